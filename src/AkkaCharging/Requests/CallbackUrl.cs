@@ -1,0 +1,29 @@
+namespace AkkaCharging.Requests;
+
+/// <summary>Where a decision is delivered. Made by the address policy alone, so that one that was refused cannot exist.</summary>
+public sealed class CallbackUrl
+{
+    internal CallbackUrl(string text, Uri uri, DestinationKey destination) => (Text, Uri, Destination) = (text, uri, destination);
+
+    /// <summary>As the caller wrote it; may carry secrets in its path and query.</summary>
+    public string Text { get; }
+
+    /// <summary>The same, parsed; its host and port are those of <see cref="Destination"/>.</summary>
+    public Uri Uri { get; }
+
+    /// <summary>Whom the callback goes to; safe to log.</summary>
+    public DestinationKey Destination { get; }
+
+    /// <summary>Scheme, host and port: what a log line may say.</summary>
+    public override string ToString() => Destination.ToString();
+}
+
+/// <summary>The receiver behind a callback URL: what is isolated from other receivers.</summary>
+/// <param name="Scheme"><c>http</c> or <c>https</c>.</param>
+/// <param name="Host">Lower case, without a trailing dot; IPv6 in brackets.</param>
+/// <param name="Port">1 to 65535.</param>
+public readonly record struct DestinationKey(string Scheme, string Host, int Port)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Scheme}://{Host}:{Port}";
+}

@@ -1,0 +1,26 @@
+namespace AkkaCharging.Requests;
+
+/// <summary>Names one accepted request: <c>req-</c> and a UUID of version 7, so that ids sort by time of acceptance.</summary>
+public readonly record struct RequestId(Guid Value)
+{
+    private const string Prefix = "req-";
+
+    /// <summary>A new id that carries <paramref name="time"/>.</summary>
+    public static RequestId New(DateTimeOffset time) => new(Guid.CreateVersion7(time));
+
+    /// <summary>Reads what <see cref="ToString"/> wrote; anything else is refused.</summary>
+    public static bool TryParse(string? text, out RequestId id)
+    {
+        if (text is not null && text.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(text.AsSpan(Prefix.Length), "D", out var value))
+        {
+            id = new RequestId(value);
+            return true;
+        }
+
+        id = default;
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Concat(Prefix, Value.ToString("D"));
+}

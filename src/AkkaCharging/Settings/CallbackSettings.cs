@@ -1,0 +1,36 @@
+using System.Net;
+
+namespace AkkaCharging.Settings;
+
+/// <summary>Block <c>callback</c>.</summary>
+/// <param name="Timeout">For one attempt.</param>
+/// <param name="RetryDelay">Before the first retry; doubled for each next one.</param>
+/// <param name="MaxRetryDelay">Cap of a wait, also of one that a receiver asks for.</param>
+/// <param name="Jitter">Largest random share added to a wait, 0 to 1.</param>
+/// <param name="MaxInFlight">First attempts under way at a time, over all lanes and destinations.</param>
+/// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in a plain queue.</param>
+public sealed record CallbackSettings(
+    TimeSpan Timeout,
+    int MaxRetries,
+    TimeSpan RetryDelay,
+    TimeSpan MaxRetryDelay,
+    double Jitter,
+    int MaxInFlight,
+    int MaxInFlightPerDestination,
+    int MaxConcurrentRetries,
+    DestinationBreakerSettings DestinationBreaker,
+    CallbackSecuritySettings Security,
+    SigningSettings Signing);
+
+/// <summary>Block <c>callback.destinationBreaker</c>.</summary>
+public sealed record DestinationBreakerSettings(bool Enabled, int MaxFailures, TimeSpan ResetTimeout);
+
+/// <summary>Block <c>callback.security</c>: the callback address policy.</summary>
+/// <param name="AllowedPorts">Empty for any.</param>
+/// <param name="Allow">Networks let through besides public ones; loopback and metadata addresses only as /32 or /128.</param>
+/// <param name="Nat64">Lets 64:ff9b::/96 take the verdict of the IPv4 address inside.</param>
+public sealed record CallbackSecuritySettings(bool HttpsOnly, IReadOnlyList<int> AllowedPorts, IReadOnlyList<IPNetwork> Allow, bool Nat64);
+
+/// <summary>Block <c>callback.signing</c>.</summary>
+/// <param name="Keys"><c>whsec_…</c> strings, all of them used: two at once while a key is rotated.</param>
+public sealed record SigningSettings(IReadOnlyList<string> Keys, string KeysFile, bool Required);

@@ -1,0 +1,32 @@
+namespace AkkaCharging.Settings;
+
+/// <summary>What keeps accepted requests: <c>journal.kind</c>.</summary>
+public enum JournalKind
+{
+    /// <summary>One file, no server.</summary>
+    Sqlite,
+
+    /// <summary>A PostgreSQL database.</summary>
+    Postgres,
+
+    /// <summary>The process's memory: fast, and lost with it.</summary>
+    Memory,
+}
+
+/// <summary>Block <c>journal</c>.</summary>
+/// <param name="Synchronous">SQLite's <c>full</c> or <c>normal</c>.</param>
+/// <param name="RetentionHours">How long a settled request can be looked up.</param>
+/// <param name="MaxSettledRows">How many settled requests are kept at the most.</param>
+public sealed record JournalSettings(
+    JournalKind Kind,
+    string Path,
+    string Synchronous,
+    string ConnectionString,
+    IReadOnlyList<string> EncryptionKeys,
+    string EncryptionKeyFile,
+    int RetentionHours,
+    int MaxSettledRows)
+{
+    /// <summary><see cref="RetentionHours"/> as a time.</summary>
+    public TimeSpan Retention => TimeSpan.FromHours(RetentionHours);
+}

@@ -1,0 +1,44 @@
+namespace AkkaCharging.Settings;
+
+/// <summary>Block <c>monitoring</c>.</summary>
+/// <param name="Window">Over which health's rates and the p95 are taken.</param>
+public sealed record MonitoringSettings(bool MetricsEnabled, bool HealthCheckEnabled, TimeSpan Window, HealthThresholds Thresholds);
+
+/// <summary>Block <c>monitoring.thresholds</c>: above one of them <c>/health</c> says DEGRADED.</summary>
+/// <param name="QueueUsage">Pending requests as a share of <c>queue.maxSize</c>, 0 to 1.</param>
+/// <param name="AuthorizationErrorRate">Share of decisions in the window that ended <c>unknown</c>.</param>
+/// <param name="CallbackErrorRate">Share of callback attempts in the window that failed.</param>
+/// <param name="MinimumSamples">Fewer events than this in the window make no rate: one failure at night is not an outage.</param>
+public sealed record HealthThresholds(double QueueUsage, double AuthorizationErrorRate, double CallbackErrorRate, int MinimumSamples);
+
+/// <summary>Least severe level that is logged: <c>logging.level</c>.</summary>
+public enum LogThreshold
+{
+    /// <summary>Everything.</summary>
+    Debug,
+
+    /// <summary>What happened.</summary>
+    Info,
+
+    /// <summary>What needs an eye.</summary>
+    Warning,
+
+    /// <summary>What needs a hand.</summary>
+    Error,
+}
+
+/// <summary>How log lines look: <c>logging.format</c>.</summary>
+public enum LogFormat
+{
+    /// <summary>Text in development, JSON otherwise.</summary>
+    Auto,
+
+    /// <summary>One JSON object a line.</summary>
+    Json,
+
+    /// <summary>Readable.</summary>
+    Text,
+}
+
+/// <summary>Block <c>logging</c>.</summary>
+public sealed record LoggingSettings(LogThreshold Level, LogFormat Format);
