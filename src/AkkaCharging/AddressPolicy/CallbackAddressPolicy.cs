@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.AddressPolicy;
+
+/// <summary>Which callback URLs may be accepted and which addresses may be connected to: the one policy behind both.</summary>
+/// <remarks>
+/// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckAddress"/> on each address at connect. Pure, no I/O, thread-safe.
+/// Source: SPEC section 5; OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
+/// </remarks>
+public sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
+{
+    /// <summary>Longest URL, in characters.</summary>
+    public const int UrlCharsMax = 2_048;
+
+    /// <summary>Judges a callback URL as the caller wrote it. Never throws.</summary>
+    public UrlVerdict CheckUrl(string? raw)
+    {
+        if (raw is null || raw.Length > UrlCharsMax || SchemeOf(raw) is not { } scheme)
+            return UrlVerdict.Invalid.Instance;
+
+        var start = scheme.Length + Uri.SchemeDelimiter.Length;
+        var authority = raw.AsSpan(start);
+        if (authority.IndexOfAny("/?#\\") is >= 0 and var end)
+            authority = authority[..end];
+        if (authority.IsEmpty)
+            return UrlVerdict.Invalid.Instance;
+
+        if (raw.AsSpan().ContainsAnyExceptInRange('!', '~') || raw.AsSpan().ContainsAny('\\', '#'))
+            return new UrlVerdict.Refused(RefusalReason.Characters);
+        if (authority.Contains('@'))
+            return new UrlVerdict.Refused(RefusalReason.UserInfo);
+        if (!TrySplit(authority, scheme, out var host, out var port))
+            return UrlVerdict.Invalid.Instance;
+        if (settings.HttpsOnly && scheme is not "https")
+            return new UrlVerdict.Refused(RefusalReason.HttpsOnly);
+
+        var verdict = CheckHost(host, port);
+        return verdict.Reason is { } reason
+            ? new UrlVerdict.Refused(reason)
+            : Agree(raw, verdict, start + host.Length, new(scheme, verdict.Name ?? Bracketed(verdict.Address!), port));
+    }
+
+    /// <summary>Judges an address: a literal, or one that a name resolved to.</summary>
+    /// <remarks>
+    /// An entry of <c>allow</c> lets an address through that is not public, with two exceptions: loopback, link-local and metadata addresses need an
+    /// entry of their own (/32, /128), and a form that embeds an IPv4 address is let through by no entry at all, because what it reaches is another
+    /// address than the one that was written down. <c>nat64</c> gives 64:ff9b::/96, and nothing else, the verdict of the IPv4 address inside.
+    /// </remarks>
+    public AddressVerdict CheckAddress(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        if (address.AddressFamily == AddressFamily.InterNetworkV6 && address.ScopeId != 0)
+            return AddressVerdict.Refused(RefusalReason.NotGlobalUnicast);
+        if (SpecialNetworks.Find(address) is not { } reason)
+            return AddressVerdict.Allowed;
+
+        if (reason == RefusalReason.EmbedsIPv4)
+        {
+            return settings.Nat64 && SpecialNetworks.Nat64WellKnown.Contains(address)
+                ? CheckAddress(new IPAddress(address.GetAddressBytes().AsSpan(12)))
+                : AddressVerdict.Refused(reason);
+        }
+
+        var exactOnly = SpecialNetworks.NeedsExactEntry(reason);
+        return settings.Allow.Any(network => network.Contains(address) && (!exactOnly || IsExact(network)))
+            ? AddressVerdict.Allowed
+            : AddressVerdict.Refused(reason);
+    }
+
+    /// <summary>Judges host and port as they stand in a URL or as an HTTP handler hands them to its connector.</summary>
+    internal HostVerdict CheckHost(ReadOnlySpan<char> host, int port)
+    {
+        if (settings.AllowedPorts.Count > 0 && !settings.AllowedPorts.Contains(port))
+            return HostVerdict.Refused(RefusalReason.Port);
+
+        var verdict = HostSyntax.Read(host);
+        return verdict.Address is { } address && CheckAddress(address).Reason is { } reason ? HostVerdict.Refused(reason) : verdict;
+    }
+
+    private static string? SchemeOf(string raw)
+    {
+        if (raw.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
+            return "https";
+        return raw.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? "http" : null;
+    }
+
+    /// <summary>Parts <c>host[:[port]]</c>; an empty port is the scheme's own (RFC 3986 section 3.2.3).</summary>
+    private static bool TrySplit(ReadOnlySpan<char> authority, string scheme, out ReadOnlySpan<char> host, out int port)
+    {
+        var hostEnd = authority[0] == '[' ? authority.IndexOf(']') + 1 : authority.IndexOf(':');
+        if (hostEnd < 0)
+            hostEnd = authority.Length;
+        host = authority[..hostEnd];
+        var rest = authority[hostEnd..];
+        port = scheme is "https" ? 443 : 80;
+        if (host.IsEmpty || rest is not ([] or [':', ..]))
+            return false;
+        return rest.Length <= 1
+            || (int.TryParse(rest[1..], NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is >= 1 and <= ushort.MaxValue);
+    }
+
+    /// <summary>The connection is made from what <see cref="Uri"/> reads, so it must read the same.</summary>
+    private static UrlVerdict Agree(string raw, HostVerdict host, int hostEnd, DestinationKey destination)
+    {
+        // Without the trailing dot of an absolute name: neither Host nor the TLS server name may carry it (RFC 6066 section 3).
+        var text = host.Name is not null && raw[hostEnd - 1] == '.' ? raw.Remove(hostEnd - 1, 1) : raw;
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri))
+            return new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
+
+        // IdnHost is what the HTTP handler connects to and Host what it says, without brackets for IPv6.
+        var dialled = host.Name ?? host.Address!.ToString();
+        return new DestinationKey(uri.Scheme, uri.Host, uri.Port) == destination && string.Equals(uri.IdnHost, dialled, StringComparison.Ordinal)
+            ? new UrlVerdict.Allowed(new CallbackUrl(raw, uri, destination))
+            : new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
+    }
+
+    private static string Bracketed(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+
+    private static bool IsExact(IPNetwork network) => network.PrefixLength == network.BaseAddress.GetAddressBytes().Length * 8;
+}

@@ -1,0 +1,22 @@
+namespace AkkaCharging.AddressPolicy;
+
+/// <summary>Why a name has no address; each of them may pass, so a delivery is tried again.</summary>
+public enum NameResolutionFailure
+{
+    /// <summary>The name does not exist or has no address.</summary>
+    NotFound,
+
+    /// <summary>The name servers did not answer in time.</summary>
+    TimedOut,
+
+    /// <summary>Too many other names are being looked up; this one was not asked for.</summary>
+    Overloaded,
+}
+
+/// <summary>A name could not be resolved.</summary>
+public sealed class NameResolutionException(string host, NameResolutionFailure kind, Exception? inner = null)
+    : Exception($"No address for '{host}': {kind}.", inner)
+{
+    /// <summary>What went wrong.</summary>
+    public NameResolutionFailure Kind { get; } = kind;
+}

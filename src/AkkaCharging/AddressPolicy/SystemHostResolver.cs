@@ -1,0 +1,226 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace AkkaCharging.AddressPolicy;
+
+/// <summary>Resolves names with the system's resolver on a few threads of its own.</summary>
+/// <remarks>
+/// getaddrinfo blocks its thread while the name servers are silent (10 s and more), so <see cref="Dns.GetHostAddressesAsync(string)"/>, which runs it on the
+/// thread pool, would let silent names freeze the service. Here:
+/// <list type="bullet">
+/// <item>one look-up per name at a time, shared by all who ask: a silent name holds one thread, however many callbacks go there;</item>
+/// <item>half of the threads serve only names that answered within the last hour, so that a flood of new silent names leaves those alone;</item>
+/// <item>the queues are bounded, and a look-up that nobody waits for any longer leaves its queue unasked;</item>
+/// <item>a name that failed fails at once for some seconds.</item>
+/// </list>
+/// Cost: while silent names hold the other half, a name never resolved before may have to wait for the delivery's next attempt.
+/// Errors: <see cref="NameResolutionException"/>; <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
+/// </remarks>
+public sealed class SystemHostResolver : IHostResolver, IDisposable
+{
+    private const int NamesRememberedMax = 10_000;
+
+    private static readonly TimeSpan AnsweredLifetime = TimeSpan.FromHours(1);
+
+    private readonly TimeProvider _time;
+    private readonly SystemHostResolverOptions _options;
+    private readonly NameMemory<NameResolutionFailure> _failed;
+    private readonly NameMemory<bool> _answered;
+    private readonly Dictionary<string, Lookup> _underWay = new(StringComparer.OrdinalIgnoreCase);
+    private readonly LinkedList<Lookup> _knownNames = new();
+    private readonly LinkedList<Lookup> _otherNames = new();
+
+    // Guards all of the above; an object, because the threads wait on it with Monitor.Wait.
+    private readonly object _gate = new();
+    private bool _disposed;
+
+    /// <summary>Starts the threads.</summary>
+    public SystemHostResolver(TimeProvider time, SystemHostResolverOptions? options = null)
+    {
+        _time = time;
+        _options = options ?? new();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.Threads, 2, nameof(options));
+        _failed = new(NamesRememberedMax, _options.FailureLifetime, time);
+        _answered = new(NamesRememberedMax, AnsweredLifetime, time);
+        for (var i = 0; i < _options.Threads; i++)
+        {
+            var knownOnly = i < _options.Threads / 2;
+            new Thread(() => Work(knownOnly)) { IsBackground = true, Name = $"resolver-{i}" }.Start();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var lookup = Join(host);
+        try
+        {
+            return await lookup.Answer.Task.WaitAsync(_options.Timeout, _time, cancellationToken);
+        }
+        catch (TimeoutException e)
+        {
+            throw new NameResolutionException(host, GaveUpOn(lookup), e);
+        }
+        finally
+        {
+            Leave(lookup);
+        }
+    }
+
+    /// <summary>Fails whoever waits and ends the threads; one that is blocked ends when the system's resolver lets go of it.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            foreach (var lookup in _underWay.Values)
+                lookup.Fail(new ObjectDisposedException(nameof(SystemHostResolver)));
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private Lookup Join(string host)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_failed.TryRecall(host, out var kind))
+                throw new NameResolutionException(host, kind);
+
+            if (!_underWay.TryGetValue(host, out var lookup))
+            {
+                var queue = _answered.TryRecall(host, out _) ? _knownNames : _otherNames;
+                if (queue.Count >= _options.QueueCapacity)
+                    throw new NameResolutionException(host, NameResolutionFailure.Overloaded);
+
+                lookup = new Lookup(host);
+                lookup.Place = queue.AddLast(lookup);
+                _underWay.Add(host, lookup);
+                Monitor.PulseAll(_gate);
+            }
+
+            lookup.Waiting++;
+            return lookup;
+        }
+    }
+
+    private NameResolutionFailure GaveUpOn(Lookup lookup)
+    {
+        lock (_gate)
+        {
+            // Never asked, so nothing is known about the name.
+            if (lookup.Place is not null)
+                return NameResolutionFailure.Overloaded;
+
+            lookup.IsLate = true;
+            _failed.Remember(lookup.Host, NameResolutionFailure.TimedOut);
+            _answered.Forget(lookup.Host);
+            return NameResolutionFailure.TimedOut;
+        }
+    }
+
+    private void Leave(Lookup lookup)
+    {
+        lock (_gate)
+        {
+            if (--lookup.Waiting > 0 || lookup.Place is not { } place)
+                return;
+            place.List!.Remove(place);
+            _underWay.Remove(lookup.Host);
+        }
+    }
+
+    private void Work(bool knownOnly)
+    {
+        while (Next(knownOnly) is { } lookup)
+        {
+            try
+            {
+                Finish(lookup, _options.Lookup(lookup.Host));
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.TryAgain)
+            {
+                // EAI_AGAIN: the system gave up on silent or failing name servers.
+                Finish(lookup, NameResolutionFailure.TimedOut, e);
+            }
+            catch (Exception e)
+            {
+                // The thread's edge: whatever else goes wrong with one name must not end the thread, and with it the process.
+                Finish(lookup, NameResolutionFailure.NotFound, e);
+            }
+        }
+    }
+
+    private Lookup? Next(bool knownOnly)
+    {
+        lock (_gate)
+        {
+            while (!_disposed)
+            {
+                if ((_knownNames.First ?? (knownOnly ? null : _otherNames.First)) is { } place)
+                {
+                    place.List!.Remove(place);
+                    place.Value.Place = null;
+                    return place.Value;
+                }
+
+                Monitor.Wait(_gate);
+            }
+
+            return null;
+        }
+    }
+
+    private void Finish(Lookup lookup, IPAddress[] addresses)
+    {
+        if (addresses.Length == 0)
+        {
+            Finish(lookup, NameResolutionFailure.NotFound, inner: null);
+            return;
+        }
+
+        lock (_gate)
+        {
+            _underWay.Remove(lookup.Host);
+
+            // A name that answers late would hold up those that answer in time.
+            if (!lookup.IsLate)
+                _answered.Remember(lookup.Host, true);
+            lookup.Answer.TrySetResult(addresses);
+        }
+    }
+
+    private void Finish(Lookup lookup, NameResolutionFailure kind, Exception? inner)
+    {
+        lock (_gate)
+        {
+            _underWay.Remove(lookup.Host);
+            _failed.Remember(lookup.Host, kind);
+            _answered.Forget(lookup.Host);
+            lookup.Fail(new NameResolutionException(lookup.Host, kind, inner));
+        }
+    }
+
+    private sealed class Lookup(string host)
+    {
+        public string Host { get; } = host;
+
+        public TaskCompletionSource<IReadOnlyList<IPAddress>> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Where it stands in its queue; null once a thread has taken it.</summary>
+        public LinkedListNode<Lookup>? Place { get; set; }
+
+        public int Waiting { get; set; }
+
+        public bool IsLate { get; set; }
+
+        public void Fail(Exception exception)
+        {
+            Answer.TrySetException(exception);
+
+            // Seen, so that an answer nobody waits for any longer is not reported as unobserved.
+            _ = Answer.Task.Exception;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace AkkaCharging.AddressPolicy;
+
+/// <summary>Connects to vetted addresses only: the place where the address policy is enforced.</summary>
+/// <remarks>
+/// A name is resolved once for each connection, every one of its addresses must be allowed, and the socket goes to one of these addresses, never to the
+/// name again: there is no moment at which a second look-up could answer differently (DNS rebinding).
+/// </remarks>
+public sealed class VettedConnector
+{
+    // More addresses than these are still tried, but in what is left of the time.
+    private const int FairAttempts = 3;
+
+    private readonly CallbackAddressPolicy _policy;
+    private readonly IHostResolver _resolver;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _connectTimeout;
+    private readonly Func<IPEndPoint, CancellationToken, ValueTask<Stream>> _dial;
+
+    /// <summary>Connects by TCP.</summary>
+    /// <param name="connectTimeout">For all addresses of a name together, without the look-up.</param>
+    public VettedConnector(CallbackAddressPolicy policy, IHostResolver resolver, TimeProvider time, TimeSpan connectTimeout)
+        : this(policy, resolver, time, connectTimeout, DialAsync)
+    {
+    }
+
+    internal VettedConnector(
+        CallbackAddressPolicy policy, IHostResolver resolver, TimeProvider time, TimeSpan connectTimeout,
+        Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial) =>
+        (_policy, _resolver, _time, _connectTimeout, _dial) = (policy, resolver, time, connectTimeout, dial);
+
+    /// <summary>Opens a connection to a host and port as they stand in a URL, IPv6 with or without brackets.</summary>
+    /// <exception cref="AddressRefusedException">The policy refuses the host, the port or one of the addresses. Permanent.</exception>
+    /// <exception cref="NameResolutionException">The name has no address now.</exception>
+    /// <exception cref="SocketException">No address took the connection; this is what the last one said.</exception>
+    /// <exception cref="TimeoutException">None took it in time.</exception>
+    public async ValueTask<Stream> ConnectAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var addresses = await VetAsync(endpoint, cancellationToken);
+        return await ConnectAnyAsync(addresses, endpoint.Port, cancellationToken);
+    }
+
+    /// <summary>The same for <see cref="SocketsHttpHandler.ConnectCallback"/>: the request's own URL is judged again too, scheme and all.</summary>
+    internal ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
+        _policy.CheckUrl(context.InitialRequestMessage.RequestUri?.OriginalString) switch
+        {
+            UrlVerdict.Allowed => ConnectAsync(context.DnsEndPoint, cancellationToken),
+            UrlVerdict.Refused refused => throw new AddressRefusedException(refused.Reason),
+            _ => throw new AddressRefusedException(RefusalReason.HostSyntax),
+        };
+
+    private async ValueTask<IReadOnlyList<IPAddress>> VetAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
+    {
+        var host = HostSyntax.ReadIPv6(endpoint.Host) is null ? endpoint.Host : $"[{endpoint.Host}]";
+        var verdict = _policy.CheckHost(host, endpoint.Port);
+        if (verdict.Reason is { } reason)
+            throw new AddressRefusedException(reason);
+        if (verdict.Address is { } literal)
+            return [literal];
+
+        var addresses = await _resolver.ResolveAsync(verdict.Name!, cancellationToken);
+        if (addresses.Count == 0)
+            throw new NameResolutionException(verdict.Name!, NameResolutionFailure.NotFound);
+
+        // One bad address among good ones is refused as a whole: which one is dialled would otherwise be left to chance.
+        foreach (var address in addresses)
+        {
+            if (_policy.CheckAddress(address).Reason is { } found)
+                throw new AddressRefusedException(found);
+        }
+
+        return addresses;
+    }
+
+    private async ValueTask<Stream> ConnectAnyAsync(IReadOnlyList<IPAddress> addresses, int port, CancellationToken cancellationToken)
+    {
+        using var overall = new CancellationTokenSource(_connectTimeout, _time);
+        var share = _connectTimeout / Math.Min(addresses.Count, FairAttempts);
+        Exception? last = null;
+        foreach (var address in addresses)
+        {
+            using var attempt = new CancellationTokenSource(share, _time);
+            using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, overall.Token, attempt.Token);
+            try
+            {
+                return await _dial(new IPEndPoint(address, port), linked.Token);
+            }
+            catch (SocketException e)
+            {
+                last = e;
+            }
+            catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+            {
+                last = new TimeoutException($"No connection within {_connectTimeout.TotalSeconds} s.", e);
+                if (overall.IsCancellationRequested)
+                    break;
+            }
+        }
+
+        throw last!;
+    }
+
+    private static async ValueTask<Stream> DialAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(endpoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
