@@ -1,0 +1,203 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Unicode;
+using Sylvan.Data.Csv;
+
+namespace AkkaCharging.Authorization.Acl;
+
+/// <summary>Reads the CSV form of an access list, collecting every problem with its line. One instance reads one file.</summary>
+/// <remarks>
+/// Strict, because what is misread here lets a stranger charge: a line has exactly the header's fields (a cut-off line must not widen a rule),
+/// and spaces count. Values in messages are masked: in a shifted line any of them may be a token.
+/// </remarks>
+internal sealed class AclCsv(string name)
+{
+    private const int ProblemsShown = 20;
+
+    /// <summary>About 28,000 stations. Also where an unclosed quote in the middle of a large file is noticed.</summary>
+    private const int RecordCharsMax = 1 << 20;
+
+    private static readonly string[] Columns = ["token", "stations", "valid_from", "valid_until", "state"];
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
+
+    private readonly AclRules.Builder _rules = new();
+    private readonly Dictionary<string, Guid[]> _stationSets = [];
+    private readonly List<string> _problems = [];
+    private readonly int[] _ordinals = [-1, -1, -1, -1, -1];
+    private int _problemCount;
+    private int _fieldCount;
+    private int _line = 1;
+
+    public AclRules Read(Stream stream)
+    {
+        try
+        {
+            using var text = new StreamReader(stream, StrictUtf8, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
+            ReadRecords(text);
+        }
+        catch (CsvFormatException e)
+        {
+            Report(e is CsvRecordTooLargeException
+                ? $"longer than {RecordCharsMax} characters; is a quote not closed?"
+                : "misplaced or unclosed quote; the rest of the file was not read");
+        }
+        catch (DecoderFallbackException)
+        {
+            _line = FirstLineNotUtf8(stream);
+            Report("not UTF-8; the rest of the file was not read");
+        }
+
+        if (_problemCount > ProblemsShown)
+            _problems.Add($"and {_problemCount - ProblemsShown} more");
+        return _problems.Count == 0 ? _rules.Build() : throw new InvalidAclException(name, _problems);
+    }
+
+    private void ReadRecords(StreamReader text)
+    {
+        // Sylvan counts records, not lines: comments are seen by the handler only, and a quoted field may hold line breaks.
+        using var csv = CsvDataReader.Create(text, new CsvDataReaderOptions
+        {
+            HasHeaders = false,
+            Delimiter = ',',
+            CommentHandler = (Action<string>)(_ => _line++),
+            MaxBufferSize = RecordCharsMax,
+        });
+        while (csv.Read())
+        {
+            if (csv.RowFieldCount > 1 || !csv.GetFieldSpan(0).IsWhiteSpace())
+            {
+                if (_fieldCount > 0)
+                    ReadRule(csv);
+                else if (!ReadHeader(csv))
+                    return;
+            }
+
+            _line += CountLines(csv.GetRawRecordSpan());
+        }
+
+        if (_fieldCount == 0)
+            Report($"no header; expected {string.Join(',', Columns)}");
+    }
+
+    private bool ReadHeader(CsvDataReader csv)
+    {
+        _fieldCount = csv.RowFieldCount;
+        for (var i = 0; i < _fieldCount; i++)
+        {
+            var column = Array.IndexOf(Columns, csv.GetFieldSpan(i).ToString());
+            if (column < 0)
+                Report($"unknown column {Mask(csv.GetFieldSpan(i))}; the header may name {string.Join(',', Columns)}");
+            else if (_ordinals[column] >= 0)
+                Report($"column {Columns[column]} is named twice");
+            else
+                _ordinals[column] = i;
+        }
+
+        if (_ordinals[0] < 0)
+            Report("the header does not name the column token");
+        return _problemCount == 0;
+    }
+
+    private void ReadRule(CsvDataReader csv)
+    {
+        if (csv.RowFieldCount != _fieldCount)
+        {
+            Report($"{csv.RowFieldCount} fields where the header has {_fieldCount}");
+            return;
+        }
+
+        var problemsBefore = _problemCount;
+        var token = TokenHash.TryParse(Field(csv, 0));
+        if (token is null)
+            Report($"token {Mask(Field(csv, 0))} is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: and 64 hexadecimal digits");
+        var condition = new AclCondition(
+            Stations(Field(csv, 1)),
+            Time(Field(csv, 2), whenEmpty: long.MinValue, "valid_from"),
+            Time(Field(csv, 3), whenEmpty: long.MaxValue, "valid_until"),
+            IsBlocked(Field(csv, 4)));
+        if (condition.FromTicks > condition.UntilTicks)
+            Report("valid_from is after valid_until");
+
+        if (_problemCount == problemsBefore && _rules.AddOrFindLine(token!.Value, condition, _line) is { } first)
+            Report($"the same token as in line {first}");
+    }
+
+    private ReadOnlySpan<char> Field(CsvDataReader csv, int column) => _ordinals[column] < 0 ? [] : csv.GetFieldSpan(_ordinals[column]);
+
+    private Guid[]? Stations(ReadOnlySpan<char> text)
+    {
+        if (text is "" or "*")
+            return null;
+        if (_stationSets.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out var known))
+            return known;
+
+        var stations = new List<Guid>();
+        foreach (var part in text.Split(';'))
+        {
+            if (Guid.TryParseExact(text[part], "D", out var station))
+                stations.Add(station);
+            else
+                Report($"station {Mask(text[part])} is not a UUID");
+        }
+
+        Guid[] sorted = [.. stations.Distinct().Order()];
+        if (sorted.Length > 0)
+            _stationSets.Add(text.ToString(), sorted);
+        return sorted;
+    }
+
+    private long Time(ReadOnlySpan<char> text, long whenEmpty, string column)
+    {
+        if (text.IsEmpty)
+            return whenEmpty;
+
+        // "zzz" would also take an offset without its colon.
+        var format = text[^1] == 'Z' ? "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'" : "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz";
+        if ((text[^1] == 'Z' || text.Length > 3 && text[^3] == ':')
+            && DateTimeOffset.TryParseExact(text, format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+            return time.UtcTicks;
+
+        Report($"{column} {Mask(text)} is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z");
+        return whenEmpty;
+    }
+
+    private bool IsBlocked(ReadOnlySpan<char> text)
+    {
+        if (text is not ("" or "active" or "blocked"))
+            Report($"state {Mask(text)} is neither active nor blocked");
+        return text is "blocked";
+    }
+
+    private void Report(string problem)
+    {
+        if (++_problemCount <= ProblemsShown)
+            _problems.Add($"line {_line}: {problem}");
+    }
+
+    private static string Mask(ReadOnlySpan<char> text)
+    {
+        var shown = text[..Math.Min(text.Length, 4)].ToString().Select(c => char.IsBetween(c, ' ', '~') ? c : '?');
+        return $"'{string.Concat(shown)}***'";
+    }
+
+    /// <summary>Lines end with LF, CRLF or CR.</summary>
+    private static int CountLines(ReadOnlySpan<char> record) =>
+        record.Contains('\n') ? record.Count('\n') : record.Count('\r');
+
+    private static int FirstLineNotUtf8(Stream stream)
+    {
+        stream.Position = 0;
+        using var copy = new MemoryStream();
+        stream.CopyTo(copy);
+        var bytes = copy.GetBuffer().AsSpan(0, (int)copy.Length);
+        var line = 1;
+        foreach (var part in bytes.Split((byte)'\n'))
+        {
+            if (!Utf8.IsValid(bytes[part]))
+                break;
+            line++;
+        }
+
+        return line;
+    }
+}

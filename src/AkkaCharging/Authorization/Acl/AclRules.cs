@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+
+namespace AkkaCharging.Authorization.Acl;
+
+/// <summary>An access list: which tokens may charge where and when. Immutable; tokens are held hashed, never in clear.</summary>
+/// <remarks>
+/// Cost: about 55 bytes a rule, and 32 more for each condition that differs from all others. A look-up is one SHA-256 and one probe of a hash table.
+/// </remarks>
+public sealed class AclRules
+{
+    private readonly Dictionary<TokenHash, Rule> _rules;
+    private readonly AclCondition[] _conditions;
+
+    private AclRules(Dictionary<TokenHash, Rule> rules, AclCondition[] conditions) => (_rules, _conditions) = (rules, conditions);
+
+    /// <summary>How many tokens the list names.</summary>
+    public int Count => _rules.Count;
+
+    /// <summary>Reads a list in the CSV format of the README, section "Access list".</summary>
+    /// <param name="csv">UTF-8 text; seekable, read from its start to its end, left open.</param>
+    /// <param name="name">Names the source in errors.</param>
+    /// <exception cref="InvalidAclException">Lists every broken line.</exception>
+    public static AclRules Read(Stream csv, string name) => new AclCsv(name).Read(csv);
+
+    /// <summary>Answers <paramref name="query"/> as of <paramref name="now"/>. Where several reasons say no: not in the list, blocked, outside its time, other stations.</summary>
+    public AuthorizerAnswer Decide(AuthorizationQuery query, DateTimeOffset now) =>
+        _rules.TryGetValue(TokenHash.Of(query.Token), out var rule)
+            ? _conditions[rule.Condition].Decide(query.Station.Value, now.UtcTicks)
+            : AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl);
+
+    /// <summary>A rule is an index, so that the many rules with the same condition share it.</summary>
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct Rule(int Condition, int Line);
+
+    /// <summary>Collects rules; used once.</summary>
+    internal sealed class Builder
+    {
+        private readonly Dictionary<TokenHash, Rule> _rules = [];
+        private readonly Dictionary<AclCondition, int> _indexes = [];
+        private readonly List<AclCondition> _conditions = [];
+
+        /// <summary>Adds a rule; for a token that has one already, answers that one's line instead.</summary>
+        public int? AddOrFindLine(TokenHash token, AclCondition condition, int line)
+        {
+            ref var rule = ref CollectionsMarshal.GetValueRefOrAddDefault(_rules, token, out var exists);
+            if (exists)
+                return rule.Line;
+
+            ref var index = ref CollectionsMarshal.GetValueRefOrAddDefault(_indexes, condition, out var isKnown);
+            if (!isKnown)
+            {
+                index = _conditions.Count;
+                _conditions.Add(condition);
+            }
+
+            rule = new Rule(index, line);
+            return null;
+        }
+
+        public AclRules Build()
+        {
+            _rules.TrimExcess();
+            return new AclRules(_rules, [.. _conditions]);
+        }
+    }
+}
+
+/// <summary>What a rule asks for beyond the token.</summary>
+/// <param name="Stations">Sorted; null for all. The reader hands out one array per distinct text, so comparing references finds equal conditions.</param>
+/// <param name="FromTicks">UTC, inclusive.</param>
+/// <param name="UntilTicks">UTC, exclusive.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct AclCondition(Guid[]? Stations, long FromTicks, long UntilTicks, bool IsBlocked)
+{
+    public AuthorizerAnswer Decide(Guid station, long nowTicks)
+    {
+        if (IsBlocked)
+            return AuthorizerAnswer.NotAllowed(DecisionReason.Blocked);
+        if (nowTicks < FromTicks || nowTicks >= UntilTicks)
+            return AuthorizerAnswer.NotAllowed(DecisionReason.Expired);
+        return Stations is null || Array.BinarySearch(Stations, station) >= 0
+            ? AuthorizerAnswer.Allowed
+            : AuthorizerAnswer.NotAllowed(DecisionReason.StationNotAllowed);
+    }
+}

@@ -1,0 +1,225 @@
+using System.Runtime.InteropServices;
+using Akka.Actor;
+using Akka.Pattern;
+using AkkaCharging.Settings;
+using Polly;
+using Polly.Retry;
+
+namespace AkkaCharging.Authorization;
+
+/// <summary>Asks an authorizer under a time-out, with retries, behind a circuit breaker. Whatever it does, the result is a decision.</summary>
+/// <remarks>
+/// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, an open breaker <see cref="DecisionReason.CircuitOpen"/>, any exception of the authorizer
+/// <see cref="DecisionReason.AuthorizerError"/>; only the caller's own cancellation is thrown. A late answer is discarded and its call's token cancelled,
+/// whether or not the authorizer heeds it. An authorizer that blocks before its first await blocks its caller: the port is asynchronous, and moving every call to
+/// the pool would cost the access list, which answers at once, more than its look-up.
+/// Breaker: failures and time-outs of whole calls count, "no" does not. The probe of a half-open breaker is one call without retries.
+/// </remarks>
+public sealed class GuardedAuthorizer
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(5);
+
+    private readonly IAuthorizer _authorizer;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
+    private readonly Action<Exception>? _onError;
+    private readonly CircuitBreaker? _breaker;
+    private readonly ResiliencePipeline<Outcome> _retry;
+
+    /// <param name="onTransition">Told each new state on a pool thread, in no guaranteed order; must not throw.</param>
+    /// <param name="onError">Told each failed attempt's exception, for the log; must not throw.</param>
+    public GuardedAuthorizer(
+        IAuthorizer authorizer,
+        AuthorizationSettings settings,
+        IScheduler scheduler,
+        TimeProvider time,
+        Action<BreakerState>? onTransition = null,
+        Action<Exception>? onError = null)
+    {
+        ArgumentNullException.ThrowIfNull(authorizer);
+        _authorizer = authorizer;
+        _timeout = settings.Timeout;
+        _time = time;
+        _onError = onError;
+        _retry = CreateRetry(settings.MaxRetries, time);
+        if (settings.CircuitBreaker.Enabled)
+            _breaker = CreateBreaker(settings.CircuitBreaker, scheduler, onTransition ?? (_ => { }));
+    }
+
+    /// <summary>The breaker's state; closed when it is switched off.</summary>
+    public BreakerState State => _breaker switch
+    {
+        { IsOpen: true } => BreakerState.Open,
+        { IsHalfOpen: true } => BreakerState.HalfOpen,
+        _ => BreakerState.Closed,
+    };
+
+    /// <summary>Decides <paramref name="query"/>, within <c>authorization.timeoutMillis</c>.</summary>
+    /// <param name="shutdown">The caller's: gives up without a decision, and without counting as a failure.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
+    public async Task<Decision> DecideAsync(AuthorizationQuery query, CancellationToken shutdown)
+    {
+        shutdown.ThrowIfCancellationRequested();
+        var state = State;
+        if (state == BreakerState.Open)
+            return Decide(Outcome.Failed(DecisionReason.CircuitOpen));
+
+        var call = new Call(this, query);
+        if (state == BreakerState.Closed && call.TryAnswerAtOnce(out var answer))
+        {
+            // What the breaker would do itself, without its token source and its timer.
+            if (_breaker is { CurrentFailureCount: > 0 })
+                _breaker.Succeed();
+            return Decide(answer);
+        }
+
+        var outcome = _breaker is null ? await AskAsync(call, _retry, shutdown) : await AskBehindBreakerAsync(_breaker, call, shutdown);
+        return outcome.IsGivenUp ? throw new OperationCanceledException(shutdown) : Decide(outcome);
+    }
+
+    private Decision Decide(Outcome outcome)
+    {
+        if (outcome.Failure is { } reason)
+            return new Decision(AuthorizationStatus.Unknown, reason, _time.GetUtcNow());
+        var status = outcome.Answer.IsAllowed ? AuthorizationStatus.Allowed : AuthorizationStatus.NotAllowed;
+        return new Decision(status, outcome.Answer.Reason, _time.GetUtcNow());
+    }
+
+    private async Task<Outcome> AskBehindBreakerAsync(CircuitBreaker breaker, Call call, CancellationToken shutdown)
+    {
+        try
+        {
+            return await breaker.WithCircuitBreaker(async _ =>
+            {
+                var outcome = await AskAsync(call, breaker.IsHalfOpen ? ResiliencePipeline<Outcome>.Empty : _retry, shutdown);
+                // The breaker counts every exception and nothing else. To give up at shutdown counts as a success then: nobody asks any more.
+                return outcome.Failure is null ? outcome : throw new CountedFailure(outcome);
+            });
+        }
+        catch (OpenCircuitException)
+        {
+            call.Abandon();
+            return Outcome.Failed(DecisionReason.CircuitOpen);
+        }
+        catch (CountedFailure failure)
+        {
+            return failure.Outcome;
+        }
+    }
+
+    private async Task<Outcome> AskAsync(Call call, ResiliencePipeline<Outcome> retry, CancellationToken shutdown)
+    {
+        try
+        {
+            return await call.RunAsync(retry).WaitAsync(_timeout, _time, shutdown);
+        }
+        catch (TimeoutException) // This and the next come from the waiting: the call itself ends in an outcome.
+        {
+            call.Abandon();
+            return Outcome.Failed(DecisionReason.Timeout);
+        }
+        catch (OperationCanceledException)
+        {
+            call.Abandon();
+            return Outcome.GivenUp;
+        }
+    }
+
+    private async ValueTask<Outcome> AttemptAsync(AuthorizationQuery query, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new Outcome(await _authorizer.AuthorizeAsync(query, cancellationToken));
+        }
+#pragma warning disable CA1031 // The port's contract: whatever an authorizer throws means that there is no answer.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            if (!cancellationToken.IsCancellationRequested)
+                _onError?.Invoke(e);
+            return Outcome.Failed(DecisionReason.AuthorizerError, e is AuthorizerUnavailableException { IsTransient: true });
+        }
+    }
+
+    private static ResiliencePipeline<Outcome> CreateRetry(int maxRetries, TimeProvider time) => maxRetries == 0
+        ? ResiliencePipeline<Outcome>.Empty
+        : new ResiliencePipelineBuilder<Outcome> { TimeProvider = time }
+            .AddRetry(new RetryStrategyOptions<Outcome>
+            {
+                MaxRetryAttempts = maxRetries,
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+                Delay = RetryDelay,
+                MaxDelay = RetryDelayMax,
+                ShouldHandle = attempt => ValueTask.FromResult(attempt.Outcome.Result.IsTransient),
+            })
+            .Build();
+
+    private static CircuitBreaker CreateBreaker(CircuitBreakerSettings settings, IScheduler scheduler, Action<BreakerState> onTransition)
+    {
+        // The time-out is AskAsync's, on our clock, so that it holds with and without the breaker.
+        var callTimeout = Timeout.InfiniteTimeSpan;
+        var breaker = settings.BackoffFactor > 1
+            ? new CircuitBreaker(scheduler, settings.MaxFailures, callTimeout, settings.ResetTimeout, settings.MaxResetTimeout, settings.BackoffFactor)
+            : new CircuitBreaker(scheduler, settings.MaxFailures, callTimeout, settings.ResetTimeout);
+        return breaker
+            .OnOpen(() => onTransition(BreakerState.Open))
+            .OnHalfOpen(() => onTransition(BreakerState.HalfOpen))
+            .OnClose(() => onTransition(BreakerState.Closed));
+    }
+
+    /// <summary>An answer, or why there is none, or that the caller does not want one any more.</summary>
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct Outcome(AuthorizerAnswer Answer, DecisionReason? Failure = null, bool IsTransient = false, bool IsGivenUp = false)
+    {
+        public static readonly Outcome GivenUp = new(default, IsGivenUp: true);
+
+        public static Outcome Failed(DecisionReason reason, bool isTransient = false) => new(default, reason, isTransient);
+    }
+
+    /// <summary>Carries an outcome through the breaker as a failure.</summary>
+    private sealed class CountedFailure(Outcome outcome) : Exception
+    {
+        public Outcome Outcome { get; } = outcome;
+    }
+
+    /// <summary>The attempts at one decision. The first may have been started before it was known that there is something to wait for.</summary>
+#pragma warning disable CA1001 // The token source has no timer and no link to free, and an authorizer that is late may still hold its token.
+    private sealed class Call(GuardedAuthorizer owner, AuthorizationQuery query)
+#pragma warning restore CA1001
+    {
+        private readonly CancellationTokenSource _abandoned = new();
+        private ValueTask<Outcome>? _started;
+
+        /// <summary>Starts the first attempt; true when it answered without waiting.</summary>
+        public bool TryAnswerAtOnce(out Outcome outcome)
+        {
+            var attempt = owner.AttemptAsync(query, _abandoned.Token);
+            outcome = default;
+            if (attempt.IsCompletedSuccessfully)
+            {
+#pragma warning disable CA2012, MA0042 // Complete, and wrapped again where it is needed a second time.
+                outcome = attempt.Result;
+#pragma warning restore CA2012, MA0042
+                attempt = new ValueTask<Outcome>(outcome);
+            }
+
+            _started = attempt;
+            return attempt.IsCompleted && outcome.Failure is null;
+        }
+
+        public Task<Outcome> RunAsync(ResiliencePipeline<Outcome> retry) =>
+            retry.ExecuteAsync(static (call, _) => call.NextAsync(), this, _abandoned.Token).AsTask();
+
+        /// <summary>Cancels what is running, on the pool: what an authorizer does on cancellation must not hold up the decision.</summary>
+        public void Abandon() => _ = _abandoned.CancelAsync();
+
+        private ValueTask<Outcome> NextAsync()
+        {
+            var attempt = _started ?? owner.AttemptAsync(query, _abandoned.Token);
+            _started = null;
+            return attempt;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Authorization.Http;
+
+/// <summary>Asks a back end over HTTP, once per call.</summary>
+/// <remarks>
+/// Request: <c>POST</c> of <c>{"stationId","driverToken","requestId"}</c>; answer: 2xx with <c>{"status":"allowed|not_allowed","reason":…}</c>, where
+/// <c>reason</c> is optional and counts only if it fits the status.
+/// Errors, all <see cref="AuthorizerUnavailableException"/>: no connection, a broken one, no answer within the attempt's time-out, 408, 429 and 5xx are transient;
+/// other statuses (redirects are not followed) and bodies that are no such answer are not. No message carries the token, the URL's path or what the back end wrote.
+/// A cancelled call throws <see cref="OperationCanceledException"/>.
+/// </remarks>
+public sealed class HttpAuthorizer : IAuthorizer, IDisposable
+{
+    private const int BodyBytesMax = 4096;
+    private const int ResponseHeadersKilobytesMax = 16;
+
+    /// <summary>New connections see a changed DNS entry of the back end after this time.</summary>
+    private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
+
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly Uri _url;
+    private readonly string _name;
+    private readonly AuthenticationHeaderValue? _bearer;
+    private readonly TimeSpan _attemptTimeout;
+    private readonly TimeProvider _time;
+    private readonly HttpMessageInvoker _client;
+
+    /// <param name="settings">With a URL.</param>
+    public HttpAuthorizer(HttpAuthorizerSettings settings, TimeProvider time)
+    {
+        _url = settings.Url ?? throw new ArgumentException("authorization.http.url is needed by the provider http", nameof(settings));
+        _name = $"authorizer {_url.Scheme}://{_url.Host}:{_url.Port}";
+        _bearer = settings.BearerToken.Length > 0 ? new AuthenticationHeaderValue("Bearer", settings.BearerToken) : null;
+        _attemptTimeout = settings.AttemptTimeout;
+        _time = time;
+        _client = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            PooledConnectionLifetime = ConnectionLifetime,
+            ConnectTimeout = settings.AttemptTimeout, // A connect goes on in the background after its request was cancelled.
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            UseCookies = false,
+            MaxResponseHeadersLength = ResponseHeadersKilobytesMax,
+        });
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<AuthorizerAnswer> AuthorizeAsync(AuthorizationQuery query, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_attemptTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            return await AskAsync(query, either.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Transient($"did not answer within {_attemptTimeout.TotalMilliseconds} ms", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw IsNonsense(e) ? Permanent("does not speak HTTP as expected", e) : Transient("could not be reached or broke the connection", e);
+        }
+    }
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose() => _client.Dispose();
+
+    private async Task<AuthorizerAnswer> AskAsync(AuthorizationQuery query, CancellationToken cancellationToken)
+    {
+        var question = new AuthorizationQuestion(query.Station.Text, query.Token.Secret, query.RequestId.ToString());
+        using var request = new HttpRequestMessage(HttpMethod.Post, _url);
+        request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(question, AuthorizationJson.Default.AuthorizationQuestion));
+        request.Content.Headers.ContentType = Json;
+        request.Headers.Authorization = _bearer;
+
+        using var response = await _client.SendAsync(request, cancellationToken);
+        if (!response.IsSuccessStatusCode)
+            throw Refused(response.StatusCode);
+        if (response.Content.Headers.ContentType?.MediaType is not { } type || !type.Equals(Json.MediaType, StringComparison.OrdinalIgnoreCase))
+            throw Permanent("answered something else than application/json");
+
+        using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = new byte[BodyBytesMax + 1];
+        var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        if (length > BodyBytesMax)
+            throw Permanent($"answered more than {BodyBytesMax} bytes");
+        return Understand(buffer.AsSpan(0, length));
+    }
+
+    private AuthorizerAnswer Understand(ReadOnlySpan<byte> body)
+    {
+        AuthorizationReply? reply;
+        try
+        {
+            reply = JsonSerializer.Deserialize(body, AuthorizationJson.Default.AuthorizationReply);
+        }
+        catch (JsonException)
+        {
+            throw Permanent("answered no valid JSON object of status and reason"); // Without the cause, which may quote the body.
+        }
+
+        var isNamed = DecisionNames.TryParseReason(reply?.Reason, out var reason);
+        return reply?.Status switch
+        {
+            "allowed" => AuthorizerAnswer.Allowed,
+            "not_allowed" => AuthorizerAnswer.NotAllowed(isNamed && IsNo(reason) ? reason : DecisionReason.NotInAcl),
+            _ => throw Permanent("answered a status that is neither allowed nor not_allowed"),
+        };
+    }
+
+    private AuthorizerUnavailableException Refused(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError => Transient($"answered {(int)status}"),
+        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => Permanent($"answered {(int)status}; check authorization.http.bearerToken"),
+        _ => Permanent($"answered {(int)status}; check authorization.http.url"),
+    };
+
+    private AuthorizerUnavailableException Transient(string what, Exception? cause = null) => new($"{_name} {what}", isTransient: true, cause);
+
+    private AuthorizerUnavailableException Permanent(string what, Exception? cause = null) => new($"{_name} {what}", isTransient: false, cause);
+
+    private static bool IsNo(DecisionReason reason) =>
+        reason is DecisionReason.NotInAcl or DecisionReason.Blocked or DecisionReason.Expired or DecisionReason.StationNotAllowed;
+
+    private static bool IsNonsense(Exception e) =>
+        (e as HttpRequestException)?.HttpRequestError is HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded
+        || e is HttpIOException { HttpRequestError: HttpRequestError.InvalidResponse };
+}
