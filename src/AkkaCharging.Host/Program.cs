@@ -1,1 +1,3 @@
-return;
+using AkkaCharging.Host;
+
+return await CommandLine.RunAsync(args, Console.Out, Console.Error);

@@ -12,3 +12,12 @@ public enum BreakerState
     /// <summary>None is asked about.</summary>
     Open = 2,
 }
+
+/// <summary>How breaker states are spelled in JSON and metrics.</summary>
+public static class BreakerNames
+{
+    private static readonly string[] States = ["closed", "half_open", "open"];
+
+    /// <summary>The state in snake case.</summary>
+    public static string Name(this BreakerState state) => States[(int)state];
+}

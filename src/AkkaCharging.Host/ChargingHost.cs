@@ -1,0 +1,142 @@
+using Akka.Hosting;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Http;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Host.Development;
+using AkkaCharging.Host.Health;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Host.Lifetime;
+using AkkaCharging.Host.Metrics;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Memory;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+using Scalar.AspNetCore;
+
+namespace AkkaCharging.Host;
+
+/// <summary>Composes the service from its settings.</summary>
+internal static class ChargingHost
+{
+    private static readonly TimeSpan CallbackConnectTimeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>The service, ready to run.</summary>
+    /// <param name="customize">Replaces parts, in tests; the parts of a real service otherwise.</param>
+    /// <exception cref="InvalidSettingsException">The settings name something that cannot be used.</exception>
+    /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
+    public static WebApplication Build(ChargingSettings settings, Action<IServiceCollection>? customize = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            EnvironmentName = settings.Server.Development ? Environments.Development : Environments.Production,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
+        builder.Configuration.Sources.Clear(); // hocon/ is the one place for settings
+        builder.AddChargingLogging(settings);
+        builder.AddChargingServer(settings.Server);
+        builder.Services.AddChargingService(settings);
+        builder.Services.AddChargingHealth();
+        builder.Services.AddOpenApi();
+        customize?.Invoke(builder.Services);
+
+        var app = builder.Build();
+        app.UseApiErrors();
+        app.MapChargingSessions();
+        app.MapHealth(settings.Monitoring.HealthCheckEnabled);
+        if (settings.Monitoring.MetricsEnabled)
+            app.MapMetrics();
+        app.MapOpenApi();
+        if (settings.Server.Development)
+        {
+            app.MapScalarApiReference("/docs", page => page.DisableDefaultFonts());
+            app.MapDemoReceiver();
+        }
+
+        foreach (var choice in InsecureChoices.Of(settings))
+            app.Logger.LogWarning("Insecure: {Choice}", choice);
+
+        // Made now, so that a missing access list or a bad key file stops the start with its message.
+        app.Services.GetRequiredService<ChargingService>();
+        return app;
+    }
+
+    /// <summary>Reads the files that <paramref name="settings"/> name, as a start would.</summary>
+    public static void CheckFiles(ChargingSettings settings)
+    {
+        CreateJournal(settings.Journal, TimeProvider.System);
+        WebhookSigner.Create(settings.Callback.Signing);
+        if (settings.Authorization.Provider == AuthorizationProvider.Acl)
+            new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose();
+    }
+
+    private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes;
+            kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
+            kestrel.Limits.MinRequestBodyDataRate = null; // a slow body has server.requestTimeoutMillis, and is then answered 408
+            kestrel.Listen(server.Host, server.Port);
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = GracefulStop.Bound(server));
+        builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins([.. server.CorsAllowedOrigins]).AllowAnyHeader().WithMethods("GET", "POST").WithExposedHeaders("Retry-After", "Idempotent-Replay")));
+    }
+
+    private static void AddChargingService(this IServiceCollection services, ChargingSettings settings)
+    {
+        services.AddSingleton(settings).AddSingleton(settings.Server).AddSingleton(settings.Queue).AddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => new ApiKeys(settings.Server.ApiKeys, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
+        services.AddSingleton(IdempotencyHasher.WithRandomSecret()).AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
+        services.AddSingleton(provider => CreateJournal(settings.Journal, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
+        services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => CreateCallbackClient(settings.Callback, provider));
+        services.AddSingleton<MetricsActorSink>().AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>());
+        services.AddSingleton<IPipelineObserver, MetricsObserver>();
+        services.AddSingleton<ChargingService>().AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
+        services.AddSingleton<Readiness>().AddHostedService<GracefulStop>();
+        services.AddAkka("akkacharging", (akka, provider) => akka
+            .AddHocon(settings.Akka, HoconAddMode.Prepend)
+            .WithChargingLogging(settings.Logging)
+            .WithMetricsActor(provider.GetRequiredService<MetricsActorSink>(), settings.Monitoring.Window, provider.GetRequiredService<TimeProvider>())
+            .WithChargingPipeline(provider.GetRequiredService<ChargingService>())
+            .WithChargingHealthChecks(provider));
+    }
+
+    private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time) => journal.Kind switch
+    {
+        JournalKind.Memory => new MemoryJournal(journal, time),
+        _ => throw new InvalidSettingsException(
+            [$"journal.kind = '{journal.Kind.ToString().ToLowerInvariant()}' is not part of this version yet; expected memory."]),
+    };
+
+    private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        if (authorization.Provider == AuthorizationProvider.Http)
+            return new HttpAuthorizer(authorization.Http, time);
+
+        var logger = provider.GetRequiredService<ILogger<AclAuthorizer>>();
+        return new AclAuthorizer(authorization.Acl.File, time, reload =>
+        {
+            if (reload.Succeeded)
+                logger.LogInformation("Loaded {Rules} rules of the access list in {DurationMillis} ms", reload.Status.RuleCount, reload.Duration.TotalMilliseconds);
+            else
+                logger.LogError("The access list was not reloaded, the one before stays: {Problems}", reload.Problems);
+        });
+    }
+
+    private static ICallbackClient CreateCallbackClient(CallbackSettings callback, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        var connector = new VettedConnector(
+            provider.GetRequiredService<CallbackAddressPolicy>(), provider.GetRequiredService<IHostResolver>(), time, CallbackConnectTimeout);
+        return new CallbackClient(CallbackHttpHandler.Create(connector, CallbackConnectTimeout), WebhookSigner.Create(callback.Signing), callback.Timeout, time);
+    }
+}

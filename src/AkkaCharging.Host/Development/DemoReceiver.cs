@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AkkaCharging.Host.Http;
+
+namespace AkkaCharging.Host.Development;
+
+/// <summary>One callback that the demo receiver took.</summary>
+/// <param name="At">Milliseconds since 1970.</param>
+public sealed record ReceivedCallback(long At, string? WebhookId, JsonElement Body);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(IReadOnlyCollection<ReceivedCallback>))]
+[JsonSerializable(typeof(JsonElement))]
+internal sealed partial class DemoJson : JsonSerializerContext;
+
+/// <summary>A receiver for first steps, in development alone: <c>POST /dev/callbacks</c> receives, <c>GET /dev/callbacks</c> lists the last ones.</summary>
+internal static class DemoReceiver
+{
+    private const int Kept = 100;
+
+    /// <summary>Maps both.</summary>
+    public static void MapDemoReceiver(this WebApplication app)
+    {
+        var received = new ConcurrentQueue<ReceivedCallback>();
+        app.MapPost("/dev/callbacks", async (HttpContext context) =>
+        {
+            try
+            {
+                var body = await context.Request.ReadFromJsonAsync(DemoJson.Default.JsonElement, context.RequestAborted);
+                received.Enqueue(new(context.Now(), context.Request.Headers["webhook-id"], body));
+                while (received.Count > Kept)
+                    received.TryDequeue(out _);
+                context.Response.StatusCode = StatusCodes.Status204NoContent;
+            }
+            catch (Exception e) when (e is JsonException or InvalidOperationException)
+            {
+                await context.WriteErrorAsync(StatusCodes.Status400BadRequest, "validation_error", "Expected a JSON body.");
+            }
+        }).ExcludeFromDescription();
+        app.MapGet("/dev/callbacks", context => context.WriteJsonAsync(
+            StatusCodes.Status200OK, received.Reverse().ToList(), DemoJson.Default.IReadOnlyCollectionReceivedCallback)).ExcludeFromDescription();
+    }
+}

@@ -1,0 +1,45 @@
+using Akka.Hosting;
+using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Host.Lifetime;
+using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace AkkaCharging.Host.Health;
+
+/// <summary>The checks behind the probes: Akka.Hosting's own, told apart by tag.</summary>
+internal static class HealthChecks
+{
+    /// <summary>Registers what <c>/health</c> and the probes are answered by.</summary>
+    public static void AddChargingHealth(this IServiceCollection services)
+    {
+        services.AddHealthChecks();
+        services.AddSingleton(provider => new HealthReporter(
+            provider.GetRequiredService<ChargingSettings>(),
+            provider.GetRequiredService<ChargingService>(),
+            provider.GetRequiredService<IRequestJournal>(),
+            provider.GetRequiredService<IMetricsSink>(),
+            provider.GetRequiredService<IAuthorizer>() as AclAuthorizer,
+            provider.GetRequiredService<TimeProvider>()));
+    }
+
+    /// <summary>Live: the actor system and every lane run. Ready: started, not draining, journal reachable; receivers and the authorizer have no say.</summary>
+    public static AkkaConfigurationBuilder WithChargingHealthChecks(this AkkaConfigurationBuilder akka, IServiceProvider provider)
+    {
+        var service = provider.GetRequiredService<ChargingService>();
+        var journal = provider.GetRequiredService<IRequestJournal>();
+        var readiness = provider.GetRequiredService<Readiness>();
+        return akka
+            .WithActorSystemLivenessCheck(tags: [HealthEndpoints.LiveTag])
+            .WithHealthCheck("pipeline", (_, _, _) => Result(service.Status.Worst != LaneState.Failing, "a graph of the pipeline dies again and again"),
+                tags: [HealthEndpoints.LiveTag])
+            .WithHealthCheck("started", (_, _, _) => Result(readiness.IsOpen, "starting or draining"), tags: [HealthEndpoints.ReadyTag])
+            .WithHealthCheck("journal", (_, _, _) => Result(journal.Status.IsAvailable, "the journal is not available"), tags: [HealthEndpoints.ReadyTag]);
+    }
+
+    private static Task<HealthCheckResult> Result(bool isHealthy, string problem) =>
+        Task.FromResult(isHealthy ? HealthCheckResult.Healthy("UP") : HealthCheckResult.Unhealthy(problem));
+}

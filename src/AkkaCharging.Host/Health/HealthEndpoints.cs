@@ -1,0 +1,59 @@
+using System.Text.Json.Serialization;
+using AkkaCharging.Host.Http;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace AkkaCharging.Host.Health;
+
+/// <summary>The body of <c>/health</c>.</summary>
+/// <param name="Status"><c>UP</c>, <c>DEGRADED</c> or <c>DOWN</c>: the worst of the components.</param>
+public sealed record HealthAnswer(string Status, long Timestamp, IReadOnlyDictionary<string, ComponentAnswer> Components);
+
+/// <summary>One component of <c>/health</c>.</summary>
+public sealed record ComponentAnswer(string Status, IReadOnlyDictionary<string, string> Details);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(HealthAnswer))]
+internal sealed partial class HealthJson : JsonSerializerContext;
+
+/// <summary>What people and dashboards read, and what container platforms probe.</summary>
+internal static class HealthEndpoints
+{
+    public const string LiveTag = "live";
+    public const string ReadyTag = "ready";
+
+    /// <summary>Maps <c>/health</c>, which a setting switches off, and the probes, which always answer.</summary>
+    public static void MapHealth(this WebApplication app, bool isReportEnabled)
+    {
+        if (isReportEnabled)
+        {
+            app.MapGet("/health", ReportAsync)
+                .WithName("health")
+                .WithSummary("How the service is, component by component")
+                .Produces<HealthAnswer>()
+                .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
+        }
+
+        app.MapProbe("/health/live", LiveTag);
+        app.MapProbe("/health/ready", ReadyTag);
+    }
+
+    private static void MapProbe(this WebApplication app, string route, string tag) =>
+        app.MapHealthChecks(route, new HealthCheckOptions
+        {
+            Predicate = check => check.Tags.Contains(tag),
+            ResponseWriter = (context, report) => context.WriteJsonAsync(
+                report.Status == HealthStatus.Healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+                new ComponentAnswer(
+                    report.Status == HealthStatus.Healthy ? "UP" : "DOWN",
+                    report.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Description ?? entry.Value.Status.ToString(), StringComparer.Ordinal)),
+                HealthJson.Default.ComponentAnswer),
+        });
+
+    private static async Task ReportAsync(HttpContext context, HealthReporter reporter)
+    {
+        var report = await reporter.ReportAsync(context.RequestAborted);
+        var isDown = string.Equals(report.Status, "DOWN", StringComparison.Ordinal);
+        await context.WriteJsonAsync(isDown ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK, report, HealthJson.Default.HealthAnswer);
+    }
+}

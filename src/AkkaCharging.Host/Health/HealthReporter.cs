@@ -1,0 +1,111 @@
+using System.Globalization;
+using Akka.Actor;
+using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Health;
+
+/// <summary>Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.</summary>
+/// <param name="acl">Null unless the authorizer is the ACL.</param>
+internal sealed class HealthReporter(
+    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, TimeProvider time)
+{
+    private enum Status
+    {
+        Up,
+        Degraded,
+        Down,
+    }
+
+    private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
+
+    /// <summary>The state of this moment.</summary>
+    public async Task<HealthAnswer> ReportAsync(CancellationToken cancellationToken)
+    {
+        var figures = await FiguresAsync(cancellationToken);
+        var components = new List<(string Name, Status Status, (string Name, string Value)[] Details)>
+        {
+            Pipeline(service.Status),
+            Queue(service.Status),
+            Authorization(figures, service.Status.Breaker),
+            Callbacks(figures),
+            Journal(journal.Status),
+        };
+        if (acl is not null)
+            components.Add(Acl(acl.Status));
+
+        return new(
+            Name(components.Max(component => component.Status)),
+            time.GetUtcNow().ToUnixTimeMilliseconds(),
+            components.ToDictionary(
+                component => component.Name,
+                component => new ComponentAnswer(
+                    Name(component.Status), component.Details.ToDictionary(detail => detail.Name, detail => detail.Value, StringComparer.Ordinal)),
+                StringComparer.Ordinal));
+    }
+
+    /// <summary>Null when the metrics actor does not answer.</summary>
+    private async Task<MetricsSnapshot?> FiguresAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await metrics.GetAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is AskTimeoutException or TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private static (string, Status, (string, string)[]) Pipeline(PipelineStatus status) =>
+        ("pipeline",
+            status.Worst switch { LaneState.Running => Status.Up, LaneState.Restarting => Status.Degraded, _ => Status.Down },
+            [("state", status.Worst.ToString().ToLowerInvariant()), ("restarts", Text(status.Restarts))]);
+
+    private (string, Status, (string, string)[]) Queue(PipelineStatus status) =>
+        ("queue",
+            status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize ? Status.Degraded : Status.Up,
+            [("currentSize", Text(status.Pending)), ("maxSize", Text(settings.Queue.MaxSize))]);
+
+    private (string, Status, (string, string)[]) Authorization(MetricsSnapshot? figures, BreakerState breaker) =>
+        figures is null
+            ? ("authorization", Status.Degraded, [("problem", "no figures")])
+            : ("authorization",
+                breaker != BreakerState.Closed || Exceeds(figures.Authorization, Thresholds.AuthorizationErrorRate) ? Status.Degraded : Status.Up,
+                [
+                    ("errorRate", Rate(figures.Authorization)),
+                    ("totalDecisions", Text(figures.Decisions.Values.Sum())),
+                    ("circuitBreaker", breaker.Name()),
+                ]);
+
+    private (string, Status, (string, string)[]) Callbacks(MetricsSnapshot? figures) =>
+        figures is null
+            ? ("callbacks", Status.Degraded, [("problem", "no figures")])
+            : ("callbacks",
+                Exceeds(figures.Callbacks, Thresholds.CallbackErrorRate) ? Status.Degraded : Status.Up,
+                [("errorRate", Rate(figures.Callbacks)), ("totalCallbacks", Text(figures.Attempts.Values.Sum()))]);
+
+    private static (string, Status, (string, string)[]) Journal(JournalStatus status) =>
+        ("journal",
+            status.IsAvailable ? Status.Up : Status.Down,
+            status.Problem is { } problem ? [("kind", status.Kind), ("problem", problem)] : [("kind", status.Kind)]);
+
+    private static (string, Status, (string, string)[]) Acl(AclStatus status) =>
+        ("acl",
+            status.LastReloadFailed ? Status.Degraded : Status.Up,
+            status.LastError is { } problem
+                ? [("rules", Text(status.RuleCount)), ("problem", problem)]
+                : [("rules", Text(status.RuleCount))]);
+
+    private bool Exceeds(RateWindow window, double threshold) => window.Total >= Thresholds.MinimumSamples && window.ErrorRate > threshold;
+
+    private static string Rate(RateWindow window) => window.ErrorRate.ToString("0.####", CultureInfo.InvariantCulture);
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Name(Status status) => status.ToString().ToUpperInvariant();
+}

@@ -1,0 +1,58 @@
+using System.Text.Json.Serialization;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>The body of a 200 to a submission.</summary>
+/// <param name="Timestamp">Milliseconds since 1970.</param>
+public sealed record AcceptedAnswer(string Status, string Message, string RequestId, long Timestamp);
+
+/// <summary>The body of every error.</summary>
+/// <param name="Status">What went wrong, for programs.</param>
+/// <param name="Message">What went wrong, for people.</param>
+/// <param name="Timestamp">Milliseconds since 1970.</param>
+public sealed record ErrorAnswer(string Status, string Message, long Timestamp);
+
+/// <summary>The body of a 400: every broken rule.</summary>
+/// <param name="Message">The first broken rule.</param>
+public sealed record ValidationErrorAnswer(string Status, string Message, IReadOnlyList<FieldError> Errors, long Timestamp);
+
+/// <summary>One broken rule.</summary>
+/// <param name="Field">The field, <c>body</c> for the whole of it, or the header's name.</param>
+public sealed record FieldError(string Field, string Message);
+
+/// <summary>The body of a status look-up.</summary>
+/// <param name="State"><c>queued</c>, <c>decided</c>, <c>delivered</c>, <c>failed</c> or <c>expired</c>.</param>
+/// <param name="Status"><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as are <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
+/// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
+public sealed record SessionAnswer(
+    string RequestId,
+    string StationId,
+    string DriverToken,
+    string State,
+    string? Status,
+    string? Reason,
+    long AcceptedAt,
+    long? DecidedAt,
+    long? SettledAt,
+    IReadOnlyList<AttemptAnswer> Attempts);
+
+/// <summary>One callback attempt of a status look-up.</summary>
+/// <param name="HttpStatus">Null when the receiver did not answer.</param>
+/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or <c>blocked</c>.</param>
+public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome);
+
+/// <summary>Serializers for every body of the API, generated at build time.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(AcceptedAnswer))]
+[JsonSerializable(typeof(ErrorAnswer))]
+[JsonSerializable(typeof(ValidationErrorAnswer))]
+[JsonSerializable(typeof(SessionAnswer))]
+[JsonSerializable(typeof(SubmissionBody))]
+internal sealed partial class ApiJson : JsonSerializerContext;
+
+/// <summary>The body of a submission, as the API's description shows it; read by <see cref="SubmissionReader"/>, which is stricter than a serializer.</summary>
+/// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
+/// <param name="DriverToken">20 to 80 letters, digits, '-', '.', '_' or '~'.</param>
+/// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.</param>
+/// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
+public sealed record SubmissionBody(string StationId, string DriverToken, string CallbackUrl, int? ValidForMillis);

@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>Writes answers; every error of the API has the same shape.</summary>
+internal static class ApiErrors
+{
+    /// <summary>Writes an error of <c>{status, message, timestamp}</c>.</summary>
+    public static Task WriteErrorAsync(this HttpContext context, int statusCode, string status, string message, TimeSpan? retryAfter = null)
+    {
+        if (retryAfter is { } wait)
+            context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return context.WriteJsonAsync(statusCode, new ErrorAnswer(status, message, context.Now()), ApiJson.Default.ErrorAnswer);
+    }
+
+    /// <summary>Writes <paramref name="answer"/> as JSON.</summary>
+    public static async Task WriteJsonAsync<T>(this HttpContext context, int statusCode, T answer, JsonTypeInfo<T> type)
+    {
+        var bytes = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(answer, type);
+        context.Response.StatusCode = statusCode;
+        context.Response.ContentType = "application/json";
+        context.Response.ContentLength = bytes.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.Body.WriteAsync(bytes, CancellationToken.None);
+    }
+
+    /// <summary>Milliseconds since 1970.</summary>
+    public static long Now(this HttpContext context) => context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Gives what routing refuses, and a defect, the API's error shape.</summary>
+    public static void UseApiErrors(this WebApplication app)
+    {
+        app.Use(async (context, next) =>
+        {
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            try
+            {
+                await next(context);
+            }
+            catch (Exception e) when (e is not OperationCanceledException && !context.Response.HasStarted)
+            {
+                // A process edge: whatever it is, the caller learns nothing of it and the log learns all.
+                app.Logger.LogError(e, "A defect answered {Method} {Path} with 500", context.Request.Method, context.Request.Path);
+                context.Response.Clear();
+                await context.WriteErrorAsync(StatusCodes.Status500InternalServerError, "internal_error", "An internal error occurred.");
+            }
+        });
+        app.UseStatusCodePages(pages => pages.HttpContext.Response.StatusCode switch
+        {
+            StatusCodes.Status405MethodNotAllowed => pages.HttpContext.WriteErrorAsync(
+                StatusCodes.Status405MethodNotAllowed, "method_not_allowed", "The method is not allowed here."),
+            StatusCodes.Status404NotFound => pages.HttpContext.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "There is nothing here."),
+            _ => Task.CompletedTask,
+        });
+    }
+}

@@ -1,0 +1,76 @@
+using System.Security.Cryptography;
+using System.Text;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>Who may submit: the keys of <c>server.apiKeys</c>, by <c>X-Api-Key</c> or <c>Authorization: Bearer</c>.</summary>
+internal sealed class ApiKeys
+{
+    private readonly TimeProvider _time;
+    private readonly List<(byte[] Hash, ApiKeyCaller Caller)> _keys;
+
+    public ApiKeys(IReadOnlyList<ApiKeySettings> settings, TimeProvider time)
+    {
+        _time = time;
+
+        // Two keys of one name are one caller while they are rotated, and share its rate.
+        var rates = settings.GroupBy(key => key.Name, StringComparer.Ordinal).ToDictionary(
+            keys => keys.Key, keys => Rate(keys.Max(key => key.RequestsPerSecond), time), StringComparer.Ordinal);
+        _keys = [.. settings.Select(key => (Convert.FromHexString(key.Sha256), new ApiKeyCaller(key.Name, key.CallbackHosts, rates[key.Name])))];
+    }
+
+    /// <summary>False when no key is configured: then anybody may submit.</summary>
+    public bool AreRequired => _keys.Count > 0;
+
+    /// <summary>Who sends <paramref name="request"/>; null for a key that is missing or unknown.</summary>
+    public ApiKeyCaller? Identify(HttpRequest request)
+    {
+        var presented = SHA256.HashData(Encoding.UTF8.GetBytes(Presented(request)));
+        ApiKeyCaller? caller = null;
+
+        // Every key is compared, each in constant time, so that the time taken tells nothing about any of them.
+        foreach (var (hash, candidate) in _keys)
+        {
+            if (CryptographicOperations.FixedTimeEquals(hash, presented))
+                caller = candidate;
+        }
+
+        return caller;
+    }
+
+    /// <summary>Takes one of the caller's requests per second.</summary>
+    /// <returns>How long to wait when there is none left; null when one was taken.</returns>
+    public TimeSpan? TryTake(ApiKeyCaller caller)
+    {
+        var wait = caller.Rate?.TryTake(_time.GetTimestamp()) ?? 0;
+        return wait > 0 ? TimeSpan.FromSeconds(wait / _time.TimestampFrequency) : null;
+    }
+
+    private static TokenBucket? Rate(double perSecond, TimeProvider time) =>
+        perSecond > 0 ? new TokenBucket(perSecond, burst: Math.Max(1, Math.Floor(perSecond)), time) : null;
+
+    private static string Presented(HttpRequest request)
+    {
+        const string Bearer = "Bearer ";
+        var key = request.Headers["X-Api-Key"].ToString();
+        var authorization = request.Headers.Authorization.ToString();
+        return key.Length > 0 ? key
+            : authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim()
+            : "";
+    }
+}
+
+/// <summary>The owner of an API key.</summary>
+/// <param name="Rate">Null for no limit of its own.</param>
+internal sealed record ApiKeyCaller(string Name, IReadOnlyList<string> CallbackHosts, TokenBucket? Rate)
+{
+    /// <summary>Whether this caller may name <paramref name="host"/> in a callback URL.</summary>
+    public bool MayCall(string host) => CallbackHosts.Count == 0 || CallbackHosts.Any(allowed => Matches(allowed, host));
+
+    private static bool Matches(string allowed, string host) =>
+        allowed.StartsWith("*.", StringComparison.Ordinal)
+            ? host.Length > allowed.Length - 1 && host.EndsWith(allowed[1..], StringComparison.OrdinalIgnoreCase)
+            : string.Equals(allowed, host, StringComparison.OrdinalIgnoreCase);
+}

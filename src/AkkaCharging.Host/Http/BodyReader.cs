@@ -1,0 +1,62 @@
+using System.Buffers;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>Why a body could not be read.</summary>
+internal enum BodyProblem
+{
+    /// <summary>It was read.</summary>
+    None,
+
+    /// <summary>It is longer than <c>server.maxRequestBodyBytes</c>.</summary>
+    TooLarge,
+
+    /// <summary>It did not arrive within <c>server.requestTimeoutMillis</c>.</summary>
+    TooSlow,
+
+    /// <summary>Its framing is broken, or the caller hung up.</summary>
+    Broken,
+}
+
+/// <summary>Reads a request's body whole, within its bounds.</summary>
+internal static class BodyReader
+{
+    /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
+    public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(HttpRequest request, int bytesMax, TimeSpan timeout, TimeProvider time)
+    {
+        if (request.ContentLength > bytesMax)
+            return (BodyProblem.TooLarge, []);
+
+        using var timer = new CancellationTokenSource(timeout, time);
+        try
+        {
+            var reader = request.BodyReader;
+            while (true)
+            {
+                var read = await reader.ReadAsync(timer.Token);
+                if (read.Buffer.Length > bytesMax)
+                    return (BodyProblem.TooLarge, []);
+                if (read.IsCompleted)
+                {
+                    var bytes = read.Buffer.ToArray();
+                    reader.AdvanceTo(read.Buffer.End);
+                    return (BodyProblem.None, bytes);
+                }
+
+                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            }
+        }
+        catch (OperationCanceledException) when (timer.IsCancellationRequested)
+        {
+            return (BodyProblem.TooSlow, []);
+        }
+        catch (BadHttpRequestException e)
+        {
+            return (e.StatusCode == StatusCodes.Status413PayloadTooLarge ? BodyProblem.TooLarge : BodyProblem.Broken, []);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return (BodyProblem.Broken, []);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using Microsoft.Net.Http.Headers;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>The public API: submit a question, follow what became of it.</summary>
+internal static class ChargingSessionEndpoints
+{
+    private const string Route = "/api/v1/charging-session";
+    private const string IdempotencyKeyHeader = "Idempotency-Key";
+    private const int IdempotencyKeyLengthMax = 255;
+
+    /// <summary>Maps <c>POST</c> and <c>GET</c> below <c>/api/v1/charging-session</c>.</summary>
+    public static void MapChargingSessions(this WebApplication app)
+    {
+        app.MapPost(Route, (HttpContext context, SubmitHandler handler) => handler.HandleAsync(context))
+            .WithName("submit")
+            .WithSummary("Submit a charging session for authorization")
+            .WithDescription("Answers once the request is safely taken; the decision arrives on callbackUrl.")
+            .Accepts<SubmissionBody>("application/json")
+            .Produces<AcceptedAnswer>()
+            .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
+            .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503);
+        app.MapGet(Route + "/{requestId}", FindAsync)
+            .WithName("follow")
+            .WithSummary("What became of a request")
+            .Produces<SessionAnswer>()
+            .ProducesErrors(401, 404, 500, 503);
+    }
+
+    private static RouteHandlerBuilder ProducesErrors(this RouteHandlerBuilder route, params ReadOnlySpan<int> statusCodes)
+    {
+        foreach (var statusCode in statusCodes)
+            route.Produces<ErrorAnswer>(statusCode);
+        return route;
+    }
+
+    private static async Task FindAsync(string requestId, HttpContext context, IRequestJournal journal, ApiKeys keys)
+    {
+        var caller = keys.Identify(context.Request);
+        if (keys.AreRequired && caller is null)
+        {
+            await context.WriteUnauthorizedAsync();
+            return;
+        }
+
+        try
+        {
+            // Another caller's request is as absent as one that never was.
+            var record = RequestId.TryParse(requestId, out var id) ? await journal.FindAsync(id, context.RequestAborted) : null;
+            if (record is null || (keys.AreRequired && !string.Equals(record.ApiKeyName, caller!.Name, StringComparison.Ordinal)))
+                await context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "No such request, or it settled too long ago.");
+            else
+                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(record), ApiJson.Default.SessionAnswer);
+        }
+        catch (JournalUnavailableException)
+        {
+            await context.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "journal_unavailable", "The journal is not available.");
+        }
+    }
+
+    private static Task WriteUnauthorizedAsync(this HttpContext context) =>
+        context.WriteErrorAsync(StatusCodes.Status401Unauthorized, "unauthorized", "The API key is missing or unknown.");
+
+    private static SessionAnswer ToAnswer(RequestRecord record) => new(
+        record.Id.ToString(),
+        record.StationId,
+        record.DriverTokenMasked,
+        record.State.Name(),
+        record.Decision?.Status.Name(),
+        record.Decision?.Reason.Name(),
+        record.AcceptedAt.ToUnixTimeMilliseconds(),
+        record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
+        record.SettledAt?.ToUnixTimeMilliseconds(),
+        [.. record.Attempts.Select(attempt => new AttemptAnswer(
+            attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name()))]);
+
+    /// <summary>Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.</summary>
+    internal sealed class SubmitHandler(
+        ServerSettings settings, ApiKeys keys, SubmissionReader reader, IdempotencyHasher idempotency, Intake intake, IMetricsSink metrics, TimeProvider time)
+    {
+        public async Task HandleAsync(HttpContext context)
+        {
+            var startedAt = time.GetTimestamp();
+            var status = await AnswerAsync(context);
+            metrics.Tell(new SubmissionAnswered(status, time.GetElapsedTime(startedAt)));
+        }
+
+        private async Task<string> AnswerAsync(HttpContext context)
+        {
+            var caller = keys.Identify(context.Request);
+            if (keys.AreRequired && caller is null)
+            {
+                await context.WriteUnauthorizedAsync();
+                return "unauthorized";
+            }
+
+            if (caller is not null && keys.TryTake(caller) is { } wait)
+                return await RefuseAsync(context, 429, "rate_limited", "The API key's rate limit is used up.", wait);
+            if (!IsJson(context.Request))
+                return await RefuseAsync(context, 415, "unsupported_media_type", "The content type must be application/json in UTF-8.");
+
+            var (problem, body) = await BodyReader.ReadAsync(context.Request, settings.MaxRequestBodyBytes, settings.RequestTimeout, time);
+            if (problem != BodyProblem.None)
+                return await RefuseBodyAsync(context, problem);
+            var fields = reader.Read(body, out var errors);
+            if (fields is null)
+                return await RefuseFieldsAsync(context, errors);
+            if (caller is not null && !caller.MayCall(fields.Callback.Destination.Host))
+                return await RefuseAsync(context, 403, "forbidden", "The API key may not call back to this host.");
+            if (!TryReadIdempotencyKey(context.Request, out var key))
+                return await RefuseFieldsAsync(context, [new(IdempotencyKeyHeader, "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.")]);
+
+            var claim = key is null ? null : idempotency.Claim(
+                caller?.Name, key, fields.Station.Text, fields.Token.Secret, fields.Callback.Text, fields.ValidFor?.ToString() ?? "");
+            var trace = Activity.Current?.Context ?? default;
+            var result = await intake.SubmitAsync(new(fields.Station, fields.Token, fields.Callback, fields.ValidFor, caller?.Name, claim, trace));
+            return await TranslateAsync(context, result);
+        }
+
+        private static Task<string> TranslateAsync(HttpContext context, IntakeResult result) => result.Outcome switch
+        {
+            IntakeOutcome.Accepted => AcceptAsync(context, result.Id, isReplay: false),
+            IntakeOutcome.Replayed => AcceptAsync(context, result.Id, isReplay: true),
+            IntakeOutcome.Conflict => RefuseAsync(context, 409, "conflict", "The Idempotency-Key was used with other field values."),
+            IntakeOutcome.QueueFull => RefuseAsync(context, 503, "queue_full", "Too many requests are pending.", result.RetryAfter),
+            IntakeOutcome.JournalUnavailable => RefuseAsync(context, 503, "journal_unavailable", "The journal is not available.", result.RetryAfter),
+            _ => RefuseAsync(context, 503, "shutting_down", "The service is shutting down.", TimeSpan.FromSeconds(1)),
+        };
+
+        private static async Task<string> AcceptAsync(HttpContext context, RequestId id, bool isReplay)
+        {
+            if (isReplay)
+                context.Response.Headers["Idempotent-Replay"] = "true";
+            var answer = new AcceptedAnswer("accepted", "Request queued for async processing.", id.ToString(), context.Now());
+            await context.WriteJsonAsync(StatusCodes.Status200OK, answer, ApiJson.Default.AcceptedAnswer);
+            return isReplay ? "replayed" : "accepted";
+        }
+
+        private static async Task<string> RefuseAsync(HttpContext context, int statusCode, string status, string message, TimeSpan? retryAfter = null)
+        {
+            await context.WriteErrorAsync(statusCode, status, message, retryAfter);
+            return status;
+        }
+
+        private static async Task<string> RefuseFieldsAsync(HttpContext context, IReadOnlyList<FieldError> errors)
+        {
+            var answer = new ValidationErrorAnswer("validation_error", errors[0].Message, errors, context.Now());
+            await context.WriteJsonAsync(StatusCodes.Status400BadRequest, answer, ApiJson.Default.ValidationErrorAnswer);
+            return answer.Status;
+        }
+
+        private async Task<string> RefuseBodyAsync(HttpContext context, BodyProblem problem)
+        {
+            // What is left of the body is not waited for.
+            context.Response.Headers.Connection = "close";
+            return problem switch
+            {
+                BodyProblem.TooLarge => await RefuseAsync(context, 413, "payload_too_large", $"The body is longer than {settings.MaxRequestBodyBytes} bytes."),
+                BodyProblem.TooSlow => await RefuseAsync(
+                    context, 408, "request_timeout", $"The body did not arrive within {settings.RequestTimeout.TotalMilliseconds} ms."),
+                _ => await RefuseFieldsAsync(context, [new("body", "The request body could not be read.")]),
+            };
+        }
+
+        private static bool IsJson(HttpRequest request) =>
+            MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            && request.Headers.ContentEncoding.Count == 0;
+
+        private static bool TryReadIdempotencyKey(HttpRequest request, out string? key)
+        {
+            var values = request.Headers[IdempotencyKeyHeader];
+            key = values.Count == 0 ? null : values.ToString();
+            return key is null
+                || (values.Count == 1 && key.Length is >= 1 and <= IdempotencyKeyLengthMax && key.All(character => character is >= ' ' and <= '~'));
+        }
+    }
+}

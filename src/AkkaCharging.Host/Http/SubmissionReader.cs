@@ -1,0 +1,169 @@
+using System.Text.Json;
+using System.Text.Unicode;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>The fields of a submission, each valid.</summary>
+internal sealed record SubmissionFields(StationId Station, DriverToken Token, CallbackUrl Callback, TimeSpan? ValidFor);
+
+/// <summary>Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.</summary>
+/// <remarks>
+/// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, null, or holds a lone surrogate breaks its rule.
+/// Comments, trailing commas, more than 64 levels, bytes that are not UTF-8 anywhere, and anything around the object are malformed JSON.
+/// </remarks>
+internal sealed class SubmissionReader(CallbackAddressPolicy policy)
+{
+    private const string InvalidStation = "Invalid station_id format. Must be a valid UUID.";
+    private const string InvalidToken = "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
+    private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
+    private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
+    private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
+    private const int ValidityMillisMin = 1_000;
+    private const int ValidityMillisMax = 3_600_000;
+
+    private enum Field
+    {
+        StationId,
+        DriverToken,
+        CallbackUrl,
+        ValidForMillis,
+        Unknown,
+    }
+
+    /// <summary>Reads <paramref name="body"/>.</summary>
+    /// <param name="errors">Every broken rule, in the order of the fields; empty on success.</param>
+    /// <returns>Null when a rule is broken.</returns>
+    public SubmissionFields? Read(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
+    {
+        var raw = new RawFields();
+        if (Malformation(body, ref raw) is { } malformed)
+        {
+            errors = [new FieldError("body", malformed)];
+            return null;
+        }
+
+        var found = new List<FieldError>();
+        var station = Check(Field.StationId, "stationId", StationId.TryCreate(raw.Station), InvalidStation);
+        var token = Check(Field.DriverToken, "driverToken", DriverToken.TryCreate(raw.Token), InvalidToken);
+        var verdict = policy.CheckUrl(raw.Url);
+        var callback = Check(
+            Field.CallbackUrl, "callbackUrl", (verdict as UrlVerdict.Allowed)?.Url, verdict is UrlVerdict.Refused ? RefusedUrl : InvalidUrl);
+        var isValidityGood = raw.ValidForMillis is null or (>= ValidityMillisMin and <= ValidityMillisMax);
+        Check(Field.ValidForMillis, "validForMillis", isValidityGood ? this : null, InvalidValidity);
+        errors = found;
+        return found.Count > 0
+            ? null
+            : new(station!, token!, callback!, raw.ValidForMillis is { } millis ? TimeSpan.FromMilliseconds(millis) : null);
+
+        T? Check<T>(Field field, string name, T? value, string message)
+            where T : class
+        {
+            if (raw.IsGivenTwice(field))
+                found.Add(new FieldError(name, $"The field {name} is given more than once."));
+            else if (value is null)
+                found.Add(new FieldError(name, message));
+            return value;
+        }
+    }
+
+    private static string? Malformation(ReadOnlySpan<byte> body, ref RawFields raw)
+    {
+        if (body.IsEmpty)
+            return "The request body is empty. Expected a JSON object.";
+        if (!Utf8.IsValid(body))
+            return "The request body is not valid UTF-8.";
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+                return "The request body is not a JSON object.";
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+                ReadField(ref reader, ref raw);
+            return reader.Read() ? "The request body is not a JSON object." : null;
+        }
+        catch (JsonException)
+        {
+            // The exception's text quotes the body, which may hold a driver token.
+            return "The request body is not valid JSON.";
+        }
+    }
+
+    private static void ReadField(ref Utf8JsonReader reader, ref RawFields raw)
+    {
+        var field = FieldNamed(ref reader);
+        reader.Read();
+        raw.Count(field);
+        switch (field)
+        {
+            case Field.StationId:
+                raw.Station = Text(ref reader);
+                break;
+            case Field.DriverToken:
+                raw.Token = Text(ref reader);
+                break;
+            case Field.CallbackUrl:
+                raw.Url = Text(ref reader);
+                break;
+            case Field.ValidForMillis:
+                raw.ValidForMillis = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var millis) ? millis : int.MinValue;
+                break;
+        }
+
+        reader.Skip();
+    }
+
+    private static Field FieldNamed(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.ValueTextEquals("stationId"u8) ? Field.StationId
+                : reader.ValueTextEquals("driverToken"u8) ? Field.DriverToken
+                : reader.ValueTextEquals("callbackUrl"u8) ? Field.CallbackUrl
+                : reader.ValueTextEquals("validForMillis"u8) ? Field.ValidForMillis
+                : Field.Unknown;
+        }
+        catch (InvalidOperationException)
+        {
+            // A name with a lone surrogate is no name that is known.
+            return Field.Unknown;
+        }
+    }
+
+    private static string? Text(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private struct RawFields
+    {
+        private byte _given;
+        private byte _givenTwice;
+
+        public string? Station { get; set; }
+
+        public string? Token { get; set; }
+
+        public string? Url { get; set; }
+
+        public int? ValidForMillis { get; set; }
+
+        public void Count(Field field)
+        {
+            var bit = (byte)(1 << (int)field);
+            _givenTwice |= (byte)(_given & bit);
+            _given |= bit;
+        }
+
+        public readonly bool IsGivenTwice(Field field) => (_givenTwice & (1 << (int)field)) != 0;
+    }
+}

@@ -1,0 +1,24 @@
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host;
+
+/// <summary>Settings that are allowed and unsafe: the start-up log names each.</summary>
+internal static class InsecureChoices
+{
+    /// <summary>One sentence for each insecure choice in <paramref name="settings"/>.</summary>
+    public static IEnumerable<string> Of(ChargingSettings settings)
+    {
+        if (settings.Server.ApiKeys.Count == 0)
+            yield return "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).";
+        if (!settings.Callback.Security.HttpsOnly)
+            yield return "Callbacks over plain http are allowed: driver tokens travel in clear (callback.security.httpsOnly).";
+        if (settings.Callback.Signing is { Keys.Count: 0, KeysFile: "" })
+            yield return "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).";
+        if (settings.Callback.Security.Allow.Count > 0)
+            yield return $"Callbacks to addresses that are not public are allowed: {string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
+        if (settings.Journal.Kind == JournalKind.Memory)
+            yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).";
+        if (settings.Server.Development)
+            yield return "Development mode is on: the demo receiver and the API page are served (server.development).";
+    }
+}

@@ -1,0 +1,76 @@
+using AkkaCharging.Journal;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Lifetime;
+
+/// <summary>Stops the service without losing anything: not ready, a delay for load balancers to notice, no new work, drain, close the journal.</summary>
+/// <remarks>
+/// All of it happens in <see cref="StoppingAsync"/>, which runs while Kestrel still answers: callers get 503 <c>shutting_down</c>, not a refused connection.
+/// The listener, and the actor system after it, are closed by the host's own services.
+/// </remarks>
+internal sealed partial class GracefulStop(
+    ServerSettings settings, Readiness readiness, ChargingService service, IRequestJournal journal, TimeProvider time, ILogger<GracefulStop> logger)
+    : IHostedLifecycleService
+{
+    /// <summary>What the host has to grant for stopping, with room for what it stops itself.</summary>
+    public static TimeSpan Bound(ServerSettings settings) => settings.ShutdownDelay + settings.ShutdownGrace + TimeSpan.FromSeconds(15);
+
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        readiness.Opened();
+        return Task.CompletedTask;
+    }
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        readiness.Closed();
+        LogStopping(service.Status.Pending, settings.ShutdownDelay.TotalMilliseconds, settings.ShutdownGrace.TotalMilliseconds);
+        if (settings.ShutdownDelay > TimeSpan.Zero)
+            await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
+
+        var left = await service.DrainAsync(settings.ShutdownGrace);
+        if (left == 0)
+            LogDrained();
+        else if (string.Equals(journal.Status.Kind, "memory", StringComparison.Ordinal))
+            LogLost(left);
+        else
+            LogLeft(left);
+        await journal.DisposeAsync();
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    [LoggerMessage(1101, LogLevel.Information, "Stopping with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then up to {GraceMillis} ms to finish")]
+    private partial void LogStopping(int pending, double delayMillis, double graceMillis);
+
+    [LoggerMessage(1102, LogLevel.Information, "Drained: every accepted request is settled")]
+    private partial void LogDrained();
+
+    [LoggerMessage(1103, LogLevel.Error, "The grace is over: {Left} accepted requests are lost, because journal.kind is memory")]
+    private partial void LogLost(int left);
+
+    [LoggerMessage(1104, LogLevel.Warning, "The grace is over: {Left} accepted requests stay in the journal and are taken up at the next start")]
+    private partial void LogLeft(int left);
+}
+
+/// <summary>Whether load balancers may send requests here.</summary>
+internal sealed class Readiness
+{
+    private volatile bool _isOpen;
+
+    /// <summary>Started, and not draining.</summary>
+    public bool IsOpen => _isOpen;
+
+    /// <summary>The listener is open.</summary>
+    public void Opened() => _isOpen = true;
+
+    /// <summary>The service is about to stop.</summary>
+    public void Closed() => _isOpen = false;
+}

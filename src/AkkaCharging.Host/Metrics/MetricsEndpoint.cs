@@ -1,0 +1,75 @@
+using System.Text.Json.Serialization;
+using Akka.Actor;
+using AkkaCharging.Authorization;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Metrics;
+
+/// <summary>The body of <c>/metrics</c>. Counts are since the start; times are over the window of <c>monitoring.windowSeconds</c>.</summary>
+/// <param name="RequestsTotal">Submissions answered, whatever the answer.</param>
+/// <param name="Requests">The same by the answer's status; <c>replayed</c> for an idempotent repeat.</param>
+/// <param name="AuthorizationDecisions">By status.</param>
+/// <param name="CallbackResults">Callback attempts by outcome.</param>
+/// <param name="DeliveriesTotal">Settled requests by final state.</param>
+/// <param name="QueueSizeCurrent">Pending requests: accepted and not settled.</param>
+public sealed record MetricsAnswer(
+    long RequestsTotal,
+    IReadOnlyDictionary<string, long> Requests,
+    IReadOnlyDictionary<string, long> AuthorizationDecisions,
+    IReadOnlyDictionary<string, long> AuthorizationReasons,
+    IReadOnlyDictionary<string, long> CallbackResults,
+    IReadOnlyDictionary<string, long> DeliveriesTotal,
+    double AuthorizationTimeAvgMs,
+    double AuthorizationTimeP95Ms,
+    int QueueSizeCurrent,
+    int QueueSizeMax,
+    string CircuitBreakerState,
+    IReadOnlyDictionary<string, long> CircuitBreakerTransitions,
+    int StreamRestartsTotal);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(MetricsAnswer))]
+internal sealed partial class MetricsJson : JsonSerializerContext;
+
+/// <summary>The metrics actor's figures over HTTP.</summary>
+internal static class MetricsEndpoint
+{
+    /// <summary>Maps <c>/metrics</c>.</summary>
+    public static void MapMetrics(this WebApplication app) =>
+        app.MapGet("/metrics", AnswerAsync)
+            .WithName("metrics")
+            .WithSummary("Counts since the start, times over the window")
+            .Produces<MetricsAnswer>()
+            .Produces<ErrorAnswer>(StatusCodes.Status503ServiceUnavailable);
+
+    private static async Task AnswerAsync(HttpContext context, IMetricsSink metrics, ChargingService service, QueueSettings queue)
+    {
+        try
+        {
+            var answer = ToAnswer(await metrics.GetAsync(context.RequestAborted), service.Status, queue);
+            await context.WriteJsonAsync(StatusCodes.Status200OK, answer, MetricsJson.Default.MetricsAnswer);
+        }
+        catch (Exception e) when (e is AskTimeoutException or TimeoutException)
+        {
+            await context.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "metrics_unavailable", "The metrics actor does not answer.");
+        }
+    }
+
+    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, QueueSettings queue) => new(
+        figures.Requests.Values.Sum(),
+        figures.Requests,
+        figures.Decisions,
+        figures.Reasons,
+        figures.Attempts,
+        figures.Settled,
+        Math.Round(figures.AuthorizationTimeAverageMillis, 3),
+        Math.Round(figures.AuthorizationTimeP95Millis, 3),
+        pipeline.Pending,
+        queue.MaxSize,
+        pipeline.Breaker.Name(),
+        figures.BreakerTransitions,
+        pipeline.Restarts);
+}

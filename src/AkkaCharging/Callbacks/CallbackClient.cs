@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Reflection;
+using System.Text;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Authorization;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Callbacks;
+
+/// <summary>Posts callbacks over HTTP.</summary>
+/// <remarks>
+/// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on callbacks.
+/// The response's body is not read: the handler drains a few kilobytes after the answer is known, so that the connection can be used again.
+/// </remarks>
+internal sealed class CallbackClient(HttpMessageHandler handler, WebhookSigner signer, TimeSpan timeout, TimeProvider time) : ICallbackClient, IDisposable
+{
+    private static readonly string UserAgent =
+        $"AkkaCharging/{typeof(CallbackClient).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion}";
+
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+    private readonly HttpMessageInvoker _http = new(handler, disposeHandler: true);
+
+    public async Task<AttemptResult> AttemptAsync(ChargingRequest request, Decision decision, CancellationToken stopping)
+    {
+        var at = time.GetUtcNow();
+        var startedAt = time.GetTimestamp();
+        using var timer = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, stopping);
+        using var message = Message(request, decision, at);
+        try
+        {
+            using var response = await _http.SendAsync(message, either.Token);
+            return Classify(response, new(at, time.GetElapsedTime(startedAt), (int)response.StatusCode, OutcomeOf(response.StatusCode)), time.GetUtcNow());
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            return NoAnswer(CallbackOutcome.Timeout);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return NoAnswer(e.InnerException switch
+            {
+                AddressRefusedException => CallbackOutcome.Blocked,
+                TimeoutException => CallbackOutcome.Timeout,
+                _ => CallbackOutcome.NetworkError,
+            });
+        }
+
+        AttemptResult NoAnswer(CallbackOutcome outcome) =>
+            new(new(at, time.GetElapsedTime(startedAt), HttpStatus: null, outcome), IsFinal: outcome == CallbackOutcome.Blocked, RetryAfter: null);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>The callback's body, byte for byte as the contract has it; no field can hold a character that JSON would escape.</summary>
+    internal static string Body(ChargingRequest request, Decision decision) =>
+        $$"""{"station_id":"{{request.Station.Text}}","driver_token":"{{request.Token.Secret}}","status":"{{decision.Status.Name()}}","timestamp":{{decision.DecidedAt.ToUnixTimeMilliseconds()}}}""";
+
+    private static CallbackOutcome OutcomeOf(HttpStatusCode status) => (int)status is >= 200 and < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError;
+
+    private static AttemptResult Classify(HttpResponseMessage response, CallbackAttempt attempt, DateTimeOffset now)
+    {
+        var isRetryable = (int)response.StatusCode is 408 or 425 or 429 or >= 500;
+        var retryAfter = response.Headers.RetryAfter;
+        var wait = isRetryable ? retryAfter?.Delta ?? (retryAfter?.Date - now) : null;
+        return new(attempt, IsFinal: !isRetryable, wait > TimeSpan.Zero ? wait : null);
+    }
+
+    private HttpRequestMessage Message(ChargingRequest request, Decision decision, DateTimeOffset at)
+    {
+        var id = request.Id.ToString();
+        var timestamp = at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        var body = Encoding.ASCII.GetBytes(Body(request, decision));
+        var message = new HttpRequestMessage(HttpMethod.Post, request.Callback.Uri) { Content = new ByteArrayContent(body) };
+        message.Content.Headers.ContentType = Json;
+        message.Headers.TryAddWithoutValidation("User-Agent", UserAgent);
+        message.Headers.TryAddWithoutValidation("webhook-id", id);
+        message.Headers.TryAddWithoutValidation("webhook-timestamp", timestamp);
+        if (signer.Sign(id, timestamp, body) is { } signature)
+            message.Headers.TryAddWithoutValidation("webhook-signature", signature);
+        return message;
+    }
+}

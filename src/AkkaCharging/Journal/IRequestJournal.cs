@@ -1,0 +1,64 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Journal;
+
+/// <summary>Keeps accepted requests until they are settled, and what became of them for a while after.</summary>
+/// <remarks>
+/// Order: a request is journaled before its 200, a decision before its callback, an outcome before the request is forgotten.
+/// A write is kept when its task completes; what a crash then leaves is the journal's kind to say (memory: nothing).
+/// Errors: <see cref="JournalUnavailableException"/> when the write could not be made; trying again later is right.
+/// </remarks>
+public interface IRequestJournal : IAsyncDisposable
+{
+    /// <summary>Whether writes go through at present.</summary>
+    JournalStatus Status { get; }
+
+    /// <summary>Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.</summary>
+    ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken);
+
+    /// <summary>Keeps <paramref name="decision"/> if there is none yet.</summary>
+    /// <returns>The decision that stands: the stored one wins over a later one.</returns>
+    ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken);
+
+    /// <summary>Keeps a failed attempt that will be followed by another.</summary>
+    ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken);
+
+    /// <summary>Keeps how the request ended; does nothing when it is settled already.</summary>
+    ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken);
+
+    /// <summary>What is known about a request; null when it never was, or is past retention.</summary>
+    ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken);
+}
+
+/// <summary>What became of an attempt to accept.</summary>
+public enum AcceptOutcome
+{
+    /// <summary>Kept now.</summary>
+    Accepted,
+
+    /// <summary>The same request was kept before, under the id of the result.</summary>
+    Replayed,
+
+    /// <summary>The idempotency key was used with other field values.</summary>
+    Conflict,
+}
+
+/// <summary>What became of an attempt to accept, and the id under which the request is kept.</summary>
+public readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id);
+
+/// <summary>An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal digits.</summary>
+public sealed record IdempotencyClaim(string KeyHash, string BodyHash)
+{
+    /// <summary>How long a key is remembered.</summary>
+    public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
+}
+
+/// <summary>Whether writes go through, for health.</summary>
+/// <param name="Kind"><c>sqlite</c>, <c>postgres</c> or <c>memory</c>.</param>
+/// <param name="Problem">Why not, without secrets; null when available.</param>
+public sealed record JournalStatus(string Kind, bool IsAvailable, string? Problem);
+
+/// <summary>A write could not be made; nothing that was kept before is lost.</summary>
+public sealed class JournalUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -1,0 +1,55 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+
+namespace AkkaCharging.Metrics;
+
+/// <summary>Something that happened and is counted. Carries nothing of a caller's: no id, token, station or URL.</summary>
+internal abstract record MetricsEvent;
+
+/// <summary>A submission was answered.</summary>
+/// <param name="Outcome">The answer's status, such as <c>accepted</c> or <c>queue_full</c>.</param>
+internal sealed record SubmissionAnswered(string Outcome, TimeSpan Duration) : MetricsEvent;
+
+/// <summary>A decision was journaled.</summary>
+internal sealed record DecisionMade(AuthorizationStatus Status, DecisionReason Reason, TimeSpan QueueWait, TimeSpan Duration) : MetricsEvent;
+
+/// <summary>A callback attempt ended.</summary>
+internal sealed record CallbackAttempted(CallbackOutcome Outcome, TimeSpan Duration) : MetricsEvent;
+
+/// <summary>A request was settled.</summary>
+/// <param name="EndToEnd">From acceptance.</param>
+internal sealed record RequestSettled(RequestState State, TimeSpan EndToEnd) : MetricsEvent;
+
+/// <summary>The authorizer's circuit breaker changed its state.</summary>
+internal sealed record BreakerMoved(BreakerState State) : MetricsEvent;
+
+/// <summary>Asks the metrics actor for a <see cref="MetricsSnapshot"/>.</summary>
+internal sealed record GetMetrics
+{
+    public static readonly GetMetrics Instance = new();
+}
+
+/// <summary>What the metrics actor knows at a moment. Counts are since the start; rates and times are of the sliding window alone.</summary>
+/// <param name="Requests">Submissions by the status of their answer.</param>
+/// <param name="Decisions">By status.</param>
+/// <param name="Attempts">Callback attempts by outcome.</param>
+/// <param name="Settled">Requests by final state.</param>
+internal sealed record MetricsSnapshot(
+    IReadOnlyDictionary<string, long> Requests,
+    IReadOnlyDictionary<string, long> Decisions,
+    IReadOnlyDictionary<string, long> Reasons,
+    IReadOnlyDictionary<string, long> Attempts,
+    IReadOnlyDictionary<string, long> Settled,
+    IReadOnlyDictionary<string, long> BreakerTransitions,
+    RateWindow Authorization,
+    RateWindow Callbacks,
+    double AuthorizationTimeAverageMillis,
+    double AuthorizationTimeP95Millis);
+
+/// <summary>Events of the sliding window and how many of them were failures.</summary>
+internal sealed record RateWindow(long Total, long Errors)
+{
+    /// <summary>0 to 1; 0 without events.</summary>
+    public double ErrorRate => Total == 0 ? 0 : (double)Errors / Total;
+}

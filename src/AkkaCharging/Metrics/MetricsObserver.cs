@@ -1,0 +1,94 @@
+using Akka.Actor;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
+using Microsoft.Extensions.Logging;
+
+namespace AkkaCharging.Metrics;
+
+/// <summary>Passes what happens to requests on to the metrics actor and to the log. Each decision is one audit event.</summary>
+internal sealed partial class MetricsObserver(IMetricsSink metrics, TimeProvider time, ILogger<MetricsObserver> logger) : IPipelineObserver
+{
+    public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration)
+    {
+        metrics.Tell(new DecisionMade(decision.Status, decision.Reason, queueWait, duration));
+        LogDecision(request.Id, request.Station, request.Token.Masked, decision.Status.Name(), decision.Reason.Name(), request.AcceptedAt, decision.DecidedAt);
+    }
+
+    public void Attempted(ChargingRequest request, CallbackAttempt attempt)
+    {
+        metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration));
+        if (attempt.Outcome != CallbackOutcome.Success)
+            LogFailedAttempt(request.Id, request.Callback.Destination, attempt.Outcome.Name(), attempt.HttpStatus, attempt.Duration.TotalMilliseconds);
+    }
+
+    public void Settled(ChargingRequest request, Settlement settlement)
+    {
+        var endToEnd = time.GetUtcNow() - request.AcceptedAt;
+        metrics.Tell(new RequestSettled(settlement.State, endToEnd));
+        if (settlement.State == RequestState.Delivered)
+            LogDelivered(request.Id, endToEnd.TotalMilliseconds);
+        else
+            LogUndelivered(request.Id, request.Callback.Destination, settlement.State.Name());
+    }
+
+    public void BreakerMoved(BreakerState state)
+    {
+        metrics.Tell(new Metrics.BreakerMoved(state));
+        LogBreaker(state);
+    }
+
+    public void AuthorizerFailed(Exception cause) => LogAuthorizerFailure(cause.GetType().Name, cause.Message);
+
+    [LoggerMessage(1001, LogLevel.Information,
+        "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}, accepted {AcceptedAt:O}, decided {DecidedAt:O}")]
+    private partial void LogDecision(
+        RequestId requestId, StationId stationId, string driverToken, string status, string reason, DateTimeOffset acceptedAt, DateTimeOffset decidedAt);
+
+    [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, after {DurationMillis} ms")]
+    private partial void LogFailedAttempt(RequestId requestId, DestinationKey destination, string outcome, int? httpStatus, double durationMillis);
+
+    [LoggerMessage(1003, LogLevel.Debug, "Delivered {RequestId} after {EndToEndMillis} ms")]
+    private partial void LogDelivered(RequestId requestId, double endToEndMillis);
+
+    [LoggerMessage(1004, LogLevel.Warning, "Settled {RequestId} to {Destination} as {State}")]
+    private partial void LogUndelivered(RequestId requestId, DestinationKey destination, string state);
+
+    [LoggerMessage(1005, LogLevel.Warning, "The circuit breaker of the authorizer is {BreakerState}")]
+    private partial void LogBreaker(BreakerState breakerState);
+
+    [LoggerMessage(1006, LogLevel.Warning, "The authorizer failed: {ErrorType}: {Error}")]
+    private partial void LogAuthorizerFailure(string errorType, string error);
+}
+
+/// <summary>Where events are counted.</summary>
+internal interface IMetricsSink
+{
+    /// <summary>Counts; never blocks.</summary>
+    void Tell(MetricsEvent happened);
+
+    /// <summary>The figures of this moment.</summary>
+    /// <exception cref="AskTimeoutException">The metrics actor is too busy, or gone.</exception>
+    Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>Speaks to the metrics actor. Nothing happens before it is started, because the listener is opened after the actor system.</summary>
+internal sealed class MetricsActorSink : IMetricsSink
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private readonly TaskCompletionSource<IActorRef> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile IActorRef? _actor;
+
+    public void Start(IActorRef actor)
+    {
+        _actor = actor;
+        _started.TrySetResult(actor);
+    }
+
+    public void Tell(MetricsEvent happened) => _actor?.Tell(happened, ActorRefs.NoSender);
+
+    public async Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) =>
+        await (await _started.Task.WaitAsync(Patience, cancellationToken)).Ask<MetricsSnapshot>(GetMetrics.Instance, Patience, cancellationToken);
+}

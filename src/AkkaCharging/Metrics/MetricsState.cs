@@ -1,0 +1,130 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using HdrHistogram;
+
+namespace AkkaCharging.Metrics;
+
+/// <summary>The metrics actor's counters. Changed by one thread at a time; every key of every count comes from a fixed list, so their number is bounded.</summary>
+internal sealed class MetricsState(TimeSpan window, TimeProvider time)
+{
+    private readonly SortedDictionary<string, long> _requests = new(StringComparer.Ordinal);
+    private readonly long[] _decisions = new long[Enum.GetValues<AuthorizationStatus>().Length];
+    private readonly long[] _reasons = new long[Enum.GetValues<DecisionReason>().Length];
+    private readonly long[] _attempts = new long[Enum.GetValues<CallbackOutcome>().Length];
+    private readonly long[] _settled = new long[Enum.GetValues<RequestState>().Length];
+    private readonly long[] _breakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
+    private readonly SlidingWindow _window = new(window, time);
+
+    public void Apply(MetricsEvent happened)
+    {
+        switch (happened)
+        {
+            case SubmissionAnswered answered:
+                _requests[answered.Outcome] = _requests.GetValueOrDefault(answered.Outcome) + 1;
+                break;
+            case DecisionMade decision:
+                _decisions[(int)decision.Status]++;
+                _reasons[(int)decision.Reason]++;
+                _window.Current.Record(decision);
+                break;
+            case CallbackAttempted attempt:
+                _attempts[(int)attempt.Outcome]++;
+                _window.Current.Record(attempt);
+                break;
+            case RequestSettled settled:
+                _settled[(int)settled.State]++;
+                break;
+            case BreakerMoved moved:
+                _breakerTransitions[(int)moved.State]++;
+                break;
+        }
+    }
+
+    public MetricsSnapshot ToSnapshot()
+    {
+        var slices = _window.Slices();
+        var durations = Slice.NewHistogram();
+        foreach (var slice in slices)
+            durations.Add(slice.Durations);
+        return new(
+            new SortedDictionary<string, long>(_requests, StringComparer.Ordinal),
+            Named(_decisions, index => ((AuthorizationStatus)index).Name()),
+            Named(_reasons, index => ((DecisionReason)index).Name()),
+            Named(_attempts, index => ((CallbackOutcome)index).Name()),
+            Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
+            Named(_breakerTransitions, index => ((BreakerState)index).Name()),
+            new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
+            new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
+            durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,
+            durations.TotalCount == 0 ? 0 : durations.GetValueAtPercentile(95) / Slice.MicrosPerMilli);
+    }
+
+    private static Dictionary<string, long> Named(long[] counts, Func<int, string> name) =>
+        counts.Index().ToDictionary(count => name(count.Index), count => count.Item, StringComparer.Ordinal);
+
+    /// <summary>Keeps the slices of the last window; the oldest goes when a new one begins.</summary>
+    private sealed class SlidingWindow(TimeSpan window, TimeProvider time)
+    {
+        private const int SliceCount = 12;
+        private readonly Queue<(long Number, Slice Slice)> _slices = new(SliceCount + 1);
+        private readonly double _sliceTicks = window.TotalSeconds * time.TimestampFrequency / SliceCount;
+        private (long Number, Slice Slice) _current = (-1, new Slice());
+
+        public Slice Current
+        {
+            get
+            {
+                var number = (long)(time.GetTimestamp() / _sliceTicks);
+                if (number != _current.Number)
+                {
+                    _current = (number, new Slice());
+                    _slices.Enqueue(_current);
+                }
+
+                while (_slices.Peek().Number <= number - SliceCount)
+                    _slices.Dequeue();
+                return _current.Slice;
+            }
+        }
+
+        public IReadOnlyList<Slice> Slices()
+        {
+            _ = Current;
+            return [.. _slices.Select(slice => slice.Slice)];
+        }
+    }
+
+    private sealed class Slice
+    {
+        public const double MicrosPerMilli = 1000;
+        private const long LongestMicros = 3_600_000_000;
+
+        public LongHistogram Durations { get; } = NewHistogram();
+
+        public long Decisions { get; private set; }
+
+        public long Unknown { get; private set; }
+
+        public long Attempts { get; private set; }
+
+        public long FailedAttempts { get; private set; }
+
+        public static LongHistogram NewHistogram() => new(LongestMicros, numberOfSignificantValueDigits: 2);
+
+        public void Record(DecisionMade decision)
+        {
+            Decisions++;
+            if (decision.Status == AuthorizationStatus.Unknown)
+                Unknown++;
+            Durations.RecordValue(Math.Clamp((long)decision.Duration.TotalMicroseconds, 1, LongestMicros));
+        }
+
+        public void Record(CallbackAttempted attempt)
+        {
+            Attempts++;
+            if (attempt.Outcome != CallbackOutcome.Success)
+                FailedAttempts++;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Akka;
+using Akka.Streams;
+using Akka.Streams.Dsl;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>A request's journey from the queue to its settlement, as one value: run by a lane's owner, run again after a failure, run in a test with other parts.</summary>
+internal static class ChargingPipeline
+{
+    /// <param name="settings">Limits of this lane alone.</param>
+    /// <param name="completed">Called for each receipt, one at a time.</param>
+    /// <param name="stopping">Cancelled when the run ends before its requests do: they pass through unsettled, and calls in flight are cancelled.</param>
+    public static IRunnableGraph<RunningPipeline> Create(
+        LaneSettings settings, PipelineParts parts, Action<CallbackReceipt> completed, IMaterializer materializer, CancellationToken stopping) =>
+        Source.Queue<PendingRequest>(settings.QueueSize, OverflowStrategy.DropNew)                                         // PendingRequest
+            .Via(ThrottleStage.Create(parts.Throttle, parts.Time))
+            .Via(AuthorizationStage.Create(settings.Parallelism, parts.Authorizer, parts.Journal, parts.Observer, parts.Time, stopping))
+            .Via(CallbackStage.Create(                                                                                     // CallbackReceipt
+                settings.MaxInFlight,
+                settings.MaxConcurrentRetries,
+                settings.QueueSize,
+                new CallbackDelivery(settings.Callback, parts.Callbacks, parts.Journal, parts.Observer, materializer, parts.Time, stopping)))
+            .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))
+            .Named("charging-pipeline");
+}
+
+/// <summary>What a run of the pipeline is held by.</summary>
+/// <param name="Intake">Completing it drains the run.</param>
+/// <param name="Drained">Completes after the last receipt; faults when the graph died.</param>
+internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> Intake, Task<Done> Drained);
+
+/// <summary>What the pipeline is made of.</summary>
+/// <param name="Throttle">Shared by all lanes; null for no limit.</param>
+internal sealed record PipelineParts(
+    GuardedAuthorizer Authorizer, ICallbackClient Callbacks, IRequestJournal Journal, IPipelineObserver Observer, TokenBucket? Throttle, TimeProvider Time);
+
+/// <summary>One lane's share of the limits.</summary>
+/// <param name="QueueSize">The whole of <c>queue.maxSize</c>, whichever lane the requests fall to: admission counts over all lanes.</param>
+internal sealed record LaneSettings(int QueueSize, int Parallelism, int MaxInFlight, int MaxConcurrentRetries, CallbackSettings Callback)
+{
+    /// <summary>Divides the limits of <paramref name="settings"/> by its lanes, rounded up.</summary>
+    public static LaneSettings ShareOf(ChargingSettings settings)
+    {
+        var lanes = settings.Queue.ConsumerThreads;
+        return new(
+            settings.Queue.MaxSize,
+            Share(settings.Authorization.Parallelism),
+            Share(settings.Callback.MaxInFlight),
+            Share(settings.Callback.MaxConcurrentRetries),
+            settings.Callback);
+
+        int Share(int limit) => (limit + lanes - 1) / lanes;
+    }
+}

@@ -1,0 +1,73 @@
+using Akka.Actor;
+using Akka.Hosting;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>How the pipeline is, for health and metrics.</summary>
+/// <param name="Worst">The worst of its lanes' states.</param>
+/// <param name="Restarts">How often a graph died.</param>
+/// <param name="Pending">Requests accepted and not settled.</param>
+internal sealed record PipelineStatus(LaneState Worst, int Restarts, int Pending, BreakerState Breaker);
+
+/// <summary>The lanes and their intake, from start to drained.</summary>
+internal sealed class ChargingService
+{
+    private readonly ChargingSettings _settings;
+    private readonly IAuthorizer _authorizer;
+    private readonly ICallbackClient _callbacks;
+    private readonly IRequestJournal _journal;
+    private readonly IPipelineObserver _observer;
+    private readonly TimeProvider _time;
+    private readonly Admission _admission;
+    private readonly List<Lane> _lanes;
+    private readonly List<IActorRef> _owners = [];
+    private GuardedAuthorizer? _guarded;
+
+    public ChargingService(
+        ChargingSettings settings, IAuthorizer authorizer, ICallbackClient callbacks, IRequestJournal journal, IPipelineObserver observer, TimeProvider time)
+    {
+        (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (settings, authorizer, callbacks, journal, observer, time);
+        _admission = new Admission(settings.Queue.MaxSize, time);
+        _lanes = [.. Enumerable.Range(0, settings.Queue.ConsumerThreads).Select(number => new Lane(number, _admission))];
+        Intake = new Intake(settings.Request, _admission, journal, _lanes, time);
+    }
+
+    public Intake Intake { get; }
+
+    public PipelineStatus Status => new(
+        _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending, _guarded?.State ?? BreakerState.Closed);
+
+    /// <summary>Starts an owner for each lane.</summary>
+    public void Start(ActorSystem system)
+    {
+        _guarded = new GuardedAuthorizer(
+            _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
+        var throttle = ThrottleStage.CreateBucket(_settings.Authorization.Throttle, _time);
+        var parts = new PipelineParts(_guarded, _callbacks, _journal, _observer, throttle, _time);
+        var share = LaneSettings.ShareOf(_settings);
+        foreach (var lane in _lanes)
+            _owners.Add(system.ActorOf(Props.Create(() => new LaneActor(lane, share, parts)), $"lane-{lane.Number}"));
+    }
+
+    /// <summary>Refuses new work, finishes what is pending within <paramref name="grace"/>.</summary>
+    /// <returns>How many requests are left, with the journal alone.</returns>
+    public async Task<int> DrainAsync(TimeSpan grace)
+    {
+        await Intake.CloseAsync();
+        var bound = grace + LaneActorTimes.AbortGrace * 4;
+        var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
+        return lanes.Sum(lane => lane.Left);
+    }
+}
+
+/// <summary>Puts the pipeline into an actor system.</summary>
+internal static class ChargingServiceHosting
+{
+    /// <summary>Starts <paramref name="service"/> with the actor system.</summary>
+    public static AkkaConfigurationBuilder WithChargingPipeline(this AkkaConfigurationBuilder akka, ChargingService service) =>
+        akka.WithActors((system, _) => service.Start(system));
+}

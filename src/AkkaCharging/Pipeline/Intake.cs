@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using AkkaCharging.Journal;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>A question as a caller asked it, valid in itself.</summary>
+/// <param name="ValidFor">How long an answer is of use; caps <c>request.maxAgeMillis</c>.</param>
+internal sealed record Submission(
+    StationId Station, DriverToken Token, CallbackUrl Callback, TimeSpan? ValidFor, string? ApiKeyName, IdempotencyClaim? Idempotency, ActivityContext Trace);
+
+/// <summary>What became of a submission.</summary>
+internal enum IntakeOutcome
+{
+    /// <summary>Kept: it will be decided and called back.</summary>
+    Accepted,
+
+    /// <summary>The same submission was accepted before.</summary>
+    Replayed,
+
+    /// <summary>Its idempotency key was used with other field values.</summary>
+    Conflict,
+
+    /// <summary><c>queue.maxSize</c> requests are pending.</summary>
+    QueueFull,
+
+    /// <summary>The journal could not keep it.</summary>
+    JournalUnavailable,
+
+    /// <summary>The service is stopping.</summary>
+    ShuttingDown,
+}
+
+/// <summary>What became of a submission.</summary>
+/// <param name="Id">Of the request that was accepted, now or before.</param>
+/// <param name="RetryAfter">When to come back after <see cref="IntakeOutcome.QueueFull"/> and <see cref="IntakeOutcome.JournalUnavailable"/>.</param>
+internal readonly record struct IntakeResult(IntakeOutcome Outcome, RequestId Id = default, TimeSpan? RetryAfter = null);
+
+/// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
+internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, IReadOnlyList<Lane> lanes, TimeProvider time)
+{
+    private static readonly TimeSpan JournalRetryAfter = TimeSpan.FromSeconds(5);
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _isClosing;
+    private int _submitting;
+    private uint _turn;
+
+    /// <summary>Answers once the request is journaled, or at once when it cannot be taken.</summary>
+    public async ValueTask<IntakeResult> SubmitAsync(Submission submission)
+    {
+        Interlocked.Increment(ref _submitting);
+        try
+        {
+            if (_isClosing)
+                return new(IntakeOutcome.ShuttingDown);
+            if (!admission.TryEnter())
+                return new(IntakeOutcome.QueueFull, RetryAfter: admission.RetryAfter());
+            return await AcceptAsync(submission);
+        }
+        finally
+        {
+            if (Interlocked.Decrement(ref _submitting) == 0 && _isClosing)
+                _closed.TrySetResult();
+        }
+    }
+
+    /// <summary>Refuses what comes from now on; completes when what was being taken in has its answer.</summary>
+    public Task CloseAsync()
+    {
+        _isClosing = true;
+        if (Volatile.Read(ref _submitting) == 0)
+            _closed.TrySetResult();
+        return _closed.Task;
+    }
+
+    private async ValueTask<IntakeResult> AcceptAsync(Submission submission)
+    {
+        var keepsPlace = false;
+        try
+        {
+            var request = Request(submission);
+
+            // Not cancelled when the caller hangs up: the write goes on, and its answer decides whether the request holds its place.
+            var accepted = await journal.AcceptAsync(request, submission.Idempotency, CancellationToken.None);
+            if (accepted.Outcome != AcceptOutcome.Accepted)
+                return new(accepted.Outcome == AcceptOutcome.Replayed ? IntakeOutcome.Replayed : IntakeOutcome.Conflict, accepted.Id);
+
+            keepsPlace = true;
+            lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].Add(new PendingRequest(request, time.GetTimestamp()));
+            return new(IntakeOutcome.Accepted, request.Id);
+        }
+        catch (JournalUnavailableException)
+        {
+            return new(IntakeOutcome.JournalUnavailable, RetryAfter: JournalRetryAfter);
+        }
+        finally
+        {
+            if (!keepsPlace)
+                admission.Leave();
+        }
+    }
+
+    private ChargingRequest Request(Submission submission)
+    {
+        var now = time.GetUtcNow();
+        var age = submission.ValidFor is { } validFor && validFor < settings.MaxAge ? validFor : settings.MaxAge;
+        return new(RequestId.New(now), submission.Station, submission.Token, submission.Callback, now, now + age, submission.ApiKeyName, submission.Trace);
+    }
+}

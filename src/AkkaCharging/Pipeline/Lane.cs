@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using Akka.Streams;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>How a lane is.</summary>
+internal enum LaneState
+{
+    /// <summary>Its graph runs.</summary>
+    Running,
+
+    /// <summary>Its graph died and will be run again shortly.</summary>
+    Restarting,
+
+    /// <summary>Its graph dies again and again: it is still restarted, but somebody has to look.</summary>
+    Failing,
+
+    /// <summary>It was drained, or gave up draining.</summary>
+    Stopped,
+}
+
+/// <summary>What a lane's owner and the intake share: its pending requests and the run that they are offered to.</summary>
+/// <remarks>
+/// A request is added before it is offered, and leaves when it is settled. So a run that dies takes none with it: the next one is offered all that are here.
+/// </remarks>
+internal sealed class Lane(int number, Admission admission)
+{
+    private readonly ConcurrentDictionary<RequestId, PendingRequest> _pending = new();
+    private volatile LaneRun? _run;
+    private volatile int _state = (int)LaneState.Restarting;
+
+    public int Number { get; } = number;
+
+    public LaneState State
+    {
+        get => (LaneState)_state;
+        set => _state = (int)value;
+    }
+
+    /// <summary>How often a graph of this lane died.</summary>
+    public int Restarts { get; set; }
+
+    public ICollection<PendingRequest> Pending => _pending.Values;
+
+    public void Add(PendingRequest pending)
+    {
+        _pending[pending.Request.Id] = pending;
+        if (_run is { } run)
+            Offer(pending, run);
+    }
+
+    /// <summary>Takes a settled request out and gives its place back.</summary>
+    /// <returns>False for one that was interrupted, which stays, and for one that an earlier run had settled.</returns>
+    public bool Complete(CallbackReceipt receipt)
+    {
+        if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out _))
+            return false;
+        admission.Leave();
+        return true;
+    }
+
+    /// <summary>Makes <paramref name="run"/> the one that requests are offered to, and offers it all that are pending, oldest first.</summary>
+    public void Switch(LaneRun run)
+    {
+        // Set before the pending ones are read: one that is added meanwhile is offered by whoever claims it first.
+        _run = run;
+        foreach (var pending in _pending.Values.OrderBy(pending => pending.Request.AcceptedAt).ToList())
+            Offer(pending, run);
+    }
+
+    private static void Offer(PendingRequest pending, LaneRun run)
+    {
+        if (pending.TryClaim(run.Generation))
+            _ = OfferAsync(pending, run.Pipeline);
+    }
+
+    private static async Task OfferAsync(PendingRequest pending, RunningPipeline pipeline)
+    {
+        try
+        {
+            // The queue holds as many as admission lets in, so it is never full for one that was admitted.
+            await pipeline.Intake.OfferAsync(pending);
+        }
+        catch (StreamDetachedException)
+        {
+            // This run is over. The request stays in the lane: the next run is offered it, or the journal keeps it.
+        }
+    }
+}
+
+/// <summary>One run of a lane's graph.</summary>
+internal sealed record LaneRun(int Generation, RunningPipeline Pipeline, CancellationTokenSource Stopping);

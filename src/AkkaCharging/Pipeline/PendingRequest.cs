@@ -1,0 +1,35 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Journal;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state needs no lock.</summary>
+/// <param name="enqueuedAt">A timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt)
+{
+    private int _generation;
+
+    public ChargingRequest Request { get; } = request;
+
+    public long EnqueuedAt { get; } = enqueuedAt;
+
+    /// <summary>Set once it is journaled; then it is never decided again.</summary>
+    public Decision? Decision { get; set; }
+
+    /// <summary>Callback attempts that failed so far.</summary>
+    public int AttemptsMade { get; set; }
+
+    public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;
+
+    /// <summary>Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once for each run.</summary>
+    public bool TryClaim(int generation)
+    {
+        var last = Volatile.Read(ref _generation);
+        return last < generation && Interlocked.CompareExchange(ref _generation, generation, last) == last;
+    }
+}
+
+/// <summary>What left the pipeline: a settled request, or one that shutdown interrupted and the journal keeps.</summary>
+/// <param name="Settlement">Null when it was interrupted.</param>
+internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement);

@@ -1,0 +1,48 @@
+namespace AkkaCharging.Pipeline;
+
+/// <summary>Hands out start times, so that no more than rate × time + burst ever start. Safe to share between threads.</summary>
+/// <remarks>
+/// Units: timestamps are those of <see cref="TimeProvider.GetTimestamp"/>, a monotonic clock that no clock step moves (Akka's own Throttle follows
+/// the local wall clock and stops for an hour when that steps back by one). Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371.
+/// </remarks>
+internal sealed class TokenBucket
+{
+    private readonly Lock _gate = new();
+    private readonly double _interval;
+    private readonly double _tolerance;
+    private double _nextIdeal = double.NegativeInfinity;
+
+    /// <param name="perSecond">Tokens a second, above zero.</param>
+    /// <param name="burst">Tokens that may be taken at once after a quiet spell, from 1.</param>
+    public TokenBucket(double perSecond, double burst, TimeProvider time)
+    {
+        _interval = time.TimestampFrequency / perSecond;
+        _tolerance = _interval * (burst - 1);
+    }
+
+    /// <summary>Takes a token if there is one.</summary>
+    /// <returns>Zero when it was taken, else the ticks until there is one.</returns>
+    public double TryTake(double now)
+    {
+        lock (_gate)
+        {
+            var wait = _nextIdeal - _tolerance - now;
+            if (wait > 0)
+                return wait;
+            _nextIdeal = Math.Max(_nextIdeal, now) + _interval;
+            return 0;
+        }
+    }
+
+    /// <summary>Reserves the next start for a caller that is ready at <paramref name="readyAt"/>.</summary>
+    /// <returns>When it may start; not before <paramref name="readyAt"/>.</returns>
+    public double Reserve(double readyAt)
+    {
+        lock (_gate)
+        {
+            var startAt = Math.Max(readyAt, _nextIdeal - _tolerance);
+            _nextIdeal = Math.Max(_nextIdeal, startAt) + _interval;
+            return startAt;
+        }
+    }
+}
