@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
-/// <summary>A getaddrinfo whose silence is chosen: names in <c>silent.example.com</c> block their thread until <see cref="BreakSilence"/>.</summary>
+/// <summary>A getaddrinfo whose silence is chosen: names that say <c>silent</c> block their thread until <see cref="BreakSilence"/>.</summary>
 internal sealed class BlockableLookup : IDisposable
 {
     private readonly ManualResetEventSlim _silence = new();
@@ -17,13 +17,17 @@ internal sealed class BlockableLookup : IDisposable
 
     public IPAddress[] Answer { get; init; } = [IPAddress.Parse("93.184.216.34")];
 
-    public static string Silent(int number) => $"n{number}.silent.example.com";
+    /// <summary>A silent name in a zone of its own.</summary>
+    public static string Silent(int number) => $"hooks.silent{number}.com";
+
+    /// <summary>One of many silent names in the same zone.</summary>
+    public static string SilentNeighbour(int number) => $"n{number}.silent.net";
 
     public IPAddress[] Find(string host)
     {
         _asked.Enqueue(host);
         Threads.Add(Thread.CurrentThread);
-        if (host.EndsWith("silent.example.com", StringComparison.OrdinalIgnoreCase) && !_silence.IsSet)
+        if (host.Contains("silent", StringComparison.OrdinalIgnoreCase) && !_silence.IsSet)
         {
             _blocked.Release();
             _silence.Wait();

@@ -82,29 +82,66 @@ public sealed class SystemHostResolverTests : IDisposable
     }
 
     [Fact]
-    public async Task FloodOfSilentNames_LeavesKnownNamesAlone_AndFailsFast()
+    public async Task FloodOfSilentNames_InOneZone_LeavesEveryOtherNameAlone_AndFailsFast()
+    {
+        await ResolveAsync(Healthy);
+        var flood = new List<Task<NameResolutionFailure>> { FailureAsync(BlockableLookup.SilentNeighbour(0)) };
+        await _lookup.OneBlockedAsync();
+        flood.AddRange(Enumerable.Range(1, 9_999).Select(i => FailureAsync(BlockableLookup.SilentNeighbour(i))));
+
+        // One holds a thread, four wait (half of the queue), the others were turned away at once.
+        Assert.Equal(9_995, flood.Count(failure => failure.IsCompleted));
+        for (var i = 0; i < 100; i++)
+        {
+            await ResolveAsync(Healthy);
+            await ResolveAsync($"hooks.new{i}.org");
+        }
+
+        _time.Advance(Timeout);
+        var failures = await Task.WhenAll(flood);
+        Assert.Equal(1, failures.Count(failure => failure == NameResolutionFailure.TimedOut));
+        Assert.Equal(9_999, failures.Count(failure => failure == NameResolutionFailure.Overloaded));
+        Assert.Equal(1 + 1 + 200, _lookup.Asked.Count);
+    }
+
+    [Fact]
+    public async Task FloodOfSilentZones_LeavesKnownNamesAlone()
     {
         await ResolveAsync(Healthy);
         var flood = Enumerable.Range(0, 2).Select(i => FailureAsync(BlockableLookup.Silent(i))).ToList();
         await _lookup.OneBlockedAsync();
         await _lookup.OneBlockedAsync();
-        flood.AddRange(Enumerable.Range(2, 9_998).Select(i => FailureAsync(BlockableLookup.Silent(i))));
+        flood.AddRange(Enumerable.Range(2, 98).Select(i => FailureAsync(BlockableLookup.Silent(i))));
 
         // Two hold their threads, eight wait, the others were turned away at once.
-        Assert.Equal(9_990, flood.Count(failure => failure.IsCompleted));
+        Assert.Equal(90, flood.Count(failure => failure.IsCompleted));
         for (var i = 0; i < 100; i++)
             Assert.Equal(_lookup.Answer, await ResolveAsync(Healthy));
 
         _time.Advance(Timeout);
         var failures = await Task.WhenAll(flood);
         Assert.Equal(2, failures.Count(failure => failure == NameResolutionFailure.TimedOut));
-        Assert.Equal(9_998, failures.Count(failure => failure == NameResolutionFailure.Overloaded));
+        Assert.Equal(98, failures.Count(failure => failure == NameResolutionFailure.Overloaded));
 
         // Nobody waits for those in the queue any longer, so the next name is next.
-        var next = ResolveAsync("new.example.com");
+        var next = ResolveAsync("hooks.new.org");
         _lookup.BreakSilence();
         await next;
         Assert.Equal(1 + 2 + 100 + 1, _lookup.Asked.Count);
+    }
+
+    [Fact]
+    public async Task NamesOfOneZone_AreAskedOneAfterTheOther()
+    {
+        var neighbours = Enumerable.Range(0, 4).Select(i => ResolveAsync(BlockableLookup.SilentNeighbour(i))).ToList();
+        await _lookup.OneBlockedAsync();
+        await ResolveAsync("hooks.new.org");
+        Assert.Equal(2, _lookup.Asked.Count);
+
+        _lookup.BreakSilence();
+        await Task.WhenAll(neighbours);
+
+        Assert.Equal(5, _lookup.Asked.Count);
     }
 
     [Fact]
