@@ -45,7 +45,7 @@ internal static class HostSyntax
         if (tail.Contains('.') && ReadCanonicalIPv4(tail) is null)
             return null;
 
-        return IPAddress.TryParse(text, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6 ? address : null;
+        return IPAddress.TryParse(text, out var address) ? address : null;
     }
 
     /// <summary>Four decimal numbers without leading zeros; null for every other spelling that inet_aton knows.</summary>

@@ -53,7 +53,6 @@ internal static class SpecialNetworks
         ("fd00:c1::a9fe:a9fe/128", RefusalReason.Metadata),     // Oracle
         ("fd00:42::42/128", RefusalReason.Metadata),            // Scaleway
         ("::/96", RefusalReason.EmbedsIPv4),                    // RFC 4291, IPv4-compatible, deprecated
-        ("::ffff:0:0/96", RefusalReason.EmbedsIPv4),            // RFC 4291, IPv4-mapped
         ("::ffff:0:0:0/96", RefusalReason.EmbedsIPv4),          // RFC 2765, SIIT
         ("64:ff9b::/96", RefusalReason.EmbedsIPv4),             // RFC 6052, NAT64
         ("64:ff9b:1::/48", RefusalReason.EmbedsIPv4),           // RFC 8215, NAT64, local use
@@ -74,7 +73,9 @@ internal static class SpecialNetworks
     {
         if (address.AddressFamily == AddressFamily.InterNetwork)
             return Find(IPv4, address);
-        if (IsIsatap(address))
+
+        // IPv4-mapped (RFC 4291) is asked for first and stands in no table: IPNetwork.Contains takes such an address for the IPv4 address inside.
+        if (address.IsIPv4MappedToIPv6 || IsIsatap(address))
             return RefusalReason.EmbedsIPv4;
         return Find(IPv6, address) ?? (GlobalUnicast.Contains(address) ? null : RefusalReason.NotGlobalUnicast);
     }

@@ -10,10 +10,12 @@ namespace AkkaCharging.AddressPolicy;
 /// <list type="bullet">
 /// <item>one look-up per name at a time, shared by all who ask: a silent name holds one thread, however many callbacks go there;</item>
 /// <item>half of the threads serve only names that answered within the last hour, so that a flood of new silent names leaves those alone;</item>
+/// <item>of the other names, one per zone (its last two labels) is asked at a time, and a zone gets half of the queue at most: a zone whose name servers are
+/// silent, with a wildcard's worth of names, holds one thread, and names elsewhere go on being found;</item>
 /// <item>the queues are bounded, and a look-up that nobody waits for any longer leaves its queue unasked;</item>
 /// <item>a name that failed fails at once for some seconds.</item>
 /// </list>
-/// Cost: while silent names hold the other half, a name never resolved before may have to wait for the delivery's next attempt.
+/// Cost: while as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for the delivery's next attempt.
 /// Errors: <see cref="NameResolutionException"/>; <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
 /// </remarks>
 public sealed class SystemHostResolver : IHostResolver, IDisposable
@@ -29,6 +31,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
     private readonly Dictionary<string, Lookup> _underWay = new(StringComparer.OrdinalIgnoreCase);
     private readonly LinkedList<Lookup> _knownNames = new();
     private readonly LinkedList<Lookup> _otherNames = new();
+    private readonly HashSet<string> _zonesAsked = new(StringComparer.OrdinalIgnoreCase);
 
     // Guards all of the above; an object, because the threads wait on it with Monitor.Wait.
     private readonly object _gate = new();
@@ -90,11 +93,11 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
 
             if (!_underWay.TryGetValue(host, out var lookup))
             {
+                lookup = new Lookup(host);
                 var queue = _answered.TryRecall(host, out _) ? _knownNames : _otherNames;
-                if (queue.Count >= _options.QueueCapacity)
+                if (queue.Count >= _options.QueueCapacity || (queue == _otherNames && HasItsShare(lookup.Zone)))
                     throw new NameResolutionException(host, NameResolutionFailure.Overloaded);
 
-                lookup = new Lookup(host);
                 lookup.Place = queue.AddLast(lookup);
                 _underWay.Add(host, lookup);
                 Monitor.PulseAll(_gate);
@@ -104,6 +107,9 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             return lookup;
         }
     }
+
+    private bool HasItsShare(string zone) =>
+        _otherNames.Count >= _options.QueueCapacity / 2 && _otherNames.Count(waiting => waiting.IsIn(zone)) >= _options.QueueCapacity / 2;
 
     private NameResolutionFailure GaveUpOn(Lookup lookup)
     {
@@ -158,11 +164,13 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
         {
             while (!_disposed)
             {
-                if ((_knownNames.First ?? (knownOnly ? null : _otherNames.First)) is { } place)
+                if ((_knownNames.First ?? (knownOnly ? null : FirstOfAFreeZone())) is { } place)
                 {
+                    var lookup = place.Value;
+                    lookup.HoldsZone = place.List == _otherNames && _zonesAsked.Add(lookup.Zone);
+                    lookup.Place = null;
                     place.List!.Remove(place);
-                    place.Value.Place = null;
-                    return place.Value;
+                    return lookup;
                 }
 
                 Monitor.Wait(_gate);
@@ -170,6 +178,14 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
 
             return null;
         }
+    }
+
+    private LinkedListNode<Lookup>? FirstOfAFreeZone()
+    {
+        var place = _otherNames.First;
+        while (place is not null && _zonesAsked.Contains(place.Value.Zone))
+            place = place.Next;
+        return place;
     }
 
     private void Finish(Lookup lookup, IPAddress[] addresses)
@@ -182,7 +198,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
 
         lock (_gate)
         {
-            _underWay.Remove(lookup.Host);
+            Release(lookup);
 
             // A name that answers late would hold up those that answer in time.
             if (!lookup.IsLate)
@@ -195,16 +211,29 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
     {
         lock (_gate)
         {
-            _underWay.Remove(lookup.Host);
+            Release(lookup);
             _failed.Remember(lookup.Host, kind);
             _answered.Forget(lookup.Host);
             lookup.Fail(new NameResolutionException(lookup.Host, kind, inner));
         }
     }
 
+    private void Release(Lookup lookup)
+    {
+        _underWay.Remove(lookup.Host);
+        if (!lookup.HoldsZone)
+            return;
+        _zonesAsked.Remove(lookup.Zone);
+        Monitor.PulseAll(_gate);
+    }
+
     private sealed class Lookup(string host)
     {
         public string Host { get; } = host;
+
+        public string Zone { get; } = string.Join('.', host.Split('.').TakeLast(2));
+
+        public bool HoldsZone { get; set; }
 
         public TaskCompletionSource<IReadOnlyList<IPAddress>> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -214,6 +243,8 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
         public int Waiting { get; set; }
 
         public bool IsLate { get; set; }
+
+        public bool IsIn(string zone) => string.Equals(Zone, zone, StringComparison.OrdinalIgnoreCase);
 
         public void Fail(Exception exception)
         {

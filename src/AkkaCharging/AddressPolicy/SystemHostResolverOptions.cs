@@ -9,7 +9,7 @@ public sealed record SystemHostResolverOptions
     public int Threads { get; init; } = 4;
 
     /// <summary>Look-ups that wait for a thread, counted separately for names that answered before and for all others.</summary>
-    public int QueueCapacity { get; init; } = 1_024;
+    public int QueueCapacity { get; init; } = 4_096;
 
     /// <summary>How long a caller waits.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(3);

@@ -14,4 +14,24 @@ public sealed record ChargingSettings(
     JournalSettings Journal,
     MonitoringSettings Monitoring,
     LoggingSettings Logging,
-    Config Akka);
+    Config Akka)
+{
+    /// <summary>What <c>reference.conf</c> says, alone.</summary>
+    /// <remarks>Not a start's settings: its listener beyond loopback without API keys would be refused.</remarks>
+    public static ChargingSettings Default => SettingsLoader.Defaults;
+
+    /// <summary>Each setting with the place that it came from, in the order of <c>reference.conf</c>.</summary>
+    public IReadOnlyList<EffectiveSetting> Effective { get; init; } = [];
+
+    internal static ChargingSettings Read(HoconSection hocon, Config akka) => new(
+        ServerSettings.Read(hocon.Section("server")),
+        ManagementSettings.Read(hocon.Section("management")),
+        RequestSettings.Read(hocon.Section("request")),
+        QueueSettings.Read(hocon.Section("queue")),
+        AuthorizationSettings.Read(hocon.Section("authorization")),
+        CallbackSettings.Read(hocon.Section("callback")),
+        JournalSettings.Read(hocon.Section("journal")),
+        MonitoringSettings.Read(hocon.Section("monitoring")),
+        LoggingSettings.Read(hocon.Section("logging")),
+        akka);
+}

@@ -5,7 +5,7 @@ internal sealed class AclFile(string path)
 {
     /// <summary>What tells one version of the file from the next without reading it; null when there is none.</summary>
     /// <param name="Target">Kubernetes swaps a config map by its directory's symbolic link, so both links are followed.</param>
-    /// <param name="Created">Tells apart a file that was moved here with the same length and time.</param>
+    /// <param name="Created">Tells apart a file that was moved here with the same length and time, where the file system keeps it.</param>
     public readonly record struct Stamp(string Target, string? Folder, long Length, DateTime Written, DateTime Created);
 
     public Stamp? TryGetStamp()

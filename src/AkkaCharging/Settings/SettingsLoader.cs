@@ -1,0 +1,102 @@
+namespace AkkaCharging.Settings;
+
+/// <summary>Makes settings of files and environment variables.</summary>
+/// <remarks>
+/// Layers, each over the one before: <c>reference.conf</c> (embedded), <c>hocon/development.conf</c> in development,
+/// <c>hocon/application.conf</c> or the file given in its place, environment variables.
+/// </remarks>
+public static class SettingsLoader
+{
+    internal const string Reference = "reference.conf";
+    internal const string AkkaBlock = "akka";
+
+    /// <summary>What <c>reference.conf</c> says, without the rules across settings.</summary>
+    public static ChargingSettings Defaults { get; } = Settled(ReadReference(), new SettingsReport(), rules: false);
+
+    /// <summary>Reads all layers.</summary>
+    /// <exception cref="InvalidSettingsException">They hold problems; it lists every one.</exception>
+    public static ChargingSettings Load(SettingsSources sources)
+    {
+        var root = ReadReference();
+        var paths = SettingsEnvironment.PathsOf(root);
+        var report = new SettingsReport();
+        foreach (var (name, file) in Files(sources, report.Problems))
+        {
+            Lay(root, name, file, report.Problems);
+        }
+
+        SettingsEnvironment.Overlay(root, paths, sources.Environment, report.Problems);
+        return Settled(root, report, rules: true);
+    }
+
+    /// <summary>The embedded file, of which every other layer is a change.</summary>
+    internal static ConfigBlock ReadReference()
+    {
+        using var stream = typeof(SettingsLoader).Assembly.GetManifestResourceStream(Reference)!;
+        var bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        var problems = new List<string>();
+        var root = HoconParser.ParseFile(Reference, bytes, problems);
+        return problems.Count == 0 ? root! : throw new InvalidSettingsException(problems);
+    }
+
+    private static ChargingSettings Settled(ConfigBlock root, SettingsReport report, bool rules)
+    {
+        var settings = ChargingSettings.Read(new HoconSection(root, path: "", report), AkkaConfig.From(root)) with { Effective = report.Effective };
+        UnknownKeys.Report(root, path: "", report);
+        if (rules)
+        {
+            SettingsRules.Check(settings, report);
+        }
+
+        return report.Problems.Count == 0 ? settings : throw new InvalidSettingsException(report.Problems);
+    }
+
+    private static IEnumerable<(string Name, string File)> Files(SettingsSources sources, List<string> problems)
+    {
+        if (sources.Development && Find(sources, "hocon/development.conf") is { } development)
+        {
+            yield return development;
+        }
+
+        if (sources.ConfigFile is null)
+        {
+            if (Find(sources, "hocon/application.conf") is { } application)
+            {
+                yield return application;
+            }
+        }
+        else if (Path.Combine(sources.WorkingDirectory, sources.ConfigFile) is var file && File.Exists(file))
+        {
+            yield return (sources.ConfigFile, file);
+        }
+        else
+        {
+            problems.Add($"{sources.ConfigFile}: there is no such file, though it was given as --config.");
+        }
+    }
+
+    private static (string Name, string File)? Find(SettingsSources sources, string name)
+    {
+        var (own, shipped) = (Path.Combine(sources.WorkingDirectory, name), Path.Combine(sources.BaseDirectory, name));
+        return File.Exists(own) ? (name, own)
+            : File.Exists(shipped) ? (shipped, shipped)
+            : null;
+    }
+
+    private static void Lay(ConfigBlock root, string name, string file, List<string> problems)
+    {
+        try
+        {
+            if (HoconParser.ParseFile(name, File.ReadAllBytes(file), problems) is { } layer)
+            {
+                SettingsEnvironment.ResolveAliases(layer, problems);
+                root.Overlay(layer, problems);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add($"{name}: the file cannot be read: {e.Message}");
+        }
+    }
+}

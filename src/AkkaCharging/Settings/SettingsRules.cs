@@ -1,0 +1,113 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace AkkaCharging.Settings;
+
+/// <summary>What must hold between settings.</summary>
+internal static class SettingsRules
+{
+    /// <summary>Where this machine and its cloud's metadata service answer: what a forged callback URL would aim at.</summary>
+    /// <remarks>IPv4 in IPv6 stands for all that it can carry. On Linux a connection to 0.0.0.0 or :: reaches loopback.</remarks>
+    private static readonly IPNetwork[] Guarded =
+    [
+        .. new[]
+        {
+            "127.0.0.0/8", "0.0.0.0/8", "::/96", "::ffff:0:0/96", "64:ff9b::/96",
+            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
+        }.Select(IPNetwork.Parse),
+    ];
+
+    /// <summary>Reports each rule that is broken.</summary>
+    public static void Check(ChargingSettings settings, SettingsReport report)
+    {
+        Listeners(settings, report);
+        Authorization(settings.Authorization, report);
+        Callback(settings.Callback, report);
+        Journal(settings.Journal, report);
+    }
+
+    private static void Listeners(ChargingSettings settings, SettingsReport report)
+    {
+        var (server, management) = (settings.Server, settings.Management);
+        report.Require(
+            server.AllowAnonymous || server.ApiKeys.Count > 0 || IsLoopback(server.Host),
+            $"server.host = '{server.Host}' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
+            "server.host", "server.apiKeys", "server.allowAnonymous");
+        report.Require(
+            server.ApiKeys.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count() == server.ApiKeys.Count,
+            "server.apiKeys holds the same sha256 twice; expected one entry a key.",
+            "server.apiKeys");
+        report.Require(
+            management.Token.Length > 0 || IsLoopback(management.Host),
+            $"management.host = '{management.Host}' is reachable from other machines without a token; expected management.token or a loopback host.",
+            "management.host", "management.token");
+        report.Require(
+            server.Port == 0 || server.Port != management.Port || !SameAddress(server.Host, management.Host),
+            $"management.port = {management.Port} is server.port too; expected two ports.",
+            "management.port", "server.port", "management.host", "server.host");
+    }
+
+    private static void Authorization(AuthorizationSettings authorization, SettingsReport report)
+    {
+        report.Require(
+            authorization.Provider != AuthorizationProvider.Http || authorization.Http.Url is not null,
+            "authorization.provider = http needs authorization.http.url; expected an http or https URL.",
+            "authorization.provider", "authorization.http.url");
+        report.Require(
+            authorization.CircuitBreaker.MaxResetTimeout >= authorization.CircuitBreaker.ResetTimeout,
+            "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much.",
+            "authorization.circuitBreaker.maxResetMillis", "authorization.circuitBreaker.resetTimeoutMillis");
+    }
+
+    private static void Callback(CallbackSettings callback, SettingsReport report)
+    {
+        report.Require(
+            callback.MaxRetryDelay >= callback.RetryDelay,
+            "callback.maxRetryDelayMillis is below callback.retryDelayMillis; expected at least as much.",
+            "callback.maxRetryDelayMillis", "callback.retryDelayMillis");
+        report.Require(
+            callback.MaxInFlightPerDestination <= callback.MaxInFlight,
+            $"callback.maxInFlightPerDestination = {callback.MaxInFlightPerDestination} is above callback.maxInFlight; expected at most {callback.MaxInFlight}.",
+            "callback.maxInFlightPerDestination", "callback.maxInFlight");
+        report.Require(
+            !callback.Signing.Required || callback.Signing.Keys.Count > 0 || callback.Signing.KeysFile.Length > 0,
+            "callback.signing.required = true needs a key; expected callback.signing.keys or callback.signing.keysFile.",
+            "callback.signing.required", "callback.signing.keys");
+        foreach (var network in callback.Security.Allow)
+        {
+            var guarded = Guarded.FirstOrDefault(guarded => Overlap(guarded, network));
+            report.Require(
+                guarded.PrefixLength == 0 || IsExact(network),
+                $"callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128.",
+                "callback.security.allow");
+        }
+    }
+
+    private static void Journal(JournalSettings journal, SettingsReport report)
+    {
+        var postgres = journal.Kind == JournalKind.Postgres;
+        report.Require(
+            !postgres || journal.ConnectionString.Length > 0,
+            "journal.kind = postgres needs journal.connectionString.",
+            "journal.kind", "journal.connectionString");
+        report.Require(
+            !postgres || journal.EncryptionKeys.Count > 0 || journal.EncryptionKeyFile.Length > 0,
+            "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.",
+            "journal.kind", "journal.encryptionKeys", "journal.encryptionKeyFile");
+    }
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+
+    /// <summary>A listener on all addresses takes the port on each of them.</summary>
+    private static bool SameAddress(string a, string b) =>
+        a.Equals(b, StringComparison.OrdinalIgnoreCase) || IsAny(a) || IsAny(b) || (IsLoopback(a) && IsLoopback(b));
+
+    private static bool IsAny(string host) =>
+        host is "*" or "+" || (IPAddress.TryParse(host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
+
+    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
+
+    private static bool IsExact(IPNetwork network) =>
+        network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
+}

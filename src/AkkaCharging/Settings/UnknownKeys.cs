@@ -1,0 +1,72 @@
+namespace AkkaCharging.Settings;
+
+/// <summary>Finds keys that are no settings: a misspelt one would otherwise leave its default in force without a word.</summary>
+internal static class UnknownKeys
+{
+    // A file that is no settings file at all must not take minutes to be refused.
+    private const int LongestCompared = 100;
+    private const int MostCompared = 100;
+
+    /// <summary>Reports the topmost unknown keys below a block, each with the known key that looks most like it.</summary>
+    public static void Report(ConfigBlock block, string path, SettingsReport report)
+    {
+        foreach (var (key, node) in block.Entries)
+        {
+            var here = ConfigBlock.Join(path, key);
+            if (report.Knows(here) || here is SettingsLoader.AkkaBlock)
+            {
+                continue;
+            }
+
+            if (node is ConfigBlock below && report.Paths.Any(known => known.StartsWith($"{here}.", StringComparison.Ordinal)))
+            {
+                Report(below, here, report);
+                continue;
+            }
+
+            var similar = report.Problems.Count < MostCompared ? MostAlike(here, report.Paths) : null;
+            report.Problems.Add($"{node.Source}: {here} is not a setting{(similar is null ? "." : $"; did you mean {similar}?")}");
+        }
+    }
+
+    private static string? MostAlike(string path, IEnumerable<string> known)
+    {
+        if (path.Length > LongestCompared)
+        {
+            return null;
+        }
+
+        var (best, distance) = known
+            .SelectMany(WithBlocks)
+            .Distinct(StringComparer.Ordinal)
+            .Select(candidate => (candidate, Distance: Math.Min(Distance(path, candidate), 1 + Distance($"{path}Millis", candidate))))
+            .MinBy(pair => pair.Distance);
+        return distance <= Math.Max(2, path.Length / 4) ? best : null;
+    }
+
+    private static IEnumerable<string> WithBlocks(string path)
+    {
+        for (var end = path.Length; end > 0; end = path.LastIndexOf('.', end - 1))
+        {
+            yield return path[..end];
+        }
+    }
+
+    /// <summary>Levenshtein's distance, capitals not counted.</summary>
+    private static int Distance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 0; i < a.Length; i++)
+        {
+            var diagonal = row[0]++;
+            for (var j = 0; j < b.Length; j++)
+            {
+                var substituted = diagonal + (char.ToUpperInvariant(a[i]) == char.ToUpperInvariant(b[j]) ? 0 : 1);
+                diagonal = row[j + 1];
+                row[j + 1] = Math.Min(substituted, 1 + Math.Min(diagonal, row[j]));
+            }
+        }
+
+        return row[^1];
+    }
+}

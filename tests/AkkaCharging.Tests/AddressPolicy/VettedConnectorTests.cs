@@ -1,0 +1,163 @@
+using System.Net;
+using System.Net.Sockets;
+using AkkaCharging.AddressPolicy;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.AddressPolicy;
+
+[Trait("Category", "Component")]
+public sealed class VettedConnectorTests
+{
+    private const string Public1 = "93.184.216.34";
+    private const string Public2 = "93.184.216.35";
+
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
+
+    private readonly FakeTimeProvider _time = new();
+
+    [Theory]
+    [InlineData("2606:4700::1")]
+    [InlineData("[2606:4700::1]")]
+    [InlineData("8.8.8.8")]
+    public async Task Literal_IsDialled_WithoutALookUp(string host)
+    {
+        var resolver = new ScriptedResolver([Public1]);
+        var dialer = new RecordingDialer();
+
+        await Assert.ThrowsAsync<SocketException>(() => ConnectAsync(resolver, dialer.DialAsync, host));
+
+        Assert.Equal(new IPEndPoint(IPAddress.Parse(host), 443), Assert.Single(dialer.Dialled));
+        Assert.Empty(resolver.Asked);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", 443, RefusalReason.Loopback)]
+    [InlineData("::1", 443, RefusalReason.Loopback)]
+    [InlineData("[::ffff:8.8.8.8]", 443, RefusalReason.EmbedsIPv4)]
+    [InlineData("fe80::1%2", 443, RefusalReason.HostSyntax)]
+    [InlineData("2130706433", 443, RefusalReason.NumericHost)]
+    [InlineData("localhost", 443, RefusalReason.SingleLabel)]
+    [InlineData("a.localhost", 443, RefusalReason.SpecialUseName)]
+    [InlineData("hooks.example.com", 22, RefusalReason.Port)]
+    public async Task HostThatThePolicyRefuses_IsNeitherLookedUpNorDialled(string host, int port, RefusalReason reason)
+    {
+        var resolver = new ScriptedResolver([Public1]);
+        var dialer = new RecordingDialer();
+
+        var refused = await Assert.ThrowsAsync<AddressRefusedException>(() => ConnectAsync(resolver, dialer.DialAsync, host, port));
+
+        Assert.Equal(reason, refused.Reason);
+        Assert.Empty(resolver.Asked);
+        Assert.Empty(dialer.Dialled);
+    }
+
+    [Fact]
+    public async Task OneForbiddenAnswer_RefusesThemAll_AndTheMessageKeepsIt()
+    {
+        var dialer = new RecordingDialer();
+
+        var refused = await Assert.ThrowsAsync<AddressRefusedException>(() => ConnectAsync(new([Public1, "10.1.2.3"]), dialer.DialAsync));
+
+        Assert.Equal(RefusalReason.Private, refused.Reason);
+        Assert.Equal("The address is not allowed.", refused.Message);
+        Assert.Empty(dialer.Dialled);
+    }
+
+    [Fact]
+    public async Task NoAnswer_IsAFailureToTryAgain()
+    {
+        var failure = await Assert.ThrowsAsync<NameResolutionException>(() => ConnectAsync(new([[]]), new RecordingDialer().DialAsync));
+
+        Assert.Equal(NameResolutionFailure.NotFound, failure.Kind);
+    }
+
+    [Fact]
+    public async Task Rebinding_MeetsTheVetting_OnTheNextConnection_AndAddressesAreNeverLookedUpTwice()
+    {
+        var resolver = new ScriptedResolver([Public1], ["169.254.169.254"]);
+        var dialer = new RecordingDialer();
+
+        await Assert.ThrowsAsync<SocketException>(() => ConnectAsync(resolver, dialer.DialAsync));
+        Assert.Single(resolver.Asked);
+        await Assert.ThrowsAsync<AddressRefusedException>(() => ConnectAsync(resolver, dialer.DialAsync));
+
+        Assert.Equal(IPAddress.Parse(Public1), Assert.Single(dialer.Dialled).Address);
+    }
+
+    [Fact]
+    public async Task AddressThatRefuses_IsFollowedByTheNext()
+    {
+        using var stream = new MemoryStream();
+        var dialled = new List<string>();
+
+        var connected = await ConnectAsync(new([Public1, Public2]), (endpoint, _) =>
+        {
+            dialled.Add($"{endpoint.Address}");
+            return dialled.Count == 1 ? throw new SocketException((int)SocketError.NetworkUnreachable) : ValueTask.FromResult<Stream>(stream);
+        });
+
+        Assert.Same(stream, connected);
+        Assert.Equal([Public1, Public2], dialled);
+    }
+
+    [Fact]
+    public async Task SilentAddresses_ShareTheTime_AndThenTimeOut()
+    {
+        var dialled = new SemaphoreSlim(0);
+        var connecting = ConnectAsync(new([Public1, Public2, "93.184.216.36", "93.184.216.37"]), async (_, token) =>
+        {
+            dialled.Release();
+            await Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, token);
+            return Stream.Null;
+        });
+
+        for (var second = 0; second < 3; second++)
+        {
+            Assert.True(await dialled.WaitAsync(TimeSpan.FromSeconds(30)));
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await Assert.ThrowsAsync<TimeoutException>(() => connecting);
+        Assert.Equal(0, dialled.CurrentCount);
+    }
+
+    [Fact]
+    public async Task CancelledCaller_EndsTheAttempt()
+    {
+        using var cancelled = new CancellationTokenSource();
+        var dialled = new TaskCompletionSource();
+        var connecting = ConnectAsync(
+            new([Public1, Public2]),
+            async (_, token) =>
+            {
+                dialled.SetResult();
+                await Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, token);
+                return Stream.Null;
+            },
+            cancellationToken: cancelled.Token);
+        await dialled.Task;
+
+        await cancelled.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting);
+    }
+
+    [Fact]
+    public async Task RealSocket_Connects_AndAClosedPortIsASocketException()
+    {
+        await using var receiver = new LoopbackReceiver(LoopbackReceiver.Ok);
+        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(["127.0.0.1"]), TimeProvider.System, Timeout);
+
+        await using (var stream = await connector.ConnectAsync(new DnsEndPoint("hooks.example.com", receiver.Endpoint.Port), CancellationToken.None))
+            Assert.True(stream.CanWrite);
+
+        await receiver.DisposeAsync();
+        await Assert.ThrowsAsync<SocketException>(
+            async () => await connector.ConnectAsync(new DnsEndPoint("127.0.0.1", receiver.Endpoint.Port), CancellationToken.None));
+    }
+
+    private Task<Stream> ConnectAsync(
+        ScriptedResolver resolver, Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial, string host = "hooks.example.com", int port = 443,
+        CancellationToken cancellationToken = default) =>
+        new VettedConnector(Policies.Default, resolver, _time, Timeout, dial).ConnectAsync(new DnsEndPoint(host, port), cancellationToken).AsTask();
+}

@@ -1,0 +1,317 @@
+using System.Collections.Concurrent;
+using Akka.TestKit;
+using AkkaCharging.Authorization;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.Authorization;
+
+[Trait("Category", "Component")]
+public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+{
+    private static readonly TimeSpan Reset = TimeSpan.FromSeconds(30);
+
+    private readonly ScriptedAuthorizer _authorizer = new();
+    private readonly FakeTimeProvider _time = new(Queries.Now);
+    private readonly ConcurrentQueue<BreakerState> _transitions = new();
+    private readonly ConcurrentQueue<Exception> _errors = new();
+
+    [Fact]
+    public async Task Answer_BecomesADecision_WhetherOrNotItHadToBeWaitedFor()
+    {
+        var guarded = Guard();
+
+        Assert.Equal(new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, Queries.Now), await DecideAsync(guarded));
+        _authorizer.AnswersLaterAlways(AuthorizerAnswer.NotAllowed(DecisionReason.Blocked));
+        Assert.Equal(new Decision(AuthorizationStatus.NotAllowed, DecisionReason.Blocked, Queries.Now), await DecideAsync(guarded));
+        Assert.Equal(2, _authorizer.Calls);
+    }
+
+    [Fact]
+    public void NoAuthorizer_IsRefusedAtOnce() =>
+        Assert.Throws<ArgumentNullException>(() => new GuardedAuthorizer(null!, Some(), Sys.Scheduler, _time));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task LateAnswer_IsCancelled(bool breaker)
+    {
+        _authorizer.HangsAlways();
+        var decision = DecideAsync(Guard(Some(breaker: breaker)));
+
+        _time.Advance(TimeSpan.FromSeconds(30) - TimeSpan.FromMilliseconds(1));
+        Assert.False(decision.IsCompleted);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(new Decision(AuthorizationStatus.Unknown, DecisionReason.Timeout, Queries.Now.AddSeconds(30)), await decision);
+        await Eventually.HoldsAsync(() => _authorizer.Cancelled == 1, "the call is cancelled");
+        Assert.Empty(_errors);
+    }
+
+    [Fact]
+    public async Task LateAnswerOfAnAuthorizerThatIgnoresItsToken_IsDiscarded()
+    {
+        var answer = new TaskCompletionSource<AuthorizerAnswer>();
+        _authorizer.Always((_, _) => new ValueTask<AuthorizerAnswer>(answer.Task));
+        var guarded = Guard(Some(maxFailures: 1));
+        var decision = DecideAsync(guarded);
+
+        _time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
+        answer.SetResult(AuthorizerAnswer.Allowed);
+
+        Assert.Equal(BreakerState.Open, guarded.State);
+        Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
+    }
+
+    public static TheoryData<Exception> Errors() => new(
+        new InvalidOperationException("defect"), new OperationCanceledException(), new TimeoutException(), new AuthorizerUnavailableException("down", isTransient: false));
+
+    [Theory]
+    [MemberData(nameof(Errors))]
+    public async Task ThrowingAuthorizer_IsAnAuthorizerError_WithoutRetry(Exception error)
+    {
+        var guarded = Guard(Some(maxRetries: 3));
+
+        _authorizer.FailsAlways(error);
+        Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync(guarded)).Reason);
+        _authorizer.Always((_, _) => throw error);
+        Assert.Equal(new Decision(AuthorizationStatus.Unknown, DecisionReason.AuthorizerError, Queries.Now), await DecideAsync(guarded));
+
+        Assert.Equal(2, _authorizer.Calls);
+        Assert.Equal([error, error], _errors);
+    }
+
+    [Fact]
+    public async Task TransientError_IsRetriedUntilAnswered()
+    {
+        _authorizer.FailsNext(ScriptedAuthorizer.Transient()).FailsNext(ScriptedAuthorizer.Transient());
+
+        var decision = await PassTimeAsync(DecideAsync(Guard(Some(maxRetries: 3, timeout: TimeSpan.FromDays(1)))));
+
+        Assert.Equal(AuthorizationStatus.Allowed, decision.Status);
+        Assert.Equal(3, _authorizer.Calls);
+        Assert.InRange(decision.DecidedAt, Queries.Now.AddMilliseconds(50), Queries.Now.AddDays(1));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TransientErrorThatLasts_UsesUpItsRetries_AndIsOneFailure(bool breaker)
+    {
+        _authorizer.FailsAlways(ScriptedAuthorizer.Transient());
+        var guarded = Guard(Some(maxRetries: 3, maxFailures: 2, timeout: TimeSpan.FromDays(1), breaker: breaker));
+
+        var decision = await PassTimeAsync(DecideAsync(guarded));
+
+        Assert.Equal(DecisionReason.AuthorizerError, decision.Reason);
+        Assert.Equal(4, _authorizer.Calls);
+        Assert.Equal(4, _errors.Count);
+        Assert.Equal(BreakerState.Closed, guarded.State);
+    }
+
+    [Fact]
+    public async Task Retries_EndWithTheTimeout()
+    {
+        _authorizer.FailsAlways(ScriptedAuthorizer.Transient());
+
+        var decision = await PassTimeAsync(DecideAsync(Guard(Some(maxRetries: 1_000_000, timeout: TimeSpan.FromSeconds(5)))));
+
+        Assert.Equal(DecisionReason.Timeout, decision.Reason);
+    }
+
+    [Fact]
+    public async Task FiveFailures_OpenTheBreaker_AndNobodyAsksAnyMore()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard();
+
+        for (var i = 1; i <= 5; i++)
+        {
+            Assert.Equal(BreakerState.Closed, guarded.State);
+            Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync(guarded)).Reason);
+        }
+
+        Assert.Equal(BreakerState.Open, guarded.State);
+        Assert.Equal(new Decision(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen, Queries.Now), await DecideAsync(guarded));
+        Assert.Equal(5, _authorizer.Calls);
+        await TransitionsAsync(BreakerState.Open);
+    }
+
+    [Fact]
+    public async Task AfterTheReset_OneProbeWithoutRetriesDecides()
+    {
+        _authorizer.FailsAlways(ScriptedAuthorizer.Transient());
+        var guarded = Guard(Some(maxRetries: 3, maxFailures: 1, timeout: TimeSpan.FromDays(1)));
+        await PassTimeAsync(DecideAsync(guarded));
+        await TransitionsAsync(BreakerState.Open);
+        Assert.Equal(4, _authorizer.Calls);
+
+        await ResetAsync(guarded);
+        await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen);
+        Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync(guarded)).Reason);
+        Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync(guarded)).Reason);
+        Assert.Equal(5, _authorizer.Calls);
+        await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open);
+
+        await ResetAsync(guarded);
+        await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open, BreakerState.HalfOpen);
+        _authorizer.AnswersAlways(AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl));
+        Assert.Equal(AuthorizationStatus.NotAllowed, (await DecideAsync(guarded)).Status);
+        await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open, BreakerState.HalfOpen, BreakerState.Closed);
+        Assert.Equal(BreakerState.Closed, guarded.State);
+        Assert.Equal(6, _authorizer.Calls);
+    }
+
+    [Fact]
+    public async Task SecondCallerWhileAProbeIsOut_IsAnsweredCircuitOpen()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(Some(maxFailures: 1));
+        await DecideAsync(guarded);
+        await ResetAsync(guarded);
+        var answer = new TaskCompletionSource<AuthorizerAnswer>();
+        _authorizer.Always((_, _) => new ValueTask<AuthorizerAnswer>(answer.Task));
+
+        var probe = DecideAsync(guarded);
+        Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync(guarded)).Reason);
+        Assert.Equal(2, _authorizer.Calls);
+        answer.SetResult(AuthorizerAnswer.Allowed);
+
+        Assert.Equal(AuthorizationStatus.Allowed, (await probe).Status);
+        Assert.Equal(BreakerState.Closed, guarded.State);
+    }
+
+    [Fact]
+    public async Task BreakerThatOpensWhileACallStarts_AnswersCircuitOpenAndCancelsIt()
+    {
+        var guarded = Guard(Some(maxFailures: 1));
+        _authorizer.Always((_, _) => throw new InvalidOperationException()).Next(async (query, cancellationToken) =>
+        {
+            var inner = guarded.DecideAsync(query, CancellationToken.None);
+            Assert.True(inner.IsCompleted);
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return default;
+        });
+
+        Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync(guarded)).Reason);
+        await Eventually.HoldsAsync(() => _authorizer.Cancelled == 1, "the call is cancelled");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task No_IsNotAFailure_AndEndsARowOfThem(bool atOnce)
+    {
+        var guarded = Guard();
+        for (var i = 0; i < 3; i++)
+        {
+            _authorizer.FailsAlways();
+            for (var failure = 0; failure < 4; failure++)
+                await DecideAsync(guarded);
+            _ = atOnce
+                ? _authorizer.AnswersAlways(AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl))
+                : _authorizer.AnswersLaterAlways(AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl));
+            Assert.Equal(AuthorizationStatus.NotAllowed, (await DecideAsync(guarded)).Status);
+        }
+
+        Assert.Equal(BreakerState.Closed, guarded.State);
+        Assert.Empty(_transitions);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Shutdown_IsThrown_CancelsTheCall_AndIsNotAFailure(bool breaker)
+    {
+        _authorizer.HangsAlways();
+        var guarded = Guard(Some(breaker: breaker, maxFailures: 1));
+        using var shutdown = new CancellationTokenSource();
+        var decision = guarded.DecideAsync(Queries.Some(), shutdown.Token);
+
+        await shutdown.CancelAsync();
+
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => decision);
+        Assert.Equal(shutdown.Token, error.CancellationToken);
+        await Eventually.HoldsAsync(() => _authorizer.Cancelled == 1, "the call is cancelled");
+        Assert.Equal(BreakerState.Closed, guarded.State);
+        Assert.Empty(_errors);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => guarded.DecideAsync(Queries.Some(), shutdown.Token));
+        Assert.Equal(1, _authorizer.Calls);
+    }
+
+    [Fact]
+    public async Task BreakerSwitchedOff_AsksEveryTime()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(Some(breaker: false));
+
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync(guarded)).Reason);
+
+        Assert.Equal(20, _authorizer.Calls);
+        Assert.Equal(BreakerState.Closed, guarded.State);
+    }
+
+    [Fact]
+    public async Task BackoffFactor_StretchesTheReset()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(Some(maxFailures: 1, backoffFactor: 2));
+        await DecideAsync(guarded);
+        await ResetAsync(guarded);
+        await DecideAsync(guarded);
+
+        await AdvanceAsync(Reset);
+        Assert.Equal(BreakerState.Open, guarded.State);
+        await ResetAsync(guarded);
+
+        Assert.Equal(3, _authorizer.Calls + 1);
+    }
+
+    internal static AuthorizationSettings Some(
+        int maxRetries = 0, int maxFailures = 5, TimeSpan? timeout = null, bool breaker = true, int backoffFactor = 1) => new(
+        AuthorizationProvider.Acl,
+        timeout ?? TimeSpan.FromSeconds(30),
+        maxRetries,
+        Parallelism: 64,
+        new AclSettings("acl.csv"),
+        new HttpAuthorizerSettings(Url: null, BearerToken: "", TimeSpan.FromSeconds(5)),
+        new ThrottleSettings(Elements: 0, TimeSpan.FromSeconds(1), Burst: 1),
+        new CircuitBreakerSettings(breaker, maxFailures, Reset, backoffFactor, TimeSpan.FromMinutes(5)));
+
+    private GuardedAuthorizer Guard(AuthorizationSettings? settings = null) =>
+        new(_authorizer, settings ?? Some(), Sys.Scheduler, _time, _transitions.Enqueue, _errors.Enqueue);
+
+    private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) => guarded.DecideAsync(Queries.Some(), CancellationToken.None);
+
+    /// <summary>Lets waits on the fake clock end, however many follow each other.</summary>
+    private async Task<Decision> PassTimeAsync(Task<Decision> decision)
+    {
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _time.Advance(TimeSpan.FromMilliseconds(100));
+                return decision.IsCompleted;
+            },
+            "a decision");
+        return await decision;
+    }
+
+    private async Task ResetAsync(GuardedAuthorizer guarded)
+    {
+        await AdvanceAsync(Reset);
+        await Eventually.HoldsAsync(() => guarded.State == BreakerState.HalfOpen, "the breaker lets a probe through");
+    }
+
+    private Task AdvanceAsync(TimeSpan time)
+    {
+        ((TestScheduler)Sys.Scheduler).Advance(time);
+        return Task.CompletedTask;
+    }
+
+    private Task TransitionsAsync(params BreakerState[] expected) =>
+        Eventually.HoldsAsync(() => _transitions.SequenceEqual(expected), string.Join(", ", expected));
+}

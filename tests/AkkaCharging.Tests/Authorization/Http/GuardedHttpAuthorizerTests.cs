@@ -1,0 +1,61 @@
+using Akka.TestKit;
+using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Http;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.Authorization.Http;
+
+/// <summary>The promise of the breaker, counted where it matters: at the back end.</summary>
+[Trait("Category", "Component")]
+public sealed class GuardedHttpAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public async Task FailingBackEnd_SeesFiveRoundsThenNothingThenOneProbe(int maxRetries)
+    {
+        await using var server = (await AuthorizerServer.StartAsync()).Answers(503);
+        using var http = new HttpAuthorizer(new HttpAuthorizerSettings(server.Url, "", TimeSpan.FromSeconds(30)), TimeProvider.System);
+        var settings = GuardedAuthorizerTests.Some(maxRetries, timeout: TimeSpan.FromDays(1));
+        var time = new FakeTimeProvider();
+        var guarded = new GuardedAuthorizer(http, settings, Sys.Scheduler, time);
+
+        for (var i = 0; i < 5; i++)
+            Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync()).Reason);
+        Assert.Equal(5 * (1 + maxRetries), server.Calls);
+
+        Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync()).Reason);
+        Assert.Equal(5 * (1 + maxRetries), server.Calls);
+
+        await ResetAsync();
+        Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync()).Reason);
+        Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync()).Reason);
+        Assert.Equal((5 * (1 + maxRetries)) + 1, server.Calls);
+
+        await ResetAsync();
+        server.Answers(200, """{"status":"allowed"}""");
+        Assert.Equal(AuthorizationStatus.Allowed, (await DecideAsync()).Status);
+        Assert.Equal(BreakerState.Closed, guarded.State);
+
+        async Task<Decision> DecideAsync()
+        {
+            var decision = guarded.DecideAsync(Queries.Some(), CancellationToken.None);
+            await Eventually.HoldsAsync(
+                () =>
+                {
+                    time.Advance(TimeSpan.FromMilliseconds(100));
+                    return decision.IsCompleted;
+                },
+                "a decision");
+            return await decision;
+        }
+
+        Task ResetAsync()
+        {
+            ((TestScheduler)Sys.Scheduler).Advance(settings.CircuitBreaker.ResetTimeout);
+            return Eventually.HoldsAsync(() => guarded.State == BreakerState.HalfOpen, "the breaker lets a probe through");
+        }
+    }
+}
