@@ -85,8 +85,9 @@ internal sealed class LoopbackReceiver : IAsyncDisposable
                 open.Add(AnswerAsync(client));
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
+            // Disposed while it waited for a connection, or just before it began to wait.
             await Task.WhenAll(open);
         }
     }

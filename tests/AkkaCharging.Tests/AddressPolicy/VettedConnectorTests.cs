@@ -151,9 +151,10 @@ public sealed class VettedConnectorTests
         await using (var stream = await connector.ConnectAsync(new DnsEndPoint("hooks.example.com", receiver.Endpoint.Port), CancellationToken.None))
             Assert.True(stream.CanWrite);
 
-        await receiver.DisposeAsync();
+        using var deaf = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // holds the port, but never listens
         await Assert.ThrowsAsync<SocketException>(
-            async () => await connector.ConnectAsync(new DnsEndPoint("127.0.0.1", receiver.Endpoint.Port), CancellationToken.None));
+            async () => await connector.ConnectAsync(new DnsEndPoint("127.0.0.1", ((IPEndPoint)deaf.LocalEndPoint!).Port), CancellationToken.None));
     }
 
     private Task<Stream> ConnectAsync(
