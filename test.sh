@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Restores, checks the format, builds, tests, and holds the coverage of src to its thresholds. Arguments go to `dotnet test`, e.g. ./test.sh --filter Category=Unit
+set -euo pipefail
+cd "$(dirname "$0")"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+configuration=Release
+results=artifacts/test-results
+line_coverage=95
+branch_coverage=90
+
+# dotnet test is told what to run beside by this script alone: the variables of a service on the same shell would change what is tested.
+for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|CALLBACK|JOURNAL|MONITORING|LOGGING|KTOR)_' || true); do unset "$name"; done
+
+dotnet restore AkkaCharging.sln
+dotnet format AkkaCharging.sln --no-restore --verify-no-changes
+dotnet build AkkaCharging.sln --no-restore -c "$configuration"
+
+rm -rf "$results"
+tests=0
+dotnet test AkkaCharging.sln --no-build -c "$configuration" -m:1 --logger trx --logger "console;verbosity=minimal" \
+    --collect "XPlat Code Coverage" --settings tests/coverage.runsettings --results-directory "$results" "$@" || tests=$?
+
+coverage=0
+if [ $# -eq 0 ]; then
+    generator=$(dotnet msbuild tests/AkkaCharging.Tests/AkkaCharging.Tests.csproj -getProperty:PkgReportGenerator)
+    dotnet "$generator/tools/net10.0/ReportGenerator.dll" "-reports:$results/*/coverage.cobertura.xml" "-targetdir:artifacts/coverage" \
+        "-reporttypes:TextSummary;Html" -verbosity:Warning \
+        "minimumCoverageThresholds:lineCoverage=$line_coverage" "minimumCoverageThresholds:branchCoverage=$branch_coverage" || coverage=$?
+    sed -n '/Summary/,/^$/p' artifacts/coverage/Summary.txt | grep -E 'coverage|Covered|Total' || true
+fi
+
+count() { cat "$results"/*.trx | grep -oE "<Counters [^>]*" | grep -oE " $1=\"[0-9]+\"" | tr -dc '0-9\n' | awk '{ sum += $1 } END { print sum + 0 }'; }
+echo "$(count passed) passed, $(count failed) failed"
+[ "$coverage" -eq 0 ] || echo "The coverage of src is below $line_coverage % of lines or $branch_coverage % of branches."
+[ "$tests" -eq 0 ] && [ "$coverage" -eq 0 ]
