@@ -24,14 +24,16 @@ public sealed class AclSizeTests(ITestOutputHelper output)
         var before = GC.GetTotalMemory(forceFullCollection: true);
 
         var started = Stopwatch.GetTimestamp();
+        var cpu = Environment.CpuUsage.TotalTime;
         var rules = AclRules.Read(csv, "a million");
+        cpu = Environment.CpuUsage.TotalTime - cpu;
         var load = Stopwatch.GetElapsedTime(started);
         var megabytes = (GC.GetTotalMemory(forceFullCollection: true) - before) / 1e6;
         var lookUp = Enumerable.Range(0, Rounds).Select(round => LookUpNanoseconds(rules, round)).Min();
 
-        output.WriteLine($"load {load.TotalSeconds:F2} s, {megabytes:F0} MB, look-up {lookUp:F0} ns");
+        output.WriteLine($"load {load.TotalSeconds:F2} s ({cpu.TotalSeconds:F2} s of processor time), {megabytes:F0} MB, look-up {lookUp:F0} ns");
         Assert.Equal(Rules, rules.Count);
-        Assert.InRange(load.TotalSeconds, 0, 5);
+        Assert.InRange(cpu.TotalSeconds, 0, 5); // Not the clock's: others may be waiting for the same processor.
         Assert.InRange(megabytes, 0, 150);
         Assert.InRange(lookUp, 0, 1000 * Noise);
     }
