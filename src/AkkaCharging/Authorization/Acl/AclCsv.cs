@@ -17,11 +17,15 @@ internal sealed class AclCsv(string name)
     /// <summary>About 28,000 stations. Also where an unclosed quote in the middle of a large file is noticed.</summary>
     private const int RecordCharsMax = 1 << 20;
 
+    /// <summary>Lists name few distinct times, mostly; the bound keeps those that do not from filling memory.</summary>
+    private const int TimesKeptMax = 10_000;
+
     private static readonly string[] Columns = ["token", "stations", "valid_from", "valid_until", "state"];
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
     private readonly AclRules.Builder _rules = new();
     private readonly Dictionary<string, Guid[]> _stationSets = [];
+    private readonly Dictionary<string, long> _times = [];
     private readonly List<string> _problems = [];
     private readonly int[] _ordinals = [-1, -1, -1, -1, -1];
     private int _problemCount;
@@ -150,12 +154,18 @@ internal sealed class AclCsv(string name)
     {
         if (text.IsEmpty)
             return whenEmpty;
+        if (_times.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out var known))
+            return known;
 
         // "zzz" would also take an offset without its colon.
         var format = text[^1] == 'Z' ? "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'" : "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz";
         if ((text[^1] == 'Z' || text.Length > 3 && text[^3] == ':')
             && DateTimeOffset.TryParseExact(text, format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+        {
+            if (_times.Count < TimesKeptMax)
+                _times.Add(text.ToString(), time.UtcTicks);
             return time.UtcTicks;
+        }
 
         Report($"{column} {Mask(text)} is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z");
         return whenEmpty;

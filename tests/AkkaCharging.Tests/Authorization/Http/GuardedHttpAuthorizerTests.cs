@@ -18,7 +18,7 @@ public sealed class GuardedHttpAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("
     {
         await using var server = (await AuthorizerServer.StartAsync()).Answers(503);
         using var http = new HttpAuthorizer(new HttpAuthorizerSettings(server.Url, "", TimeSpan.FromSeconds(30)), TimeProvider.System);
-        var settings = GuardedAuthorizerTests.Some(maxRetries, timeout: TimeSpan.FromDays(1));
+        var settings = Queries.Settings(maxRetries, timeout: TimeSpan.FromDays(1));
         var time = new FakeTimeProvider();
         var guarded = new GuardedAuthorizer(http, settings, Sys.Scheduler, time);
 
