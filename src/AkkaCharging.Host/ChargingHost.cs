@@ -92,7 +92,7 @@ internal static class ChargingHost
         services.AddSingleton(settings).AddSingleton(settings.Server).AddSingleton(settings.Queue).AddSingleton(TimeProvider.System);
         services.AddSingleton(provider => new ApiKeys(settings.Server.ApiKeys, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
-        services.AddSingleton(IdempotencyHasher.WithRandomSecret()).AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
+        services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
         services.AddSingleton(provider => CreateJournal(settings.Journal, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));

@@ -84,7 +84,7 @@ internal static class ChargingSessionEndpoints
 
     /// <summary>Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.</summary>
     internal sealed class SubmitHandler(
-        ServerSettings settings, ApiKeys keys, SubmissionReader reader, IdempotencyHasher idempotency, Intake intake, IMetricsSink metrics, TimeProvider time)
+        ServerSettings settings, ApiKeys keys, SubmissionReader reader, IRequestJournal journal, Intake intake, IMetricsSink metrics, TimeProvider time)
     {
         public async Task HandleAsync(HttpContext context)
         {
@@ -118,11 +118,22 @@ internal static class ChargingSessionEndpoints
             if (!TryReadIdempotencyKey(context.Request, out var key))
                 return await RefuseFieldsAsync(context, [new(IdempotencyKeyHeader, "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.")]);
 
-            var claim = key is null ? null : idempotency.Claim(
-                caller?.Name, key, fields.Station.Text, fields.Token.Secret, fields.Callback.Text, fields.ValidFor?.ToString() ?? "");
-            var trace = Activity.Current?.Context ?? default;
-            var result = await intake.SubmitAsync(new(fields.Station, fields.Token, fields.Callback, fields.ValidFor, caller?.Name, claim, trace));
-            return await TranslateAsync(context, result);
+            return await TranslateAsync(context, await SubmitAsync(fields, caller, key));
+        }
+
+        private async ValueTask<IntakeResult> SubmitAsync(SubmissionFields fields, ApiKeyCaller? caller, string? key)
+        {
+            try
+            {
+                var claim = key is null ? null : journal.Hasher.Claim(
+                    caller?.Name, key, fields.Station.Text, fields.Token.Secret, fields.Callback.Text, fields.ValidFor?.ToString() ?? "");
+                var trace = Activity.Current?.Context ?? default;
+                return await intake.SubmitAsync(new(fields.Station, fields.Token, fields.Callback, fields.ValidFor, caller?.Name, claim, trace));
+            }
+            catch (JournalUnavailableException)
+            {
+                return new(IntakeOutcome.JournalUnavailable, RetryAfter: Intake.JournalRetryAfter);
+            }
         }
 
         private static Task<string> TranslateAsync(HttpContext context, IntakeResult result) => result.Outcome switch

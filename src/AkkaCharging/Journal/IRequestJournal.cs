@@ -15,6 +15,17 @@ public interface IRequestJournal : IAsyncDisposable
     /// <summary>Whether writes go through at present.</summary>
     JournalStatus Status { get; }
 
+    /// <summary>Makes claims of idempotency keys, with a secret that lives as long as the journal.</summary>
+    /// <exception cref="JournalUnavailableException">The journal is not open yet.</exception>
+    IdempotencyHasher Hasher { get; }
+
+    /// <summary>Opens the journal, or begins to: while another process owns it, or the disk or database is away, <see cref="Status"/> says so.</summary>
+    /// <exception cref="InvalidJournalException">It will never open: corrupt, of a newer version, or encrypted with another key.</exception>
+    Task StartAsync(CancellationToken cancellationToken);
+
+    /// <summary>Waits until the journal is open, then reads what an earlier process left unsettled, oldest first, a page at a time.</summary>
+    IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken);
+
     /// <summary>Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.</summary>
     ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken);
 
@@ -58,7 +69,11 @@ public sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 /// <summary>Whether writes go through, for health.</summary>
 /// <param name="Kind"><c>sqlite</c>, <c>postgres</c> or <c>memory</c>.</param>
 /// <param name="Problem">Why not, without secrets; null when available.</param>
-public sealed record JournalStatus(string Kind, bool IsAvailable, string? Problem);
+/// <param name="Backlog">Unsettled requests of an earlier process that were not read yet.</param>
+public sealed record JournalStatus(string Kind, bool IsAvailable, string? Problem, long Backlog = 0);
+
+/// <summary>The journal cannot be used by this process, now or later; the start is refused.</summary>
+public sealed class InvalidJournalException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 /// <summary>A write could not be made; nothing that was kept before is lost.</summary>
 public sealed class JournalUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -5,7 +5,7 @@ namespace AkkaCharging.Journal;
 
 /// <summary>Turns idempotency keys into claims: keyed hashes, so that a stored claim tells nothing about a key or a driver token.</summary>
 /// <param name="secret">At least 32 bytes; claims made with another secret never match.</param>
-internal sealed class IdempotencyHasher(byte[] secret)
+public sealed class IdempotencyHasher(byte[] secret)
 {
     /// <summary>A hasher for claims that need not outlive the process.</summary>
     public static IdempotencyHasher WithRandomSecret() => new(RandomNumberGenerator.GetBytes(32));

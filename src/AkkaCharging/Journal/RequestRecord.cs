@@ -40,6 +40,11 @@ public sealed record RequestRecord(
     DateTimeOffset? SettledAt,
     IReadOnlyList<CallbackAttempt> Attempts);
 
+/// <summary>A request that was accepted and not settled, as the journal gives it back.</summary>
+/// <param name="Decision">Not null: it is delivered, not decided again.</param>
+/// <param name="AttemptsMade">Failed attempts so far: their count goes on.</param>
+public sealed record UnsettledRequest(ChargingRequest Request, Decision? Decision, int AttemptsMade);
+
 /// <summary>How states are spelled in JSON, metrics and the journal.</summary>
 public static class StateNames
 {

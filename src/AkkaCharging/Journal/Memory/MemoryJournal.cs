@@ -20,6 +20,15 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     public JournalStatus Status { get; } = new("memory", IsAvailable: true, Problem: null);
 
     /// <inheritdoc/>
+    public IdempotencyHasher Hasher { get; } = IdempotencyHasher.WithRandomSecret();
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Nothing: what an earlier process kept in its memory is gone.</summary>
+    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) => AsyncEnumerable.Empty<UnsettledRequest>();
+
+    /// <inheritdoc/>
     public ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken)
     {
         if (idempotency is not null)
