@@ -42,7 +42,7 @@ internal static class SettingKind
 
     public static SettingKind<Uri?> OptionalUrl { get; } = new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
 
-    public static SettingKind<IPNetwork> Network { get; } = new("a network such as 10.1.0.0/16 or 127.0.0.1/32", IPNetwork.TryParse, Fallback: default);
+    public static SettingKind<IPNetwork> Network { get; } = new("a network such as 10.1.0.0/16 or 127.0.0.1/32", TryNetwork, Fallback: default);
 
     public static SettingKind<int> Whole(int min, int max) => new(
         $"a whole number from {min} to {max}",
@@ -91,6 +91,13 @@ internal static class SettingKind
 
     private static bool IsOrigin(string text) =>
         text is "*" || (TryUrl(text, out var url) && string.Equals(url?.GetLeftPart(UriPartial.Authority), text, StringComparison.OrdinalIgnoreCase));
+
+    /// <remarks>IPNetwork.TryParse alone takes 10.0.0.1/8 and 10.1/16 too, for another network than was meant.</remarks>
+    private static bool TryNetwork(string text, out IPNetwork network) =>
+        IPNetwork.TryParse(text, out network)
+        && (text.Contains(':')
+            ? !text.Contains('%') && network.BaseAddress.Equals(IPAddress.Parse(text.Split('/')[0]))
+            : text.Equals(network.ToString(), StringComparison.Ordinal));
 
     private static bool TryUrl(string text, out Uri? url)
     {

@@ -106,7 +106,13 @@ internal static class SettingsRules
     private static bool IsAny(string host) =>
         host is "*" or "+" || (IPAddress.TryParse(host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
 
-    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
+    /// <remarks>Bit by bit: IPNetwork.Contains of .NET 10 answers wrongly as soon as an IPv4-mapped address meets an IPv6 network.</remarks>
+    private static bool Overlap(IPNetwork a, IPNetwork b)
+    {
+        var (left, right) = (a.BaseAddress.GetAddressBytes(), b.BaseAddress.GetAddressBytes());
+        return left.Length == right.Length
+            && Enumerable.Range(0, Math.Min(a.PrefixLength, b.PrefixLength)).All(bit => ((left[bit / 8] ^ right[bit / 8]) & (0x80 >> (bit % 8))) == 0);
+    }
 
     private static bool IsExact(IPNetwork network) =>
         network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
