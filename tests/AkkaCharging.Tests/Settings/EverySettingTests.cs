@@ -96,6 +96,9 @@ public sealed class EverySettingTests
     }
 
     [Fact]
+    public void Retention_IsInHours() => Assert.Equal(TimeSpan.FromHours(24), ChargingSettings.Default.Journal.Retention);
+
+    [Fact]
     public void Docs_ListNoOtherKey() =>
         Assert.Equal(SettingsTable.Rows.Count, Lines("docs/settings.md").Count(line => line.StartsWith("| `", StringComparison.Ordinal)));
 

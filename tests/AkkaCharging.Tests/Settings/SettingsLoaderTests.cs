@@ -25,7 +25,7 @@ public sealed class SettingsLoaderTests
 
         Assert.Equal(
             """
-            12 problem(s) in the settings:
+            11 problem(s) in the settings:
             environment variable MANAGEMENT_PORT: management.port = '' cannot be read; expected a whole number from 0 to 65535.
             hocon/application.conf:2: queue.maxSize = '0' cannot be read; expected a whole number from 1 to 10000000.
             hocon/application.conf:1: authorization.timeoutMillis = 'soon' cannot be read; expected a whole number from 1 to 3600000.
@@ -37,7 +37,7 @@ public sealed class SettingsLoaderTests
             hocon/application.conf:5: nonsense is not a setting.
             defaults: server.host = '0.0.0.0' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.
             hocon/application.conf:6: callback.maxInFlightPerDestination = 3 is above callback.maxInFlight; expected at most 2.
-            """.Replace("12 problem", "11 problem").Replace("\r", ""),
+            """,
             e.Message);
     }
 
@@ -64,7 +64,7 @@ public sealed class SettingsLoaderTests
     [Fact]
     public void UnknownKeysWithoutEnd_AreRefusedInTime()
     {
-        var text = string.Concat(Enumerable.Range(0, 50_000).Select(i => $"unknown{i} = 1\n")) + new string('x', 200_000) + " = 1";
+        var text = new string('x', 200_000) + " = 1\n" + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"unknown{i} = 1\n"));
 
         Assert.Equal(50_001, Loading.ProblemsOf(text).Count);
     }
@@ -261,7 +261,7 @@ public sealed class SettingsLoaderTests
         Assert.Equal(("https://a.example/x", "hocon/application.conf:6"), effective["authorization.http.url"]);
         Assert.Equal(("80,443", "environment variable CALLBACK_SECURITY_ALLOWED_PORTS"), effective["callback.security.allowedPorts"]);
         Assert.Equal("[]", effective["callback.security.allow"].Value);
-        Assert.Equal("", effective["authorization.acl.file"].Value is "acl.csv" ? "" : "other");
+        Assert.Equal("acl.csv", effective["authorization.acl.file"].Value);
         Assert.StartsWith("reference.conf:", effective["queue.maxSize"].Origin, StringComparison.Ordinal);
     }
 }
