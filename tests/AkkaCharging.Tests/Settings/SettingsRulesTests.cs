@@ -87,6 +87,8 @@ public sealed class SettingsRulesTests
     [InlineData("fe80::/64", "fe80::/10")]
     [InlineData("fd00::/8", "fd00:ec2::/32")]
     [InlineData("fd20:ce::/64", "fd20:ce::254/128")]
+    [InlineData("fd00:42::/64", "fd00:42::42/128")]
+    [InlineData("fd00:c1::/32", "fd00:c1::a9fe:a9fe/128")]
     public void NetworkWithLoopbackOrMetadata_IsRefused(string network, string guarded) =>
         Assert.Equal(
             [$"hocon/application.conf:1: callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128."],
