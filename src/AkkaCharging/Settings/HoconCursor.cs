@@ -102,7 +102,9 @@ internal sealed class HoconCursor
         }
 
         // `http://x` and `a#b`: whether that is a comment is anyone's guess.
-        return _at > start && (Current == '#' || Starts("//")) ? throw Error("a comment needs a space before it; a value with # or // needs quotes.") : _text[start.._at];
+        return _at > start && (Current == '#' || Starts("//"))
+            ? throw Error("a comment needs a space before it; a value with # or // needs quotes.")
+            : _text[start.._at];
     }
 
     /// <summary>A text in double quotes, escapes resolved.</summary>

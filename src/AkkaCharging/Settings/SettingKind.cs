@@ -31,7 +31,10 @@ internal static class SettingKind
 
     public static SettingKind<string> NonEmptySecret { get; } = NonEmpty with { Secret = true };
 
-    public static SettingKind<string> Sha256 { get; } = Texts("64 hexadecimal digits", text => text.Length == 64 && text.All(char.IsAsciiHexDigit), secret: true);
+    public static SettingKind<string> Sha256 { get; } = Texts(
+        "64 hexadecimal digits",
+        text => text.Length == 64 && text.All(char.IsAsciiHexDigit),
+        secret: true);
 
     /// <remarks>Standard Webhooks 1.0.0: the secret's bytes in base64 behind a prefix.</remarks>
     public static SettingKind<string> SigningKey { get; } = Texts("whsec_ and 24 to 64 bytes in base64", IsSigningKey, secret: true);
@@ -42,11 +45,12 @@ internal static class SettingKind
 
     public static SettingKind<Uri?> OptionalUrl { get; } = new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
 
-    public static SettingKind<IPNetwork> Network { get; } = new("a network such as 10.1.0.0/16 or 127.0.0.1/32", IPNetwork.TryParse, Fallback: default);
+    public static SettingKind<IPNetwork> Network { get; } = new("a network such as 10.1.0.0/16 or 127.0.0.1/32", TryNetwork, Fallback: default);
 
     public static SettingKind<int> Whole(int min, int max) => new(
         $"a whole number from {min} to {max}",
-        (string text, out int value) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min && value <= max,
+        (string text, out int value) =>
+            int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min && value <= max,
         Fallback: min);
 
     public static SettingKind<double> Number(double min, double max) => new(
@@ -64,7 +68,8 @@ internal static class SettingKind
             $"one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}",
 #pragma warning restore CA1308
             // Enum.TryParse alone also takes numbers and combinations.
-            (string text, out T value) => Enum.TryParse(text, ignoreCase: true, out value) && string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase),
+            (string text, out T value) =>
+                Enum.TryParse(text, ignoreCase: true, out value) && string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase),
             Fallback: default);
 
     private static SettingKind<string> Texts(string expected, Predicate<string> holds, bool secret = false) => new(
@@ -91,6 +96,13 @@ internal static class SettingKind
 
     private static bool IsOrigin(string text) =>
         text is "*" || (TryUrl(text, out var url) && string.Equals(url?.GetLeftPart(UriPartial.Authority), text, StringComparison.OrdinalIgnoreCase));
+
+    /// <remarks>IPNetwork.TryParse alone takes 10.0.0.1/8 and 10.1/16 too, for another network than was meant.</remarks>
+    private static bool TryNetwork(string text, out IPNetwork network) =>
+        IPNetwork.TryParse(text, out network)
+        && (text.Contains(':')
+            ? !text.Contains('%') && network.BaseAddress.Equals(IPAddress.Parse(text.Split('/')[0]))
+            : text.Equals(network.ToString(), StringComparison.Ordinal));
 
     private static bool TryUrl(string text, out Uri? url)
     {

@@ -13,7 +13,8 @@ internal static class SettingsRules
         .. new[]
         {
             "127.0.0.0/8", "0.0.0.0/8", "::/96", "::ffff:0:0/96", "64:ff9b::/96",
-            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
+            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128",
+            "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
         }.Select(IPNetwork.Parse),
     ];
 
@@ -31,7 +32,8 @@ internal static class SettingsRules
         var (server, management) = (settings.Server, settings.Management);
         report.Require(
             server.AllowAnonymous || server.ApiKeys.Count > 0 || IsLoopback(server.Host),
-            $"server.host = '{server.Host}' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
+            $"server.host = '{server.Host}' is reachable from other machines without API keys; "
+                + "expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
             "server.host", "server.apiKeys", "server.allowAnonymous");
         report.Require(
             server.ApiKeys.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count() == server.ApiKeys.Count,
@@ -67,7 +69,8 @@ internal static class SettingsRules
             "callback.maxRetryDelayMillis", "callback.retryDelayMillis");
         report.Require(
             callback.MaxInFlightPerDestination <= callback.MaxInFlight,
-            $"callback.maxInFlightPerDestination = {callback.MaxInFlightPerDestination} is above callback.maxInFlight; expected at most {callback.MaxInFlight}.",
+            $"callback.maxInFlightPerDestination = {callback.MaxInFlightPerDestination} is above callback.maxInFlight; "
+                + $"expected at most {callback.MaxInFlight}.",
             "callback.maxInFlightPerDestination", "callback.maxInFlight");
         report.Require(
             !callback.Signing.Required || callback.Signing.Keys.Count > 0 || callback.Signing.KeysFile.Length > 0,
@@ -106,7 +109,13 @@ internal static class SettingsRules
     private static bool IsAny(string host) =>
         host is "*" or "+" || (IPAddress.TryParse(host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
 
-    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
+    /// <remarks>Bit by bit: IPNetwork.Contains of .NET 10 answers wrongly as soon as an IPv4-mapped address meets an IPv6 network.</remarks>
+    private static bool Overlap(IPNetwork a, IPNetwork b)
+    {
+        var (left, right) = (a.BaseAddress.GetAddressBytes(), b.BaseAddress.GetAddressBytes());
+        return left.Length == right.Length
+            && Enumerable.Range(0, Math.Min(a.PrefixLength, b.PrefixLength)).All(bit => ((left[bit / 8] ^ right[bit / 8]) & (0x80 >> (bit % 8))) == 0);
+    }
 
     private static bool IsExact(IPNetwork network) =>
         network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);

@@ -139,11 +139,11 @@ public sealed class HoconParserTests
             authorization.acl.file = """a "b"\c"""
             journal.path = "x\"\\\/\b\f\n\r\t\u00e9y#z${no}"
             journal.encryptionKeyFile = /etc/keys_1-2.txt
-            monitoring { metrics { enabled = false } healthCheck.enabled = true
+            monitoring { metrics { enabled = false }, healthCheck.enabled = true
             }
             """";
 
-        var settings = Loading.Application(Text.Replace("} healthCheck", "}, healthCheck").Replace("\r", ""));
+        var settings = Loading.Application(Text);
 
         Assert.Equal((5, 2, 1.5), (settings.Queue.MaxSize, settings.Queue.ConsumerThreads, settings.Queue.DestinationShare));
         Assert.Equal([80, 443, 8080], settings.Callback.Security.AllowedPorts);

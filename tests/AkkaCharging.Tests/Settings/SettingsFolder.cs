@@ -64,7 +64,8 @@ internal static class Loading
     public static IReadOnlyList<string> ProblemsOf(byte[] bytes)
     {
         using var folder = new SettingsFolder();
-        return folder.File("hocon/application.conf", bytes).Variable("SERVER_ALLOW_ANONYMOUS", "true").Problems();
+        var anonymous = bytes.AsSpan().IndexOf("allowAnonymous"u8) < 0;
+        return folder.File("hocon/application.conf", bytes).Variable(anonymous ? "SERVER_ALLOW_ANONYMOUS" : "SERVER_HOST", anonymous ? "true" : "localhost").Problems();
     }
 
     public static ChargingSettings Variable(string name, string value)

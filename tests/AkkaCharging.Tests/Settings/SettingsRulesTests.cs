@@ -1,0 +1,107 @@
+namespace AkkaCharging.Tests.Settings;
+
+[Trait("Category", "Unit")]
+public sealed class SettingsRulesTests
+{
+    private const string TwoPorts = "management.port = 9 is server.port too; expected two ports.";
+
+    [Theory]
+    [InlineData("authorization.provider = http", "authorization.provider = http needs authorization.http.url; expected an http or https URL.")]
+    [InlineData("authorization.circuitBreaker.maxResetMillis = 29999", "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much.")]
+    [InlineData("callback.maxRetryDelayMillis = 999", "callback.maxRetryDelayMillis is below callback.retryDelayMillis; expected at least as much.")]
+    [InlineData("callback.maxInFlight = 63", "callback.maxInFlightPerDestination = 64 is above callback.maxInFlight; expected at most 63.")]
+    [InlineData("callback.signing.required = true", "callback.signing.required = true needs a key; expected callback.signing.keys or callback.signing.keysFile.")]
+    [InlineData("journal { kind = postgres, encryptionKeyFile = keys }", "journal.kind = postgres needs journal.connectionString.")]
+    [InlineData("journal { kind = postgres, connectionString = a }", "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.")]
+    [InlineData("management.host = \"10.0.0.1\"", "management.host = '10.0.0.1' is reachable from other machines without a token; expected management.token or a loopback host.")]
+    [InlineData("management.port = 9, server.port = 9", TwoPorts)]
+    [InlineData("management.port = 9, server { port = 9, host = \"::\" }", TwoPorts)]
+    [InlineData("management.port = 9, server { port = 9, host = localhost }", TwoPorts)]
+    [InlineData("management { port = 9, host = \"10.0.0.1\", token = a }, server { port = 9, host = \"10.0.0.1\" }", TwoPorts)]
+    [InlineData("management { port = 9, host = \"*\", token = a }, server { port = 9, host = \"10.0.0.1\" }", TwoPorts)]
+    public void BrokenRule_IsAProblem(string text, string problem) =>
+        Assert.Equal([$"hocon/application.conf:1: {problem}"], Loading.ProblemsOf(text));
+
+    [Theory]
+    [InlineData("server.host = localhost")]
+    [InlineData("server.host = \"127.0.0.1\"")]
+    [InlineData("server.host = \"::1\"")]
+    [InlineData("server.allowAnonymous = true")]
+    [InlineData("server.apiKeys = [{ name = a, sha256 = " + SettingsTable.Sha + " }]")]
+    public void ListenerThatSaysWhoMayCall_Starts(string text)
+    {
+        using var folder = new SettingsFolder();
+
+        Assert.NotNull(folder.File("hocon/application.conf", text).Load());
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    [InlineData("10.0.0.1")]
+    [InlineData("service.example")]
+    public void ListenerBeyondLoopback_WithoutKeys_IsRefused(string host)
+    {
+        using var folder = new SettingsFolder();
+
+        Assert.Equal(
+            [$"hocon/application.conf:1: server.host = '{host}' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host."],
+            folder.File("hocon/application.conf", $"server.host = \"{host}\"").Problems());
+    }
+
+    [Theory]
+    [InlineData("management { host = \"10.0.0.1\", token = a }")]
+    [InlineData("management { host = \"10.0.0.1\", token = a, port = 9 }, server { host = \"10.0.0.2\", port = 9 }")]
+    [InlineData("management.port = 0, server.port = 0")]
+    [InlineData("callback.signing { required = true, keysFile = keys }")]
+    [InlineData("callback.signing { required = true, keys = [\"" + SettingsTable.SigningKey + "\"] }")]
+    [InlineData("journal { kind = postgres, connectionString = a, encryptionKeys = [a] }")]
+    [InlineData("callback { maxInFlight = 64, maxRetryDelayMillis = 1000 }")]
+    public void KeptRule_Starts(string text) => Assert.NotNull(Loading.Application(text));
+
+    [Fact]
+    public void RepeatedApiKey_IsRefused() =>
+        Assert.Equal(
+            ["hocon/application.conf:1: server.apiKeys holds the same sha256 twice; expected one entry a key."],
+            Loading.ProblemsOf($"server.apiKeys = [{{ name = a, sha256 = {SettingsTable.Sha} }}, {{ name = b, sha256 = {SettingsTable.Sha.ToUpperInvariant()} }}]"));
+
+    [Fact]
+    public void RuleAboutASettingWithAProblem_IsNotAsked() =>
+        Assert.Single(Loading.ProblemsOf("callback { maxInFlight = none, maxInFlightPerDestination = 100000 }"));
+
+    [Theory]
+    [InlineData("127.0.0.0/8", "127.0.0.0/8")]
+    [InlineData("127.0.0.0/31", "127.0.0.0/8")]
+    [InlineData("0.0.0.0/0", "127.0.0.0/8")]
+    [InlineData("64.0.0.0/2", "127.0.0.0/8")]
+    [InlineData("0.0.0.0/31", "0.0.0.0/8")]
+    [InlineData("169.254.169.254/31", "169.254.0.0/16")]
+    [InlineData("169.0.0.0/8", "169.254.0.0/16")]
+    [InlineData("100.64.0.0/10", "100.100.100.200/32")]
+    [InlineData("168.63.129.0/24", "168.63.129.16/32")]
+    [InlineData("192.0.0.0/24", "192.0.0.192/32")]
+    [InlineData("::/0", "::/96")]
+    [InlineData("::/127", "::/96")]
+    [InlineData("::ffff:127.0.0.0/104", "::ffff:0:0/96")]
+    [InlineData("64:ff9b::/96", "64:ff9b::/96")]
+    [InlineData("fe80::/64", "fe80::/10")]
+    [InlineData("fd00::/8", "fd00:ec2::/32")]
+    [InlineData("fd20:ce::/64", "fd20:ce::254/128")]
+    [InlineData("fd00:42::/64", "fd00:42::42/128")]
+    [InlineData("fd00:c1::/32", "fd00:c1::a9fe:a9fe/128")]
+    public void NetworkWithLoopbackOrMetadata_IsRefused(string network, string guarded) =>
+        Assert.Equal(
+            [$"hocon/application.conf:1: callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128."],
+            Loading.ProblemsOf($"callback.security.allow = [\"{network}\"]"));
+
+    [Theory]
+    [InlineData("127.0.0.1/32")]
+    [InlineData("::1/128")]
+    [InlineData("169.254.169.254/32")]
+    [InlineData("fd00:ec2::254/128")]
+    [InlineData("10.0.0.0/8")]
+    [InlineData("192.168.0.0/16")]
+    [InlineData("fd12:3456::/32")]
+    public void PrivateNetworkOrSingleAddress_IsTaken(string network) =>
+        Assert.Equal(network, Assert.Single(Loading.Application($"callback.security.allow = [\"{network}\"]").Callback.Security.Allow).ToString());
+}
