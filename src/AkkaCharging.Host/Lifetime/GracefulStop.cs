@@ -48,7 +48,7 @@ internal sealed partial class GracefulStop(
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     [LoggerMessage(1101, LogLevel.Information, "Stopping with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then up to {GraceMillis} ms to finish")]
-    private partial void LogStopping(int pending, double delayMillis, double graceMillis);
+    private partial void LogStopping(long pending, double delayMillis, double graceMillis);
 
     [LoggerMessage(1102, LogLevel.Information, "Drained: every accepted request is settled")]
     private partial void LogDrained();

@@ -24,7 +24,7 @@ public sealed record MetricsAnswer(
     IReadOnlyDictionary<string, long> DeliveriesTotal,
     double AuthorizationTimeAvgMs,
     double AuthorizationTimeP95Ms,
-    int QueueSizeCurrent,
+    long QueueSizeCurrent,
     int QueueSizeMax,
     string CircuitBreakerState,
     IReadOnlyDictionary<string, long> CircuitBreakerTransitions,

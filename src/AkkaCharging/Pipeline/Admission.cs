@@ -9,13 +9,14 @@ internal sealed class Admission(int maxSize, TimeProvider time)
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
     private int _pending;
     private long _left;
     private (long At, long Left) _mark = (time.GetTimestamp(), 0);
     private double _leavingPerSecond;
 
-    /// <summary>Requests accepted and not settled.</summary>
-    public int Pending => Volatile.Read(ref _pending);
+    /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
+    public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
 
     /// <summary>Takes one place.</summary>
     public bool TryEnter()
@@ -33,6 +34,12 @@ internal sealed class Admission(int maxSize, TimeProvider time)
         Interlocked.Increment(ref _left);
     }
 
+    /// <summary>Takes one of as many places again, for requests from the journal: they do not count against new ones.</summary>
+    public Task EnterRecoveredAsync(CancellationToken cancellationToken) => _recoveredPlaces.WaitAsync(cancellationToken);
+
+    /// <summary>Gives a recovered request's place back.</summary>
+    public void LeaveRecovered() => _recoveredPlaces.Release();
+
     /// <summary>When a caller that was refused should come back: 1 to 60 s.</summary>
     public TimeSpan RetryAfter()
     {
@@ -44,7 +51,7 @@ internal sealed class Admission(int maxSize, TimeProvider time)
                 _leavingPerSecond = (left - _mark.Left) / Math.Max(elapsed.TotalSeconds, 0.001);
             if (elapsed >= RateWindow)
                 _mark = (now, left);
-            var wait = _leavingPerSecond > 0 ? TimeSpan.FromSeconds(Math.Min(Pending / 2.0 / _leavingPerSecond, LongestWait.TotalSeconds)) : LongestWait;
+            var wait = _leavingPerSecond > 0 ? TimeSpan.FromSeconds(Math.Min(Volatile.Read(ref _pending) / 2.0 / _leavingPerSecond, LongestWait.TotalSeconds)) : LongestWait;
             return wait > ShortestWait ? wait : ShortestWait;
         }
     }

@@ -39,7 +39,7 @@ internal sealed record PipelineParts(
     GuardedAuthorizer Authorizer, ICallbackClient Callbacks, IRequestJournal Journal, IPipelineObserver Observer, TokenBucket? Throttle, TimeProvider Time);
 
 /// <summary>One lane's share of the limits.</summary>
-/// <param name="QueueSize">The whole of <c>queue.maxSize</c>, whichever lane the requests fall to: admission counts over all lanes.</param>
+/// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over all lanes, and as many recovered ones.</param>
 internal sealed record LaneSettings(int QueueSize, int Parallelism, int MaxInFlight, int MaxConcurrentRetries, CallbackSettings Callback)
 {
     /// <summary>Divides the limits of <paramref name="settings"/> by its lanes, rounded up.</summary>
@@ -47,7 +47,7 @@ internal sealed record LaneSettings(int QueueSize, int Parallelism, int MaxInFli
     {
         var lanes = settings.Queue.ConsumerThreads;
         return new(
-            settings.Queue.MaxSize,
+            settings.Queue.MaxSize * 2,
             Share(settings.Authorization.Parallelism),
             Share(settings.Callback.MaxInFlight),
             Share(settings.Callback.MaxConcurrentRetries),

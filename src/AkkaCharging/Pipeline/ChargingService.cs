@@ -11,7 +11,7 @@ namespace AkkaCharging.Pipeline;
 /// <param name="Worst">The worst of its lanes' states.</param>
 /// <param name="Restarts">How often a graph died.</param>
 /// <param name="Pending">Requests accepted and not settled.</param>
-internal sealed record PipelineStatus(LaneState Worst, int Restarts, int Pending, BreakerState Breaker);
+internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pending, BreakerState Breaker);
 
 /// <summary>The lanes and their intake, from start to drained.</summary>
 internal sealed class ChargingService
@@ -25,6 +25,7 @@ internal sealed class ChargingService
     private readonly Admission _admission;
     private readonly List<Lane> _lanes;
     private readonly List<IActorRef> _owners = [];
+    private readonly Recovery _recovery;
     private GuardedAuthorizer? _guarded;
 
     public ChargingService(
@@ -33,15 +34,16 @@ internal sealed class ChargingService
         (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (settings, authorizer, callbacks, journal, observer, time);
         _admission = new Admission(settings.Queue.MaxSize, time);
         _lanes = [.. Enumerable.Range(0, settings.Queue.ConsumerThreads).Select(number => new Lane(number, _admission))];
+        _recovery = new Recovery(journal, _admission, _lanes, time);
         Intake = new Intake(settings.Request, _admission, journal, _lanes, time);
     }
 
     public Intake Intake { get; }
 
     public PipelineStatus Status => new(
-        _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending, _guarded?.State ?? BreakerState.Closed);
+        _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
 
-    /// <summary>Starts an owner for each lane.</summary>
+    /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)
     {
         _guarded = new GuardedAuthorizer(
@@ -51,6 +53,7 @@ internal sealed class ChargingService
         var share = LaneSettings.ShareOf(_settings);
         foreach (var lane in _lanes)
             _owners.Add(system.ActorOf(Props.Create(() => new LaneActor(lane, share, parts)), $"lane-{lane.Number}"));
+        _recovery.Start();
     }
 
     /// <summary>Refuses new work, finishes what is pending within <paramref name="grace"/>.</summary>
@@ -58,6 +61,7 @@ internal sealed class ChargingService
     public async Task<int> DrainAsync(TimeSpan grace)
     {
         await Intake.CloseAsync();
+        await _recovery.StopAsync();
         var bound = grace + LaneActorTimes.AbortGrace * 4;
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
         return lanes.Sum(lane => lane.Left);

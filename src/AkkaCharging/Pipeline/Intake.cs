@@ -88,7 +88,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
                 return new(accepted.Outcome == AcceptOutcome.Replayed ? IntakeOutcome.Replayed : IntakeOutcome.Conflict, accepted.Id);
 
             keepsPlace = true;
-            lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].Add(new PendingRequest(request, time.GetTimestamp()));
+            lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].TryAdd(new PendingRequest(request, time.GetTimestamp()));
             return new(IntakeOutcome.Accepted, request.Id);
         }
         catch (JournalUnavailableException)

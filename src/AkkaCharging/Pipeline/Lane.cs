@@ -43,11 +43,14 @@ internal sealed class Lane(int number, Admission admission)
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
-    public void Add(PendingRequest pending)
+    /// <returns>False if it is here already.</returns>
+    public bool TryAdd(PendingRequest pending)
     {
-        _pending[pending.Request.Id] = pending;
+        if (!_pending.TryAdd(pending.Request.Id, pending))
+            return false;
         if (_run is { } run)
             Offer(pending, run);
+        return true;
     }
 
     /// <summary>Takes a settled request out and gives its place back.</summary>
@@ -56,7 +59,10 @@ internal sealed class Lane(int number, Admission admission)
     {
         if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out _))
             return false;
-        admission.Leave();
+        if (receipt.Pending.IsRecovered)
+            admission.LeaveRecovered();
+        else
+            admission.Leave();
         return true;
     }
 
@@ -79,7 +85,7 @@ internal sealed class Lane(int number, Admission admission)
     {
         try
         {
-            // The queue holds as many as admission lets in, so it is never full for one that was admitted.
+            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them.
             await pipeline.Intake.OfferAsync(pending);
         }
         catch (StreamDetachedException)

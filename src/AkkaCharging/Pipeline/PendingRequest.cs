@@ -6,13 +6,16 @@ namespace AkkaCharging.Pipeline;
 
 /// <summary>An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state needs no lock.</summary>
 /// <param name="enqueuedAt">A timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt)
+/// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
+internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt, bool isRecovered = false)
 {
     private int _generation;
 
     public ChargingRequest Request { get; } = request;
 
     public long EnqueuedAt { get; } = enqueuedAt;
+
+    public bool IsRecovered { get; } = isRecovered;
 
     /// <summary>Set once it is journaled; then it is never decided again.</summary>
     public Decision? Decision { get; set; }

@@ -1,0 +1,59 @@
+using AkkaCharging.Journal;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>Takes up what an earlier process left unsettled: oldest first, beside new work, as the lanes have room.</summary>
+internal sealed class Recovery(IRequestJournal journal, Admission admission, IReadOnlyList<Lane> lanes, TimeProvider time)
+{
+    private static readonly TimeSpan JournalRetry = TimeSpan.FromSeconds(1);
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _running = Task.CompletedTask;
+
+    public void Start() => _running = RunAsync(_stopping.Token);
+
+    /// <summary>Takes up no more; what was taken up stays in its lane.</summary>
+    public async Task StopAsync()
+    {
+        await _stopping.CancelAsync();
+        await _running;
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await TakeUpAllAsync(stopping);
+                return;
+            }
+            catch (JournalUnavailableException)
+            {
+                // Read again from the oldest: what is in a lane already is passed over.
+                await Task.Delay(JournalRetry, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task TakeUpAllAsync(CancellationToken stopping)
+    {
+        await foreach (var unsettled in journal.ReadUnsettledAsync(stopping))
+        {
+            await admission.EnterRecoveredAsync(stopping);
+            var pending = new PendingRequest(unsettled.Request, time.GetTimestamp(), isRecovered: true)
+            {
+                Decision = unsettled.Decision,
+                AttemptsMade = unsettled.AttemptsMade,
+            };
+
+            // The same lane for the same request, so that one that is read twice meets itself.
+            var lane = lanes[(int)((uint)unsettled.Request.Id.GetHashCode() % (uint)lanes.Count)];
+            if (!lane.TryAdd(pending))
+                admission.LeaveRecovered();
+        }
+    }
+}
