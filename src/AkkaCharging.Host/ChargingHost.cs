@@ -56,7 +56,7 @@ internal static class ChargingHost
         }
 
         foreach (var choice in InsecureChoices.Of(settings))
-            app.Logger.LogWarning("Insecure: {Choice}", choice);
+            app.Logger.LogWarning("Insecure: {Choice:l}", choice);
 
         // Made now, so that a missing access list or a bad key file stops the start with its message.
         app.Services.GetRequiredService<ChargingService>();
