@@ -1,3 +1,4 @@
+using Akka.Event;
 using Akka.Hosting;
 using AkkaCharging.Settings;
 using Serilog;
@@ -29,8 +30,9 @@ internal static class Logging
     }
 
     /// <summary>Sends Akka's log the same way.</summary>
-    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LoggingSettings settings) =>
-        akka.ConfigureLoggers(loggers =>
+    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LoggingSettings settings) => akka
+        .AddHocon($"akka.stdout-logger-class = \"{typeof(LastResortLogger).AssemblyQualifiedName}\"", HoconAddMode.Prepend)
+        .ConfigureLoggers(loggers =>
         {
             loggers.LogLevel = settings.Level switch
             {
@@ -58,4 +60,20 @@ internal static class Logging
     };
 
     private static LogEventLevel Max(LogEventLevel a, LogEventLevel b) => a > b ? a : b;
+}
+
+/// <summary>Akka's log while no logger runs: before the first is started, and after the last has stopped.</summary>
+/// <remarks>
+/// Akka's own writes text of every level to standard output then, whatever <c>akka.stdout-loglevel</c> says, into the JSON lines. What matters goes to
+/// standard error instead.
+/// </remarks>
+#pragma warning disable MA0097 // Akka orders its actor references; nobody compares this one.
+internal sealed class LastResortLogger : MinimalLogger
+#pragma warning restore MA0097
+{
+    protected override void Log(object message)
+    {
+        if (message is Warning or Error)
+            Console.Error.WriteLine(message);
+    }
 }

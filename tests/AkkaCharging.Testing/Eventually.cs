@@ -9,14 +9,22 @@ public static class Eventually
 
     /// <summary>Polls <paramref name="condition"/> until it holds.</summary>
     /// <exception cref="TimeoutException">It did not within 20 s.</exception>
-    public static async Task HoldsAsync(Func<bool> condition, string what)
+    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what, Deadline, interval: 2);
+
+    /// <summary>Polls another process until <paramref name="condition"/> holds.</summary>
+    /// <param name="deadline">Null for 20 s.</param>
+    /// <exception cref="TimeoutException">It did not within the deadline.</exception>
+    public static Task HoldsAsync(Func<Task<bool>> condition, string what, TimeSpan? deadline = null) =>
+        HoldsAsync(condition, what, deadline ?? Deadline, interval: 20);
+
+    private static async Task HoldsAsync(Func<Task<bool>> condition, string what, TimeSpan deadline, int interval)
     {
         var started = Stopwatch.GetTimestamp();
-        while (!condition())
+        while (!await condition())
         {
-            if (Stopwatch.GetElapsedTime(started) > Deadline)
-                throw new TimeoutException($"not within {Deadline.TotalSeconds} s: {what}");
-            await Task.Delay(2);
+            if (Stopwatch.GetElapsedTime(started) > deadline)
+                throw new TimeoutException($"not within {deadline.TotalSeconds} s: {what}");
+            await Task.Delay(interval);
         }
     }
 }

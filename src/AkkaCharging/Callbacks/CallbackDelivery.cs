@@ -43,6 +43,7 @@ internal sealed class CallbackDelivery(
     {
         var pass = 0;
         var notBefore = failed.NotBefore;
+        CallbackReceipt? last = null;
         var retriesLeft = settings.MaxRetries - failed.Pending.AttemptsMade + 1;
         var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.Pending.AttemptsMade - 1, 30));
         var schedule = RestartSettings
@@ -60,10 +61,15 @@ internal sealed class CallbackDelivery(
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
             if (pass++ == 0)
                 throw new AttemptFailedException();
-            if (await WaitAsync(pending, notBefore) is { } interrupted)
-                return interrupted;
-            (var receipt, notBefore) = await AttemptAsync(pending);
-            return receipt ?? throw new AttemptFailedException();
+
+            // SelectAsync pulls its next element before it pushes a result, and a repeated source always has one: by the time that the sink has its
+            // receipt and cancels, another pass may have begun. It must not call back again.
+            if (last is not null)
+                return last;
+            last = await WaitAsync(pending, notBefore);
+            if (last is null)
+                (last, notBefore) = await AttemptAsync(pending);
+            return last ?? throw new AttemptFailedException();
         }
     }
 

@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AkkaCharging.Receiver;
+
+/// <summary>One callback as it arrived.</summary>
+/// <param name="Ticks">Of <see cref="Stopwatch"/>, on arrival: on Linux one clock for all processes of a machine.</param>
+/// <param name="Status">The decision in its body.</param>
+/// <param name="Answered">The HTTP status of the answer; null until there is one.</param>
+public sealed record Arrival(string WebhookId, string Path, string Status, long Ticks, int? Answered);
+
+/// <summary>
+/// Receives callbacks in a process of its own and keeps what it saw. The first segment of a callback's path chooses what it does:
+/// <c>/ok</c> 204; <c>/fail-twice</c> 500 twice per webhook-id, then 204; <c>/status/503</c> that status; <c>/slow/250</c> 204 after 250 ms;
+/// <c>/gate</c> 204 after <c>POST /open</c>; <c>/hang</c> nothing, until the caller hangs up.
+/// <c>GET /received</c> lists the arrivals, <c>GET /received/count</c> counts those that were answered.
+/// </summary>
+public static class ReceiverProgram
+{
+    private static readonly ConcurrentDictionary<int, Arrival> Arrivals = new();
+    private static readonly ConcurrentDictionary<string, int> AttemptsSeen = new(StringComparer.Ordinal);
+    private static readonly TaskCompletionSource Gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static int _arrived;
+    private static int _answered;
+
+    /// <param name="args">The port to listen on, or nothing for a free one. The URL is the first line of the output.</param>
+    public static async Task Main(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var port = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 0;
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+        await using var app = builder.Build();
+        app.MapGet("/received", context => context.Response.WriteAsJsonAsync(Arrivals.OrderBy(arrival => arrival.Key).Select(arrival => arrival.Value)));
+        app.MapGet("/received/count", context => context.Response.WriteAsync(Volatile.Read(ref _answered).ToString(CultureInfo.InvariantCulture)));
+        app.MapPost("/open", () => Gate.TrySetResult());
+        app.MapPost("/{behaviour}/{**rest}", ReceiveAsync);
+        await app.StartAsync();
+        Console.WriteLine(app.Urls.Single());
+        await app.WaitForShutdownAsync();
+    }
+
+    private static async Task ReceiveAsync(HttpContext context, string behaviour, string? rest)
+    {
+        var ticks = Stopwatch.GetTimestamp();
+        using var body = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
+        var id = context.Request.Headers["webhook-id"].ToString();
+        var attempt = AttemptsSeen.AddOrUpdate(id, 1, (_, seen) => seen + 1);
+        var number = Interlocked.Increment(ref _arrived);
+        var arrival = new Arrival(id, context.Request.Path, body.RootElement.GetProperty("status").GetString()!, ticks, Answered: null);
+        Arrivals[number] = arrival;
+        try
+        {
+            var status = await AnswerAsync(behaviour, rest, attempt, context.RequestAborted);
+            Arrivals[number] = arrival with { Answered = status };
+            Interlocked.Increment(ref _answered);
+            context.Response.StatusCode = status;
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller hung up: it has no answer, and the arrival says so.
+        }
+    }
+
+    private static async Task<int> AnswerAsync(string behaviour, string? rest, int attempt, CancellationToken hungUp)
+    {
+        switch (behaviour)
+        {
+            case "fail-twice":
+                return attempt <= 2 ? StatusCodes.Status500InternalServerError : StatusCodes.Status204NoContent;
+            case "status":
+                return int.Parse(rest!, CultureInfo.InvariantCulture);
+            case "slow":
+                await Task.Delay(int.Parse(rest!, CultureInfo.InvariantCulture), hungUp);
+                return StatusCodes.Status204NoContent;
+            case "gate":
+                await Gate.Task.WaitAsync(hungUp);
+                return StatusCodes.Status204NoContent;
+            case "hang":
+                await Task.Delay(Timeout.Infinite, hungUp);
+                return StatusCodes.Status204NoContent;
+            default:
+                return StatusCodes.Status204NoContent;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Scenarios;
+
+/// <summary>SIGTERM while requests are pending.</summary>
+[Trait("Category", "Scenario")]
+public sealed class GracefulStopTests : IDisposable
+{
+    private const int Pending = 1_000;
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Sigterm_FinishesWhatIsPending_ThenExitsWith0()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("SERVER_SHUTDOWN_DELAY_MILLIS", "1500"), ("CALLBACK_TIMEOUT_MILLIS", "60000")), _folder.Path);
+        var ids = await SubmitManyAsync(service, receiver.Url("/gate"), Pending);
+        Assert.Equal(HttpStatusCode.OK, await service.StatusOfAsync("/health/ready"));
+
+        service.Process.Terminate();
+
+        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "not ready");
+        ids.Add(await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken)); // Load balancers have not noticed yet.
+        var refusal = default(JsonElement);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var answer = await service.SubmitAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken);
+                var body = await answer.Content.ReadFromJsonAsync<JsonElement>();
+                if (answer.StatusCode == HttpStatusCode.OK)
+                {
+                    ids.Add(body.GetProperty("requestId").GetString()!);
+                    return false;
+                }
+
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+                Assert.NotNull(answer.Headers.RetryAfter);
+                refusal = body;
+                return true;
+            },
+            "submissions are refused");
+        Assert.Equal("shutting_down", refusal.GetProperty("status").GetString());
+        Assert.Equal("decided", (await service.FollowAsync(ids[0])).GetProperty("state").GetString());
+        Assert.False(service.Process.HasExited);
+        await receiver.OpenGateAsync();
+
+        Assert.Equal(0, await service.Process.ExitAsync());
+        var received = await receiver.ReceivedAsync();
+        Assert.Equal(ids.Order(StringComparer.Ordinal), received.Select(arrival => arrival.WebhookId).Order(StringComparer.Ordinal));
+        Assert.All(received, arrival => Assert.Equal(204, arrival.Answered));
+        Assert.Contains(service.Process.Output, line => line.Contains("Drained: every accepted request is settled", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Sigterm_HangingReceiver_ExitsWith0AndSaysHowManyWereLost()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500")), _folder.Path);
+        await SubmitManyAsync(service, receiver.Url("/hang"), 25);
+        await SubmitManyAsync(service, receiver.Url("/ok"), 5);
+        await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 5, "the healthy callbacks arrive");
+
+        Assert.Equal(0, await service.StopAsync());
+
+        Assert.Contains(
+            service.Process.Output, line => line.Contains("25 accepted requests are lost, because journal.kind is memory", StringComparison.Ordinal));
+    }
+
+    private static async Task<List<string>> SubmitManyAsync(ServiceProcess service, string url, int count)
+    {
+        var ids = new string[count];
+        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (index, _) =>
+            ids[index] = await service.AcceptAsync(url, ScenarioFolder.AllowedToken));
+        return [.. ids];
+    }
+}

@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using AkkaCharging.Receiver;
+
+namespace AkkaCharging.Testing;
+
+/// <summary>A callback receiver in a process of its own; <see cref="ReceiverProgram"/> says what its paths do.</summary>
+public sealed class ReceiverProcess : IAsyncDisposable
+{
+    private readonly ChildProcess _process;
+    private readonly HttpClient _http;
+
+    private ReceiverProcess(ChildProcess process, string address)
+    {
+        _process = process;
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(address) };
+    }
+
+    public static async Task<ReceiverProcess> StartAsync(int port = 0)
+    {
+        var executable = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Receiver.dll");
+        var process = ChildProcess.Start([executable, port.ToString(CultureInfo.InvariantCulture)], AppContext.BaseDirectory);
+        await Eventually.HoldsAsync(() => process.Output.Count > 0 || process.HasExited, "the receiver listens");
+        return process.Output.FirstOrDefault() is { } address
+            ? new ReceiverProcess(process, address)
+            : throw new InvalidOperationException($"The receiver did not start:\n{process.Everything}");
+    }
+
+    /// <summary>A callback URL with <paramref name="path"/>.</summary>
+    public string Url(string path = "/ok") => _http.BaseAddress!.GetLeftPart(UriPartial.Authority) + path;
+
+    /// <summary>What arrived so far, in order.</summary>
+    public async Task<IReadOnlyList<Arrival>> ReceivedAsync() => (await _http.GetFromJsonAsync<List<Arrival>>("/received"))!;
+
+    /// <summary>How many callbacks were answered so far.</summary>
+    public async Task<int> CountAsync() => int.Parse(await _http.GetStringAsync("/received/count"), CultureInfo.InvariantCulture);
+
+    /// <summary>Lets everything go that waits at <c>/gate</c>.</summary>
+    public async Task OpenGateAsync() => (await _http.PostAsync("/open", content: null)).Dispose();
+
+    /// <summary>Ends it at once.</summary>
+    public Task CrashAsync() => _process.CrashAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _process.DisposeAsync();
+    }
+}

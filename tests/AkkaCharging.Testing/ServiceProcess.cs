@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace AkkaCharging.Testing;
+
+/// <summary>The built service in a process of its own.</summary>
+public sealed class ServiceProcess : IAsyncDisposable
+{
+    public const string SubmitPath = "/api/v1/charging-session";
+
+    private ServiceProcess(ChildProcess process, int port)
+    {
+        Process = process;
+        Port = port;
+        Http = new HttpClient(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = 256 })
+        {
+            BaseAddress = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"),
+            Timeout = TimeSpan.FromSeconds(30),
+        };
+    }
+
+    public ChildProcess Process { get; }
+
+    public int Port { get; }
+
+    public HttpClient Http { get; }
+
+    /// <summary>The service as it was built with the tests.</summary>
+    public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Host.dll");
+
+    /// <summary>Settings of most scenarios: loopback, callbacks to loopback, an access list.</summary>
+    public static Dictionary<string, string> Loopback(string aclFile) => new(StringComparer.Ordinal)
+    {
+        ["SERVER_HOST"] = "127.0.0.1",
+        ["AUTHORIZATION_ACL_FILE"] = aclFile,
+        ["CALLBACK_SECURITY_ALLOW"] = "127.0.0.1/32",
+        ["CALLBACK_SECURITY_ALLOWED_PORTS"] = "",
+    };
+
+    /// <summary>Starts the service and does not wait: for starts that are to fail, and for other commands.</summary>
+    /// <param name="executable">Null for <see cref="Executable"/>.</param>
+    public static ServiceProcess Launch(
+        IReadOnlyDictionary<string, string> environment, string workingDirectory, IEnumerable<string>? arguments = null, string? executable = null)
+    {
+        var all = new Dictionary<string, string>(environment, StringComparer.Ordinal);
+        all.TryAdd("MANAGEMENT_PORT", "0");
+        all.TryAdd("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture));
+        var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all);
+        return new ServiceProcess(process, int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Starts the service and waits until it is ready.</summary>
+    public static async Task<ServiceProcess> StartAsync(
+        IReadOnlyDictionary<string, string> environment, string workingDirectory, IEnumerable<string>? arguments = null, string? executable = null)
+    {
+        while (true)
+        {
+            var service = Launch(environment, workingDirectory, arguments, executable);
+            await Eventually.HoldsAsync(async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the service is ready");
+            if (!service.Process.HasExited)
+                return service;
+
+            await service.Process.ExitAsync();
+            var report = service.Process.Everything;
+            await service.DisposeAsync();
+            // The port was free a moment ago; somebody else took it since.
+            if (environment.ContainsKey("SERVER_PORT") || !report.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+                throw new InvalidOperationException($"The service did not start:\n{report}");
+        }
+    }
+
+    /// <summary>The status of an answer to GET; null when nobody answers.</summary>
+    public async Task<HttpStatusCode?> StatusOfAsync(string path)
+    {
+        try
+        {
+            using var response = await Http.GetAsync(path);
+            return response.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    public async Task<JsonElement> GetAsync(string path)
+    {
+        using var response = await Http.GetAsync(path);
+        return await response.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    /// <summary>Submits and returns the answer as it is.</summary>
+    public Task<HttpResponseMessage> SubmitAsync(string callbackUrl, string token, string station = RunningService.Station) =>
+        Http.PostAsJsonAsync(SubmitPath, new { stationId = station, driverToken = token, callbackUrl });
+
+    /// <summary>Submits, insists on 200 and returns the request's id.</summary>
+    public async Task<string> AcceptAsync(string callbackUrl, string token, string station = RunningService.Station)
+    {
+        using var response = await SubmitAsync(callbackUrl, token, station);
+        if (response.StatusCode != HttpStatusCode.OK)
+            throw new InvalidOperationException($"{(int)response.StatusCode}: {await response.Content.ReadAsStringAsync()}");
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
+    }
+
+    /// <summary>The status page of a request.</summary>
+    public Task<JsonElement> FollowAsync(string requestId) => GetAsync($"{SubmitPath}/{requestId}");
+
+    /// <summary>SIGTERM, and the exit code.</summary>
+    public Task<int> StopAsync()
+    {
+        Process.Terminate();
+        return Process.ExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await Process.DisposeAsync();
+    }
+}
