@@ -9,7 +9,7 @@ namespace AkkaCharging.Scenarios;
 public sealed class RetryScheduleTests : IDisposable
 {
     // For an attempt, its way through the journal, and a busy machine's timers.
-    private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(800);
     private readonly ScenarioFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
