@@ -4,12 +4,15 @@ using AkkaCharging.Settings;
 using Serilog;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
+using Serilog.Sinks.Async;
 
 namespace AkkaCharging.Host;
 
 /// <summary>Logs by Serilog to standard output: one JSON object a line, or readable text.</summary>
 internal static class Logging
 {
+    // Who reads standard output may hang, and writing then blocks: the service goes on, and lines that do not fit are dropped and counted.
+    private const int LinesWaitingMax = 10_000;
     private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
     /// <summary>Makes Serilog the only logger.</summary>
@@ -22,10 +25,17 @@ internal static class Logging
                 .MinimumLevel.Override("Microsoft", Max(LogEventLevel.Warning, Level(settings.Logging.Level)))
                 .MinimumLevel.Override("Microsoft.Hosting.Lifetime", Level(settings.Logging.Level))
                 .Enrich.FromLogContext();
-            if (IsText(settings))
-                logger.WriteTo.Console(outputTemplate: TextTemplate);
-            else
-                logger.WriteTo.Console(new RenderedCompactJsonFormatter());
+            logger.WriteTo.Async(
+                console =>
+                {
+                    if (IsText(settings))
+                        console.Console(outputTemplate: TextTemplate);
+                    else
+                        console.Console(new RenderedCompactJsonFormatter());
+                },
+                new LostLines(),
+                LinesWaitingMax,
+                blockWhenFull: false);
         });
     }
 
@@ -60,6 +70,29 @@ internal static class Logging
     };
 
     private static LogEventLevel Max(LogEventLevel a, LogEventLevel b) => a > b ? a : b;
+}
+
+/// <summary>Says on standard error how many lines were dropped because nobody read standard output.</summary>
+internal sealed class LostLines : IAsyncLogEventSinkMonitor
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+    private Timer? _timer;
+    private long _reported;
+
+    public void StartMonitoring(IAsyncLogEventSinkInspector inspector) => _timer = new Timer(_ => Report(inspector), null, Period, Period);
+
+    public void StopMonitoring(IAsyncLogEventSinkInspector inspector)
+    {
+        _timer?.Dispose();
+        Report(inspector);
+    }
+
+    private void Report(IAsyncLogEventSinkInspector inspector)
+    {
+        var lost = inspector.DroppedMessagesCount;
+        if (lost > Interlocked.Exchange(ref _reported, lost))
+            Console.Error.WriteLine($"{lost} log lines were dropped since the start: standard output is not read fast enough.");
+    }
 }
 
 /// <summary>Akka's log while no logger runs: before the first is started, and after the last has stopped.</summary>

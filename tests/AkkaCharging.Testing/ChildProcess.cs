@@ -35,7 +35,9 @@ public sealed class ChildProcess : IAsyncDisposable
     public string Everything => string.Join('\n', _output.TakeLast(50).Concat(_error.TakeLast(50)));
 
     /// <summary>Starts <c>dotnet</c> with <paramref name="arguments"/>.</summary>
-    public static ChildProcess Start(IEnumerable<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="readsOutput">False leaves its standard output to fill the pipe, as a log collector that hangs does.</param>
+    public static ChildProcess Start(
+        IEnumerable<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null, bool readsOutput = true)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
         {
@@ -53,7 +55,8 @@ public sealed class ChildProcess : IAsyncDisposable
         child._process.OutputDataReceived += (_, line) => Keep(child._output, line.Data);
         child._process.ErrorDataReceived += (_, line) => Keep(child._error, line.Data);
         child._process.Start();
-        child._process.BeginOutputReadLine();
+        if (readsOutput)
+            child._process.BeginOutputReadLine();
         child._process.BeginErrorReadLine();
         return child;
     }

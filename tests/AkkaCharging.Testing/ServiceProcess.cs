@@ -42,12 +42,16 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Starts the service and does not wait: for starts that are to fail, and for other commands.</summary>
     /// <param name="executable">Null for <see cref="Executable"/>.</param>
     public static ServiceProcess Launch(
-        IReadOnlyDictionary<string, string> environment, string workingDirectory, IEnumerable<string>? arguments = null, string? executable = null)
+        IReadOnlyDictionary<string, string> environment,
+        string workingDirectory,
+        IEnumerable<string>? arguments = null,
+        string? executable = null,
+        bool readsOutput = true)
     {
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal);
         all.TryAdd("MANAGEMENT_PORT", "0");
         all.TryAdd("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture));
-        var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all);
+        var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all, readsOutput);
         return new ServiceProcess(process, int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
     }
 

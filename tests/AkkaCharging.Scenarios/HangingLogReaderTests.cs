@@ -1,0 +1,28 @@
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Scenarios;
+
+/// <summary>Whoever reads the service's standard output hangs: the pipe is full, and a write to it blocks.</summary>
+[Trait("Category", "Scenario")]
+public sealed class HangingLogReaderTests : IDisposable
+{
+    // About 300 bytes a decision: several times what a pipe holds.
+    private const int Requests = 1_000;
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task NobodyReadsTheLog_EveryRequestIsDeliveredAllTheSame()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(), _folder.Path, readsOutput: false);
+        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK, "the service is ready");
+
+        for (var sent = 0; sent < Requests; sent++)
+            await service.AcceptAsync(receiver.Url("/ok"), ScenarioFolder.AllowedToken);
+
+        await Eventually.HoldsAsync(
+            async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == Requests, "all are delivered");
+    }
+}
