@@ -39,16 +39,18 @@ internal static class ChargingHost
         builder.AddChargingServer(settings.Server);
         builder.Services.AddChargingService(settings);
         builder.Services.AddChargingHealth();
-        builder.Services.AddOpenApi();
+        builder.Services.AddChargingApiDescription();
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.UseApiErrors();
+        if (settings.Server.CorsAllowedOrigins.Count > 0)
+            app.UseCors();
         app.MapChargingSessions();
         app.MapHealth(settings.Monitoring.HealthCheckEnabled);
         if (settings.Monitoring.MetricsEnabled)
             app.MapMetrics();
-        app.MapOpenApi();
+        app.MapOpenApi("/openapi/v1.json");
         if (settings.Server.Development)
         {
             app.MapScalarApiReference("/docs", page => page.DisableDefaultFonts());
@@ -64,12 +66,32 @@ internal static class ChargingHost
     }
 
     /// <summary>Reads the files that <paramref name="settings"/> name, as a start would.</summary>
+    /// <exception cref="InvalidSettingsException">Some cannot be used; it lists every one.</exception>
     public static void CheckFiles(ChargingSettings settings)
     {
-        CreateJournal(settings.Journal, TimeProvider.System);
-        WebhookSigner.Create(settings.Callback.Signing);
+        var problems = new List<string>();
+        Check(() => CreateJournal(settings.Journal, TimeProvider.System));
+        Check(() => WebhookSigner.Create(settings.Callback.Signing));
         if (settings.Authorization.Provider == AuthorizationProvider.Acl)
-            new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose();
+            Check(() => new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose());
+        if (problems.Count > 0)
+            throw new InvalidSettingsException(problems);
+
+        void Check(Action read)
+        {
+            try
+            {
+                read();
+            }
+            catch (InvalidSettingsException e)
+            {
+                problems.AddRange(e.Problems);
+            }
+            catch (InvalidAclException e)
+            {
+                problems.Add(e.Message);
+            }
+        }
     }
 
     private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server)

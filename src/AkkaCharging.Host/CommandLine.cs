@@ -1,5 +1,6 @@
 using System.Collections;
 using System.CommandLine;
+using System.Net.Sockets;
 using System.Reflection;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Settings;
@@ -69,10 +70,11 @@ internal static class CommandLine
                 await app.RunAsync(cancellation);
                 return 0;
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or SocketException)
             {
-                // Kestrel's word for a port that is taken.
-                await error.WriteLineAsync(e.Message);
+                // Kestrel's words for a port that is taken, and for an address or a port that this process cannot have.
+                var server = app.Services.GetRequiredService<ServerSettings>();
+                await error.WriteLineAsync($"Cannot listen on server.host = '{server.Host}', server.port = {server.Port}: {e.Message}");
                 return 1;
             }
         }
