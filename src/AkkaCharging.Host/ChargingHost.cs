@@ -21,6 +21,8 @@ namespace AkkaCharging.Host;
 /// <summary>Composes the service from its settings.</summary>
 internal static class ChargingHost
 {
+    // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader holds the limit on the body itself.
+    private const long ChunkFramingFactor = 8;
     private static readonly TimeSpan CallbackConnectTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>The service, ready to run.</summary>
@@ -99,7 +101,7 @@ internal static class ChargingHost
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes * ChunkFramingFactor;
             kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
             kestrel.Limits.MinRequestBodyDataRate = null; // a slow body has server.requestTimeoutMillis, and is then answered 408
             kestrel.Listen(server.Host, server.Port);
