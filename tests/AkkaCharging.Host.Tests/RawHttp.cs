@@ -40,23 +40,18 @@ internal sealed class RawHttp : IDisposable
 
     public async Task SendAsync(string text) => await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text));
 
-    /// <summary>Reads until the service closes the connection.</summary>
+    /// <summary>Reads one answer; the service may keep the connection for a while, to read the rest of a body that it refused.</summary>
     public async Task<RawAnswer> ReceiveAsync()
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        var bytes = new MemoryStream();
-        try
-        {
-            await _client.GetStream().CopyToAsync(bytes, patience.Token);
-        }
-        catch (IOException) when (bytes.Length > 0)
-        {
-            // A close with bytes unread on the other side arrives as a reset, after the answer.
-        }
-
-        var text = Encoding.UTF8.GetString(bytes.ToArray());
-        var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-        return new(int.Parse(text.AsSpan(9, 3)), text[..end], text[(end + 4)..]);
+        using var reader = new StreamReader(_client.GetStream(), Encoding.Latin1, detectEncodingFromByteOrderMarks: false, bufferSize: 1_024, leaveOpen: true);
+        var head = new List<string>();
+        while (await reader.ReadLineAsync(patience.Token) is { Length: > 0 } line)
+            head.Add(line);
+        var length = head.Single(line => line.StartsWith("Content-Length:", StringComparison.Ordinal))["Content-Length:".Length..];
+        var body = new char[int.Parse(length)];
+        await reader.ReadBlockAsync(body, patience.Token);
+        return new(int.Parse(head[0].AsSpan(9, 3)), string.Join("\r\n", head), new string(body));
     }
 
     public void Dispose() => _client.Dispose();

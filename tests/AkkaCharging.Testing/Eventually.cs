@@ -9,10 +9,13 @@ public static class Eventually
 
     /// <summary>Polls <paramref name="condition"/> until it holds.</summary>
     /// <exception cref="TimeoutException">It did not within 20 s.</exception>
-    public static async Task HoldsAsync(Func<bool> condition, string what)
+    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what);
+
+    /// <inheritdoc cref="HoldsAsync(Func{bool}, string)"/>
+    public static async Task HoldsAsync(Func<Task<bool>> condition, string what)
     {
         var started = Stopwatch.GetTimestamp();
-        while (!condition())
+        while (!await condition())
         {
             if (Stopwatch.GetElapsedTime(started) > Deadline)
                 throw new TimeoutException($"not within {Deadline.TotalSeconds} s: {what}");

@@ -47,7 +47,7 @@ internal static class ApiErrors
             }
             catch (Exception e) when (!context.Response.HasStarted && !(e is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
             {
-                // A process edge: whatever it is, the caller learns nothing of it and the log learns all, but for the path, which is the caller's own text.
+                // A process edge: whatever it is, the caller learns nothing of it and the log learns all. The endpoint, not the path: a caller's text could forge lines.
                 app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
                 context.Response.Clear();
                 context.Response.Headers.XContentTypeOptions = "nosniff";

@@ -1,3 +1,4 @@
+using Akka.Actor;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
@@ -29,7 +30,7 @@ internal sealed partial class GracefulStop(
         if (settings.ShutdownDelay > TimeSpan.Zero)
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
 
-        var left = await service.DrainAsync(settings.ShutdownGrace);
+        var left = await DrainAsync();
         if (left == 0)
             LogDrained();
         else if (string.Equals(journal.Status.Kind, "memory", StringComparison.Ordinal))
@@ -37,6 +38,18 @@ internal sealed partial class GracefulStop(
         else
             LogLeft(left);
         await journal.DisposeAsync();
+    }
+
+    private async Task<int> DrainAsync()
+    {
+        try
+        {
+            return await service.DrainAsync(settings.ShutdownGrace);
+        }
+        catch (AskTimeoutException)
+        {
+            return service.Status.Pending; // A lane that does not answer leaves all that it holds; the journal is still to be closed.
+        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

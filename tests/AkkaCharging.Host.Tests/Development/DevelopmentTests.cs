@@ -17,7 +17,7 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
     {
         var id = await _service.AcceptAsync(new Uri(_service.Http.BaseAddress!, "/dev/callbacks").ToString());
 
-        await Eventually.HoldsAsync(() => _service.GetAsync("/dev/callbacks").GetAwaiter().GetResult().GetArrayLength() == 1, "the callback");
+        await Eventually.HoldsAsync(async () => (await _service.GetAsync("/dev/callbacks")).GetArrayLength() == 1, "the callback");
         var callback = (await _service.GetAsync("/dev/callbacks"))[0];
         Assert.Equal(["at", "webhookId", "body"], Api.Names(callback));
         Assert.Equal((id, "allowed"), (callback.GetProperty("webhookId").GetString(), callback.GetProperty("body").GetProperty("status").GetString()));

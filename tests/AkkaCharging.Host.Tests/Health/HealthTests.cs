@@ -87,7 +87,7 @@ public sealed class HealthTests : IAsyncLifetime
         await UntilAsync(service, "authorization", "DEGRADED");
 
         _authorizer.AnswersAlways(AuthorizerAnswer.Allowed);
-        await Eventually.HoldsAsync(() => BreakerAfterOneMore().GetAwaiter().GetResult() == "closed", "the probe closed the breaker");
+        await Eventually.HoldsAsync(async () => (await BreakerAfterOneMore()) == "closed", "the probe closed the breaker");
 
         Assert.Equal("UP", await ComponentAsync(service, "authorization"));
 
@@ -128,7 +128,7 @@ public sealed class HealthTests : IAsyncLifetime
         await AcceptAsync(service, 20);
 
         await UntilAsync(service, "callbacks", "DEGRADED");
-        await Eventually.HoldsAsync(() => Details(HealthAsync(service).GetAwaiter().GetResult().Body, "callbacks") == "errorRate=1 totalCallbacks=20", "20 attempts");
+        await Eventually.HoldsAsync(async () => Details((await HealthAsync(service)).Body, "callbacks") == "errorRate=1 totalCallbacks=20", "20 attempts");
         _time.Advance(TimeSpan.FromSeconds(61));
         Assert.Equal("UP", await ComponentAsync(service, "callbacks"));
     }
@@ -267,10 +267,10 @@ public sealed class HealthTests : IAsyncLifetime
 
     private async Task UntilAsync(RunningService service, string component, string status, TimeSpan step = default) =>
         await Eventually.HoldsAsync(
-            () =>
+            async () =>
             {
                 _time.Advance(step);
-                return ComponentAsync(service, component).GetAwaiter().GetResult() == status;
+                return await ComponentAsync(service, component) == status;
             },
             $"{component} is {status}");
 

@@ -115,7 +115,7 @@ public sealed class BodyLimitsTests : IAsyncLifetime
 
         Assert.Equal(200, (await RawHttp.ExchangeAsync(_service, RawHttp.Chunked(Api.Body(), 50))).StatusCode);
         await Eventually.HoldsAsync(
-            () => _service.GetAsync("/metrics").GetAwaiter().GetResult().GetProperty("requests").TryGetProperty("validation_error", out _), "the broken body");
+            async () => (await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("validation_error", out _), "the broken body");
         Assert.False((await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("internal_error", out _));
     }
 

@@ -149,7 +149,7 @@ public sealed class FollowTests : IAsyncLifetime
 
     private static async Task<JsonElement> UntilAsync(RunningService service, string id, string state)
     {
-        await Eventually.HoldsAsync(() => Text(FollowAsync(service, id).GetAwaiter().GetResult(), "state") == state, state);
+        await Eventually.HoldsAsync(async () => Text((await FollowAsync(service, id)), "state") == state, state);
         return await FollowAsync(service, id);
     }
 

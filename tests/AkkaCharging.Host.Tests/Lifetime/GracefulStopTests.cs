@@ -1,3 +1,4 @@
+using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
 using AkkaCharging.Testing;
@@ -24,12 +25,12 @@ public sealed class GracefulStopTests
         Assert.Equal(200, await StatusAsync(service, "/health/ready"));
 
         var stopping = service.App.StopAsync();
-        await Eventually.HoldsAsync(() => StatusAsync(service, "/health/ready").GetAwaiter().GetResult() == 503, "not ready");
+        await Eventually.HoldsAsync(async () => (await StatusAsync(service, "/health/ready")) == 503, "not ready");
         Assert.Equal(200, await StatusAsync(service, "/health/live"));
         await service.AcceptAsync(receiver.Url); // load balancers have not noticed yet
 
         time.Advance(TimeSpan.FromSeconds(10));
-        await Eventually.HoldsAsync(() => SubmittedAsync().GetAwaiter().GetResult() == 503, "new work is refused");
+        await Eventually.HoldsAsync(async () => (await SubmittedAsync()) == 503, "new work is refused");
         using (var refused = await service.SubmitAsync(receiver.Url))
             await Api.RefusedAsync(refused, 503, "shutting_down");
         Assert.False(stopping.IsCompleted);
@@ -66,7 +67,18 @@ public sealed class GracefulStopTests
             "The grace is over: 6 accepted requests stay in the journal and are taken up at the next start", CapturedConsole.Text, StringComparison.Ordinal);
     }
 
-    private static async Task StopWithPendingAsync(int count, ScriptedJournal? journal)
+    [Fact]
+    public async Task LaneThatDoesNotAnswer_LeavesWhatItHolds_AndTheJournalIsClosed()
+    {
+        var journal = new ScriptedJournal("sqlite");
+
+        await StopWithPendingAsync(count: 5, journal, service => service.App.Services.GetRequiredService<ActorSystem>().ActorSelection("/user/lane-0").Tell(PoisonPill.Instance));
+
+        Assert.Contains("The grace is over: 5 accepted requests stay in the journal", CapturedConsole.Text, StringComparison.Ordinal);
+        Assert.True(journal.IsDisposed);
+    }
+
+    private static async Task StopWithPendingAsync(int count, ScriptedJournal? journal, Action<RunningService>? before = null)
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         receiver.Hang();
@@ -80,6 +92,7 @@ public sealed class GracefulStopTests
         for (var i = 0; i < count; i++)
             await service.AcceptAsync(receiver.Url);
 
+        before?.Invoke(service);
         await service.App.StopAsync();
     }
 

@@ -23,9 +23,9 @@ public sealed class MetricsTests
         await service.AcceptAsync(receiver.Url);
         using (await service.SubmitAsync("nonsense"))
         using (await service.Http.PostAsync(Api.Submit, new StringContent("text")))
-            await Eventually.HoldsAsync(() => service.GetAsync("/metrics").GetAwaiter().GetResult().GetProperty("requests_total").GetInt64() == 7, "seven submissions");
+            await Eventually.HoldsAsync(async () => (await service.GetAsync("/metrics")).GetProperty("requests_total").GetInt64() == 7, "seven submissions");
 
-        await Eventually.HoldsAsync(() => Decisions(service.GetAsync("/metrics").GetAwaiter().GetResult()) == 5, "five decisions");
+        await Eventually.HoldsAsync(async () => Decisions((await service.GetAsync("/metrics"))) == 5, "five decisions");
         var metrics = await service.GetAsync("/metrics");
 
         Assert.Equal(
