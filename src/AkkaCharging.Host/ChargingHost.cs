@@ -21,6 +21,8 @@ namespace AkkaCharging.Host;
 /// <summary>Composes the service from its settings.</summary>
 internal static class ChargingHost
 {
+    // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader holds the limit on the body itself.
+    private const long ChunkFramingFactor = 8;
     private static readonly TimeSpan CallbackConnectTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>The service, ready to run.</summary>
@@ -39,16 +41,18 @@ internal static class ChargingHost
         builder.AddChargingServer(settings.Server);
         builder.Services.AddChargingService(settings);
         builder.Services.AddChargingHealth();
-        builder.Services.AddOpenApi();
+        builder.Services.AddChargingApiDescription();
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.UseApiErrors();
+        if (settings.Server.CorsAllowedOrigins.Count > 0)
+            app.UseCors();
         app.MapChargingSessions();
         app.MapHealth(settings.Monitoring.HealthCheckEnabled);
         if (settings.Monitoring.MetricsEnabled)
             app.MapMetrics();
-        app.MapOpenApi();
+        app.MapOpenApi("/openapi/v1.json");
         if (settings.Server.Development)
         {
             app.MapScalarApiReference("/docs", page => page.DisableDefaultFonts());
@@ -64,12 +68,32 @@ internal static class ChargingHost
     }
 
     /// <summary>Reads the files that <paramref name="settings"/> name, as a start would.</summary>
+    /// <exception cref="InvalidSettingsException">Some cannot be used; it lists every one.</exception>
     public static void CheckFiles(ChargingSettings settings)
     {
-        CreateJournal(settings.Journal, TimeProvider.System);
-        WebhookSigner.Create(settings.Callback.Signing);
+        var problems = new List<string>();
+        Check(() => CreateJournal(settings.Journal, TimeProvider.System));
+        Check(() => WebhookSigner.Create(settings.Callback.Signing));
         if (settings.Authorization.Provider == AuthorizationProvider.Acl)
-            new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose();
+            Check(() => new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose());
+        if (problems.Count > 0)
+            throw new InvalidSettingsException(problems);
+
+        void Check(Action read)
+        {
+            try
+            {
+                read();
+            }
+            catch (InvalidSettingsException e)
+            {
+                problems.AddRange(e.Problems);
+            }
+            catch (InvalidAclException e)
+            {
+                problems.Add(e.Message);
+            }
+        }
     }
 
     private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server)
@@ -77,7 +101,7 @@ internal static class ChargingHost
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes * ChunkFramingFactor;
             kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
             kestrel.Limits.MinRequestBodyDataRate = null; // a slow body has server.requestTimeoutMillis, and is then answered 408
             kestrel.Listen(server.Host, server.Port);

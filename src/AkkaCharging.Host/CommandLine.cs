@@ -1,5 +1,6 @@
 using System.Collections;
 using System.CommandLine;
+using System.Net.Sockets;
 using System.Reflection;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Settings;
@@ -53,28 +54,27 @@ internal static class CommandLine
 
     private static async Task<int> ServeAsync(string? configFile, TextWriter error, CancellationToken cancellation)
     {
-        WebApplication? app = null;
-        var exitCode = WithSettings(configFile, error, settings =>
+        ServerSettings? server = null;
+        try
         {
-            app = ChargingHost.Build(settings);
-            return 0;
-        });
-        if (app is null)
-            return exitCode;
-
-        await using (app)
-        {
-            try
+            WebApplication? app = null;
+            var exitCode = WithSettings(configFile, error, settings =>
             {
-                await app.RunAsync(cancellation);
+                server = settings.Server;
+                app = ChargingHost.Build(settings);
                 return 0;
-            }
-            catch (IOException e)
-            {
-                // Kestrel's word for a port that is taken.
-                await error.WriteLineAsync(e.Message);
-                return 1;
-            }
+            });
+            if (app is null)
+                return exitCode;
+            await using (app)
+                await app.RunAsync(cancellation);
+            return 0;
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            // Kestrel's words for a port that is taken, and for a name, an address or a port that this process cannot have.
+            await error.WriteLineAsync($"Cannot listen on server.host = '{server!.Host}', server.port = {server.Port}: {e.Message}");
+            return 1;
         }
     }
 

@@ -16,6 +16,8 @@ internal static class InsecureChoices
             yield return "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).";
         if (settings.Callback.Security.Allow.Count > 0)
             yield return $"Callbacks to addresses that are not public are allowed: {string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
+        if (settings.Authorization is { Provider: AuthorizationProvider.Http, Http.Url: { Scheme: "http", IsLoopback: false } })
+            yield return "The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).";
         if (settings.Journal.Kind == JournalKind.Memory)
             yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).";
         if (settings.Server.Development)

@@ -35,7 +35,7 @@ internal static class DemoReceiver
             }
             catch (Exception e) when (e is JsonException or InvalidOperationException)
             {
-                await context.WriteErrorAsync(StatusCodes.Status400BadRequest, "validation_error", "Expected a JSON body.");
+                await context.WriteErrorAsync(StatusCodes.Status400BadRequest, "bad_request", "Expected a JSON body.");
             }
         }).ExcludeFromDescription();
         app.MapGet("/dev/callbacks", context => context.WriteJsonAsync(

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AkkaCharging.Host.Http;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AkkaCharging.Host.Health;
@@ -29,6 +28,7 @@ internal static class HealthEndpoints
         {
             app.MapGet("/health", ReportAsync)
                 .WithName("health")
+                .WithTags("Monitoring")
                 .WithSummary("How the service is, component by component")
                 .Produces<HealthAnswer>()
                 .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
@@ -38,17 +38,28 @@ internal static class HealthEndpoints
         app.MapProbe("/health/ready", ReadyTag);
     }
 
-    private static void MapProbe(this WebApplication app, string route, string tag) =>
-        app.MapHealthChecks(route, new HealthCheckOptions
+    private static void MapProbe(this WebApplication app, string route, string tag)
+    {
+        app.MapGet(route, ProbeAsync)
+            .WithName(tag)
+            .WithTags("Monitoring")
+            .WithSummary($"Whether the service is {tag}, for container probes")
+            .Produces<ComponentAnswer>()
+            .Produces<ComponentAnswer>(StatusCodes.Status503ServiceUnavailable);
+        app.MapMethods(route, [HttpMethods.Head], ProbeAsync).ExcludeFromDescription();
+
+        async Task ProbeAsync(HttpContext context, HealthCheckService checks)
         {
-            Predicate = check => check.Tags.Contains(tag),
-            ResponseWriter = (context, report) => context.WriteJsonAsync(
-                report.Status == HealthStatus.Healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+            var report = await checks.CheckHealthAsync(check => check.Tags.Contains(tag), context.RequestAborted);
+            var isHealthy = report.Status == HealthStatus.Healthy;
+            await context.WriteJsonAsync(
+                isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
                 new ComponentAnswer(
-                    report.Status == HealthStatus.Healthy ? "UP" : "DOWN",
+                    isHealthy ? "UP" : "DOWN",
                     report.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Description ?? entry.Value.Status.ToString(), StringComparer.Ordinal)),
-                HealthJson.Default.ComponentAnswer),
-        });
+                HealthJson.Default.ComponentAnswer);
+        }
+    }
 
     private static async Task ReportAsync(HttpContext context, HealthReporter reporter)
     {

@@ -50,7 +50,8 @@ public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, st
 [JsonSerializable(typeof(SubmissionBody))]
 internal sealed partial class ApiJson : JsonSerializerContext;
 
-/// <summary>The body of a submission, as the API's description shows it; read by <see cref="SubmissionReader"/>, which is stricter than a serializer.</summary>
+/// <summary>The body of a submission.</summary>
+/// <remarks>As the API's description shows it; it is read by <see cref="SubmissionReader"/>, which is stricter than a serializer.</remarks>
 /// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
 /// <param name="DriverToken">20 to 80 letters, digits, '-', '.', '_' or '~'.</param>
 /// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.</param>

@@ -21,6 +21,7 @@ internal static class ApiErrors
         context.Response.StatusCode = statusCode;
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = bytes.Length;
+        context.Response.Headers.CacheControl = "no-store"; // every answer is of this moment
         if (!HttpMethods.IsHead(context.Request.Method))
             await context.Response.Body.WriteAsync(bytes, CancellationToken.None);
     }
@@ -38,11 +39,18 @@ internal static class ApiErrors
             {
                 await next(context);
             }
-            catch (Exception e) when (e is not OperationCanceledException && !context.Response.HasStarted)
+            catch (BadHttpRequestException e) when (!context.Response.HasStarted)
             {
-                // A process edge: whatever it is, the caller learns nothing of it and the log learns all.
-                app.Logger.LogError(e, "A defect answered {Method} {Path} with 500", context.Request.Method, context.Request.Path);
+                // Broken framing or a body over the limit, met by who did not expect it: the caller's fault.
+                var isTooLarge = e.StatusCode == StatusCodes.Status413PayloadTooLarge;
+                await context.WriteErrorAsync(e.StatusCode, isTooLarge ? "payload_too_large" : "bad_request", "The request could not be read.");
+            }
+            catch (Exception e) when (!context.Response.HasStarted && !(e is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
+            {
+                // A process edge: whatever it is, the caller learns nothing of it and the log learns all. The endpoint, not the path: a caller's text could forge lines.
+                app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
                 context.Response.Clear();
+                context.Response.Headers.XContentTypeOptions = "nosniff";
                 await context.WriteErrorAsync(StatusCodes.Status500InternalServerError, "internal_error", "An internal error occurred.");
             }
         });

@@ -27,7 +27,11 @@ internal sealed class ApiKeys
     /// <summary>Who sends <paramref name="request"/>; null for a key that is missing or unknown.</summary>
     public ApiKeyCaller? Identify(HttpRequest request)
     {
-        var presented = SHA256.HashData(Encoding.UTF8.GetBytes(Presented(request)));
+        var key = Presented(request);
+        if (key.Length == 0)
+            return null; // Also where the hash of nothing is configured, which is what hashing an unset variable gives.
+
+        var presented = SHA256.HashData(Encoding.UTF8.GetBytes(key));
         ApiKeyCaller? caller = null;
 
         // Every key is compared, each in constant time, so that the time taken tells nothing about any of them.

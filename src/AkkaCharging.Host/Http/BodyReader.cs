@@ -35,7 +35,11 @@ internal static class BodyReader
             {
                 var read = await reader.ReadAsync(timer.Token);
                 if (read.Buffer.Length > bytesMax)
+                {
+                    reader.AdvanceTo(read.Buffer.End);
                     return (BodyProblem.TooLarge, []);
+                }
+
                 if (read.IsCompleted)
                 {
                     var bytes = read.Buffer.ToArray();

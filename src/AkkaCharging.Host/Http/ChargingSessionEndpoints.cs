@@ -22,14 +22,15 @@ internal static class ChargingSessionEndpoints
     {
         app.MapPost(Route, (HttpContext context, SubmitHandler handler) => handler.HandleAsync(context))
             .WithName("submit")
+            .WithTags("Charging sessions")
             .WithSummary("Submit a charging session for authorization")
             .WithDescription("Answers once the request is safely taken; the decision arrives on callbackUrl.")
-            .Accepts<SubmissionBody>("application/json")
             .Produces<AcceptedAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503);
         app.MapGet(Route + "/{requestId}", FindAsync)
             .WithName("follow")
+            .WithTags("Charging sessions")
             .WithSummary("What became of a request")
             .Produces<SessionAnswer>()
             .ProducesErrors(401, 404, 500, 503);
@@ -62,12 +63,16 @@ internal static class ChargingSessionEndpoints
         }
         catch (JournalUnavailableException)
         {
-            await context.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "journal_unavailable", "The journal is not available.");
+            await context.WriteErrorAsync(
+                StatusCodes.Status503ServiceUnavailable, "journal_unavailable", "The journal is not available.", Intake.JournalRetryAfter);
         }
     }
 
-    private static Task WriteUnauthorizedAsync(this HttpContext context) =>
-        context.WriteErrorAsync(StatusCodes.Status401Unauthorized, "unauthorized", "The API key is missing or unknown.");
+    private static Task WriteUnauthorizedAsync(this HttpContext context)
+    {
+        context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
+        return context.WriteErrorAsync(StatusCodes.Status401Unauthorized, "unauthorized", "The API key is missing or unknown.");
+    }
 
     private static SessionAnswer ToAnswer(RequestRecord record) => new(
         record.Id.ToString(),
@@ -89,8 +94,15 @@ internal static class ChargingSessionEndpoints
         public async Task HandleAsync(HttpContext context)
         {
             var startedAt = time.GetTimestamp();
-            var status = await AnswerAsync(context);
-            metrics.Tell(new SubmissionAnswered(status, time.GetElapsedTime(startedAt)));
+            var status = "internal_error";
+            try
+            {
+                status = await AnswerAsync(context);
+            }
+            finally
+            {
+                metrics.Tell(new SubmissionAnswered(status, time.GetElapsedTime(startedAt)));
+            }
         }
 
         private async Task<string> AnswerAsync(HttpContext context)

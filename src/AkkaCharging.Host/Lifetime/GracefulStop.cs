@@ -1,3 +1,4 @@
+using Akka.Actor;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
@@ -29,7 +30,7 @@ internal sealed partial class GracefulStop(
         if (settings.ShutdownDelay > TimeSpan.Zero)
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
 
-        var left = await service.DrainAsync(settings.ShutdownGrace);
+        var left = await DrainAsync();
         if (left == 0)
             LogDrained();
         else if (string.Equals(journal.Status.Kind, "memory", StringComparison.Ordinal))
@@ -37,6 +38,18 @@ internal sealed partial class GracefulStop(
         else
             LogLeft(left);
         await journal.DisposeAsync();
+    }
+
+    private async Task<long> DrainAsync()
+    {
+        try
+        {
+            return await service.DrainAsync(settings.ShutdownGrace);
+        }
+        catch (AskTimeoutException)
+        {
+            return service.Status.Pending; // A lane that does not answer leaves all that it holds; the journal is still to be closed.
+        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -54,10 +67,10 @@ internal sealed partial class GracefulStop(
     private partial void LogDrained();
 
     [LoggerMessage(1103, LogLevel.Error, "The grace is over: {Left} accepted requests are lost, because journal.kind is memory")]
-    private partial void LogLost(int left);
+    private partial void LogLost(long left);
 
     [LoggerMessage(1104, LogLevel.Warning, "The grace is over: {Left} accepted requests stay in the journal and are taken up at the next start")]
-    private partial void LogLeft(int left);
+    private partial void LogLeft(long left);
 }
 
 /// <summary>Whether load balancers may send requests here.</summary>

@@ -41,6 +41,7 @@ internal static class MetricsEndpoint
     public static void MapMetrics(this WebApplication app) =>
         app.MapGet("/metrics", AnswerAsync)
             .WithName("metrics")
+            .WithTags("Monitoring")
             .WithSummary("Counts since the start, times over the window")
             .Produces<MetricsAnswer>()
             .Produces<ErrorAnswer>(StatusCodes.Status503ServiceUnavailable);

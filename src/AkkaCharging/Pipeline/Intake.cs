@@ -40,8 +40,9 @@ internal readonly record struct IntakeResult(IntakeOutcome Outcome, RequestId Id
 /// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
 internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, IReadOnlyList<Lane> lanes, TimeProvider time)
 {
-    /// <summary>When to come back while the journal is away.</summary>
+    /// <summary>When to come back after the journal was not available.</summary>
     public static readonly TimeSpan JournalRetryAfter = TimeSpan.FromSeconds(5);
+
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isClosing;
     private int _submitting;

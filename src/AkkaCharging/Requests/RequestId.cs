@@ -14,7 +14,7 @@ public readonly record struct RequestId(Guid Value)
         if (text is not null && text.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(text.AsSpan(Prefix.Length), "D", out var value))
         {
             id = new RequestId(value);
-            return true;
+            return string.Equals(id.ToString(), text, StringComparison.Ordinal); // the parser alone takes other spellings, too
         }
 
         id = default;

@@ -1,8 +1,12 @@
+using System.Buffers;
+
 namespace AkkaCharging.Requests;
 
 /// <summary>A charging station's UUID, kept as the caller wrote it because the callback repeats it letter for letter.</summary>
 public sealed record StationId
 {
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789ABCDEFabcdef-");
+
     private StationId(string text, Guid value) => (Text, Value) = (text, value);
 
     /// <summary>As the caller wrote it.</summary>
@@ -12,7 +16,9 @@ public sealed record StationId
     public Guid Value { get; }
 
     /// <summary>Reads 8-4-4-4-12 hexadecimal digits in any case; null for anything else.</summary>
-    public static StationId? TryCreate(string? text) => Guid.TryParseExact(text, "D", out var value) ? new StationId(text!, value) : null;
+    /// <remarks>The parser alone lets white space around it and signs and prefixes in its parts pass.</remarks>
+    public static StationId? TryCreate(string? text) =>
+        text is { Length: 36 } && !text.AsSpan().ContainsAnyExcept(Digits) && Guid.TryParseExact(text, "D", out var value) ? new StationId(text, value) : null;
 
     /// <inheritdoc/>
     public override string ToString() => Text;

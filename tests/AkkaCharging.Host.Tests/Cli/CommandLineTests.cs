@@ -1,0 +1,188 @@
+using System.Net;
+using System.Net.Sockets;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Host.Tests.Cli;
+
+[Trait("Category", "Component")]
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("-h")]
+    public async Task Help_NamesEveryOption(string option)
+    {
+        var (exitCode, output, error) = await RunAsync(option);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.All(["--config", "FILE", "--check-config", "--version", "health"], word => Assert.Contains(word, output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Version_IsOneLine()
+    {
+        var (exitCode, output, error) = await RunAsync("--version");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches(@"^\d+\.\d+\.\d+\S*\n$", output.ReplaceLineEndings("\n"));
+    }
+
+    [Theory]
+    [InlineData("--chek-config")]
+    [InlineData("serve")]
+    [InlineData("--config")]
+    public async Task UnknownCommandLine_Exits1(string argument)
+    {
+        var (exitCode, _, error) = await RunAsync(argument);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(argument, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CheckConfig_OfGoodSettings_SaysSo_AndWarnsOnTheErrorStream()
+    {
+        var (exitCode, output, error) = await RunAsync("--check-config", "--config", Config());
+
+        Assert.Equal((0, "The settings are valid.\n"), (exitCode, output.ReplaceLineEndings("\n")));
+        Assert.All(error.Trim().Split('\n'), line => Assert.StartsWith("warning: ", line, StringComparison.Ordinal));
+        Assert.Contains("warning: No API keys are configured", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CheckConfig_OfBadSettings_ListsAllProblems()
+    {
+        var (exitCode, output, error) = await RunAsync("--check-config", "--config", Config("queue.maxSize = 0\nserver.prot = 1\ncallback.jitter = much"));
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains("3 problem(s) in the settings:", error, StringComparison.Ordinal);
+        Assert.All(["queue.maxSize", "server.prot", "callback.jitter"], path => Assert.Contains(path, error, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task CheckConfig_OfFilesThatCannotBeUsed_ListsAllOfThem()
+    {
+        var settings = $"authorization.acl.file = \"{_folder}/absent.csv\"\ncallback.signing.keysFile = \"{_folder}/absent.keys\"\njournal.kind = sqlite";
+
+        var (exitCode, _, error) = await RunAsync("--check-config", "--config", Config(settings));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("absent.keys", error, StringComparison.Ordinal);
+        Assert.Contains($"ACL file '{_folder}/absent.csv' cannot be used:", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CheckConfig_WithoutAnAccessList_ReadsNone()
+    {
+        var (exitCode, _, _) = await RunAsync(
+            "--check-config", "--config", Config($"authorization {{ provider = http, acl.file = \"{_folder}/absent.csv\", http.url = \"https://back.example.com\" }}"));
+
+        Assert.Equal(0, exitCode);
+    }
+
+    [Fact]
+    public async Task AbsentConfigFile_Exits1()
+    {
+        var (exitCode, _, error) = await RunAsync("--config", Path.Combine(_folder, "absent.conf"));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("there is no such file", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AbsentAccessList_StopsTheStart()
+    {
+        var (exitCode, _, error) = await RunAsync("--config", Config($"authorization.acl.file = \"{_folder}/absent.csv\""));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("there is no such file; authorization.acl.file names it", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PortInUse_Exits1_WithAMessage()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+
+        var (exitCode, _, error) = await RunAsync("--config", Config($"server.port = {port}"));
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith($"Cannot listen on server.host = '127.0.0.1', server.port = {port}: ", error, StringComparison.Ordinal);
+        Assert.Contains("address already in use", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1")]
+    [InlineData("no-such-name.invalid")]
+    public async Task AddressOfAnotherMachine_Exits1_WithAMessage(string host)
+    {
+        var (exitCode, _, error) = await RunAsync("--config", Config($"server {{ host = \"{host}\", allowAnonymous = true }}"));
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith($"Cannot listen on server.host = '{host}', server.port = ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Health_OfARunningService_Exits0_AndOfAStoppedOne1()
+    {
+        string config;
+        await using (var service = await RunningService.StartAsync())
+        {
+            config = Config($"server.port = {service.Http.BaseAddress!.Port}");
+            var (exitCode, output, error) = await RunAsync("health", "--config", config);
+
+            Assert.Equal((0, ""), (exitCode, error));
+            Assert.StartsWith("{\"status\":\"UP\"", output, StringComparison.Ordinal);
+        }
+
+        var (gone, _, absence) = await RunAsync("health", "--config", config);
+
+        Assert.Equal(1, gone);
+        Assert.StartsWith("No answer from http://127.0.0.1:", absence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Health_OfAnUnreadyService_Exits1()
+    {
+        await using var service = await RunningService.StartAsync(customize: services =>
+            Microsoft.Extensions.DependencyInjection.ServiceCollectionServiceExtensions.AddSingleton<AkkaCharging.Journal.IRequestJournal>(
+                services, new ScriptedJournal { Fault = new AkkaCharging.Journal.JournalUnavailableException("gone") }));
+
+        var (exitCode, output, _) = await RunAsync("health", "--config", Config($"server.port = {service.Http.BaseAddress!.Port}"));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("the journal is not available", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Health_WithBadSettings_Exits1()
+    {
+        var (exitCode, _, error) = await RunAsync("health", "--config", Config("server.port = x"));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("server.port", error, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] args)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var exitCode = await CommandLine.RunAsync(args, output, error);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+
+    private string Config(string more = "")
+    {
+        var acl = Path.Combine(_folder, "acl.csv");
+        File.WriteAllText(acl, "token,stations,valid_from,valid_until,state\n");
+        var file = Path.Combine(_folder, $"{Guid.NewGuid():N}.conf");
+        var host = more.Contains("host =", StringComparison.Ordinal) ? "" : "server.host = \"127.0.0.1\"\n";
+        var list = more.Contains("acl.file", StringComparison.Ordinal) ? "" : $"authorization.acl.file = \"{acl}\"\n";
+        File.WriteAllText(file, $"{host}{list}{more}\n");
+        return file;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text.RegularExpressions;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Host.Tests.Development;
+
+[Trait("Category", "Component")]
+public sealed partial class DevelopmentTests : IAsyncLifetime
+{
+    private RunningService _service = null!;
+
+    public async Task InitializeAsync() => _service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { Development = true }));
+
+    public async Task DisposeAsync() => await _service.DisposeAsync();
+
+    [Fact]
+    public async Task DemoReceiver_ShowsTheCallbackOfASubmission()
+    {
+        var id = await _service.AcceptAsync(new Uri(_service.Http.BaseAddress!, "/dev/callbacks").ToString());
+
+        await Eventually.HoldsAsync(async () => (await _service.GetAsync("/dev/callbacks")).GetArrayLength() == 1, "the callback");
+        var callback = (await _service.GetAsync("/dev/callbacks"))[0];
+        Assert.Equal(["at", "webhookId", "body"], Api.Names(callback));
+        Assert.Equal((id, "allowed"), (callback.GetProperty("webhookId").GetString(), callback.GetProperty("body").GetProperty("status").GetString()));
+    }
+
+    [Fact]
+    public async Task DemoReceiver_KeepsTheLastHundred_NewestFirst()
+    {
+        for (var i = 0; i < 103; i++)
+            Assert.Equal(204, (int)(await _service.Http.PostAsync("/dev/callbacks", Api.Json($$"""{"n":{{i}}}"""))).StatusCode);
+
+        var kept = await _service.GetAsync("/dev/callbacks");
+
+        Assert.Equal(Enumerable.Range(3, 100).Reverse(), kept.EnumerateArray().Select(callback => callback.GetProperty("body").GetProperty("n").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("{", "application/json")]
+    [InlineData("", "application/json")]
+    [InlineData("{}", "text/plain")]
+    [InlineData("{}", "application/json; charset=nonsense")]
+    public async Task DemoReceiver_RefusesWhatIsNotJson(string body, string contentType)
+    {
+        var content = Api.Json(body);
+        content.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse(contentType);
+
+        using var answer = await _service.Http.PostAsync("/dev/callbacks", content);
+
+        Assert.Equal("Expected a JSON body.", await Api.RefusedAsync(answer, 400, "bad_request"));
+    }
+
+    [Fact]
+    public async Task DemoReceiver_RefusesALongBody_AsTheCallersFault()
+    {
+        using var answer = await _service.Http.PostAsync("/dev/callbacks", Api.Json($"\"{new string('x', 200_000)}\""));
+
+        await Api.RefusedAsync(answer, 413, "payload_too_large");
+    }
+
+    [Fact]
+    public async Task Page_LoadsNothingFromElsewhere()
+    {
+        var page = await _service.Http.GetAsync("/docs/");
+        var html = await page.Content.ReadAsStringAsync();
+
+        Assert.Equal("text/html", page.Content.Headers.ContentType?.MediaType);
+        Assert.DoesNotContain("://", html, StringComparison.Ordinal);
+        var sources = Sources().Matches(html).Select(match => match.Groups[1].Value).ToList();
+        Assert.NotEmpty(sources);
+        Assert.Contains("openapi/v1.json", html, StringComparison.Ordinal);
+        foreach (var source in sources)
+            Assert.Contains("javascript", (await _service.Http.GetAsync("/docs/" + source)).Content.Headers.ContentType?.MediaType, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Description_LeavesDevelopmentRoutesOut()
+    {
+        var description = await _service.GetAsync("/openapi/v1.json");
+
+        Assert.DoesNotContain(Api.Names(description.GetProperty("paths")), path => path.StartsWith("/dev", StringComparison.Ordinal) || path.StartsWith("/docs", StringComparison.Ordinal));
+    }
+
+    [GeneratedRegex("src=\"([^\"]+)\"")]
+    private static partial Regex Sources();
+}

@@ -1,0 +1,310 @@
+using System.Net;
+using System.Text.Json;
+using Akka.Actor;
+using AkkaCharging.Authorization;
+using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Host.Tests.Health;
+
+[Trait("Category", "Component")]
+public sealed class HealthTests : IAsyncLifetime
+{
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
+    private readonly ScriptedAuthorizer _authorizer = new();
+    private CallbackReceiver _receiver = null!;
+
+    public async Task InitializeAsync() => _receiver = await CallbackReceiver.StartAsync();
+
+    public async Task DisposeAsync() => await _receiver.DisposeAsync();
+
+    [Fact]
+    public async Task HealthyService_IsUp_WithDetailsAsStrings()
+    {
+        await using var service = await RunningService.StartAsync();
+
+        var (statusCode, health) = await HealthAsync(service);
+
+        Assert.Equal((200, "UP"), (statusCode, Text(health, "status")));
+        Assert.Equal(["status", "timestamp", "components"], Api.Names(health));
+        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "acl"], Api.Names(health.GetProperty("components")));
+        Assert.Equal("currentSize=0 maxSize=10000", Details(health, "queue"));
+        Assert.Equal("errorRate=0 totalDecisions=0 circuitBreaker=closed", Details(health, "authorization"));
+        Assert.Equal("errorRate=0 totalCallbacks=0", Details(health, "callbacks"));
+        Assert.Equal("kind=memory", Details(health, "journal"));
+        Assert.Equal("rules=2", Details(health, "acl"));
+        Assert.Equal("state=running restarts=0", Details(health, "pipeline"));
+    }
+
+    [Fact]
+    public async Task QueueOver80Percent_IsDegraded_UntilItDrains()
+    {
+        var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _authorizer.Always((_, _) => new(answered.Task));
+        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10));
+        await AcceptAsync(service, 8);
+
+        Assert.Equal("UP", await ComponentAsync(service, "queue"));
+        await AcceptAsync(service, 1);
+        var (statusCode, degraded) = await HealthAsync(service);
+        answered.SetResult(AuthorizerAnswer.Allowed);
+
+        Assert.Equal((200, "DEGRADED", "DEGRADED"), (statusCode, Text(degraded, "status"), Status(degraded, "queue")));
+        Assert.Equal("currentSize=9 maxSize=10", Details(degraded, "queue"));
+        await UntilAsync(service, "queue", "UP");
+    }
+
+    [Fact]
+    public async Task OpenBreaker_IsDegraded()
+    {
+        _authorizer.FailsAlways();
+        await using var service = await StartAsync();
+
+        await AcceptAsync(service, 5);
+
+        await UntilAsync(service, "authorization", "DEGRADED");
+        var (statusCode, health) = await HealthAsync(service);
+        Assert.Equal((200, "DEGRADED"), (statusCode, Text(health, "status")));
+        Assert.EndsWith("circuitBreaker=open", Details(health, "authorization"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task BreakerThatClosesAgain_IsUp()
+    {
+        _authorizer.FailsAlways();
+        await using var service = await StartAsync(settings => settings with
+        {
+            Authorization = settings.Authorization with
+            {
+                CircuitBreaker = settings.Authorization.CircuitBreaker with { MaxFailures = 1, ResetTimeout = TimeSpan.FromMilliseconds(50) },
+            },
+        });
+        await AcceptAsync(service, 1);
+        await UntilAsync(service, "authorization", "DEGRADED");
+
+        _authorizer.AnswersAlways(AuthorizerAnswer.Allowed);
+        await Eventually.HoldsAsync(async () => (await BreakerAfterOneMore()) == "closed", "the probe closed the breaker");
+
+        Assert.Equal("UP", await ComponentAsync(service, "authorization"));
+
+        async Task<string> BreakerAfterOneMore()
+        {
+            await AcceptAsync(service, 1);
+            return (await HealthAsync(service)).Body.GetProperty("components").GetProperty("authorization").GetProperty("details").GetProperty("circuitBreaker").GetString()!;
+        }
+    }
+
+    [Fact]
+    public async Task AuthorizationErrorRate_IsDegraded_UntilTheWindowHasPassed()
+    {
+        _authorizer.FailsAlways();
+        await using var service = await StartAsync(settings => settings with
+        {
+            Authorization = settings.Authorization with { MaxRetries = 0, CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false } },
+        });
+
+        await AcceptAsync(service, 19);
+        await Eventually.HoldsAsync(() => _receiver.Received.Count == 19, "19 callbacks");
+        Assert.Equal("UP", await ComponentAsync(service, "authorization")); // too few to make a rate
+        await AcceptAsync(service, 1);
+
+        await UntilAsync(service, "authorization", "DEGRADED");
+        Assert.Equal("errorRate=1 totalDecisions=20 circuitBreaker=closed", Details((await HealthAsync(service)).Body, "authorization"));
+        _time.Advance(TimeSpan.FromSeconds(61));
+        Assert.Equal("UP", await ComponentAsync(service, "authorization"));
+        Assert.Equal("errorRate=0 totalDecisions=20 circuitBreaker=closed", Details((await HealthAsync(service)).Body, "authorization"));
+    }
+
+    [Fact]
+    public async Task CallbackErrorRate_IsDegraded_UntilTheWindowHasPassed()
+    {
+        _receiver.RespondWith(HttpStatusCode.BadRequest);
+        await using var service = await StartAsync();
+
+        await AcceptAsync(service, 20);
+
+        await UntilAsync(service, "callbacks", "DEGRADED");
+        await Eventually.HoldsAsync(async () => Details((await HealthAsync(service)).Body, "callbacks") == "errorRate=1 totalCallbacks=20", "20 attempts");
+        _time.Advance(TimeSpan.FromSeconds(61));
+        Assert.Equal("UP", await ComponentAsync(service, "callbacks"));
+    }
+
+    [Fact]
+    public async Task BrokenAccessList_IsDegraded_UntilItIsMended()
+    {
+        var file = "";
+        await using var service = await RunningService.StartAsync(
+            settings =>
+            {
+                file = settings.Authorization.Acl.File;
+                return settings;
+            },
+            services => services.AddTime(_time));
+        var good = await File.ReadAllTextAsync(file);
+
+        await File.WriteAllTextAsync(file, good + "!\n");
+        await UntilAsync(service, "acl", "DEGRADED", TimeSpan.FromSeconds(1));
+        var broken = Details((await HealthAsync(service)).Body, "acl");
+        await File.WriteAllTextAsync(file, good);
+
+        Assert.StartsWith("rules=2 problem=", broken, StringComparison.Ordinal);
+        Assert.Contains("line 4", broken, StringComparison.Ordinal);
+        await UntilAsync(service, "acl", "UP", TimeSpan.FromSeconds(1));
+        Assert.Contains("The access list was not reloaded, the one before stays", CapturedConsole.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UnavailableJournal_IsDown_AndNotReady_ButLive()
+    {
+        var journal = new ScriptedJournal("sqlite") { Fault = new JournalUnavailableException("disk full") };
+        await using var service = await StartAsync(journal: journal);
+
+        var (statusCode, health) = await HealthAsync(service);
+        var (ready, readiness) = await AnswerAsync(service, "/health/ready");
+        var (live, _) = await AnswerAsync(service, "/health/live");
+        journal.Fault = null;
+
+        Assert.Equal((503, "DOWN", "DOWN"), (statusCode, Text(health, "status"), Status(health, "journal")));
+        Assert.Equal("kind=sqlite problem=disk full", Details(health, "journal"));
+        Assert.Equal((503, "DOWN", 200), (ready, Text(readiness, "status"), live));
+        Assert.Equal("the journal is not available", Text(readiness.GetProperty("details"), "journal"));
+        Assert.Equal(200, (await HealthAsync(service)).StatusCode);
+        Assert.Equal(200, (await AnswerAsync(service, "/health/ready")).StatusCode);
+    }
+
+    [Fact]
+    public async Task PipelineThatDiesAgainAndAgain_IsDown_AndNotLive_UntilARunLasts()
+    {
+        var journal = new ScriptedJournal();
+        await using var service = await StartAsync(journal: journal);
+        await AcceptAsync(service, 1);
+        await Eventually.HoldsAsync(() => _receiver.Received.Count == 1, "the first callback");
+        _authorizer.Next((_, _) =>
+        {
+            journal.Fault = new InvalidOperationException("a defect in the journal");
+            return ValueTask.FromResult(AuthorizerAnswer.Allowed);
+        });
+
+        await AcceptAsync(service, 1);
+        await UntilAsync(service, "pipeline", "DEGRADED");
+        await UntilAsync(service, "pipeline", "DOWN");
+        var (live, liveness) = await AnswerAsync(service, "/health/live");
+        var (statusCode, health) = await HealthAsync(service);
+        journal.Fault = null;
+
+        Assert.Equal((503, "DOWN"), (live, Text(liveness, "status")));
+        Assert.Equal("a graph of the pipeline dies again and again", Text(liveness.GetProperty("details"), "pipeline"));
+        Assert.Equal((503, "DOWN"), (statusCode, Text(health, "status")));
+        await UntilAsync(service, "pipeline", "UP");
+        await Eventually.HoldsAsync(() => _receiver.Received.Count == 2, "the request that survived five graphs");
+    }
+
+    [Fact]
+    public async Task SilentMetricsActor_IsDegraded_AndMetricsSaySo()
+    {
+        await using var service = await StartAsync(customize: services => services.AddSingleton<IMetricsSink>(new SilentMetrics()));
+
+        var (statusCode, health) = await HealthAsync(service);
+        using var metrics = await service.Http.GetAsync("/metrics");
+
+        Assert.Equal((200, "DEGRADED"), (statusCode, Text(health, "status")));
+        Assert.Equal(("problem=no figures", "problem=no figures"), (Details(health, "authorization"), Details(health, "callbacks")));
+        Assert.Equal("The metrics actor does not answer.", await Api.RefusedAsync(metrics, 503, "metrics_unavailable"));
+    }
+
+    [Fact]
+    public async Task FailingReceiverAndAuthorizer_NeverMakeItUnready()
+    {
+        _authorizer.FailsAlways();
+        _receiver.RespondWith(HttpStatusCode.BadRequest);
+        await using var service = await StartAsync();
+        await AcceptAsync(service, 25);
+        await UntilAsync(service, "callbacks", "DEGRADED");
+
+        var (ready, body) = await AnswerAsync(service, "/health/ready");
+
+        Assert.Equal((200, "UP"), (ready, Text(body, "status")));
+        Assert.Equal(["started", "journal"], Api.Names(body.GetProperty("details")));
+    }
+
+    [Fact]
+    public async Task SwitchedOff_HealthAndMetricsReturn404_AndTheProbesAnswer()
+    {
+        await using var service = await StartAsync(settings => settings with
+        {
+            Monitoring = settings.Monitoring with { HealthCheckEnabled = false, MetricsEnabled = false },
+        });
+
+        foreach (var path in new[] { "/health", "/metrics" })
+            await Api.RefusedAsync(await service.Http.GetAsync(path), 404, "not_found");
+        foreach (var path in new[] { "/health/live", "/health/ready" })
+            Assert.Equal(200, (await AnswerAsync(service, path)).StatusCode);
+        await service.AcceptAsync(_receiver.Url);
+    }
+
+    private static string? Text(JsonElement element, string name) => element.GetProperty(name).GetString();
+
+    private static string? Status(JsonElement health, string component) => Text(health.GetProperty("components").GetProperty(component), "status");
+
+    private static string Details(JsonElement health, string component) => string.Join(
+        ' ',
+        health.GetProperty("components").GetProperty(component).GetProperty("details").EnumerateObject().Select(detail => $"{detail.Name}={detail.Value.GetString()}"));
+
+    private static async Task<(int StatusCode, JsonElement Body)> AnswerAsync(RunningService service, string path)
+    {
+        using var answer = await service.Http.GetAsync(path);
+        Assert.Equal("application/json", answer.Content.Headers.ContentType?.ToString());
+        return ((int)answer.StatusCode, await Api.BodyOf(answer));
+    }
+
+    private static Task<(int StatusCode, JsonElement Body)> HealthAsync(RunningService service) => AnswerAsync(service, "/health");
+
+    private static async Task<string?> ComponentAsync(RunningService service, string component) => Status((await HealthAsync(service)).Body, component);
+
+    private async Task UntilAsync(RunningService service, string component, string status, TimeSpan step = default) =>
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                _time.Advance(step);
+                return await ComponentAsync(service, component) == status;
+            },
+            $"{component} is {status}");
+
+    private async Task AcceptAsync(RunningService service, int count)
+    {
+        for (var i = 0; i < count; i++)
+            await service.AcceptAsync(_receiver.Url);
+    }
+
+    private Task<RunningService> StartAsync(
+        Func<ChargingSettings, ChargingSettings>? change = null, ScriptedJournal? journal = null, Action<IServiceCollection>? customize = null) =>
+        RunningService.StartAsync(
+            settings =>
+            {
+                var quick = settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+                {
+                    Authorization = settings.Authorization with { MaxRetries = 0 },
+                };
+                return change is null ? quick : change(quick);
+            },
+            services =>
+            {
+                services.AddTime(_time).AddSingleton<IAuthorizer>(_authorizer);
+                if (journal is not null)
+                    services.AddSingleton<IRequestJournal>(journal);
+                customize?.Invoke(services);
+            });
+
+    private sealed class SilentMetrics : IMetricsSink
+    {
+        public void Tell(MetricsEvent happened)
+        {
+        }
+
+        public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) => Task.FromException<MetricsSnapshot>(new AskTimeoutException("silent"));
+    }
+}

@@ -1,0 +1,173 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AkkaCharging.Journal;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using NJsonSchema;
+
+namespace AkkaCharging.Host.Tests.Http;
+
+/// <summary>The description, held against what the service really answers.</summary>
+[Trait("Category", "Component")]
+public sealed class OpenApiTests : IAsyncLifetime
+{
+    private const string Follow = Api.Submit + "/{requestId}";
+    private readonly ScriptedJournal _journal = new();
+    private RunningService _service = null!;
+    private CallbackReceiver _receiver = null!;
+    private JsonNode _description = null!;
+
+    public async Task InitializeAsync()
+    {
+        _receiver = await CallbackReceiver.StartAsync();
+        _service = await RunningService.StartAsync(
+            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
+            services => services.AddSingleton<IRequestJournal>(_journal));
+        _description = JsonNode.Parse(await _service.Http.GetStringAsync("/openapi/v1.json"))!;
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        await _receiver.DisposeAsync();
+    }
+
+    [Fact]
+    public void Description_NamesEveryRouteAndStatus()
+    {
+        var documented = _description["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(operation =>
+            $"{operation.Key} {path.Key}: {string.Join(' ', operation.Value!["responses"]!.AsObject().Select(response => response.Key))}"));
+
+        Assert.Equal(
+            [
+                $"post {Api.Submit}: 200 400 401 403 408 409 413 415 429 500 503",
+                $"get {Follow}: 200 401 404 500 503",
+                "get /health: 200 503",
+                "get /health/live: 200 503",
+                "get /health/ready: 200 503",
+                "get /metrics: 200 503",
+            ],
+            documented);
+    }
+
+    [Fact]
+    public void Description_NamesTheProduct_ItsHeadersAndItsKeys()
+    {
+        var submit = _description["paths"]![Api.Submit]!["post"]!;
+
+        Assert.Equal(("AkkaCharging", "v1"), ((string?)_description["info"]!["title"], (string?)_description["info"]!["version"]));
+        Assert.Equal(["Idempotency-Key", "traceparent"], submit["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
+        Assert.Equal("X-Api-Key", (string?)_description["components"]!["securitySchemes"]!["apiKey"]!["name"]);
+        Assert.Equal("bearer", (string?)_description["components"]!["securitySchemes"]!["bearer"]!["scheme"]);
+        Assert.NotNull(submit["responses"]!["503"]!["headers"]!["Retry-After"]);
+        Assert.NotNull(submit["responses"]!["429"]!["headers"]!["Retry-After"]);
+        Assert.NotNull(submit["responses"]!["200"]!["headers"]!["Idempotent-Replay"]);
+        Assert.Equal(3, submit["security"]!.AsArray().Count);
+        Assert.All(
+            _description["components"]!["schemas"]!.AsObject().Where(schema => schema.Value!["type"]?.ToString() == "object"),
+            schema => Assert.NotEmpty(schema.Value!["required"]!.AsArray()));
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData(",\"validForMillis\":1000,\"unknown\":[1]", true)]
+    [InlineData(",\"validForMillis\":999", false)]
+    [InlineData(",\"validForMillis\":null", false)]
+    [InlineData(",\"validForMillis\":\"2000\"", false)]
+    public async Task SubmissionSchema_AgreesWithTheService(string more, bool isGood)
+    {
+        var body = Api.Body(_receiver.Url, more: more);
+        using var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(body));
+
+        var errors = (await SchemaAsync("SubmissionBody")).Validate(body);
+
+        Assert.Equal(isGood, answer.IsSuccessStatusCode);
+        Assert.Equal(isGood, errors.Count == 0);
+    }
+
+    [Theory]
+    [InlineData("stationId")]
+    [InlineData("driverToken")]
+    [InlineData("callbackUrl")]
+    public async Task SubmissionSchema_RequiresTheField(string field)
+    {
+        var body = JsonNode.Parse(Api.Body(_receiver.Url))!.AsObject();
+        body.Remove(field);
+
+        Assert.NotEmpty((await SchemaAsync("SubmissionBody")).Validate(body.ToJsonString()));
+    }
+
+    [Fact]
+    public async Task RealAnswers_FitTheirSchemas()
+    {
+        var id = await _service.AcceptAsync(_receiver.Url);
+        await Eventually.HoldsAsync(
+            async () => (await _service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString() == "delivered", "delivered");
+        _receiver.Hang();
+        var pending = await _service.AcceptAsync(_receiver.Url, RunningService.UnknownToken);
+
+        await FitsAsync(await _service.SubmitAsync(_receiver.Url), Api.Submit, 200);
+        await FitsAsync(await _service.SubmitAsync("nonsense"), Api.Submit, 400);
+        await FitsAsync(await _service.Http.PostAsync(Api.Submit, Api.Json(new string(' ', 9_000))), Api.Submit, 413);
+        await FitsAsync(await _service.Http.PostAsync(Api.Submit, new StringContent("text")), Api.Submit, 415);
+        using (await _service.Http.SendAsync(Api.Post(Api.Body(_receiver.Url), ("Idempotency-Key", "k"))))
+            await FitsAsync(await _service.Http.SendAsync(Api.Post(Api.Body(_receiver.Url + "/2"), ("Idempotency-Key", "k"))), Api.Submit, 409);
+        await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/{id}"), Follow, 200);
+        await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/{pending}"), Follow, 200);
+        await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/garbage"), Follow, 404);
+        await FitsAsync(await _service.Http.GetAsync("/metrics"), "/metrics", 200);
+        foreach (var path in new[] { "/health", "/health/live", "/health/ready" })
+            await FitsAsync(await _service.Http.GetAsync(path), path, 200);
+
+        _journal.Fault = new JournalUnavailableException("disk full");
+        await FitsAsync(await _service.SubmitAsync(_receiver.Url), Api.Submit, 503);
+        await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/{id}"), Follow, 503);
+        foreach (var path in new[] { "/health", "/health/ready" })
+            await FitsAsync(await _service.Http.GetAsync(path), path, 503);
+        _journal.Fault = new InvalidOperationException("defect");
+        await FitsAsync(await _service.SubmitAsync(_receiver.Url), Api.Submit, 500);
+        await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/{id}"), Follow, 500);
+        _journal.Fault = null;
+    }
+
+    [Fact]
+    public async Task RefusedKey_FitsItsSchema()
+    {
+        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with
+        {
+            ApiKeys = [new("a", new string('0', 64), [], 0)],
+        }));
+
+        await FitsAsync(await service.SubmitAsync(_receiver.Url), Api.Submit, 401);
+        await FitsAsync(await service.Http.GetAsync($"{Api.Submit}/req-x"), Follow, 401);
+    }
+
+    [Fact]
+    public async Task Schemas_RefuseWhatTheServiceNeverSays()
+    {
+        Assert.NotEmpty((await SchemaAsync("ErrorAnswer")).Validate("""{"status":"oops","message":"m","timestamp":1}"""));
+        Assert.NotEmpty((await SchemaAsync("ErrorAnswer")).Validate("""{"status":"conflict","message":"m"}"""));
+        Assert.NotEmpty((await SchemaAsync("HealthAnswer")).Validate("""{"status":"UP","timestamp":"1","components":{}}"""));
+    }
+
+    private async Task FitsAsync(HttpResponseMessage answer, string route, int statusCode)
+    {
+        using (answer)
+        {
+            Assert.Equal(statusCode, (int)answer.StatusCode);
+            var method = route == Api.Submit ? "post" : "get";
+            var reference = _description["paths"]![route]![method]!["responses"]![$"{statusCode}"]!["content"]!["application/json"]!["schema"]!["$ref"]!.ToString();
+            var text = await answer.Content.ReadAsStringAsync();
+            var schema = await SchemaAsync(reference.Split('/')[^1]);
+
+            Assert.Empty(schema.Validate(text));
+            Assert.All(Api.Names(JsonSerializer.Deserialize<JsonElement>(text)), name => Assert.Contains(name, schema.ActualSchema.ActualProperties.Keys));
+        }
+    }
+
+    private async Task<JsonSchema> SchemaAsync(string name)
+    {
+        var definitions = _description["components"]!["schemas"]!.ToJsonString().Replace("#/components/schemas/", "#/definitions/", StringComparison.Ordinal);
+        return (await JsonSchema.FromJsonAsync($$"""{"definitions":{{definitions}}}""")).Definitions[name];
+    }
+}

@@ -1,0 +1,66 @@
+using System.Net;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Tests;
+
+[Trait("Category", "Unit")]
+public sealed class InsecureChoicesTests
+{
+    private static readonly ChargingSettings Secure = SettingsLoader.Defaults.WithServer(server => server with
+    {
+        ApiKeys = [new("a", new string('0', 64), [], 0)],
+    }) with
+    {
+        Callback = SettingsLoader.Defaults.Callback with
+        {
+            Security = SettingsLoader.Defaults.Callback.Security with { HttpsOnly = true },
+            Signing = new(["whsec_x"], "", Required: true),
+        },
+        Journal = SettingsLoader.Defaults.Journal with { Kind = JournalKind.Sqlite },
+    };
+
+    [Fact]
+    public void SecureSettings_AreNotWarnedOf() => Assert.Empty(InsecureChoices.Of(Secure));
+
+    [Fact]
+    public void KeysInAFile_AreKeys() =>
+        Assert.Empty(InsecureChoices.Of(Secure with { Callback = Secure.Callback with { Signing = new([], "keys", Required: false) } }));
+
+    [Fact]
+    public void EachInsecureChoice_IsNamedWithItsSetting()
+    {
+        Warns(Secure.WithServer(server => server with { ApiKeys = [] }), "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).");
+        Warns(
+            Secure with { Callback = Secure.Callback with { Security = Secure.Callback.Security with { HttpsOnly = false } } },
+            "Callbacks over plain http are allowed: driver tokens travel in clear (callback.security.httpsOnly).");
+        Warns(
+            Secure with { Callback = Secure.Callback with { Signing = new([], "", Required: false) } },
+            "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).");
+        Warns(
+            Secure with { Callback = Secure.Callback with { Security = Secure.Callback.Security with { Allow = [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("::1/128")] } } },
+            "Callbacks to addresses that are not public are allowed: 10.0.0.0/8, ::1/128 (callback.security.allow).");
+        Warns(
+            Secure with { Journal = Secure.Journal with { Kind = JournalKind.Memory } },
+            "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).");
+        Warns(
+            Secure.WithServer(server => server with { Development = true }),
+            "Development mode is on: the demo receiver and the API page are served (server.development).");
+    }
+
+    [Theory]
+    [InlineData("http://back.example.com/", 1)]
+    [InlineData("http://127.0.0.1/", 0)]
+    [InlineData("https://back.example.com/", 0)]
+    public void AuthorizerOverPlainHttp_IsNamed_UnlessItIsThisMachine(string url, int warnings)
+    {
+        var settings = Secure with
+        {
+            Authorization = Secure.Authorization with { Provider = AuthorizationProvider.Http, Http = Secure.Authorization.Http with { Url = new Uri(url) } },
+        };
+
+        Assert.Equal(
+            Enumerable.Repeat("The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).", warnings), InsecureChoices.Of(settings));
+    }
+
+    private static void Warns(ChargingSettings settings, string sentence) => Assert.Equal([sentence], InsecureChoices.Of(settings));
+}
