@@ -25,6 +25,8 @@ internal sealed partial class GracefulStop(
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
+        if (!readiness.IsOpen)
+            return; // Stopped already: a host that is stopped twice does not wait, drain and close a second time.
         readiness.Closed();
         LogStopping(service.Status.Pending, settings.ShutdownDelay.TotalMilliseconds, settings.ShutdownGrace.TotalMilliseconds);
         if (settings.ShutdownDelay > TimeSpan.Zero)

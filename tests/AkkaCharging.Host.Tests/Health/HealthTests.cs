@@ -82,6 +82,7 @@ public sealed class HealthTests : IAsyncLifetime
             {
                 CircuitBreaker = settings.Authorization.CircuitBreaker with { MaxFailures = 1, ResetTimeout = TimeSpan.FromMilliseconds(50) },
             },
+            Monitoring = settings.Monitoring with { Thresholds = settings.Monitoring.Thresholds with { MinimumSamples = 1_000 } }, // the breaker alone
         });
         await AcceptAsync(service, 1);
         await UntilAsync(service, "authorization", "DEGRADED");
