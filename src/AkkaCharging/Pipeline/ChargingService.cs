@@ -58,7 +58,7 @@ internal sealed class ChargingService
     public async Task<int> DrainAsync(TimeSpan grace)
     {
         await Intake.CloseAsync();
-        var bound = grace + LaneActorTimes.AbortGrace * 4;
+        var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
         return lanes.Sum(lane => lane.Left);
     }
