@@ -20,7 +20,9 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
     private static readonly CallbackSettings Defaults = SettingsLoader.Defaults.Callback with
     {
-        RetryDelay = TimeSpan.FromSeconds(20), MaxRetryDelay = TimeSpan.FromHours(1), Jitter = 0,
+        RetryDelay = TimeSpan.FromSeconds(20),
+        MaxRetryDelay = TimeSpan.FromHours(1),
+        Jitter = 0,
     };
 
     private readonly SteppingTime _time = new();

@@ -33,7 +33,7 @@ public sealed class PendingRequestTests
     {
         using var barrier = new Barrier(2);
         PendingRequest pending = null!;
-        const int Rounds = 20_000;
+        const int Rounds = 5_000;
         var won = 0;
         var intake = Task.Factory.StartNew(() => RunRounds(() => pending.TryClaim(1)), TaskCreationOptions.LongRunning);
         RunRounds(() => won += pending.TryClaim(2) ? 1 : 0, prepare: () => pending = Sample.Pending());
