@@ -19,7 +19,7 @@ internal static class Logging
     public static void AddChargingLogging(this WebApplicationBuilder builder, ChargingSettings settings)
     {
         builder.Logging.ClearProviders();
-        builder.Services.AddSerilog(logger =>
+        builder.Services.AddSerilog(preserveStaticLogger: true, configureLogger: (_, logger) =>
         {
             logger.MinimumLevel.Is(Level(settings.Logging.Level))
                 .MinimumLevel.Override("Microsoft", Max(LogEventLevel.Warning, Level(settings.Logging.Level)))

@@ -48,7 +48,7 @@ internal sealed class ApiKeys
     /// <returns>How long to wait when there is none left; null when one was taken.</returns>
     public TimeSpan? TryTake(ApiKeyCaller caller)
     {
-        var wait = caller.Rate?.TryTake(_time.GetTimestamp()) ?? 0;
+        var wait = caller.Rate?.TryTake() ?? 0;
         return wait > 0 ? TimeSpan.FromSeconds(wait / _time.TimestampFrequency) : null;
     }
 

@@ -44,7 +44,7 @@ internal sealed class CallbackClient(HttpMessageHandler handler, WebhookSigner s
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return NoAnswer(e.GetBaseException() switch
+            return NoAnswer(e.InnerException switch
             {
                 AddressRefusedException => CallbackOutcome.Blocked,
                 TimeoutException => CallbackOutcome.Timeout,

@@ -29,6 +29,9 @@ internal sealed class CallbackDelivery(
     // attempt that takes longer than that would then be retried for ever.
     private static readonly TimeSpan NeverForget = TimeSpan.FromDays(1);
 
+    // A millisecond doubled so often is longer than the longest cap, and an hour is still a TimeSpan.
+    private const int DoublingsMax = 22;
+
     /// <summary>Makes the first attempt; a delivery that failed before its lane was restarted passes straight on to its retries.</summary>
     public async Task<Delivery> FirstAttemptAsync(PendingRequest pending)
     {
@@ -42,12 +45,13 @@ internal sealed class CallbackDelivery(
     public Task<CallbackReceipt> RetryAsync(Delivery failed)
     {
         var pass = 0;
+        CallbackReceipt? settled = null;
         var notBefore = failed.NotBefore;
-        CallbackReceipt? last = null;
         var retriesLeft = settings.MaxRetries - failed.Pending.AttemptsMade + 1;
-        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.Pending.AttemptsMade - 1, 30));
+        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.Pending.AttemptsMade - 1, DoublingsMax));
+        var longestWait = settings.MaxRetryDelay / (1 + settings.Jitter); // RestartFlow adds the jitter after its cap
         var schedule = RestartSettings
-            .Create(Shorter(firstWait, settings.MaxRetryDelay), settings.MaxRetryDelay, settings.Jitter)
+            .Create(Shorter(firstWait, longestWait), longestWait, settings.Jitter)
             .WithMaxRestarts(retriesLeft, NeverForget);
 
         // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
@@ -58,24 +62,24 @@ internal sealed class CallbackDelivery(
 
         async Task<CallbackReceipt> AttemptAgainAsync(PendingRequest pending)
         {
+            // SelectAsyncUnordered asks for the next element before it emits the receipt: without this, every delivery would be followed by one more callback.
+            if (settled is not null)
+                return settled;
+
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
             if (pass++ == 0)
                 throw new AttemptFailedException();
-
-            // SelectAsync pulls its next element before it pushes a result, and a repeated source always has one: by the time that the sink has its
-            // receipt and cancels, another pass may have begun. It must not call back again.
-            if (last is not null)
-                return last;
-            last = await WaitAsync(pending, notBefore);
-            if (last is null)
-                (last, notBefore) = await AttemptAsync(pending);
-            return last ?? throw new AttemptFailedException();
+            settled = await WaitAsync(pending, notBefore);
+            if (settled is null)
+                (settled, notBefore) = await AttemptAsync(pending);
+            return settled ?? throw new AttemptFailedException();
         }
     }
 
     private async Task<CallbackReceipt?> WaitAsync(PendingRequest pending, DateTimeOffset until)
     {
-        var wait = Shorter(until, pending.Request.ExpiresAt) - time.GetUtcNow();
+        // Capped again, because a clock that was set back meanwhile would prolong it by as much.
+        var wait = Shorter(Shorter(until, pending.Request.ExpiresAt) - time.GetUtcNow(), settings.MaxRetryDelay);
         if (wait <= TimeSpan.Zero)
             return null;
         try

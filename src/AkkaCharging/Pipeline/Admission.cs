@@ -12,8 +12,11 @@ internal sealed class Admission(int maxSize, TimeProvider time)
     private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
     private int _pending;
     private long _left;
-    private (long At, long Left) _mark = (time.GetTimestamp(), 0);
-    private double _leavingPerSecond;
+
+    // The rate is taken from the older mark to now, so over one to two windows; marks that are older still say nothing about the last few seconds.
+    private (long At, long Left) _older = (time.GetTimestamp(), 0);
+    private long _markedAt = time.GetTimestamp();
+    private long _markedLeft;
 
     /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
     public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
@@ -31,6 +34,12 @@ internal sealed class Admission(int maxSize, TimeProvider time)
     public void Leave()
     {
         Interlocked.Decrement(ref _pending);
+        if (time.GetElapsedTime(Volatile.Read(ref _markedAt)) >= RateWindow)
+        {
+            lock (_gate)
+                Mark();
+        }
+
         Interlocked.Increment(ref _left);
     }
 
@@ -45,14 +54,22 @@ internal sealed class Admission(int maxSize, TimeProvider time)
     {
         lock (_gate)
         {
-            var (now, left) = (time.GetTimestamp(), Volatile.Read(ref _left));
-            var elapsed = time.GetElapsedTime(_mark.At, now);
-            if (elapsed >= RateWindow || _leavingPerSecond == 0)
-                _leavingPerSecond = (left - _mark.Left) / Math.Max(elapsed.TotalSeconds, 0.001);
-            if (elapsed >= RateWindow)
-                _mark = (now, left);
-            var wait = _leavingPerSecond > 0 ? TimeSpan.FromSeconds(Math.Min(Volatile.Read(ref _pending) / 2.0 / _leavingPerSecond, LongestWait.TotalSeconds)) : LongestWait;
+            Mark();
+            var left = Volatile.Read(ref _left) - _older.Left;
+            var seconds = Math.Max(time.GetElapsedTime(_older.At).TotalSeconds, 0.001);
+            var wait = left > 0 ? TimeSpan.FromSeconds(Math.Min(Volatile.Read(ref _pending) / 2.0 / (left / seconds), LongestWait.TotalSeconds)) : LongestWait;
             return wait > ShortestWait ? wait : ShortestWait;
         }
+    }
+
+    private void Mark()
+    {
+        var now = time.GetTimestamp();
+        var age = time.GetElapsedTime(_markedAt, now);
+        if (age < RateWindow)
+            return;
+        _older = age < RateWindow * 2 ? (_markedAt, _markedLeft) : (now, Volatile.Read(ref _left));
+        _markedLeft = Volatile.Read(ref _left);
+        Volatile.Write(ref _markedAt, now);
     }
 }

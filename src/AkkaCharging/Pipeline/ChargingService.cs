@@ -62,7 +62,7 @@ internal sealed class ChargingService
     {
         await Intake.CloseAsync();
         await _recovery.StopAsync();
-        var bound = grace + LaneActorTimes.AbortGrace * 4;
+        var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
         return lanes.Sum(lane => lane.Left);
     }

@@ -71,6 +71,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
     public Task CloseAsync()
     {
         _isClosing = true;
+        Interlocked.MemoryBarrier(); // else the count could be read before the flag is seen, and a submission and this miss each other
         if (Volatile.Read(ref _submitting) == 0)
             _closed.TrySetResult();
         return _closed.Task;

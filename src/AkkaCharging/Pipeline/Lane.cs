@@ -28,6 +28,7 @@ internal sealed class Lane(int number, Admission admission)
 {
     private readonly ConcurrentDictionary<RequestId, PendingRequest> _pending = new();
     private volatile LaneRun? _run;
+    private int _generation;
     private volatile int _state = (int)LaneState.Restarting;
 
     public int Number { get; } = number;
@@ -42,6 +43,9 @@ internal sealed class Lane(int number, Admission admission)
     public int Restarts { get; set; }
 
     public ICollection<PendingRequest> Pending => _pending.Values;
+
+    /// <summary>The number of the next run. Counted here, so that an owner that was itself restarted does not use one again: requests are offered once to each.</summary>
+    public int NextGeneration() => ++_generation;
 
     /// <returns>False if it is here already.</returns>
     public bool TryAdd(PendingRequest pending)

@@ -19,7 +19,6 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private LaneRun? _run;
     private long _ranAt;
-    private int _generation;
     private int _deathsInARow;
     private (IActorRef Asker, bool IsAborted)? _draining;
 
@@ -27,12 +26,14 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         (_lane, _settings, _parts) = (lane, settings, parts);
         Receive<Run>(_ => RunGraph());
-        Receive<RunEnded>(ended => ended.Generation == _generation, ended => OnEnded(ended.Cause));
+        Receive<RunEnded>(ended => ended.Generation == _run!.Generation, ended => OnEnded(ended.Cause));
         Receive<Drain>(OnDrain);
         Receive<Abort>(_ => OnAbort());
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
+
+    private bool IsBetweenRuns => _lane.State is LaneState.Restarting or LaneState.Failing;
 
     protected override void PreStart() => RunGraph();
 
@@ -43,13 +44,15 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         var stopping = new CancellationTokenSource();
         var materializer = Context.System.Materializer();
         var pipeline = ChargingPipeline.Create(_settings, _parts, Complete, materializer, stopping.Token).Run(materializer);
-        _run = new LaneRun(++_generation, pipeline, stopping);
+        var generation = _lane.NextGeneration();
+        _run = new LaneRun(generation, pipeline, stopping);
         _ranAt = _parts.Time.GetTimestamp();
 
-        var generation = _generation;
         _ = pipeline.Drained.PipeTo(Self, success: _ => new RunEnded(generation, Cause: null), failure: cause => new RunEnded(generation, cause));
         _lane.Switch(_run);
         _lane.State = LaneState.Running;
+        if (_draining is not null)
+            pipeline.Intake.Complete();
     }
 
     private void Complete(CallbackReceipt receipt)
@@ -60,11 +63,12 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 
     private void OnEnded(Exception? cause)
     {
+        if (_lane.State == LaneState.Stopped)
+            return;
         _run!.Stopping.Cancel();
-        if (_draining is { } draining)
+        if (_draining is { } draining && (cause is null || draining.IsAborted))
         {
-            _lane.State = LaneState.Stopped;
-            draining.Asker.Tell(new Drained(_lane.Pending.Count));
+            Stop(draining.Asker);
             return;
         }
 
@@ -80,11 +84,16 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private void OnDrain(Drain drain)
     {
         _draining = (Sender, IsAborted: false);
-        if (_lane.State is LaneState.Restarting or LaneState.Failing)
-            RunGraph();
-        Timers.Cancel("run");
-        _run!.Pipeline.Intake.Complete();
         Timers.StartSingleTimer("abort", Abort.Instance, drain.Grace);
+        if (IsBetweenRuns)
+        {
+            Timers.Cancel("run");
+            RunGraph();
+        }
+        else
+        {
+            _run!.Pipeline.Intake.Complete();
+        }
     }
 
     // The token ends what waits and what is in flight; requests then pass to the sink unsettled. A second time-out is for calls that ignore it.
@@ -92,15 +101,22 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         if (_draining is not { } draining || _lane.State == LaneState.Stopped)
             return;
-        if (draining.IsAborted)
+        if (draining.IsAborted || IsBetweenRuns)
         {
-            OnEnded(cause: null);
+            Stop(draining.Asker);
             return;
         }
 
         _draining = (draining.Asker, IsAborted: true);
         _run!.Stopping.Cancel();
         Timers.StartSingleTimer("abort", Abort.Instance, LaneActorTimes.AbortGrace);
+    }
+
+    private void Stop(IActorRef asker)
+    {
+        Timers.CancelAll();
+        _lane.State = LaneState.Stopped;
+        asker.Tell(new Drained(_lane.Pending.Count));
     }
 
     /// <summary>Takes in no more, finishes what is pending within <paramref name="Grace"/>, leaves the rest; answered by <see cref="Drained"/>.</summary>
@@ -128,4 +144,7 @@ internal static class LaneActorTimes
 {
     /// <summary>After the grace, for cancelled calls to return.</summary>
     public static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>For the answer to a drain beyond its grace: a machine that is short of processor time must not turn it into an error.</summary>
+    public static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
 }

@@ -28,8 +28,16 @@ internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt, b
     /// <summary>Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once for each run.</summary>
     public bool TryClaim(int generation)
     {
-        var last = Volatile.Read(ref _generation);
-        return last < generation && Interlocked.CompareExchange(ref _generation, generation, last) == last;
+        // Again when another was faster: it may have claimed an older run, and nobody else would offer this request to the newer one.
+        for (var last = Volatile.Read(ref _generation); last < generation;)
+        {
+            var seen = Interlocked.CompareExchange(ref _generation, generation, last);
+            if (seen == last)
+                return true;
+            last = seen;
+        }
+
+        return false;
     }
 }
 

@@ -76,9 +76,9 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 
             var now = Signal();
             var dueAt = _stage._bucket.Reserve(now - _lag);
-            if (dueAt <= now)
+            if (dueAt < now + 1) // less than a tick away is now: a sum of intervals may be that much longer than their product
             {
-                _lag = now - dueAt;
+                _lag = Math.Max(0, now - dueAt);
                 Push(_stage._out, element);
             }
             else
@@ -103,7 +103,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 
         private long Signal()
         {
-            var now = _stage._time.GetTimestamp();
+            var now = _stage._bucket.Now;
             if (now - _lastSignal > _continuity)
                 _lag = 0;
             _lastSignal = now;
@@ -117,7 +117,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         {
             if (!_isWaiting)
                 return;
-            var now = _stage._time.GetTimestamp();
+            var now = _stage._bucket.Now;
             if (now < _dueAt)
             {
                 Arm(now);

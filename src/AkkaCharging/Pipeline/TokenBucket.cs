@@ -2,12 +2,14 @@ namespace AkkaCharging.Pipeline;
 
 /// <summary>Hands out start times, so that no more than rate × time + burst ever start. Safe to share between threads.</summary>
 /// <remarks>
-/// Units: timestamps are those of <see cref="TimeProvider.GetTimestamp"/>, a monotonic clock that no clock step moves (Akka's own Throttle follows
+/// Units: ticks of <see cref="TimeProvider.GetTimestamp"/> since the bucket was made, a monotonic clock that no clock step moves (Akka's own Throttle follows
 /// the local wall clock and stops for an hour when that steps back by one). Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371.
 /// </remarks>
 internal sealed class TokenBucket
 {
     private readonly Lock _gate = new();
+    private readonly TimeProvider _time;
+    private readonly long _origin;
     private readonly double _interval;
     private readonly double _tolerance;
     private double _nextIdeal = double.NegativeInfinity;
@@ -16,18 +18,23 @@ internal sealed class TokenBucket
     /// <param name="burst">Tokens that may be taken at once after a quiet spell, from 1.</param>
     public TokenBucket(double perSecond, double burst, TimeProvider time)
     {
+        (_time, _origin) = (time, time.GetTimestamp());
         _interval = time.TimestampFrequency / perSecond;
         _tolerance = _interval * (burst - 1);
     }
 
+    /// <summary>The present. From an origin of its own, because a long uptime in a double would round away what parts one start from the next.</summary>
+    public long Now => _time.GetTimestamp() - _origin;
+
     /// <summary>Takes a token if there is one.</summary>
-    /// <returns>Zero when it was taken, else the ticks until there is one.</returns>
-    public double TryTake(double now)
+    /// <returns>Zero when it was taken, else the ticks until there is one, from 1.</returns>
+    public double TryTake()
     {
         lock (_gate)
         {
+            var now = Now;
             var wait = _nextIdeal - _tolerance - now;
-            if (wait > 0)
+            if (wait >= 1)
                 return wait;
             _nextIdeal = Math.Max(_nextIdeal, now) + _interval;
             return 0;

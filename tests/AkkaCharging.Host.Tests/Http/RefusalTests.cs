@@ -98,7 +98,8 @@ public sealed class RefusalTests
         using var answer = await service.Http.GetAsync($"{Api.Submit}/{id}");
 
         await Api.RefusedAsync(answer, 500, "internal_error");
-        Assert.Contains("HTTP: GET /api/v1/charging-session/{requestId}", CapturedConsole.Text, StringComparison.Ordinal);
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains("HTTP: GET /api/v1/charging-session/{requestId}", StringComparison.Ordinal), "the log names the endpoint");
     }
 
     [Fact]

@@ -1,0 +1,481 @@
+using System.Collections.Concurrent;
+using Akka.Hosting;
+using AkkaCharging.Authorization;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Memory;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.Pipeline;
+
+/// <summary>Intake, lanes and their owners, with scripted neighbours. Waits of 200 ms and more are cut to a tenth.</summary>
+[Trait("Category", "Component")]
+public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan Grace = TimeSpan.FromHours(5); // 18 s on the scheduler of these tests
+
+    private readonly ScriptedAuthorizer _authorizer = new();
+    private readonly ScriptedCallbackClient _callbacks = new();
+    private readonly RecordingObserver _observer = new();
+    private readonly BreakableJournal _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System));
+    private readonly ConcurrentBag<RequestId> _lostToTheDefect = []; // whose settlement's event the planted defect took the place of
+    private TimeProvider _time = TimeProvider.System;
+
+    [Fact]
+    public async Task AcceptedRequest_IsDecidedCalledBackAndSettled()
+    {
+        var service = Start();
+
+        var result = await service.Intake.SubmitAsync(Sample.Submission());
+
+        Assert.Equal(IntakeOutcome.Accepted, result.Outcome);
+        await SettledAsync(1);
+        Assert.Equal((result.Id, RequestState.Delivered), _observer.SettledEvents.Select(settled => (settled.Id, settled.Settlement.State)).Single());
+        Assert.Equal(RequestState.Delivered, (await _journal.FindAsync(result.Id, default))!.State);
+        Assert.Equal(new PipelineStatus(LaneState.Running, Restarts: 0, Pending: 0, BreakerState.Closed), service.Status);
+    }
+
+    [Fact]
+    public async Task ValidFor_CapsTheAge_AndNeverProlongsIt()
+    {
+        _time = new FakeTimeProvider(Sample.Now);
+        var asked = new ConcurrentQueue<ChargingRequest>();
+        _callbacks.Answer = (request, _, _) =>
+        {
+            asked.Enqueue(request);
+            return Task.FromResult(ScriptedCallbackClient.Ok());
+        };
+        var service = Start();
+
+        foreach (var validFor in (TimeSpan?[])[null, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)])
+            await service.Intake.SubmitAsync(Sample.Submission(validFor: validFor));
+
+        await SettledAsync(3);
+        Assert.Equal([1, 300, 300], asked.Select(request => (request.ExpiresAt - request.AcceptedAt).TotalSeconds).Order());
+    }
+
+    [Fact]
+    public async Task ManyRequests_UseEveryLane()
+    {
+        var service = Start(settings => settings with
+        {
+            Queue = settings.Queue with { ConsumerThreads = 4 },
+            Authorization = settings.Authorization with { Parallelism = 4 },
+        });
+        _authorizer.HangsAlways();
+
+        await SubmitAsync(service, 40);
+
+        // Each lane has a parallelism of one: four calls at a time are four lanes.
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 4, "every lane asks about a request");
+        Assert.Equal(40, service.Status.Pending);
+        Assert.Equal(40, await service.DrainAsync(TimeSpan.FromMilliseconds(100)).WaitAsync(Patience));
+        Assert.Equal(4, _authorizer.Calls);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task GraphThatDies_IsRunAgain_AndLosesNothing(bool inDecided)
+    {
+        var armed = 1;
+        if (inDecided)
+            _observer.OnDecided = _ => ThrowWhile(() => Interlocked.Exchange(ref armed, 0) == 1);
+        else
+            _observer.OnSettled = request => ThrowWhile(() => TakesTheBlow(request));
+        var service = Start();
+
+        var ids = await SubmitAsync(service, 200);
+
+        await Eventually.HoldsAsync(() => service.Status is { Pending: 0, Worst: LaneState.Running }, "everything is settled");
+        Assert.Equal(1, service.Status.Restarts);
+        await AssertDecidedAndSettledOnceAsync(ids);
+
+        bool TakesTheBlow(ChargingRequest request)
+        {
+            if (Interlocked.Exchange(ref armed, 0) == 0)
+                return false;
+            _lostToTheDefect.Add(request.Id);
+            return true;
+        }
+    }
+
+    [Fact]
+    public async Task RequestsAcceptedWhileTheGraphIsDead_AreTakenUpByTheNext()
+    {
+        var armed = 1;
+        _observer.OnDecided = _ => ThrowWhile(() => Interlocked.Exchange(ref armed, 0) == 1);
+        var service = Start();
+        var first = await SubmitAsync(service, 1);
+        await Eventually.HoldsAsync(() => service.Status.Restarts == 1, "the graph died");
+
+        var second = await SubmitAsync(service, 50);
+
+        await Eventually.HoldsAsync(() => service.Status.Pending == 0, "everything is settled");
+        await AssertDecidedAndSettledOnceAsync([.. first, .. second]);
+    }
+
+    [Fact]
+    public async Task GraphThatDiesAgainAndAgain_IsFailing_AndRecovers()
+    {
+        var broken = true;
+        _callbacks.Answer = (_, _, _) =>
+        {
+            ThrowWhile(() => Volatile.Read(ref broken));
+            return Task.FromResult(ScriptedCallbackClient.Ok());
+        };
+        var service = Start();
+        var ids = await SubmitAsync(service, 3);
+
+        await Eventually.HoldsAsync(() => service.Status.Worst == LaneState.Failing, "the lane is failing");
+        Assert.True(service.Status.Restarts >= 5);
+        Volatile.Write(ref broken, false);
+
+        await Eventually.HoldsAsync(() => service.Status is { Pending: 0, Worst: LaneState.Running }, "everything is settled");
+        await AssertSettledOnceAsync(ids);
+    }
+
+    [Fact]
+    public async Task HealthyMinute_MakesTheNextDeathAFirstOne()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        _time = time;
+        var broken = true;
+        _callbacks.Answer = (_, _, _) =>
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            ThrowWhile(() => Volatile.Read(ref broken));
+            return Task.FromResult(ScriptedCallbackClient.Ok());
+        };
+        var service = Start(settings => settings with { Request = settings.Request with { MaxAge = TimeSpan.FromDays(1) } });
+        var ids = await SubmitAsync(service, 1);
+
+        await Eventually.HoldsAsync(() =>
+        {
+            Assert.NotEqual(LaneState.Failing, service.Status.Worst);
+            return service.Status.Restarts >= 7;
+        }, "the graph died seven times");
+        Volatile.Write(ref broken, false);
+
+        await Eventually.HoldsAsync(() => service.Status.Pending == 0, "everything is settled");
+        await AssertSettledOnceAsync(ids);
+    }
+
+    /// <summary>Requests are offered once to each run: an owner that counted its runs from one again would never offer those of the owner before.</summary>
+    [Fact]
+    public async Task OwnerThatIsItselfRestarted_TakesUpWhatIsPending()
+    {
+        var time = new FailingTime();
+        _time = time;
+        var armed = 1;
+        _observer.OnDecided = _ => ThrowWhile(() =>
+        {
+            time.FailsOnce = Volatile.Read(ref armed) == 1;
+            return Interlocked.Exchange(ref armed, 0) == 1;
+        });
+        var service = Start();
+
+        var ids = await SubmitAsync(service, 20);
+
+        await Eventually.HoldsAsync(() => service.Status is { Pending: 0, Worst: LaneState.Running }, "everything is settled");
+        Assert.True(time.Failed);
+        await AssertSettledOnceAsync(ids);
+    }
+
+    [Fact]
+    public async Task Drain_FinishesWhatIsPending()
+    {
+        var service = Start();
+        var gate = new TaskCompletionSource();
+        _authorizer.Always(async (_, _) =>
+        {
+            await gate.Task;
+            return AuthorizerAnswer.Allowed;
+        });
+        var ids = await SubmitAsync(service, 100);
+
+        var draining = service.DrainAsync(Grace);
+        Assert.Equal(IntakeOutcome.ShuttingDown, (await service.Intake.SubmitAsync(Sample.Submission())).Outcome);
+        gate.SetResult();
+
+        Assert.Equal(0, await draining.WaitAsync(Patience));
+        Assert.Equal(LaneState.Stopped, service.Status.Worst);
+        await AssertDecidedAndSettledOnceAsync(ids);
+    }
+
+    [Fact]
+    public async Task HangingAuthorizer_IsCancelledAtTheEndOfTheGrace_AndItsRequestsAreLeft()
+    {
+        var service = Start();
+        var done = await SubmitAsync(service, 2);
+        await SettledAsync(2);
+        _authorizer.HangsAlways();
+        var left = await SubmitAsync(service, 3);
+
+        Assert.Equal(3, await service.DrainAsync(TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
+
+        await Eventually.HoldsAsync(() => _authorizer.Cancelled >= 3, "the calls are cancelled");
+        await AssertSettledOnceAsync(done);
+        foreach (var id in left)
+            Assert.Equal(RequestState.Queued, (await _journal.FindAsync(id, default))!.State);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task HangingReceiver_IsLeftAtTheEndOfTheGrace_AlsoWhenItsClientIgnoresTheToken(bool heedsToken)
+    {
+        _callbacks.Answer = (_, _, stopping) => ScriptedCallbackClient.HangAsync(heedsToken ? stopping : CancellationToken.None);
+        var service = Start();
+        var ids = await SubmitAsync(service, 3);
+
+        Assert.Equal(3, await service.DrainAsync(TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
+
+        Assert.Empty(_observer.SettledEvents);
+        foreach (var id in ids)
+            Assert.Equal(RequestState.Decided, (await _journal.FindAsync(id, default))!.State);
+    }
+
+    [Fact]
+    public async Task RetriesThatWait_AreLeftAtTheEndOfTheGrace()
+    {
+        _callbacks.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy(retryAfter: TimeSpan.FromMinutes(1)));
+        var service = Start();
+        var ids = await SubmitAsync(service, 3);
+        await Eventually.HoldsAsync(() => _observer.AttemptedEvents.Count == 3, "the first attempts failed");
+
+        Assert.Equal(3, await service.DrainAsync(TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
+
+        foreach (var id in ids)
+            Assert.Equal((RequestState.Decided, 1), ((await _journal.FindAsync(id, default))!.State, (await _journal.FindAsync(id, default))!.Attempts.Count));
+    }
+
+    [Fact]
+    public async Task DrainWhileTheGraphIsDead_RunsItOnceMore()
+    {
+        var armed = 1;
+        _observer.OnDecided = _ => ThrowWhile(() => Interlocked.Exchange(ref armed, 0) == 1);
+        var service = Start();
+        var ids = await SubmitAsync(service, 10);
+        await Eventually.HoldsAsync(() => service.Status.Restarts == 1, "the graph died");
+
+        Assert.Equal(0, await service.DrainAsync(Grace).WaitAsync(Patience));
+
+        await AssertDecidedAndSettledOnceAsync(ids);
+    }
+
+    [Fact]
+    public async Task GraphThatDiesDuringTheDrain_IsRunAgainWithinTheGrace()
+    {
+        var gate = new TaskCompletionSource();
+        _authorizer.Always(async (_, _) =>
+        {
+            await gate.Task;
+            return AuthorizerAnswer.Allowed;
+        });
+        var armed = 1;
+        _observer.OnDecided = _ => ThrowWhile(() => Interlocked.Exchange(ref armed, 0) == 1);
+        var service = Start();
+        var ids = await SubmitAsync(service, 10);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 10, "every request is asked about");
+
+        var draining = service.DrainAsync(Grace);
+        gate.SetResult();
+
+        Assert.Equal(0, await draining.WaitAsync(Patience));
+        Assert.Equal(1, service.Status.Restarts);
+        await AssertSettledOnceAsync(ids);
+    }
+
+    [Fact]
+    public async Task GraphThatDiesForEverDuringTheDrain_IsLeftAtTheEndOfTheGrace()
+    {
+        _callbacks.Answer = (_, _, _) => throw new InvalidOperationException("planted defect");
+        var service = Start();
+        await SubmitAsync(service, 2);
+
+        Assert.Equal(2, await service.DrainAsync(TimeSpan.FromSeconds(3)).WaitAsync(Patience));
+
+        Assert.Equal(LaneState.Stopped, service.Status.Worst);
+    }
+
+    [Fact]
+    public async Task FullQueue_RefusesAtOnce_WithoutTheJournal_AndTakesAgainWhenAPlaceIsGivenBack()
+    {
+        var gate = new TaskCompletionSource();
+        _authorizer.Always(async (_, _) =>
+        {
+            await gate.Task;
+            return AuthorizerAnswer.Allowed;
+        });
+        var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 3 } });
+        await SubmitAsync(service, 3);
+        _journal.IsAway = true; // so that a write would be seen
+
+        var refused = await service.Intake.SubmitAsync(Sample.Submission());
+        Assert.Equal(IntakeOutcome.QueueFull, refused.Outcome);
+        Assert.InRange(refused.RetryAfter!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+        Assert.Equal((3, 0), (service.Status.Pending, _journal.Refused));
+        _journal.IsAway = false;
+        gate.SetResult();
+
+        await SettledAsync(3);
+        Assert.Equal(IntakeOutcome.Accepted, (await service.Intake.SubmitAsync(Sample.Submission())).Outcome);
+    }
+
+    [Fact]
+    public async Task JournalThatIsAway_GivesThePlaceBack()
+    {
+        var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 1 } });
+        _journal.IsAway = true;
+
+        for (var i = 0; i < 3; i++)
+        {
+            var refused = await service.Intake.SubmitAsync(Sample.Submission());
+            Assert.Equal((IntakeOutcome.JournalUnavailable, TimeSpan.FromSeconds(5)), (refused.Outcome, refused.RetryAfter));
+        }
+
+        Assert.Equal(0, service.Status.Pending);
+        _journal.IsAway = false;
+        Assert.Equal(IntakeOutcome.Accepted, (await service.Intake.SubmitAsync(Sample.Submission())).Outcome);
+    }
+
+    [Fact]
+    public async Task ReplayAndConflict_GiveTheirPlacesBack()
+    {
+        var service = Start();
+        var first = await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "b")));
+        await SettledAsync(1);
+
+        Assert.Equal(new IntakeResult(IntakeOutcome.Replayed, first.Id), await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "b"))));
+        Assert.Equal(new IntakeResult(IntakeOutcome.Conflict, first.Id), await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "other"))));
+
+        Assert.Equal(0, service.Status.Pending);
+        Assert.Single(_observer.SettledEvents);
+    }
+
+    [Fact]
+    public async Task SubmissionsThatMeetTheClose_AreEitherRefusedOrSettled()
+    {
+        var service = Start(settings => settings with
+        {
+            Queue = settings.Queue with { ConsumerThreads = 2, MaxSize = 500 },
+            Authorization = settings.Authorization with { Throttle = settings.Authorization.Throttle with { Elements = 0 } },
+        });
+        var accepted = new ConcurrentQueue<RequestId>();
+        var submitting = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (true)
+            {
+                var result = await service.Intake.SubmitAsync(Sample.Submission());
+                if (result.Outcome == IntakeOutcome.ShuttingDown)
+                    return;
+                if (result.Outcome == IntakeOutcome.Accepted)
+                    accepted.Enqueue(result.Id);
+            }
+        })).ToList();
+        await SettledAsync(200);
+
+        Assert.Equal(0, await service.DrainAsync(Grace).WaitAsync(Patience));
+
+        await Task.WhenAll(submitting).WaitAsync(Patience);
+        await AssertSettledOnceAsync([.. accepted]);
+    }
+
+    [Fact]
+    public async Task CloseOfAnIdleIntake_IsCompleteAtOnce_AlsoTheSecondTime()
+    {
+        var service = Start();
+
+        Assert.True(service.Intake.CloseAsync().IsCompletedSuccessfully);
+        await service.Intake.CloseAsync();
+        Assert.Equal(IntakeOutcome.ShuttingDown, (await service.Intake.SubmitAsync(Sample.Submission())).Outcome);
+    }
+
+    [Fact]
+    public async Task Hosting_StartsTheLanesWithTheActorSystem()
+    {
+        var service = New(SettingsLoader.Defaults);
+        using var host = new HostBuilder()
+            .ConfigureServices(services => services.AddAkka("service-test", (akka, _) => akka.WithChargingPipeline(service)))
+            .Build();
+        await host.StartAsync();
+
+        await service.Intake.SubmitAsync(Sample.Submission());
+
+        await SettledAsync(1);
+        await host.StopAsync();
+    }
+
+    private static void ThrowWhile(Func<bool> condition)
+    {
+        if (condition())
+            throw new InvalidOperationException("planted defect");
+    }
+
+    private static async Task<List<RequestId>> SubmitAsync(ChargingService service, int count)
+    {
+        var ids = new List<RequestId>();
+        for (var i = 0; i < count; i++)
+        {
+            var result = await service.Intake.SubmitAsync(Sample.Submission());
+            Assert.Equal(IntakeOutcome.Accepted, result.Outcome);
+            ids.Add(result.Id);
+        }
+
+        return ids;
+    }
+
+    private ChargingService New(ChargingSettings settings) => new(settings, _authorizer, _callbacks, _journal, _observer, _time);
+
+    private ChargingService Start(Func<ChargingSettings, ChargingSettings>? change = null)
+    {
+        var service = New(change is null ? SettingsLoader.Defaults : change(SettingsLoader.Defaults));
+        service.Start(Sys);
+        return service;
+    }
+
+    private Task SettledAsync(int count) => Eventually.HoldsAsync(() => _observer.SettledEvents.Count >= count, $"{count} are settled");
+
+    private async Task AssertSettledOnceAsync(IReadOnlyCollection<RequestId> ids)
+    {
+        foreach (var id in ids)
+        {
+            var record = await _journal.FindAsync(id, default);
+            Assert.Equal((RequestState.Delivered, AuthorizationStatus.Allowed), (record!.State, record.Decision!.Status));
+            Assert.Equal(1, _observer.SettledEvents.Count(settled => settled.Id == id) + (_lostToTheDefect.Contains(id) ? 1 : 0));
+        }
+    }
+
+    private async Task AssertDecidedAndSettledOnceAsync(IReadOnlyCollection<RequestId> ids)
+    {
+        Assert.All(ids, id => Assert.InRange(_observer.DecidedEvents.Count(decided => decided.Id == id), 0, 1));
+        Assert.Equal(ids.Count, _authorizer.Queries.Select(query => query.RequestId).Distinct().Count());
+        await AssertSettledOnceAsync(ids);
+    }
+
+    /// <summary>Breaks its caller once, where an owner asks how long its run lasted.</summary>
+    private sealed class FailingTime : TimeProvider
+    {
+        public bool FailsOnce { get; set; }
+
+        public bool Failed { get; private set; }
+
+        public override long GetTimestamp()
+        {
+            if (FailsOnce && Environment.StackTrace.Contains("LaneActor.OnEnded", StringComparison.Ordinal))
+            {
+                (FailsOnce, Failed) = (false, true);
+                throw new InvalidOperationException("planted defect of the owner");
+            }
+
+            return base.GetTimestamp();
+        }
+    }
+}

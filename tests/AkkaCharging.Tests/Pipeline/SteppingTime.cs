@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.Pipeline;
+
+/// <summary>Fake time whose wall clock can step while its monotonic clock goes on.</summary>
+internal sealed class SteppingTime : FakeTimeProvider
+{
+    private int _timers;
+    private int _armed;
+    private int _fired;
+    private int _disposed;
+
+    public SteppingTime()
+        : base(Sample.Now)
+    {
+    }
+
+    public TimeSpan Step { get; set; }
+
+    /// <summary>Timers made so far.</summary>
+    public int Timers => Volatile.Read(ref _timers);
+
+    /// <summary>How often a timer was set.</summary>
+    public int Armed => Volatile.Read(ref _armed);
+
+    /// <summary>How often a timer came due.</summary>
+    public int Fired => Volatile.Read(ref _fired);
+
+    /// <summary>Timers disposed.</summary>
+    public int Disposed => Volatile.Read(ref _disposed);
+
+    public override long GetTimestamp() => base.GetUtcNow().Ticks;
+
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Step;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = base.CreateTimer(given =>
+        {
+            Interlocked.Increment(ref _fired);
+            callback(given);
+        }, state, dueTime, period);
+        Interlocked.Increment(ref _timers);
+        return new CountedTimer(timer, this);
+    }
+
+    private sealed class CountedTimer(ITimer timer, SteppingTime owner) : ITimer
+    {
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            var changed = timer.Change(dueTime, period);
+            Interlocked.Increment(ref owner._armed);
+            return changed;
+        }
+
+        public void Dispose()
+        {
+            timer.Dispose();
+            Interlocked.Increment(ref owner._disposed);
+        }
+
+        public ValueTask DisposeAsync() => timer.DisposeAsync();
+    }
+}
