@@ -11,12 +11,12 @@ public readonly record struct RequestId(Guid Value)
     /// <summary>Reads what <see cref="ToString"/> wrote; anything else is refused.</summary>
     public static bool TryParse(string? text, out RequestId id)
     {
-        if (text is not null && text.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(text.AsSpan(Prefix.Length), "D", out var value))
-        {
-            id = new RequestId(value);
+        // Written again and compared, because the parser lets capitals, white space around and signs within pass.
+        id = text is not null && text.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(text.AsSpan(Prefix.Length), "D", out var value)
+            ? new RequestId(value)
+            : default;
+        if (string.Equals(id.ToString(), text, StringComparison.Ordinal))
             return true;
-        }
-
         id = default;
         return false;
     }

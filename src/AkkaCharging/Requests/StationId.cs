@@ -1,8 +1,13 @@
+using System.Buffers;
+
 namespace AkkaCharging.Requests;
 
 /// <summary>A charging station's UUID, kept as the caller wrote it because the callback repeats it letter for letter.</summary>
 public sealed record StationId
 {
+    private const int Length = 36;
+    private static readonly SearchValues<char> Allowed = SearchValues.Create("0123456789abcdefABCDEF-");
+
     private StationId(string text, Guid value) => (Text, Value) = (text, value);
 
     /// <summary>As the caller wrote it.</summary>
@@ -12,7 +17,9 @@ public sealed record StationId
     public Guid Value { get; }
 
     /// <summary>Reads 8-4-4-4-12 hexadecimal digits in any case; null for anything else.</summary>
-    public static StationId? TryCreate(string? text) => Guid.TryParseExact(text, "D", out var value) ? new StationId(text!, value) : null;
+    /// <remarks>More than the parser alone asks for: it lets white space around and signs within pass, and the text goes into the callback as it is.</remarks>
+    public static StationId? TryCreate(string? text) =>
+        text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(Allowed) && Guid.TryParseExact(text, "D", out var value) ? new StationId(text, value) : null;
 
     /// <inheritdoc/>
     public override string ToString() => Text;

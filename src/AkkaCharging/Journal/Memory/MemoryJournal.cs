@@ -14,6 +14,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     private readonly ConcurrentQueue<(DateTimeOffset At, RequestId Id)> _settled = new();
     private readonly ConcurrentDictionary<string, Claim> _claims = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Claim> _claimsByAge = new();
+    private readonly Lock _forgetting = new(); // one at a time: between a look at the oldest and its removal, another could make the next one the oldest
     private int _settledCount;
 
     /// <inheritdoc/>
@@ -87,20 +88,28 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     private void ForgetOldRequests()
     {
         var oldest = time.GetUtcNow() - settings.Retention;
-        while (_settled.TryPeek(out var next) && (next.At <= oldest || Volatile.Read(ref _settledCount) > settings.MaxSettledRows))
+        lock (_forgetting)
         {
-            if (!_settled.TryDequeue(out var forgotten))
-                return;
-            Interlocked.Decrement(ref _settledCount);
-            _entries.TryRemove(forgotten.Id, out _);
+            while (_settled.TryPeek(out var next) && (next.At <= oldest || Volatile.Read(ref _settledCount) > settings.MaxSettledRows))
+            {
+                _settled.TryDequeue(out _);
+                Interlocked.Decrement(ref _settledCount);
+                _entries.TryRemove(next.Id, out _);
+            }
         }
     }
 
     private void ForgetOldClaims()
     {
         var now = time.GetUtcNow();
-        while (_claimsByAge.TryPeek(out var claim) && claim.Until <= now && _claimsByAge.TryDequeue(out var forgotten))
-            _claims.TryRemove(KeyValuePair.Create(forgotten.Idempotency.KeyHash, forgotten));
+        lock (_forgetting)
+        {
+            while (_claimsByAge.TryPeek(out var claim) && claim.Until <= now)
+            {
+                _claimsByAge.TryDequeue(out _);
+                _claims.TryRemove(KeyValuePair.Create(claim.Idempotency.KeyHash, claim));
+            }
+        }
     }
 
     private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, DateTimeOffset Until);

@@ -1,0 +1,37 @@
+using AkkaCharging.Journal;
+
+namespace AkkaCharging.Tests.Journal;
+
+[Trait("Category", "Unit")]
+public sealed class IdempotencyHasherTests
+{
+    private readonly IdempotencyHasher _hasher = new([.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
+
+    [Fact]
+    public void SameKeyAndFields_MakeTheSameClaim() => Assert.Equal(_hasher.Claim("fleet", "key", "a", "b"), _hasher.Claim("fleet", "key", "a", "b"));
+
+    [Fact]
+    public void ClaimsHoldHexadecimalDigitsAlone() =>
+        Assert.Matches("^[0-9A-F]{64}/[0-9A-F]{64}$", $"{_hasher.Claim("fleet", "key", "a").KeyHash}/{_hasher.Claim("fleet", "key", "a").BodyHash}");
+
+    [Fact]
+    public void OtherFields_ChangeTheBodyHashAlone()
+    {
+        var (claim, other) = (_hasher.Claim("fleet", "key", "ab", "c"), _hasher.Claim("fleet", "key", "a", "bc"));
+
+        Assert.Equal(claim.KeyHash, other.KeyHash);
+        Assert.NotEqual(claim.BodyHash, other.BodyHash);
+    }
+
+    [Theory]
+    [InlineData("fleet", "other")]
+    [InlineData("other", "key")]
+    [InlineData(null, "key")]
+    [InlineData("fleetk", "ey")]
+    public void OtherKeyOrApiKey_IsAnotherClaim(string? apiKey, string key) =>
+        Assert.NotEqual(_hasher.Claim("fleet", "key", "a").KeyHash, _hasher.Claim(apiKey, key, "a").KeyHash);
+
+    [Fact]
+    public void RandomSecrets_MakeClaimsThatDoNotMatch() =>
+        Assert.NotEqual(IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash, IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash);
+}

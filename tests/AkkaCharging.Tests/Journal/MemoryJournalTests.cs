@@ -1,0 +1,18 @@
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Memory;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Tests.Journal;
+
+[Trait("Category", "Unit")]
+public sealed class MemoryJournalTests : RequestJournalContract
+{
+    [Fact]
+    public async Task Status_NamesTheKind() => Assert.Equal("memory", (await NewAsync()).Status.Kind);
+
+    [Fact]
+    public void States_AreSpelledAsTheContractHasThem() =>
+        Assert.Equal(["queued", "decided", "delivered", "failed", "expired"], Enum.GetValues<RequestState>().Select(state => state.Name()));
+
+    protected override Task<IRequestJournal> CreateAsync(JournalSettings settings) => Task.FromResult<IRequestJournal>(new MemoryJournal(settings, Time));
+}

@@ -1,0 +1,46 @@
+using System.Net;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
+using AkkaCharging.Tests.AddressPolicy;
+using AkkaCharging.Tests.Authorization;
+
+namespace AkkaCharging.Tests.Pipeline;
+
+/// <summary>Requests, decisions and attempts that tests do not care about.</summary>
+internal static class Sample
+{
+    public static readonly DateTimeOffset Now = Queries.Now;
+
+    private static readonly CallbackAddressPolicy Policy = Policies.Allowing("127.0.0.1/32");
+
+    public static CallbackUrl Url(string text) => Assert.IsType<UrlVerdict.Allowed>(Policy.CheckUrl(text)).Url;
+
+    public static ChargingRequest Request(
+        string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, string token = Queries.Token)
+    {
+        var at = acceptedAt ?? Now;
+        return new(RequestId.New(at), StationId.TryCreate(Queries.Station)!, DriverToken.TryCreate(token)!, Url(url), at, at + (age ?? TimeSpan.FromMinutes(5)));
+    }
+
+    public static PendingRequest Pending(string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null) =>
+        new(Request(url, acceptedAt, age), enqueuedAt: 0);
+
+    public static PendingRequest Decided(string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null)
+    {
+        var pending = Pending(url, acceptedAt, age);
+        pending.Decision = Decision(acceptedAt);
+        return pending;
+    }
+
+    public static Decision Decision(DateTimeOffset? at = null, AuthorizationStatus status = AuthorizationStatus.Allowed) =>
+        new(status, status == AuthorizationStatus.Allowed ? DecisionReason.InAcl : DecisionReason.NotInAcl, at ?? Now);
+
+    public static CallbackAttempt Attempt(CallbackOutcome outcome = CallbackOutcome.HttpError, HttpStatusCode? status = null, DateTimeOffset? at = null) =>
+        new(at ?? Now, TimeSpan.FromMilliseconds(3), (int?)status, outcome);
+
+    public static Submission Submission(string url = "http://127.0.0.1:8080/hook", AkkaCharging.Journal.IdempotencyClaim? claim = null, TimeSpan? validFor = null) =>
+        new(StationId.TryCreate(Queries.Station)!, DriverToken.TryCreate(Queries.Token)!, Url(url), validFor, ApiKeyName: null, claim, Trace: default);
+}
