@@ -5,12 +5,18 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-public sealed class SqliteJournalContractTests : RequestJournalContract, IDisposable
+public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
     private int _made;
 
-    public void Dispose() => _folder.Dispose();
+    private protected override int RaceRounds => 5;
+
+    async Task IAsyncLifetime.DisposeAsync()
+    {
+        await DisposeAsync();
+        await _folder.DisposeAsync();
+    }
 
     protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
     {
