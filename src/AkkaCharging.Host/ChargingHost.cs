@@ -10,7 +10,9 @@ using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Host.Metrics;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
+using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
@@ -66,7 +68,9 @@ internal static class ChargingHost
     /// <summary>Reads the files that <paramref name="settings"/> name, as a start would.</summary>
     public static void CheckFiles(ChargingSettings settings)
     {
-        CreateJournal(settings.Journal, TimeProvider.System);
+        CreateJournal(settings.Journal, TimeProvider.System); // opens nothing yet
+        if (settings.Journal.Kind != JournalKind.Memory)
+            KeySource.Configured(settings.Journal);
         WebhookSigner.Create(settings.Callback.Signing);
         if (settings.Authorization.Provider == AuthorizationProvider.Acl)
             new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose();
@@ -112,8 +116,9 @@ internal static class ChargingHost
     private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time) => journal.Kind switch
     {
         JournalKind.Memory => new MemoryJournal(journal, time),
+        JournalKind.Sqlite => new SqliteJournal(journal, time),
         _ => throw new InvalidSettingsException(
-            [$"journal.kind = '{journal.Kind.ToString().ToLowerInvariant()}' is not part of this version yet; expected memory."]),
+            [$"journal.kind = '{journal.Kind.ToString().ToLowerInvariant()}' is not part of this version yet; expected sqlite or memory."]),
     };
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)

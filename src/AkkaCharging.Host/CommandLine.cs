@@ -2,6 +2,7 @@ using System.Collections;
 using System.CommandLine;
 using System.Reflection;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host;
@@ -66,8 +67,14 @@ internal static class CommandLine
         {
             try
             {
+                var journal = app.Services.GetRequiredService<IRequestJournal>();
                 await app.RunAsync(cancellation);
-                return 0;
+                return journal.Invalid.IsCompleted ? throw await journal.Invalid : 0;
+            }
+            catch (InvalidJournalException e)
+            {
+                await error.WriteLineAsync(e.Message);
+                return 1;
             }
             catch (IOException e)
             {
@@ -118,7 +125,7 @@ internal static class CommandLine
         {
             return use(SettingsLoader.Load(Sources(configFile)));
         }
-        catch (Exception e) when (e is InvalidSettingsException or InvalidAclException)
+        catch (Exception e) when (e is InvalidSettingsException or InvalidAclException or InvalidJournalException)
         {
             error.WriteLine(e.Message);
             return 1;

@@ -48,7 +48,7 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) :
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _reader = new SqliteReader(settings);
+        _reader = new SqliteReader(settings, time);
         _writer = new SqliteWriter(settings, time);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)

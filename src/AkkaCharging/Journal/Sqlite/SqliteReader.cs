@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Reads requests back, on a thread and a connection of its own.</summary>
-internal sealed class SqliteReader(JournalSettings settings) : IDisposable
+internal sealed class SqliteReader(JournalSettings settings, TimeProvider time) : IDisposable
 {
     private const int PageRows = 1_000;
 
@@ -18,7 +18,8 @@ internal sealed class SqliteReader(JournalSettings settings) : IDisposable
     {
         using var find = new Statement(
             connection,
-            "SELECT station, token_masked, api_key, state, status, reason, decided_at, accepted_at, settled_at, attempts FROM request WHERE id = $0");
+            "SELECT station, token_masked, api_key, state, status, reason, decided_at, accepted_at, settled_at, attempts FROM request "
+                + "WHERE id = $0 AND (settled_at IS NULL OR settled_at > $1)");
         return find.First(
             found => new RequestRecord(
                 id,
@@ -30,7 +31,8 @@ internal sealed class SqliteReader(JournalSettings settings) : IDisposable
                 StoredNames.Time(found.GetInt64(7)),
                 found.IsDBNull(8) ? null : StoredNames.Time(found.GetInt64(8)),
                 StoredNames.Attempts(found.GetString(9))),
-            StoredId.Of(id));
+            StoredId.Of(id),
+            (time.GetUtcNow() - settings.Retention).UtcTicks); // retention's sweep may come later
     });
 
     /// <summary>The next unsettled requests in order of acceptance, each with its place.</summary>

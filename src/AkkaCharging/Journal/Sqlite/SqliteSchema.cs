@@ -37,7 +37,7 @@ internal static class SqliteSchema
         );
         CREATE INDEX request_unsettled ON request(seq) WHERE settled_at IS NULL;
         CREATE INDEX request_settled ON request(settled_at) WHERE settled_at IS NOT NULL;
-        CREATE TABLE idempotency (key_hash BLOB PRIMARY KEY, body_hash BLOB NOT NULL, id BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE idempotency (key_hash TEXT PRIMARY KEY, body_hash TEXT NOT NULL, id BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX idempotency_until ON idempotency(until);
         CREATE TABLE encryption_key (id TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;

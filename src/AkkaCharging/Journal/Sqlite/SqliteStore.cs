@@ -14,12 +14,12 @@ internal sealed class SqliteStore : IDisposable
     private const int PurgeRowsMax = 200;
 
     private readonly SqliteConnection _connection;
+    private readonly long _settledRowsMax;
     private readonly Statement _begin, _commit, _accept, _decide, _decision, _attempt, _settle, _claim, _remember, _purge, _purgeClaims;
 
-    private SqliteStore(SqliteConnection connection, JournalSecrets secrets)
+    private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax)
     {
-        _connection = connection;
-        Secrets = secrets;
+        (_connection, Secrets, _settledRowsMax) = (connection, secrets, settledRowsMax);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
         _accept = new(
@@ -56,7 +56,7 @@ internal sealed class SqliteStore : IDisposable
     public JournalSecrets Secrets { get; }
 
     /// <summary>Settled requests that are kept.</summary>
-    public long SettledRows { get; private set; }
+    private long SettledRows { get; set; }
 
     /// <summary>Unsettled requests when the file was opened.</summary>
     public long Unsettled { get; }
@@ -84,7 +84,7 @@ internal sealed class SqliteStore : IDisposable
             SqliteSchema.Migrate(connection);
             Register(connection, keys, secret, time);
             SqliteSchema.Run(connection, "COMMIT");
-            return new(connection, new JournalSecrets(keys, secret));
+            return new(connection, new JournalSecrets(keys, secret), settings.MaxSettledRows);
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {
@@ -98,13 +98,15 @@ internal sealed class SqliteStore : IDisposable
         }
     }
 
-    /// <summary>Runs <paramref name="writes"/> in one transaction: all are kept, or none.</summary>
+    /// <summary>Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests that are too many.</summary>
     /// <exception cref="SqliteException">None is kept.</exception>
     public void Commit(IReadOnlyList<SqliteWrite> writes)
     {
         _begin.Run();
         foreach (var write in writes)
             write.Run(this);
+        if (SettledRows > _settledRowsMax)
+            SettledRows -= _purge.Run(long.MaxValue, Math.Min(SettledRows - _settledRowsMax, PurgeRowsMax));
         _commit.Run();
     }
 
@@ -115,10 +117,10 @@ internal sealed class SqliteStore : IDisposable
     {
         if (idempotency is not null)
         {
-            var (key, body) = (Convert.FromHexString(idempotency.KeyHash), Convert.FromHexString(idempotency.BodyHash));
-            var first = _claim.First(found => (Body: found.GetFieldValue<byte[]>(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))), key, now.UtcTicks);
+            var (key, body) = idempotency;
+            var first = _claim.First(found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))), key, now.UtcTicks);
             if (first.Body is not null && first.Id != id)
-                return new(first.Body.AsSpan().SequenceEqual(body) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
+                return new(string.Equals(first.Body, body, StringComparison.Ordinal) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
             _remember.Run(key, body, row.Id, row.AcceptedAt + IdempotencyClaim.Retention.Ticks);
         }
 
@@ -143,15 +145,14 @@ internal sealed class SqliteStore : IDisposable
             StoredId.Of(id), settlement.State.Name(), settlement.At.UtcTicks, last is null ? "" : StoredNames.Attempt(last), last is null ? 0 : 1);
     }
 
-    /// <summary>Forgets a few settled requests and idempotency keys that are past their time, and requests beyond <paramref name="settledRowsMax"/>.</summary>
+    /// <summary>Forgets a few requests that settled by <paramref name="settledBy"/>, and idempotency keys whose time is over.</summary>
     /// <returns>Whether there may be more.</returns>
-    public bool Purge(DateTimeOffset now, TimeSpan retention, long settledRowsMax)
+    public bool Purge(DateTimeOffset settledBy, DateTimeOffset now)
     {
-        var excess = Math.Clamp(SettledRows - settledRowsMax, 0, PurgeRowsMax);
-        var old = _purge.Run((now - retention).UtcTicks, PurgeRowsMax);
-        var many = old < excess ? _purge.Run(long.MaxValue, excess - old) : 0;
-        SettledRows -= old + many;
-        return old == PurgeRowsMax | SettledRows > settledRowsMax | _purgeClaims.Run(now.UtcTicks, PurgeRowsMax) == PurgeRowsMax;
+        var requests = _purge.Run(settledBy.UtcTicks, PurgeRowsMax);
+        SettledRows -= requests;
+        var claims = _purgeClaims.Run(now.UtcTicks, PurgeRowsMax);
+        return requests == PurgeRowsMax || claims == PurgeRowsMax || SettledRows > _settledRowsMax;
     }
 
     public void Dispose() => _connection.Dispose();

@@ -56,8 +56,8 @@ internal sealed class SqliteWriter : IDisposable
         (_settings, _time, _purgedAt) = (settings, time, time.GetTimestamp());
         _checkpoints = new("journal checkpoints", settings);
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };
+        _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _thread.Start();
-        _timer = time.CreateTimer(_ => OnTick(), null, Tick, Tick);
     }
 
     /// <summary>Completes after the first attempt to open, whatever came of it.</summary>
@@ -98,7 +98,6 @@ internal sealed class SqliteWriter : IDisposable
 
     public void Dispose()
     {
-        _timer.Dispose();
         _isStopping = true;
         _wake.Set();
     }
@@ -110,6 +109,7 @@ internal sealed class SqliteWriter : IDisposable
         {
             foreach (var write in _queue.Where(write => write.IsGivenUp && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()))
                 write.Fail(new JournalUnavailableException($"The journal did not get to this write within {Patience.TotalSeconds} s."));
+            _timer.Change(Tick, Timeout.InfiniteTimeSpan); // the writer cannot wind it now
         }
 
         _isTicked = true;
@@ -126,6 +126,7 @@ internal sealed class SqliteWriter : IDisposable
             {
                 _isTicked = false;
                 LookAfter();
+                _timer.Change(Tick, Timeout.InfiniteTimeSpan); // from now on, so that ticks do not pile up
                 _tried.TrySetResult();
             }
 
@@ -137,6 +138,7 @@ internal sealed class SqliteWriter : IDisposable
         _checkpoints.Dispose();
         _store?.Dispose(); // the last connection takes the log into the database
         _lock?.Dispose();
+        _timer.Dispose();
         _ended.SetResult();
         FailQueued();
     }
@@ -210,8 +212,6 @@ internal sealed class SqliteWriter : IDisposable
 
             foreach (var write in _batch)
                 write.Complete();
-            if (_store.SettledRows > _settings.MaxSettledRows)
-                Purge();
             Checkpoint();
         }
 
@@ -243,7 +243,7 @@ internal sealed class SqliteWriter : IDisposable
     {
         try
         {
-            while (await WriteAsync(store => store.Purge(_time.GetUtcNow(), _settings.Retention, _settings.MaxSettledRows)))
+            while (await WriteAsync(store => store.Purge(_time.GetUtcNow() - _settings.Retention, _time.GetUtcNow())))
             {
             }
         }
