@@ -12,6 +12,7 @@ using AkkaCharging.Host.Metrics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
+using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -117,8 +118,7 @@ internal static class ChargingHost
     {
         JournalKind.Memory => new MemoryJournal(journal, time),
         JournalKind.Sqlite => new SqliteJournal(journal, time),
-        _ => throw new InvalidSettingsException(
-            [$"journal.kind = '{journal.Kind.ToString().ToLowerInvariant()}' is not part of this version yet; expected sqlite or memory."]),
+        _ => new PostgresJournal(journal, time),
     };
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)

@@ -29,6 +29,7 @@ public interface IRequestJournal : IAsyncDisposable
     Task<InvalidJournalException> Invalid => Never;
 
     /// <summary>Waits until the journal is open, then reads what an earlier process left unsettled, oldest first, a page at a time.</summary>
+    /// <remarks>A journal that another process had in between has more to give: <see cref="JournalStatus.Backlog"/> rises again.</remarks>
     IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken);
 
     /// <summary>Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.</summary>

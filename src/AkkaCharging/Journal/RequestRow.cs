@@ -1,7 +1,7 @@
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 
-namespace AkkaCharging.Journal.Sqlite;
+namespace AkkaCharging.Journal;
 
 /// <summary>What is stored about an accepted request, encrypted and hashed: made on the caller's thread, so that the writer only writes.</summary>
 internal sealed record RequestRow(
