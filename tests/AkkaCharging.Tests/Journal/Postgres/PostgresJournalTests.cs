@@ -67,7 +67,7 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     public async Task SecretsAreErased_UnlessTheRequestFailed()
     {
         var settings = await postgres.NewSettingsAsync();
-        await using var journal = await SharedPostgres.OpenAsync(settings);
+        await using var journal = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now));
         foreach (var state in new[] { RequestState.Delivered, RequestState.Expired, RequestState.Failed })
         {
             var request = Sample.Request();
@@ -95,7 +95,7 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     [Fact]
     public async Task WritesOfOneRequestThatNobodyAwaits_KeepTheirOrder()
     {
-        await using var journal = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync());
+        await using var journal = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync(), new FakeTimeProvider(Sample.Now));
         var request = Sample.Request();
         var attempts = Enumerable.Range(0, 20).Select(i => Sample.Attempt(at: Sample.Now.AddSeconds(i))).ToList();
 
