@@ -1,3 +1,4 @@
+using System.Data;
 using AkkaCharging.Journal.Encryption;
 using Npgsql;
 
@@ -75,5 +76,20 @@ internal sealed class PostgresSession : IAsyncDisposable
         await batch.ExecuteNonQueryAsync();
     }
 
-    public ValueTask DisposeAsync() => Connection.DisposeAsync();
+    /// <summary>Gives the lock back, then closes: by the close alone the next owner would have to wait for the server to notice.</summary>
+    /// <remarks>An answer means that the server is done with all that was asked before; without one the end of the session releases the lock.</remarks>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (Connection.State == ConnectionState.Open)
+                await Connection.ExecuteAsync("SELECT pg_advisory_unlock_all()");
+        }
+        catch (NpgsqlException)
+        {
+            // The session ends all the same.
+        }
+
+        await Connection.DisposeAsync();
+    }
 }
