@@ -12,6 +12,17 @@ branch_coverage=90
 # dotnet test is told what to run beside by this script alone: the variables of a service on the same shell would change what is tested.
 for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|CALLBACK|JOURNAL|MONITORING|LOGGING|KTOR)_' || true); do unset "$name"; done
 
+# The journal's tests start a PostgreSQL of their own; without its programs they say what is missing. Debian would also start a server for everybody: not here.
+if [ -z "${AKKACHARGING_TEST_POSTGRES:-}" ] && ! command -v initdb > /dev/null && ! ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 &&
+    [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+    fi
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y -o Dpkg::Options::=--force-confold postgresql; } > /dev/null 2>&1 ||
+        echo "PostgreSQL could not be installed." >&2
+fi
+
 dotnet restore AkkaCharging.sln
 dotnet format AkkaCharging.sln --no-restore --verify-no-changes
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"

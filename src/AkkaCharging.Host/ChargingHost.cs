@@ -10,7 +10,10 @@ using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Host.Metrics;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
@@ -72,7 +75,9 @@ internal static class ChargingHost
     public static void CheckFiles(ChargingSettings settings)
     {
         var problems = new List<string>();
-        Check(() => CreateJournal(settings.Journal, TimeProvider.System));
+        Check(() => CreateJournal(settings.Journal, TimeProvider.System)); // opens nothing yet
+        if (settings.Journal.Kind != JournalKind.Memory)
+            Check(() => KeySource.Configured(settings.Journal));
         Check(() => WebhookSigner.Create(settings.Callback.Signing));
         if (settings.Authorization.Provider == AuthorizationProvider.Acl)
             Check(() => new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose());
@@ -89,7 +94,7 @@ internal static class ChargingHost
             {
                 problems.AddRange(e.Problems);
             }
-            catch (InvalidAclException e)
+            catch (Exception e) when (e is InvalidAclException or InvalidJournalException)
             {
                 problems.Add(e.Message);
             }
@@ -136,8 +141,8 @@ internal static class ChargingHost
     private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time) => journal.Kind switch
     {
         JournalKind.Memory => new MemoryJournal(journal, time),
-        _ => throw new InvalidSettingsException(
-            [$"journal.kind = '{journal.Kind.ToString().ToLowerInvariant()}' is not part of this version yet; expected memory."]),
+        JournalKind.Sqlite => new SqliteJournal(journal, time),
+        _ => new PostgresJournal(journal, time),
     };
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)

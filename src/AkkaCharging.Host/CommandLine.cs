@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using System.Reflection;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host;
@@ -67,8 +68,16 @@ internal static class CommandLine
             if (app is null)
                 return exitCode;
             await using (app)
+            {
+                var journal = app.Services.GetRequiredService<IRequestJournal>();
                 await app.RunAsync(cancellation);
-            return 0;
+                return journal.Invalid.IsCompleted ? throw await journal.Invalid : 0;
+            }
+        }
+        catch (InvalidJournalException e)
+        {
+            await error.WriteLineAsync(e.Message);
+            return 1;
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
@@ -118,7 +127,7 @@ internal static class CommandLine
         {
             return use(SettingsLoader.Load(Sources(configFile)));
         }
-        catch (Exception e) when (e is InvalidSettingsException or InvalidAclException)
+        catch (Exception e) when (e is InvalidSettingsException or InvalidAclException or InvalidJournalException)
         {
             error.WriteLine(e.Message);
             return 1;

@@ -80,11 +80,14 @@ public sealed class LoggingTests
     public async Task Level_IsObeyed(LogThreshold level, bool isLogged)
     {
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using var service = await RunningService.StartAsync(settings => settings with { Logging = new LoggingSettings(level, LogFormat.Auto) });
-
-        var id = await service.AcceptAsync(receiver.Url);
-        await Eventually.HoldsAsync(
-            async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1, "settled, and so decided and logged");
+        string id;
+        await using (var service = await RunningService.StartAsync(settings => settings with { Logging = new LoggingSettings(level, LogFormat.Auto) }))
+        {
+            id = await service.AcceptAsync(receiver.Url);
+            await Eventually.HoldsAsync(
+                async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1,
+                "settled, and so decided and logged");
+        }
 
         Assert.Equal(isLogged, CapturedConsole.Text.Split('\n').Any(line => line.Contains("Decided", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal)));
     }

@@ -11,11 +11,20 @@ namespace AkkaCharging.Host.Lifetime;
 /// The listener, and the actor system after it, are closed by the host's own services.
 /// </remarks>
 internal sealed partial class GracefulStop(
-    ServerSettings settings, Readiness readiness, ChargingService service, IRequestJournal journal, TimeProvider time, ILogger<GracefulStop> logger)
+    ServerSettings settings, Readiness readiness, ChargingService service, IRequestJournal journal, TimeProvider time, IHostApplicationLifetime host,
+    ILogger<GracefulStop> logger)
     : IHostedLifecycleService
 {
     /// <summary>What the host has to grant for stopping, with room for what it stops itself.</summary>
     public static TimeSpan Bound(ServerSettings settings) => settings.ShutdownDelay + settings.ShutdownGrace + TimeSpan.FromSeconds(15);
+
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        await journal.StartAsync(cancellationToken);
+        if (journal.Status.Problem is { } problem)
+            LogJournalAway(problem);
+        _ = StopWhenInvalidAsync();
+    }
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {
@@ -56,11 +65,23 @@ internal sealed partial class GracefulStop(
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>A journal that could not be looked at during the start may turn out to be one that this process must not use.</summary>
+    private async Task StopWhenInvalidAsync()
+    {
+        var invalid = await journal.Invalid;
+        LogInvalid(invalid.Message);
+        host.StopApplication();
+    }
+
+    [LoggerMessage(1105, LogLevel.Warning, "Nothing can be accepted yet: {Problem}")]
+    private partial void LogJournalAway(string problem);
+
+    [LoggerMessage(1106, LogLevel.Critical, "The journal cannot be used, the service stops: {Problem}")]
+    private partial void LogInvalid(string problem);
 
     [LoggerMessage(1101, LogLevel.Information, "Stopping with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then up to {GraceMillis} ms to finish")]
     private partial void LogStopping(long pending, double delayMillis, double graceMillis);

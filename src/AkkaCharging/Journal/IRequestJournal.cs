@@ -12,6 +12,8 @@ namespace AkkaCharging.Journal;
 /// </remarks>
 public interface IRequestJournal : IAsyncDisposable
 {
+    private static readonly Task<InvalidJournalException> Never = new TaskCompletionSource<InvalidJournalException>().Task;
+
     /// <summary>Whether writes go through at present.</summary>
     JournalStatus Status { get; }
 
@@ -23,7 +25,11 @@ public interface IRequestJournal : IAsyncDisposable
     /// <exception cref="InvalidJournalException">It will never open: corrupt, of a newer version, or encrypted with another key.</exception>
     Task StartAsync(CancellationToken cancellationToken);
 
+    /// <summary>Completes when the journal turns out to be unusable after <see cref="StartAsync"/> has returned: the process should end.</summary>
+    Task<InvalidJournalException> Invalid => Never;
+
     /// <summary>Waits until the journal is open, then reads what an earlier process left unsettled, oldest first, a page at a time.</summary>
+    /// <remarks>A journal that another process had in between has more to give: <see cref="JournalStatus.Backlog"/> rises again.</remarks>
     IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken);
 
     /// <summary>Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.</summary>

@@ -25,7 +25,10 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
             try
             {
                 await TakeUpAllAsync(stopping);
-                return;
+
+                // More comes when another process had the journal in between and left requests of its own.
+                while (journal.Status.Backlog == 0)
+                    await Task.Delay(JournalRetry, time, stopping);
             }
             catch (JournalUnavailableException)
             {

@@ -1,9 +1,23 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>Where a decision is delivered. Made by the address policy alone, so that one that was refused cannot exist.</summary>
+/// <summary>Where a decision is delivered. Made by the address policy, or read back from the journal, so that one that was refused cannot exist.</summary>
 public sealed class CallbackUrl
 {
     internal CallbackUrl(string text, Uri uri, DestinationKey destination) => (Text, Uri, Destination) = (text, uri, destination);
+
+    /// <summary>Reads what was allowed when it was accepted, whatever the policy says today; its address is vetted at connect all the same.</summary>
+    internal static CallbackUrl FromJournal(string text)
+    {
+        var uri = new Uri(text, UriKind.Absolute);
+        if (uri.Host.EndsWith('.'))
+        {
+            // As the policy reads it: without the trailing dot of an absolute name.
+            var dot = text.IndexOf(uri.Host, StringComparison.OrdinalIgnoreCase) + uri.Host.Length - 1;
+            uri = new Uri(text.Remove(dot, 1), UriKind.Absolute);
+        }
+
+        return new(text, uri, new DestinationKey(uri.Scheme, uri.Host, uri.Port));
+    }
 
     /// <summary>As the caller wrote it; may carry secrets in its path and query.</summary>
     public string Text { get; }

@@ -17,6 +17,7 @@ public enum JournalKind
 /// <param name="Synchronous">SQLite's <c>full</c> or <c>normal</c>.</param>
 /// <param name="RetentionHours">How long a settled request can be looked up.</param>
 /// <param name="MaxSettledRows">How many settled requests are kept at the most.</param>
+/// <param name="MinFreeBytes">Free disk below which submissions are refused.</param>
 public sealed record JournalSettings(
     JournalKind Kind,
     string Path,
@@ -25,7 +26,8 @@ public sealed record JournalSettings(
     IReadOnlyList<string> EncryptionKeys,
     string EncryptionKeyFile,
     int RetentionHours,
-    int MaxSettledRows)
+    int MaxSettledRows,
+    int MinFreeBytes)
 {
     /// <summary><see cref="RetentionHours"/> as a time.</summary>
     public TimeSpan Retention => TimeSpan.FromHours(RetentionHours);
@@ -35,8 +37,9 @@ public sealed record JournalSettings(
         Path: hocon.One("path", SettingKind.NonEmpty),
         Synchronous: hocon.One("synchronous", SettingKind.OneOf("full", "normal")),
         ConnectionString: hocon.One("connectionString", SettingKind.Secret),
-        EncryptionKeys: hocon.Many("encryptionKeys", SettingKind.NonEmptySecret),
+        EncryptionKeys: hocon.Many("encryptionKeys", SettingKind.EncryptionKey),
         EncryptionKeyFile: hocon.Text("encryptionKeyFile"),
         RetentionHours: hocon.Count("retentionHours", min: 1, max: 8_760),
-        MaxSettledRows: hocon.Count("maxSettledRows", min: 0, max: 100_000_000));
+        MaxSettledRows: hocon.Count("maxSettledRows", min: 0, max: 100_000_000),
+        MinFreeBytes: hocon.Count("minFreeBytes", min: 0, max: 1_073_741_824));
 }

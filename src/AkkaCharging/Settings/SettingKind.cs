@@ -39,6 +39,9 @@ internal static class SettingKind
     /// <remarks>Standard Webhooks 1.0.0: the secret's bytes in base64 behind a prefix.</remarks>
     public static SettingKind<string> SigningKey { get; } = Texts("whsec_ and 24 to 64 bytes in base64", IsSigningKey, secret: true);
 
+    /// <remarks>AES-256.</remarks>
+    public static SettingKind<string> EncryptionKey { get; } = Texts("32 bytes in base64", IsEncryptionKey, secret: true);
+
     public static SettingKind<string> HostPattern { get; } = Texts("a host name, *.example.com for all below it", IsHostPattern);
 
     public static SettingKind<string> Origin { get; } = Texts("* or an origin such as https://example.com", IsOrigin);
@@ -87,6 +90,8 @@ internal static class SettingKind
             && Base64.IsValid(text.AsSpan(Prefix.Length), out var bytes)
             && bytes is >= 24 and <= 64;
     }
+
+    private static bool IsEncryptionKey(string text) => Base64.IsValid(text, out var bytes) && bytes == 32;
 
     private static bool IsHostPattern(string text)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
@@ -16,6 +17,9 @@ public abstract class RequestJournalContract : IAsyncLifetime
     private protected FakeTimeProvider Time { get; } = new(Sample.Now);
 
     private protected static JournalSettings Defaults => SettingsLoader.Defaults.Journal;
+
+    /// <summary>How often a race is run, where opening a journal costs little.</summary>
+    private protected virtual int RaceRounds => 200;
 
     /// <summary>A new, empty journal on <see cref="Time"/>.</summary>
     protected abstract Task<IRequestJournal> CreateAsync(JournalSettings settings);
@@ -144,10 +148,17 @@ public abstract class RequestJournalContract : IAsyncLifetime
             Time.Advance(TimeSpan.FromSeconds(1));
         }
 
+        var expected = Enumerable.Range(0, 5).Select(index => index >= 5 - kept).ToList();
         var found = new List<bool>();
-        foreach (var request in requests)
-            found.Add(await journal.FindAsync(request.Id, default) is not null);
-        Assert.Equal(Enumerable.Range(0, 5).Select(index => index >= 5 - kept), found);
+        for (var started = Stopwatch.GetTimestamp(); !found.SequenceEqual(expected) && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20);)
+        {
+            // Again for a while: a database deletes beside its answers, not before them.
+            found.Clear();
+            foreach (var request in requests)
+                found.Add(await journal.FindAsync(request.Id, default) is not null);
+        }
+
+        Assert.Equal(expected, found);
     }
 
     [Fact]
@@ -197,7 +208,7 @@ public abstract class RequestJournalContract : IAsyncLifetime
     [Fact]
     public async Task OldKeysForgottenByManyCallers_TakeNoYoungKeyAlong()
     {
-        for (var round = 0; round < 200; round++)
+        for (var round = 0; round < RaceRounds; round++)
         {
             var journal = await NewAsync();
             await journal.AcceptAsync(Sample.Request(acceptedAt: Time.GetUtcNow()), new("old", "b"), default);

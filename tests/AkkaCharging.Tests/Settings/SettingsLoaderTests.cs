@@ -248,13 +248,14 @@ public sealed class SettingsLoaderTests
             server.apiKeys = [{ name = app, sha256 = {{SettingsTable.Sha}} }]
             callback.signing.keys = ["{{SettingsTable.SigningKey}}"]
             authorization.http.url = "https://a.example/x?key={{Canary}}"
-            journal { encryptionKeys = [{{Canary}}], connectionString = "{{Canary}}" }
+            journal { encryptionKeys = ["{{SettingsTable.EncryptionKey}}"], connectionString = "{{Canary}}" }
             """).Variable("CALLBACK_SECURITY_ALLOWED_PORTS", "80,443").Variable("AUTHORIZATION_HTTP_BEARER_TOKEN", Canary);
 
         var effective = folder.Load().Effective.ToDictionary(setting => setting.Path, setting => (setting.Value, setting.Origin));
 
         Assert.DoesNotContain(effective.Values, shown => shown.Value.Contains(Canary, StringComparison.Ordinal) || shown.Value.Contains("whsec", StringComparison.Ordinal));
         Assert.DoesNotContain(effective.Values, shown => shown.Value.Contains(SettingsTable.Sha, StringComparison.Ordinal));
+        Assert.DoesNotContain(effective.Values, shown => shown.Value.Contains(SettingsTable.EncryptionKey, StringComparison.Ordinal));
         Assert.Equal(("(secret)", "hocon/application.conf:3"), effective["management.token"]);
         Assert.Equal(("[1 (secret)]", "hocon/application.conf:4"), effective["server.apiKeys"]);
         Assert.Equal(("app", "hocon/application.conf:4"), effective["server.apiKeys[0].name"]);

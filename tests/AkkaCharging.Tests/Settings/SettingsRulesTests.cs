@@ -55,7 +55,7 @@ public sealed class SettingsRulesTests
     [InlineData("management.port = 0, server.port = 0")]
     [InlineData("callback.signing { required = true, keysFile = keys }")]
     [InlineData("callback.signing { required = true, keys = [\"" + SettingsTable.SigningKey + "\"] }")]
-    [InlineData("journal { kind = postgres, connectionString = a, encryptionKeys = [a] }")]
+    [InlineData("journal { kind = postgres, connectionString = a, encryptionKeys = [\"" + SettingsTable.EncryptionKey + "\"] }")]
     [InlineData("callback { maxInFlight = 64, maxRetryDelayMillis = 1000 }")]
     public void KeptRule_Starts(string text) => Assert.NotNull(Loading.Application(text));
 

@@ -9,6 +9,8 @@ internal sealed record SettingRow(string Key, string InFile, string InVariable, 
 internal static class SettingsTable
 {
     public const string Sha = "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef";
+    public const string EncryptionKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    public const string OtherEncryptionKey = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
     public const string SigningKey = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
 
     public static readonly IReadOnlyList<SettingRow> Rows =
@@ -78,10 +80,12 @@ internal static class SettingsTable
         Text("journal.path", "other.db", "Journal.Path", "\"\""),
         Word("journal.synchronous", "normal", "Journal.Synchronous", "normal") with { InVariable = "normal" },
         Text("journal.connectionString", "Host=a; Password=s3cret", "Journal.ConnectionString", "[]"),
-        new("journal.encryptionKeys", "[one, two]", "one, two", "Journal.EncryptionKeys", "[one, two]", "one", "[\"\"]"),
+        new("journal.encryptionKeys", $"[\"{EncryptionKey}\", \"{OtherEncryptionKey}\"]", $"{EncryptionKey}, {OtherEncryptionKey}",
+            "Journal.EncryptionKeys", $"[{EncryptionKey}, {OtherEncryptionKey}]", $"\"{EncryptionKey}\"", "[\"\"]", "[one]", $"[\"{EncryptionKey[4..]}\"]"),
         Text("journal.encryptionKeyFile", "keys", "Journal.EncryptionKeyFile", "[]"),
         Count("journal.retentionHours", "Journal.RetentionHours", 1, 8_760),
         Count("journal.maxSettledRows", "Journal.MaxSettledRows", 0, 100_000_000),
+        Count("journal.minFreeBytes", "Journal.MinFreeBytes", 0, 1_073_741_824),
         Flag("monitoring.metrics.enabled", "Monitoring.MetricsEnabled", false),
         Flag("monitoring.healthCheck.enabled", "Monitoring.HealthCheckEnabled", false),
         Count("monitoring.windowSeconds", "Monitoring.Window", 1, 3_600) with { Expected = "01:00:00" },

@@ -1,0 +1,185 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Requests;
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>Writes of one transaction: a statement for each kind, its rows as arrays, all sent in one message.</summary>
+/// <remarks>A request's writes never share a batch: so they keep their order, and no statement meets a row twice.</remarks>
+internal sealed class PostgresBatch
+{
+    private const int WritesMax = 2_048;
+
+    private const string Accept =
+        """
+        INSERT INTO charging_request (epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
+        SELECT $1, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            AS new (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, key_hash)
+        WHERE key_hash IS NULL OR EXISTS (SELECT 1 FROM charging_idempotency kept WHERE kept.key_hash = new.key_hash AND kept.id = new.id)
+        """;
+
+    private const string ForgetOldClaims = "DELETE FROM charging_idempotency WHERE key_hash = ANY ($1) AND until <= $2";
+    private const string Claim = "INSERT INTO charging_idempotency (key_hash, body_hash, id, until) SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    private const string StandingClaims = "SELECT key_hash, body_hash, id FROM charging_idempotency WHERE key_hash = ANY ($1)";
+
+    private const string Decide =
+        """
+        UPDATE charging_request kept SET status = new.status, reason = new.reason, decided_at = new.decided_at,
+            state = CASE kept.state WHEN 'queued' THEN 'decided' ELSE kept.state END
+        FROM unnest($1, $2, $3, $4) AS new (id, status, reason, decided_at) WHERE kept.id = new.id AND kept.status IS NULL
+        """;
+
+    private const string StandingDecisions = "SELECT id, status, reason, decided_at FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
+
+    // An attempt that is written again, because its first commit was in doubt, is there already: its times tell it from all others.
+    private const string RecordAttempt =
+        """
+        UPDATE charging_request kept SET attempts = attempts || new.attempt, attempts_made = attempts_made + 1
+        FROM unnest($1, $2) AS new (id, attempt) WHERE kept.id = new.id AND kept.settled_at IS NULL AND strpos(kept.attempts, new.attempt) = 0
+        """;
+
+    private const string Settle =
+        """
+        UPDATE charging_request kept SET state = new.state, settled_at = new.settled_at, secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
+            attempts = attempts || new.attempt, attempts_made = attempts_made + (new.attempt <> '')::int
+        FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt) WHERE kept.id = new.id AND kept.settled_at IS NULL
+        """;
+
+    private readonly HashSet<RequestId> _ids = [];
+    private readonly List<AcceptWrite> _accepts = [];
+    private readonly List<DecideWrite> _decides = [];
+    private readonly List<AttemptWrite> _attempts = [];
+    private readonly List<SettleWrite> _settles = [];
+
+    public bool IsEmpty => _ids.Count == 0;
+
+    /// <summary>The requests that this batch would keep anew.</summary>
+    public IEnumerable<Guid> Accepted => _accepts.Select(write => write.Id.Value);
+
+    /// <summary>Takes <paramref name="write"/> in, unless it belongs into the next batch.</summary>
+    public bool TryAdd(PostgresWrite write)
+    {
+        if (_ids.Count == WritesMax || !_ids.Add(write.Id))
+            return false;
+        switch (write)
+        {
+            case AcceptWrite accept:
+                _accepts.Add(accept);
+                break;
+            case DecideWrite decide:
+                _decides.Add(decide);
+                break;
+            case AttemptWrite attempt:
+                _attempts.Add(attempt);
+                break;
+            case SettleWrite settle:
+                _settles.Add(settle);
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>Commits all, then tells the callers.</summary>
+    /// <returns>How many requests were settled.</returns>
+    /// <exception cref="Exception">All were kept or none: which is not known. Nobody was told anything.</exception>
+    public async Task<int> CommitAsync(NpgsqlConnection connection, long epoch, DateTimeOffset now)
+    {
+        await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it holds no BEGIN of its own
+        AddAccepts(batch, epoch, now);
+        var decided = _decides.Count == 0 ? null : Add(
+            batch, Decide, Ids(_decides), _decides.Select(d => d.Decision.Status.Name()).ToArray(),
+            _decides.Select(d => d.Decision.Reason.Name()).ToArray(), _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray());
+        if (_attempts.Count > 0)
+            Add(batch, RecordAttempt, Ids(_attempts), _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray());
+        var settled = _settles.Count == 0 ? null : Add(
+            batch, Settle, Ids(_settles), _settles.Select(s => s.Settlement.State.Name()).ToArray(),
+            _settles.Select(s => s.Settlement.At.UtcTicks).ToArray(),
+            _settles.Select(s => s.Settlement.LastAttempt is { } last ? StoredNames.Attempt(last) : "").ToArray());
+
+        var claims = await RunAsync(batch);
+
+        // A decision that is kept never changes, so that reading it after the commit is soon enough.
+        var standing = decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);
+        Complete(claims, standing);
+        return settled?.RecordsAffected ?? 0;
+    }
+
+    /// <summary>Tells all callers that theirs was not made, as far as is known.</summary>
+    public void Fail(JournalUnavailableException problem)
+    {
+        foreach (var write in (IEnumerable<PostgresWrite>)[.. _accepts, .. _decides, .. _attempts, .. _settles])
+            write.Fail(problem);
+    }
+
+    private void AddAccepts(NpgsqlBatch batch, long epoch, DateTimeOffset now)
+    {
+        if (_accepts.Count == 0)
+            return;
+
+        // In one order for all, so that two writers that claim the same keys wait for each other instead of locking each other out.
+        var claiming = _accepts.Where(a => a.Claim is not null).OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal).ToList();
+        var keys = claiming.Select(a => a.Claim!.KeyHash).ToArray();
+        if (claiming.Count > 0)
+        {
+            Add(batch, ForgetOldClaims, keys, now.UtcTicks);
+            Add(
+                batch, Claim, keys, claiming.Select(a => a.Claim!.BodyHash).ToArray(), Ids(claiming),
+                claiming.Select(a => a.Row.AcceptedAt + IdempotencyClaim.Retention.Ticks).ToArray());
+        }
+
+        Add(
+            batch, Accept, epoch, Ids(_accepts), Column(row => row.Station), Column(row => row.TokenMasked), Column(row => row.TokenFingerprint),
+            Column(row => row.Destination), Column(row => row.Secrets), Column(row => row.ApiKeyName), Column(row => row.AcceptedAt), Column(row => row.ExpiresAt),
+            Column(row => row.Trace), _accepts.Select(a => a.Claim?.KeyHash).ToArray());
+        if (claiming.Count > 0)
+            Add(batch, StandingClaims, (object)keys); // cast, because an array of references would pass for the list of values
+    }
+
+    private T[] Column<T>(Func<RequestRow, T> value) => [.. _accepts.Select(accept => value(accept.Row))];
+
+    private void Complete(Dictionary<string, (string Body, RequestId Id)> claims, Dictionary<RequestId, Decision> standing)
+    {
+        foreach (var accept in _accepts)
+            accept.Complete(accept.Claim is { } claim ? Result(accept.Id, claim, claims[claim.KeyHash]) : new(AcceptOutcome.Accepted, accept.Id));
+        foreach (var decide in _decides)
+            decide.Complete(standing.GetValueOrDefault(decide.Id, decide.Decision));
+        foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
+            write.Complete(true);
+    }
+
+    private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) => first.Id == id
+        ? new(AcceptOutcome.Accepted, id)
+        : new(string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
+
+    /// <summary>Runs all statements to their end, which is the commit.</summary>
+    private static async Task<Dictionary<string, (string Body, RequestId Id)>> RunAsync(NpgsqlBatch batch)
+    {
+        var claims = new Dictionary<string, (string, RequestId)>(StringComparer.Ordinal);
+        await using var reader = await batch.ExecuteReaderAsync();
+        do
+        {
+            while (await reader.ReadAsync())
+                claims[reader.GetString(0)] = (reader.GetString(1), new(reader.GetGuid(2)));
+        }
+        while (await reader.NextResultAsync());
+        return claims;
+    }
+
+    private async Task<Dictionary<RequestId, Decision>> StandingAsync(NpgsqlConnection connection)
+    {
+        var found = await connection.AllAsync(
+            row => (Id: new RequestId(row.GetGuid(0)), Decision: StoredNames.Decision(row.GetString(1), row.GetString(2), row.GetInt64(3))),
+            StandingDecisions, Ids(_decides));
+        return found.ToDictionary(row => row.Id, row => row.Decision);
+    }
+
+    private static Guid[] Ids(IEnumerable<PostgresWrite> writes) => [.. writes.Select(write => write.Id.Value)];
+
+    private static NpgsqlBatchCommand Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
+    {
+        batch.Add(sql, values);
+        return batch.BatchCommands[^1];
+    }
+}

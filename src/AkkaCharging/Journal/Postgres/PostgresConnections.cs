@@ -1,0 +1,112 @@
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>Opens connections to the journal's database, each with bounds on how long it waits.</summary>
+internal sealed class PostgresConnections : IAsyncDisposable
+{
+    private const int ConnectSeconds = 3;
+    private const int CommandSeconds = 5;
+    private const int ReadersMax = 8;
+
+    private readonly string _owning;
+
+    /// <exception cref="InvalidJournalException">The connection string cannot be read.</exception>
+    public PostgresConnections(string connectionString)
+    {
+        var builder = Read(connectionString);
+        builder.Timeout = ConnectSeconds;
+        builder.CommandTimeout = CommandSeconds;
+        builder.CancellationTimeout = -1; // a command that timed out ends its connection at once
+        builder.ApplicationName ??= "AkkaCharging";
+        builder.MaxAutoPrepare = 20;
+        builder.AutoPrepareMinUsages = 1;
+        builder.MaxPoolSize = ReadersMax;
+        builder.Enlist = false;
+        builder.Multiplexing = false;
+        builder.IncludeErrorDetail = false; // a detail quotes the row
+        builder.PersistSecurityInfo = false;
+        Readers = NpgsqlDataSource.Create(builder);
+        builder.Pooling = false; // the lock lives in the session: one that went back to a pool would keep it
+        _owning = builder.ConnectionString;
+    }
+
+    /// <summary>For everything that does not need the lock.</summary>
+    public NpgsqlDataSource Readers { get; }
+
+    /// <summary>A session of its own, which ends when it is closed.</summary>
+    public async Task<NpgsqlConnection> OpenOwnAsync(CancellationToken cancellationToken)
+    {
+        var connection = new NpgsqlConnection(_owning);
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public ValueTask DisposeAsync() => Readers.DisposeAsync();
+
+    private static NpgsqlConnectionStringBuilder Read(string connectionString)
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connectionString);
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException)
+        {
+            // Without its cause, which may quote the string, and that holds a password.
+            throw new InvalidJournalException("journal.connectionString cannot be read; expected one of Npgsql: Host=…;Username=…;Password=…;Database=….");
+        }
+    }
+}
+
+/// <summary>Commands with positional parameters.</summary>
+internal static class PostgresCommands
+{
+    public static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, params ReadOnlySpan<object?> values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+            command.Parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value });
+        return command;
+    }
+
+    public static void Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values)
+            command.Parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value });
+        batch.BatchCommands.Add(command);
+    }
+
+    public static async Task<int> ExecuteAsync(this NpgsqlConnection connection, string sql, params object?[] values)
+    {
+        await using var command = connection.Command(sql, values);
+        return await command.ExecuteNonQueryAsync();
+    }
+
+    /// <returns>The first column of the first row; default without one, and when it is null.</returns>
+    public static async Task<T?> ScalarAsync<T>(this NpgsqlConnection connection, string sql, params object?[] values)
+    {
+        await using var command = connection.Command(sql, values);
+        return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    public static async Task<List<T>> AllAsync<T>(this NpgsqlConnection connection, Func<NpgsqlDataReader, T> read, string sql, params object?[] values)
+    {
+        await using var command = connection.Command(sql, values);
+        await using var reader = await command.ExecuteReaderAsync();
+        var rows = new List<T>();
+        while (await reader.ReadAsync())
+            rows.Add(read(reader));
+        return rows;
+    }
+
+    public static string? TextOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+}

@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>Keeps requests in a PostgreSQL database: what it took survives whatever the database survives.</summary>
+/// <remarks>
+/// Tables named <c>charging_…</c> in the first schema of the connection's search path, made when there are none. Two journals may share a database in two schemas.
+/// Errors: a write that the database did not confirm within 5 s fails. A request whose commit was in doubt is taken back as soon as this process owns the
+/// journal again; only if it dies before that, the next owner finds the request and decides it, though its caller was told 503.
+/// After another process had the journal in between, <see cref="JournalStatus.Backlog"/> rises again and <see cref="ReadUnsettledAsync"/> has more to give.
+/// </remarks>
+public sealed class PostgresJournal : IRequestJournal
+{
+    private const string NotStarted = "The journal is not open yet.";
+    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
+
+    private readonly PostgresConnections _connections;
+    private readonly KeyRing _keys;
+    private readonly JournalSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly PostgresReader _reader;
+    private readonly PostgresRetention _retention;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource<InvalidJournalException> _neverStarted = new();
+    private Task _retaining = Task.CompletedTask;
+    private PostgresWriter? _writer;
+    private JournalSecrets? _secrets;
+    private long _backlog;
+
+    /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be read.</exception>
+    public PostgresJournal(JournalSettings settings, TimeProvider time)
+    {
+        (_settings, _time) = (settings, time);
+        var keys = KeySource.Configured(settings);
+        _keys = keys.Count > 0 ? new(keys) : throw new InvalidJournalException("journal.kind = postgres needs a key; name it in journal.encryptionKeys or journal.encryptionKeyFile.");
+        _connections = new(settings.ConnectionString);
+        _reader = new(_connections.Readers);
+        _retention = new(_connections.Readers, settings, time);
+    }
+
+    /// <inheritdoc/>
+    public JournalStatus Status
+    {
+        get
+        {
+            var problem = _writer is null ? NotStarted : _writer.Problem;
+            return new("postgres", problem is null, problem, Math.Max(0, Interlocked.Read(ref _backlog)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public IdempotencyHasher Hasher => Secrets.Hasher;
+
+    /// <inheritdoc/>
+    public Task<InvalidJournalException> Invalid => _writer?.Invalid ?? _neverStarted.Task;
+
+    private JournalSecrets Secrets => Volatile.Read(ref _secrets) ?? throw new JournalUnavailableException(Status.Problem ?? NotStarted);
+
+    /// <inheritdoc/>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _writer = new PostgresWriter(_connections, _keys, _time, _retention.Add, BeginTerm);
+        _retaining = _retention.RunAsync(() => _writer.Problem is null, _stopping.Token);
+        await _writer.Tried.WaitAsync(cancellationToken);
+        if (_writer.Invalid.IsCompleted)
+            throw await _writer.Invalid;
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (_writer is null)
+            throw new JournalUnavailableException(NotStarted);
+        var open = await _writer.Opened.WaitAsync(cancellationToken);
+        for (var after = 0L; ;)
+        {
+            var page = await _reader.ReadPageAsync(after, open.Terms, open.Secrets);
+            if (page.Count == 0)
+                break;
+            foreach (var (seq, request) in page)
+            {
+                after = seq;
+                yield return request;
+                Interlocked.Decrement(ref _backlog);
+            }
+        }
+
+        Interlocked.Exchange(ref _backlog, 0);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var row = RequestRow.Of(request, Secrets);
+
+        // Waited for whatever happens: only the outcome tells whether the request is ours.
+        return await WriteAsync(new AcceptWrite(request.Id, row, idempotency), CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
+        await WriteAsync(new DecideWrite(id, decision), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken) =>
+        await WriteAsync(new AttemptWrite(id, attempt), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken) =>
+        await WriteAsync(new SettleWrite(id, settlement), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
+        await _reader.FindAsync(id, _time.GetUtcNow() - _settings.Retention).WaitAsync(cancellationToken);
+
+    /// <summary>Writes what was asked for before, and lets the next owner in. Can be called again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _writer?.Stop();
+        try
+        {
+            await Task.WhenAll(_retaining, _writer?.Ended ?? Task.CompletedTask).WaitAsync(ClosingMax);
+        }
+        catch (TimeoutException)
+        {
+            // The database hangs. The session ends with the process, and the lock with it.
+        }
+
+        await _connections.DisposeAsync();
+    }
+
+    private void BeginTerm(OpenPostgres open)
+    {
+        Volatile.Write(ref _secrets, open.Secrets);
+        Interlocked.Exchange(ref _backlog, open.Unsettled);
+    }
+
+    private Task<T> WriteAsync<T>(PostgresWrite<T> write, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return _writer is null
+            ? Task.FromException<T>(new JournalUnavailableException(NotStarted))
+            : _writer.WriteAsync(write).WaitAsync(cancellationToken);
+    }
+}

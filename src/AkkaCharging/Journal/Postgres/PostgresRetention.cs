@@ -1,0 +1,77 @@
+using AkkaCharging.Settings;
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>Deletes what is past its time, in small steps and on a connection of its own, so that no answer waits for it.</summary>
+/// <remarks>Beside the fence, because it touches nothing that an owner still changes: settled requests and old idempotency keys.</remarks>
+internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSettings settings, TimeProvider time)
+{
+    private const int StepRows = 1_000;
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    private long _settledRows;
+
+    /// <summary>So many more requests were settled.</summary>
+    public void Add(int settled) => Interlocked.Add(ref _settledRows, settled);
+
+    /// <summary>Goes on until <paramref name="stopping"/>; what fails is tried again a little later.</summary>
+    /// <param name="isOwner">Only an owner deletes, so that two processes do not get into each other's way.</param>
+    public async Task RunAsync(Func<bool> isOwner, CancellationToken stopping)
+    {
+        var isCounted = false;
+        using var timer = new PeriodicTimer(Period);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                if (!isOwner())
+                {
+                    isCounted = false;
+                    continue;
+                }
+
+                try
+                {
+                    await using var connection = await connections.OpenConnectionAsync(stopping);
+                    if (!isCounted)
+                        Interlocked.Exchange(ref _settledRows, await connection.ScalarAsync<long>("SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL"));
+                    isCounted = true;
+                    while (await StepAsync(connection) && isOwner())
+                    {
+                        // The next step.
+                    }
+                }
+                catch (NpgsqlException)
+                {
+                    isCounted = false;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // What is left is deleted by the next process.
+        }
+    }
+
+    /// <returns>Whether there may be more.</returns>
+    private async Task<bool> StepAsync(NpgsqlConnection connection)
+    {
+        var now = time.GetUtcNow();
+        var old = await DeleteAsync(connection, (now - settings.Retention).UtcTicks, StepRows);
+        var excess = (int)Math.Clamp(Interlocked.Read(ref _settledRows) - settings.MaxSettledRows, 0, StepRows);
+        var many = excess == 0 ? 0 : await DeleteAsync(connection, long.MaxValue, excess);
+        var claims = await connection.ExecuteAsync(
+            "DELETE FROM charging_idempotency WHERE key_hash IN (SELECT key_hash FROM charging_idempotency WHERE until <= $1 LIMIT $2)", now.UtcTicks, StepRows);
+        return old == StepRows || many == StepRows || claims == StepRows;
+    }
+
+    private async Task<int> DeleteAsync(NpgsqlConnection connection, long settledUntil, int most)
+    {
+        var deleted = await connection.ExecuteAsync(
+            "DELETE FROM charging_request WHERE id IN (SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)",
+            settledUntil, most);
+        Interlocked.Add(ref _settledRows, -deleted);
+        return deleted;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using AkkaCharging.Journal.Encryption;
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>The journal's tables, how those of an older version become them, and the keys that they need.</summary>
+/// <remarks>They lie in the first schema of the connection's search path. Times are .NET ticks (100 ns, UTC), states and reasons their names.</remarks>
+internal static class PostgresSchema
+{
+    private static readonly byte[] HashSecret = "hash secret"u8.ToArray();
+
+    // Step n leads from version n to n + 1. Steps are only ever added. Room in each page lets a decision stay beside its request without a new index entry.
+    private static readonly string[] Steps =
+    [
+        """
+        CREATE TABLE charging_request (
+            seq bigint GENERATED ALWAYS AS IDENTITY,
+            id uuid PRIMARY KEY,
+            epoch bigint NOT NULL,
+            lane smallint NOT NULL DEFAULT 0,
+            station text NOT NULL,
+            token_masked text NOT NULL,
+            token_fingerprint bytea NOT NULL,
+            destination text NOT NULL,
+            secrets bytea,
+            api_key text,
+            accepted_at bigint NOT NULL,
+            expires_at bigint NOT NULL,
+            trace text,
+            state text NOT NULL DEFAULT 'queued',
+            status text,
+            reason text,
+            decided_at bigint,
+            settled_at bigint,
+            attempts text NOT NULL DEFAULT '',
+            attempts_made integer NOT NULL DEFAULT 0
+        ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
+        CREATE INDEX charging_request_unsettled ON charging_request (seq) WHERE settled_at IS NULL;
+        CREATE INDEX charging_request_settled ON charging_request (settled_at) WHERE settled_at IS NOT NULL;
+        CREATE TABLE charging_idempotency (key_hash text PRIMARY KEY, body_hash text NOT NULL, id uuid NOT NULL, until bigint NOT NULL);
+        CREATE INDEX charging_idempotency_until ON charging_idempotency (until);
+        CREATE TABLE charging_owner (single boolean PRIMARY KEY DEFAULT true CHECK (single), epoch bigint NOT NULL, instance uuid NOT NULL, holder text NOT NULL);
+        CREATE TABLE charging_key (id text PRIMARY KEY);
+        CREATE TABLE charging_meta (name text PRIMARY KEY, value bytea NOT NULL);
+        COMMENT ON COLUMN charging_request.epoch IS 'the term of the owner that accepted it';
+        COMMENT ON COLUMN charging_request.secrets IS 'driver token and callback URL, encrypted; null once delivered or expired';
+        """,
+    ];
+
+    /// <summary>The version that this build reads and writes.</summary>
+    public static int Version => Steps.Length;
+
+    /// <summary>Reads what the journal hashes with; null when there is no journal yet.</summary>
+    /// <exception cref="InvalidJournalException">It is of a newer version, or encrypted with a key that is not here.</exception>
+    public static async Task<byte[]?> CheckAsync(NpgsqlConnection connection, KeyRing keys)
+    {
+        if (await VersionAsync(connection) is not (> 0 and var version))
+            return null;
+        if (version > Version)
+        {
+            throw new InvalidJournalException(
+                $"The journal has schema version {version}; this version of the service reads up to {Version}. Run the version that wrote it, or a newer one.");
+        }
+
+        var wrapped = await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'hash_secret'")
+            ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
+        return keys.Open(wrapped, HashSecret);
+    }
+
+    /// <summary>Brings the tables to this version, and puts what the journal hashes with under the first key. Under the lock of the owner.</summary>
+    /// <exception cref="InvalidJournalException">Rows still need a key that is not here.</exception>
+    public static async Task<JournalSecrets> PrepareAsync(NpgsqlConnection connection, KeyRing keys)
+    {
+        var secret = await CheckAsync(connection, keys) ?? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes);
+        await using var transaction = await connection.BeginTransactionAsync();
+        foreach (var step in Steps.Skip(await VersionAsync(connection)))
+            await connection.ExecuteAsync(step);
+        await KeepAsync(connection, "version", BitConverter.GetBytes(Version));
+        await KeepAsync(connection, "hash_secret", keys.Seal(secret, HashSecret));
+        await RegisterAsync(connection, keys);
+        await transaction.CommitAsync();
+        return new JournalSecrets(keys, secret);
+    }
+
+    private static async Task<int> VersionAsync(NpgsqlConnection connection)
+    {
+        if (!await connection.ScalarAsync<bool>("SELECT to_regclass('charging_meta') IS NOT NULL"))
+            return 0;
+        var version = await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'version'");
+        return version is { Length: sizeof(int) } ? BitConverter.ToInt32(version) : throw new InvalidJournalException("The journal is damaged: its version is missing.");
+    }
+
+    private static Task<int> KeepAsync(NpgsqlConnection connection, string name, byte[] value) => connection.ExecuteAsync(
+        "INSERT INTO charging_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value);
+
+    private static async Task RegisterAsync(NpgsqlConnection connection, KeyRing keys)
+    {
+        var used = await connection.AllAsync(found => found.GetString(0), "SELECT id FROM charging_key");
+        foreach (var id in used.Where(id => !keys.Contains(id)))
+        {
+            if (await connection.ScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM charging_request WHERE substr(secrets, 1, 8) = $1)", Convert.FromHexString(id)))
+                throw new InvalidJournalException($"The journal holds requests under key {id}, which is not configured any more; add it after the first of journal.encryptionKeys.");
+            await connection.ExecuteAsync("DELETE FROM charging_key WHERE id = $1", id);
+        }
+
+        await connection.ExecuteAsync("INSERT INTO charging_key (id) VALUES ($1) ON CONFLICT DO NOTHING", keys.WritingKeyId);
+    }
+}

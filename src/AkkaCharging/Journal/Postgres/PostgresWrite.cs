@@ -1,0 +1,34 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>A write that waits for its batch.</summary>
+internal abstract record PostgresWrite(RequestId Id)
+{
+    /// <summary>Tells the caller that it was not made, as far as is known.</summary>
+    public abstract void Fail(JournalUnavailableException problem);
+}
+
+/// <inheritdoc/>
+internal abstract record PostgresWrite<T>(RequestId Id) : PostgresWrite(Id)
+{
+    // Callers go on on the pool, never in the writer's loop.
+    private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<T> Completion => _completion.Task;
+
+    /// <summary>Tells the caller, after the commit.</summary>
+    public void Complete(T result) => _completion.TrySetResult(result);
+
+    public override void Fail(JournalUnavailableException problem) => _completion.TrySetException(problem);
+}
+
+internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClaim? Claim) : PostgresWrite<AcceptResult>(Id);
+
+internal sealed record DecideWrite(RequestId Id, Decision Decision) : PostgresWrite<Decision>(Id);
+
+internal sealed record AttemptWrite(RequestId Id, CallbackAttempt Attempt) : PostgresWrite<bool>(Id);
+
+internal sealed record SettleWrite(RequestId Id, Settlement Settlement) : PostgresWrite<bool>(Id);

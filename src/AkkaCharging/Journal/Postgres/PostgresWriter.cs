@@ -1,0 +1,197 @@
+using System.Threading.Channels;
+using AkkaCharging.Journal.Encryption;
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>What an open journal is used with.</summary>
+/// <param name="Terms">The terms of this process: their requests are in its lanes.</param>
+/// <param name="Unsettled">Requests of other terms that were unsettled when this one began.</param>
+internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long Unsettled);
+
+/// <summary>The one loop that writes: it connects, waits for the lock, commits what waits in groups, and begins anew when anything failed.</summary>
+/// <remarks>
+/// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one.
+/// After any error, its kind aside, the session is closed: its transaction is then over, and the lock tells when. A request whose commit was in doubt was refused
+/// (503), so it is taken back under the next session's lock, before anything else is written: it is neither lost after a 200 nor called back for after a 503.
+/// </remarks>
+internal sealed class PostgresWriter
+{
+    private const int WaitingMax = 65_536;
+    private const string Stopping = "The service is stopping.";
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How soon an idle owner notices that its session is gone.</summary>
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
+
+    private readonly PostgresConnections _connections;
+    private readonly KeyRing _keys;
+    private readonly TimeProvider _time;
+    private readonly Action<int> _settled;
+    private readonly Action<OpenPostgres> _termBegan;
+    private readonly Guid _instance = Guid.NewGuid();
+    private readonly string _holder;
+    private readonly Channel<PostgresWrite> _queue = Channel.CreateBounded<PostgresWrite>(WaitingMax);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<Guid> _inDoubt = [];
+    private TaskCompletionSource<OpenPostgres> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task<bool>? _waiting;
+    private long[] _terms = [];
+    private volatile string? _problem = "The journal is not open yet.";
+
+    /// <param name="settled">Told how many requests a batch settled.</param>
+    /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
+    public PostgresWriter(PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan)
+    {
+        (_connections, _keys, _time, _settled, _termBegan) = (connections, keys, time, settled, termBegan);
+        _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}";
+        Ended = RunAsync();
+    }
+
+    /// <summary>Completes after the first attempt to open, whatever came of it.</summary>
+    public Task Tried => _tried.Task;
+
+    /// <summary>Completes when the journal is open; another task after it was lost.</summary>
+    public Task<OpenPostgres> Opened => Volatile.Read(ref _opened).Task;
+
+    /// <summary>Completes when the journal can never be opened.</summary>
+    public Task<InvalidJournalException> Invalid => _invalid.Task;
+
+    /// <summary>Completes when the session is closed and the lock with it.</summary>
+    public Task Ended { get; }
+
+    /// <summary>Why writes do not go through; null when they do.</summary>
+    public string? Problem => _problem;
+
+    /// <summary>Writes with the next batch.</summary>
+    /// <exception cref="JournalUnavailableException">It was not written; should an accept have been after all, it is taken back.</exception>
+    public Task<T> WriteAsync<T>(PostgresWrite<T> write)
+    {
+        if (_problem is { } problem)
+            return Task.FromException<T>(new JournalUnavailableException(problem));
+        return _queue.Writer.TryWrite(write)
+            ? write.Completion
+            : Task.FromException<T>(new JournalUnavailableException($"{WaitingMax} writes wait for the database."));
+    }
+
+    /// <summary>Writes what was asked for before, then closes the session.</summary>
+    public void Stop()
+    {
+        _queue.Writer.TryComplete();
+        _stopping.Cancel();
+    }
+
+    private async Task RunAsync()
+    {
+        var wait = FirstWait;
+        while (!_stopping.IsCancellationRequested && !_invalid.Task.IsCompleted)
+        {
+            try
+            {
+                await using var session = await PostgresSession.OpenAsync(_connections, _keys, _stopping.Token);
+                var epoch = await OwnAsync(session);
+                wait = FirstWait;
+                await WriteAllAsync(session.Connection, epoch);
+                Close(Stopping);
+            }
+            catch (InvalidJournalException invalid)
+            {
+                Close(invalid.Message);
+                _invalid.TrySetResult(invalid);
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                Close(Stopping);
+            }
+            catch (Exception exception)
+            {
+                // Whatever it is: a loop that ended here would leave every caller waiting for ever.
+                Close(PostgresProblem.Describe(exception), exception);
+                await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+                wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+            }
+
+            _tried.TrySetResult();
+        }
+
+        _queue.Writer.TryComplete();
+        Close(_problem ?? Stopping);
+    }
+
+    /// <summary>Waits for the lock, puts the tables in order, takes back what is in doubt, and opens.</summary>
+    private async Task<long> OwnAsync(PostgresSession session)
+    {
+        while (!await session.TryLockAsync())
+        {
+            Close($"The journal is owned by {await session.HolderAsync()}; this process takes over when that one ends.");
+            _tried.TrySetResult();
+            await Task.Delay(LockPoll, _stopping.Token);
+        }
+
+        var secrets = await PostgresSchema.PrepareAsync(session.Connection, _keys);
+        var epoch = await session.BeginTermAsync(_instance, _holder);
+        await session.TakeBackAsync([.. _inDoubt]);
+        _inDoubt.Clear();
+
+        var isNewTerm = !_terms.Contains(epoch);
+        if (isNewTerm)
+            _terms = [.. _terms, epoch];
+        var open = new OpenPostgres(secrets, _terms, isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, _terms) : 0);
+        if (isNewTerm)
+            _termBegan(open);
+        _problem = null;
+        _opened.TrySetResult(open);
+        _tried.TrySetResult();
+        return epoch;
+    }
+
+    private async Task WriteAllAsync(NpgsqlConnection connection, long epoch)
+    {
+        while (true)
+        {
+            _waiting ??= _queue.Reader.WaitToReadAsync().AsTask();
+            try
+            {
+                if (!await _waiting.WaitAsync(Heartbeat))
+                    return;
+            }
+            catch (TimeoutException)
+            {
+                await connection.ExecuteAsync("SELECT 1");
+                continue;
+            }
+
+            _waiting = null;
+            var batch = new PostgresBatch();
+            while (_queue.Reader.TryPeek(out var next) && batch.TryAdd(next))
+                _queue.Reader.TryRead(out _);
+            if (batch.IsEmpty)
+                continue; // what was waited for is gone: it was refused with the session before
+            try
+            {
+                if (await batch.CommitAsync(connection, epoch, _time.GetUtcNow()) is > 0 and var settled)
+                    _settled(settled);
+            }
+            catch (Exception exception)
+            {
+                _inDoubt.AddRange(batch.Accepted);
+                batch.Fail(new JournalUnavailableException(PostgresProblem.Describe(exception), exception));
+                throw;
+            }
+        }
+    }
+
+    /// <summary>From here on callers are refused, those that wait included.</summary>
+    private void Close(string problem, Exception? cause = null)
+    {
+        _problem = problem;
+        if (_opened.Task.IsCompleted)
+            Volatile.Write(ref _opened, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        while (_queue.Reader.TryRead(out var write))
+            write.Fail(new JournalUnavailableException(problem, cause));
+    }
+}

@@ -1,0 +1,53 @@
+using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>Opens connections to the journal's file.</summary>
+internal static class SqliteFile
+{
+    /// <summary>A connection to a journal that is known to be one.</summary>
+    public static SqliteConnection OpenExisting(JournalSettings settings)
+    {
+        var connection = Connect(settings, create: false);
+        try
+        {
+            Configure(connection, settings);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A connection that has changed nothing yet, to look whether the file is a journal.</summary>
+    /// <param name="create">Whether a missing file is made; else it is an error.</param>
+    public static SqliteConnection Connect(JournalSettings settings, bool create)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = settings.Path,
+            Mode = create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
+            Pooling = false,
+            DefaultTimeout = 1, // seconds that the driver retries while another process holds the database
+        }.ConnectionString);
+        try
+        {
+            connection.Open();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Checkpoints have their own thread; erased secrets are overwritten, not only unlinked; a log that grew once is cut again.</summary>
+    public static void Configure(SqliteConnection connection, JournalSettings settings) => SqliteSchema.Run(
+        connection,
+        $"PRAGMA busy_timeout = 100; PRAGMA journal_mode = WAL; PRAGMA synchronous = {settings.Synchronous}; PRAGMA wal_autocheckpoint = 0; "
+            + "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
+}

@@ -1,0 +1,185 @@
+using System.Security.Cryptography;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>The writer's connection and its statements: what each write does to the tables. One thread uses it.</summary>
+internal sealed class SqliteStore : IDisposable
+{
+    private const int PurgeRowsMax = 200;
+
+    private readonly SqliteConnection _connection;
+    private readonly long _settledRowsMax;
+    private readonly Statement _begin, _commit, _accept, _decide, _decision, _attempt, _settle, _claim, _remember, _purge, _purgeClaims;
+
+    private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax)
+    {
+        (_connection, Secrets, _settledRowsMax) = (connection, secrets, settledRowsMax);
+        _begin = new(connection, "BEGIN IMMEDIATE");
+        _commit = new(connection, "COMMIT");
+        _accept = new(
+            connection,
+            """
+            INSERT INTO request (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state)
+            VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued') ON CONFLICT (id) DO NOTHING
+            """);
+        _decide = new(
+            connection,
+            "UPDATE request SET status = $1, reason = $2, decided_at = $3, state = iif(state = 'queued', 'decided', state) WHERE id = $0 AND status IS NULL");
+        _decision = new(connection, "SELECT status, reason, decided_at FROM request WHERE id = $0");
+        _attempt = new(connection, "UPDATE request SET attempts = attempts || $1, attempts_made = attempts_made + 1 WHERE id = $0");
+        _settle = new(
+            connection,
+            """
+            UPDATE request SET state = $1, settled_at = $2, attempts = attempts || $3, attempts_made = attempts_made + $4, secrets = iif($1 = 'failed', secrets, NULL)
+            WHERE id = $0 AND settled_at IS NULL
+            """);
+        _claim = new(connection, "SELECT body_hash, id FROM idempotency WHERE key_hash = $0 AND until > $1");
+        _remember = new(connection, "INSERT OR REPLACE INTO idempotency (key_hash, body_hash, id, until) VALUES ($0, $1, $2, $3)");
+        _purge = new(
+            connection,
+            """
+            DELETE FROM request WHERE seq IN (
+                SELECT seq FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL AND settled_at <= $0 ORDER BY settled_at LIMIT $1)
+            """);
+        _purgeClaims = new(connection, "DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE until <= $0 LIMIT $1)");
+        SettledRows = SqliteSchema.Number(connection, "SELECT count(*) FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL");
+        Unsettled = SqliteSchema.Number(connection, "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL");
+        LastSeq = SqliteSchema.Number(connection, "SELECT coalesce(max(seq), 0) FROM request");
+    }
+
+    public JournalSecrets Secrets { get; }
+
+    /// <summary>Settled requests that are kept.</summary>
+    private long SettledRows { get; set; }
+
+    /// <summary>Unsettled requests when the file was opened.</summary>
+    public long Unsettled { get; }
+
+    /// <summary>The last request when the file was opened.</summary>
+    public long LastSeq { get; }
+
+    /// <summary>Opens the journal, makes or migrates its tables, and proves with a write that it can be written.</summary>
+    /// <param name="create">Whether a missing file is made.</param>
+    /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another key.</exception>
+    public static SqliteStore Open(JournalSettings settings, bool create, TimeProvider time)
+    {
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = SqliteFile.Connect(settings, create);
+            var isFresh = SqliteSchema.CheckIsFresh(connection, settings.Path);
+            SqliteFile.Configure(connection, settings);
+            var wrapped = isFresh ? null : ReadWrapped(connection);
+            var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
+
+            var secret = wrapped is null ? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes) : keys.Open(wrapped, "hash secret"u8);
+
+            SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
+            SqliteSchema.Migrate(connection);
+            Register(connection, keys, secret, time);
+            SqliteSchema.Run(connection, "COMMIT");
+            return new(connection, new JournalSecrets(keys, secret), settings.MaxSettledRows);
+        }
+        catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
+        {
+            connection?.Dispose();
+            throw new InvalidJournalException($"{SqliteProblem.Describe(e, settings.Path)} Restore it from a backup, or move it away to start with an empty one.", e);
+        }
+        catch
+        {
+            connection?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests that are too many.</summary>
+    /// <exception cref="SqliteException">None is kept.</exception>
+    public void Commit(IReadOnlyList<SqliteWrite> writes)
+    {
+        _begin.Run();
+        foreach (var write in writes)
+            write.Run(this);
+        if (SettledRows > _settledRowsMax)
+            SettledRows -= _purge.Run(long.MaxValue, Math.Min(SettledRows - _settledRowsMax, PurgeRowsMax));
+        _commit.Run();
+    }
+
+    /// <summary>Copies the log into the database without waiting for anybody.</summary>
+    public void Checkpoint() => SqliteSchema.Run(_connection, "PRAGMA wal_checkpoint(PASSIVE)");
+
+    public AcceptResult Accept(RequestId id, RequestRow row, IdempotencyClaim? idempotency, DateTimeOffset now)
+    {
+        if (idempotency is not null)
+        {
+            var (key, body) = idempotency;
+            var first = _claim.First(found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))), key, now.UtcTicks);
+            if (first.Body is not null && first.Id != id)
+                return new(string.Equals(first.Body, body, StringComparison.Ordinal) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
+            _remember.Run(key, body, row.Id, row.AcceptedAt + IdempotencyClaim.Retention.Ticks);
+        }
+
+        _accept.Run(row.Id, row.Station, row.TokenMasked, row.TokenFingerprint, row.Destination, row.Secrets, row.ApiKeyName, row.AcceptedAt, row.ExpiresAt, row.Trace);
+        return new(AcceptOutcome.Accepted, id);
+    }
+
+    public Decision Decide(RequestId id, Decision decision)
+    {
+        var stored = StoredId.Of(id);
+        return _decide.Run(stored, decision.Status.Name(), decision.Reason.Name(), decision.DecidedAt.UtcTicks) > 0
+            ? decision
+            : _decision.First(found => StoredNames.Decision(found.GetString(0), found.GetString(1), found.GetInt64(2)), stored) ?? decision;
+    }
+
+    public void RecordAttempt(RequestId id, CallbackAttempt attempt) => _attempt.Run(StoredId.Of(id), StoredNames.Attempt(attempt));
+
+    public void Settle(RequestId id, Settlement settlement)
+    {
+        var last = settlement.LastAttempt;
+        SettledRows += _settle.Run(
+            StoredId.Of(id), settlement.State.Name(), settlement.At.UtcTicks, last is null ? "" : StoredNames.Attempt(last), last is null ? 0 : 1);
+    }
+
+    /// <summary>Forgets a few requests that settled by <paramref name="settledBy"/>, and idempotency keys whose time is over.</summary>
+    /// <returns>Whether there may be more.</returns>
+    public bool Purge(DateTimeOffset settledBy, DateTimeOffset now)
+    {
+        var requests = _purge.Run(settledBy.UtcTicks, PurgeRowsMax);
+        SettledRows -= requests;
+        var claims = _purgeClaims.Run(now.UtcTicks, PurgeRowsMax);
+        return requests == PurgeRowsMax || claims == PurgeRowsMax || SettledRows > _settledRowsMax;
+    }
+
+    public void Dispose() => _connection.Dispose();
+
+    private static byte[] ReadWrapped(SqliteConnection connection)
+    {
+        using var secret = new Statement(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
+        return secret.First(found => found.GetFieldValue<byte[]>(0)) ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
+    }
+
+    /// <summary>Puts the secret under the first key, and refuses to go on without a key that rows still need.</summary>
+    private static void Register(SqliteConnection connection, KeyRing keys, byte[] secret, TimeProvider time)
+    {
+        using var used = new Statement(connection, "SELECT id FROM encryption_key");
+        using var needed = new Statement(connection, "SELECT 1 FROM request WHERE substr(secrets, 1, 8) = $0 LIMIT 1");
+        foreach (var id in used.All(found => found.GetString(0)).Where(id => !keys.Contains(id)))
+        {
+            if (needed.First(_ => true, Convert.FromHexString(id)))
+                throw new InvalidJournalException($"The journal holds requests under key {id}, which is not configured any more; add it after the first of journal.encryptionKeys.");
+            using var forget = new Statement(connection, "DELETE FROM encryption_key WHERE id = $0");
+            forget.Run(id);
+        }
+
+        using var register = new Statement(connection, "INSERT OR IGNORE INTO encryption_key (id) VALUES ($0)");
+        register.Run(keys.WritingKeyId);
+        using var keep = new Statement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ($0, $1)");
+        keep.Run("hash_secret", keys.Seal(secret, "hash secret"u8));
+        keep.Run("opened_at", time.GetUtcNow().UtcTicks);
+    }
+}

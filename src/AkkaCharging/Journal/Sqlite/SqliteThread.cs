@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>A thread with a connection of its own, for what must neither block the pool (the driver waits for the disk) nor the writer.</summary>
+internal sealed class SqliteThread : IDisposable
+{
+    private readonly JournalSettings _settings;
+    private readonly BlockingCollection<Action> _work = [];
+    private readonly Thread _thread;
+    private SqliteConnection? _connection;
+
+    public SqliteThread(string name, JournalSettings settings)
+    {
+        _settings = settings;
+        _thread = new(Loop) { Name = name, IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Runs <paramref name="work"/> after what was asked for before.</summary>
+    /// <exception cref="JournalUnavailableException">The file cannot be read at present.</exception>
+    public Task<T> RunAsync<T>(Func<SqliteConnection, T> work)
+    {
+        var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            _work.Add(() => Run(work, completion));
+        }
+        catch (Exception e) when (e is InvalidOperationException or ObjectDisposedException)
+        {
+            completion.SetException(new JournalUnavailableException("The journal is closed.", e));
+        }
+
+        return completion.Task;
+    }
+
+    /// <summary>Finishes what was asked for and closes the connection.</summary>
+    public void Dispose()
+    {
+        _work.CompleteAdding();
+        _thread.Join(TimeSpan.FromSeconds(5)); // a disk that hangs does not hold up the end of the process
+    }
+
+    private void Run<T>(Func<SqliteConnection, T> work, TaskCompletionSource<T> completion)
+    {
+        try
+        {
+            completion.SetResult(work(_connection ??= SqliteFile.OpenExisting(_settings)));
+        }
+        catch (SqliteException e)
+        {
+            _connection?.Dispose();
+            _connection = null;
+            completion.SetException(new JournalUnavailableException(SqliteProblem.Describe(e, _settings.Path), e));
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, the thread lives on and the caller is told.
+            completion.SetException(e);
+        }
+    }
+
+    private void Loop()
+    {
+        foreach (var work in _work.GetConsumingEnumerable())
+            work();
+        _connection?.Dispose();
+    }
+}

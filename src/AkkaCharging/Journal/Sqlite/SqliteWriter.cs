@@ -1,0 +1,325 @@
+using System.Collections.Concurrent;
+using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>The one thread that writes: it opens the journal, commits what waits in groups, and opens it again when a write failed.</summary>
+/// <remarks>
+/// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one, so that an idle service commits alone and
+/// at once. After any error the connection is closed: nothing of its transaction is kept, and opening again, which writes, is the probe that ends the outage.
+/// </remarks>
+internal sealed class SqliteWriter : IDisposable
+{
+    /// <summary>How often a journal that is away is tried again, the lock of another owner included.</summary>
+    public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a submission waits for the disk, and a batch may take before health says so.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private const int BatchMax = 2_048;
+    private const int WritesBetweenCheckpoints = 1_000;
+
+    /// <summary>64 MiB of log: when the checkpoint thread cannot keep up, the writer itself copies the rest, which is small by then, so that the log starts anew.</summary>
+    private const long LogPagesMax = 16_384;
+
+    private static readonly TimeSpan RetentionPeriod = TimeSpan.FromMinutes(1);
+
+    private readonly JournalSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly SqliteThread _checkpoints;
+    private readonly Thread _thread;
+    private readonly ITimer _timer;
+    private readonly ConcurrentQueue<SqliteWrite> _queue = new();
+    private readonly ManualResetEventSlim _wake = new(initialState: true);
+    private readonly List<SqliteWrite> _batch = new(BatchMax);
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<SqliteStore> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private OwnerLock? _lock;
+    private SqliteStore? _store;
+    private volatile string? _problem = "The journal is not open yet.";
+    private volatile string? _diskProblem;
+    private volatile bool _isTicked = true;
+    private volatile bool _isStopping;
+    private volatile bool _finishCheckpoint;
+    private int _writesSinceCheckpoint;
+    private long _batchStartedAt;
+    private long _purgedAt;
+    private int _isPurging;
+    private int _isCheckpointing;
+
+    public SqliteWriter(JournalSettings settings, TimeProvider time)
+    {
+        (_settings, _time, _purgedAt) = (settings, time, time.GetTimestamp());
+        _checkpoints = new("journal checkpoints", settings);
+        _thread = new(Loop) { Name = "journal writer", IsBackground = true };
+        _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _thread.Start();
+    }
+
+    /// <summary>Completes after the first attempt to open, whatever came of it.</summary>
+    public Task Tried => _tried.Task;
+
+    /// <summary>What was found when the journal was opened for the first time.</summary>
+    public Task<SqliteStore> Opened => _opened.Task;
+
+    /// <summary>Completes when the journal can never be opened.</summary>
+    public Task<InvalidJournalException> Invalid => _invalid.Task;
+
+    /// <summary>Completes when the thread has ended, the file is closed and the lock released.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Why writes do not go through; null when they do.</summary>
+    public string? Problem => _problem ?? (IsStuck
+        ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the disk is slow."
+        : null);
+
+    /// <summary>Why new requests are not taken; null when they are.</summary>
+    public string? AcceptProblem => Problem ?? _diskProblem;
+
+    private bool IsStuck => Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Patience;
+
+    /// <summary>Writes with the next batch.</summary>
+    /// <exception cref="JournalUnavailableException">It was not written, and never will be, unless the disk failed in the middle of the commit.</exception>
+    public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool isGivenUp = false)
+    {
+        var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), isGivenUp);
+        if (_problem is { } problem)
+            return Task.FromException<T>(new JournalUnavailableException(problem));
+        _queue.Enqueue(queued);
+        _wake.Set();
+        if (_ended.Task.IsCompleted)
+            FailQueued();
+        return queued.Completion;
+    }
+
+    public void Dispose()
+    {
+        _isStopping = true;
+        _wake.Set();
+    }
+
+    private void OnTick()
+    {
+        // Given up here, because the writer's thread may be the one that waits for the disk.
+        if (Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Tick)
+        {
+            foreach (var write in _queue.Where(write => write.IsGivenUp && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()))
+                write.Fail(new JournalUnavailableException($"The journal did not get to this write within {Patience.TotalSeconds} s."));
+            _timer.Change(Tick, Timeout.InfiniteTimeSpan); // the writer cannot wind it now
+        }
+
+        _isTicked = true;
+        _wake.Set();
+    }
+
+    private void Loop()
+    {
+        while (!_isStopping && !_invalid.Task.IsCompleted)
+        {
+            _wake.Wait();
+            _wake.Reset();
+            if (_isTicked)
+            {
+                _isTicked = false;
+                LookAfter();
+                _timer.Change(Tick, Timeout.InfiniteTimeSpan); // from now on, so that ticks do not pile up
+                _tried.TrySetResult();
+            }
+
+            WriteQueued();
+        }
+
+        _problem ??= "The journal is closed.";
+        WriteQueued();
+        _checkpoints.Dispose();
+        _store?.Dispose(); // the last connection takes the log into the database
+        _lock?.Dispose();
+        _timer.Dispose();
+        _ended.SetResult();
+        FailQueued();
+    }
+
+    /// <summary>What is done now and then: opening, a look at the disk, retention.</summary>
+    private void LookAfter()
+    {
+        try
+        {
+            if (_store is null && !TryOpen())
+                return;
+            if (!File.Exists(_settings.Path))
+                throw new FileNotFoundException("the file was removed.");
+
+            var free = new DriveInfo(Path.GetFullPath(_settings.Path)).AvailableFreeSpace;
+            _diskProblem = free < _settings.MinFreeBytes
+                ? $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below {_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused."
+                : null;
+            _opened.TrySetResult(_store!);
+            _problem = null;
+            if (_time.GetElapsedTime(_purgedAt) >= RetentionPeriod)
+                Purge();
+        }
+        catch (InvalidJournalException e) when (!_opened.Task.IsCompleted)
+        {
+            _problem = e.Message;
+            _invalid.SetResult(e);
+        }
+        catch (Exception e)
+        {
+            // The edge of the thread: whatever it is shows in health and is tried again.
+            Close(e);
+        }
+    }
+
+    private bool TryOpen()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_settings.Path))!);
+        _lock ??= OwnerLock.TryTake(_settings, _time);
+        if (_lock is null)
+        {
+            _problem = $"The journal {_settings.Path} is in use by {OwnerLock.Holder(_settings)}; this process waits for it.";
+            return false;
+        }
+
+        // What was open once is never made anew: an empty journal in its place would hide the loss.
+        _store = SqliteStore.Open(_settings, create: !_opened.Task.IsCompleted, _time);
+        return true;
+    }
+
+    private void WriteQueued()
+    {
+        while (_store is not null && Take())
+        {
+            try
+            {
+                Interlocked.Exchange(ref _batchStartedAt, _time.GetTimestamp());
+                _store.Commit(_batch);
+            }
+            catch (Exception e)
+            {
+                // Whatever it is: nothing of the batch is kept, and every caller is told.
+                Close(e);
+                Fail(_batch);
+                break;
+            }
+            finally
+            {
+                Interlocked.Exchange(ref _batchStartedAt, 0);
+            }
+
+            foreach (var write in _batch)
+                write.Complete();
+            Checkpoint();
+        }
+
+        if (_store is null)
+            FailQueued();
+    }
+
+    private bool Take()
+    {
+        _batch.Clear();
+        while (_batch.Count < BatchMax && _queue.TryDequeue(out var write))
+        {
+            if (write.TryTake())
+                _batch.Add(write);
+        }
+
+        return _batch.Count > 0;
+    }
+
+    private void Purge()
+    {
+        _purgedAt = _time.GetTimestamp();
+        if (Interlocked.Exchange(ref _isPurging, 1) == 0)
+            _ = PurgeAsync();
+    }
+
+    /// <summary>A small step with the next batch, then another while there is more to forget: answers wait for a millisecond or two at the most.</summary>
+    private async Task PurgeAsync()
+    {
+        try
+        {
+            while (await WriteAsync(store => store.Purge(_time.GetUtcNow() - _settings.Retention, _time.GetUtcNow())))
+            {
+            }
+        }
+        catch (JournalUnavailableException)
+        {
+            // Later, then.
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _isPurging, 0);
+        }
+    }
+
+    private void Checkpoint()
+    {
+        _writesSinceCheckpoint += _batch.Count;
+        if (_finishCheckpoint)
+        {
+            _finishCheckpoint = false;
+            try
+            {
+                _store!.Checkpoint();
+            }
+            catch (SqliteException e)
+            {
+                Close(e);
+            }
+        }
+        else if (_writesSinceCheckpoint >= WritesBetweenCheckpoints && Interlocked.Exchange(ref _isCheckpointing, 1) == 0)
+        {
+            _writesSinceCheckpoint = 0;
+            _ = CheckpointAsync();
+        }
+    }
+
+    private async Task CheckpointAsync()
+    {
+        try
+        {
+            var logPages = await _checkpoints.RunAsync(connection =>
+            {
+                using var checkpoint = new Statement(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                return checkpoint.First(found => found.GetInt64(1));
+            });
+            _finishCheckpoint = logPages > LogPagesMax;
+        }
+        catch (JournalUnavailableException)
+        {
+            // The writer will notice by itself.
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _isCheckpointing, 0);
+        }
+    }
+
+    private void Close(Exception e)
+    {
+        _problem = SqliteProblem.Describe(e, _settings.Path);
+        _store?.Dispose();
+        _store = null;
+    }
+
+    private void FailQueued()
+    {
+        while (_queue.TryDequeue(out var write))
+        {
+            if (write.TryTake())
+                Fail([write]);
+        }
+    }
+
+    private void Fail(IEnumerable<SqliteWrite> writes)
+    {
+        var problem = new JournalUnavailableException(_problem ?? "The journal is closed.");
+        foreach (var write in writes)
+            write.Fail(problem);
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>One prepared statement of a connection; its parameters are <c>$0</c>, <c>$1</c> and so on.</summary>
+internal sealed class Statement : IDisposable
+{
+    private readonly SqliteCommand _command;
+
+    public Statement(SqliteConnection connection, string sql)
+    {
+        _command = connection.CreateCommand();
+        _command.CommandText = sql;
+        for (var i = 0; sql.Contains($"${i}", StringComparison.Ordinal); i++)
+            _command.Parameters.Add(new SqliteParameter { ParameterName = $"${i}" });
+    }
+
+    /// <summary>Runs it.</summary>
+    /// <returns>How many rows it changed.</returns>
+    public int Run(params ReadOnlySpan<object?> values)
+    {
+        Bind(values);
+        return _command.ExecuteNonQuery();
+    }
+
+    /// <summary>The first row as <paramref name="read"/> makes of it; default without one.</summary>
+    public T? First<T>(Func<SqliteDataReader, T> read, params ReadOnlySpan<object?> values)
+    {
+        Bind(values);
+        using var rows = _command.ExecuteReader();
+        return rows.Read() ? read(rows) : default;
+    }
+
+    /// <summary>Every row as <paramref name="read"/> makes of it.</summary>
+    public List<T> All<T>(Func<SqliteDataReader, T> read, params ReadOnlySpan<object?> values)
+    {
+        Bind(values);
+        using var rows = _command.ExecuteReader();
+        var all = new List<T>();
+        while (rows.Read())
+            all.Add(read(rows));
+        return all;
+    }
+
+    public void Dispose() => _command.Dispose();
+
+    private void Bind(ReadOnlySpan<object?> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            _command.Parameters[i].Value = values[i] ?? DBNull.Value;
+    }
+}

@@ -1,0 +1,49 @@
+using Npgsql;
+
+namespace AkkaCharging.Testing.Postgres;
+
+/// <summary>One PostgreSQL for all test classes of the run: <c>AKKACHARGING_TEST_POSTGRES</c>, or a server of its own; a fresh schema for each test.</summary>
+public sealed class PostgresFixture : IAsyncDisposable
+{
+    private readonly string? _given = Environment.GetEnvironmentVariable("AKKACHARGING_TEST_POSTGRES");
+    private readonly List<string> _schemas = [];
+    private PostgresServer? _own;
+
+    /// <summary>Whose connection strings the schemas carry; nobody kills it.</summary>
+    public string ConnectionString => _given ?? _own!.ConnectionString;
+
+    /// <summary>A connection string whose tables lie in a new, empty schema.</summary>
+    public async Task<string> NewSchemaAsync()
+    {
+        var schema = $"test_{Guid.NewGuid():N}";
+        await ExecuteAsync($"CREATE SCHEMA {schema}");
+        _schemas.Add(schema);
+        return new NpgsqlConnectionStringBuilder(ConnectionString) { SearchPath = schema }.ConnectionString;
+    }
+
+    public async Task StartAsync()
+    {
+        if (string.IsNullOrEmpty(_given))
+            _own = await PostgresServer.StartNewAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_own is not null)
+        {
+            await _own.DisposeAsync();
+            return;
+        }
+
+        foreach (var schema in _schemas)
+            await ExecuteAsync($"DROP SCHEMA {schema} CASCADE");
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}

@@ -1,0 +1,169 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Npgsql;
+
+namespace AkkaCharging.Testing.Postgres;
+
+/// <summary>A PostgreSQL server of this test run: its own data directory, a free loopback port, fsync on; ends with the process that started it.</summary>
+/// <remarks>PostgreSQL refuses to run as root, so root runs it as <c>postgres</c> or <c>nobody</c>.</remarks>
+public sealed class PostgresServer : IAsyncDisposable
+{
+    private const string Missing =
+        "No PostgreSQL server was found: neither postgres and initdb on the PATH nor /usr/lib/postgresql/*/bin. " +
+        "Install it (Debian: apt-get install postgresql) or set AKKACHARGING_TEST_POSTGRES to a connection string.";
+
+    // Whoever starts it may be killed: its end of the pipe then closes, and the server is told to go.
+    private const string EndsWithItsStarter =
+        """exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -QUIT $server; } & exec 3<&-; wait $server""";
+
+    private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
+    private readonly string _binaries = FindBinaries();
+    private readonly (string User, string Group)? _user = Environment.IsPrivilegedProcess ? UnprivilegedUser() : null;
+    private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-postgres-").FullName;
+    private readonly int _port = FreePort();
+    private Process? _process;
+
+    private PostgresServer() => ConnectionString = new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = _port,
+        Username = "akkacharging",
+        Password = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
+        Database = "postgres",
+    }.ConnectionString;
+
+    /// <summary>Of a superuser.</summary>
+    public string ConnectionString { get; }
+
+    /// <summary>What a thief of the disk would see.</summary>
+    public string DataDirectory => Path.Combine(_folder, "data");
+
+    public static async Task<PostgresServer> StartNewAsync()
+    {
+        var server = new PostgresServer();
+        await server.InitializeAsync();
+        await server.StartAsync();
+        return server;
+    }
+
+    /// <summary>Starts it, again after <see cref="KillAsync"/>, and waits until it answers.</summary>
+    public async Task StartAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            _process = Start(
+                "postgres", "-D", DataDirectory, "-p", $"{_port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder}",
+                "-c", "max_connections=300", "-c", "log_min_messages=fatal");
+            while (!_process.HasExited)
+            {
+                if (await AnswersAsync())
+                    return;
+                if (Stopwatch.GetElapsedTime(started) > StartBound)
+                    throw new TimeoutException($"PostgreSQL did not answer within {StartBound.TotalSeconds} s.");
+            }
+
+            // After a kill the last of its processes may still hold the shared memory for a moment.
+            if (Stopwatch.GetElapsedTime(started) > StartBound)
+                throw new InvalidOperationException($"PostgreSQL ended with {_process.ExitCode}: {await _process.StandardError.ReadToEndAsync()}");
+        }
+    }
+
+    /// <summary>SIGKILL to the server and all its processes, as a power loss would end them.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is not { } process)
+            return;
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+        _process = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task InitializeAsync()
+    {
+        var passwordFile = Path.Combine(_folder, "password");
+        var builder = new NpgsqlConnectionStringBuilder(ConnectionString);
+        await File.WriteAllTextAsync(passwordFile, builder.Password);
+        if (_user is var (user, group))
+            await RunAsync(Process.Start("chown", ["-R", $"{user}:{group}", _folder]));
+        await RunAsync(Start(
+            "initdb", "-D", DataDirectory, "-U", builder.Username!, "--auth=scram-sha-256", $"--pwfile={passwordFile}", "--encoding=UTF8", "--locale=C", "--no-sync"));
+    }
+
+    private Process Start(string program, params string[] arguments)
+    {
+        string[] command = [Path.Combine(_binaries, program), .. arguments];
+        if (_user is var (user, group))
+            command = ["setpriv", $"--reuid={user}", $"--regid={group}", "--init-groups", .. command];
+        if (program == "postgres")
+            command = ["sh", "-c", EndsWithItsStarter, "sh", .. command];
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            WorkingDirectory = _folder,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return Process.Start(start)!;
+    }
+
+    private static async Task RunAsync(Process process)
+    {
+        using (process)
+        {
+            var output = process.StartInfo.RedirectStandardError ? process.StandardError.ReadToEndAsync() : Task.FromResult("");
+            await process.WaitForExitAsync();
+            if (process.ExitCode != 0)
+                throw new InvalidOperationException($"{process.StartInfo.FileName} ended with {process.ExitCode}: {await output}");
+        }
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false, Timeout = 5 }.ConnectionString);
+            await connection.OpenAsync();
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            await Task.Delay(20);
+            return false;
+        }
+    }
+
+    private static string FindBinaries()
+    {
+        var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
+        var ofDebian = Directory.Exists("/usr/lib/postgresql")
+            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), out var version) ? version : 0)
+            : Enumerable.Empty<string>();
+        return ofDebian.Select(folder => Path.Combine(folder, "bin")).Concat(onPath)
+            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "postgres")) && File.Exists(Path.Combine(folder, "initdb")))
+            ?? throw new InvalidOperationException(Missing);
+    }
+
+    private static (string User, string Group) UnprivilegedUser()
+    {
+        var users = File.ReadLines("/etc/passwd").Select(line => line.Split(':')).ToDictionary(fields => fields[0], fields => (fields[2], fields[3]), StringComparer.Ordinal);
+        return users.TryGetValue("postgres", out var postgres) ? postgres : users["nobody"];
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

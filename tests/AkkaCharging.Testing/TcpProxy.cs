@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace AkkaCharging.Testing;
+
+/// <summary>Stands between a client and a server on loopback: what passes can be delayed, held back or cut off while a test runs.</summary>
+public sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly IPEndPoint _target;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<TcpClient, bool> _open = new();
+    private readonly Task _accepting;
+    private volatile bool _isCut;
+    private volatile TaskCompletionSource _flowing = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _delayMillis;
+
+    private TcpProxy(IPEndPoint target)
+    {
+        _target = target;
+        _flowing.SetResult();
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    public static TcpProxy To(int port) => new(new IPEndPoint(IPAddress.Loopback, port));
+
+    /// <summary>Adds <paramref name="delay"/> to each piece that passes, in both directions.</summary>
+    public void Delay(TimeSpan delay) => Volatile.Write(ref _delayMillis, (int)delay.TotalMilliseconds);
+
+    /// <summary>Closes what is open, and whatever is opened until <see cref="Restore"/>.</summary>
+    public void Cut()
+    {
+        _isCut = true;
+        foreach (var client in _open.Keys)
+            client.Close();
+    }
+
+    /// <summary>Lets nothing pass and closes nothing: a network that lost its way.</summary>
+    public void Freeze() => _flowing = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>All is well again.</summary>
+    public void Restore()
+    {
+        _isCut = false;
+        _flowing.TrySetResult();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _listener.Stop();
+        Cut();
+        _flowing.TrySetResult();
+        await _accepting;
+    }
+
+    private async Task AcceptAsync()
+    {
+        var passing = new List<Task>();
+        try
+        {
+            while (true)
+                passing.Add(PassAsync(await _listener.AcceptTcpClientAsync()));
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            await Task.WhenAll(passing);
+        }
+    }
+
+    private async Task PassAsync(TcpClient client)
+    {
+        using var server = new TcpClient { NoDelay = true };
+        client.NoDelay = true;
+        _open[client] = _open[server] = true;
+        try
+        {
+            if (_isCut)
+                return;
+            await server.ConnectAsync(_target);
+            await Task.WhenAny(CopyAsync(client.GetStream(), server.GetStream()), CopyAsync(server.GetStream(), client.GetStream()));
+        }
+        catch (Exception exception) when (exception is SocketException or InvalidOperationException)
+        {
+            // Refused by the target, or cut meanwhile: the client sees its connection end.
+        }
+        finally
+        {
+            _open.TryRemove(client, out _);
+            _open.TryRemove(server, out _);
+            client.Dispose();
+        }
+    }
+
+    private async Task CopyAsync(NetworkStream from, NetworkStream to)
+    {
+        var buffer = new byte[65_536];
+        try
+        {
+            int read;
+            while ((read = await from.ReadAsync(buffer)) > 0)
+            {
+                await _flowing.Task;
+                if (Volatile.Read(ref _delayMillis) is > 0 and var delay)
+                    await Task.Delay(delay);
+                await to.WriteAsync(buffer.AsMemory(0, read));
+            }
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            // Cut: the other direction ends with this one.
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using AkkaCharging.Tests.Pipeline;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.Journal;
+
+/// <summary>A folder of a test's own for a journal's files, and journals on them.</summary>
+internal sealed class JournalFolder : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("akkacharging-journal-");
+    private readonly List<SqliteJournal> _opened = [];
+
+    public FakeTimeProvider Time { get; } = new(Sample.Now);
+
+    public string Root => _folder.FullName;
+
+    public string Journal => Path.Combine(Root, "journal.db");
+
+    public string Key => Journal + ".key";
+
+    public JournalSettings Settings => SettingsLoader.Defaults.Journal with { Kind = JournalKind.Sqlite, Path = Journal };
+
+    /// <summary>Opens a journal, or begins to.</summary>
+    public async Task<SqliteJournal> StartAsync(JournalSettings? settings = null)
+    {
+        var journal = new SqliteJournal(settings ?? Settings, Time);
+        _opened.Add(journal);
+        await journal.StartAsync(default);
+        return journal;
+    }
+
+    public async Task<ChargingRequest> AcceptAsync(SqliteJournal journal)
+    {
+        var request = Sample.Request(acceptedAt: Time.GetUtcNow());
+        await journal.AcceptAsync(request, idempotency: null, default);
+        return request;
+    }
+
+    /// <summary>Lets the clock run until <paramref name="condition"/> holds.</summary>
+    public Task TickUntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(
+        () =>
+        {
+            Time.Advance(SqliteWriter.Tick);
+            return condition();
+        },
+        what);
+
+    /// <summary>What an administrator could do to the file with SQLite's shell.</summary>
+    public SqliteConnection Shell(string? sql = null)
+    {
+        var shell = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Journal, Pooling = false }.ConnectionString);
+        shell.Open();
+        if (sql is not null)
+            SqliteSchema.Run(shell, sql);
+        return shell;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var journal in _opened)
+            await journal.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,266 @@
+using System.Diagnostics;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Settings;
+using AkkaCharging.Tests.Pipeline;
+using Microsoft.Extensions.Time.Testing;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Tests.Journal.Postgres;
+
+[Trait("Category", "Component")]
+[Collection(OnePostgres.Name)]
+public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHelper output)
+{
+    [Fact]
+    public async Task UnsettledRequests_ComeBackWhole_InOrderOfAcceptance()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var trace = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "vendor=1", isRemote: true);
+        var requests = Enumerable.Range(0, 5).Select(i => Sample.Request($"http://127.0.0.1:8080/{i}") with { ApiKeyName = "fleet", Trace = trace }).ToList();
+        await using (var journal = await SharedPostgres.OpenAsync(settings))
+        {
+            foreach (var request in requests)
+                await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.DecideAsync(requests[1].Id, Sample.Decision(), default);
+            await journal.RecordAttemptAsync(requests[1].Id, Sample.Attempt(), default);
+            await journal.SettleAsync(requests[2].Id, new(RequestState.Expired, Sample.Now, LastAttempt: null), default);
+            Assert.Empty(await journal.ReadUnsettledAsync(default).ToListAsync());
+        }
+
+        await using var reopened = await SharedPostgres.OpenAsync(settings);
+        Assert.Equal(4, reopened.Status.Backlog);
+        var found = await reopened.ReadUnsettledAsync(default).ToListAsync();
+
+        Assert.Equal(0, reopened.Status.Backlog);
+        Assert.Equal(requests.Where((_, i) => i != 2).Select(request => request.Id), found.Select(unsettled => unsettled.Request.Id));
+        Assert.Equal([(null, 0), (Sample.Decision(), 1), (null, 0), (null, 0)], found.Select(unsettled => (unsettled.Decision, unsettled.AttemptsMade)));
+        var (expected, first) = (requests[0], found[0].Request);
+        Assert.Equal(
+            (expected.Station, expected.Token, expected.Callback.Text, expected.Callback.Destination, expected.AcceptedAt, expected.ExpiresAt, expected.ApiKeyName),
+            (first.Station, first.Token, first.Callback.Text, first.Callback.Destination, first.AcceptedAt, first.ExpiresAt, first.ApiKeyName));
+        Assert.Equal((trace.TraceId, trace.SpanId, trace.TraceState), (first.Trace.TraceId, first.Trace.SpanId, first.Trace.TraceState));
+    }
+
+    [Fact]
+    public async Task IdempotencyKeyAndDecision_StandAfterARestart()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var request = Sample.Request(acceptedAt: DateTimeOffset.UnixEpoch.AddYears(200)); // its key is young for any clock
+        IdempotencyClaim claim;
+        await using (var journal = await SharedPostgres.OpenAsync(settings))
+        {
+            claim = journal.Hasher.Claim("fleet", "key", "body");
+            await journal.AcceptAsync(request, claim, default);
+            await journal.DecideAsync(request.Id, Sample.Decision(), default);
+        }
+
+        await using var reopened = await SharedPostgres.OpenAsync(settings);
+
+        Assert.Equal(claim, reopened.Hasher.Claim("fleet", "key", "body"));
+        Assert.Equal(new AcceptResult(AcceptOutcome.Replayed, request.Id), await reopened.AcceptAsync(Sample.Request(), claim, default));
+        Assert.Equal(Sample.Decision(), await reopened.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddMinutes(1)), default));
+    }
+
+    [Fact]
+    public async Task SecretsAreErased_UnlessTheRequestFailed()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var journal = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now));
+        foreach (var state in new[] { RequestState.Delivered, RequestState.Expired, RequestState.Failed })
+        {
+            var request = Sample.Request();
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.SettleAsync(request.Id, new(state, Sample.Now, LastAttempt: null), default);
+        }
+
+        Assert.Equal("failed", await SharedPostgres.QueryAsync(settings, "SELECT string_agg(state, ',') FROM charging_request WHERE secrets IS NOT NULL"));
+    }
+
+    [Fact]
+    public async Task AttemptThatIsWrittenAgain_CountsOnce()
+    {
+        await using var journal = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync());
+        var request = Sample.Request();
+        await journal.AcceptAsync(request, idempotency: null, default);
+
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(at: Sample.Now.AddSeconds(1)), default);
+
+        Assert.Equal(2, (await journal.FindAsync(request.Id, default))!.Attempts.Count);
+    }
+
+    [Fact]
+    public async Task WritesOfOneRequestThatNobodyAwaits_KeepTheirOrder()
+    {
+        await using var journal = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync(), new FakeTimeProvider(Sample.Now));
+        var request = Sample.Request();
+        var attempts = Enumerable.Range(0, 20).Select(i => Sample.Attempt(at: Sample.Now.AddSeconds(i))).ToList();
+
+        List<Task> writes = [journal.AcceptAsync(request, idempotency: null, default).AsTask(), journal.DecideAsync(request.Id, Sample.Decision(), default).AsTask()];
+        writes.AddRange(attempts.Select(attempt => journal.RecordAttemptAsync(request.Id, attempt, default).AsTask()));
+        writes.Add(journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default).AsTask());
+        await Task.WhenAll(writes);
+
+        var found = await journal.FindAsync(request.Id, default);
+        Assert.Equal((RequestState.Failed, Sample.Decision()), (found!.State, found.Decision));
+        Assert.Equal(attempts, found.Attempts);
+    }
+
+    [Fact]
+    public async Task NewerSchema_RefusesTheStart()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await (await SharedPostgres.OpenAsync(settings)).DisposeAsync();
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_meta SET value = '\\x09000000' WHERE name = 'version'");
+
+        await using var journal = new PostgresJournal(settings, TimeProvider.System);
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => journal.StartAsync(default));
+
+        Assert.Contains("schema version 9", refused.Message, StringComparison.Ordinal);
+        Assert.Same(refused, await journal.Invalid);
+        Assert.Equal((false, refused.Message), (journal.Status.IsAvailable, journal.Status.Problem));
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.DecideAsync(Sample.Request().Id, Sample.Decision(), default));
+    }
+
+    [Theory]
+    [InlineData("DELETE FROM charging_meta WHERE name = 'version'", "its version is missing")]
+    [InlineData("DELETE FROM charging_meta WHERE name = 'hash_secret'", "its hash secret is missing")]
+    [InlineData("UPDATE charging_meta SET value = set_byte(value, 25, 255 - get_byte(value, 25)) WHERE name = 'hash_secret'", "was changed")]
+    public async Task DamagedJournal_RefusesTheStart(string damage, string message)
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await (await SharedPostgres.OpenAsync(settings)).DisposeAsync();
+        await SharedPostgres.QueryAsync(settings, damage);
+
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => SharedPostgres.OpenAsync(settings));
+
+        Assert.Contains(message, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WrongKey_RefusesTheStart_AlsoWhileAnotherProcessOwnsTheJournal()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var owner = await SharedPostgres.OpenAsync(settings);
+
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => SharedPostgres.OpenAsync(settings with { EncryptionKeys = [EncryptionKey.Generate()] }));
+
+        Assert.Contains("not among the configured keys", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rotation_ReadsWithBothKeys_AndLetsTheOldOneGoWhenNoRowNeedsIt()
+    {
+        var old = await postgres.NewSettingsAsync();
+        var request = Sample.Request();
+        await using (var journal = await SharedPostgres.OpenAsync(old))
+            await journal.AcceptAsync(request, idempotency: null, default);
+        var young = old with { EncryptionKeys = [EncryptionKey.Generate()] };
+
+        await using (var both = await SharedPostgres.OpenAsync(young with { EncryptionKeys = [.. young.EncryptionKeys, .. old.EncryptionKeys] }))
+            Assert.Equal(request.Token, (await both.ReadUnsettledAsync(default).SingleAsync()).Request.Token);
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => SharedPostgres.OpenAsync(young));
+        Assert.Contains("is not configured any more", refused.Message, StringComparison.Ordinal);
+        await using (var both = await SharedPostgres.OpenAsync(young with { EncryptionKeys = [.. young.EncryptionKeys, .. old.EncryptionKeys] }))
+            await both.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now, LastAttempt: null), default);
+
+        await using var alone = await SharedPostgres.OpenAsync(young);
+        Assert.True(alone.Status.IsAvailable);
+    }
+
+    [Fact]
+    public async Task NoKey_IsRefused()
+    {
+        var settings = (await postgres.NewSettingsAsync()) with { EncryptionKeys = [] };
+
+        Assert.Contains("needs a key", Assert.Throws<InvalidJournalException>(() => new PostgresJournal(settings, TimeProvider.System)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Host=127.0.0.1;Port=canary;Password=canary")]
+    [InlineData("Host=127.0.0.1;canary=1;Password=canary")]
+    public void ConnectionStringThatCannotBeRead_IsRefused_WithoutQuotingIt(string connectionString)
+    {
+        var refused = Assert.Throws<InvalidJournalException>(() => new PostgresJournal(SharedPostgres.Settings(connectionString), TimeProvider.System));
+
+        Assert.DoesNotContain("canary", refused.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task BeforeItsStart_NothingIsTaken()
+    {
+        await using var journal = new PostgresJournal(await postgres.NewSettingsAsync(), TimeProvider.System);
+
+        Assert.False(journal.Status.IsAvailable);
+        Assert.False(journal.Invalid.IsCompleted);
+        Assert.Throws<JournalUnavailableException>(() => journal.Hasher);
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.AcceptAsync(Sample.Request(), idempotency: null, default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.SettleAsync(Sample.Request().Id, new(RequestState.Failed, Sample.Now, null), default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.ReadUnsettledAsync(default).ToListAsync());
+    }
+
+    [Fact]
+    public async Task Retention_DeletesSettledRowsAndOldKeys_ButNothingPending()
+    {
+        var settings = (await postgres.NewSettingsAsync()) with { RetentionHours = 1, MaxSettledRows = 3 };
+        var time = new FakeTimeProvider(Sample.Now);
+        await using var journal = await SharedPostgres.OpenAsync(settings, time);
+        for (var i = 0; i < 1_500; i++)
+            _ = journal.AcceptAsync(Sample.Request(acceptedAt: Sample.Now), new($"key-{i}", "body"), default).AsTask();
+        var pending = Sample.Request(acceptedAt: Sample.Now);
+        await journal.AcceptAsync(pending, idempotency: null, default);
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET settled_at = accepted_at + seq, state = 'delivered', secrets = NULL WHERE seq <= 1490");
+        var ids = Enumerable.Range(0, 5).Select(_ => Sample.Request(acceptedAt: Sample.Now)).ToList();
+        foreach (var request in ids)
+        {
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now.AddMinutes(1), LastAttempt: null), default);
+        }
+
+        await EventuallyAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL", 3);
+        time.Advance(TimeSpan.FromHours(24));
+
+        await EventuallyAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL", 0);
+        await EventuallyAsync(settings, "SELECT count(*) FROM charging_idempotency", 0);
+        Assert.Equal(RequestState.Queued, (await journal.FindAsync(pending.Id, default))!.State);
+        Assert.Equal(11L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request"));
+    }
+
+    [Fact]
+    [Trait("Category", "Performance")]
+    public async Task ManyCallers_AreAcknowledgedInGroups_AndReadBackInPages()
+    {
+        const int callers = 256;
+        const int each = 80;
+        var settings = await postgres.NewSettingsAsync();
+        var started = Stopwatch.GetTimestamp();
+        await using (var journal = await SharedPostgres.OpenAsync(settings))
+        {
+            await Task.WhenAll(Enumerable.Range(0, callers).Select(async _ =>
+            {
+                for (var i = 0; i < each; i++)
+                    await journal.AcceptAsync(Sample.Request(), idempotency: null, default);
+            }));
+            output.WriteLine($"{callers * each / Stopwatch.GetElapsedTime(started).TotalSeconds:n0} acknowledged a second by {callers} callers");
+        }
+
+        await using var reopened = await SharedPostgres.OpenAsync(settings);
+        started = Stopwatch.GetTimestamp();
+        var found = await reopened.ReadUnsettledAsync(default).CountAsync();
+        output.WriteLine($"{found / Stopwatch.GetElapsedTime(started).TotalSeconds:n0} read a second");
+
+        Assert.Equal(callers * each, found);
+    }
+
+    private static async Task EventuallyAsync(JournalSettings settings, string sql, long expected)
+    {
+        object? found = null;
+        var until = Stopwatch.GetTimestamp() + (20 * Stopwatch.Frequency);
+        while (Stopwatch.GetTimestamp() < until && !Equals(found = await SharedPostgres.QueryAsync(settings, sql), expected))
+            await Task.Delay(20);
+        Assert.Equal(expected, found);
+    }
+}

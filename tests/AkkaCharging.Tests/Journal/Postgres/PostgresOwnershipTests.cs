@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using AkkaCharging.Tests.Pipeline;
+using Npgsql;
+
+namespace AkkaCharging.Tests.Journal.Postgres;
+
+[Trait("Category", "Component")]
+[Collection(OnePostgres.Name)]
+public sealed class PostgresOwnershipTests(SharedPostgres postgres)
+{
+    [Fact]
+    public async Task SecondProcess_WaitsUnavailable_NamesTheOwner_AndTakesOverInTime()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var first = await SharedPostgres.OpenAsync(settings);
+        var request = Sample.Request();
+        await first.AcceptAsync(request, idempotency: null, default);
+
+        await using var second = await SharedPostgres.OpenAsync(settings);
+        Assert.False(second.Status.IsAvailable);
+        Assert.Contains($"owned by process {Environment.ProcessId} on {Environment.MachineName} since", second.Status.Problem, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await second.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, null), default));
+        Assert.Equal(RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
+        var reading = second.ReadUnsettledAsync(default).SingleAsync();
+
+        var ended = Stopwatch.GetTimestamp();
+        await first.DisposeAsync();
+
+        Assert.Equal(request.Id, (await reading).Request.Id);
+        Assert.InRange(Stopwatch.GetElapsedTime(ended), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task ProcessThatEndsWhileItWaits_StopsAtOnce()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var owner = await SharedPostgres.OpenAsync(settings);
+        var waiting = await SharedPostgres.OpenAsync(settings);
+
+        await waiting.DisposeAsync();
+
+        Assert.True(owner.Status.IsAvailable);
+        Assert.False(waiting.Status.IsAvailable);
+    }
+
+    [Fact]
+    public async Task TwoSchemas_AreTwoJournals()
+    {
+        await using var first = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync());
+        await using var second = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync());
+
+        Assert.True(first.Status.IsAvailable && second.Status.IsAvailable);
+    }
+
+    [Fact]
+    public async Task OwnerThatLostItsSession_WritesNothingUntilItOwnsTheJournalAgain_AndThenTakesUpWhatTheOtherLeft()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
+        await using var first = await SharedPostgres.OpenAsync(Through(proxy, settings));
+        var ofFirst = Sample.Request();
+        await first.AcceptAsync(ofFirst, idempotency: null, default);
+        var second = await SharedPostgres.OpenAsync(settings);
+
+        proxy.Cut();
+        await Eventually.HoldsAsync(() => second.Status.IsAvailable, "the second process takes over");
+        await Eventually.HoldsAsync(() => !first.Status.IsAvailable, "the first process notices");
+        Assert.Equal([ofFirst.Id], await second.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+        var ofSecond = Sample.Request();
+        await second.AcceptAsync(ofSecond, idempotency: null, default);
+        await second.DecideAsync(ofFirst.Id, Sample.Decision(), default);
+
+        proxy.Restore();
+        await Eventually.HoldsAsync(() => first.Status.Problem!.Contains("owned by", StringComparison.Ordinal), "the first process waits for the lock");
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await first.AcceptAsync(Sample.Request(), idempotency: null, default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await first.SettleAsync(ofFirst.Id, new(RequestState.Failed, Sample.Now, null), default));
+        Assert.Equal(2L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL"));
+
+        await second.DisposeAsync();
+        await Eventually.HoldsAsync(() => first.Status.IsAvailable, "the first process owns the journal again");
+        Assert.Equal(1, first.Status.Backlog);
+        Assert.Equal([ofSecond.Id], await first.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+        Assert.Equal(Sample.Decision(), await first.DecideAsync(ofFirst.Id, Sample.Decision(Sample.Now.AddSeconds(1)), default));
+    }
+
+    [Fact]
+    public async Task TerminatedSession_IsReplaced_AndNoAcknowledgedRequestIsLost_NorARefusedOneKept()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var journal = await SharedPostgres.OpenAsync(settings);
+        using var load = new AcceptLoad(journal, callers: 16);
+
+        for (var round = 0; round < 3; round++)
+        {
+            await load.WaitForMoreAsync();
+            await SharedPostgres.QueryAsync(settings, TerminateOwner(settings));
+            await load.WaitForMoreAsync();
+        }
+
+        await load.StopAndVerifyAsync(settings);
+    }
+
+    private static string TerminateOwner(JournalSettings settings) =>
+        $"""
+        SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+        WHERE locktype = 'advisory' AND granted AND objid::bigint = hashtext('{new NpgsqlConnectionStringBuilder(settings.ConnectionString).SearchPath}')::bigint & 4294967295
+        """;
+
+    internal static JournalSettings Through(TcpProxy proxy, JournalSettings settings) =>
+        settings with { ConnectionString = new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Port = proxy.Port }.ConnectionString };
+}

@@ -1,0 +1,50 @@
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing.Postgres;
+using Npgsql;
+
+namespace AkkaCharging.Tests.Journal.Postgres;
+
+/// <summary>The classes that share one server; they run one after the other.</summary>
+[CollectionDefinition(Name)]
+public sealed class OnePostgres : ICollectionFixture<SharedPostgres>
+{
+    public const string Name = "postgres";
+}
+
+/// <summary>The server of the collection, and journals on it.</summary>
+public sealed class SharedPostgres : IAsyncLifetime
+{
+    private readonly PostgresFixture _fixture = new();
+
+    public Task InitializeAsync() => _fixture.StartAsync();
+
+    public Task DisposeAsync() => _fixture.DisposeAsync().AsTask();
+
+    /// <summary>Settings of a journal in a new, empty schema, with a key of its own.</summary>
+    public async Task<JournalSettings> NewSettingsAsync() => Settings(await _fixture.NewSchemaAsync());
+
+    /// <summary>Settings of a journal, with a key of its own.</summary>
+    public static JournalSettings Settings(string connectionString) => SettingsLoader.Defaults.Journal with
+    {
+        Kind = JournalKind.Postgres,
+        ConnectionString = connectionString,
+        EncryptionKeys = [EncryptionKey.Generate()],
+    };
+
+    public static async Task<PostgresJournal> OpenAsync(JournalSettings settings, TimeProvider? time = null)
+    {
+        var journal = new PostgresJournal(settings, time ?? TimeProvider.System);
+        await journal.StartAsync(default);
+        return journal;
+    }
+
+    public static async Task<object?> QueryAsync(JournalSettings settings, string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+}

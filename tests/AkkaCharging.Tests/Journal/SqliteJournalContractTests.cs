@@ -1,0 +1,27 @@
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Tests.Journal;
+
+[Trait("Category", "Component")]
+public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncLifetime
+{
+    private readonly JournalFolder _folder = new();
+    private int _made;
+
+    private protected override int RaceRounds => 5;
+
+    async Task IAsyncLifetime.DisposeAsync()
+    {
+        await DisposeAsync();
+        await _folder.DisposeAsync();
+    }
+
+    protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
+    {
+        var journal = new SqliteJournal(settings with { Kind = JournalKind.Sqlite, Path = Path.Combine(_folder.Root, $"{_made++}.db") }, Time);
+        await journal.StartAsync(default);
+        return journal;
+    }
+}

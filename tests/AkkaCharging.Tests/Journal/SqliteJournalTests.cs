@@ -1,0 +1,233 @@
+using System.Diagnostics;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
+using AkkaCharging.Tests.Pipeline;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Tests.Journal;
+
+[Trait("Category", "Component")]
+public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private readonly JournalFolder _folder = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
+
+    [Fact]
+    public async Task Reopened_GivesBackWhatIsUnsettled_InOrder_WithDecisionAndAttempts()
+    {
+        var trace = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "a=b");
+        var journal = await _folder.StartAsync();
+        var queued = Sample.Request("http://127.0.0.1:8080/hook?key=1") with { ApiKeyName = "fleet", Trace = trace };
+        await journal.AcceptAsync(queued, idempotency: null, default);
+        var settled = await _folder.AcceptAsync(journal);
+        var decided = await _folder.AcceptAsync(journal);
+        await journal.DecideAsync(decided.Id, Sample.Decision(Sample.Now.AddTicks(1)), default);
+        await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(), default);
+        await journal.SettleAsync(settled.Id, new(RequestState.Delivered, Sample.Now, Sample.Attempt(CallbackOutcome.Success)), default);
+        await journal.DisposeAsync();
+
+        journal = await _folder.StartAsync();
+        Assert.Equal(2, journal.Status.Backlog);
+        var later = await _folder.AcceptAsync(journal);
+        var unsettled = await journal.ReadUnsettledAsync(default).ToListAsync();
+
+        Assert.Equal([queued.Id, decided.Id], unsettled.Select(found => found.Request.Id));
+        var first = unsettled[0].Request;
+        Assert.Equal(
+            (queued.Station, queued.Token, queued.Callback.Text, queued.Callback.Uri, queued.Callback.Destination, queued.AcceptedAt, queued.ExpiresAt, "fleet", trace),
+            (first.Station, first.Token, first.Callback.Text, first.Callback.Uri, first.Callback.Destination, first.AcceptedAt, first.ExpiresAt, first.ApiKeyName, first.Trace));
+        Assert.Equal((null, 0), (unsettled[0].Decision, unsettled[0].AttemptsMade));
+        Assert.Equal((Sample.Decision(Sample.Now.AddTicks(1)), 2), (unsettled[1].Decision, unsettled[1].AttemptsMade));
+        Assert.Equal(0, journal.Status.Backlog);
+        Assert.Equal(RequestState.Delivered, (await journal.FindAsync(settled.Id, default))!.State);
+        Assert.Equal(RequestState.Queued, (await journal.FindAsync(later.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task Reopened_RecognizesIdempotencyKeys()
+    {
+        var journal = await _folder.StartAsync();
+        var request = Sample.Request();
+        await journal.AcceptAsync(request, journal.Hasher.Claim("fleet", "key", "field"), default);
+        await journal.DisposeAsync();
+
+        journal = await _folder.StartAsync();
+
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, request.Id),
+            await journal.AcceptAsync(Sample.Request(), journal.Hasher.Claim("fleet", "key", "field"), default));
+    }
+
+    [Fact]
+    public async Task ReopenedDecision_IsNotMadeAgain()
+    {
+        var journal = await _folder.StartAsync();
+        var request = await _folder.AcceptAsync(journal);
+        await journal.DecideAsync(request.Id, Sample.Decision(), default);
+        await journal.DisposeAsync();
+
+        journal = await _folder.StartAsync();
+        var standing = await journal.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddSeconds(1), AuthorizationStatus.NotAllowed), default);
+
+        Assert.Equal(Sample.Decision(), standing);
+    }
+
+    [Fact]
+    public async Task NotStarted_OrClosed_IsUnavailable()
+    {
+        var journal = new SqliteJournal(_folder.Settings, _folder.Time);
+        Assert.False(journal.Status.IsAvailable);
+        Assert.False(journal.Invalid.IsCompleted);
+        Assert.Throws<JournalUnavailableException>(() => journal.Hasher);
+        await AssertUnavailableAsync(journal);
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.ReadUnsettledAsync(default).ToListAsync());
+        await journal.DisposeAsync();
+
+        journal = await _folder.StartAsync();
+        await journal.DisposeAsync();
+        await journal.DisposeAsync();
+
+        Assert.Equal("The journal is closed.", journal.Status.Problem);
+        await AssertUnavailableAsync(journal);
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(256)]
+    public async Task ManyCallers_ShareCommits_AndAllOfTheirsIsKept(int callers)
+    {
+        const int Each = 40;
+        var journal = await _folder.StartAsync();
+        var started = Stopwatch.GetTimestamp();
+
+        var accepted = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Task.Run(async () =>
+        {
+            var mine = new List<RequestId>();
+            for (var i = 0; i < Each; i++)
+                mine.Add((await _folder.AcceptAsync(journal)).Id);
+            return mine;
+        })));
+
+        output.WriteLine($"{callers} callers: {callers * Each / Stopwatch.GetElapsedTime(started).TotalSeconds:f0} accepted/s");
+        await journal.DisposeAsync();
+        started = Stopwatch.GetTimestamp();
+        var unsettled = await (await _folder.StartAsync()).ReadUnsettledAsync(default).ToListAsync();
+        output.WriteLine($"recovered {unsettled.Count / Stopwatch.GetElapsedTime(started).TotalSeconds:f0} rows/s, opening included");
+        Assert.Equal(accepted.SelectMany(mine => mine).ToHashSet(), unsettled.Select(found => found.Request.Id).ToHashSet());
+        Assert.Equal(callers * Each, unsettled.Count);
+    }
+
+    [Fact]
+    public async Task SecondOwner_WaitsAndNamesTheFirst_AndTakesOver()
+    {
+        var first = await _folder.StartAsync();
+        var request = await _folder.AcceptAsync(first);
+
+        var second = await _folder.StartAsync();
+        Assert.Equal(
+            $"The journal {_folder.Journal} is in use by process {Environment.ProcessId} on {Environment.MachineName} since {Sample.Now:yyyy-MM-ddTHH:mm:ssZ}; this process waits for it.",
+            second.Status.Problem);
+        await AssertUnavailableAsync(second);
+        var reading = second.ReadUnsettledAsync(default).ToListAsync();
+        await first.DisposeAsync();
+
+        await _folder.TickUntilAsync(() => second.Status.IsAvailable, "the second owner has the journal");
+        Assert.Equal(request.Id, Assert.Single(await reading).Request.Id);
+        await _folder.AcceptAsync(second);
+    }
+
+    [Fact]
+    public async Task JournalFoundUnusableLater_IsToldToTheHost()
+    {
+        var first = await _folder.StartAsync();
+        var second = await _folder.StartAsync();
+        Assert.False(second.Invalid.IsCompleted);
+        await using (_folder.Shell("PRAGMA user_version = 99"))
+            await first.DisposeAsync();
+
+        await _folder.TickUntilAsync(() => second.Invalid.IsCompleted, "the second owner has looked at the journal");
+
+        Assert.Contains("schema version 99", (await second.Invalid).Message, StringComparison.Ordinal);
+        Assert.False(second.Status.IsAvailable);
+    }
+
+    [Fact]
+    public async Task Retention_EmptiesTheFile_InSmallSteps()
+    {
+        const int Settled = 450;
+        var journal = await _folder.StartAsync();
+        await Task.WhenAll(Enumerable.Range(0, Settled).Select(async index =>
+        {
+            var request = Sample.Request(acceptedAt: _folder.Time.GetUtcNow());
+            await journal.AcceptAsync(request, journal.Hasher.Claim(null, $"key-{index}"), default);
+            await journal.SettleAsync(request.Id, new(RequestState.Expired, _folder.Time.GetUtcNow(), LastAttempt: null), default);
+        }));
+        using var shell = _folder.Shell();
+        Assert.Equal(2 * Settled, Rows());
+
+        _folder.Time.Advance(TimeSpan.FromHours(24));
+
+        await _folder.TickUntilAsync(() => Rows() == 0, "old rows are gone");
+        Assert.True(journal.Status.IsAvailable);
+
+        long Rows() => SqliteSchema.Number(shell, "SELECT (SELECT count(*) FROM request) + (SELECT count(*) FROM idempotency)");
+    }
+
+    [Fact]
+    [Trait("Category", "Performance")]
+    public async Task AMillionSettledRows_DoNotSlowDownAccepting()
+    {
+        const int Samples = 1_000;
+        await using var other = new JournalFolder();
+        var (full, empty) = (await _folder.StartAsync(), await other.StartAsync());
+        await full.DisposeAsync();
+        await using (_folder.Shell(
+            $"""
+            PRAGMA synchronous = OFF;
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+            INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
+            SELECT randomblob(16), '123e4567-e89b-42d3-a456-426614174000', 'abcd***', randomblob(16), 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i FROM n
+            """))
+        {
+            full = await _folder.StartAsync();
+        }
+
+        var (fullTimes, emptyTimes) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Samples; i++)
+        {
+            fullTimes.Add(await TimeAsync(() => _folder.AcceptAsync(full)));
+            emptyTimes.Add(await TimeAsync(() => other.AcceptAsync(empty)));
+        }
+
+        var ratio = Median(fullTimes) / Median(emptyTimes);
+        output.WriteLine($"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty {Median(emptyTimes):f3} ms, ratio {ratio:f2}");
+        Assert.InRange(ratio, 0, 1.5);
+
+        static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
+    }
+
+    internal static async Task AssertUnavailableAsync(SqliteJournal journal)
+    {
+        var id = RequestId.New(Sample.Now);
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask());
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.DecideAsync(id, Sample.Decision(), default).AsTask());
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.RecordAttemptAsync(id, Sample.Attempt(), default).AsTask());
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.SettleAsync(id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default).AsTask());
+        if (!journal.Status.IsAvailable)
+            await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.FindAsync(id, default).AsTask());
+    }
+
+    private static async Task<double> TimeAsync(Func<Task> call)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await call();
+        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    }
+}
