@@ -7,6 +7,7 @@ using AkkaCharging.Tests.Pipeline;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
+[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
 public sealed class SqliteJournalFaultTests : IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();

@@ -9,6 +9,7 @@ using AkkaCharging.Tests.Settings;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
+[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
 public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
 {
     private const string Token = "canary-token-0123456789";

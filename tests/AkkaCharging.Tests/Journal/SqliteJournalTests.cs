@@ -10,6 +10,7 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
+[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
 public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
