@@ -164,8 +164,8 @@ internal sealed class SqliteWriter : IDisposable
             _diskProblem = free < _settings.MinFreeBytes
                 ? $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below {_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused."
                 : null;
+            _problem = null; // first: whoever waits for the opening may write at once
             _opened.TrySetResult(_store!);
-            _problem = null;
             if (_time.GetElapsedTime(_purgedAt) >= RetentionPeriod)
                 Purge();
         }
