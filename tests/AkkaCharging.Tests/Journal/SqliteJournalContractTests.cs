@@ -5,6 +5,7 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
+[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
 public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();

@@ -52,7 +52,11 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) :
         _writer = new SqliteWriter(settings, time);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
+        {
+            await DisposeAsync();
             throw await _writer.Invalid;
+        }
+
         if (_writer.Opened.IsCompleted)
             Interlocked.Exchange(ref _backlog, (await _writer.Opened).Unsettled);
     }

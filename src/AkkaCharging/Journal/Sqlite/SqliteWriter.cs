@@ -43,6 +43,7 @@ internal sealed class SqliteWriter : IDisposable
     private volatile string? _problem = "The journal is not open yet.";
     private volatile string? _diskProblem;
     private volatile bool _isTicked = true;
+    private volatile bool _isWriting;
     private volatile bool _isStopping;
     private volatile bool _finishCheckpoint;
     private int _writesSinceCheckpoint;
@@ -104,15 +105,16 @@ internal sealed class SqliteWriter : IDisposable
 
     private void OnTick()
     {
-        // Given up here, because the writer's thread may be the one that waits for the disk.
-        if (Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Tick)
+        _isTicked = true;
+        Interlocked.MemoryBarrier();
+        if (_isWriting)
         {
+            // Here, because the writer's thread may be waiting for the disk; an idle one winds the timer itself, so that ticks do not pile up.
             foreach (var write in _queue.Where(write => write.IsGivenUp && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()))
                 write.Fail(new JournalUnavailableException($"The journal did not get to this write within {Patience.TotalSeconds} s."));
-            _timer.Change(Tick, Timeout.InfiniteTimeSpan); // the writer cannot wind it now
+            _timer.Change(Tick, Timeout.InfiniteTimeSpan);
         }
 
-        _isTicked = true;
         _wake.Set();
     }
 
@@ -125,12 +127,17 @@ internal sealed class SqliteWriter : IDisposable
             if (_isTicked)
             {
                 _isTicked = false;
+                _timer.Change(Tick, Timeout.InfiniteTimeSpan);
                 LookAfter();
-                _timer.Change(Tick, Timeout.InfiniteTimeSpan); // from now on, so that ticks do not pile up
                 _tried.TrySetResult();
             }
 
+            _isWriting = true;
+            Interlocked.MemoryBarrier();
+            if (_isTicked)
+                _timer.Change(Tick, Timeout.InfiniteTimeSpan); // it ticked in between: neither side may leave the timer unwound
             WriteQueued();
+            _isWriting = false;
         }
 
         _problem ??= "The journal is closed.";
@@ -157,8 +164,8 @@ internal sealed class SqliteWriter : IDisposable
             _diskProblem = free < _settings.MinFreeBytes
                 ? $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below {_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused."
                 : null;
+            _problem = null; // first: whoever waits for the opening may write at once
             _opened.TrySetResult(_store!);
-            _problem = null;
             if (_time.GetElapsedTime(_purgedAt) >= RetentionPeriod)
                 Purge();
         }

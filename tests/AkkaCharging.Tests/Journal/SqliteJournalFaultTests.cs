@@ -1,0 +1,303 @@
+using System.Diagnostics;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
+using AkkaCharging.Tests.Pipeline;
+
+namespace AkkaCharging.Tests.Journal;
+
+[Trait("Category", "Component")]
+[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+public sealed class SqliteJournalFaultTests : IAsyncLifetime
+{
+    private readonly JournalFolder _folder = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
+
+    [Fact]
+    public async Task NewerSchema_RefusesTheStart()
+    {
+        await (await _folder.StartAsync()).DisposeAsync();
+        await using (_folder.Shell($"PRAGMA user_version = {SqliteSchema.Version + 1}"))
+        {
+        }
+
+        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync());
+
+        Assert.Contains($"has schema version {SqliteSchema.Version + 1}; this version of the service reads up to {SqliteSchema.Version}", invalid.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AnotherProgramsDatabase_RefusesTheStart_AndIsLeftAsItWas()
+    {
+        await using (_folder.Shell("CREATE TABLE t (a)"))
+        {
+        }
+
+        var before = File.ReadAllBytes(_folder.Journal);
+
+        Assert.Contains("another program", (await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync())).Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(_folder.Journal));
+        Assert.False(File.Exists(_folder.Key));
+    }
+
+    [Theory]
+    [InlineData("garbage")]
+    [InlineData("truncated")]
+    [InlineData("broken page")]
+    [InlineData("without its secret")]
+    public async Task CorruptFile_RefusesTheStart(string damage)
+    {
+        var journal = await _folder.StartAsync();
+        for (var i = 0; i < 50; i++)
+            await _folder.AcceptAsync(journal);
+        await journal.DisposeAsync();
+        Damage(damage);
+
+        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync());
+
+        Assert.Matches("corrupt|damaged", invalid.Message);
+    }
+
+    [Fact]
+    public async Task CorruptionFoundWhileRunning_IsUnavailable_AndDoesNotEndTheProcess()
+    {
+        var journal = await _folder.StartAsync();
+        await using (_folder.Shell("BEGIN IMMEDIATE"))
+            await SqliteJournalTests.AssertUnavailableAsync(journal);
+        Damage("garbage");
+
+        await _folder.TickUntilAsync(() => journal.Status.Problem?.Contains("is corrupt", StringComparison.Ordinal) == true, "the damage is found");
+
+        await SqliteJournalTests.AssertUnavailableAsync(journal);
+        Assert.False(journal.Invalid.IsCompleted);
+    }
+
+    [Fact]
+    public async Task LockedByAnotherProgram_IsUnavailable_AndRecovers()
+    {
+        var journal = await _folder.StartAsync();
+        await using (_folder.Shell("BEGIN IMMEDIATE"))
+        {
+            await SqliteJournalTests.AssertUnavailableAsync(journal);
+            Assert.Contains("is locked by another process", journal.Status.Problem, StringComparison.Ordinal);
+        }
+
+        await RecoversAsync(journal);
+    }
+
+    [Fact]
+    public async Task LockedAtStart_IsUnavailable_AndOpensLater()
+    {
+        await (await _folder.StartAsync()).DisposeAsync();
+        SqliteJournal journal;
+        await using (_folder.Shell("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"))
+        {
+            journal = await _folder.StartAsync();
+            Assert.Contains("is locked by another process", journal.Status.Problem, StringComparison.Ordinal);
+        }
+
+        await RecoversAsync(journal);
+    }
+
+    [Fact]
+    public async Task RemovedFile_IsUnavailable_AndNotMadeAnew()
+    {
+        var journal = await _folder.StartAsync();
+        var away = _folder.Journal + ".away";
+        File.Move(_folder.Journal, away);
+
+        await _folder.TickUntilAsync(() => !journal.Status.IsAvailable, "the loss is noticed");
+        Assert.False(File.Exists(_folder.Journal));
+        File.Move(away, _folder.Journal);
+
+        await RecoversAsync(journal);
+    }
+
+    [Fact]
+    public async Task MissingFolder_IsMade()
+    {
+        var journal = await _folder.StartAsync(_folder.Settings with { Path = Path.Combine(_folder.Root, "a", "b", "journal.db") });
+
+        await _folder.AcceptAsync(journal);
+    }
+
+    [Fact]
+    public async Task FolderThatCannotBeMade_IsUnavailable_UntilItCan()
+    {
+        var obstacle = Path.Combine(_folder.Root, "a");
+        File.WriteAllText(obstacle, "");
+        var journal = await _folder.StartAsync(_folder.Settings with { Path = Path.Combine(obstacle, "journal.db") });
+        await SqliteJournalTests.AssertUnavailableAsync(journal);
+
+        File.Delete(obstacle);
+
+        await RecoversAsync(journal);
+    }
+
+    [Fact]
+    public async Task LittleFreeDisk_RefusesNewRequests_ButSettlesOldOnes()
+    {
+        using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 8);
+        await using var journal = new SqliteJournal(_folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 4 << 20 }, _folder.Time);
+        await journal.StartAsync(default);
+        var request = await _folder.AcceptAsync(journal);
+        var ballast = Path.Combine(disk.Path, "ballast");
+        File.WriteAllBytes(ballast, new byte[5 << 20]);
+
+        await _folder.TickUntilAsync(() => !journal.Status.IsAvailable, "the disk is nearly full");
+        Assert.Contains("below 4 MiB (journal.minFreeBytes) new requests are refused", journal.Status.Problem, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask());
+        await journal.SettleAsync(request.Id, new(RequestState.Expired, Sample.Now, LastAttempt: null), default);
+        Assert.Equal(RequestState.Expired, (await journal.FindAsync(request.Id, default))!.State);
+
+        File.Delete(ballast);
+        await RecoversAsync(journal);
+    }
+
+    [Fact]
+    public async Task FullDisk_IsUnavailable_KeepsWhatItTook_AndRecovers()
+    {
+        using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 4);
+        var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
+        await using var journal = new SqliteJournal(settings, _folder.Time);
+        await journal.StartAsync(default);
+        var ballast = Path.Combine(disk.Path, "ballast");
+        File.WriteAllBytes(ballast, new byte[2 << 20]);
+
+        var taken = new List<RequestId>();
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+        {
+            while (true)
+                taken.Add((await _folder.AcceptAsync(journal)).Id);
+        });
+        Assert.Contains("The journal", refused.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(taken);
+        Assert.False(journal.Status.IsAvailable);
+        File.Delete(ballast);
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is back");
+        taken.Add((await _folder.AcceptAsync(journal)).Id);
+        await journal.DisposeAsync();
+
+        await using var reopened = new SqliteJournal(settings, _folder.Time);
+        await reopened.StartAsync(default);
+        var kept = (await reopened.ReadUnsettledAsync(default).ToListAsync()).Select(found => found.Request.Id).ToList();
+        Assert.Equal(taken, kept);
+    }
+
+    [Fact]
+    public async Task ReadOnlyDisk_IsUnavailable_AndRecovers()
+    {
+        using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 8);
+        var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
+        disk.Remount("ro");
+        await using var journal = new SqliteJournal(settings, _folder.Time);
+        await journal.StartAsync(default);
+        Assert.False(journal.Status.IsAvailable);
+        Assert.False(journal.Invalid.IsCompleted);
+
+        disk.Remount("rw");
+
+        await RecoversAsync(journal);
+    }
+
+    [Fact]
+    public async Task SubmissionThatWaitsTooLong_IsGivenUp_AndNotMade_WhileTheDiskHangs()
+    {
+        using var release = new ManualResetEventSlim();
+        using var begun = new ManualResetEventSlim();
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        await writer.Opened;
+        var hanging = writer.WriteAsync(_ =>
+        {
+            begun.Set();
+            release.Wait();
+            return 1;
+        });
+        begun.Wait();
+        var wasMade = false;
+        var waiting = writer.WriteAsync(_ => wasMade = true, isGivenUp: true);
+
+        await _folder.TickUntilAsync(() => waiting.IsCompleted, "the submission is given up");
+        Assert.Contains("the disk is slow", writer.AcceptProblem, StringComparison.Ordinal);
+        release.Set();
+
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => waiting);
+        Assert.Equal(1, await hanging);
+        Assert.Equal(2, await writer.WriteAsync(_ => 2));
+        Assert.False(wasMade);
+        Assert.Null(writer.AcceptProblem);
+        writer.Dispose();
+        await writer.Ended;
+    }
+
+    [Fact]
+    public async Task DefectInOneWrite_FailsItsBatch_AndTheJournalRecovers()
+    {
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        await writer.Opened;
+
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => writer.WriteAsync<int>(_ => throw new InvalidOperationException("defect")));
+
+        await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is back");
+        Assert.Equal(2, await writer.WriteAsync(_ => 2));
+        writer.Dispose();
+        await writer.Ended;
+    }
+
+    private async Task RecoversAsync(SqliteJournal journal)
+    {
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is back");
+        var request = await _folder.AcceptAsync(journal);
+        Assert.NotNull(await journal.FindAsync(request.Id, default));
+    }
+
+    private void Damage(string how)
+    {
+        using var file = new FileStream(_folder.Journal, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        switch (how)
+        {
+            case "garbage":
+                file.Write(Enumerable.Repeat((byte)'x', (int)file.Length).ToArray());
+                break;
+            case "truncated":
+                file.SetLength(file.Length / 2 / 4096 * 4096);
+                break;
+            case "broken page":
+                file.Position = 4096;
+                file.Write(Enumerable.Repeat((byte)'x', 4096).ToArray());
+                break;
+            default:
+                file.Dispose();
+                _folder.Shell("DELETE FROM meta WHERE name = 'hash_secret'").Dispose();
+                break;
+        }
+    }
+
+    /// <summary>A disk of a few megabytes in memory.</summary>
+    private sealed class SmallDisk : IDisposable
+    {
+        public required string Path { get; init; }
+
+        public static SmallDisk Mount(string path, int megabytes)
+        {
+            Directory.CreateDirectory(path);
+            Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tmpfs", path);
+            return new() { Path = path };
+        }
+
+        public void Remount(string mode) => Run("mount", "-o", $"remount,{mode}", Path);
+
+        public void Dispose() => Run("umount", "-l", Path);
+
+        private static void Run(string program, params string[] arguments)
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            var problem = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");
+        }
+    }
+}
