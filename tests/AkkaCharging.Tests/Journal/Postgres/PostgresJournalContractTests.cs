@@ -1,5 +1,6 @@
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Journal.Postgres;
 
@@ -12,7 +13,11 @@ public sealed class PostgresJournalContractTests(SharedPostgres postgres) : Requ
     protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
     {
         var own = await postgres.NewSettingsAsync();
-        return await SharedPostgres.OpenAsync(
+        var journal = await SharedPostgres.OpenAsync(
             settings with { Kind = own.Kind, ConnectionString = own.ConnectionString, EncryptionKeys = own.EncryptionKeys }, Time);
+
+        // On a busy machine the first attempt to connect may time out; the journal then tries again.
+        await Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the journal is open");
+        return journal;
     }
 }
