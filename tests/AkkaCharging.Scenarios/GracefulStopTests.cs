@@ -61,7 +61,7 @@ public sealed class GracefulStopTests : IDisposable
     public async Task Sigterm_HangingReceiver_ExitsWith0AndSaysHowManyWereLost()
     {
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500")), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"), ("JOURNAL_KIND", "memory")), _folder.Path);
         await SubmitManyAsync(service, receiver.Url("/hang"), 25);
         await SubmitManyAsync(service, receiver.Url("/ok"), 5);
         await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 5, "the healthy callbacks arrive");

@@ -50,7 +50,8 @@ public sealed class ProductionStartTests : IDisposable
     public async Task AllowAnonymous_StartsAndLogsEachInsecureChoiceAsJson()
     {
         await using var service = await ServiceProcess.StartAsync(
-            new Dictionary<string, string> { ["SERVER_ALLOW_ANONYMOUS"] = "true", ["CALLBACK_SECURITY_ALLOW"] = "10.1.0.0/16" }, _folder.Path);
+            new Dictionary<string, string> { ["SERVER_ALLOW_ANONYMOUS"] = "true", ["CALLBACK_SECURITY_ALLOW"] = "10.1.0.0/16", ["JOURNAL_KIND"] = "memory" },
+            _folder.Path);
         Assert.Equal(0, await service.StopAsync());
 
         var lines = service.Process.Output.Select(line => JsonDocument.Parse(line).RootElement).ToList();

@@ -37,6 +37,7 @@ public sealed class RunningService : IAsyncDisposable
         {
             Server = defaults.Server with { Host = "127.0.0.1", Port = 0 },
             Authorization = defaults.Authorization with { Acl = new AclSettings(acl) },
+            Journal = defaults.Journal with { Kind = JournalKind.Memory },
             Callback = defaults.Callback with
             {
                 Security = defaults.Callback.Security with { AllowedPorts = [], Allow = [IPNetwork.Parse("127.0.0.1/32"), IPNetwork.Parse("::1/128")] },

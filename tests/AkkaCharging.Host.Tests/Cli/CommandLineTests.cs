@@ -66,12 +66,13 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task CheckConfig_OfFilesThatCannotBeUsed_ListsAllOfThem()
     {
-        var settings = $"authorization.acl.file = \"{_folder}/absent.csv\"\ncallback.signing.keysFile = \"{_folder}/absent.keys\"\njournal.kind = sqlite";
+        var settings = $"authorization.acl.file = \"{_folder}/absent.csv\"\ncallback.signing.keysFile = \"{_folder}/absent.keys\"\njournal.encryptionKeyFile = \"{_folder}/absent.key\"";
 
         var (exitCode, _, error) = await RunAsync("--check-config", "--config", Config(settings));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("absent.keys", error, StringComparison.Ordinal);
+        Assert.Contains("absent.key'", error, StringComparison.Ordinal);
         Assert.Contains($"ACL file '{_folder}/absent.csv' cannot be used:", error, StringComparison.Ordinal);
     }
 
@@ -182,7 +183,7 @@ public sealed class CommandLineTests : IDisposable
         var file = Path.Combine(_folder, $"{Guid.NewGuid():N}.conf");
         var host = more.Contains("host =", StringComparison.Ordinal) ? "" : "server.host = \"127.0.0.1\"\n";
         var list = more.Contains("acl.file", StringComparison.Ordinal) ? "" : $"authorization.acl.file = \"{acl}\"\n";
-        File.WriteAllText(file, $"{host}{list}{more}\n");
+        File.WriteAllText(file, $"{host}{list}journal.path = \"{_folder}/journal.db\"\n{more}\n");
         return file;
     }
 }

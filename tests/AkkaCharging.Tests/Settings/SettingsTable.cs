@@ -76,7 +76,7 @@ internal static class SettingsTable
             "[\"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY=\"]", $"[\"{SigningKey[6..]}\"]", "[\"whsec_\"]", "[\"whsec_%\"]", $"[\"whsec_{Convert.ToBase64String(new byte[65])}\"]"),
         Text("callback.signing.keysFile", "keys", "Callback.Signing.KeysFile", "[]"),
         Flag("callback.signing.required", "Callback.Signing.Required", true),
-        Word("journal.kind", "sqlite", "Journal.Kind", "Sqlite"),
+        Word("journal.kind", "memory", "Journal.Kind", "Memory"),
         Text("journal.path", "other.db", "Journal.Path", "\"\""),
         Word("journal.synchronous", "normal", "Journal.Synchronous", "normal") with { InVariable = "normal" },
         Text("journal.connectionString", "Host=a; Password=s3cret", "Journal.ConnectionString", "[]"),
