@@ -8,14 +8,14 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host;
 
-/// <summary>What the executable does: serve, check the settings, ask a running service how it is.</summary>
-/// <remarks>Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service or a wrong command line.</remarks>
+/// <summary>What the executable does: serve, check the settings, ask a running service how it is, read its decisions back.</summary>
+/// <remarks>Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read or a wrong command line.</remarks>
 internal static class CommandLine
 {
     private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
 
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
-    public static Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error)
+    public static Task<int> RunAsync(IReadOnlyList<string> args, TextReader input, TextWriter output, TextWriter error)
     {
         var config = new Option<string?>("--config")
         {
@@ -32,6 +32,7 @@ internal static class CommandLine
         var health = new Command("health", "Ask the service on this machine whether it is ready: exit code 0 if it is.");
         health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
         root.Add(health);
+        root.Add(AuditCommand.Create(config, input, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
         return root.Parse(args).InvokeAsync(new InvocationConfiguration
@@ -121,7 +122,8 @@ internal static class CommandLine
         }
     }
 
-    private static int WithSettings(string? configFile, TextWriter error, Func<ChargingSettings, int> use)
+    /// <summary>Loads the settings for <paramref name="use"/>, or says what is wrong with them.</summary>
+    internal static int WithSettings(string? configFile, TextWriter error, Func<ChargingSettings, int> use)
     {
         try
         {

@@ -1,18 +1,27 @@
 using System.Security.Cryptography;
 using System.Text;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Turns idempotency keys into claims: keyed hashes, so that a stored claim tells nothing about a key or a driver token.</summary>
-/// <param name="secret">At least 32 bytes; claims made with another secret never match.</param>
+/// <summary>Turns idempotency keys into claims and driver tokens into fingerprints: keyed hashes, so that what is stored tells nothing about a key or a token.</summary>
+/// <param name="secret">At least 32 bytes; what was made with another secret never matches.</param>
 public sealed class IdempotencyHasher(byte[] secret)
 {
+    /// <summary>Length of a fingerprint.</summary>
+    public const int FingerprintBytes = 16;
+
+    private readonly byte[] _fingerprintKey = HMACSHA256.HashData(secret, "fingerprint"u8);
+
     /// <summary>A hasher for claims that need not outlive the process.</summary>
     public static IdempotencyHasher WithRandomSecret() => new(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>The claim of <paramref name="key"/> in the scope of an API key, for a request with these field values.</summary>
     public IdempotencyClaim Claim(string? apiKeyName, string key, params ReadOnlySpan<string> fields) =>
         new(Hash([apiKeyName ?? "", key]), Hash(fields));
+
+    /// <summary>Names a driver token in audit without telling it: the same token, the same fingerprint, in this journal alone.</summary>
+    public byte[] Fingerprint(DriverToken token) => HMACSHA256.HashData(_fingerprintKey, Encoding.ASCII.GetBytes(token.Secret))[..FingerprintBytes];
 
     private string Hash(ReadOnlySpan<string> parts)
     {

@@ -11,7 +11,7 @@ internal sealed record RequestRow(
         StoredId.Of(request.Id),
         request.Station.Text,
         request.Token.Masked,
-        secrets.Fingerprint(request.Token),
+        secrets.Hasher.Fingerprint(request.Token),
         request.Callback.Destination.ToString(),
         secrets.Seal(request),
         request.ApiKeyName,

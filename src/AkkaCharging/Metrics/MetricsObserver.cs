@@ -9,12 +9,17 @@ using Microsoft.Extensions.Logging;
 namespace AkkaCharging.Metrics;
 
 /// <summary>Passes what happens to requests on to the metrics actor and to the log. Each decision is one audit event.</summary>
-internal sealed partial class MetricsObserver(IMetricsSink metrics, TimeProvider time, ILogger<MetricsObserver> logger) : IPipelineObserver
+internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJournal journal, TimeProvider time, ILogger<MetricsObserver> logger) : IPipelineObserver
 {
     public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration)
     {
         metrics.Tell(new DecisionMade(decision.Status, decision.Reason, queueWait, duration));
-        LogDecision(request.Id, request.Station, request.Token.Masked, decision.Status.Name(), decision.Reason.Name(), request.AcceptedAt, decision.DecidedAt);
+        if (!logger.IsEnabled(LogLevel.Information))
+            return;
+
+        var fingerprint = Convert.ToHexStringLower(journal.Hasher.Fingerprint(request.Token)); // the journal is open: it gave or took the request
+        LogDecision(
+            request.Id, request.Station, request.Token.Masked, fingerprint, decision.Status.Name(), decision.Reason.Name(), request.AcceptedAt, decision.DecidedAt);
     }
 
     public void Attempted(ChargingRequest request, CallbackAttempt attempt)
@@ -43,9 +48,17 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, TimeProvider
     public void AuthorizerFailed(Exception cause) => LogAuthorizerFailure(cause.GetType().Name, cause.Message);
 
     [LoggerMessage(1001, LogLevel.Information,
-        "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}, accepted {AcceptedAt:O}, decided {DecidedAt:O}")]
+        "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken} ({TokenFingerprint}), "
+        + "accepted {AcceptedAt:O}, decided {DecidedAt:O}")]
     private partial void LogDecision(
-        RequestId requestId, StationId stationId, string driverToken, string status, string reason, DateTimeOffset acceptedAt, DateTimeOffset decidedAt);
+        RequestId requestId,
+        StationId stationId,
+        string driverToken,
+        string tokenFingerprint,
+        string status,
+        string reason,
+        DateTimeOffset acceptedAt,
+        DateTimeOffset decidedAt);
 
     [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, after {DurationMillis} ms")]
     private partial void LogFailedAttempt(RequestId requestId, DestinationKey destination, string outcome, int? httpStatus, double durationMillis);

@@ -19,7 +19,7 @@ public sealed class CommandLineTests : IDisposable
         var (exitCode, output, error) = await RunAsync(option);
 
         Assert.Equal((0, ""), (exitCode, error));
-        Assert.All(["--config", "FILE", "--check-config", "--version", "health"], word => Assert.Contains(word, output, StringComparison.Ordinal));
+        Assert.All(["--config", "FILE", "--check-config", "--version", "health", "audit"], word => Assert.Contains(word, output, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -172,7 +172,7 @@ public sealed class CommandLineTests : IDisposable
     private static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] args)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
-        var exitCode = await CommandLine.RunAsync(args, output, error);
+        var exitCode = await CommandLine.RunAsync(args, TextReader.Null, output, error);
         return (exitCode, output.ToString(), error.ToString());
     }
 

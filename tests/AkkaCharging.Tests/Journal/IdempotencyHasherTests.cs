@@ -1,4 +1,5 @@
 using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -34,4 +35,15 @@ public sealed class IdempotencyHasherTests
     [Fact]
     public void RandomSecrets_MakeClaimsThatDoNotMatch() =>
         Assert.NotEqual(IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash, IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash);
+
+    [Fact]
+    public void Fingerprint_NamesATokenInOneJournalAlone()
+    {
+        var (token, other) = (DriverToken.TryCreate("canary-token-0123456789")!, DriverToken.TryCreate("canary-token-0123456780")!);
+
+        Assert.Equal(IdempotencyHasher.FingerprintBytes, _hasher.Fingerprint(token).Length);
+        Assert.Equal(_hasher.Fingerprint(token), _hasher.Fingerprint(token));
+        Assert.NotEqual(_hasher.Fingerprint(token), _hasher.Fingerprint(other));
+        Assert.NotEqual(_hasher.Fingerprint(token), IdempotencyHasher.WithRandomSecret().Fingerprint(token));
+    }
 }

@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Memory;
 using AkkaCharging.Metrics;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using AkkaCharging.Tests.Pipeline;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
@@ -15,9 +18,14 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     private readonly ConcurrentQueue<MetricsEvent> _events = new();
     private readonly ConcurrentQueue<(LogLevel Level, int Event, string Text)> _lines = new();
     private readonly FakeTimeProvider _time = new(Sample.Now);
+    private readonly MemoryJournal _journal;
     private readonly MetricsObserver _observer;
 
-    public MetricsObserverTests() => _observer = new MetricsObserver(this, _time, this);
+    public MetricsObserverTests()
+    {
+        _journal = new MemoryJournal(SettingsLoader.Defaults.Journal, _time);
+        _observer = new MetricsObserver(this, _journal, _time, this);
+    }
 
     [Fact]
     public void Decision_IsCounted_AndIsOneAuditLine()
@@ -29,7 +37,7 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
         Assert.Equal(new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)), Assert.Single(_events));
         var (level, number, text) = Assert.Single(_lines);
         Assert.Equal((LogLevel.Information, 1001), (level, number));
-        foreach (var part in (string[])[request.Id.ToString(), "allowed", "in_acl", request.Station.Text, "cana***", "2026-01-02T03:04:05"])
+        foreach (var part in (string[])[request.Id.ToString(), "allowed", "in_acl", request.Station.Text, "cana***", Fingerprint(request), "2026-01-02T03:04:05"])
             Assert.Contains(part, text, StringComparison.Ordinal);
     }
 
@@ -88,6 +96,8 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
             Assert.DoesNotContain("secret", line.Text, StringComparison.OrdinalIgnoreCase);
         });
     }
+
+    private string Fingerprint(ChargingRequest request) => Convert.ToHexStringLower(_journal.Hasher.Fingerprint(request.Token));
 
     void IMetricsSink.Tell(MetricsEvent happened) => _events.Enqueue(happened);
 

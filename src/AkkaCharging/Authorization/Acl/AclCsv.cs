@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
+using AkkaCharging.Requests;
 using Sylvan.Data.Csv;
 
 namespace AkkaCharging.Authorization.Acl;
@@ -157,10 +157,7 @@ internal sealed class AclCsv(string name)
         if (_times.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out var known))
             return known;
 
-        // "zzz" would also take an offset without its colon.
-        var format = text[^1] == 'Z' ? "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'" : "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz";
-        if ((text[^1] == 'Z' || text.Length > 3 && text[^3] == ':')
-            && DateTimeOffset.TryParseExact(text, format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+        if (Rfc3339.TryParse(text, out var time))
         {
             if (_times.Count < TimesKeptMax)
                 _times.Add(text.ToString(), time.UtcTicks);

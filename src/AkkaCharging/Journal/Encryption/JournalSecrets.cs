@@ -9,16 +9,8 @@ namespace AkkaCharging.Journal.Encryption;
 /// <param name="hashSecret">32 bytes of the journal's own, which do not rotate with the keys: fingerprints and idempotency hashes stay comparable.</param>
 internal sealed class JournalSecrets(KeyRing keys, byte[] hashSecret)
 {
-    /// <summary>Length of a fingerprint.</summary>
-    public const int FingerprintBytes = 16;
-
-    private readonly byte[] _fingerprintKey = Derive(hashSecret, "fingerprint"u8);
-
-    /// <summary>Makes claims that match those of earlier processes on the same journal.</summary>
-    public IdempotencyHasher Hasher { get; } = new(Derive(hashSecret, "idempotency"u8));
-
-    /// <summary>Names a driver token in audit without telling it: the same token, the same fingerprint, in this journal alone.</summary>
-    public byte[] Fingerprint(DriverToken token) => HMACSHA256.HashData(_fingerprintKey, Encoding.ASCII.GetBytes(token.Secret))[..FingerprintBytes];
+    /// <summary>Makes claims and fingerprints that match those of earlier processes on the same journal.</summary>
+    public IdempotencyHasher Hasher { get; } = new(HMACSHA256.HashData(hashSecret, "idempotency"u8));
 
     /// <summary>Encrypts what is secret about a request.</summary>
     public byte[] Seal(ChargingRequest request) =>
@@ -31,6 +23,4 @@ internal sealed class JournalSecrets(KeyRing keys, byte[] hashSecret)
         var parts = Encoding.ASCII.GetString(keys.Open(secret, StoredId.Of(id))).Split('\n');
         return (DriverToken.TryCreate(parts[0])!, CallbackUrl.FromJournal(parts[1]));
     }
-
-    private static byte[] Derive(byte[] secret, ReadOnlySpan<byte> purpose) => HMACSHA256.HashData(secret, purpose);
 }

@@ -15,6 +15,12 @@ internal static class KeySource
         .. settings.EncryptionKeyFile.Length > 0 ? ReadFile(settings.EncryptionKeyFile) : [],
     ];
 
+    /// <summary>The keys of a journal beside which none is generated.</summary>
+    /// <exception cref="InvalidJournalException">There is none, or a file is not as it should be.</exception>
+    public static KeyRing Required(JournalSettings settings) => Configured(settings) is { Count: > 0 } keys
+        ? new(keys)
+        : throw new InvalidJournalException("journal.kind = postgres needs a key; name it in journal.encryptionKeys or journal.encryptionKeyFile.");
+
     /// <summary>The configured keys, then the one that was generated beside the journal.</summary>
     /// <param name="keyIdInUse">The key that the journal needs; null when it is fresh, and then one is generated if there is none.</param>
     /// <remarks>A generated key still reads after other keys were configured: that is how a journal moves from one to the other.</remarks>

@@ -11,12 +11,13 @@ internal sealed class PostgresConnections : IAsyncDisposable
 
     private readonly string _owning;
 
+    /// <param name="commandSeconds">How long a command may take.</param>
     /// <exception cref="InvalidJournalException">The connection string cannot be read.</exception>
-    public PostgresConnections(string connectionString)
+    public PostgresConnections(string connectionString, int commandSeconds = CommandSeconds)
     {
         var builder = Read(connectionString);
         builder.Timeout = ConnectSeconds;
-        builder.CommandTimeout = CommandSeconds;
+        builder.CommandTimeout = commandSeconds;
         builder.CancellationTimeout = -1; // a command that timed out ends its connection at once
         builder.ApplicationName ??= "AkkaCharging";
         builder.MaxAutoPrepare = 20;

@@ -36,8 +36,7 @@ public sealed class PostgresJournal : IRequestJournal
     public PostgresJournal(JournalSettings settings, TimeProvider time)
     {
         (_settings, _time) = (settings, time);
-        var keys = KeySource.Configured(settings);
-        _keys = keys.Count > 0 ? new(keys) : throw new InvalidJournalException("journal.kind = postgres needs a key; name it in journal.encryptionKeys or journal.encryptionKeyFile.");
+        _keys = KeySource.Required(settings);
         _connections = new(settings.ConnectionString);
         _reader = new(_connections.Readers);
         _retention = new(_connections.Readers, settings, time);

@@ -53,7 +53,12 @@ internal static class PostgresSchema
 
     /// <summary>Reads what the journal hashes with; null when there is no journal yet.</summary>
     /// <exception cref="InvalidJournalException">It is of a newer version, or encrypted with a key that is not here.</exception>
-    public static async Task<byte[]?> CheckAsync(NpgsqlConnection connection, KeyRing keys)
+    public static async Task<byte[]?> CheckAsync(NpgsqlConnection connection, KeyRing keys) =>
+        await ReadWrappedAsync(connection) is { } wrapped ? keys.Open(wrapped, HashSecret) : null;
+
+    /// <summary>Reads what the journal hashes with, still encrypted; null when there is no journal yet.</summary>
+    /// <exception cref="InvalidJournalException">It is of a newer version.</exception>
+    public static async Task<byte[]?> ReadWrappedAsync(NpgsqlConnection connection)
     {
         if (await VersionAsync(connection) is not (> 0 and var version))
             return null;
@@ -63,10 +68,13 @@ internal static class PostgresSchema
                 $"The journal has schema version {version}; this version of the service reads up to {Version}. Run the version that wrote it, or a newer one.");
         }
 
-        var wrapped = await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'hash_secret'")
+        return await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'hash_secret'")
             ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
-        return keys.Open(wrapped, HashSecret);
     }
+
+    /// <summary>Decrypts what <see cref="ReadWrappedAsync"/> read.</summary>
+    /// <exception cref="InvalidJournalException">The key is not here.</exception>
+    public static JournalSecrets Open(KeyRing keys, byte[] wrapped) => new(keys, keys.Open(wrapped, HashSecret));
 
     /// <summary>Brings the tables to this version, and puts what the journal hashes with under the first key. Under the lock of the owner.</summary>
     /// <exception cref="InvalidJournalException">Rows still need a key that is not here.</exception>

@@ -24,12 +24,24 @@ internal static class SqliteFile
 
     /// <summary>A connection that has changed nothing yet, to look whether the file is a journal.</summary>
     /// <param name="create">Whether a missing file is made; else it is an error.</param>
-    public static SqliteConnection Connect(JournalSettings settings, bool create)
+    public static SqliteConnection Connect(JournalSettings settings, bool create) =>
+        Open(settings, create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite);
+
+    /// <summary>A connection that cannot change a journal, beside its owner or without one.</summary>
+    public static SqliteConnection ConnectReadOnly(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadOnly);
+
+    /// <summary>Checkpoints have their own thread; erased secrets are overwritten, not only unlinked; a log that grew once is cut again.</summary>
+    public static void Configure(SqliteConnection connection, JournalSettings settings) => SqliteSchema.Run(
+        connection,
+        $"PRAGMA busy_timeout = 100; PRAGMA journal_mode = WAL; PRAGMA synchronous = {settings.Synchronous}; PRAGMA wal_autocheckpoint = 0; "
+            + "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
+
+    private static SqliteConnection Open(JournalSettings settings, SqliteOpenMode mode)
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = settings.Path,
-            Mode = create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
+            Mode = mode,
             Pooling = false,
             DefaultTimeout = 1, // seconds that the driver retries while another process holds the database
         }.ConnectionString);
@@ -44,10 +56,4 @@ internal static class SqliteFile
             throw;
         }
     }
-
-    /// <summary>Checkpoints have their own thread; erased secrets are overwritten, not only unlinked; a log that grew once is cut again.</summary>
-    public static void Configure(SqliteConnection connection, JournalSettings settings) => SqliteSchema.Run(
-        connection,
-        $"PRAGMA busy_timeout = 100; PRAGMA journal_mode = WAL; PRAGMA synchronous = {settings.Synchronous}; PRAGMA wal_autocheckpoint = 0; "
-            + "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
 }

@@ -13,6 +13,8 @@ internal sealed class SqliteStore : IDisposable
 {
     private const int PurgeRowsMax = 200;
 
+    private static readonly byte[] HashSecret = "hash secret"u8.ToArray();
+
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
     private readonly Statement _begin, _commit, _accept, _decide, _decision, _attempt, _settle, _claim, _remember, _purge, _purgeClaims;
@@ -78,7 +80,7 @@ internal sealed class SqliteStore : IDisposable
             var wrapped = isFresh ? null : ReadWrapped(connection);
             var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
 
-            var secret = wrapped is null ? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes) : keys.Open(wrapped, "hash secret"u8);
+            var secret = wrapped is null ? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes) : keys.Open(wrapped, HashSecret);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
             SqliteSchema.Migrate(connection);
@@ -96,6 +98,15 @@ internal sealed class SqliteStore : IDisposable
             connection?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Reads what the journal hashes with, and changes nothing.</summary>
+    /// <exception cref="InvalidJournalException">The key is not here.</exception>
+    public static JournalSecrets ReadSecrets(SqliteConnection connection, JournalSettings settings)
+    {
+        var wrapped = ReadWrapped(connection);
+        var keys = KeySource.Load(settings, KeyRing.KeyIdOf(wrapped));
+        return new(keys, keys.Open(wrapped, HashSecret));
     }
 
     /// <summary>Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests that are too many.</summary>
@@ -179,7 +190,7 @@ internal sealed class SqliteStore : IDisposable
         using var register = new Statement(connection, "INSERT OR IGNORE INTO encryption_key (id) VALUES ($0)");
         register.Run(keys.WritingKeyId);
         using var keep = new Statement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ($0, $1)");
-        keep.Run("hash_secret", keys.Seal(secret, "hash secret"u8));
+        keep.Run("hash_secret", keys.Seal(secret, HashSecret));
         keep.Run("opened_at", time.GetUtcNow().UtcTicks);
     }
 }

@@ -1,0 +1,219 @@
+using System.Text.Json;
+using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Host.Tests.Cli;
+
+[Trait("Category", "Component")]
+public sealed class AuditCommandTests : IAsyncLifetime
+{
+    private const string Token = "canary-token-0123456789";
+    private const string OtherToken = "other-canary-token-0123456789";
+    private const string OtherStation = "00000000-0000-4000-8000-00000000ABCD";
+    private static readonly DateTimeOffset Noon = new(2026, 3, 4, 12, 0, 0, TimeSpan.Zero);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-audit-").FullName;
+    private SqliteJournal _journal = null!;
+    private ChargingRequest _first = null!;
+    private ChargingRequest _second = null!;
+
+    private JournalSettings Journal => SettingsLoader.Defaults.Journal with { Kind = JournalKind.Sqlite, Path = Path.Combine(_folder, "journal.db") };
+
+    /// <summary>Two requests: one settled, a second later one of another station and driver, undecided. The owner keeps running.</summary>
+    public async Task InitializeAsync()
+    {
+        _journal = new SqliteJournal(Journal, TimeProvider.System);
+        await _journal.StartAsync(default);
+        _first = Request(Noon, RunningService.Station, Token) with { ApiKeyName = "fleet\u001b[2J" };
+        _second = Request(Noon.AddSeconds(1), OtherStation, OtherToken);
+        await _journal.AcceptAsync(_first, idempotency: null, default);
+        await _journal.AcceptAsync(_second, idempotency: null, default);
+        await _journal.DecideAsync(_first.Id, new(AuthorizationStatus.NotAllowed, DecisionReason.StationNotAllowed, Noon.AddMilliseconds(2)), default);
+        var attempt = new CallbackAttempt(Noon.AddMilliseconds(3), TimeSpan.FromMilliseconds(1), HttpStatus: 500, CallbackOutcome.HttpError);
+        await _journal.SettleAsync(_first.Id, new(RequestState.Failed, Noon.AddMilliseconds(4), attempt), default);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _journal.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Table_IsAligned_NewestFirst_WhileTheServiceRuns()
+    {
+        var (exitCode, output, error) = await AuditAsync();
+
+        Assert.Equal((0, ""), (exitCode, error));
+        var lines = output.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.Equal(
+            $"{_second.Id}  {OtherStation}  othe***  {Fingerprint(OtherToken)}  -            -                    queued     "
+                + "2026-03-04T12:00:01.000Z  -                         -                         -",
+            lines[1]);
+        Assert.Equal(
+            $"{_first.Id}  {RunningService.Station}  cana***  {Fingerprint(Token)}  not_allowed  station_not_allowed  failed     "
+                + "2026-03-04T12:00:00.000Z  2026-03-04T12:00:00.002Z  2026-03-04T12:00:00.004Z  fleet?[2J",
+            lines[2]);
+        foreach (var (title, value) in ((string, string)[])[("STATION", OtherStation), ("FINGERPRINT", Fingerprint(OtherToken)), ("STATE", "queued"), ("ACCEPTED", "2026")])
+            Assert.Equal(lines[0].IndexOf($"  {title}", StringComparison.Ordinal), lines[1].IndexOf($"  {value}", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Json_IsOneObjectALine_AfterTheServiceEnded()
+    {
+        await _journal.DisposeAsync();
+
+        var (exitCode, output, error) = await AuditAsync("--json");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        var lines = output.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).ToList();
+        Assert.Equal(["requestId", "stationId", "driverToken", "tokenFingerprint", "state", "acceptedAt"], lines[0].EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            $$"""
+            {"requestId":"{{_first.Id}}","stationId":"{{RunningService.Station}}","driverToken":"cana***","tokenFingerprint":"{{Fingerprint(Token)}}","state":"failed",
+            "status":"not_allowed","reason":"station_not_allowed","acceptedAt":"2026-03-04T12:00:00Z","decidedAt":"2026-03-04T12:00:00.002Z",
+            "settledAt":"2026-03-04T12:00:00.004Z","apiKeyName":"fleet\u001B[2J"}
+            """.ReplaceLineEndings(""),
+            lines[1].GetRawText());
+    }
+
+    [Theory]
+    [InlineData(new string[0], 2)]
+    [InlineData(new[] { "--station", RunningService.Station }, 1)]
+    [InlineData(new[] { "--station", "00000000-0000-4000-8000-00000000abcd" }, 1)]
+    [InlineData(new[] { "--station", "00000000-0000-4000-8000-000000000000" }, 0)]
+    [InlineData(new[] { "--from", "2026-03-04T12:00:01Z" }, 1)]
+    [InlineData(new[] { "--to", "2026-03-04T13:00:01+01:00" }, 1)]
+    [InlineData(new[] { "--from", "2026-03-04T12:00:00Z", "--to", "2026-03-04T12:00:02Z" }, 2)]
+    [InlineData(new[] { "--from", "2026-03-04T12:00:02Z" }, 0)]
+    [InlineData(new[] { "--limit", "2" }, 2)]
+    public async Task Filters_Narrow(string[] options, int expected)
+    {
+        var (exitCode, output, error) = await AuditAsync([.. options, "--json"]);
+
+        Assert.Equal((0, "", expected), (exitCode, error, output.Count('\n')));
+    }
+
+    [Fact]
+    public async Task Limit_KeepsTheNewest_AndSaysThatThereAreMore()
+    {
+        var (exitCode, output, error) = await AuditAsync("--limit", "1", "--json");
+
+        Assert.Equal((0, 1), (exitCode, output.Count('\n')));
+        Assert.Contains(_second.Id.ToString(), output, StringComparison.Ordinal);
+        Assert.StartsWith("There are more than 1: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TokenOnStandardInput_FindsWhatItsFingerprintFinds_AndAppearsNowhere()
+    {
+        var byToken = await RunAsync($"{Token}\n", "audit", "--config", Config(), "--json", "--token-stdin");
+        var byFingerprint = await AuditAsync("--json", "--token-fingerprint", Fingerprint(Token).ToUpperInvariant());
+
+        Assert.Equal((0, ""), (byToken.ExitCode, byToken.Error));
+        Assert.Equal(byFingerprint, byToken);
+        Assert.Contains(_first.Id.ToString(), byToken.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(_second.Id.ToString(), byToken.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("canary-short")]
+    [InlineData("canary token with spaces in it")]
+    public async Task NoTokenOnStandardInput_Exits1_WithoutRepeatingIt(string text)
+    {
+        var (exitCode, output, error) = await RunAsync(text, "audit", "--config", Config(), "--token-stdin");
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith("Standard input holds no driver token; expected 20 to 80 ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MissingKey_MattersToATokenAlone()
+    {
+        await _journal.DisposeAsync();
+        File.Delete(Journal.Path + ".key");
+
+        Assert.Equal(0, (await AuditAsync()).ExitCode);
+        var (exitCode, _, error) = await RunAsync(Token, "audit", "--config", Config(), "--token-stdin");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("journal.db.key is missing", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--station expects a station's UUID.", "--station", "canary")]
+    [InlineData("--token-fingerprint expects 32 hexadecimal digits.", "--token-fingerprint", Token)]
+    [InlineData("--from expects an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z.", "--from", "2026-03-04")]
+    [InlineData("--to expects an RFC 3339 time with offset", "--to", "2026-03-04T12:00:00")]
+    [InlineData("--limit expects a whole number from 1 on.", "--limit", "0")]
+    [InlineData("--limit expects a whole number from 1 on.", "--limit", "many")]
+    [InlineData("exclude each other", "--token-fingerprint", "00112233445566778899aabbccddeeff", "--token-stdin")]
+    [InlineData("--sation", "--sation", "x")]
+    public async Task BadOption_Exits1_AndSaysWhatIsExpected(string expected, params string[] options)
+    {
+        var (exitCode, output, error) = await AuditAsync(options);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", output + error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("journal.kind = memory", "journal.kind = memory keeps nothing that could be audited")]
+    [InlineData("journal { kind = sqlite, path = \"absent.db\" }", "There is no journal absent.db; journal.path names it.")]
+    [InlineData("journal { kind = postgres, connectionString = \"nonsense\", encryptionKeys = [\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"] }", "journal.connectionString cannot be read")]
+    [InlineData("server.port = x", "server.port")]
+    public async Task SettingsWithNothingToAudit_Exit1(string settings, string expected)
+    {
+        var (exitCode, output, error) = await RunAsync("", "audit", "--config", Config(settings));
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task NoOutput_HoldsATokenOrACallbackPath()
+    {
+        foreach (var options in (string[][])[[], ["--json"]])
+        {
+            var (_, output, error) = await RunAsync(Token, ["audit", "--config", Config(), "--token-stdin", .. options]);
+            Assert.Contains(_first.Id.ToString(), output, StringComparison.Ordinal);
+            Assert.DoesNotContain("canary", output + error, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    private static ChargingRequest Request(DateTimeOffset at, string station, string token) => new(
+        RequestId.New(at),
+        StationId.TryCreate(station)!,
+        DriverToken.TryCreate(token)!,
+        CallbackUrl.FromJournal("http://127.0.0.1:8080/canary-path?key=canary"),
+        at,
+        at.AddMinutes(5));
+
+    private string Fingerprint(string token) => Convert.ToHexStringLower(_journal.Hasher.Fingerprint(DriverToken.TryCreate(token)!));
+
+    private Task<(int ExitCode, string Output, string Error)> AuditAsync(params string[] options) => RunAsync("", ["audit", "--config", Config(), .. options]);
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string input, params string[] args)
+    {
+        using var reader = new StringReader(input);
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var exitCode = await CommandLine.RunAsync(args, reader, output, error);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+
+    private string Config(string? journal = null)
+    {
+        var file = Path.Combine(_folder, $"{Guid.NewGuid():N}.conf");
+        File.WriteAllText(file, $"server.host = \"127.0.0.1\"\n{journal ?? $"journal {{ kind = sqlite, path = \"{Journal.Path}\" }}"}\n");
+        return file;
+    }
+}

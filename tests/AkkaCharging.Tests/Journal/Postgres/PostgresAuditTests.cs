@@ -1,0 +1,55 @@
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Settings;
+using AkkaCharging.Tests.Pipeline;
+using Npgsql;
+
+namespace AkkaCharging.Tests.Journal.Postgres;
+
+[Trait("Category", "Component")]
+[Collection(OnePostgres.Name)]
+public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditContract, IAsyncLifetime
+{
+    private JournalSettings _settings = null!;
+
+    public async Task InitializeAsync() => _settings = await postgres.NewSettingsAsync();
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [Fact]
+    public async Task DatabaseWithoutAJournal_IsRefused_AndStaysEmpty()
+    {
+        await Assert.ThrowsAsync<InvalidJournalException>(AuditAsync);
+
+        Assert.Equal(0L, await SharedPostgres.QueryAsync(_settings, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"));
+    }
+
+    [Fact]
+    public async Task DatabaseThatIsAway_IsSaidSo_WithoutItsAddress()
+    {
+        var away = _settings with { ConnectionString = new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Port = 1 }.ConnectionString };
+
+        var unavailable = await Assert.ThrowsAsync<JournalUnavailableException>(() => PostgresAudit.OpenAsync(away, default));
+
+        Assert.Equal("The database cannot be reached.", unavailable.Message);
+    }
+
+    [Fact]
+    public async Task Journal_IsReadWithoutAKey_AndOnlyAFingerprintNeedsTheRightOne()
+    {
+        var request = Sample.Request();
+        await using (var journal = await SharedPostgres.OpenAsync(_settings))
+            await journal.AcceptAsync(request, idempotency: null, default);
+        await using var without = await PostgresAudit.OpenAsync(_settings with { EncryptionKeys = [] }, default);
+        await using var wrong = await PostgresAudit.OpenAsync(_settings with { EncryptionKeys = [EncryptionKey.Generate()] }, default);
+
+        Assert.Equal(request.Id, Assert.Single(await ReadAsync(without, new())).Id);
+        await Assert.ThrowsAsync<InvalidJournalException>(() => without.FingerprintAsync(request.Token));
+        await Assert.ThrowsAsync<InvalidJournalException>(() => wrong.FingerprintAsync(request.Token));
+    }
+
+    protected override async Task<IRequestJournal> OpenAsync() => await SharedPostgres.OpenAsync(_settings);
+
+    private protected override async Task<IJournalAudit> AuditAsync() => await PostgresAudit.OpenAsync(_settings, default);
+}
