@@ -38,6 +38,7 @@ if [ $# -eq 0 ]; then
     dotnet "$generator/tools/net10.0/ReportGenerator.dll" "-reports:$results/*/coverage.cobertura.xml" "-targetdir:artifacts/coverage" \
         "-reporttypes:TextSummary;Html" -verbosity:Warning \
         "minimumCoverageThresholds:lineCoverage=$line_coverage" "minimumCoverageThresholds:branchCoverage=$branch_coverage" || coverage=$?
+    grep -qE 'Coverable lines: [1-9]' artifacts/coverage/Summary.txt || { echo "The coverage report is empty."; coverage=1; }
     sed -n '/Summary/,/^$/p' artifacts/coverage/Summary.txt | grep -E 'coverage|Covered|Total' || true
 fi
 
