@@ -15,6 +15,9 @@ internal sealed class ClientLoad
     public const string UnlistedToken = "unlisted-driver-token-0001";
     private const int Clients = 8;
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>While nothing is accepted: slower, so that vain attempts do not take the machine from the restart.</summary>
+    private static readonly TimeSpan VainPace = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Tokens = [ScenarioFolder.AllowedToken, ScenarioFolder.BlockedToken, UnlistedToken];
 
     private readonly CancellationTokenSource _stopping = new();
@@ -50,12 +53,13 @@ internal sealed class ClientLoad
 
     private async Task SubmitAsync()
     {
-        using var pace = new PeriodicTimer(Pace); // paced, so that refused connections do not take the machine from the restart
+        using var pace = new PeriodicTimer(Pace);
         while (!_stopping.IsCancellationRequested)
         {
             await pace.WaitForNextTickAsync(CancellationToken.None);
             var number = Interlocked.Increment(ref _last);
             var token = Tokens[number % Tokens.Length];
+            var isAccepted = false;
             try
             {
                 using var answer = await _http.PostAsJsonAsync(
@@ -63,7 +67,8 @@ internal sealed class ClientLoad
                     new { stationId = RunningService.Station, driverToken = token, callbackUrl = $"{_urls[number % _urls.Length]}/{number}" },
                     CancellationToken.None);
                 var body = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken.None);
-                if (answer.IsSuccessStatusCode)
+                isAccepted = answer.IsSuccessStatusCode;
+                if (isAccepted)
                     Accepted.Enqueue(new(number, body.GetProperty("requestId").GetString()!, token));
                 else
                     Refused[number] = body.GetProperty("status").GetString()!;
@@ -72,6 +77,8 @@ internal sealed class ClientLoad
             {
                 Interlocked.Increment(ref _inDoubt);
             }
+
+            pace.Period = isAccepted ? Pace : VainPace;
         }
     }
 }
