@@ -12,10 +12,11 @@ using Microsoft.Extensions.Logging;
 namespace AkkaCharging.Receiver;
 
 /// <summary>One callback as it arrived.</summary>
-/// <param name="Ticks">Of <see cref="Stopwatch"/>, on arrival: on Linux one clock for all processes of a machine.</param>
 /// <param name="Status">The decision in its body.</param>
+/// <param name="Timestamp">The decision's time in its body.</param>
+/// <param name="Ticks">Of <see cref="Stopwatch"/>, on arrival: on Linux one clock for all processes of a machine.</param>
 /// <param name="Answered">The HTTP status of the answer; null until there is one.</param>
-public sealed record Arrival(string WebhookId, string Path, string Status, long Ticks, int? Answered);
+public sealed record Arrival(string WebhookId, string Path, string Status, long Timestamp, long Ticks, int? Answered);
 
 /// <summary>
 /// Receives callbacks in a process of its own and keeps what it saw. The first segment of a callback's path chooses what it does:
@@ -55,7 +56,9 @@ public static class ReceiverProgram
         var id = context.Request.Headers["webhook-id"].ToString();
         var attempt = AttemptsSeen.AddOrUpdate(id, 1, (_, seen) => seen + 1);
         var number = Interlocked.Increment(ref _arrived);
-        var arrival = new Arrival(id, context.Request.Path, body.RootElement.GetProperty("status").GetString()!, ticks, Answered: null);
+        var decision = body.RootElement;
+        var arrival = new Arrival(
+            id, context.Request.Path, decision.GetProperty("status").GetString()!, decision.GetProperty("timestamp").GetInt64(), ticks, Answered: null);
         Arrivals[number] = arrival;
         try
         {

@@ -57,14 +57,14 @@ internal sealed class ChargingService
     }
 
     /// <summary>Refuses new work, finishes what is pending within <paramref name="grace"/>.</summary>
-    /// <returns>How many requests are left, with the journal alone.</returns>
-    public async Task<int> DrainAsync(TimeSpan grace)
+    /// <returns>How many requests are left, with the journal alone: those that the lanes gave up and those that they had not taken up yet.</returns>
+    public async Task<long> DrainAsync(TimeSpan grace)
     {
         await Intake.CloseAsync();
         await _recovery.StopAsync();
         var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
-        return lanes.Sum(lane => lane.Left);
+        return lanes.Sum(lane => lane.Left) + _journal.Status.Backlog;
     }
 }
 

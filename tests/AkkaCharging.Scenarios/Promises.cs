@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using AkkaCharging.Receiver;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Scenarios;
+
+/// <summary>Holds a service to its answers: what was accepted is delivered, once decided it stays so.</summary>
+internal static class Promises
+{
+    /// <summary>Waits until nothing is pending, then compares clients' answers, receivers' callbacks and status pages.</summary>
+    /// <param name="receivers">All that <paramref name="load"/> names.</param>
+    /// <returns>The figures, for the test's output.</returns>
+    public static async Task<string> AreKeptAsync(ServiceProcess service, ClientLoad load, params ReceiverProcess[] receivers)
+    {
+        await Eventually.HoldsAsync(async () => await PendingAsync(service) == 0, "nothing is pending", TimeSpan.FromSeconds(60));
+        var arrivals = new List<Arrival>();
+        foreach (var receiver in receivers)
+            arrivals.AddRange(await receiver.ReceivedAsync());
+        var byId = arrivals.ToLookup(arrival => arrival.WebhookId, StringComparer.Ordinal);
+        Assert.Equal(load.Accepted.Count, load.Accepted.Select(accepted => accepted.RequestId).Distinct(StringComparer.Ordinal).Count());
+
+        var pages = await PagesAsync(service, byId.Select(group => group.Key).Union(load.Accepted.Select(accepted => accepted.RequestId), StringComparer.Ordinal));
+        foreach (var accepted in load.Accepted)
+            AssertDelivered(accepted, pages[accepted.RequestId], byId[accepted.RequestId]);
+        foreach (var group in byId)
+            AssertDecidedOnce(pages[group.Key], group);
+        foreach (var group in arrivals.GroupBy(NumberOf))
+            Assert.Single(group.Select(arrival => arrival.WebhookId).Distinct(StringComparer.Ordinal)); // one submission, one request
+
+        var repeats = byId.Sum(group => group.SkipWhile(arrival => arrival.Answered != 204).Skip(1).Count());
+        return $"{load.Accepted.Count} accepted, {load.Refused.Count} refused, {load.InDoubt} without an answer; {byId.Count} called back, {repeats} callbacks repeated";
+    }
+
+    /// <summary>The submission that a callback belongs to.</summary>
+    public static int NumberOf(Arrival arrival) => int.Parse(arrival.Path[(arrival.Path.LastIndexOf('/') + 1)..]);
+
+    private static async Task<int> PendingAsync(ServiceProcess service) => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32();
+
+    private static async Task<ConcurrentDictionary<string, JsonElement>> PagesAsync(ServiceProcess service, IEnumerable<string> ids)
+    {
+        var pages = new ConcurrentDictionary<string, JsonElement>(StringComparer.Ordinal);
+        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (id, _) => pages[id] = await service.FollowAsync(id));
+        return pages;
+    }
+
+    private static void AssertDelivered(Accepted accepted, JsonElement page, IEnumerable<Arrival> callbacks)
+    {
+        Assert.True(page.TryGetProperty("state", out var state), $"{accepted} is lost: {page}");
+        Assert.Equal("delivered", state.GetString());
+        Assert.Equal(accepted.Token == ScenarioFolder.AllowedToken ? "allowed" : "not_allowed", page.GetProperty("status").GetString());
+        Assert.Contains(callbacks, callback => callback.Answered == 204);
+        Assert.All(callbacks, callback => Assert.Equal(accepted.Number, NumberOf(callback)));
+    }
+
+    private static void AssertDecidedOnce(JsonElement page, IEnumerable<Arrival> callbacks)
+    {
+        Assert.Equal("delivered", page.GetProperty("state").GetString());
+        var (status, timestamp) = (page.GetProperty("status").GetString(), page.GetProperty("decidedAt").GetInt64());
+        Assert.All(callbacks, callback => Assert.Equal((status, timestamp), (callback.Status, callback.Timestamp)));
+    }
+}
