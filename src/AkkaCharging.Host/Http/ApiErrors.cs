@@ -51,7 +51,10 @@ internal static class ApiErrors
                 app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
                 context.Response.Clear();
                 context.Response.Headers.XContentTypeOptions = "nosniff";
-                await context.WriteErrorAsync(StatusCodes.Status500InternalServerError, "internal_error", "An internal error occurred.");
+
+                // In development the kind of the defect, and no more: its text may hold what no answer may.
+                var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";
+                await context.WriteErrorAsync(StatusCodes.Status500InternalServerError, "internal_error", $"An internal error occurred{kind}.");
             }
         });
         app.UseStatusCodePages(pages => pages.HttpContext.Response.StatusCode switch

@@ -85,6 +85,18 @@ public sealed class RefusalTests
             "the defect in the metrics");
     }
 
+    [Fact]
+    public async Task DefectInDevelopment_NamesItsKind_AndNoMore()
+    {
+        var journal = new ScriptedJournal { Fault = new InvalidOperationException("detail") };
+        await using var service = await RunningService.StartAsync(
+            settings => settings.WithServer(server => server with { Development = true }), services => services.AddSingleton<IRequestJournal>(journal));
+
+        using var answer = await service.Http.SendAsync(Api.Post(Api.Body()));
+
+        Assert.Equal("An internal error occurred (InvalidOperationException; the log has more).", await Api.RefusedAsync(answer, 500, "internal_error"));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
