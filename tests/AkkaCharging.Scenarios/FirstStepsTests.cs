@@ -6,8 +6,12 @@ namespace AkkaCharging.Scenarios;
 
 /// <summary>What the README promises for the first five minutes: <c>dotnet run</c> in the repository, a request, its callback.</summary>
 [Trait("Category", "Scenario")]
-public sealed class FirstStepsTests
+public sealed class FirstStepsTests : IDisposable
 {
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
     [Fact]
     public async Task DevelopmentStart_SampleToken_IsAllowedAtTheDemoReceiver()
     {
@@ -46,6 +50,8 @@ public sealed class FirstStepsTests
         Assert.Empty(service.Process.Error);
     }
 
-    private static Task<ServiceProcess> StartAsync() =>
-        ServiceProcess.StartAsync(new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development" }, ScenarioFolder.Repository);
+    // All as a newcomer has it, but for the journal: one that runs in the repository at this moment keeps its own.
+    private Task<ServiceProcess> StartAsync() => ServiceProcess.StartAsync(
+        new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development", ["JOURNAL_PATH"] = Path.Combine(_folder.Path, "journal.db") },
+        ScenarioFolder.Repository);
 }

@@ -67,7 +67,7 @@ internal static class SettingKind
         where T : struct, Enum =>
         new(
             // Lower-case is how HOCON files write them.
-#pragma warning disable CA1308
+#pragma warning disable CA1308 // Settings are written in lower case.
             $"one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}",
 #pragma warning restore CA1308
             // Enum.TryParse alone also takes numbers and combinations.
