@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Akka.Actor;
 using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -14,6 +15,7 @@ namespace AkkaCharging.Host.Metrics;
 /// <param name="AuthorizationDecisions">By status.</param>
 /// <param name="CallbackResults">Callback attempts by outcome.</param>
 /// <param name="DeliveriesTotal">Settled requests by final state.</param>
+/// <param name="Acl">The access list: rules in force, changed files that were taken, and refused; empty when decisions come from a back end.</param>
 /// <param name="QueueSizeCurrent">Pending requests: accepted and not settled.</param>
 public sealed record MetricsAnswer(
     long RequestsTotal,
@@ -28,7 +30,8 @@ public sealed record MetricsAnswer(
     int QueueSizeMax,
     string CircuitBreakerState,
     IReadOnlyDictionary<string, long> CircuitBreakerTransitions,
-    int StreamRestartsTotal);
+    int StreamRestartsTotal,
+    IReadOnlyDictionary<string, long> Acl);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MetricsAnswer))]
@@ -46,11 +49,11 @@ internal static class MetricsEndpoint
             .Produces<MetricsAnswer>()
             .Produces<ErrorAnswer>(StatusCodes.Status503ServiceUnavailable);
 
-    private static async Task AnswerAsync(HttpContext context, IMetricsSink metrics, ChargingService service, QueueSettings queue)
+    private static async Task AnswerAsync(HttpContext context, IMetricsSink metrics, ChargingService service, IAuthorizer authorizer, QueueSettings queue)
     {
         try
         {
-            var answer = ToAnswer(await metrics.GetAsync(context.RequestAborted), service.Status, queue);
+            var answer = ToAnswer(await metrics.GetAsync(context.RequestAborted), service.Status, (authorizer as AclAuthorizer)?.Status, queue);
             await context.WriteJsonAsync(StatusCodes.Status200OK, answer, MetricsJson.Default.MetricsAnswer);
         }
         catch (Exception e) when (e is AskTimeoutException or TimeoutException)
@@ -59,7 +62,7 @@ internal static class MetricsEndpoint
         }
     }
 
-    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, QueueSettings queue) => new(
+    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, AclStatus? acl, QueueSettings queue) => new(
         figures.Requests.Values.Sum(),
         figures.Requests,
         figures.Decisions,
@@ -72,5 +75,13 @@ internal static class MetricsEndpoint
         queue.MaxSize,
         pipeline.Breaker.Name(),
         figures.BreakerTransitions,
-        pipeline.Restarts);
+        pipeline.Restarts,
+        acl is null
+            ? new Dictionary<string, long>(StringComparer.Ordinal)
+            : new Dictionary<string, long>(StringComparer.Ordinal)
+            {
+                ["rules"] = acl.RuleCount,
+                ["reloads_total"] = acl.Reloads,
+                ["reload_failures_total"] = acl.FailedReloads,
+            });
 }

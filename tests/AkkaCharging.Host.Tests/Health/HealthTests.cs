@@ -150,6 +150,7 @@ public sealed class HealthTests : IAsyncLifetime
         await File.WriteAllTextAsync(file, good + "!\n");
         await UntilAsync(service, "acl", "DEGRADED", TimeSpan.FromSeconds(1));
         var broken = Details((await HealthAsync(service)).Body, "acl");
+        Assert.Equal(1, (await service.GetAsync("/metrics")).GetProperty("acl").GetProperty("reload_failures_total").GetInt64());
         await File.WriteAllTextAsync(file, good);
 
         Assert.StartsWith("rules=2 problem=", broken, StringComparison.Ordinal);
