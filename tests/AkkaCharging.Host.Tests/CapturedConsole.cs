@@ -39,8 +39,7 @@ internal sealed class CapturedConsole : TextWriter
             _written.Append(buffer, index, count);
     }
 
-    // Before any service makes its logger, so that no line is missed.
-#pragma warning disable CA2255
+#pragma warning disable CA2255 // Before any service makes its logger, so that no line is missed.
     [ModuleInitializer]
     internal static void Install() => Console.SetOut(Instance);
 #pragma warning restore CA2255

@@ -66,8 +66,7 @@ internal static class SettingKind
     public static SettingKind<T> Choice<T>()
         where T : struct, Enum =>
         new(
-            // Lower-case is how HOCON files write them.
-#pragma warning disable CA1308 // Settings are written in lower case.
+#pragma warning disable CA1308 // Lower case is how HOCON files write them.
             $"one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}",
 #pragma warning restore CA1308
             // Enum.TryParse alone also takes numbers and combinations.

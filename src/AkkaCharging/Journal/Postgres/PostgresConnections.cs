@@ -108,6 +108,4 @@ internal static class PostgresCommands
             rows.Add(read(reader));
         return rows;
     }
-
-    public static string? TextOrNull(this NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 }
