@@ -78,8 +78,8 @@ internal static class Api
     public static ChargingSettings WithServer(this ChargingSettings settings, Func<ServerSettings, ServerSettings> change) =>
         settings with { Server = change(settings.Server) };
 
-    public static ChargingSettings WithQueue(this ChargingSettings settings, int maxSize) =>
-        settings with { Queue = settings.Queue with { MaxSize = maxSize } };
+    public static ChargingSettings WithQueue(this ChargingSettings settings, int maxSize, double? destinationShare = null) =>
+        settings with { Queue = settings.Queue with { MaxSize = maxSize, DestinationShare = destinationShare ?? settings.Queue.DestinationShare } };
 
     public static IServiceCollection AddTime(this IServiceCollection services, FakeTimeProvider time) => services.AddSingleton<TimeProvider>(time);
 

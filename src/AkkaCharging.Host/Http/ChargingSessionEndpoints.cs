@@ -154,6 +154,8 @@ internal static class ChargingSessionEndpoints
             IntakeOutcome.Replayed => AcceptAsync(context, result.Id, isReplay: true),
             IntakeOutcome.Conflict => RefuseAsync(context, 409, "conflict", "The Idempotency-Key was used with other field values."),
             IntakeOutcome.QueueFull => RefuseAsync(context, 503, "queue_full", "Too many requests are pending.", result.RetryAfter),
+            IntakeOutcome.DestinationBacklogged => RefuseAsync(
+                context, 503, "destination_backlogged", "Too many requests are pending for this callback destination.", result.RetryAfter),
             IntakeOutcome.JournalUnavailable => RefuseAsync(context, 503, "journal_unavailable", "The journal is not available.", result.RetryAfter),
             _ => RefuseAsync(context, 503, "shutting_down", "The service is shutting down.", TimeSpan.FromSeconds(1)),
         };

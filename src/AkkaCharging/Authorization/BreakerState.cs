@@ -1,15 +1,15 @@
 namespace AkkaCharging.Authorization;
 
-/// <summary>Whether the authorizer is asked. The numbers are those of the metric.</summary>
+/// <summary>Where a circuit breaker stands: the authorizer's, or a destination's. The numbers are those of the metric.</summary>
 public enum BreakerState
 {
-    /// <summary>Every request is asked about.</summary>
+    /// <summary>Every call is made.</summary>
     Closed = 0,
 
-    /// <summary>One request is asked about, as a probe; the others are answered <c>circuit_open</c>.</summary>
+    /// <summary>One call is made, as a probe.</summary>
     HalfOpen = 1,
 
-    /// <summary>None is asked about.</summary>
+    /// <summary>No call is made.</summary>
     Open = 2,
 }
 

@@ -6,11 +6,6 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Callbacks;
 
-/// <summary>Where a delivery stands after its first attempt.</summary>
-/// <param name="NotBefore">Earliest time of the next attempt that the receiver asked for.</param>
-/// <param name="Receipt">Not null once it is settled, or interrupted by shutdown.</param>
-internal sealed record Delivery(PendingRequest Pending, DateTimeOffset NotBefore, CallbackReceipt? Receipt);
-
 /// <summary>The attempts of one delivery: the first, and the retries through a <see cref="RestartFlow"/> of its own.</summary>
 /// <remarks>
 /// Waits before the retries: <c>retryDelayMillis</c>, doubled each time, times 1 + a random share of up to <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>;
@@ -32,23 +27,33 @@ internal sealed class CallbackDelivery(
     // A millisecond doubled so often is longer than the longest cap, and an hour is still a TimeSpan.
     private const int DoublingsMax = 22;
 
-    /// <summary>Makes the first attempt; a delivery that failed before its lane was restarted passes straight on to its retries.</summary>
-    public async Task<Delivery> FirstAttemptAsync(PendingRequest pending)
-    {
-        if (pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries)
-            return new Delivery(pending, NotBefore: default, Receipt: null);
-        var (receipt, notBefore) = await AttemptAsync(pending);
-        return new Delivery(pending, notBefore, receipt);
-    }
+    /// <summary>Whether <paramref name="pending"/> failed before its lane was restarted: it passes straight on to its retries.</summary>
+    public bool GoesOnWithRetries(PendingRequest pending) => pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;
+
+    /// <summary>Makes the first attempt.</summary>
+    public async Task<Delivery> FirstAttemptAsync(Turn turn) =>
+        new(turn.Pending, GoesOnWithRetries(turn.Pending) ? null : await AttemptAsync(turn));
 
     /// <summary>Retries a failed delivery until it is settled.</summary>
-    public Task<CallbackReceipt> RetryAsync(Delivery failed)
+    public async Task<CallbackReceipt> RetryAsync(Turn place)
+    {
+        try
+        {
+            return await RetryAsync(place.Pending);
+        }
+        finally
+        {
+            if (place.HoldsSlot)
+                place.Pending.Destination.EndRetry();
+        }
+    }
+
+    private Task<CallbackReceipt> RetryAsync(PendingRequest failed)
     {
         var pass = 0;
         CallbackReceipt? settled = null;
-        var notBefore = failed.NotBefore;
-        var retriesLeft = settings.MaxRetries - failed.Pending.AttemptsMade + 1;
-        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.Pending.AttemptsMade - 1, DoublingsMax));
+        var retriesLeft = settings.MaxRetries - failed.AttemptsMade + 1;
+        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.AttemptsMade - 1, DoublingsMax));
         var longestWait = settings.MaxRetryDelay / (1 + settings.Jitter); // RestartFlow adds the jitter after its cap
         var schedule = RestartSettings
             .Create(Shorter(firstWait, longestWait), longestWait, settings.Jitter)
@@ -56,7 +61,7 @@ internal sealed class CallbackDelivery(
 
         // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
         // so each failed delivery gets one of its own, over a source that repeats it.
-        return Source.Repeat(failed.Pending)
+        return Source.Repeat(failed)
             .Via(RestartFlow.OnFailuresWithBackoff(() => Flow.Create<PendingRequest>().SelectAsyncUnordered(1, AttemptAgainAsync), schedule))
             .RunWith(Sink.First<CallbackReceipt>(), materializer);
 
@@ -69,56 +74,67 @@ internal sealed class CallbackDelivery(
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
             if (pass++ == 0)
                 throw new AttemptFailedException();
-            settled = await WaitAsync(pending, notBefore);
-            if (settled is null)
-                (settled, notBefore) = await AttemptAsync(pending);
+            await WaitAsync(pending);
+            settled = await AttemptAsync(new Turn(pending, await AttemptTurn.TakeAsync(pending, stopping)));
             return settled ?? throw new AttemptFailedException();
         }
     }
 
-    private async Task<CallbackReceipt?> WaitAsync(PendingRequest pending, DateTimeOffset until)
+    // Until the time that the receiver asked for.
+    private async Task WaitAsync(PendingRequest pending)
     {
         // Capped again, because a clock that was set back meanwhile would prolong it by as much.
-        var wait = Shorter(Shorter(until, pending.Request.ExpiresAt) - time.GetUtcNow(), settings.MaxRetryDelay);
-        if (wait <= TimeSpan.Zero)
-            return null;
-        try
-        {
-            await Task.Delay(wait, time, stopping);
-            return null;
-        }
-        catch (OperationCanceledException)
-        {
-            return new CallbackReceipt(pending, Settlement: null);
-        }
+        var wait = Shorter(Shorter(pending.NotBefore, pending.Request.ExpiresAt) - time.GetUtcNow(), settings.MaxRetryDelay);
+        if (wait > TimeSpan.Zero)
+            await Task.Delay(wait, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
     }
 
     /// <summary>One attempt and its place in the journal.</summary>
-    /// <returns>A receipt when that was the last one; else the earliest time of the next.</returns>
-    private async Task<(CallbackReceipt? Receipt, DateTimeOffset NotBefore)> AttemptAsync(PendingRequest pending)
+    /// <returns>A receipt when that was the last one.</returns>
+    private async Task<CallbackReceipt?> AttemptAsync(Turn turn)
     {
+        var pending = turn.Pending;
         try
         {
-            if (stopping.IsCancellationRequested)
-                return (new(pending, Settlement: null), default);
-            if (pending.IsExpired(time))
-                return (await SettleAsync(pending, RequestState.Expired, last: null), default);
+            if (await CallAsync(turn) is not { } result)
+                return stopping.IsCancellationRequested ? new(pending, Settlement: null) : await SettleAsync(pending, RequestState.Expired, last: null);
+            if (result.Attempt.Outcome == CallbackOutcome.Success)
+                return await SettleAsync(pending, RequestState.Delivered, result.Attempt);
+            pending.AttemptsMade++;
+            if (result.IsFinal || pending.AttemptsMade > settings.MaxRetries)
+                return await SettleAsync(pending, RequestState.Failed, result.Attempt);
+            await UntilWrittenAsync(token => journal.RecordAttemptAsync(pending.Request.Id, result.Attempt, token));
+            pending.NotBefore = result.RetryAfter is { } wait ? time.GetUtcNow() + Shorter(wait, settings.MaxRetryDelay) : default;
+            return null;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            return new(pending, Settlement: null);
+        }
+    }
+
+    /// <summary>Calls the receiver, in the slot that it then gives back.</summary>
+    /// <returns>Null when the lane stops or the request expired.</returns>
+    private async Task<AttemptResult?> CallAsync(Turn turn)
+    {
+        var pending = turn.Pending;
+        CallbackAttempt? attempt = null;
+        try
+        {
+            if (stopping.IsCancellationRequested || pending.IsExpired(time))
+                return null;
             if (pending.Decision is not { } decision)
                 throw new InvalidOperationException($"{pending.Request.Id} reached its callback undecided.");
 
             var result = await client.AttemptAsync(pending.Request, decision, stopping);
-            observer.Attempted(pending.Request, result.Attempt);
-            if (result.Attempt.Outcome == CallbackOutcome.Success)
-                return (await SettleAsync(pending, RequestState.Delivered, result.Attempt), default);
-            pending.AttemptsMade++;
-            if (result.IsFinal || pending.AttemptsMade > settings.MaxRetries)
-                return (await SettleAsync(pending, RequestState.Failed, result.Attempt), default);
-            await UntilWrittenAsync(token => journal.RecordAttemptAsync(pending.Request.Id, result.Attempt, token));
-            return (null, result.RetryAfter is { } wait ? time.GetUtcNow() + Shorter(wait, settings.MaxRetryDelay) : default);
+            attempt = result.Attempt;
+            observer.Attempted(pending.Request, attempt);
+            return result;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        finally
         {
-            return (new(pending, Settlement: null), default);
+            if (turn.HoldsSlot)
+                pending.Destination.EndAttempt(pending, attempt);
         }
     }
 
@@ -141,6 +157,26 @@ internal sealed class CallbackDelivery(
 
     private static T Shorter<T>(T a, T b)
         where T : IComparable<T> => a.CompareTo(b) <= 0 ? a : b;
+
+    /// <summary>A retry's wait for its turn at its destination.</summary>
+    private sealed class AttemptTurn : ISlotTaker
+    {
+        private readonly TaskCompletionSource<bool> _holdsSlot = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsGone => _holdsSlot.Task.IsCompleted;
+
+        /// <returns>Whether a slot was taken: not when the request expired meanwhile, or the lane stops.</returns>
+        public static async Task<bool> TakeAsync(PendingRequest pending, CancellationToken stopping)
+        {
+            var turn = new AttemptTurn();
+            if (pending.Destination.TakeAttemptOrWait(pending, turn, isRetry: true))
+                return true;
+            await using var stop = stopping.Register(() => turn._holdsSlot.TrySetResult(false));
+            return await turn._holdsSlot.Task;
+        }
+
+        public bool TryTake(PendingRequest pending, bool holdsSlot) => _holdsSlot.TrySetResult(holdsSlot);
+    }
 
     /// <summary>Tells a <see cref="RestartFlow"/> to wait and run again; never leaves this class.</summary>
     private sealed class AttemptFailedException : Exception;

@@ -2,33 +2,42 @@ using Akka;
 using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Callbacks;
+
+/// <summary>Where a delivery stands after its first attempt.</summary>
+/// <param name="Receipt">Not null once it is settled, or interrupted by shutdown.</param>
+internal sealed record Delivery(PendingRequest Pending, CallbackReceipt? Receipt);
 
 /// <summary>Calls back about each decided request until it is settled.</summary>
 /// <remarks>
 /// <code>
-/// ─► first attempts ─┬─ settled ────────────────────────────┬─►
-///                    └─ failed ─► waiting line ─► retry lane ┘
+/// ─► destinations ─► first attempts ─┬─ settled ─────────────────────────────┬─►
+///    (slots, lines)                  └─ failed ─► destinations ─► retry lane ┘
 /// </code>
 /// Shape: PendingRequest to CallbackReceipt, one for one, as they settle; materializes nothing.
-/// First attempts never wait behind retries: those have a breadth of their own, and what does not fit waits as a plain object.
+/// A destination that hangs or fails holds its own slots and lets its own requests wait; first attempts never wait behind retries.
 /// Errors: whatever a receiver does is a settlement, journaled before it is emitted.
 /// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass with no settlement.
 /// </remarks>
 internal static class CallbackStage
 {
-    /// <param name="waitingLineSize">As many as can be pending: the waiting line must take every failed first attempt without slowing the next.</param>
-    public static Flow<PendingRequest, CallbackReceipt, NotUsed> Create(int maxInFlight, int maxConcurrentRetries, int waitingLineSize, CallbackDelivery delivery)
+    // Outcomes that wait for one group commit hold no slot any more, but they still hold a task of the stage.
+    private const int OutcomesBeingJournaled = 4096;
+
+    public static Flow<PendingRequest, CallbackReceipt, NotUsed> Create(
+        CallbackSettings settings, Destinations destinations, CallbackDelivery delivery, CancellationToken stopping)
     {
         var retryLane = Flow.Create<Delivery>()
-            .Buffer(waitingLineSize, OverflowStrategy.Backpressure)
-            .SelectAsyncUnordered(maxConcurrentRetries, delivery.RetryAsync)
+            .Select(failed => failed.Pending)
+            .Via(DestinationStage.ForRetries(destinations, stopping))
+            .SelectAsyncUnordered(settings.MaxConcurrentRetries, delivery.RetryAsync)
             .Named("callback-retries");
 
-        return Flow.Create<PendingRequest>()
-            .SelectAsyncUnordered(maxInFlight, delivery.FirstAttemptAsync)   // Delivery
-            .Via(BesideSettled(retryLane))                                   // CallbackReceipt
+        return DestinationStage.ForAttempts(destinations, delivery.GoesOnWithRetries, stopping)                      // Turn
+            .SelectAsyncUnordered(settings.MaxInFlight + OutcomesBeingJournaled, delivery.FirstAttemptAsync)         // Delivery
+            .Via(BesideSettled(retryLane))                                                                           // CallbackReceipt
             .Named("callbacks");
     }
 

@@ -1,75 +1,67 @@
+using AkkaCharging.Callbacks;
+using AkkaCharging.Requests;
+
 namespace AkkaCharging.Pipeline;
 
-/// <summary>Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.</summary>
-internal sealed class Admission(int maxSize, TimeProvider time)
+/// <summary>Whether a request was let in.</summary>
+internal enum AdmissionVerdict
 {
-    // Retry-After says when half of the queue should have drained, from the rate of the last few seconds: sooner would only be refused again.
-    private static readonly TimeSpan RateWindow = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+    /// <summary>It holds a place until it leaves.</summary>
+    Entered,
 
-    private readonly Lock _gate = new();
+    /// <summary>As many are pending as may be, of all or of those to destinations that have not lately answered.</summary>
+    QueueFull,
+
+    /// <summary>Its destination holds its share of the queue; others are still let in.</summary>
+    DestinationBacklogged,
+}
+
+/// <summary>Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.</summary>
+/// <param name="maxSize">Places for admitted requests, and as many again for recovered ones.</param>
+internal sealed class Admission(int maxSize, Destinations destinations, TimeProvider time)
+{
     private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
+    private readonly DrainRate _drainRate = new(time);
     private int _pending;
-    private long _left;
-
-    // The rate is taken from the older mark to now, so over one to two windows; marks that are older still say nothing about the last few seconds.
-    private (long At, long Left) _older = (time.GetTimestamp(), 0);
-    private long _markedAt = time.GetTimestamp();
-    private long _markedLeft;
 
     /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
     public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
 
-    /// <summary>Takes one place.</summary>
-    public bool TryEnter()
+    /// <summary>Takes one place, for a request to <paramref name="key"/>.</summary>
+    /// <param name="destination">Not null when it was let in.</param>
+    /// <param name="retryAfter">When a caller that was refused should come back: 1 to 60 s.</param>
+    public AdmissionVerdict TryEnter(DestinationKey key, out Destination? destination, out TimeSpan retryAfter)
     {
-        if (Interlocked.Increment(ref _pending) <= maxSize)
-            return true;
-        Interlocked.Decrement(ref _pending);
-        return false;
+        (destination, retryAfter) = (null, TimeSpan.Zero);
+        var pending = Interlocked.Increment(ref _pending);
+        var verdict = pending > maxSize ? AdmissionVerdict.QueueFull : destinations.TryAdmit(key, free: maxSize - pending + 1, out destination, out retryAfter);
+        if (verdict == AdmissionVerdict.Entered)
+            return verdict;
+        pending = Interlocked.Decrement(ref _pending);
+        if (verdict == AdmissionVerdict.QueueFull)
+            retryAfter = _drainRate.RetryAfter(pending);
+        return verdict;
     }
 
     /// <summary>Gives a place back.</summary>
-    public void Leave()
+    public void Leave(Destination destination)
     {
         Interlocked.Decrement(ref _pending);
-        if (time.GetElapsedTime(Volatile.Read(ref _markedAt)) >= RateWindow)
-        {
-            lock (_gate)
-                Mark();
-        }
-
-        Interlocked.Increment(ref _left);
+        _drainRate.CountOne();
+        destinations.LeaveAdmitted(destination);
     }
 
     /// <summary>Takes one of as many places again, for requests from the journal: they do not count against new ones.</summary>
-    public Task EnterRecoveredAsync(CancellationToken cancellationToken) => _recoveredPlaces.WaitAsync(cancellationToken);
-
-    /// <summary>Gives a recovered request's place back.</summary>
-    public void LeaveRecovered() => _recoveredPlaces.Release();
-
-    /// <summary>When a caller that was refused should come back: 1 to 60 s.</summary>
-    public TimeSpan RetryAfter()
+    public async Task<Destination> EnterRecoveredAsync(DestinationKey key, CancellationToken cancellationToken)
     {
-        lock (_gate)
-        {
-            Mark();
-            var left = Volatile.Read(ref _left) - _older.Left;
-            var seconds = Math.Max(time.GetElapsedTime(_older.At).TotalSeconds, 0.001);
-            var wait = left > 0 ? TimeSpan.FromSeconds(Math.Min(Volatile.Read(ref _pending) / 2.0 / (left / seconds), LongestWait.TotalSeconds)) : LongestWait;
-            return wait > ShortestWait ? wait : ShortestWait;
-        }
+        await _recoveredPlaces.WaitAsync(cancellationToken);
+        return destinations.Join(key);
     }
 
-    private void Mark()
+    /// <summary>Gives a recovered request's place back.</summary>
+    public void LeaveRecovered(Destination destination)
     {
-        var now = time.GetTimestamp();
-        var age = time.GetElapsedTime(_markedAt, now);
-        if (age < RateWindow)
-            return;
-        _older = age < RateWindow * 2 ? (_markedAt, _markedLeft) : (now, Volatile.Read(ref _left));
-        _markedLeft = Volatile.Read(ref _left);
-        Volatile.Write(ref _markedAt, now);
+        destinations.Leave(destination);
+        _recoveredPlaces.Release();
     }
 }

@@ -20,10 +20,10 @@ internal static class ChargingPipeline
             .Via(ThrottleStage.Create(parts.Throttle, parts.Time))
             .Via(AuthorizationStage.Create(settings.Parallelism, parts.Authorizer, parts.Journal, parts.Observer, parts.Time, stopping))
             .Via(CallbackStage.Create(                                                                                     // CallbackReceipt
-                settings.MaxInFlight,
-                settings.MaxConcurrentRetries,
-                settings.QueueSize,
-                new CallbackDelivery(settings.Callback, parts.Callbacks, parts.Journal, parts.Observer, materializer, parts.Time, stopping)))
+                settings.Callback,
+                parts.Destinations,
+                new CallbackDelivery(settings.Callback, parts.Callbacks, parts.Journal, parts.Observer, materializer, parts.Time, stopping),
+                stopping))
             .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))
             .Named("charging-pipeline");
 }
@@ -36,23 +36,16 @@ internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> 
 /// <summary>What the pipeline is made of.</summary>
 /// <param name="Throttle">Shared by all lanes; null for no limit.</param>
 internal sealed record PipelineParts(
-    GuardedAuthorizer Authorizer, ICallbackClient Callbacks, IRequestJournal Journal, IPipelineObserver Observer, TokenBucket? Throttle, TimeProvider Time);
+    GuardedAuthorizer Authorizer, ICallbackClient Callbacks, Destinations Destinations, IRequestJournal Journal, IPipelineObserver Observer, TokenBucket? Throttle, TimeProvider Time);
 
-/// <summary>One lane's share of the limits.</summary>
+/// <summary>The limits of one lane.</summary>
 /// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over all lanes, and as many recovered ones.</param>
-internal sealed record LaneSettings(int QueueSize, int Parallelism, int MaxInFlight, int MaxConcurrentRetries, CallbackSettings Callback)
+/// <param name="Callback">Its limits are over all lanes.</param>
+internal sealed record LaneSettings(int QueueSize, int Parallelism, CallbackSettings Callback)
 {
-    /// <summary>Divides the limits of <paramref name="settings"/> by its lanes, rounded up.</summary>
-    public static LaneSettings ShareOf(ChargingSettings settings)
-    {
-        var lanes = settings.Queue.ConsumerThreads;
-        return new(
-            settings.Queue.MaxSize * 2,
-            Share(settings.Authorization.Parallelism),
-            Share(settings.Callback.MaxInFlight),
-            Share(settings.Callback.MaxConcurrentRetries),
-            settings.Callback);
-
-        int Share(int limit) => (limit + lanes - 1) / lanes;
-    }
+    /// <summary>Divides the authorizer's calls side by side among the lanes, rounded up.</summary>
+    public static LaneSettings ShareOf(ChargingSettings settings) => new(
+        settings.Queue.MaxSize * 2,
+        (settings.Authorization.Parallelism + settings.Queue.ConsumerThreads - 1) / settings.Queue.ConsumerThreads,
+        settings.Callback);
 }

@@ -14,7 +14,7 @@ namespace AkkaCharging.Pipeline;
 internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pending, BreakerState Breaker);
 
 /// <summary>The lanes and their intake, from start to drained.</summary>
-internal sealed class ChargingService
+internal sealed class ChargingService : IDisposable
 {
     private readonly ChargingSettings _settings;
     private readonly IAuthorizer _authorizer;
@@ -32,13 +32,17 @@ internal sealed class ChargingService
         ChargingSettings settings, IAuthorizer authorizer, ICallbackClient callbacks, IRequestJournal journal, IPipelineObserver observer, TimeProvider time)
     {
         (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (settings, authorizer, callbacks, journal, observer, time);
-        _admission = new Admission(settings.Queue.MaxSize, time);
+        Destinations = new Destinations(settings.Callback, settings.Queue, time);
+        _admission = new Admission(settings.Queue.MaxSize, Destinations, time);
         _lanes = [.. Enumerable.Range(0, settings.Queue.ConsumerThreads).Select(number => new Lane(number, _admission))];
         _recovery = new Recovery(journal, _admission, _lanes, time);
         Intake = new Intake(settings.Request, _admission, journal, _lanes, time);
     }
 
     public Intake Intake { get; }
+
+    /// <summary>The receivers that requests are pending for.</summary>
+    public Destinations Destinations { get; }
 
     public PipelineStatus Status => new(
         _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
@@ -49,7 +53,7 @@ internal sealed class ChargingService
         _guarded = new GuardedAuthorizer(
             _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
         var throttle = ThrottleStage.CreateBucket(_settings.Authorization.Throttle, _time);
-        var parts = new PipelineParts(_guarded, _callbacks, _journal, _observer, throttle, _time);
+        var parts = new PipelineParts(_guarded, _callbacks, Destinations, _journal, _observer, throttle, _time);
         var share = LaneSettings.ShareOf(_settings);
         foreach (var lane in _lanes)
             _owners.Add(system.ActorOf(Props.Create(() => new LaneActor(lane, share, parts)), $"lane-{lane.Number}"));
@@ -66,6 +70,8 @@ internal sealed class ChargingService
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
         return lanes.Sum(lane => lane.Left) + _journal.Status.Backlog;
     }
+
+    public void Dispose() => Destinations.Dispose();
 }
 
 /// <summary>Puts the pipeline into an actor system.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -25,6 +26,9 @@ internal enum IntakeOutcome
     /// <summary><c>queue.maxSize</c> requests are pending.</summary>
     QueueFull,
 
+    /// <summary>The destination of its callback holds its share of the queue.</summary>
+    DestinationBacklogged,
+
     /// <summary>The journal could not keep it.</summary>
     JournalUnavailable,
 
@@ -34,7 +38,7 @@ internal enum IntakeOutcome
 
 /// <summary>What became of a submission.</summary>
 /// <param name="Id">Of the request that was accepted, now or before.</param>
-/// <param name="RetryAfter">When to come back after <see cref="IntakeOutcome.QueueFull"/> and <see cref="IntakeOutcome.JournalUnavailable"/>.</param>
+/// <param name="RetryAfter">When to come back after a refusal that passes; null otherwise.</param>
 internal readonly record struct IntakeResult(IntakeOutcome Outcome, RequestId Id = default, TimeSpan? RetryAfter = null);
 
 /// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
@@ -56,9 +60,12 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
         {
             if (_isClosing)
                 return new(IntakeOutcome.ShuttingDown);
-            if (!admission.TryEnter())
-                return new(IntakeOutcome.QueueFull, RetryAfter: admission.RetryAfter());
-            return await AcceptAsync(submission);
+            return admission.TryEnter(submission.Callback.Destination, out var destination, out var retryAfter) switch
+            {
+                AdmissionVerdict.Entered => await AcceptAsync(submission, destination!),
+                AdmissionVerdict.QueueFull => new(IntakeOutcome.QueueFull, RetryAfter: retryAfter),
+                _ => new(IntakeOutcome.DestinationBacklogged, RetryAfter: retryAfter),
+            };
         }
         finally
         {
@@ -77,7 +84,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
         return _closed.Task;
     }
 
-    private async ValueTask<IntakeResult> AcceptAsync(Submission submission)
+    private async ValueTask<IntakeResult> AcceptAsync(Submission submission, Destination destination)
     {
         var keepsPlace = false;
         try
@@ -90,7 +97,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
                 return new(accepted.Outcome == AcceptOutcome.Replayed ? IntakeOutcome.Replayed : IntakeOutcome.Conflict, accepted.Id);
 
             keepsPlace = true;
-            lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].TryAdd(new PendingRequest(request, time.GetTimestamp()));
+            lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].TryAdd(new PendingRequest(request, destination, time.GetTimestamp()));
             return new(IntakeOutcome.Accepted, request.Id);
         }
         catch (JournalUnavailableException)
@@ -100,7 +107,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
         finally
         {
             if (!keepsPlace)
-                admission.Leave();
+                admission.Leave(destination);
         }
     }
 

@@ -64,9 +64,9 @@ internal sealed class Lane(int number, Admission admission)
         if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out _))
             return false;
         if (receipt.Pending.IsRecovered)
-            admission.LeaveRecovered();
+            admission.LeaveRecovered(receipt.Pending.Destination);
         else
-            admission.Leave();
+            admission.Leave(receipt.Pending.Destination);
         return true;
     }
 

@@ -1,17 +1,21 @@
 using AkkaCharging.Authorization;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
 
 /// <summary>An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state needs no lock.</summary>
+/// <param name="destination">That it is counted at, until it is settled.</param>
 /// <param name="enqueuedAt">A timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
 /// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
-internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt, bool isRecovered = false)
+internal sealed class PendingRequest(ChargingRequest request, Destination destination, long enqueuedAt, bool isRecovered = false)
 {
     private int _generation;
 
     public ChargingRequest Request { get; } = request;
+
+    public Destination Destination { get; } = destination;
 
     public long EnqueuedAt { get; } = enqueuedAt;
 
@@ -22,6 +26,9 @@ internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt, b
 
     /// <summary>Callback attempts that failed so far.</summary>
     public int AttemptsMade { get; set; }
+
+    /// <summary>Earliest time of the next attempt, where a receiver asked for one.</summary>
+    public DateTimeOffset NotBefore { get; set; }
 
     public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;
 

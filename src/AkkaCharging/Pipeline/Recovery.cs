@@ -46,8 +46,8 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
     {
         await foreach (var unsettled in journal.ReadUnsettledAsync(stopping))
         {
-            await admission.EnterRecoveredAsync(stopping);
-            var pending = new PendingRequest(unsettled.Request, time.GetTimestamp(), isRecovered: true)
+            var destination = await admission.EnterRecoveredAsync(unsettled.Request.Callback.Destination, stopping);
+            var pending = new PendingRequest(unsettled.Request, destination, time.GetTimestamp(), isRecovered: true)
             {
                 Decision = unsettled.Decision,
                 AttemptsMade = unsettled.AttemptsMade,
@@ -56,7 +56,7 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
             // The same lane for the same request, so that one that is read twice meets itself.
             var lane = lanes[(int)((uint)unsettled.Request.Id.GetHashCode() % (uint)lanes.Count)];
             if (!lane.TryAdd(pending))
-                admission.LeaveRecovered();
+                admission.LeaveRecovered(destination);
         }
     }
 }

@@ -7,8 +7,9 @@ namespace AkkaCharging.Settings;
 /// <param name="RetryDelay">Before the first retry; doubled for each next one.</param>
 /// <param name="MaxRetryDelay">Cap of a wait, also of one that a receiver asks for.</param>
 /// <param name="Jitter">Largest random share added to a wait, 0 to 1.</param>
-/// <param name="MaxInFlight">First attempts under way at a time, over all lanes and destinations.</param>
-/// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in a plain queue.</param>
+/// <param name="MaxInFlight">Attempts under way at a time, over all lanes and destinations.</param>
+/// <param name="MaxInFlightPerDestination">The same to one destination, once it has earned them.</param>
+/// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in plain lines.</param>
 public sealed record CallbackSettings(
     TimeSpan Timeout,
     int MaxRetries,

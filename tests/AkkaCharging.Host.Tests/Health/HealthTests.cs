@@ -4,6 +4,7 @@ using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -44,8 +45,10 @@ public sealed class HealthTests : IAsyncLifetime
     public async Task QueueOver80Percent_IsDegraded_UntilItDrains()
     {
         var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10, destinationShare: 1_000));
+        await AcceptAsync(service, 1); // an answer, which opens the whole queue to its destination
+        await Eventually.HoldsAsync(() => service.App.Services.GetRequiredService<ChargingService>().Status.Pending == 0, "the first request is settled");
         _authorizer.Always((_, _) => new(answered.Task));
-        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10));
         await AcceptAsync(service, 8);
 
         Assert.Equal("UP", await ComponentAsync(service, "queue"));

@@ -15,9 +15,9 @@ public sealed class RefusalTests
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         await using var service = await RunningService.StartAsync(
-            settings => settings.WithQueue(maxSize: 2).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+            settings => settings.WithQueue(maxSize: 4).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
         receiver.Hang();
-        await service.AcceptAsync(receiver.Url);
+        await service.AcceptAsync(receiver.Url); // half of the queue is for destinations that have answered
         await service.AcceptAsync(receiver.Url);
 
         using (var refused = await service.SubmitAsync(receiver.Url))
@@ -27,6 +27,27 @@ public sealed class RefusalTests
         }
 
         Assert.Equal(2, (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32());
+    }
+
+    [Fact]
+    public async Task DestinationThatHoldsItsShare_Returns503_ForItAlone()
+    {
+        await using var hanging = await CallbackReceiver.StartAsync();
+        await using var healthy = await CallbackReceiver.StartAsync();
+        await using var service = await RunningService.StartAsync(
+            settings => settings.WithQueue(maxSize: 10).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        hanging.Hang();
+        for (var i = 0; i < 4; i++)
+            await service.AcceptAsync(hanging.Url); // four fifths of the half that is left to those that have not answered
+
+        using (var refused = await service.SubmitAsync(hanging.Url))
+        {
+            Assert.Equal("Too many requests are pending for this callback destination.", await Api.RefusedAsync(refused, 503, "destination_backlogged"));
+            Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        }
+
+        await service.AcceptAsync(healthy.Url);
+        await Eventually.HoldsAsync(() => healthy.Received.Count == 1, "the other destination is called back");
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Memory;
@@ -23,13 +24,17 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         RetryDelay = TimeSpan.FromSeconds(20),
         MaxRetryDelay = TimeSpan.FromHours(1),
         Jitter = 0,
+        DestinationBreaker = SettingsLoader.Defaults.Callback.DestinationBreaker with { Enabled = false },
     };
+
+    private const int TimersOfDestinations = 1; // their sweep
 
     private readonly SteppingTime _time = new();
     private readonly ScriptedCallbackClient _client = new();
     private readonly RecordingObserver _observer = new();
     private readonly CancellationTokenSource _stopping = new();
     private BreakableJournal? _journal;
+    private Destinations? _destinations;
 
     private BreakableJournal Journal => _journal ??= new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
 
@@ -265,6 +270,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     public async Task FailingDeliveries_DoNotDelayTheFirstAttemptsOfHealthyOnes()
     {
         const int Each = 100;
+        var settings = Defaults with { MaxInFlight = 2, MaxConcurrentRetries = 1 };
+        Destinations(settings);
         var failing = new List<PendingRequest>();
         var healthy = new List<PendingRequest>();
         for (var i = 0; i < Each; i++)
@@ -278,7 +285,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
             : ScriptedCallbackClient.Ok());
         var receipts = new ConcurrentQueue<CallbackReceipt>();
         var done = Source.From([.. failing, .. healthy])
-            .Via(Stage(Defaults, maxInFlight: 2, maxConcurrentRetries: 1, waitingLineSize: Each * 2))
+            .Via(Stage(settings))
             .RunForeach(receipts.Enqueue, Sys.Materializer());
 
         // Time stands still: the one retry that is under way waits for ever, and the others behind it.
@@ -291,6 +298,101 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         await done.WaitAsync(Patience);
         Assert.Equal(Each * 2, receipts.Count);
         Assert.Equal(Each, receipts.Count(receipt => receipt.Settlement is null));
+    }
+
+    [Fact]
+    public async Task HangingDestination_HoldsItsOwnSlots_AndNobodyElses()
+    {
+        var hanging = new List<PendingRequest>();
+        var healthy = new List<PendingRequest>();
+        for (var i = 0; i < 50; i++)
+        {
+            hanging.Add(await DecidedAsync("http://127.0.0.1:8081/hanging"));
+            healthy.Add(await DecidedAsync());
+        }
+
+        _client.Answer = (request, _, stopping) => request.Callback.Destination.Port == 8081
+            ? ScriptedCallbackClient.HangAsync(stopping)
+            : Task.FromResult(ScriptedCallbackClient.Ok());
+        var receipts = new ConcurrentQueue<CallbackReceipt>();
+        var done = Source.From([.. hanging, .. healthy]).Via(Stage(Defaults)).RunForeach(receipts.Enqueue, Sys.Materializer());
+
+        await Eventually.HoldsAsync(() => receipts.Count == healthy.Count, "the healthy deliveries are settled");
+        Assert.Equal(2, hanging.Sum(_client.AttemptsOf));
+        Assert.Equal((2, 48), (hanging[0].Destination.InFlightMax, Destinations(Defaults).Status(1)[0].Waiting));
+
+        await _stopping.CancelAsync();
+        await done.WaitAsync(Patience);
+        Assert.Equal((100, 50), (receipts.Count, receipts.Count(receipt => receipt.Settlement is null)));
+        AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task FailingDestination_OpensItsBreaker_AndWhatWaitsUsesNoAttempt_ButAges()
+    {
+        var settings = Defaults with { DestinationBreaker = new(Enabled: true, MaxFailures: 3, TimeSpan.FromHours(1)), MaxRetries = 0 };
+        Destinations(settings);
+        _client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy());
+        var pending = new List<PendingRequest>();
+        for (var i = 0; i < 20; i++)
+            pending.Add(await DecidedAsync(age: TimeSpan.FromSeconds(60)));
+        var delivering = DeliverAsync(settings, [.. pending]);
+        await Eventually.HoldsAsync(() => Destinations(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0 }], "the breaker is open");
+        var attempted = _client.Attempts.Count;
+
+        _time.Advance(TimeSpan.FromSeconds(61));
+
+        var receipts = await delivering;
+        Assert.InRange(attempted, 3, 4);
+        Assert.Equal(attempted, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Failed));
+        Assert.Equal(20 - attempted, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Expired));
+        Assert.Equal(attempted, _client.Attempts.Count);
+        AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task RetryToAPausedDestination_WaitsForItsTurn_AndUsesNoAttempt()
+    {
+        var pending = await DecidedAsync();
+        var destinations = Destinations(Defaults);
+        _client.Answer = (_, attempt, _) =>
+        {
+            if (attempt > 1)
+                return Task.FromResult(ScriptedCallbackClient.Ok());
+            destinations.Pause(pending.Destination.Key);
+            return Task.FromResult(ScriptedCallbackClient.Busy());
+        };
+        var delivering = DeliverAsync(Defaults, pending);
+        await Eventually.HoldsAsync(() => destinations.Status(1)[0].Waiting == 1, "the retry is due");
+        Assert.Equal(1, _client.AttemptsOf(pending));
+
+        destinations.Resume(pending.Destination.Key);
+
+        Assert.Equal(RequestState.Delivered, Assert.Single(await delivering).Settlement!.State);
+        AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task StageThatDies_GivesItsSlotsBack()
+    {
+        _client.Answer = (_, _, stopping) => ScriptedCallbackClient.HangAsync(stopping);
+        var pending = new List<PendingRequest>();
+        for (var i = 0; i < 10; i++)
+            pending.Add(await DecidedAsync());
+        var (queue, done) = Source.Queue<PendingRequest>(10, OverflowStrategy.DropNew)
+            .Via(Stage(Defaults))
+            .ToMaterialized(Sink.ForEach<CallbackReceipt>(_ => { }), Keep.Both)
+            .Run(Sys.Materializer());
+        foreach (var request in pending)
+            await queue.OfferAsync(request);
+        await Eventually.HoldsAsync(() => _client.Attempts.Count == 2, "two attempts are under way");
+
+        queue.Fail(new InvalidOperationException("planted defect"));
+
+        await Assert.ThrowsAnyAsync<Exception>(() => done.WaitAsync(Patience));
+        await Eventually.HoldsAsync(() => Destinations(Defaults).Status(1)[0].Waiting == 0, "nothing waits for a stage that is gone");
+        await _stopping.CancelAsync(); // as the lane's owner does
+        await Eventually.HoldsAsync(() => Destinations(Defaults).Status(1)[0].InFlight == 0, "the attempts of the dead stage gave their slots back");
     }
 
     [Fact]
@@ -317,8 +419,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     public async Task Stop_CancelsAttempts_AndLetsRequestsPassUnsettled()
     {
         _client.Answer = (_, _, stopping) => ScriptedCallbackClient.HangAsync(stopping);
+        var settings = Defaults with { MaxInFlight = 1 };
+        Destinations(settings);
         var (first, second) = (await DecidedAsync(), await DecidedAsync());
-        var delivering = Source.From([first, second]).Via(Stage(Defaults, maxInFlight: 1)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer());
+        var delivering = Source.From([first, second]).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer());
         await Eventually.HoldsAsync(() => _client.Attempts.Count == 1, "the first attempt is under way");
 
         await _stopping.CancelAsync();
@@ -392,7 +496,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         await Journal.AcceptAsync(pending.Request, idempotency: null, default);
         var delivery = new CallbackDelivery(settings, client, Journal, _observer, system.Materializer(), TimeProvider.System, _stopping.Token);
 
-        var receipt = await Source.Single(pending).Via(CallbackStage.Create(4, 4, 4, delivery)).RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
+        var receipt = await Source.Single(pending).Via(CallbackStage.Create(settings, Destinations(settings), delivery, _stopping.Token)).RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
 
         Assert.Equal(RequestState.Failed, receipt.Settlement!.State);
         var at = receiver.Received.Select(received => received.At.TotalSeconds).ToList();
@@ -407,32 +511,39 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     {
         base.AfterAll();
         _stopping.Dispose();
+        _destinations?.Dispose();
     }
 
     private List<double> Waits() =>
         [.. ((ImpatientScheduler)Sys.Scheduler).LongDelays.Select(delay => Math.Round(delay.TotalSeconds, 6))];
 
-    private Flow<PendingRequest, CallbackReceipt, Akka.NotUsed> Stage(
-        CallbackSettings settings, int maxInFlight = 200, int maxConcurrentRetries = 200, int waitingLineSize = 200) =>
+    // Each test's deliveries share one set of destinations, of the settings that it first names.
+    private Destinations Destinations(CallbackSettings settings) => _destinations ??= new(settings, SettingsLoader.Defaults.Queue, _time);
+
+    private Flow<PendingRequest, CallbackReceipt, Akka.NotUsed> Stage(CallbackSettings settings) =>
         CallbackStage.Create(
-            maxInFlight,
-            maxConcurrentRetries,
-            waitingLineSize,
-            new CallbackDelivery(settings, _client, Journal, _observer, Sys.Materializer(), _time, _stopping.Token));
+            settings,
+            Destinations(settings),
+            new CallbackDelivery(settings, _client, Journal, _observer, Sys.Materializer(), _time, _stopping.Token),
+            _stopping.Token);
 
     private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending) =>
         await Source.From(pending).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer()).WaitAsync(Patience);
 
     private async Task<PendingRequest> DecidedAsync(string url = "http://127.0.0.1:8080/hook", TimeSpan? age = null)
     {
-        var pending = Sample.Decided(url, age: age);
+        var pending = Sample.Decided(url, age: age, destinations: Destinations(Defaults));
         await Journal.AcceptAsync(pending.Request, idempotency: null, default);
         await Journal.DecideAsync(pending.Request.Id, pending.Decision!, default);
         return pending;
     }
 
     // A wait that a receiver asked for is on the fake clock, after RestartFlow's own wait.
-    private Task WaitingAsync(PendingRequest pending) => Eventually.HoldsAsync(() => _client.AttemptsOf(pending) == 1 && _time.Timers > 0, "the retry waits");
+    private Task WaitingAsync(PendingRequest pending) =>
+        Eventually.HoldsAsync(() => _client.AttemptsOf(pending) == 1 && _time.Timers > TimersOfDestinations, "the retry waits");
+
+    private void AssertNothingIsHeld() =>
+        Assert.All(Destinations(Defaults).Status(10), status => Assert.Equal((0, 0, 0), (status.InFlight, status.Waiting, status.Retrying)));
 
     private async Task AssertJournalAsync(PendingRequest pending, RequestState state, int attempts)
     {

@@ -10,6 +10,7 @@ using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Authorization;
+using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Callbacks;
 
@@ -26,13 +27,21 @@ public sealed class SettledDeliveryTests : TestKit
     {
         var client = new CountingClient(succeedsAt);
         await using var journal = new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System);
-        var settings = SettingsLoader.Defaults.Callback with { RetryDelay = TimeSpan.FromMilliseconds(1), Jitter = 0 };
+        var defaults = SettingsLoader.Defaults;
+        var settings = defaults.Callback with
+        {
+            RetryDelay = TimeSpan.FromMilliseconds(1),
+            Jitter = 0,
+            DestinationBreaker = defaults.Callback.DestinationBreaker with { Enabled = false },
+        };
+        using var destinations = new Destinations(settings, defaults.Queue, TimeProvider.System);
         var delivery = new CallbackDelivery(settings, client, journal, new NoObserver(), Sys.Materializer(), TimeProvider.System, CancellationToken.None);
 
         var receipts = await Task.WhenAll(Enumerable.Range(0, Deliveries).Select(async _ =>
         {
-            var pending = await DecidedAsync(journal);
-            return await delivery.RetryAsync(await delivery.FirstAttemptAsync(pending));
+            var pending = await DecidedAsync(journal, destinations);
+            await delivery.FirstAttemptAsync(new Turn(pending, HoldsSlot: false));
+            return await delivery.RetryAsync(new Turn(pending, HoldsSlot: false));
         }));
 
         Assert.All(receipts, receipt => Assert.Equal(state, receipt.Settlement!.State));
@@ -40,14 +49,16 @@ public sealed class SettledDeliveryTests : TestKit
         Assert.Equal(Enumerable.Repeat(attempts, Deliveries), client.Attempts.Values);
     }
 
-    private static async Task<PendingRequest> DecidedAsync(MemoryJournal journal)
+    private static async Task<PendingRequest> DecidedAsync(MemoryJournal journal, Destinations destinations)
     {
         var now = TimeProvider.System.GetUtcNow();
         var url = Assert.IsType<UrlVerdict.Allowed>(new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security).CheckUrl("https://receiver.example.com/")).Url;
         var query = Queries.Some();
         var request = new ChargingRequest(RequestId.New(now), query.Station, query.Token, url, now, now.AddMinutes(5));
         await journal.AcceptAsync(request, idempotency: null, CancellationToken.None);
-        return new PendingRequest(request, enqueuedAt: 0) { Decision = new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, now) };
+        var pending = Sample.Pending(request, destinations);
+        pending.Decision = new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, now);
+        return pending;
     }
 
     private sealed class CountingClient(int succeedsAt) : ICallbackClient

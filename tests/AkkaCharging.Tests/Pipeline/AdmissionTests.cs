@@ -1,92 +1,82 @@
+using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
 [Trait("Category", "Unit")]
-public sealed class AdmissionTests
+public sealed class AdmissionTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
+    private readonly Destinations _destinations;
+    private int _next;
+
+    // A share so large that the queue's size alone decides.
+    public AdmissionTests() => _destinations = new(SettingsLoader.Defaults.Callback, new(MaxSize: 1_000_000, ConsumerThreads: 1, DestinationShare: 1_000), _time);
 
     [Fact]
     public void AsManyAsThereArePlaces_Enter_AndAPlaceGivenBackIsTakenAgain()
     {
-        var admission = new Admission(2, _time);
+        var admission = new Admission(2, _destinations, _time);
 
-        Assert.Equal([true, true, false], [admission.TryEnter(), admission.TryEnter(), admission.TryEnter()]);
+        var first = Enter(admission);
+        Assert.Equal((AdmissionVerdict.Entered, AdmissionVerdict.QueueFull), (Enter(admission).Verdict, Enter(admission).Verdict));
         Assert.Equal(2, admission.Pending);
-        admission.Leave();
+        admission.Leave(first.Destination!);
         Assert.Equal(1, admission.Pending);
-        Assert.True(admission.TryEnter());
-        Assert.False(admission.TryEnter());
+        Assert.Equal((AdmissionVerdict.Entered, AdmissionVerdict.QueueFull), (Enter(admission).Verdict, Enter(admission).Verdict));
     }
 
     [Fact]
     public void ManyThreads_NeverTakeMoreThanThereAre()
     {
-        var admission = new Admission(100, _time);
+        var admission = new Admission(100, _destinations, _time);
 
-        var entered = ParallelEnumerable.Range(0, 10_000).Count(_ => admission.TryEnter());
+        var entered = ParallelEnumerable.Range(0, 10_000).Count(_ => Enter(admission).Verdict == AdmissionVerdict.Entered);
 
         Assert.Equal(100, entered);
         Assert.Equal(100, admission.Pending);
     }
 
     [Fact]
-    public void NothingLeaves_AsksForTheLongestWait() => Assert.Equal(TimeSpan.FromSeconds(60), Filled(100).RetryAfter());
-
-    [Theory]
-    [InlineData(100, 10, 5)] // half of 100 at 10 a second
-    [InlineData(1_000, 10, 50)]
-    [InlineData(1_000, 1, 60)]
-    [InlineData(10, 1_000, 1)]
-    public void Wait_IsHalfOfTheQueueAtTheRateAtWhichItDrains_From1To60Seconds(int pending, int perSecond, double expectedSeconds)
+    public void RequestToABackloggedDestination_IsRefused_AndTakesNoPlace()
     {
-        var admission = Filled(pending);
+        using var destinations = new Destinations(SettingsLoader.Defaults.Callback, new(MaxSize: 10, ConsumerThreads: 1, DestinationShare: 1), _time);
+        var admission = new Admission(10, destinations, _time);
 
-        Drain(admission, perSecond, seconds: 20);
+        var verdicts = Enumerable.Range(0, 4).Select(_ => admission.TryEnter(Key("a"), out var _, out var _)).ToList();
 
-        Assert.InRange(admission.RetryAfter().TotalSeconds, expectedSeconds * 0.95, expectedSeconds * 1.05);
+        // Half of the queue for those that have not answered, and half of that for one alone.
+        Assert.Equal([AdmissionVerdict.Entered, AdmissionVerdict.Entered, AdmissionVerdict.Entered, AdmissionVerdict.DestinationBacklogged], verdicts);
+        Assert.Equal(3, admission.Pending);
+        Assert.Equal(AdmissionVerdict.DestinationBacklogged, admission.TryEnter(Key("a"), out _, out var retryAfter));
+        Assert.Equal(TimeSpan.FromSeconds(60), retryAfter);
+        Assert.Equal(AdmissionVerdict.Entered, admission.TryEnter(Key("b"), out _, out _));
     }
 
     [Fact]
-    public void QuietHour_DoesNotBlurTheRateOfTheLastSeconds()
+    public async Task RecoveredRequests_TakeAsManyPlacesAgain_WhateverTheirDestinationHolds()
     {
-        var admission = Filled(100);
-        _time.Advance(TimeSpan.FromHours(1));
+        var admission = new Admission(3, _destinations, _time);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(AdmissionVerdict.Entered, Enter(admission).Verdict);
 
-        Drain(admission, perSecond: 10, seconds: 1);
+        var recovered = new List<Destination>();
+        for (var i = 0; i < 3; i++)
+            recovered.Add(await admission.EnterRecoveredAsync(Key("a"), CancellationToken.None));
+        var fourth = admission.EnterRecoveredAsync(Key("a"), CancellationToken.None);
 
-        Assert.InRange(admission.RetryAfter().TotalSeconds, 4, 6);
+        Assert.Equal((6, false), (admission.Pending, fourth.IsCompleted));
+        admission.LeaveRecovered(recovered[0]);
+        await fourth.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
-    [Fact]
-    public void QueueThatStopsToDrain_AsksForTheLongestWait_AfterTwoWindows()
-    {
-        var admission = Filled(100);
-        Drain(admission, perSecond: 10, seconds: 20);
+    public void Dispose() => _destinations.Dispose();
 
-        _time.Advance(TimeSpan.FromSeconds(10));
+    private static DestinationKey Key(string host) => new("http", host, 80);
 
-        Assert.Equal(TimeSpan.FromSeconds(60), admission.RetryAfter());
-    }
-
-    private Admission Filled(int pending)
-    {
-        var admission = new Admission(pending, _time);
-        for (var i = 0; i < pending; i++)
-            Assert.True(admission.TryEnter());
-        return admission;
-    }
-
-    // As many enter as leave.
-    private void Drain(Admission admission, int perSecond, int seconds)
-    {
-        for (var i = 0; i < perSecond * seconds; i++)
-        {
-            _time.Advance(TimeSpan.FromSeconds(1.0 / perSecond));
-            admission.Leave();
-            Assert.True(admission.TryEnter());
-        }
-    }
+    private (AdmissionVerdict Verdict, Destination? Destination) Enter(Admission admission) =>
+        (admission.TryEnter(Key($"host-{Interlocked.Increment(ref _next)}"), out var destination, out _), destination);
 }

@@ -314,8 +314,8 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
             await gate.Task;
             return AuthorizerAnswer.Allowed;
         });
-        var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 3 } });
-        await SubmitAsync(service, 3);
+        var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 6 } });
+        await SubmitAsync(service, 3); // half of the queue is for destinations that have answered before
         _journal.IsAway = true; // so that a write would be seen
 
         var refused = await service.Intake.SubmitAsync(Sample.Submission());

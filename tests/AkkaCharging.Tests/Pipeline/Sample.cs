@@ -4,8 +4,10 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using AkkaCharging.Tests.AddressPolicy;
 using AkkaCharging.Tests.Authorization;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
@@ -14,6 +16,7 @@ internal static class Sample
 {
     public static readonly DateTimeOffset Now = Queries.Now;
 
+    private static readonly Destinations Receivers = new(SettingsLoader.Defaults.Callback, SettingsLoader.Defaults.Queue, new FakeTimeProvider());
     private static readonly CallbackAddressPolicy Policy = Policies.Allowing("127.0.0.1/32");
 
     public static CallbackUrl Url(string text) => Assert.IsType<UrlVerdict.Allowed>(Policy.CheckUrl(text)).Url;
@@ -25,12 +28,18 @@ internal static class Sample
         return new(RequestId.New(at), StationId.TryCreate(Queries.Station)!, DriverToken.TryCreate(token)!, Url(url), at, at + (age ?? TimeSpan.FromMinutes(5)));
     }
 
-    public static PendingRequest Pending(string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null) =>
-        new(Request(url, acceptedAt, age), enqueuedAt: 0);
+    /// <param name="destinations">That it is counted at; some that nobody else looks at when null.</param>
+    public static PendingRequest Pending(
+        string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, Destinations? destinations = null) =>
+        Pending(Request(url, acceptedAt, age), destinations);
 
-    public static PendingRequest Decided(string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null)
+    public static PendingRequest Pending(ChargingRequest request, Destinations? destinations = null) =>
+        new(request, (destinations ?? Receivers).Join(request.Callback.Destination), enqueuedAt: 0);
+
+    public static PendingRequest Decided(
+        string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, Destinations? destinations = null)
     {
-        var pending = Pending(url, acceptedAt, age);
+        var pending = Pending(url, acceptedAt, age, destinations);
         pending.Decision = Decision(acceptedAt);
         return pending;
     }
