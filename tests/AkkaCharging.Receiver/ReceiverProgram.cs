@@ -32,20 +32,25 @@ public static class ReceiverProgram
     private static int _arrived;
     private static int _answered;
 
-    /// <param name="args">The port to listen on, or nothing for a free one. The URL is the first line of the output.</param>
+    /// <param name="args">The port to listen on, 0 for a free one, and the number of listeners. Their URLs are the first line of the output.</param>
     public static async Task Main(string[] args)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         var port = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 0;
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+        var listeners = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1;
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            for (var listener = 0; listener < listeners; listener++)
+                kestrel.Listen(IPAddress.Loopback, port);
+        });
         await using var app = builder.Build();
         app.MapGet("/received", context => context.Response.WriteAsJsonAsync(Arrivals.OrderBy(arrival => arrival.Key).Select(arrival => arrival.Value)));
         app.MapGet("/received/count", context => context.Response.WriteAsync(Volatile.Read(ref _answered).ToString(CultureInfo.InvariantCulture)));
         app.MapPost("/open", () => Gate.TrySetResult());
         app.MapPost("/{behaviour}/{**rest}", ReceiveAsync);
         await app.StartAsync();
-        Console.WriteLine(app.Urls.Single());
+        Console.WriteLine(string.Join(' ', app.Urls));
         await app.WaitForShutdownAsync();
     }
 

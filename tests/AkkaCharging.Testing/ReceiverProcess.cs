@@ -10,19 +10,23 @@ public sealed class ReceiverProcess : IAsyncDisposable
     private readonly ChildProcess _process;
     private readonly HttpClient _http;
 
-    private ReceiverProcess(ChildProcess process, string address)
+    private ReceiverProcess(ChildProcess process, IReadOnlyList<string> addresses)
     {
         _process = process;
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(address) };
+        Addresses = addresses;
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(addresses[0]) };
     }
 
-    public static async Task<ReceiverProcess> StartAsync(int port = 0)
+    /// <summary>Scheme, host and port of each listener: a destination of its own to the service.</summary>
+    public IReadOnlyList<string> Addresses { get; }
+
+    public static async Task<ReceiverProcess> StartAsync(int port = 0, int listeners = 1)
     {
         var executable = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Receiver.dll");
-        var process = ChildProcess.Start([executable, port.ToString(CultureInfo.InvariantCulture)], AppContext.BaseDirectory);
+        var process = ChildProcess.Start([executable, port.ToString(CultureInfo.InvariantCulture), listeners.ToString(CultureInfo.InvariantCulture)], AppContext.BaseDirectory);
         await Eventually.HoldsAsync(() => process.Output.Count > 0 || process.HasExited, "the receiver listens");
-        return process.Output.FirstOrDefault() is { } address
-            ? new ReceiverProcess(process, address)
+        return process.Output.FirstOrDefault() is { } addresses
+            ? new ReceiverProcess(process, addresses.Split(' '))
             : throw new InvalidOperationException($"The receiver did not start:\n{process.Everything}");
     }
 
