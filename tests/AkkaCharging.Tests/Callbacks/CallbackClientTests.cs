@@ -352,7 +352,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         var connector = dial is null
             ? new VettedConnector(policy, resolver, TimeProvider.System, connectTimeout)
             : new VettedConnector(policy, resolver, _time, connectTimeout, dial);
-        var signer = WebhookSigner.Create(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false));
+        var signer = new WebhookSigner(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false), _time);
         var client = new CallbackClient(CallbackHttpHandler.Create(connector, Patience), signer, timeout ?? TimeSpan.FromSeconds(10), _time);
         _clients.Add(client);
         return client;
