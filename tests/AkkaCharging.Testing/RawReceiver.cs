@@ -13,6 +13,7 @@ public sealed class RawReceiver : IAsyncDisposable
     private readonly bool _readsFirst;
     private readonly ConcurrentDictionary<Socket, Task> _open = new();
     private readonly ConcurrentQueue<byte[]> _requests = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly Task _serving;
     private int _connections;
     private long _written;
@@ -31,6 +32,12 @@ public sealed class RawReceiver : IAsyncDisposable
 
     public int Connections => Volatile.Read(ref _connections);
 
+    /// <summary>Connections that neither side has ended.</summary>
+    public int OpenConnections => _open.Count;
+
+    /// <summary>The test is over.</summary>
+    public CancellationToken Stopping => _stopping.Token;
+
     /// <summary>Bytes that the other side, and the buffers between, took.</summary>
     public long Written => Interlocked.Read(ref _written);
 
@@ -48,20 +55,26 @@ public sealed class RawReceiver : IAsyncDisposable
         Interlocked.Add(ref _written, await socket.SendAsync(bytes));
     }
 
-    /// <summary>Writes <paramref name="text"/> until nobody takes it any more, or it was written so often.</summary>
-    public async Task WriteEndlesslyAsync(Socket socket, string text, int times = int.MaxValue)
+    /// <summary>Waits for the other side to close the connection, and takes what it sends until then.</summary>
+    public static async Task ClosedAsync(Socket socket)
     {
-        for (var i = 0; i < times; i++)
-            await WriteAsync(socket, text);
+        ArgumentNullException.ThrowIfNull(socket);
+        var buffer = new byte[4_096];
+        while (await socket.ReceiveAsync(buffer) > 0)
+        {
+            // Nobody wants to know.
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         _listener.Dispose();
+        await _stopping.CancelAsync();
         await _serving;
         foreach (var socket in _open.Keys)
             socket.Dispose();
         await Task.WhenAll(_open.Values);
+        _stopping.Dispose();
     }
 
     private async Task ServeAsync()
@@ -91,7 +104,7 @@ public sealed class RawReceiver : IAsyncDisposable
             if (!_readsFirst || await ReadAsync(socket))
                 await _answer(this, socket);
         }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
         {
             // The client has had enough, or the test is over.
         }
