@@ -41,10 +41,11 @@ internal sealed class CallbackDelivery(
         return new Delivery(pending, notBefore, receipt);
     }
 
-    /// <summary>Retries a failed delivery until it is settled.</summary>
-    public Task<CallbackReceipt> RetryAsync(Delivery failed)
+    /// <summary>Retries a failed delivery until it is settled, or the lane stops.</summary>
+    public async Task<CallbackReceipt> RetryAsync(Delivery failed)
     {
         var pass = 0;
+        var isAttempting = 0;
         CallbackReceipt? settled = null;
         var notBefore = failed.NotBefore;
         var retriesLeft = settings.MaxRetries - failed.Pending.AttemptsMade + 1;
@@ -56,9 +57,18 @@ internal sealed class CallbackDelivery(
 
         // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
         // so each failed delivery gets one of its own, over a source that repeats it.
-        return Source.Repeat(failed.Pending)
+        var retried = Source.Repeat(failed.Pending)
             .Via(RestartFlow.OnFailuresWithBackoff(() => Flow.Create<PendingRequest>().SelectAsyncUnordered(1, AttemptAgainAsync), schedule))
             .RunWith(Sink.First<CallbackReceipt>(), materializer);
+
+        // RestartFlow's wait knows no token. Only the wait is left behind, never an attempt: that one may be about to be recorded, and ends by itself.
+        var interrupted = new TaskCompletionSource<CallbackReceipt>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = stopping.Register(() =>
+        {
+            if (Interlocked.CompareExchange(ref isAttempting, 0, 0) == 0)
+                interrupted.SetResult(new(failed.Pending, Settlement: null));
+        });
+        return await await Task.WhenAny(retried, interrupted.Task);
 
         async Task<CallbackReceipt> AttemptAgainAsync(PendingRequest pending)
         {
@@ -69,9 +79,13 @@ internal sealed class CallbackDelivery(
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
             if (pass++ == 0)
                 throw new AttemptFailedException();
+            Interlocked.Exchange(ref isAttempting, 1);
             settled = await WaitAsync(pending, notBefore);
             if (settled is null)
                 (settled, notBefore) = await AttemptAsync(pending);
+            Interlocked.Exchange(ref isAttempting, 0);
+            if (settled is null && stopping.IsCancellationRequested)
+                settled = new CallbackReceipt(pending, Settlement: null);
             return settled ?? throw new AttemptFailedException();
         }
     }
