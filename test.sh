@@ -23,6 +23,12 @@ if [ -z "${AKKACHARGING_TEST_POSTGRES:-}" ] && ! command -v initdb > /dev/null &
         echo "PostgreSQL could not be installed." >&2
 fi
 
+# Signatures are also verified by the package of the Standard Webhooks authors where it can be had; the lock file pins its content.
+if command -v npm > /dev/null && [ ! -d tests/standard-webhooks/node_modules ]; then
+    npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+        echo "The package standardwebhooks could not be installed: signatures are verified by the tests' own reading of the standard alone." >&2
+fi
+
 dotnet restore AkkaCharging.sln
 dotnet format AkkaCharging.sln --no-restore --verify-no-changes
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"

@@ -78,7 +78,7 @@ internal static class ChargingHost
         Check(() => CreateJournal(settings.Journal, TimeProvider.System)); // opens nothing yet
         if (settings.Journal.Kind != JournalKind.Memory)
             Check(() => KeySource.Configured(settings.Journal));
-        Check(() => WebhookSigner.Create(settings.Callback.Signing));
+        Check(() => new WebhookSigner(settings.Callback.Signing, TimeProvider.System).Dispose());
         if (settings.Authorization.Provider == AuthorizationProvider.Acl)
             Check(() => new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose());
         if (problems.Count > 0)
@@ -125,6 +125,7 @@ internal static class ChargingHost
         services.AddSingleton(provider => CreateJournal(settings.Journal, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => CreateSigner(settings.Callback.Signing, provider));
         services.AddSingleton(provider => CreateCallbackClient(settings.Callback, provider));
         services.AddSingleton<MetricsActorSink>().AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>());
         services.AddSingleton<IPipelineObserver, MetricsObserver>();
@@ -161,11 +162,23 @@ internal static class ChargingHost
         });
     }
 
+    private static WebhookSigner CreateSigner(SigningSettings signing, IServiceProvider provider)
+    {
+        var logger = provider.GetRequiredService<ILogger<WebhookSigner>>();
+        return new WebhookSigner(signing, provider.GetRequiredService<TimeProvider>(), reload =>
+        {
+            if (reload.Problem is null)
+                logger.LogInformation("Loaded the file of signing keys; {Keys} keys sign callbacks now", reload.Keys);
+            else
+                logger.LogError("The file of signing keys was not reloaded, the keys before stay: {Problem}", reload.Problem);
+        });
+    }
+
     private static ICallbackClient CreateCallbackClient(CallbackSettings callback, IServiceProvider provider)
     {
         var time = provider.GetRequiredService<TimeProvider>();
         var connector = new VettedConnector(
             provider.GetRequiredService<CallbackAddressPolicy>(), provider.GetRequiredService<IHostResolver>(), time, CallbackConnectTimeout);
-        return new CallbackClient(CallbackHttpHandler.Create(connector, CallbackConnectTimeout), WebhookSigner.Create(callback.Signing), callback.Timeout, time);
+        return new CallbackClient(CallbackHttpHandler.Create(connector, CallbackConnectTimeout), provider.GetRequiredService<WebhookSigner>(), callback.Timeout, time);
     }
 }

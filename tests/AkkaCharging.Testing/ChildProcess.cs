@@ -36,10 +36,16 @@ public sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>Starts <c>dotnet</c> with <paramref name="arguments"/>.</summary>
     /// <param name="readsOutput">False leaves its standard output to fill the pipe, as a log collector that hangs does.</param>
+    /// <param name="launcher">A program and its first arguments, which ends by becoming <c>dotnet</c>; null for none.</param>
     public static ChildProcess Start(
-        IEnumerable<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null, bool readsOutput = true)
+        IEnumerable<string> arguments,
+        string workingDirectory,
+        IReadOnlyDictionary<string, string>? environment = null,
+        bool readsOutput = true,
+        IReadOnlyList<string>? launcher = null)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
+        string[] command = [.. launcher ?? [], Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardOutput = true,

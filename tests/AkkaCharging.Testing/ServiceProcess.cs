@@ -46,22 +46,27 @@ public sealed class ServiceProcess : IAsyncDisposable
         string workingDirectory,
         IEnumerable<string>? arguments = null,
         string? executable = null,
-        bool readsOutput = true)
+        bool readsOutput = true,
+        IReadOnlyList<string>? launcher = null)
     {
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal);
         all.TryAdd("MANAGEMENT_PORT", "0");
         all.TryAdd("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture));
-        var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all, readsOutput);
+        var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all, readsOutput, launcher);
         return new ServiceProcess(process, int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
     }
 
     /// <summary>Starts the service and waits until it is ready.</summary>
     public static async Task<ServiceProcess> StartAsync(
-        IReadOnlyDictionary<string, string> environment, string workingDirectory, IEnumerable<string>? arguments = null, string? executable = null)
+        IReadOnlyDictionary<string, string> environment,
+        string workingDirectory,
+        IEnumerable<string>? arguments = null,
+        string? executable = null,
+        IReadOnlyList<string>? launcher = null)
     {
         while (true)
         {
-            var service = Launch(environment, workingDirectory, arguments, executable);
+            var service = Launch(environment, workingDirectory, arguments, executable, launcher: launcher);
             await Eventually.HoldsAsync(async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the service is ready");
             if (!service.Process.HasExited)
                 return service;

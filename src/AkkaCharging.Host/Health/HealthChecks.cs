@@ -1,6 +1,7 @@
 using Akka.Hosting;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
@@ -23,6 +24,7 @@ internal static class HealthChecks
             provider.GetRequiredService<IRequestJournal>(),
             provider.GetRequiredService<IMetricsSink>(),
             provider.GetRequiredService<IAuthorizer>() as AclAuthorizer,
+            provider.GetRequiredService<WebhookSigner>(),
             provider.GetRequiredService<TimeProvider>()));
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -12,7 +13,7 @@ namespace AkkaCharging.Host.Health;
 /// <summary>Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.</summary>
 /// <param name="acl">Null unless the authorizer is the ACL.</param>
 internal sealed class HealthReporter(
-    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, TimeProvider time)
+    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, WebhookSigner signer, TimeProvider time)
 {
     private enum Status
     {
@@ -37,6 +38,8 @@ internal sealed class HealthReporter(
         };
         if (acl is not null)
             components.Add(Acl(acl.Status));
+        if (signer.FileStatus is { } keys)
+            components.Add(Signing(keys));
 
         return new(
             Name(components.Max(component => component.Status)),
@@ -100,6 +103,11 @@ internal sealed class HealthReporter(
             status.LastError is { } problem
                 ? [("rules", Text(status.RuleCount)), ("problem", problem)]
                 : [("rules", Text(status.RuleCount))]);
+
+    private static (string, Status, (string, string)[]) Signing(SigningReload status) =>
+        ("signing",
+            status.Problem is null ? Status.Up : Status.Degraded,
+            status.Problem is { } problem ? [("keys", Text(status.Keys)), ("problem", problem)] : [("keys", Text(status.Keys))]);
 
     private bool Exceeds(RateWindow window, double threshold) => window.Total >= Thresholds.MinimumSamples && window.ErrorRate > threshold;
 

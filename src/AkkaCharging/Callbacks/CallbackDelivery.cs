@@ -34,7 +34,7 @@ internal sealed class CallbackDelivery(
     public async Task<Delivery> FirstAttemptAsync(Turn turn) =>
         new(turn.Pending, GoesOnWithRetries(turn.Pending) ? null : await AttemptAsync(turn));
 
-    /// <summary>Retries a failed delivery until it is settled.</summary>
+    /// <summary>Retries a failed delivery until it is settled, or the lane stops.</summary>
     public async Task<CallbackReceipt> RetryAsync(Turn place)
     {
         try
@@ -48,9 +48,10 @@ internal sealed class CallbackDelivery(
         }
     }
 
-    private Task<CallbackReceipt> RetryAsync(PendingRequest failed)
+    private async Task<CallbackReceipt> RetryAsync(PendingRequest failed)
     {
         var pass = 0;
+        var isAttempting = 0;
         CallbackReceipt? settled = null;
         var retriesLeft = settings.MaxRetries - failed.AttemptsMade + 1;
         var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.AttemptsMade - 1, DoublingsMax));
@@ -61,9 +62,18 @@ internal sealed class CallbackDelivery(
 
         // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
         // so each failed delivery gets one of its own, over a source that repeats it.
-        return Source.Repeat(failed)
+        var retried = Source.Repeat(failed)
             .Via(RestartFlow.OnFailuresWithBackoff(() => Flow.Create<PendingRequest>().SelectAsyncUnordered(1, AttemptAgainAsync), schedule))
             .RunWith(Sink.First<CallbackReceipt>(), materializer);
+
+        // RestartFlow's wait knows no token. Only the wait is left behind, never an attempt: that one may be about to be recorded, and ends by itself.
+        var interrupted = new TaskCompletionSource<CallbackReceipt>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = stopping.Register(() =>
+        {
+            if (Interlocked.CompareExchange(ref isAttempting, 0, 0) == 0)
+                interrupted.SetResult(new(failed, Settlement: null));
+        });
+        return await await Task.WhenAny(retried, interrupted.Task);
 
         async Task<CallbackReceipt> AttemptAgainAsync(PendingRequest pending)
         {
@@ -74,8 +84,12 @@ internal sealed class CallbackDelivery(
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
             if (pass++ == 0)
                 throw new AttemptFailedException();
+            Interlocked.Exchange(ref isAttempting, 1);
             await WaitAsync(pending);
             settled = await AttemptAsync(new Turn(pending, await AttemptTurn.TakeAsync(pending, stopping)));
+            Interlocked.Exchange(ref isAttempting, 0);
+            if (settled is null && stopping.IsCancellationRequested)
+                settled = new CallbackReceipt(pending, Settlement: null);
             return settled ?? throw new AttemptFailedException();
         }
     }

@@ -1,48 +1,77 @@
 using System.Security.Cryptography;
 using System.Text;
+using AkkaCharging.Files;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Callbacks;
 
 /// <summary>Signs callbacks as Standard Webhooks 1.0.0 has it: HMAC-SHA256 of <c>id.timestamp.body</c>, one signature for each active key.</summary>
-internal sealed class WebhookSigner
+/// <remarks>
+/// The file of keys is read again when it changes, and all keys are swapped at once: a callback carries the signatures of one version of it.
+/// A broken or vanished file keeps the keys in force and is reported.
+/// </remarks>
+internal sealed class WebhookSigner : IDisposable
 {
-    private const string Prefix = "whsec_";
-    private readonly byte[][] _keys;
+    private readonly SigningSettings _settings;
+    private readonly Action<SigningReload>? _onReload;
+    private readonly FileWatch? _watch;
 
-    private WebhookSigner(byte[][] keys) => _keys = keys;
+    // Replaced by the one reload that runs at a time, read by any thread.
+    private volatile byte[][] _keys;
+    private volatile string? _problem;
 
-    /// <summary>Takes the keys of the settings and of their file, one a line.</summary>
-    /// <exception cref="InvalidSettingsException">The file cannot be read, or a line of it is no key.</exception>
-    public static WebhookSigner Create(SigningSettings settings) =>
-        new([.. settings.Keys.Select(Decode), .. FromFile(settings)]);
+    /// <summary>Reads the keys and starts watching their file, if there is one.</summary>
+    /// <param name="onReload">Called after each reload, on a pool thread; must not throw.</param>
+    /// <exception cref="InvalidSettingsException">The file cannot be read, a line of it is no key, or there are too many keys.</exception>
+    public WebhookSigner(SigningSettings settings, TimeProvider time, Action<SigningReload>? onReload = null)
+    {
+        (_settings, _onReload) = (settings, onReload);
+        _watch = settings.KeysFile.Length > 0 ? new FileWatch(settings.KeysFile, time, Read) : null;
+        _keys = SigningKeys.Read(settings);
+        _watch?.Start();
+    }
+
+    /// <summary>The state as of the latest reload; null when no file is watched.</summary>
+    public SigningReload? FileStatus => _watch is null ? null : new(_keys.Length, _problem);
+
+    /// <summary>The latest look at the file: what a test waits for.</summary>
+    internal Task Polling => _watch?.Polling ?? Task.CompletedTask;
 
     /// <summary>The value of <c>webhook-signature</c>; null without keys.</summary>
     public string? Sign(string id, string timestamp, byte[] body)
     {
-        if (_keys.Length == 0)
+        var keys = _keys;
+        if (keys.Length == 0)
             return null;
         byte[] signed = [.. Encoding.ASCII.GetBytes($"{id}.{timestamp}."), .. body];
-        return string.Join(' ', _keys.Select(key => $"v1,{Convert.ToBase64String(HMACSHA256.HashData(key, signed))}"));
+        return string.Join(' ', keys.Select(key => $"v1,{Convert.ToBase64String(HMACSHA256.HashData(key, signed))}"));
     }
 
-    private static List<byte[]> FromFile(SigningSettings settings)
+    /// <summary>Stops watching; a reload in progress ends by itself.</summary>
+    public void Dispose() => _watch?.Dispose();
+
+    private FileReading Read()
     {
-        if (settings.KeysFile.Length == 0)
-            return [];
         try
         {
-            var lines = File.ReadAllLines(settings.KeysFile).Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
-            return lines is { Count: > 0 } ? lines.Select(Decode).ToList() : throw new FormatException("no key in it");
+            var keys = SigningKeys.Read(_settings);
+            return new(() => Take(keys, problem: null));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        catch (InvalidSettingsException e)
         {
-            throw new InvalidSettingsException([$"callback.signing.keysFile = '{settings.KeysFile}' cannot be used ({e.Message}); expected one whsec_<base64> key a line."]);
+            var problem = e.Problems.Single();
+            return new(() => Take(_keys, problem), e.InnerException is null ? null : problem);
         }
     }
 
-    private static byte[] Decode(string key) =>
-        key.StartsWith(Prefix, StringComparison.Ordinal) && Convert.FromBase64String(key[Prefix.Length..]) is { Length: >= 24 and <= 64 } bytes
-            ? bytes
-            : throw new FormatException("a key is whsec_ and the base64 of 24 to 64 bytes");
+    private void Take(byte[][] keys, string? problem)
+    {
+        (_keys, _problem) = (keys, problem);
+        _onReload?.Invoke(new(keys.Length, problem));
+    }
 }
+
+/// <summary>What came of reading the file of keys again.</summary>
+/// <param name="Keys">In force, those of the settings among them.</param>
+/// <param name="Problem">Why the keys in force are older than the file, without a key; null when they are not.</param>
+internal sealed record SigningReload(int Keys, string? Problem);

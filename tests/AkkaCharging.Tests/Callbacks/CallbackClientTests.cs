@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -237,45 +236,22 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         AssertNoAnswer(CallbackOutcome.NetworkError, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
     }
 
+    /// <summary>What follows a body that was announced shorter than it is would else be taken for the answer to the next callback.</summary>
     [Fact]
-    public async Task EndlessHeaders_AreANetworkError_AndAreNotRead()
+    public async Task BytesBeyondAnAnswer_AreNoAnswerToTheNextCallback()
     {
         await using var receiver = new RawReceiver(async (self, socket) =>
         {
-            await self.WriteAsync(socket, "HTTP/1.1 200 OK\r\n");
-            await self.WriteEndlesslyAsync(socket, $"X-More: {new string('x', 1_000)}\r\n");
+            await self.WriteAsync(socket, "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            await RawReceiver.ClosedAsync(socket);
         });
+        var client = Client();
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
-    }
-
-    /// <summary>100 MB announced, and chunks without end: the answer is known after its head, and the connection is given up.</summary>
-    [Theory]
-    [InlineData("Content-Length: 104857600", "")]
-    [InlineData("Transfer-Encoding: chunked", "10000\r\n")]
-    public async Task HugeAnswer_IsNotRead(string header, string chunkHead)
-    {
-        var given = new TaskCompletionSource();
-        await using var receiver = new RawReceiver(async (self, socket) =>
+        for (var attempts = 1; attempts <= 3; attempts++)
         {
-            await self.WriteAsync(socket, $"HTTP/1.1 200 OK\r\n{header}\r\n\r\n");
-            try
-            {
-                await self.WriteEndlesslyAsync(socket, chunkHead + new string('x', 65_536) + (chunkHead.Length > 0 ? "\r\n" : ""), times: 1_600);
-            }
-            finally
-            {
-                given.SetResult();
-            }
-        });
-        var startedAt = Stopwatch.GetTimestamp();
-
-        var result = await AttemptAsync(Client(), Sample.Request(receiver.Url));
-
-        Assert.Equal((CallbackOutcome.Success, 200), (result.Attempt.Outcome, result.Attempt.HttpStatus));
-        await given.Task.WaitAsync(Patience);
-        Assert.InRange(receiver.Written, 0, 20_000_000); // what the buffers of two sockets hold, and not 100 MB
-        Assert.True(Stopwatch.GetElapsedTime(startedAt) < Patience);
+            Assert.Equal(503, (await AttemptAsync(client, Sample.Request(receiver.Url))).Attempt.HttpStatus);
+            Assert.Equal(attempts, receiver.Connections);
+        }
     }
 
     [Fact]
@@ -352,7 +328,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         var connector = dial is null
             ? new VettedConnector(policy, resolver, TimeProvider.System, connectTimeout)
             : new VettedConnector(policy, resolver, _time, connectTimeout, dial);
-        var signer = WebhookSigner.Create(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false));
+        var signer = new WebhookSigner(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false), _time);
         var client = new CallbackClient(CallbackHttpHandler.Create(connector, Patience), signer, timeout ?? TimeSpan.FromSeconds(10), _time);
         _clients.Add(client);
         return client;

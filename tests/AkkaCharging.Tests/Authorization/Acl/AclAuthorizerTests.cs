@@ -1,4 +1,5 @@
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Files;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Acl;
@@ -150,7 +151,7 @@ public sealed class AclAuthorizerTests : IDisposable
         using (var make = System.Diagnostics.Process.Start("mkfifo", File))
             await make.WaitForExitAsync();
         await PollAsync(acl);
-        _time.Advance(AclAuthorizer.PollInterval);
+        _time.Advance(FileWatch.PollInterval);
         using (var writer = new StreamWriter(new FileStream(File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)))
         {
             System.IO.File.Delete(File);
@@ -216,7 +217,7 @@ public sealed class AclAuthorizerTests : IDisposable
     {
         for (var i = 0; i < times; i++)
         {
-            _time.Advance(AclAuthorizer.PollInterval);
+            _time.Advance(FileWatch.PollInterval);
             await acl.Polling;
         }
     }

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using AkkaCharging.Testing;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Scenarios;
+
+/// <summary>Receivers that hang, reset, drip or fail, beside healthy ones that must not notice. Real sockets, the service as a process.</summary>
+[Trait("Category", "Scenario")]
+public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Healthy = 16;
+    private const double Factor = 1.2;
+    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(5);
+
+    // What a machine that does other work too adds to a percentile; bench/ holds the factor alone, on a quiet one.
+    private static readonly TimeSpan Noise = TimeSpan.FromMilliseconds(100);
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task FifthOfTheDestinationsFails_TheOthersCallbacksComeAsSoonAsWithout_AndNothingIsDropped()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync(listeners: Healthy);
+        await using var broken = await ReceiverProcess.StartAsync();
+        await using var hanging = new RawReceiver((_, socket) => RawReceiver.ClosedAsync(socket));
+        await using var resetting = HostileReceivers.All["resets at once"].Start();
+        await using var dripping = HostileReceivers.All["drips its head"].Start();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "3000"), ("REQUEST_MAX_AGE_MILLIS", "30000"), ("CALLBACK_RETRY_DELAY_MILLIS", "200")), _folder.Path);
+        var healthy = receiver.Addresses.Select(address => address + "/ok").ToArray();
+        string[] failing = [hanging.Url, resetting.Url, dripping.Url, broken.Url("/status/503")];
+        await RunAsync(service, receiver, healthy, count: 500, "warm");
+
+        var without = await RunAsync(service, receiver, healthy, count: 2_000, "without");
+        var with = await RunAsync(service, receiver, [.. healthy, .. failing], count: 2_500, "with");
+
+        output.WriteLine($"healthy callbacks from submission to arrival, p99: {without.TotalMilliseconds:F1} ms without, {with.TotalMilliseconds:F1} ms with a fifth failing");
+        Assert.InRange(with, TimeSpan.Zero, (without * Factor) + Noise);
+        await AssertAllSettleAsync(service, accepted: 5_000, delivered: 4_500);
+    }
+
+    [Fact]
+    public async Task ThousandDestinationsThatHangAtOnce_LeaveTenHealthyOnesUntouched()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync(listeners: 10);
+        var hanging = Enumerable.Range(0, 1_000).Select(_ => Hanging()).ToList();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "3000"), ("REQUEST_MAX_AGE_MILLIS", "20000"), ("QUEUE_MAX_SIZE", "4000")), _folder.Path);
+        var healthy = receiver.Addresses.Select(address => address + "/ok").ToArray();
+        await RunAsync(service, receiver, healthy, count: 200, "warm");
+        var without = await RunAsync(service, receiver, healthy, count: 500, "without");
+
+        // Five for each: more than the half of the queue that they may have.
+        var refused = 0;
+        await Parallel.ForAsync(0, 5_000, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (number, _) =>
+        {
+            using var answer = await service.SubmitAsync(Url(hanging[number % hanging.Count]), ScenarioFolder.AllowedToken);
+            if (answer.StatusCode == HttpStatusCode.ServiceUnavailable)
+                Interlocked.Increment(ref refused);
+            else
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        });
+        var with = await RunAsync(service, receiver, healthy, count: 1_000, "with"); // none of them refused
+
+        output.WriteLine($"{refused} of 5000 to hanging destinations refused; healthy p99 {without.TotalMilliseconds:F1} ms without, {with.TotalMilliseconds:F1} ms with");
+        Assert.InRange(refused, 3_000, 4_999); // half of the queue is 2,000
+        Assert.InRange(with, TimeSpan.Zero, (without * Factor) + Noise);
+        await AssertAllSettleAsync(service, accepted: 1_700 + 5_000 - refused, delivered: 1_700);
+        hanging.ForEach(listener => listener.Dispose());
+    }
+
+    // The system takes the connection, nobody takes the request.
+    private static TcpListener Hanging()
+    {
+        var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return listener;
+    }
+
+    private static string Url(TcpListener listener) => $"http://{listener.LocalEndpoint}/hook";
+
+    /// <summary>Submits on a schedule, whatever the answers take, and waits for the callbacks of those to the healthy receiver.</summary>
+    /// <returns>The 99th percentile of the time from a submission's place in the schedule to its callback's arrival.</returns>
+    private static async Task<TimeSpan> RunAsync(ServiceProcess service, ReceiverProcess receiver, string[] urls, int count, string name)
+    {
+        var startedAt = Stopwatch.GetTimestamp();
+        var submitting = new List<Task>();
+        var scheduled = new long[count];
+        for (var number = 0; number < count; number++)
+        {
+            scheduled[number] = startedAt + (long)(number * Between.TotalSeconds * Stopwatch.Frequency);
+            if (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), scheduled[number]) is { } early && early > TimeSpan.Zero)
+                await Task.Delay(early);
+            submitting.Add(service.AcceptAsync($"{urls[number % urls.Length]}/{name}/{number.ToString(CultureInfo.InvariantCulture)}", ScenarioFolder.AllowedToken));
+        }
+
+        await Task.WhenAll(submitting);
+        var expected = Enumerable.Range(0, count).Count(number => number % urls.Length < receiver.Addresses.Count);
+        var arrivals = new List<TimeSpan>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                arrivals = [.. (await receiver.ReceivedAsync())
+                    .Where(arrival => arrival.Path.StartsWith($"/ok/{name}/", StringComparison.Ordinal))
+                    .Select(arrival => Stopwatch.GetElapsedTime(scheduled[Promises.NumberOf(arrival)], arrival.Ticks))
+                    .Order()];
+                return arrivals.Count == expected;
+            },
+            "every healthy callback arrives");
+        return arrivals[arrivals.Count * 99 / 100];
+    }
+
+    private static async Task AssertAllSettleAsync(ServiceProcess service, int accepted, int delivered)
+    {
+        await Eventually.HoldsAsync(async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0, "nothing is pending", TimeSpan.FromSeconds(90));
+        var metrics = await service.GetAsync("/metrics");
+        var settled = metrics.GetProperty("deliveries_total").EnumerateObject().ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
+        Assert.Equal((accepted, delivered), (metrics.GetProperty("requests").GetProperty("accepted").GetInt32(), settled["delivered"]));
+        Assert.Equal(accepted, settled.Values.Sum());
+    }
+}

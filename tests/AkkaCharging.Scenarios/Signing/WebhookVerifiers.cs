@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace AkkaCharging.Scenarios.Signing;
+
+/// <summary>A callback as a receiver would hand it to a verifier, with the key that it knows.</summary>
+internal sealed record SignedCallback(string Key, IReadOnlyDictionary<string, string> Headers, string Body);
+
+/// <summary>Says of each callback whether its signature holds.</summary>
+internal delegate Task<IReadOnlyList<bool>> WebhookVerifier(IReadOnlyList<SignedCallback> callbacks);
+
+/// <summary>Implementations of Standard Webhooks that are not the service's.</summary>
+internal static class WebhookVerifiers
+{
+    private static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+    private static readonly string Folder = Path.Combine(ScenarioFolder.Repository, "tests", "standard-webhooks");
+
+    /// <summary>The standard as the tests read it; and the package of its authors, where <c>test.sh</c> could install it.</summary>
+    public static IReadOnlyDictionary<string, WebhookVerifier> Available { get; } = Find();
+
+    private static Dictionary<string, WebhookVerifier> Find()
+    {
+        var found = new Dictionary<string, WebhookVerifier>(StringComparer.Ordinal) { ["plain"] = callbacks => Task.FromResult<IReadOnlyList<bool>>([.. callbacks.Select(VerifyPlainly)]) };
+        if (HasNode() && Directory.Exists(Path.Combine(Folder, "node_modules", "standardwebhooks")))
+            found.Add("standardwebhooks", VerifyByThePackageAsync);
+        return found;
+    }
+
+    private static bool VerifyPlainly(SignedCallback callback)
+    {
+        var (id, timestamp) = (callback.Headers["webhook-id"], callback.Headers["webhook-timestamp"]);
+        var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(long.Parse(timestamp, CultureInfo.InvariantCulture));
+        var mac = PlainHmac.Compute(Convert.FromBase64String(callback.Key["whsec_".Length..]), Encoding.UTF8.GetBytes($"{id}.{timestamp}.{callback.Body}"));
+        return age.Duration() < Tolerance && callback.Headers["webhook-signature"].Split(' ').Contains($"v1,{Convert.ToBase64String(mac)}", StringComparer.Ordinal);
+    }
+
+    private static async Task<IReadOnlyList<bool>> VerifyByThePackageAsync(IReadOnlyList<SignedCallback> callbacks)
+    {
+        using var node = Process.Start(new ProcessStartInfo("node", "verify.js")
+        {
+            WorkingDirectory = Folder,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var error = node.StandardError.ReadToEndAsync();
+        await node.StandardInput.WriteAsync(JsonSerializer.Serialize(callbacks, Json));
+        node.StandardInput.Close();
+        var output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+        await node.WaitForExitAsync().WaitAsync(Patience);
+        return node.ExitCode == 0 ? JsonSerializer.Deserialize<List<bool>>(output)! : throw new InvalidOperationException($"verify.js failed: {await error}");
+    }
+
+    private static bool HasNode() =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "node")));
+}

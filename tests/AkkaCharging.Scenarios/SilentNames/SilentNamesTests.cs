@@ -1,0 +1,177 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Scenarios.SilentNames;
+
+/// <summary>Callbacks to names that a name server never answers: getaddrinfo blocks its thread for 10 s on each, and nobody else may notice.</summary>
+/// <remarks>
+/// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is permitted. Elsewhere, and in the short
+/// run, the whole service runs in this process and its look-ups block as long.
+/// </remarks>
+[Trait("Category", "Scenario")]
+public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
+{
+    // Open loop: submissions come at their time, whatever became of those before; one in ten goes to a healthy receiver.
+    private const double PerSecond = 300;
+    private const int HealthyEvery = 10;
+
+    // The goal is 10 ms on a quiet machine. A frozen thread pool shows in seconds, on any machine.
+    private static readonly TimeSpan AcceptBound = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan HealthyBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LookupBlocks = TimeSpan.FromSeconds(10);
+    private readonly ScenarioFolder _folder = new();
+    private readonly ManualResetEventSlim _over = new();
+
+    public void Dispose()
+    {
+        _over.Set();
+        _folder.Dispose();
+        _over.Dispose();
+    }
+
+    [Fact]
+    public async Task TenThousandSilentNames_DelayNobody()
+    {
+        await using var names = await FakeNameServer.TryStartAsync();
+        if (names is null)
+        {
+            await RunInProcessAsync(silent: 10_000);
+            return;
+        }
+
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "1")), _folder.Path, launcher: names.Launcher);
+        await RunAsync(service.Http, silent: 10_000);
+        Assert.NotEqual(0, names.Ignored);
+        Assert.Equal(0, await service.StopAsync());
+    }
+
+    [Fact]
+    public Task ThousandLookupsThatBlock_DelayNobody() => RunInProcessAsync(silent: 1_000);
+
+    private async Task RunInProcessAsync(int silent)
+    {
+        await using var service = await RunningService.StartAsync(
+            settings => settings with { Callback = settings.Callback with { MaxRetries = 1 } },
+            services => services.AddSingleton<IHostResolver>(new SystemHostResolver(TimeProvider.System, new() { Lookup = Lookup })));
+        await RunAsync(service.Http, silent);
+
+        IPAddress[] Lookup(string name)
+        {
+            if (name.EndsWith(FakeNameServer.AnsweredZone, StringComparison.Ordinal))
+                return [IPAddress.Loopback];
+            _over.Wait(LookupBlocks);
+            return [];
+        }
+    }
+
+    private async Task RunAsync(HttpClient http, int silent)
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        var byAddress = receiver.Url("/ok/load");
+        var byName = new UriBuilder(byAddress) { Host = $"hooks.{FakeNameServer.AnsweredZone}" }.Uri.ToString();
+        await SubmitAsync(http, byName); // known from now on: a name never seen before may have to wait for its next attempt
+        await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 1, "the first callback arrives");
+
+        var total = silent * HealthyEvery / (HealthyEvery - 1);
+        using var over = new CancellationTokenSource();
+        var probing = ProbeAsync(http, over.Token);
+        var submissions = await SubmitOnScheduleAsync(http, total, number => (number % HealthyEvery, number % 2) switch
+        {
+            (0, _) => number % (2 * HealthyEvery) == 0 ? byAddress : byName,
+            (_, 0) => $"http://h{number}.silent-names.net:8080/hook",
+            _ => $"http://hooks.silent-{number}.net:8080/hook",
+        });
+        var healthy = submissions.Where(submission => submission.Number % HealthyEvery == 0).ToList();
+        await Eventually.HoldsAsync(async () => await receiver.CountAsync() == healthy.Count + 1, "every callback to the healthy receiver arrives");
+        await over.CancelAsync();
+        var probes = await probing;
+        await Eventually.HoldsAsync(async () => await FailedAsync(http) == submissions.Count - healthy.Count, "the silent ones end as failed", TimeSpan.FromSeconds(60));
+
+        var arrivals = (await receiver.ReceivedAsync()).ToDictionary(arrival => arrival.WebhookId, arrival => arrival.Ticks, StringComparer.Ordinal);
+        var accept = Percentile99(submissions.Select(submission => submission.Accept));
+        var journey = Percentile99(healthy.Select(submission => Stopwatch.GetElapsedTime(submission.Due, arrivals[submission.Id])));
+        var line = $"{submissions.Count} submissions, {submissions.Count - healthy.Count} of them to silent names: accept p99 {Millis(accept)} ms (goal on a quiet machine: < 10 ms), "
+            + $"healthy receiver end to end p99 {Millis(journey)} ms, slowest of {probes.Count} probes {Millis(probes.Max())} ms";
+        output.WriteLine(line);
+        Console.WriteLine(line);
+        Assert.InRange(accept, TimeSpan.Zero, AcceptBound);
+        Assert.InRange(journey, TimeSpan.Zero, HealthyBound);
+        Assert.InRange(probes.Max(), TimeSpan.Zero, HealthyBound);
+    }
+
+    private static async Task<IReadOnlyCollection<Submission>> SubmitOnScheduleAsync(HttpClient http, int count, Func<int, string> url)
+    {
+        var submissions = new ConcurrentBag<Submission>();
+        var running = new List<Task>();
+        var startedAt = Stopwatch.GetTimestamp();
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
+        while (running.Count < count)
+        {
+            await pace.WaitForNextTickAsync();
+            var due = Math.Min(count, (int)(Stopwatch.GetElapsedTime(startedAt).TotalSeconds * PerSecond));
+            while (running.Count < due)
+            {
+                var number = running.Count;
+                running.Add(OneAsync(number, startedAt + (long)(number / PerSecond * Stopwatch.Frequency)));
+            }
+        }
+
+        await Task.WhenAll(running);
+        return submissions;
+
+        async Task OneAsync(int number, long due)
+        {
+            var id = await SubmitAsync(http, url(number));
+            submissions.Add(new(number, id, due, Stopwatch.GetElapsedTime(due)));
+        }
+    }
+
+    private static async Task<string> SubmitAsync(HttpClient http, string url)
+    {
+        using var answer = await http.PostAsJsonAsync(
+            ServiceProcess.SubmitPath, new { stationId = RunningService.Station, driverToken = ScenarioFolder.AllowedToken, callbackUrl = url });
+        answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
+    }
+
+    /// <returns>How long each answer to the liveness probe took.</returns>
+    private static async Task<List<TimeSpan>> ProbeAsync(HttpClient http, CancellationToken over)
+    {
+        var times = new List<TimeSpan>();
+        using var pace = new PeriodicTimer(ProbeInterval);
+        while (!over.IsCancellationRequested)
+        {
+            await pace.WaitForNextTickAsync(CancellationToken.None);
+            var startedAt = Stopwatch.GetTimestamp();
+            using var answer = await http.GetAsync("/health/live", CancellationToken.None);
+            answer.EnsureSuccessStatusCode();
+            times.Add(Stopwatch.GetElapsedTime(startedAt));
+        }
+
+        return times;
+    }
+
+    private static async Task<int> FailedAsync(HttpClient http) =>
+        (await http.GetFromJsonAsync<JsonElement>("/metrics")).GetProperty("deliveries_total").GetProperty("failed").GetInt32();
+
+    private static TimeSpan Percentile99(IEnumerable<TimeSpan> times)
+    {
+        var sorted = times.Order().ToList();
+        return sorted[sorted.Count * 99 / 100];
+    }
+
+    private static string Millis(TimeSpan time) => time.TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture);
+
+    /// <param name="Due">When it was to be sent.</param>
+    /// <param name="Accept">From then to its answer.</param>
+    private sealed record Submission(int Number, string Id, long Due, TimeSpan Accept);
+}

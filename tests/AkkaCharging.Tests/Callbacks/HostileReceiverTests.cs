@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Security.Cryptography.X509Certificates;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Testing;
+using AkkaCharging.Tests.AddressPolicy;
+using AkkaCharging.Tests.Pipeline;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Tests.Callbacks;
+
+/// <summary>Each hostile receiver on a real socket: the attempt comes to the right outcome, in time, takes little and leaves nothing open.</summary>
+[Trait("Category", "Component")]
+public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(1.5);
+
+    // For the end of an attempt on a busy machine, and for the handler's own 2 s to drain a body.
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(15);
+
+    // What the buffers of two sockets hold; 100 MB is far beyond.
+    private const int WrittenMax = 20_000_000;
+
+    private readonly WebhookSigner _signer = new(new([], "", Required: false), TimeProvider.System);
+
+    public void Dispose() => _signer.Dispose();
+
+    public static TheoryData<string> Names() => [.. HostileReceivers.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task Attempt_HasItsOutcome_InBoundedTimeAndSpace(string name)
+    {
+        var hostile = HostileReceivers.All[name];
+        await using var receiver = hostile.Start();
+        using var client = Client();
+        var request = Sample.Request(receiver.Url);
+        var startedAt = Stopwatch.GetTimestamp();
+
+        var result = await client.AttemptAsync(request, Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
+
+        var duration = Stopwatch.GetElapsedTime(startedAt);
+        Assert.Equal(hostile.Outcome, result.Attempt.Outcome);
+        Assert.InRange(duration, TimeSpan.Zero, AttemptTimeout + Slack);
+        Assert.Equal(1, receiver.Connections);
+        if (!name.StartsWith("answers before it reads", StringComparison.Ordinal) && !name.StartsWith("never reads", StringComparison.Ordinal))
+            await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
+        output.WriteLine($"{name}: {result.Attempt.Outcome} after {duration.TotalMilliseconds:F0} ms, {receiver.Written} bytes written");
+        Assert.InRange(receiver.Written, 0, WrittenMax);
+    }
+
+    public static TheoryData<string, bool> Certificates() => new()
+    {
+        { nameof(TlsReceiver.Good), true },
+        { nameof(TlsReceiver.Expired), false },
+        { nameof(TlsReceiver.ForAnotherAddress), false },
+        { nameof(TlsReceiver.SelfSigned), false },
+    };
+
+    /// <summary>All but the self-signed one are issued by an authority that is trusted here, so that each has one fault alone.</summary>
+    [Theory]
+    [MemberData(nameof(Certificates))]
+    public async Task Certificate_MustBeValid_Trusted_AndForTheHost(string name, bool isTaken)
+    {
+        using var authority = new TlsReceiver();
+        using var certificate = name switch
+        {
+            nameof(TlsReceiver.Good) => authority.Good(),
+            nameof(TlsReceiver.Expired) => authority.Expired(),
+            nameof(TlsReceiver.ForAnotherAddress) => authority.ForAnotherAddress(),
+            _ => authority.SelfSigned(),
+        };
+        await using var receiver = TlsReceiver.Start(certificate);
+        using var client = Client(authority.Authority);
+
+        var result = await client.AttemptAsync(Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"), Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
+
+        Assert.Equal(isTaken ? (CallbackOutcome.Success, 204) : (CallbackOutcome.NetworkError, (int?)null), (result.Attempt.Outcome, result.Attempt.HttpStatus));
+        Assert.False(result.IsFinal && !isTaken);
+        await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
+    }
+
+    public static TheoryData<string, CallbackOutcome> NoTls() => new()
+    {
+        { "accepts, never answers", CallbackOutcome.Timeout },
+        { "closes at once", CallbackOutcome.NetworkError },
+        { "resets at once", CallbackOutcome.NetworkError },
+        { "answers before it reads", CallbackOutcome.NetworkError },
+        { "zeros without end", CallbackOutcome.NetworkError },
+    };
+
+    [Theory]
+    [MemberData(nameof(NoTls))]
+    public async Task ReceiverThatSpeaksNoTls_HasItsOutcome(string name, CallbackOutcome outcome)
+    {
+        await using var receiver = new RawReceiver(HostileReceivers.All[name].Answer, readsFirst: false);
+        using var client = Client();
+
+        var result = await client.AttemptAsync(Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"), Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
+
+        Assert.Equal(outcome, result.Attempt.Outcome);
+        await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
+    }
+
+    private CallbackClient Client(X509Certificate2? authority = null)
+    {
+        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(), TimeProvider.System, ConnectTimeout);
+        var handler = CallbackHttpHandler.Create(connector, ConnectTimeout);
+        if (authority is not null)
+            handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck };
+        return new CallbackClient(handler, _signer, AttemptTimeout, TimeProvider.System);
+    }
+}
