@@ -39,6 +39,15 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
         Fault is null ? _kept.FindAsync(id, cancellationToken) : throw Fault;
 
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
+        _kept.ListDeadLettersAsync(query, after, most, cancellationToken);
+
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) => _kept.CountDeadLettersAsync(query, cancellationToken);
+
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken) => _kept.RedriveAsync(id, at, cancellationToken);
+
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) => _kept.DiscardAsync(id, cancellationToken);
+
     public ValueTask DisposeAsync()
     {
         IsDisposed = true;

@@ -127,6 +127,23 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) => journal.FindAsync(id, cancellationToken);
 
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
+        journal.ListDeadLettersAsync(query, after, most, cancellationToken);
+
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) => journal.CountDeadLettersAsync(query, cancellationToken);
+
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        Check();
+        return journal.RedriveAsync(id, at, cancellationToken);
+    }
+
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        Check();
+        return journal.DiscardAsync(id, cancellationToken);
+    }
+
     public ValueTask DisposeAsync() => journal.DisposeAsync();
 
     private void Check()
