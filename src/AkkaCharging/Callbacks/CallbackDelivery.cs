@@ -107,7 +107,7 @@ internal sealed class CallbackDelivery(
                 throw new InvalidOperationException($"{pending.Request.Id} reached its callback undecided.");
 
             var result = await client.AttemptAsync(pending.Request, decision, stopping);
-            observer.Attempted(pending.Request, result.Attempt);
+            observer.Attempted(pending.Request, result.Attempt, pending.IsRedriven);
             if (result.Attempt.Outcome == CallbackOutcome.Success)
                 return (await SettleAsync(pending, RequestState.Delivered, result.Attempt), default);
             pending.AttemptsMade++;

@@ -17,11 +17,22 @@ internal sealed class PendingRequest(ChargingRequest request, long enqueuedAt, b
 
     public bool IsRecovered { get; } = isRecovered;
 
+    /// <summary>Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.</summary>
+    public bool IsRedriven { get; private init; }
+
     /// <summary>Set once it is journaled; then it is never decided again.</summary>
     public Decision? Decision { get; set; }
 
     /// <summary>Callback attempts that failed so far.</summary>
     public int AttemptsMade { get; set; }
+
+    /// <summary>A request as the journal gives it back.</summary>
+    public static PendingRequest FromJournal(UnsettledRequest unsettled, TimeProvider time) => new(unsettled.Request, time.GetTimestamp(), isRecovered: true)
+    {
+        Decision = unsettled.Decision,
+        AttemptsMade = unsettled.AttemptsMade,
+        IsRedriven = unsettled.IsRedriven,
+    };
 
     public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;
 

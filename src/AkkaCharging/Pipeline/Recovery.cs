@@ -47,15 +47,7 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
         await foreach (var unsettled in journal.ReadUnsettledAsync(stopping))
         {
             await admission.EnterRecoveredAsync(stopping);
-            var pending = new PendingRequest(unsettled.Request, time.GetTimestamp(), isRecovered: true)
-            {
-                Decision = unsettled.Decision,
-                AttemptsMade = unsettled.AttemptsMade,
-            };
-
-            // The same lane for the same request, so that one that is read twice meets itself.
-            var lane = lanes[(int)((uint)unsettled.Request.Id.GetHashCode() % (uint)lanes.Count)];
-            if (!lane.TryAdd(pending))
+            if (!Lane.Of(lanes, unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, time)))
                 admission.LeaveRecovered();
         }
     }

@@ -9,6 +9,7 @@ namespace AkkaCharging.Settings;
 /// <param name="Jitter">Largest random share added to a wait, 0 to 1.</param>
 /// <param name="MaxInFlight">First attempts under way at a time, over all lanes and destinations.</param>
 /// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in a plain queue.</param>
+/// <param name="RedrivesPerSecond">Dead letters that a redrive of many sends a second.</param>
 public sealed record CallbackSettings(
     TimeSpan Timeout,
     int MaxRetries,
@@ -18,6 +19,7 @@ public sealed record CallbackSettings(
     int MaxInFlight,
     int MaxInFlightPerDestination,
     int MaxConcurrentRetries,
+    int RedrivesPerSecond,
     DestinationBreakerSettings DestinationBreaker,
     CallbackSecuritySettings Security,
     SigningSettings Signing)
@@ -31,6 +33,7 @@ public sealed record CallbackSettings(
         MaxInFlight: hocon.Count("maxInFlight", min: 1, max: 1_000_000),
         MaxInFlightPerDestination: hocon.Count("maxInFlightPerDestination", min: 1, max: 100_000),
         MaxConcurrentRetries: hocon.Count("maxConcurrentRetries", min: 1, max: 1_000_000),
+        RedrivesPerSecond: hocon.Count("redrivesPerSecond", min: 1, max: 10_000),
         DestinationBreaker: DestinationBreakerSettings.Read(hocon.Section("destinationBreaker")),
         Security: CallbackSecuritySettings.Read(hocon.Section("security")),
         Signing: SigningSettings.Read(hocon.Section("signing")));
