@@ -53,6 +53,8 @@ internal static class StoredRows
     /// <summary>Request <paramref name="id"/> as it is taken up again.</summary>
     private static UnsettledRequest ToUnsettled(this DbDataReader row, RequestId id, JournalSecrets secrets)
     {
+        if (row.IsDBNull(3))
+            throw new InvalidJournalException("The journal is damaged: driver token and callback URL are missing.");
         var (token, callback) = secrets.Open(id, row.GetFieldValue<byte[]>(3));
         var request = new ChargingRequest(
             id,
