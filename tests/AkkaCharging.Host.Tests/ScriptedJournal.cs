@@ -15,9 +15,14 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     /// <summary>Thrown by every acceptance, decision and look-up while set.</summary>
     public Exception? Fault { get; set; }
 
+    /// <summary>Rows that cannot be read.</summary>
+    public long Damaged { get; set; }
+
     public bool IsDisposed { get; private set; }
 
-    public JournalStatus Status => Fault is JournalUnavailableException ? new(kind, IsAvailable: false, Fault.Message) : new(kind, IsAvailable: true, Problem: null);
+    public JournalStatus Status => Fault is JournalUnavailableException
+        ? new(kind, IsAvailable: false, Fault.Message, Damaged: Damaged)
+        : new(kind, IsAvailable: true, Problem: null, Damaged: Damaged);
 
     public IdempotencyHasher Hasher => _kept.Hasher;
 
