@@ -336,6 +336,50 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         Assert.Equal(callers * each, found);
     }
 
+    [Fact]
+    [Trait("Category", "Performance")]
+    public async Task AMillionSettledRows_DoNotSlowDownAccepting()
+    {
+        const int Samples = 500;
+        var (fullSettings, emptySettings) = (await postgres.NewSettingsAsync(), await postgres.NewSettingsAsync());
+        await (await SharedPostgres.OpenAsync(fullSettings)).DisposeAsync();
+        for (var part = 0; part < 10; part++)
+        {
+            await SharedPostgres.QueryAsync(
+                fullSettings,
+                $"""
+                INSERT INTO charging_request (id, epoch, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
+                SELECT gen_random_uuid(), 1, '123e4567-e89b-42d3-a456-426614174000', 'abcd***', '\\x00', 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i
+                FROM generate_series(1, 100000) i
+                """);
+        }
+
+        await SharedPostgres.QueryAsync(fullSettings, "VACUUM ANALYZE charging_request"); // what would follow in the background, in the middle of the measurement
+        await SharedPostgres.QueryAsync(fullSettings, "CHECKPOINT");
+        var time = new FakeTimeProvider(Sample.Now);
+        await using var full = await SharedPostgres.OpenAsync(fullSettings, time);
+        await using var empty = await SharedPostgres.OpenAsync(emptySettings, time);
+        var (fullTimes, emptyTimes) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Samples; i++)
+        {
+            fullTimes.Add(await TimeAsync(full));
+            emptyTimes.Add(await TimeAsync(empty));
+        }
+
+        var ratio = Median(fullTimes) / Median(emptyTimes);
+        output.WriteLine($"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty {Median(emptyTimes):f3} ms, ratio {ratio:f2}");
+        Assert.InRange(ratio, 0, 1.5);
+
+        static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
+
+        static async Task<double> TimeAsync(PostgresJournal journal)
+        {
+            var started = Stopwatch.GetTimestamp();
+            await journal.AcceptAsync(Sample.Request(), idempotency: null, default);
+            return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        }
+    }
+
     private static async Task EventuallyAsync(JournalSettings settings, string sql, long expected)
     {
         object? found = null;
