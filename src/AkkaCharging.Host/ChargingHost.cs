@@ -75,7 +75,7 @@ internal static class ChargingHost
     public static void CheckFiles(ChargingSettings settings)
     {
         var problems = new List<string>();
-        Check(() => CreateJournal(settings.Journal, TimeProvider.System)); // opens nothing yet
+        Check(() => CreateJournal(settings.Journal, TimeProvider.System, damaged: null)); // opens nothing yet
         if (settings.Journal.Kind != JournalKind.Memory)
             Check(() => KeySource.Configured(settings.Journal));
         Check(() => new WebhookSigner(settings.Callback.Signing, TimeProvider.System).Dispose());
@@ -122,7 +122,14 @@ internal static class ChargingHost
         services.AddSingleton(provider => new ApiKeys(settings.Server.ApiKeys, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
-        services.AddSingleton(provider => CreateJournal(settings.Journal, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider =>
+        {
+            var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
+            return CreateJournal(
+                settings.Journal,
+                provider.GetRequiredService<TimeProvider>(),
+                (id, damage) => logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage));
+        });
         services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => CreateSigner(settings.Callback.Signing, provider));
@@ -130,6 +137,7 @@ internal static class ChargingHost
         services.AddSingleton<MetricsActorSink>().AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>());
         services.AddSingleton<IPipelineObserver, MetricsObserver>();
         services.AddSingleton<ChargingService>().AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
+        services.AddSingleton(provider => provider.GetRequiredService<ChargingService>().DeadLetters);
         services.AddSingleton<Readiness>().AddHostedService<GracefulStop>();
         services.AddAkka("akkacharging", (akka, provider) => akka
             .AddHocon(settings.Akka, HoconAddMode.Prepend)
@@ -139,11 +147,11 @@ internal static class ChargingHost
             .WithChargingHealthChecks(provider));
     }
 
-    private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time) => journal.Kind switch
+    private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time, DamagedRowReport? damaged) => journal.Kind switch
     {
         JournalKind.Memory => new MemoryJournal(journal, time),
-        JournalKind.Sqlite => new SqliteJournal(journal, time),
-        _ => new PostgresJournal(journal, time),
+        JournalKind.Sqlite => new SqliteJournal(journal, time, damaged),
+        _ => new PostgresJournal(journal, time, damaged),
     };
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)

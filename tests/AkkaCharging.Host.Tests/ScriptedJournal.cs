@@ -15,9 +15,14 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     /// <summary>Thrown by every acceptance, decision and look-up while set.</summary>
     public Exception? Fault { get; set; }
 
+    /// <summary>Rows that cannot be read.</summary>
+    public long Damaged { get; set; }
+
     public bool IsDisposed { get; private set; }
 
-    public JournalStatus Status => Fault is JournalUnavailableException ? new(kind, IsAvailable: false, Fault.Message) : new(kind, IsAvailable: true, Problem: null);
+    public JournalStatus Status => Fault is JournalUnavailableException
+        ? new(kind, IsAvailable: false, Fault.Message, Damaged: Damaged)
+        : new(kind, IsAvailable: true, Problem: null, Damaged: Damaged);
 
     public IdempotencyHasher Hasher => _kept.Hasher;
 
@@ -38,6 +43,15 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
 
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
         Fault is null ? _kept.FindAsync(id, cancellationToken) : throw Fault;
+
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
+        _kept.ListDeadLettersAsync(query, after, most, cancellationToken);
+
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) => _kept.CountDeadLettersAsync(query, cancellationToken);
+
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken) => _kept.RedriveAsync(id, at, cancellationToken);
+
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) => _kept.DiscardAsync(id, cancellationToken);
 
     public ValueTask DisposeAsync()
     {

@@ -92,6 +92,23 @@ public sealed class JournalHandoverTests : IDisposable
         Assert.Equal(ids.Order(StringComparer.Ordinal), (await AnsweredAsync(receiver)).Distinct(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData(JournalHome.Sqlite)]
+    [InlineData(JournalHome.Postgres)]
+    public async Task Sigterm_WhileItWaitsForAnotherOwner_DoesNotSayThatItDrainedAnything(string kind)
+    {
+        await using var journal = await JournalHome.NewAsync(kind);
+        await using var first = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path);
+        await using var second = ServiceProcess.Launch(journal.Settings(), _folder.Path);
+        await Eventually.HoldsAsync(async () => await second.StatusOfAsync("/health/live") == HttpStatusCode.OK, "the second process listens");
+
+        Assert.Equal(0, await second.StopAsync());
+
+        Assert.Contains(second.Process.Output, line => line.Contains("Stopped before the journal was open", StringComparison.Ordinal));
+        Assert.DoesNotContain(second.Process.Output, line => line.Contains("Drained", StringComparison.Ordinal));
+        Assert.Equal(HttpStatusCode.OK, await first.StatusOfAsync("/health/ready"));
+    }
+
     private static async Task<string[]> SubmitAsync(ServiceProcess service, string url)
     {
         var ids = new string[Pending];

@@ -94,8 +94,12 @@ internal sealed class HealthReporter(
 
     private static (string, Status, (string, string)[]) Journal(JournalStatus status) =>
         ("journal",
-            status.IsAvailable ? Status.Up : Status.Down,
-            status.Problem is { } problem ? [("kind", status.Kind), ("problem", problem)] : [("kind", status.Kind)]);
+            !status.IsAvailable ? Status.Down : status.Damaged > 0 ? Status.Degraded : Status.Up,
+            [
+                ("kind", status.Kind),
+                .. status.Problem is { } problem ? [("problem", problem)] : Array.Empty<(string, string)>(),
+                .. status.Damaged > 0 ? [("damaged", Text(status.Damaged))] : Array.Empty<(string, string)>(),
+            ]);
 
     private static (string, Status, (string, string)[]) Acl(AclStatus status) =>
         ("acl",

@@ -42,7 +42,10 @@ internal sealed partial class GracefulStop(
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
 
         var left = await DrainAsync();
-        if (left == 0)
+        var status = journal.Status;
+        if (!status.WasOpen)
+            LogNeverOpen(status.Problem);
+        else if (left == 0)
             LogDrained();
         else if (string.Equals(journal.Status.Kind, "memory", StringComparison.Ordinal))
             LogLost(left);
@@ -88,6 +91,9 @@ internal sealed partial class GracefulStop(
 
     [LoggerMessage(1102, LogLevel.Information, "Drained: every accepted request is settled")]
     private partial void LogDrained();
+
+    [LoggerMessage(1107, LogLevel.Information, "Stopped before the journal was open, so that nothing was accepted or taken up: {Problem}")]
+    private partial void LogNeverOpen(string? problem);
 
     [LoggerMessage(1103, LogLevel.Error, "The grace is over: {Left} accepted requests are lost, because journal.kind is memory")]
     private partial void LogLost(long left);

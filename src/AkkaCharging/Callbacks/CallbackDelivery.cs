@@ -142,7 +142,7 @@ internal sealed class CallbackDelivery(
 
             var result = await client.AttemptAsync(pending.Request, decision, stopping);
             attempt = result.Attempt;
-            observer.Attempted(pending.Request, attempt);
+            observer.Attempted(pending.Request, attempt, pending.IsRedriven);
             return result;
         }
         finally

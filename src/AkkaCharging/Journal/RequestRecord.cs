@@ -42,8 +42,9 @@ public sealed record RequestRecord(
 
 /// <summary>A request that was accepted and not settled, as the journal gives it back.</summary>
 /// <param name="Decision">Not null: it is delivered, not decided again.</param>
-/// <param name="AttemptsMade">Failed attempts so far: their count goes on.</param>
-public sealed record UnsettledRequest(ChargingRequest Request, Decision? Decision, int AttemptsMade);
+/// <param name="AttemptsMade">Failed attempts so far, or since it was redriven: their count goes on.</param>
+/// <param name="IsRedriven">Whether it was a dead letter before.</param>
+public sealed record UnsettledRequest(ChargingRequest Request, Decision? Decision, int AttemptsMade, bool IsRedriven = false);
 
 /// <summary>How states are spelled in JSON, metrics and the journal.</summary>
 public static class StateNames

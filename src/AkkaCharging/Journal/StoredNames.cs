@@ -12,7 +12,12 @@ internal static class StoredNames
     private static readonly Dictionary<string, DecisionReason> Reasons = Enum.GetValues<DecisionReason>().ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
     private static readonly Dictionary<string, AuthorizationStatus> Statuses = Enum.GetValues<AuthorizationStatus>().ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
 
+    /// <summary>How many attempts a redrive leaves visible, so that a letter that is redriven again and again stays small.</summary>
+    public const int AttemptsKept = 100;
+
     public static RequestState State(string name) => States[name];
+
+    public static AuthorizationStatus Status(string name) => Statuses[name];
 
     public static Decision Decision(string status, string reason, long decidedAt) => new(Statuses[status], Reasons[reason], Time(decidedAt));
 
@@ -27,6 +32,9 @@ internal static class StoredNames
         .. text.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(attempt => attempt.Split(',')).Select(parts => new CallbackAttempt(
             Time(long.Parse(parts[0])), TimeSpan.FromTicks(long.Parse(parts[1])), parts[2].Length > 0 ? int.Parse(parts[2]) : null, Outcomes[parts[3]])),
     ];
+
+    /// <summary>The last of the attempts that are kept in <paramref name="text"/>.</summary>
+    public static string NewestAttempts(string text) => string.Concat(Attempts(text).TakeLast(AttemptsKept).Select(Attempt));
 
     /// <summary>W3C Trace Context: <c>traceparent</c>, and <c>tracestate</c> after a space; null without a trace.</summary>
     public static string? Trace(ActivityContext trace) => trace == default

@@ -15,11 +15,13 @@ internal sealed record SubmissionAnswered(string Outcome, TimeSpan Duration) : M
 internal sealed record DecisionMade(AuthorizationStatus Status, DecisionReason Reason, TimeSpan QueueWait, TimeSpan Duration) : MetricsEvent;
 
 /// <summary>A callback attempt ended.</summary>
-internal sealed record CallbackAttempted(CallbackOutcome Outcome, TimeSpan Duration) : MetricsEvent;
+/// <param name="IsRedriven">Of a dead letter: counted, but no sign of how receivers are.</param>
+internal sealed record CallbackAttempted(CallbackOutcome Outcome, TimeSpan Duration, bool IsRedriven = false) : MetricsEvent;
 
 /// <summary>A request was settled.</summary>
 /// <param name="EndToEnd">From acceptance.</param>
-internal sealed record RequestSettled(RequestState State, TimeSpan EndToEnd) : MetricsEvent;
+/// <param name="IsRedriven">Whether it was a dead letter before: its time says when an operator came to it.</param>
+internal sealed record RequestSettled(RequestState State, TimeSpan EndToEnd, bool IsRedriven = false) : MetricsEvent;
 
 /// <summary>The authorizer's circuit breaker changed its state.</summary>
 internal sealed record BreakerMoved(BreakerState State) : MetricsEvent;
@@ -35,6 +37,7 @@ internal sealed record GetMetrics
 /// <param name="Decisions">By status.</param>
 /// <param name="Attempts">Callback attempts by outcome.</param>
 /// <param name="Settled">Requests by final state.</param>
+/// <param name="Callbacks">Attempts without those of redriven requests.</param>
 internal sealed record MetricsSnapshot(
     IReadOnlyDictionary<string, long> Requests,
     IReadOnlyDictionary<string, long> Decisions,

@@ -22,17 +22,17 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
             request.Id, request.Station, request.Token.Masked, fingerprint, decision.Status.Name(), decision.Reason.Name(), request.AcceptedAt, decision.DecidedAt);
     }
 
-    public void Attempted(ChargingRequest request, CallbackAttempt attempt)
+    public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven)
     {
-        metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration));
+        metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration, isRedriven));
         if (attempt.Outcome != CallbackOutcome.Success)
             LogFailedAttempt(request.Id, request.Callback.Destination, attempt.Outcome.Name(), attempt.HttpStatus, attempt.Duration.TotalMilliseconds);
     }
 
-    public void Settled(ChargingRequest request, Settlement settlement)
+    public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
     {
         var endToEnd = time.GetUtcNow() - request.AcceptedAt;
-        metrics.Tell(new RequestSettled(settlement.State, endToEnd));
+        metrics.Tell(new RequestSettled(settlement.State, endToEnd, isRedriven));
         if (settlement.State == RequestState.Delivered)
             LogDelivered(request.Id, endToEnd.TotalMilliseconds);
         else

@@ -30,7 +30,8 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time)
                 break;
             case CallbackAttempted attempt:
                 _attempts[(int)attempt.Outcome]++;
-                _window.Current.Record(attempt);
+                if (!attempt.IsRedriven)
+                    _window.Current.Record(attempt);
                 break;
             case RequestSettled settled:
                 _settled[(int)settled.State]++;

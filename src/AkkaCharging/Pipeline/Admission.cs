@@ -52,16 +52,17 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     }
 
     /// <summary>Takes one of as many places again, for requests from the journal: they do not count against new ones.</summary>
-    public async Task<Destination> EnterRecoveredAsync(DestinationKey key, CancellationToken cancellationToken)
-    {
-        await _recoveredPlaces.WaitAsync(cancellationToken);
-        return destinations.Join(key);
-    }
+    public Task EnterRecoveredAsync(CancellationToken cancellationToken) => _recoveredPlaces.WaitAsync(cancellationToken);
+
+    /// <summary>Counts a recovered request at its destination, whatever that one holds.</summary>
+    public Destination JoinRecovered(DestinationKey key) => destinations.Join(key);
 
     /// <summary>Gives a recovered request's place back.</summary>
-    public void LeaveRecovered(Destination destination)
+    /// <param name="joined">Null when it had not joined its destination.</param>
+    public void LeaveRecovered(Destination? joined)
     {
-        destinations.Leave(destination);
+        if (joined is not null)
+            destinations.Leave(joined);
         _recoveredPlaces.Release();
     }
 }

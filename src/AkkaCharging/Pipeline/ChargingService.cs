@@ -36,6 +36,7 @@ internal sealed class ChargingService : IDisposable
         _admission = new Admission(settings.Queue.MaxSize, Destinations, time);
         _lanes = [.. Enumerable.Range(0, settings.Queue.ConsumerThreads).Select(number => new Lane(number, _admission))];
         _recovery = new Recovery(journal, _admission, _lanes, time);
+        DeadLetters = new DeadLetters(settings.Callback.RedrivesPerSecond, _admission, journal, _lanes, time);
         Intake = new Intake(settings.Request, _admission, journal, _lanes, time);
     }
 
@@ -43,6 +44,8 @@ internal sealed class ChargingService : IDisposable
 
     /// <summary>The receivers that requests are pending for.</summary>
     public Destinations Destinations { get; }
+
+    public DeadLetters DeadLetters { get; }
 
     public PipelineStatus Status => new(
         _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
@@ -66,6 +69,7 @@ internal sealed class ChargingService : IDisposable
     {
         await Intake.CloseAsync();
         await _recovery.StopAsync();
+        await DeadLetters.StopAsync();
         var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
         return lanes.Sum(lane => lane.Left) + _journal.Status.Backlog;

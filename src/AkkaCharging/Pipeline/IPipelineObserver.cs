@@ -14,10 +14,12 @@ internal interface IPipelineObserver
     void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration);
 
     /// <summary>An attempt to call back ended.</summary>
-    void Attempted(ChargingRequest request, CallbackAttempt attempt);
+    /// <param name="isRedriven">Whether the request was a dead letter before.</param>
+    void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven);
 
     /// <summary>A request left the pipeline for good.</summary>
-    void Settled(ChargingRequest request, Settlement settlement);
+    /// <param name="isRedriven">Whether it was a dead letter before.</param>
+    void Settled(ChargingRequest request, Settlement settlement, bool isRedriven);
 
     /// <summary>The circuit breaker in front of the authorizer changed its state.</summary>
     void BreakerMoved(BreakerState state);

@@ -44,6 +44,12 @@ internal sealed class Lane(int number, Admission admission)
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
+    /// <summary>The lane for a request from the journal: always the same one, so that a request that is read twice meets itself.</summary>
+    public static Lane Of(IReadOnlyList<Lane> lanes, RequestId id) => lanes[(int)((uint)id.GetHashCode() % (uint)lanes.Count)];
+
+    /// <summary>Whether a request is here: pending, or just settled.</summary>
+    public bool Holds(RequestId id) => _pending.ContainsKey(id);
+
     /// <summary>The number of the next run. Counted here, so that an owner that was itself restarted does not use one again: requests are offered once to each.</summary>
     public int NextGeneration() => ++_generation;
 

@@ -58,7 +58,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private void Complete(CallbackReceipt receipt)
     {
         if (_lane.Complete(receipt))
-            _parts.Observer.Settled(receipt.Pending.Request, receipt.Settlement!);
+            _parts.Observer.Settled(receipt.Pending.Request, receipt.Settlement!, receipt.Pending.IsRedriven);
     }
 
     private void OnEnded(Exception? cause)

@@ -21,6 +21,9 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
 
     public bool IsRecovered { get; } = isRecovered;
 
+    /// <summary>Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.</summary>
+    public bool IsRedriven { get; private init; }
+
     /// <summary>Set once it is journaled; then it is never decided again.</summary>
     public Decision? Decision { get; set; }
 
@@ -29,6 +32,14 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
 
     /// <summary>Earliest time of the next attempt, where a receiver asked for one.</summary>
     public DateTimeOffset NotBefore { get; set; }
+
+    /// <summary>A request as the journal gives it back.</summary>
+    public static PendingRequest FromJournal(UnsettledRequest unsettled, Destination destination, TimeProvider time) => new(unsettled.Request, destination, time.GetTimestamp(), isRecovered: true)
+    {
+        Decision = unsettled.Decision,
+        AttemptsMade = unsettled.AttemptsMade,
+        IsRedriven = unsettled.IsRedriven,
+    };
 
     public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;
 

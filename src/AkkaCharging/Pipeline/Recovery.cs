@@ -46,16 +46,9 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
     {
         await foreach (var unsettled in journal.ReadUnsettledAsync(stopping))
         {
-            var destination = await admission.EnterRecoveredAsync(unsettled.Request.Callback.Destination, stopping);
-            var pending = new PendingRequest(unsettled.Request, destination, time.GetTimestamp(), isRecovered: true)
-            {
-                Decision = unsettled.Decision,
-                AttemptsMade = unsettled.AttemptsMade,
-            };
-
-            // The same lane for the same request, so that one that is read twice meets itself.
-            var lane = lanes[(int)((uint)unsettled.Request.Id.GetHashCode() % (uint)lanes.Count)];
-            if (!lane.TryAdd(pending))
+            await admission.EnterRecoveredAsync(stopping);
+            var destination = admission.JoinRecovered(unsettled.Request.Callback.Destination);
+            if (!Lane.Of(lanes, unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, destination, time)))
                 admission.LeaveRecovered(destination);
         }
     }

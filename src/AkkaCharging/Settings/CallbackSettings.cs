@@ -10,6 +10,7 @@ namespace AkkaCharging.Settings;
 /// <param name="MaxInFlight">Attempts under way at a time, over all lanes and destinations.</param>
 /// <param name="MaxInFlightPerDestination">The same to one destination, once it has earned them.</param>
 /// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in plain lines.</param>
+/// <param name="RedrivesPerSecond">Dead letters that a redrive of many sends a second.</param>
 public sealed record CallbackSettings(
     TimeSpan Timeout,
     int MaxRetries,
@@ -19,6 +20,7 @@ public sealed record CallbackSettings(
     int MaxInFlight,
     int MaxInFlightPerDestination,
     int MaxConcurrentRetries,
+    int RedrivesPerSecond,
     DestinationBreakerSettings DestinationBreaker,
     CallbackSecuritySettings Security,
     SigningSettings Signing)
@@ -32,6 +34,7 @@ public sealed record CallbackSettings(
         MaxInFlight: hocon.Count("maxInFlight", min: 1, max: 1_000_000),
         MaxInFlightPerDestination: hocon.Count("maxInFlightPerDestination", min: 1, max: 100_000),
         MaxConcurrentRetries: hocon.Count("maxConcurrentRetries", min: 1, max: 1_000_000),
+        RedrivesPerSecond: hocon.Count("redrivesPerSecond", min: 1, max: 10_000),
         DestinationBreaker: DestinationBreakerSettings.Read(hocon.Section("destinationBreaker")),
         Security: CallbackSecuritySettings.Read(hocon.Section("security")),
         Signing: SigningSettings.Read(hocon.Section("signing")));

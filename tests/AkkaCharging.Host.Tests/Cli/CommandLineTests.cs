@@ -76,6 +76,21 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains($"ACL file '{_folder}/absent.csv' cannot be used:", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--check-config")]
+    [InlineData("--config")]
+    public async Task ConnectionStringWithoutAHost_IsRefused_ByTheCheckAndByTheStart(string option)
+    {
+        var settings = $"journal {{ kind = postgres, connectionString = \"Username=a;Password=canary\", encryptionKeys = [\"{Convert.ToBase64String(new byte[32])}\"] }}";
+        var config = Config(settings);
+
+        var (exitCode, _, error) = await RunAsync(option == "--config" ? [option, config] : [option, "--config", config]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("journal.connectionString names no host; expected", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task CheckConfig_WithoutAnAccessList_ReadsNone()
     {

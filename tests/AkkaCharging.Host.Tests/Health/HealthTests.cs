@@ -182,6 +182,18 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task JournalWithDamagedRows_IsDegraded_AndStillReady()
+    {
+        await using var service = await StartAsync(journal: new ScriptedJournal("sqlite") { Damaged = 2 });
+
+        var (statusCode, health) = await HealthAsync(service);
+
+        Assert.Equal((200, "DEGRADED"), (statusCode, Status(health, "journal")));
+        Assert.Equal("kind=sqlite damaged=2", Details(health, "journal"));
+        Assert.Equal(200, (await AnswerAsync(service, "/health/ready")).StatusCode);
+    }
+
+    [Fact]
     public async Task PipelineThatDiesAgainAndAgain_IsDown_AndNotLive_UntilARunLasts()
     {
         var journal = new ScriptedJournal();

@@ -90,11 +90,11 @@ public sealed class SettledDeliveryTests : TestKit
         {
         }
 
-        public void Attempted(ChargingRequest request, CallbackAttempt attempt)
+        public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven)
         {
         }
 
-        public void Settled(ChargingRequest request, Settlement settlement)
+        public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
         {
         }
 

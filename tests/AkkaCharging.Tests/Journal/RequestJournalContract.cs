@@ -9,7 +9,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace AkkaCharging.Tests.Journal;
 
 /// <summary>What every kind of journal promises; each kind's tests inherit these.</summary>
-public abstract class RequestJournalContract : IAsyncLifetime
+public abstract partial class RequestJournalContract : IAsyncLifetime
 {
     private const int Callers = 100;
     private readonly List<IRequestJournal> _made = [];

@@ -52,6 +52,77 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     }
 
     [Fact]
+    public async Task DamagedRow_IsReportedAndCounted_AndTheOthersAreRead()
+    {
+        var journal = await _folder.StartAsync();
+        var requests = new List<ChargingRequest>();
+        for (var i = 0; i < 5; i++)
+            requests.Add(await _folder.AcceptAsync(journal));
+        await journal.SettleAsync(requests[4].Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+        await journal.DisposeAsync();
+        await using (_folder.Shell(
+            "UPDATE request SET secrets = unhex(replace(hex(secrets), substr(hex(secrets), -8), '00000000')) WHERE seq IN (1, 5); UPDATE request SET secrets = NULL WHERE seq = 3"))
+        {
+        }
+
+        var reports = new List<(RequestId Id, string Damage)>();
+        await using var reopened = new SqliteJournal(_folder.Settings, _folder.Time, (id, damage) => reports.Add((id, damage)));
+        await reopened.StartAsync(default);
+
+        for (var reading = 0; reading < 2; reading++)
+        {
+            Assert.Equal([requests[1].Id, requests[3].Id], await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+            Assert.Equal((2, 0), (reopened.Status.Damaged, reopened.Status.Backlog));
+        }
+
+        Assert.Equal([requests[0].Id, requests[2].Id, requests[0].Id, requests[2].Id], reports.Select(report => report.Id));
+        Assert.Contains("was changed or moved", reports[0].Damage, StringComparison.Ordinal);
+        Assert.Contains("are missing", reports[1].Damage, StringComparison.Ordinal);
+        using var shell = _folder.Shell();
+        Assert.Equal(4, SqliteSchema.Number(shell, "SELECT count(*) FROM request WHERE settled_at IS NULL"));
+        Assert.Equal(RedriveOutcome.Damaged, (await reopened.RedriveAsync(requests[4].Id, Sample.Now, default)).Outcome);
+        Assert.Equal(RequestState.Failed, (await reopened.FindAsync(requests[4].Id, default))!.State);
+        Assert.True(reopened.Status.IsAvailable);
+    }
+
+    [Fact]
+    public async Task RedrivenRequest_ComesBackAfterARestart_MarkedAndWithItsNewAge()
+    {
+        var journal = await _folder.StartAsync();
+        var request = await _folder.AcceptAsync(journal);
+        await journal.DecideAsync(request.Id, Sample.Decision(), default);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, Sample.Attempt()), default);
+        await journal.DisposeAsync();
+        journal = await _folder.StartAsync();
+        Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(request.Id, Sample.Now.AddHours(1), default)).Outcome);
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await journal.DisposeAsync();
+
+        journal = await _folder.StartAsync();
+
+        var found = Assert.Single(await journal.ReadUnsettledAsync(default).ToListAsync());
+        Assert.Equal((request.Id, Sample.Decision(), 1, true), (found.Request.Id, found.Decision, found.AttemptsMade, found.IsRedriven));
+        Assert.Equal((request.AcceptedAt, Sample.Now.AddHours(1).AddMinutes(5)), (found.Request.AcceptedAt, found.Request.ExpiresAt));
+    }
+
+    [Fact]
+    public async Task DiscardedLetter_HasNoSecretInTheFileAnyMore()
+    {
+        var journal = await _folder.StartAsync();
+        var request = await _folder.AcceptAsync(journal);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+        byte[] secrets;
+        using (var shell = _folder.Shell())
+        using (var read = new Statement(shell, "SELECT secrets FROM request"))
+            secrets = read.First(row => row.GetFieldValue<byte[]>(0))!;
+
+        await journal.DiscardAsync(request.Id, default);
+        await journal.DisposeAsync();
+
+        Assert.True(File.ReadAllBytes(_folder.Journal).AsSpan().IndexOf(secrets) < 0);
+    }
+
+    [Fact]
     public async Task Reopened_RecognizesIdempotencyKeys()
     {
         var journal = await _folder.StartAsync();

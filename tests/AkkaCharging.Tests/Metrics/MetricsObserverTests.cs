@@ -44,12 +44,21 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     [Fact]
     public void FailedAttempt_IsLogged_ASuccessfulOneIsCountedAlone()
     {
-        _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.Success, System.Net.HttpStatusCode.OK));
+        _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.Success, System.Net.HttpStatusCode.OK), isRedriven: false);
         Assert.Empty(_lines);
-        _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.BadGateway));
+        _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.BadGateway), isRedriven: false);
 
         Assert.Equal([CallbackOutcome.Success, CallbackOutcome.HttpError], _events.Cast<CallbackAttempted>().Select(attempt => attempt.Outcome));
         Assert.Contains("http://127.0.0.1:8080 failed: http_error, HTTP status 502", Assert.Single(_lines).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RedrivenRequest_IsMarkedInTheEvents()
+    {
+        _observer.Attempted(Sample.Request(), Sample.Attempt(), isRedriven: true);
+        _observer.Settled(Sample.Request(), new(RequestState.Failed, Sample.Now, LastAttempt: null), isRedriven: true);
+
+        Assert.Equal([true, true], [_events.OfType<CallbackAttempted>().Single().IsRedriven, _events.OfType<RequestSettled>().Single().IsRedriven]);
     }
 
     [Theory]
@@ -61,7 +70,7 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
         var request = Sample.Request();
         _time.Advance(TimeSpan.FromSeconds(3));
 
-        _observer.Settled(request, new(state, _time.GetUtcNow(), LastAttempt: null));
+        _observer.Settled(request, new(state, _time.GetUtcNow(), LastAttempt: null), isRedriven: false);
 
         Assert.Equal(new RequestSettled(state, TimeSpan.FromSeconds(3)), Assert.Single(_events));
         Assert.Equal(level, Assert.Single(_lines).Level);
@@ -85,9 +94,9 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
 
         _observer.Decided(request, Sample.Decision(), TimeSpan.Zero, TimeSpan.Zero);
         foreach (var outcome in Enum.GetValues<CallbackOutcome>())
-            _observer.Attempted(request, Sample.Attempt(outcome));
+            _observer.Attempted(request, Sample.Attempt(outcome), isRedriven: false);
         foreach (var state in (RequestState[])[RequestState.Delivered, RequestState.Failed, RequestState.Expired])
-            _observer.Settled(request, new(state, Sample.Now, Sample.Attempt()));
+            _observer.Settled(request, new(state, Sample.Now, Sample.Attempt()), isRedriven: false);
 
         Assert.Equal(8, _lines.Count);
         Assert.All(_lines, line =>

@@ -42,6 +42,7 @@ public sealed class MetricsStateTests
         Apply(1, Decided(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen));
         Apply(5, new CallbackAttempted(CallbackOutcome.Success, TimeSpan.Zero));
         Apply(2, new CallbackAttempted(CallbackOutcome.Blocked, TimeSpan.Zero));
+        Apply(3, new CallbackAttempted(CallbackOutcome.Timeout, TimeSpan.Zero, IsRedriven: true));
         Apply(6, new RequestSettled(RequestState.Delivered, TimeSpan.Zero));
         Apply(1, new RequestSettled(RequestState.Expired, TimeSpan.Zero));
         Apply(2, new BreakerMoved(BreakerState.Open));
@@ -51,11 +52,11 @@ public sealed class MetricsStateTests
         Assert.Equal([("accepted", 3), ("queue_full", 2)], snapshot.Requests.Select(count => (count.Key, count.Value)));
         Assert.Equal((4, 0, 1), (snapshot.Decisions["allowed"], snapshot.Decisions["not_allowed"], snapshot.Decisions["unknown"]));
         Assert.Equal((4, 1), (snapshot.Reasons["in_acl"], snapshot.Reasons["circuit_open"]));
-        Assert.Equal((5, 2), (snapshot.Attempts["success"], snapshot.Attempts["blocked"]));
+        Assert.Equal((5, 2, 3), (snapshot.Attempts["success"], snapshot.Attempts["blocked"], snapshot.Attempts["timeout"]));
         Assert.Equal((6, 0, 1), (snapshot.Settled["delivered"], snapshot.Settled["failed"], snapshot.Settled["expired"]));
         Assert.Equal(2, snapshot.BreakerTransitions[BreakerState.Open.Name()]);
         Assert.Equal(new RateWindow(5, 1), snapshot.Authorization);
-        Assert.Equal(new RateWindow(7, 2), snapshot.Callbacks);
+        Assert.Equal(new RateWindow(7, 2), snapshot.Callbacks); // without those of redriven requests
         Assert.Equal(0.2, snapshot.Authorization.ErrorRate, 9);
     }
 

@@ -63,13 +63,13 @@ public sealed class AdmissionTests : IDisposable
         for (var i = 0; i < 3; i++)
             Assert.Equal(AdmissionVerdict.Entered, Enter(admission).Verdict);
 
-        var recovered = new List<Destination>();
         for (var i = 0; i < 3; i++)
-            recovered.Add(await admission.EnterRecoveredAsync(Key("a"), CancellationToken.None));
-        var fourth = admission.EnterRecoveredAsync(Key("a"), CancellationToken.None);
+            await admission.EnterRecoveredAsync(CancellationToken.None);
+        var destination = admission.JoinRecovered(Key("a"));
+        var fourth = admission.EnterRecoveredAsync(CancellationToken.None);
 
         Assert.Equal((6, false), (admission.Pending, fourth.IsCompleted));
-        admission.LeaveRecovered(recovered[0]);
+        admission.LeaveRecovered(destination);
         await fourth.WaitAsync(TimeSpan.FromSeconds(30));
     }
 

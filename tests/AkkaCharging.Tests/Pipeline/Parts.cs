@@ -32,9 +32,9 @@ internal sealed class RecordingObserver : IPipelineObserver
         DecidedEvents.Enqueue((request.Id, decision, queueWait, duration));
     }
 
-    public void Attempted(ChargingRequest request, CallbackAttempt attempt) => AttemptedEvents.Enqueue((request.Id, attempt));
+    public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) => AttemptedEvents.Enqueue((request.Id, attempt));
 
-    public void Settled(ChargingRequest request, Settlement settlement)
+    public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
     {
         OnSettled(request);
         SettledEvents.Enqueue((request.Id, settlement));
@@ -90,6 +90,12 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public bool IsAway { get; set; }
 
+    /// <summary>Whether redrives alone are refused.</summary>
+    public bool RefusesRedrives { get; set; }
+
+    /// <summary>What a write is refused with.</summary>
+    public Exception Refusal { get; set; } = new JournalUnavailableException("scripted");
+
     /// <summary>Writes that were refused while away.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
@@ -127,14 +133,35 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) => journal.FindAsync(id, cancellationToken);
 
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
+        journal.ListDeadLettersAsync(query, after, most, cancellationToken);
+
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
+    {
+        Check();
+        return journal.CountDeadLettersAsync(query, cancellationToken);
+    }
+
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        Check(RefusesRedrives);
+        return journal.RedriveAsync(id, at, cancellationToken);
+    }
+
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        Check();
+        return journal.DiscardAsync(id, cancellationToken);
+    }
+
     public ValueTask DisposeAsync() => journal.DisposeAsync();
 
-    private void Check()
+    private void Check(bool isRefused = false)
     {
-        if (!IsAway)
+        if (!IsAway && !isRefused)
             return;
         Interlocked.Increment(ref _refused);
-        throw new JournalUnavailableException("scripted");
+        throw Refusal;
     }
 }
 

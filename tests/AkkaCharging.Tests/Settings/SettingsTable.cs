@@ -64,6 +64,7 @@ internal static class SettingsTable
         Count("callback.maxInFlight", "Callback.MaxInFlight", 1, 1_000_000),
         Count("callback.maxInFlightPerDestination", "Callback.MaxInFlightPerDestination", 1, 100_000),
         Count("callback.maxConcurrentRetries", "Callback.MaxConcurrentRetries", 1, 1_000_000),
+        Count("callback.redrivesPerSecond", "Callback.RedrivesPerSecond", 1, 10_000),
         Flag("callback.destinationBreaker.enabled", "Callback.DestinationBreaker.Enabled", false),
         Count("callback.destinationBreaker.maxFailures", "Callback.DestinationBreaker.MaxFailures", 1, 1_000_000),
         Millis("callback.destinationBreaker.resetTimeoutMillis", "Callback.DestinationBreaker.ResetTimeout", 1, 3_600_000),

@@ -14,6 +14,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     private readonly ConcurrentQueue<(DateTimeOffset At, RequestId Id)> _settled = new();
     private readonly ConcurrentDictionary<string, Claim> _claims = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Claim> _claimsByAge = new();
+    private readonly SortedSet<DeadLetterCursor> _dead = new(DeadLetterOrder.Instance); // under its own lock
     private readonly Lock _forgetting = new(); // one at a time: between a look at the oldest and its removal, another could make the next one the oldest
     private int _settledCount;
 
@@ -67,6 +68,12 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     {
         if (_entries.TryGetValue(id, out var entry) && entry.Settle(settlement))
         {
+            if (settlement.State == RequestState.Failed)
+            {
+                lock (_dead)
+                    _dead.Add(new(settlement.At, id));
+            }
+
             _settled.Enqueue((settlement.At, id));
             Interlocked.Increment(ref _settledCount);
             ForgetOldRequests();
@@ -83,18 +90,81 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     }
 
     /// <inheritdoc/>
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken)
+    {
+        lock (_dead)
+            return new(DeadLetterPage.Of([.. Matching(query, after).Take(most)], most));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
+    {
+        lock (_dead)
+            return new(Matching(query, after: null).LongCount());
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        ForgetOldRequests();
+        if (!_entries.TryGetValue(id, out var entry))
+            return new(new RedriveResult(RedriveOutcome.NotFound));
+        if (entry.Redrive(at) is not ({ } request, var settledAt))
+            return new(new RedriveResult(RedriveOutcome.NotDeadLetter));
+        Bury(id, settledAt);
+        Interlocked.Decrement(ref _settledCount);
+        return new(new RedriveResult(RedriveOutcome.Redriven, request));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        ForgetOldRequests();
+        if (!_entries.TryGetValue(id, out var entry))
+            return new(DiscardOutcome.NotFound);
+        if (entry.Discard() is not { } settledAt)
+            return new(DiscardOutcome.NotDeadLetter);
+        Bury(id, settledAt);
+        return new(DiscardOutcome.Discarded);
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private IEnumerable<DeadLetter> Matching(DeadLetterQuery query, DeadLetterCursor? after)
+    {
+        var (first, end) = (new DeadLetterCursor(StoredNames.Time(query.FirstTicks(Oldest)), default), query.End(after));
+        return DeadLetterOrder.Instance.Compare(first, end) >= 0 ? [] : _dead.GetViewBetween(first, end).Reverse()
+            .Where(place => place != end)
+            .Select(place => _entries.GetValueOrDefault(place.Id)?.ToDeadLetter())
+            .OfType<DeadLetter>()
+            .Where(letter => query.Destination is null || string.Equals(letter.Destination, query.Destination.ToString(), StringComparison.Ordinal));
+    }
+
+    private DateTimeOffset Oldest => time.GetUtcNow() - settings.Retention;
+
+    /// <summary>Takes what is no dead letter any more out of the list.</summary>
+    private void Bury(RequestId id, DateTimeOffset settledAt)
+    {
+        lock (_dead)
+            _dead.Remove(new(settledAt, id));
+    }
 
     private void ForgetOldRequests()
     {
-        var oldest = time.GetUtcNow() - settings.Retention;
+        var oldest = Oldest;
         lock (_forgetting)
         {
-            while (_settled.TryPeek(out var next) && (next.At <= oldest || Volatile.Read(ref _settledCount) > settings.MaxSettledRows))
+            // One that was redriven is pending again, or settled later: then it has another place further back.
+            while (_settled.TryPeek(out var next)
+                && (next.At <= oldest || Volatile.Read(ref _settledCount) > settings.MaxSettledRows || _entries.GetValueOrDefault(next.Id)?.IsSettled(next.At) != true))
             {
                 _settled.TryDequeue(out _);
+                if (_entries.GetValueOrDefault(next.Id)?.TryForget(next.At) != true)
+                    continue;
                 Interlocked.Decrement(ref _settledCount);
                 _entries.TryRemove(next.Id, out _);
+                Bury(next.Id, next.At);
             }
         }
     }
@@ -112,6 +182,13 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         }
     }
 
+    private sealed class DeadLetterOrder : IComparer<DeadLetterCursor>
+    {
+        public static readonly DeadLetterOrder Instance = new();
+
+        public int Compare(DeadLetterCursor x, DeadLetterCursor y) => (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
+    }
+
     private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, DateTimeOffset Until);
 
     /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
@@ -123,6 +200,9 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         private readonly string _tokenMasked = request.Token.Masked;
         private readonly string? _apiKeyName = request.ApiKeyName;
         private readonly DateTimeOffset _acceptedAt = request.AcceptedAt;
+        private readonly string _destination = request.Callback.Destination.ToString();
+        private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
+        private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
         private Decision? _decision;
         private Settlement? _settlement;
         private CallbackAttempt[] _attempts = [];
@@ -146,9 +226,67 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
                 if (_settlement is not null)
                     return false;
                 _settlement = settlement;
+                if (settlement.State != RequestState.Failed)
+                    _request = null;
                 if (settlement.LastAttempt is { } last)
                     _attempts = [.. _attempts, last];
                 return true;
+            }
+        }
+
+        /// <summary>Makes a dead letter pending again; null when it is none.</summary>
+        public (UnsettledRequest Request, DateTimeOffset SettledAt)? Redrive(DateTimeOffset at)
+        {
+            lock (_gate)
+            {
+                if (_settlement is not { At: var settledAt } || _request is null)
+                    return null;
+                _settlement = null;
+                _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept)];
+                _request = _request with { ExpiresAt = at + _age };
+                return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true), settledAt);
+            }
+        }
+
+        /// <summary>Erases a dead letter's secrets.</summary>
+        /// <returns>When it had failed; null when it is no dead letter.</returns>
+        public DateTimeOffset? Discard()
+        {
+            lock (_gate)
+            {
+                if (_settlement is null || _request is null)
+                    return null;
+                _request = null;
+                return _settlement.At;
+            }
+        }
+
+        public bool IsSettled(DateTimeOffset at)
+        {
+            lock (_gate)
+                return _settlement?.At == at;
+        }
+
+        /// <summary>Erases what settled at <paramref name="at"/>, so that nobody redrives what is about to be forgotten; false when it did not.</summary>
+        public bool TryForget(DateTimeOffset at)
+        {
+            lock (_gate)
+            {
+                if (_settlement?.At != at)
+                    return false;
+                _request = null;
+                return true;
+            }
+        }
+
+        /// <summary>Null when it is none.</summary>
+        public DeadLetter? ToDeadLetter()
+        {
+            lock (_gate)
+            {
+                return _settlement is null || _request is null
+                    ? null
+                    : new(_id, _station, _tokenMasked, _destination, _attempts.LastOrDefault(), _attempts.Length, _decision?.Status, _acceptedAt, _settlement.At);
             }
         }
 

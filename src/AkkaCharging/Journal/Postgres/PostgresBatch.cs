@@ -46,16 +46,33 @@ internal sealed class PostgresBatch
         FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt) WHERE kept.id = new.id AND kept.settled_at IS NULL
         """;
 
+    private const string Redrive =
+        $"""
+        UPDATE charging_request kept SET state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END, settled_at = NULL, epoch = $1,
+            redriven_at = new.redriven_at, expires_at = new.expires_at, attempts = new.attempts, attempts_made = 0
+        FROM unnest($2, $3, $4, $5, $6) AS new (id, seen_at, redriven_at, expires_at, attempts)
+        WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter} RETURNING kept.id
+        """;
+
+    private const string Discard = $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} RETURNING id";
+
     private readonly HashSet<RequestId> _ids = [];
     private readonly List<AcceptWrite> _accepts = [];
     private readonly List<DecideWrite> _decides = [];
     private readonly List<AttemptWrite> _attempts = [];
     private readonly List<SettleWrite> _settles = [];
+    private readonly List<RedriveWrite> _redrives = [];
+    private readonly List<DiscardWrite> _discards = [];
 
     public bool IsEmpty => _ids.Count == 0;
 
     /// <summary>The requests that this batch would keep anew.</summary>
     public IEnumerable<Guid> Accepted => _accepts.Select(write => write.Id.Value);
+
+    /// <summary>The dead letters that this batch would redrive.</summary>
+    public IEnumerable<RedriveWrite> Redriven => _redrives;
+
+    private IEnumerable<PostgresWrite> Writes => [.. _accepts, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
 
     /// <summary>Takes <paramref name="write"/> in, unless it belongs into the next batch.</summary>
     public bool TryAdd(PostgresWrite write)
@@ -76,13 +93,19 @@ internal sealed class PostgresBatch
             case SettleWrite settle:
                 _settles.Add(settle);
                 break;
+            case RedriveWrite redrive:
+                _redrives.Add(redrive);
+                break;
+            case DiscardWrite discard:
+                _discards.Add(discard);
+                break;
         }
 
         return true;
     }
 
     /// <summary>Commits all, then tells the callers.</summary>
-    /// <returns>How many requests were settled.</returns>
+    /// <returns>How many more settled requests there are; fewer when it is negative.</returns>
     /// <exception cref="Exception">All were kept or none: which is not known. Nobody was told anything.</exception>
     public async Task<int> CommitAsync(NpgsqlConnection connection, long epoch, DateTimeOffset now)
     {
@@ -98,18 +121,28 @@ internal sealed class PostgresBatch
             _settles.Select(s => s.Settlement.At.UtcTicks).ToArray(),
             _settles.Select(s => s.Settlement.LastAttempt is { } last ? StoredNames.Attempt(last) : "").ToArray());
 
-        var claims = await RunAsync(batch);
+        if (_redrives.Count > 0)
+        {
+            Add(
+                batch, Redrive, epoch, Ids(_redrives), _redrives.Select(r => r.Redrive.SettledAt).ToArray(), _redrives.Select(r => r.Redrive.At).ToArray(),
+                _redrives.Select(r => r.Redrive.ExpiresAt).ToArray(), _redrives.Select(r => r.Redrive.Attempts).ToArray());
+        }
+
+        if (_discards.Count > 0)
+            Add(batch, Discard, Ids(_discards));
+
+        var (claims, changed) = await RunAsync(batch);
 
         // A decision that is kept never changes, so that reading it after the commit is soon enough.
         var standing = decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);
-        Complete(claims, standing);
-        return settled?.RecordsAffected ?? 0;
+        Complete(claims, standing, changed);
+        return (settled?.RecordsAffected ?? 0) - _redrives.Count(redrive => changed.Contains(redrive.Id));
     }
 
     /// <summary>Tells all callers that theirs was not made, as far as is known.</summary>
     public void Fail(JournalUnavailableException problem)
     {
-        foreach (var write in (IEnumerable<PostgresWrite>)[.. _accepts, .. _decides, .. _attempts, .. _settles])
+        foreach (var write in Writes)
             write.Fail(problem);
     }
 
@@ -139,7 +172,7 @@ internal sealed class PostgresBatch
 
     private T[] Column<T>(Func<RequestRow, T> value) => [.. _accepts.Select(accept => value(accept.Row))];
 
-    private void Complete(Dictionary<string, (string Body, RequestId Id)> claims, Dictionary<RequestId, Decision> standing)
+    private void Complete(Dictionary<string, (string Body, RequestId Id)> claims, Dictionary<RequestId, Decision> standing, HashSet<RequestId> changed)
     {
         foreach (var accept in _accepts)
             accept.Complete(accept.Claim is { } claim ? Result(accept.Id, claim, claims[claim.KeyHash]) : new(AcceptOutcome.Accepted, accept.Id));
@@ -147,6 +180,8 @@ internal sealed class PostgresBatch
             decide.Complete(standing.GetValueOrDefault(decide.Id, decide.Decision));
         foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
             write.Complete(true);
+        foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _redrives, .. _discards])
+            write.Complete(changed.Contains(write.Id));
     }
 
     private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) => first.Id == id
@@ -154,17 +189,24 @@ internal sealed class PostgresBatch
         : new(string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
 
     /// <summary>Runs all statements to their end, which is the commit.</summary>
-    private static async Task<Dictionary<string, (string Body, RequestId Id)>> RunAsync(NpgsqlBatch batch)
+    /// <returns>The standing claims by their key, and the dead letters that were redriven or discarded.</returns>
+    private static async Task<(Dictionary<string, (string Body, RequestId Id)> Claims, HashSet<RequestId> Changed)> RunAsync(NpgsqlBatch batch)
     {
         var claims = new Dictionary<string, (string, RequestId)>(StringComparer.Ordinal);
+        var changed = new HashSet<RequestId>();
         await using var reader = await batch.ExecuteReaderAsync();
         do
         {
             while (await reader.ReadAsync())
-                claims[reader.GetString(0)] = (reader.GetString(1), new(reader.GetGuid(2)));
+            {
+                if (reader.FieldCount == 1)
+                    changed.Add(new(reader.GetGuid(0)));
+                else
+                    claims[reader.GetString(0)] = (reader.GetString(1), new(reader.GetGuid(2)));
+            }
         }
         while (await reader.NextResultAsync());
-        return claims;
+        return (claims, changed);
     }
 
     private async Task<Dictionary<RequestId, Decision>> StandingAsync(NpgsqlConnection connection)

@@ -12,10 +12,12 @@ internal sealed class PostgresConnections : IAsyncDisposable
     private readonly string _owning;
 
     /// <param name="commandSeconds">How long a command may take.</param>
-    /// <exception cref="InvalidJournalException">The connection string cannot be read.</exception>
+    /// <exception cref="InvalidJournalException">The connection string cannot be read, or names no host.</exception>
     public PostgresConnections(string connectionString, int commandSeconds = CommandSeconds)
     {
         var builder = Read(connectionString);
+        if (string.IsNullOrWhiteSpace(builder.Host))
+            throw Unusable("names no host");
         builder.Timeout = ConnectSeconds;
         builder.CommandTimeout = commandSeconds;
         builder.CancellationTimeout = -1; // a command that timed out ends its connection at once
@@ -27,7 +29,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
         builder.Multiplexing = false;
         builder.IncludeErrorDetail = false; // a detail quotes the row
         builder.PersistSecurityInfo = false;
-        Readers = NpgsqlDataSource.Create(builder);
+        Readers = Create(builder);
         builder.Pooling = false; // the lock lives in the session: one that went back to a pool would keep it
         _owning = builder.ConnectionString;
     }
@@ -61,10 +63,25 @@ internal sealed class PostgresConnections : IAsyncDisposable
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException)
         {
-            // Without its cause, which may quote the string, and that holds a password.
-            throw new InvalidJournalException("journal.connectionString cannot be read; expected one of Npgsql: Host=…;Username=…;Password=…;Database=….");
+            throw Unusable("cannot be read");
         }
     }
+
+    private static NpgsqlDataSource Create(NpgsqlConnectionStringBuilder builder)
+    {
+        try
+        {
+            return NpgsqlDataSource.Create(builder);
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or NotSupportedException)
+        {
+            throw Unusable("holds settings that contradict each other"); // each was read well
+        }
+    }
+
+    /// <remarks>Without its cause, which may quote the string, and that holds a password.</remarks>
+    private static InvalidJournalException Unusable(string problem) =>
+        new($"journal.connectionString {problem}; expected one of Npgsql: Host=…;Username=…;Password=…;Database=….");
 }
 
 /// <summary>Commands with positional parameters.</summary>

@@ -27,15 +27,17 @@ public sealed class PostgresJournal : IRequestJournal
     private readonly PostgresRetention _retention;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<InvalidJournalException> _neverStarted = new();
+    private readonly DamagedRows _damaged;
     private Task _retaining = Task.CompletedTask;
     private PostgresWriter? _writer;
     private JournalSecrets? _secrets;
     private long _backlog;
 
+    /// <param name="damaged">Told about each row that cannot be read.</param>
     /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be read.</exception>
-    public PostgresJournal(JournalSettings settings, TimeProvider time)
+    public PostgresJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null)
     {
-        (_settings, _time) = (settings, time);
+        (_settings, _time, _damaged) = (settings, time, new(damaged));
         _keys = KeySource.Required(settings);
         _connections = new(settings.ConnectionString);
         _reader = new(_connections.Readers);
@@ -48,7 +50,7 @@ public sealed class PostgresJournal : IRequestJournal
         get
         {
             var problem = _writer is null ? NotStarted : _writer.Problem;
-            return new("postgres", problem is null, problem, Math.Max(0, Interlocked.Read(ref _backlog)));
+            return new("postgres", problem is null, problem, Math.Max(0, Interlocked.Read(ref _backlog)), _damaged.Count, Volatile.Read(ref _secrets) is not null);
         }
     }
 
@@ -57,6 +59,9 @@ public sealed class PostgresJournal : IRequestJournal
 
     /// <inheritdoc/>
     public Task<InvalidJournalException> Invalid => _writer?.Invalid ?? _neverStarted.Task;
+
+    /// <summary>Retention's: what settled by then is forgotten, though its sweep may come later.</summary>
+    private DateTimeOffset Oldest => _time.GetUtcNow() - _settings.Retention;
 
     private JournalSecrets Secrets => Volatile.Read(ref _secrets) ?? throw new JournalUnavailableException(Status.Problem ?? NotStarted);
 
@@ -76,15 +81,22 @@ public sealed class PostgresJournal : IRequestJournal
         if (_writer is null)
             throw new JournalUnavailableException(NotStarted);
         var open = await _writer.Opened.WaitAsync(cancellationToken);
+
+        // Counted again, because a reading before may have ended half-way.
+        Interlocked.Exchange(ref _backlog, await _reader.CountUnsettledAsync(open.Terms));
+        _damaged.Clear();
         for (var after = 0L; ;)
         {
             var page = await _reader.ReadPageAsync(after, open.Terms, open.Secrets);
             if (page.Count == 0)
                 break;
-            foreach (var (seq, request) in page)
+            foreach (var row in page)
             {
-                after = seq;
-                yield return request;
+                after = row.Seq;
+                if (row.Request is { } request)
+                    yield return request;
+                else
+                    _damaged.Add(row.Id, row.Damage!);
                 Interlocked.Decrement(ref _backlog);
             }
         }
@@ -116,7 +128,38 @@ public sealed class PostgresJournal : IRequestJournal
 
     /// <inheritdoc/>
     public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
-        await _reader.FindAsync(id, _time.GetUtcNow() - _settings.Retention).WaitAsync(cancellationToken);
+        await _reader.FindAsync(id, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
+        await _reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
+        await _reader.CountDeadLettersAsync(query, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        var (isFound, redrive) = await _reader.FindDeadLetterAsync(id, Secrets, at, Oldest).WaitAsync(cancellationToken);
+        if (!isFound)
+            return new(await FindAsync(id, cancellationToken) is null ? RedriveOutcome.NotFound : RedriveOutcome.NotDeadLetter);
+        if (redrive is null)
+            return new(RedriveOutcome.Damaged);
+
+        // Waited for whatever happens: only the outcome tells whether the request is ours.
+        return await WriteAsync(new RedriveWrite(id, redrive), CancellationToken.None)
+            ? new(RedriveOutcome.Redriven, redrive.Request)
+            : new(RedriveOutcome.NotDeadLetter);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        if (await WriteAsync(new DiscardWrite(id), cancellationToken))
+            return DiscardOutcome.Discarded;
+        return await FindAsync(id, cancellationToken) is null ? DiscardOutcome.NotFound : DiscardOutcome.NotDeadLetter;
+    }
 
     /// <summary>Writes what was asked for before, and lets the next owner in. Can be called again.</summary>
     public async ValueTask DisposeAsync()

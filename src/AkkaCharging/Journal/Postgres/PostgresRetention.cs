@@ -12,7 +12,7 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
 
     private long _settledRows;
 
-    /// <summary>So many more requests were settled.</summary>
+    /// <summary>So many more requests were settled, or fewer, because some were redriven.</summary>
     public void Add(int settled) => Interlocked.Add(ref _settledRows, settled);
 
     /// <summary>Goes on until <paramref name="stopping"/>; what fails is tried again a little later.</summary>
@@ -69,7 +69,10 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
     private async Task<int> DeleteAsync(NpgsqlConnection connection, long settledUntil, int most)
     {
         var deleted = await connection.ExecuteAsync(
-            "DELETE FROM charging_request WHERE id IN (SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)",
+            """
+            DELETE FROM charging_request WHERE id IN (SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)
+                AND settled_at <= $1 -- again, because a redrive may have taken it back since
+            """,
             settledUntil, most);
         Interlocked.Add(ref _settledRows, -deleted);
         return deleted;

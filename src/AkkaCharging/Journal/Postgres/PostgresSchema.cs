@@ -8,9 +8,13 @@ namespace AkkaCharging.Journal.Postgres;
 /// <remarks>They lie in the first schema of the connection's search path. Times are .NET ticks (100 ns, UTC), states and reasons their names.</remarks>
 internal static class PostgresSchema
 {
+    /// <summary>For a step that goes through all rows of a large journal. A second process waits for it as for any owner.</summary>
+    private const int StepSeconds = 3_600;
+
     private static readonly byte[] HashSecret = "hash secret"u8.ToArray();
 
-    // Step n leads from version n to n + 1. Steps are only ever added. Room in each page lets a decision stay beside its request without a new index entry.
+    // Step n leads from version n to n + 1. Steps are only ever added. Room in each page lets a decision stay beside its request without a new index entry:
+    // so no index may name what a decision changes, its condition included.
     private static readonly string[] Steps =
     [
         """
@@ -45,6 +49,12 @@ internal static class PostgresSchema
         CREATE TABLE charging_meta (name text PRIMARY KEY, value bytea NOT NULL);
         COMMENT ON COLUMN charging_request.epoch IS 'the term of the owner that accepted it';
         COMMENT ON COLUMN charging_request.secrets IS 'driver token and callback URL, encrypted; null once delivered or expired';
+        """,
+        """
+        ALTER TABLE charging_request ADD COLUMN redriven_at bigint;
+        CREATE INDEX charging_request_dead ON charging_request (settled_at, id) WHERE settled_at IS NOT NULL AND secrets IS NOT NULL;
+        CREATE INDEX charging_request_dead_destination ON charging_request (destination, settled_at, id) WHERE settled_at IS NOT NULL AND secrets IS NOT NULL;
+        COMMENT ON COLUMN charging_request.epoch IS 'the term of the owner that accepted it, or redrove it last';
         """,
     ];
 
@@ -83,7 +93,13 @@ internal static class PostgresSchema
         var secret = await CheckAsync(connection, keys) ?? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes);
         await using var transaction = await connection.BeginTransactionAsync();
         foreach (var step in Steps.Skip(await VersionAsync(connection)))
-            await connection.ExecuteAsync(step);
+        {
+            await using var command = connection.Command($"SET LOCAL statement_timeout = '{StepSeconds}s'; {step}");
+            command.CommandTimeout = StepSeconds;
+            await command.ExecuteNonQueryAsync();
+        }
+
+        await connection.ExecuteAsync("SET LOCAL statement_timeout = '5s'");
         await KeepAsync(connection, "version", BitConverter.GetBytes(Version));
         await KeepAsync(connection, "hash_secret", keys.Seal(secret, HashSecret));
         await RegisterAsync(connection, keys);

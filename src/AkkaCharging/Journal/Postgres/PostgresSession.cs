@@ -76,6 +76,15 @@ internal sealed class PostgresSession : IAsyncDisposable
         await batch.ExecuteNonQueryAsync();
     }
 
+    /// <summary>Makes dead letters again of those whose callers were told that they were not redriven, should they have been after all.</summary>
+    /// <remarks>What an owner in between has settled stays so.</remarks>
+    public Task PutBackAsync(IReadOnlyCollection<RedriveWrite> redrives) => Connection.ExecuteAsync(
+        """
+        UPDATE charging_request kept SET state = 'failed', settled_at = old.settled_at FROM unnest($1, $2, $3) AS old (id, settled_at, redriven_at)
+        WHERE kept.id = old.id AND kept.settled_at IS NULL AND kept.redriven_at = old.redriven_at
+        """,
+        redrives.Select(write => write.Id.Value).ToArray(), redrives.Select(write => write.Redrive.SettledAt).ToArray(), redrives.Select(write => write.Redrive.At).ToArray());
+
     /// <summary>Gives the lock back, then closes: by the close alone the next owner would have to wait for the server to notice.</summary>
     /// <remarks>An answer means that the server is done with all that was asked before; without one the end of the session releases the lock.</remarks>
     public async ValueTask DisposeAsync()

@@ -31,4 +31,8 @@ internal sealed record DecideWrite(RequestId Id, Decision Decision) : PostgresWr
 
 internal sealed record AttemptWrite(RequestId Id, CallbackAttempt Attempt) : PostgresWrite<bool>(Id);
 
+internal sealed record RedriveWrite(RequestId Id, Redrive Redrive) : PostgresWrite<bool>(Id);
+
+internal sealed record DiscardWrite(RequestId Id) : PostgresWrite<bool>(Id);
+
 internal sealed record SettleWrite(RequestId Id, Settlement Settlement) : PostgresWrite<bool>(Id);

@@ -14,6 +14,7 @@ internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long U
 /// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one.
 /// After any error, its kind aside, the session is closed: its transaction is then over, and the lock tells when. A request whose commit was in doubt was refused
 /// (503), so it is taken back under the next session's lock, before anything else is written: it is neither lost after a 200 nor called back for after a 503.
+/// A redrive in doubt is undone likewise.
 /// </remarks>
 internal sealed class PostgresWriter
 {
@@ -38,12 +39,13 @@ internal sealed class PostgresWriter
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Guid> _inDoubt = [];
+    private readonly List<RedriveWrite> _redrivesInDoubt = [];
     private TaskCompletionSource<OpenPostgres> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<bool>? _waiting;
     private long[] _terms = [];
     private volatile string? _problem = "The journal is not open yet.";
 
-    /// <param name="settled">Told how many requests a batch settled.</param>
+    /// <param name="settled">Told by how many a batch changed the number of settled requests.</param>
     /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
     public PostgresWriter(PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan)
     {
@@ -136,6 +138,8 @@ internal sealed class PostgresWriter
         var epoch = await session.BeginTermAsync(_instance, _holder);
         await session.TakeBackAsync([.. _inDoubt]);
         _inDoubt.Clear();
+        await session.PutBackAsync(_redrivesInDoubt);
+        _redrivesInDoubt.Clear();
 
         var isNewTerm = !_terms.Contains(epoch);
         if (isNewTerm)
@@ -173,12 +177,13 @@ internal sealed class PostgresWriter
                 continue; // what was waited for is gone: it was refused with the session before
             try
             {
-                if (await batch.CommitAsync(connection, epoch, _time.GetUtcNow()) is > 0 and var settled)
+                if (await batch.CommitAsync(connection, epoch, _time.GetUtcNow()) is not 0 and var settled)
                     _settled(settled);
             }
             catch (Exception exception)
             {
                 _inDoubt.AddRange(batch.Accepted);
+                _redrivesInDoubt.AddRange(batch.Redriven);
                 batch.Fail(new JournalUnavailableException(PostgresProblem.Describe(exception), exception));
                 throw;
             }

@@ -14,11 +14,13 @@ namespace AkkaCharging.Journal.Sqlite;
 /// Errors: a submission that waited 5 s for its turn fails and is never made; one whose batch has begun waits for its outcome. Where the disk fails in the
 /// middle of a commit the caller is told that nothing was kept; a crash at that very moment may keep it nevertheless, and then it is decided and called back.
 /// </remarks>
-public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
+/// <param name="damaged">Told about each row that cannot be read.</param>
+public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null) : IRequestJournal
 {
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
 
     private readonly TaskCompletionSource<InvalidJournalException> _neverStarted = new();
+    private readonly DamagedRows _damaged = new(damaged);
     private SqliteWriter? _writer;
     private SqliteReader? _reader;
     private long _backlog;
@@ -29,7 +31,7 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) :
         get
         {
             var problem = _writer is null ? NotStarted : _writer.AcceptProblem;
-            return new("sqlite", problem is null, problem, Interlocked.Read(ref _backlog));
+            return new("sqlite", problem is null, problem, Math.Max(0, Interlocked.Read(ref _backlog)), _damaged.Count, _writer is { Opened.IsCompleted: true });
         }
     }
 
@@ -40,6 +42,8 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) :
     public Task<InvalidJournalException> Invalid => _writer?.Invalid ?? _neverStarted.Task;
 
     private static string NotStarted => "The journal is not open yet.";
+
+    private SqliteReader Reader => _writer is { Opened.IsCompleted: true } ? _reader! : throw new JournalUnavailableException(Status.Problem ?? NotStarted);
 
     private JournalSecrets Secrets => _writer is { Opened.IsCompletedSuccessfully: true } writer
         ? writer.Opened.GetAwaiter().GetResult().Secrets
@@ -68,15 +72,19 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) :
             throw new JournalUnavailableException(NotStarted);
         var found = await _writer.Opened.WaitAsync(cancellationToken);
         Interlocked.Exchange(ref _backlog, found.Unsettled);
+        _damaged.Clear();
         for (var after = 0L; after < found.LastSeq;)
         {
             var from = after;
             var page = await JournalWrites.UntilWrittenAsync(
                 async _ => await _reader!.ReadPageAsync(from, found.LastSeq, found.Secrets), time, cancellationToken);
-            foreach (var (seq, request) in page)
+            foreach (var row in page)
             {
-                after = seq;
-                yield return request;
+                after = row.Seq;
+                if (row.Request is { } request)
+                    yield return request;
+                else
+                    _damaged.Add(row.Id, row.Damage!);
                 Interlocked.Decrement(ref _backlog);
             }
 
@@ -125,9 +133,38 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time) :
 
     /// <inheritdoc/>
     public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
-        _writer is { Opened.IsCompleted: true }
-            ? await _reader!.FindAsync(id).WaitAsync(cancellationToken)
-            : throw new JournalUnavailableException(Status.Problem ?? NotStarted);
+        await Reader.FindAsync(id).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
+        await Reader.ListDeadLettersAsync(query, after, most).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
+        await Reader.CountDeadLettersAsync(query).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        var (isFound, redrive) = await Reader.FindDeadLetterAsync(id, Secrets, at).WaitAsync(cancellationToken);
+        if (!isFound)
+            return new(await FindAsync(id, cancellationToken) is null ? RedriveOutcome.NotFound : RedriveOutcome.NotDeadLetter);
+        if (redrive is null)
+            return new(RedriveOutcome.Damaged);
+
+        // Waited for whatever happens: only the outcome tells whether the request is ours.
+        return await _writer!.WriteAsync(store => store.Redrive(id, redrive), isGivenUp: true)
+            ? new(RedriveOutcome.Redriven, redrive.Request)
+            : new(RedriveOutcome.NotDeadLetter);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        if (await WriteAsync(store => store.Discard(id), cancellationToken))
+            return DiscardOutcome.Discarded;
+        return await FindAsync(id, cancellationToken) is null ? DiscardOutcome.NotFound : DiscardOutcome.NotDeadLetter;
+    }
 
     /// <summary>Writes what was asked for before, closes the file and lets the next owner in. Can be called again.</summary>
     public async ValueTask DisposeAsync()

@@ -42,6 +42,11 @@ internal static class SqliteSchema
         CREATE TABLE encryption_key (id TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
         """,
+        """
+        ALTER TABLE request ADD COLUMN redriven_at INTEGER; -- last time; null for a request that never was a dead letter, or was not redriven
+        CREATE INDEX request_dead ON request(settled_at, id) WHERE settled_at IS NOT NULL AND secrets IS NOT NULL;
+        CREATE INDEX request_dead_destination ON request(destination, settled_at, id) WHERE settled_at IS NOT NULL AND secrets IS NOT NULL;
+        """,
     ];
 
     /// <summary>The version that this build reads and writes.</summary>

@@ -17,7 +17,7 @@ internal sealed class SqliteStore : IDisposable
 
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
-    private readonly Statement _begin, _commit, _accept, _decide, _decision, _attempt, _settle, _claim, _remember, _purge, _purgeClaims;
+    private readonly Statement _begin, _commit, _accept, _decide, _decision, _attempt, _settle, _redrive, _discard, _claim, _remember, _purge, _purgeClaims;
 
     private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax)
     {
@@ -41,6 +41,13 @@ internal sealed class SqliteStore : IDisposable
             UPDATE request SET state = $1, settled_at = $2, attempts = attempts || $3, attempts_made = attempts_made + $4, secrets = iif($1 = 'failed', secrets, NULL)
             WHERE id = $0 AND settled_at IS NULL
             """);
+        _redrive = new(
+            connection,
+            $"""
+            UPDATE request SET state = iif(status IS NULL, 'queued', 'decided'), settled_at = NULL, redriven_at = $2, expires_at = $3, attempts = $4, attempts_made = 0
+            WHERE id = $0 AND settled_at = $1 AND {StoredRows.IsDeadLetter}
+            """);
+        _discard = new(connection, $"UPDATE request SET secrets = NULL WHERE id = $0 AND {StoredRows.IsDeadLetter}");
         _claim = new(connection, "SELECT body_hash, id FROM idempotency WHERE key_hash = $0 AND until > $1");
         _remember = new(connection, "INSERT OR REPLACE INTO idempotency (key_hash, body_hash, id, until) VALUES ($0, $1, $2, $3)");
         _purge = new(
@@ -155,6 +162,18 @@ internal sealed class SqliteStore : IDisposable
         SettledRows += _settle.Run(
             StoredId.Of(id), settlement.State.Name(), settlement.At.UtcTicks, last is null ? "" : StoredNames.Attempt(last), last is null ? 0 : 1);
     }
+
+    /// <returns>False when it was changed since it was read.</returns>
+    public bool Redrive(RequestId id, Redrive redrive)
+    {
+        var isMine = _redrive.Run(StoredId.Of(id), redrive.SettledAt, redrive.At, redrive.ExpiresAt, redrive.Attempts) > 0;
+        if (isMine)
+            SettledRows--;
+        return isMine;
+    }
+
+    /// <returns>False when it is no dead letter.</returns>
+    public bool Discard(RequestId id) => _discard.Run(StoredId.Of(id)) > 0;
 
     /// <summary>Forgets a few requests that settled by <paramref name="settledBy"/>, and idempotency keys whose time is over.</summary>
     /// <returns>Whether there may be more.</returns>

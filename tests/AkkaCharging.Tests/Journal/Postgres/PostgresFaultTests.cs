@@ -110,6 +110,39 @@ public sealed class PostgresFaultTests(KillablePostgres killable) : IClassFixtur
     }
 
     [Fact]
+    public async Task RedriveThatGetsThroughAfterItsCallerWasRefused_IsADeadLetterAgain()
+    {
+        var settings = await NewSettingsAsync();
+        await using var proxy = ProxyTo(settings);
+        await using var journal = await SharedPostgres.OpenAsync(PostgresOwnershipTests.Through(proxy, settings));
+        var (now, request) = (TimeProvider.System.GetUtcNow(), Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow()));
+        await journal.AcceptAsync(request, idempotency: null, default);
+        await journal.DecideAsync(request.Id, Sample.Decision(), default);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, now, Sample.Attempt()), default);
+
+        // The row is locked until its caller was refused; then the redrive gets through to a server that does not notice that its client has gone.
+        await using var other = new NpgsqlConnection(settings.ConnectionString);
+        await other.OpenAsync();
+        await using var locked = await other.BeginTransactionAsync();
+        await using (var command = new NpgsqlCommand("SELECT 1 FROM charging_request FOR UPDATE", other))
+            await command.ExecuteNonQueryAsync();
+        var redriving = journal.RedriveAsync(request.Id, now.AddMinutes(1), default).AsTask();
+        await Eventually.HoldsAsync(async () => (long)(await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM pg_locks WHERE NOT granted"))! > 0, "the redrive waits");
+        proxy.Freeze();
+        await locked.RollbackAsync();
+        await Eventually.HoldsAsync(
+            async () => (string)(await SharedPostgres.QueryAsync(settings, "SELECT state FROM charging_request"))! == "decided", "the redrive got through");
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => redriving);
+        proxy.Restore();
+        await Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the owner is back");
+
+        var found = await journal.FindAsync(request.Id, default);
+        Assert.Equal((RequestState.Failed, now), (found!.State, found.SettledAt));
+        Assert.Equal(request.Id, Assert.Single((await journal.ListDeadLettersAsync(new(), after: null, most: 10, default)).Letters).Id);
+        Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(request.Id, now.AddMinutes(2), default)).Outcome);
+    }
+
+    [Fact]
     public async Task SlowDatabase_SharesItsCommits()
     {
         var settings = await NewSettingsAsync();

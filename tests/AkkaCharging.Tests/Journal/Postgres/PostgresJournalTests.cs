@@ -2,9 +2,12 @@ using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 using Xunit.Abstractions;
 
 namespace AkkaCharging.Tests.Journal.Postgres;
@@ -41,6 +44,81 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
             (expected.Station, expected.Token, expected.Callback.Text, expected.Callback.Destination, expected.AcceptedAt, expected.ExpiresAt, expected.ApiKeyName),
             (first.Station, first.Token, first.Callback.Text, first.Callback.Destination, first.AcceptedAt, first.ExpiresAt, first.ApiKeyName));
         Assert.Equal((trace.TraceId, trace.SpanId, trace.TraceState), (first.Trace.TraceId, first.Trace.SpanId, first.Trace.TraceState));
+    }
+
+    [Fact]
+    public async Task ReadingThatEndedHalfWay_BeginsAgainWithItsWholeBacklog()
+    {
+        const int Count = 2_001; // a page and one more
+        var settings = await postgres.NewSettingsAsync();
+        await using (var journal = await SharedPostgres.OpenAsync(settings))
+            await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask()));
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
+        await using var reopened = await SharedPostgres.OpenAsync(PostgresOwnershipTests.Through(proxy, settings));
+        await Eventually.HoldsAsync(() => reopened.Status.IsAvailable, "the journal is open");
+        var read = 0;
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+        {
+            await foreach (var _ in reopened.ReadUnsettledAsync(default))
+            {
+                if (++read == 1_000)
+                    proxy.Cut();
+            }
+        });
+        Assert.Equal(Count - 1, read);
+        proxy.Restore();
+        await Eventually.HoldsAsync(() => reopened.Status.IsAvailable, "the journal is open again");
+
+        var backlogs = await reopened.ReadUnsettledAsync(default).Select(_ => reopened.Status.Backlog).ToListAsync();
+
+        Assert.Equal(Enumerable.Range(0, Count).Select(passed => (long)(Count - passed)), backlogs);
+        Assert.Equal(0, reopened.Status.Backlog);
+    }
+
+    [Fact]
+    public async Task DamagedRow_IsReportedAndCounted_AndTheOthersAreRead()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var requests = Enumerable.Range(0, 4).Select(_ => Sample.Request()).ToList();
+        await using (var journal = await SharedPostgres.OpenAsync(settings))
+        {
+            foreach (var request in requests)
+                await journal.AcceptAsync(request, idempotency: null, default);
+        }
+
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = set_byte(secrets, 30, 255 - get_byte(secrets, 30)) WHERE seq = 1");
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = NULL WHERE seq = 3");
+        var reports = new List<(RequestId Id, string Damage)>();
+        await using var reopened = new PostgresJournal(settings, TimeProvider.System, (id, damage) => reports.Add((id, damage)));
+        await reopened.StartAsync(default);
+
+        for (var reading = 0; reading < 2; reading++)
+        {
+            Assert.Equal([requests[1].Id, requests[3].Id], await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+            Assert.Equal((2, 0), (reopened.Status.Damaged, reopened.Status.Backlog));
+        }
+
+        Assert.Equal([requests[0].Id, requests[2].Id, requests[0].Id, requests[2].Id], reports.Select(report => report.Id));
+        Assert.Contains("was changed or moved", reports[0].Damage, StringComparison.Ordinal);
+        Assert.Contains("are missing", reports[1].Damage, StringComparison.Ordinal);
+        Assert.Equal(4L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL"));
+        Assert.True(reopened.Status.IsAvailable);
+    }
+
+    [Fact]
+    public async Task DamagedDeadLetter_IsNotRedriven_AndStaysAsItIs()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var journal = await SharedPostgres.OpenAsync(settings);
+        var request = Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow());
+        await journal.AcceptAsync(request, idempotency: null, default);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, TimeProvider.System.GetUtcNow(), LastAttempt: null), default);
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = set_byte(secrets, 30, 255 - get_byte(secrets, 30))");
+
+        Assert.Equal(RedriveOutcome.Damaged, (await journal.RedriveAsync(request.Id, TimeProvider.System.GetUtcNow(), default)).Outcome);
+
+        Assert.Equal(RequestState.Failed, (await journal.FindAsync(request.Id, default))!.State);
+        Assert.Equal(DiscardOutcome.Discarded, await journal.DiscardAsync(request.Id, default));
     }
 
     [Fact]
@@ -182,6 +260,9 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     [Theory]
     [InlineData("Host=127.0.0.1;Port=canary;Password=canary")]
     [InlineData("Host=127.0.0.1;canary=1;Password=canary")]
+    [InlineData("Username=a;Password=canary")]
+    [InlineData("Host=;Password=canary")]
+    [InlineData("Host=127.0.0.1;Minimum Pool Size=9;Password=canary")]
     public void ConnectionStringThatCannotBeRead_IsRefused_WithoutQuotingIt(string connectionString)
     {
         var refused = Assert.Throws<InvalidJournalException>(() => new PostgresJournal(SharedPostgres.Settings(connectionString), TimeProvider.System));
@@ -253,6 +334,50 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         output.WriteLine($"{found / Stopwatch.GetElapsedTime(started).TotalSeconds:n0} read a second");
 
         Assert.Equal(callers * each, found);
+    }
+
+    [Fact]
+    [Trait("Category", "Performance")]
+    public async Task AMillionSettledRows_DoNotSlowDownAccepting()
+    {
+        const int Samples = 500;
+        var (fullSettings, emptySettings) = (await postgres.NewSettingsAsync(), await postgres.NewSettingsAsync());
+        await (await SharedPostgres.OpenAsync(fullSettings)).DisposeAsync();
+        for (var part = 0; part < 10; part++)
+        {
+            await SharedPostgres.QueryAsync(
+                fullSettings,
+                $"""
+                INSERT INTO charging_request (id, epoch, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
+                SELECT gen_random_uuid(), 1, '123e4567-e89b-42d3-a456-426614174000', 'abcd***', '\\x00', 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i
+                FROM generate_series(1, 100000) i
+                """);
+        }
+
+        await SharedPostgres.QueryAsync(fullSettings, "VACUUM ANALYZE charging_request"); // what would follow in the background, in the middle of the measurement
+        await SharedPostgres.QueryAsync(fullSettings, "CHECKPOINT");
+        var time = new FakeTimeProvider(Sample.Now);
+        await using var full = await SharedPostgres.OpenAsync(fullSettings, time);
+        await using var empty = await SharedPostgres.OpenAsync(emptySettings, time);
+        var (fullTimes, emptyTimes) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Samples; i++)
+        {
+            fullTimes.Add(await TimeAsync(full));
+            emptyTimes.Add(await TimeAsync(empty));
+        }
+
+        var ratio = Median(fullTimes) / Median(emptyTimes);
+        output.WriteLine($"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty {Median(emptyTimes):f3} ms, ratio {ratio:f2}");
+        Assert.InRange(ratio, 0, 1.5);
+
+        static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
+
+        static async Task<double> TimeAsync(PostgresJournal journal)
+        {
+            var started = Stopwatch.GetTimestamp();
+            await journal.AcceptAsync(Sample.Request(), idempotency: null, default);
+            return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        }
     }
 
     private static async Task EventuallyAsync(JournalSettings settings, string sql, long expected)

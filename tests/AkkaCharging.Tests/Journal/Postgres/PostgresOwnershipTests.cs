@@ -88,6 +88,31 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task LetterThatAnotherOwnerRedrove_IsTakenUpByWhoeverAcceptedItOnce_WhenThatOneOwnsTheJournalAgain()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
+        await using var first = await SharedPostgres.OpenAsync(Through(proxy, settings));
+        var (now, request) = (TimeProvider.System.GetUtcNow(), Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow()));
+        await first.AcceptAsync(request, idempotency: null, default);
+        await first.DecideAsync(request.Id, Sample.Decision(), default);
+        await first.SettleAsync(request.Id, new(RequestState.Failed, now, Sample.Attempt()), default);
+        var second = await SharedPostgres.OpenAsync(settings);
+        proxy.Cut();
+        await Eventually.HoldsAsync(() => second.Status.IsAvailable, "the second process takes over");
+        await Eventually.HoldsAsync(() => !first.Status.IsAvailable, "the first process notices");
+        Assert.Equal(RedriveOutcome.Redriven, (await second.RedriveAsync(request.Id, now.AddMinutes(1), default)).Outcome);
+
+        await second.DisposeAsync();
+        proxy.Restore();
+        await Eventually.HoldsAsync(() => first.Status.IsAvailable, "the first process owns the journal again");
+
+        Assert.Equal(1, first.Status.Backlog);
+        var found = await first.ReadUnsettledAsync(default).SingleAsync();
+        Assert.Equal((request.Id, Sample.Decision(), 0, true), (found.Request.Id, found.Decision, found.AttemptsMade, found.IsRedriven));
+    }
+
+    [Fact]
     public async Task TerminatedSession_IsReplaced_AndNoAcknowledgedRequestIsLost_NorARefusedOneKept()
     {
         var settings = await postgres.NewSettingsAsync();

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Net;
+using AkkaCharging.Testing;
+using AkkaCharging.Testing.Postgres;
+using Npgsql;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Scenarios;
+
+/// <summary>A journal that is away for a while under load: nothing is accepted meanwhile, nothing is lost, and the service recovers by itself.</summary>
+[Trait("Category", "Scenario")]
+public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
+{
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(30);
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task ConnectionToPostgresCutFor30Seconds()
+    {
+        await using var postgres = await PostgresServer.StartNewAsync();
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(postgres.ConnectionString).Port);
+        var throughProxy = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Port = proxy.Port }.ConnectionString;
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings([.. JournalHome.OnPostgres(throughProxy), .. Unhurried]), _folder.Path);
+        var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
+        await MoreIsAcceptedAsync(load);
+
+        proxy.Cut();
+        await AssertDownAsync(service, load);
+        var cut = Stopwatch.GetTimestamp();
+        await Eventually.HoldsAsync(() => Task.FromResult(Stopwatch.GetElapsedTime(cut) > Outage), "the outage is over", Outage * 2);
+        proxy.Restore();
+
+        await AssertRecoveredAsync(service, load, receiver);
+    }
+
+    [Fact]
+    public async Task DiskOfTheSqliteJournalFull()
+    {
+        var disk = Path.Combine(_folder.Path, "disk");
+        Directory.CreateDirectory(disk);
+        Run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk);
+        try
+        {
+            await using var receiver = await ReceiverProcess.StartAsync();
+            await using var service = await ServiceProcess.StartAsync(
+                ScenarioFolder.Settings([("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "disk/journal.db"), ("JOURNAL_MIN_FREE_BYTES", "0"), .. Unhurried]), _folder.Path);
+            var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
+            await Eventually.HoldsAsync(() => !load.Accepted.IsEmpty, "submissions are accepted");
+
+            await AssertDownAsync(service, load); // it fills up by itself
+            Run("mount", "-o", "remount,size=256m", disk);
+
+            await AssertRecoveredAsync(service, load, receiver);
+        }
+        finally
+        {
+            Run("umount", "-l", disk);
+        }
+    }
+
+    /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
+    private static (string, string)[] Unhurried =>
+        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
+
+    private static async Task AssertDownAsync(ServiceProcess service, ClientLoad load)
+    {
+        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "not ready", TimeSpan.FromSeconds(60));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await service.StatusOfAsync("/health"));
+        Assert.Equal("DOWN", (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetProperty("status").GetString());
+        var refused = load.Refused.Count;
+        await Eventually.HoldsAsync(() => load.Refused.Count >= refused + 50, "submissions are refused");
+        Assert.Equal(HttpStatusCode.OK, await service.StatusOfAsync("/health/live"));
+    }
+
+    private async Task AssertRecoveredAsync(ServiceProcess service, ClientLoad load, ReceiverProcess receiver)
+    {
+        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "ready again");
+        await MoreIsAcceptedAsync(load);
+        await load.StopAsync();
+
+        output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
+        Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
+        Assert.Equal(0, load.InDoubt);
+        Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(Promises.NumberOf(callback)));
+    }
+
+    private static Task MoreIsAcceptedAsync(ClientLoad load)
+    {
+        var before = load.Accepted.Count;
+        return Eventually.HoldsAsync(() => load.Accepted.Count >= before + 100, "submissions are accepted");
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+        var problem = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");
+    }
+}
