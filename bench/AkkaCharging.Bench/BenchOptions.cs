@@ -7,6 +7,8 @@ namespace AkkaCharging.Bench;
 /// <param name="Rounds">Of each comparison; the sides alternate.</param>
 /// <param name="Seconds">Measured in each run, after the warm-up.</param>
 /// <param name="LogLevel">The service's.</param>
+/// <param name="LagMillisMax">A driver that is later than this (p99) was not open-loop. The smoke run looks at no latency, and shares its machine.</param>
+/// <param name="LargestSize">Of queues, access lists and destinations in the scaling profile.</param>
 /// <param name="Environment">Runtime settings for service and peers alike.</param>
 /// <param name="Only">Rows to run, by their keys; empty for all.</param>
 internal sealed record BenchOptions(
@@ -20,6 +22,8 @@ internal sealed record BenchOptions(
     string DriverProcessors,
     string ResultsFolder,
     double SoakMinutes,
+    double LagMillisMax,
+    int LargestSize,
     IReadOnlyDictionary<string, string> Environment,
     IReadOnlySet<string> Only)
 {
@@ -31,12 +35,14 @@ internal sealed record BenchOptions(
           log=info                         the service's log level
           service-cpus=0 driver-cpus=1     affinity, as taskset has it; all by default
           env=NAME=VALUE                   for service and peers alike; can be given again
+          lag=5                            milliseconds (p99) that the driver may be late; more makes the run invalid
+          largest=1000000                  size of queues, access lists and destinations in the scaling profile
           minutes=15                       of the soak
           results=FOLDER                   bench/results by default
         """;
 
-    /// <summary>A driver that is later than this (p99) was not open-loop. The smoke test looks at no latency, and shares its machine.</summary>
-    public double LagMillisMax => Profile == "smoke" ? 1_000 : 5;
+    /// <summary>Whether a row is to run.</summary>
+    public bool Wants(string row) => Only.Count == 0 || Only.Contains(row);
 
     public bool IsShort => Profile is "short" or "smoke";
 
@@ -54,6 +60,7 @@ internal sealed record BenchOptions(
         };
         var options = new BenchOptions(
             profile, defaults.Rounds, defaults.WarmUp, defaults.Seconds, Connections: 64, LogLevel: "info", "", "", ResultsFolder: "bench/results", SoakMinutes: 15,
+            LagMillisMax: profile == "smoke" ? 1_000 : 5, LargestSize: 1_000_000,
             new Dictionary<string, string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         foreach (var argument in arguments.Skip(arguments.Count > 0 && arguments[0] == profile ? 1 : 0))
         {
@@ -71,6 +78,8 @@ internal sealed record BenchOptions(
                 "driver-cpus" => options with { DriverProcessors = value },
                 "results" => options with { ResultsFolder = value },
                 "minutes" => options with { SoakMinutes = Number(value) },
+                "lag" => options with { LagMillisMax = Number(value) },
+                "largest" => options with { LargestSize = int.Parse(value, CultureInfo.InvariantCulture) },
                 "env" when value.Split('=', 2) is [var key, var text] => options with
                 {
                     Environment = new Dictionary<string, string>(options.Environment, StringComparer.Ordinal) { [key] = text },

@@ -45,7 +45,43 @@ internal static class Harness
 
     private static async Task ProfileAsync(Session session, List<Figure> figures, List<string> plots)
     {
-        var (journeys, perSecond) = await JourneyRows.RunAsync(session);
-        figures.AddRange(journeys);
+        var options = session.Options;
+        switch (options.Profile)
+        {
+            case "scaling":
+                await ScalingProfile.RunAsync(session, figures, plots);
+                return;
+            case "soak":
+                await SoakProfile.RunAsync(session, figures, plots);
+                return;
+        }
+
+        var isLong = options.Profile == "long";
+        IReadOnlyDictionary<string, double>? saturation = null;
+        if (options.Wants("journeys"))
+        {
+            (var journeys, saturation) = await JourneyRows.RunAsync(session);
+            figures.AddRange(journeys);
+        }
+
+        if (options.Wants("ceiling"))
+            figures.Add(await JourneyRows.CeilingAsync(session));
+        saturation ??= await JourneyRows.QuickAsync(session);
+        if (options.Wants("accept"))
+            figures.Add(await AcceptRows.HalfLoadAsync(session, saturation));
+        if (options.Wants("faults"))
+            figures.AddRange(await AcceptRows.UnderFaultsAsync(session, saturation[JourneyRows.Sqlite]));
+        if (options.Profile == "smoke")
+            return;
+        if (options.Wants("isolation"))
+            figures.Add(await IsolationRow.RunAsync(session, saturation[JourneyRows.Sqlite]));
+        if (options.Wants("memory"))
+            figures.Add(await PendingRows.MemoryAsync(session, isLong ? 1_000_000 : 50_000));
+        if (options.Wants("recovery"))
+            figures.AddRange(await PendingRows.RecoveryAsync(session, isLong ? 1_000_000 : 50_000));
+        if (options.Wants("settled"))
+            figures.Add(await SettledRow.RunAsync(session));
+        if (options.Wants("acl"))
+            figures.Add(await AclRow.RunAsync(session));
     }
 }

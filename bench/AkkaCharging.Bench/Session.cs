@@ -142,6 +142,9 @@ internal sealed class Session : IAsyncDisposable
         }
     }
 
+    /// <summary>Of a target that was killed with its only copy.</summary>
+    public void ForgetOwed() => _owed.Clear();
+
     public async ValueTask DisposeAsync()
     {
         await _receiver.DisposeAsync();
@@ -221,7 +224,7 @@ internal sealed class Session : IAsyncDisposable
     {
         var perSecond = plan.AwaitsCallbacks ? load.JourneysPerSecond : load.AcceptedMeasured / load.Seconds;
         var (first, last) = samples.Count == 2 ? (samples[0], samples[1]) : (default, default);
-        var journeys = Math.Max(1, perSecond * load.Seconds);
+        var journeys = perSecond > 0 ? perSecond * load.Seconds : Math.Max(1, load.Answer.TotalCount); // with nothing called back, a request's cost is its answer's
         return new(
             target.Name,
             load,

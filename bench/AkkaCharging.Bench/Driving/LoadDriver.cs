@@ -62,8 +62,8 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
                 lost.Add(sequence);
             if (arrivedAt >= _measuredFrom && arrivedAt < _measuredUntil)
                 journeys++;
-            if (arrivedAt != 0 && dueAt >= _measuredFrom)
-                LoadResult.Record(_result.EndToEnd, arrivedAt - dueAt);
+            if (dueAt >= _measuredFrom && (plan.IsHealthy?.Invoke(sequence) ?? arrivedAt != 0))
+                LoadResult.Record(_result.EndToEnd, (arrivedAt != 0 ? arrivedAt : Stopwatch.GetTimestamp()) - dueAt);
         }
 
         _result.JourneysPerSecond = journeys / _result.Seconds;
@@ -80,6 +80,8 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
         while (true)
         {
             var now = Stopwatch.GetTimestamp();
+            if (_dueAt.Count >= plan.CountMax && _underWay == 0)
+                end = Math.Min(end, now);
             if (!isMeasuring && now >= _measuredFrom && now < end)
             {
                 isMeasuring = true;
@@ -123,6 +125,8 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
 
     private long NextDue(long now, long start)
     {
+        if (_dueAt.Count >= plan.CountMax)
+            return long.MaxValue;
         if (plan.Rate is { } rate)
             return start + (long)(_dueAt.Count / rate * Second);
         var pending = plan.AwaitsCallbacks ? _accepted + _underWay - (Volatile.Read(ref ledger.Received) - _receivedBefore) : 0;

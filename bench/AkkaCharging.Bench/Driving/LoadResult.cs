@@ -43,6 +43,18 @@ internal sealed class LoadResult
     /// <summary>Requests that were sent.</summary>
     public int Sent { get; set; }
 
+    /// <summary>To the answer, whichever it was.</summary>
+    public LongHistogram Answer
+    {
+        get
+        {
+            var both = New();
+            both.Add(Accept);
+            both.Add(Refuse);
+            return both;
+        }
+    }
+
     public static double Millis(LongHistogram histogram, double percentile) => histogram.TotalCount == 0 ? 0 : histogram.GetValueAtPercentile(percentile) / 1_000.0;
 
     public static void Record(LongHistogram histogram, long nanoseconds) => histogram.RecordValue(Math.Clamp(nanoseconds / 1_000, 1, LongestMicroseconds));
