@@ -11,6 +11,7 @@ namespace AkkaCharging.Bench;
 /// <param name="LargestSize">Of queues, access lists and destinations in the scaling profile.</param>
 /// <param name="Environment">Runtime settings for service and peers alike.</param>
 /// <param name="Only">Rows to run, by their keys; empty for all.</param>
+/// <param name="Journals">Kinds that the journeys are measured with.</param>
 internal sealed record BenchOptions(
     string Profile,
     int Rounds,
@@ -25,13 +26,15 @@ internal sealed record BenchOptions(
     double LagMillisMax,
     int LargestSize,
     IReadOnlyDictionary<string, string> Environment,
-    IReadOnlySet<string> Only)
+    IReadOnlySet<string> Only,
+    IReadOnlySet<string> Journals)
 {
     public const string Usage = """
         ./bench/run.sh [short|long|scaling|soak|smoke] [option=value ...]
           rounds=5 seconds=8 warmup=4      of each comparison and run
           connections=64                   of the driver
           only=journeys,recovery           rows to run
+          journals=memory,sqlite,postgres  kinds that the journeys are measured with
           log=info                         the service's log level
           service-cpus=0 driver-cpus=1     affinity, as taskset has it; all by default
           env=NAME=VALUE                   for service and peers alike; can be given again
@@ -54,14 +57,15 @@ internal sealed record BenchOptions(
         {
             "smoke" => (Rounds: 1, WarmUp: 0.5, Seconds: 1.0),
             "short" => (3, 2, 3),
-            "long" => (5, 4, 8),
+            "long" => (5, 10, 8),
             "scaling" or "soak" => (1, 3, 6),
             _ => throw new FormatException($"There is no profile {profile}.\n{Usage}"),
         };
         var options = new BenchOptions(
             profile, defaults.Rounds, defaults.WarmUp, defaults.Seconds, Connections: 64, LogLevel: "info", "", "", ResultsFolder: "bench/results", SoakMinutes: 15,
             LagMillisMax: profile == "smoke" ? 1_000 : 5, LargestSize: 1_000_000,
-            new Dictionary<string, string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
+            new Dictionary<string, string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal),
+            profile == "smoke" ? new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite" } : new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite", "postgres" });
         foreach (var argument in arguments.Skip(arguments.Count > 0 && arguments[0] == profile ? 1 : 0))
         {
             var split = argument.IndexOf('=', StringComparison.Ordinal);
@@ -73,6 +77,7 @@ internal sealed record BenchOptions(
                 "warmup" => options with { WarmUpSeconds = Number(value) },
                 "connections" => options with { Connections = int.Parse(value, CultureInfo.InvariantCulture) },
                 "only" => options with { Only = value.Split(',').ToHashSet(StringComparer.Ordinal) },
+                "journals" => options with { Journals = value.Split(',').ToHashSet(StringComparer.Ordinal) },
                 "log" => options with { LogLevel = value },
                 "service-cpus" => options with { ServiceProcessors = value },
                 "driver-cpus" => options with { DriverProcessors = value },

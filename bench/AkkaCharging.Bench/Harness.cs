@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using AkkaCharging.Bench.Processes;
 using AkkaCharging.Bench.Reporting;
 using AkkaCharging.Bench.Rows;
 
@@ -21,6 +23,8 @@ internal static class Harness
             return 2;
         }
 
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => MeasuredProcess.KillAll());
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => MeasuredProcess.KillAll());
         var figures = new List<Figure>();
         var plots = new List<string>();
         await using var session = await Session.StartAsync(options);
@@ -66,15 +70,17 @@ internal static class Harness
 
         if (options.Wants("ceiling"))
             figures.Add(await JourneyRows.CeilingAsync(session));
-        saturation ??= await JourneyRows.QuickAsync(session);
+        var isRateNeeded = options.Wants("accept") || options.Wants("faults") || options.Wants("isolation");
+        if (isRateNeeded && saturation?.ContainsKey(JourneyRows.Sqlite) != true)
+            saturation = await JourneyRows.QuickAsync(session);
         if (options.Wants("accept"))
-            figures.Add(await AcceptRows.HalfLoadAsync(session, saturation));
+            figures.Add(await AcceptRows.HalfLoadAsync(session, saturation!));
         if (options.Wants("faults"))
-            figures.AddRange(await AcceptRows.UnderFaultsAsync(session, saturation[JourneyRows.Sqlite]));
+            figures.AddRange(await AcceptRows.UnderFaultsAsync(session, saturation![JourneyRows.Sqlite]));
         if (options.Profile == "smoke")
             return;
         if (options.Wants("isolation"))
-            figures.Add(await IsolationRow.RunAsync(session, saturation[JourneyRows.Sqlite]));
+            figures.Add(await IsolationRow.RunAsync(session, saturation![JourneyRows.Sqlite]));
         if (options.Wants("memory"))
             figures.Add(await PendingRows.MemoryAsync(session, isLong ? 1_000_000 : 50_000));
         if (options.Wants("recovery"))

@@ -123,7 +123,7 @@ internal sealed class Session : IAsyncDisposable
         Runs.Add(run);
         Console.WriteLine(
             $"  {run.Target,-16} {run.PerSecond,9:N0}/s  accept p50 {run.AcceptMillis(50),7:N2} p99 {run.AcceptMillis(99),8:N2} ms  end to end p99 {run.EndToEndMillis(99),8:N1} ms"
-            + $"  cpu {run.ServiceMicros,6:N1} us  {run.AllocatedBytes,7:N0} B  others busy {run.ForeignLoad:N2}");
+            + $"  cpu {run.ServiceMicros,6:N1} us  {run.AllocatedBytes,7:N0} B  gc {run.GcPauseShare,5:P1} jit {run.CompilingShare,5:P1}  others busy {run.ForeignLoad:N2}");
         return problems.Count == 0 ? run : throw new InvalidRunException($"{target.Name}: {string.Join("; ", problems)}");
     }
 
@@ -235,6 +235,7 @@ internal sealed class Session : IAsyncDisposable
             Micros(last.Journal - first.Journal),
             (last.Heap.AllocatedBytes - first.Heap.AllocatedBytes) / journeys,
             (last.Heap.PauseMillis - first.Heap.PauseMillis) / 1_000 / Math.Max(load.Seconds, 1e-9),
+            (last.Heap.CompilingMillis - first.Heap.CompilingMillis) / 1_000 / Math.Max(last.Service - first.Service, 1e-9),
             Foreign(first, last) / Math.Max(load.Seconds, 1e-9));
 
         double Micros(double seconds) => seconds * 1e6 / journeys;

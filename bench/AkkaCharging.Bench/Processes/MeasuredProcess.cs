@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
@@ -12,6 +13,7 @@ internal sealed class MeasuredProcess : IAsyncDisposable
     private static readonly string[] NotInherited =
         ["DOTNET_", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "MONITORING_", "LOGGING_", "KTOR_"];
 
+    private static readonly ConcurrentDictionary<int, Process> Running = new();
     private readonly Process _process;
     private readonly string _outputFile;
     private readonly string _probe;
@@ -60,7 +62,9 @@ internal sealed class MeasuredProcess : IAsyncDisposable
         start.Environment["AKKACHARGING_BENCH_PROBE"] = probe;
         foreach (var (key, value) in environment)
             start.Environment[key] = value;
-        return new(Process.Start(start)!, outputFile, probe);
+        var process = Process.Start(start)!;
+        Running[process.Id] = process;
+        return new(process, outputFile, probe);
     }
 
     /// <summary>Its heap as it sees it.</summary>
@@ -72,7 +76,9 @@ internal sealed class MeasuredProcess : IAsyncDisposable
         socket.Send(collects ? "c"u8 : "s"u8);
         var buffer = new byte[256];
         var fields = Encoding.ASCII.GetString(buffer, 0, socket.Receive(buffer)).Split(' ');
-        return new(long.Parse(fields[0]), long.Parse(fields[1]), int.Parse(fields[2]), int.Parse(fields[3]), int.Parse(fields[4]), double.Parse(fields[5], CultureInfo.InvariantCulture));
+        return new(long.Parse(fields[0]), long.Parse(fields[1]), int.Parse(fields[2]), int.Parse(fields[3]), int.Parse(fields[4]), Millis(5), Millis(6));
+
+        double Millis(int field) => double.Parse(fields[field], CultureInfo.InvariantCulture);
     }
 
     /// <summary>Ends it at once (SIGKILL).</summary>
@@ -81,6 +87,14 @@ internal sealed class MeasuredProcess : IAsyncDisposable
         if (!_process.HasExited)
             _process.Kill();
         await _process.WaitForExitAsync();
+        Running.TryRemove(Id, out _);
+    }
+
+    /// <summary>Ends all that run: the harness was told to go.</summary>
+    public static void KillAll()
+    {
+        foreach (var process in Running.Values)
+            process.Kill();
     }
 
     public async ValueTask DisposeAsync()
@@ -93,4 +107,4 @@ internal sealed class MeasuredProcess : IAsyncDisposable
 }
 
 /// <summary>A process's garbage-collected heap.</summary>
-internal readonly record struct HeapFigures(long AllocatedBytes, long HeapBytes, int Gen0, int Gen1, int Gen2, double PauseMillis);
+internal readonly record struct HeapFigures(long AllocatedBytes, long HeapBytes, int Gen0, int Gen1, int Gen2, double PauseMillis, double CompilingMillis);

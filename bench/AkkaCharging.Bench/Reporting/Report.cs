@@ -77,6 +77,8 @@ internal static class Report
                     receiverMicros = Math.Round(run.ReceiverMicros, 2),
                     journalMicros = Math.Round(run.JournalMicros, 2),
                     allocatedBytes = Math.Round(run.AllocatedBytes),
+                    gcPauseShare = Math.Round(run.GcPauseShare, 4),
+                    compilingShare = Math.Round(run.CompilingShare, 4),
                     foreignLoad = Math.Round(run.ForeignLoad, 2),
                     sent = run.Load.Sent,
                     accepted = run.Load.Accepted.Count,

@@ -16,7 +16,7 @@ internal static class JourneyRows
     /// <summary>The rows, and journeys a second of each target, which later rows take their rates from.</summary>
     public static async Task<(IReadOnlyList<Figure> Figures, IReadOnlyDictionary<string, double> PerSecond)> RunAsync(Session session)
     {
-        string[] names = session.Options.Profile == "smoke" ? [Targets.Bare, Memory, Sqlite] : [Targets.Bare, Memory, Sqlite, Postgres];
+        string[] names = [Targets.Bare, .. new[] { Memory, Sqlite, Postgres }.Where(session.Options.Journals.Contains)];
         var runs = names.ToDictionary(name => name, _ => new List<Run>(), StringComparer.Ordinal);
         for (var round = 0; round < session.Options.Rounds; round++)
         {
@@ -96,6 +96,8 @@ internal static class JourneyRows
                 Of(name, "bytes allocated a journey", ours, run => run.AllocatedBytes),
                 Of(Targets.Bare, "bytes allocated a journey", bare, run => run.AllocatedBytes),
                 Of(name, "share of time in GC pauses", ours, run => run.GcPauseShare),
+                Of(name, "share of cpu time in the JIT", ours, run => run.CompilingShare),
+                Of(Targets.Bare, "share of cpu time in the JIT", bare, run => run.CompilingShare),
                 Of("other programs", "processors busy", ours, run => run.ForeignLoad),
             ],
             How);
