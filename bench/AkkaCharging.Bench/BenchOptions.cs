@@ -56,7 +56,7 @@ internal sealed record BenchOptions(
         var defaults = profile switch
         {
             "smoke" => (Rounds: 1, WarmUp: 0.5, Seconds: 1.0),
-            "short" => (3, 2, 3),
+            "short" => (3, 2, 2.5),
             "long" => (5, 10, 8),
             "scaling" or "soak" => (1, 3, 6),
             _ => throw new FormatException($"There is no profile {profile}.\n{Usage}"),

@@ -211,6 +211,7 @@ internal sealed class Session : IAsyncDisposable
     private Sample Take(RunningTarget target) => new(
         Stopwatch.GetTimestamp(),
         ProcFs.ProcessorSeconds(target.Process.Id),
+        ProcFs.CompilingSeconds(target.Process.Id),
         ProcFs.ProcessorSeconds(Environment.ProcessId),
         ProcFs.ProcessorSeconds(_receiver.Id),
         _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
@@ -235,11 +236,11 @@ internal sealed class Session : IAsyncDisposable
             Micros(last.Journal - first.Journal),
             (last.Heap.AllocatedBytes - first.Heap.AllocatedBytes) / journeys,
             (last.Heap.PauseMillis - first.Heap.PauseMillis) / 1_000 / Math.Max(load.Seconds, 1e-9),
-            (last.Heap.CompilingMillis - first.Heap.CompilingMillis) / 1_000 / Math.Max(last.Service - first.Service, 1e-9),
+            Math.Max(0, last.Compiling - first.Compiling) / Math.Max(last.Service - first.Service, 1e-9),
             Foreign(first, last) / Math.Max(load.Seconds, 1e-9));
 
         double Micros(double seconds) => seconds * 1e6 / journeys;
     }
 
-    private readonly record struct Sample(long At, double Service, double Driver, double Receiver, double Journal, double Machine, HeapFigures Heap);
+    private readonly record struct Sample(long At, double Service, double Compiling, double Driver, double Receiver, double Journal, double Machine, HeapFigures Heap);
 }

@@ -76,9 +76,7 @@ internal sealed class MeasuredProcess : IAsyncDisposable
         socket.Send(collects ? "c"u8 : "s"u8);
         var buffer = new byte[256];
         var fields = Encoding.ASCII.GetString(buffer, 0, socket.Receive(buffer)).Split(' ');
-        return new(long.Parse(fields[0]), long.Parse(fields[1]), int.Parse(fields[2]), int.Parse(fields[3]), int.Parse(fields[4]), Millis(5), Millis(6));
-
-        double Millis(int field) => double.Parse(fields[field], CultureInfo.InvariantCulture);
+        return new(long.Parse(fields[0]), long.Parse(fields[1]), int.Parse(fields[2]), int.Parse(fields[3]), int.Parse(fields[4]), double.Parse(fields[5], CultureInfo.InvariantCulture));
     }
 
     /// <summary>Ends it at once (SIGKILL).</summary>
@@ -107,4 +105,4 @@ internal sealed class MeasuredProcess : IAsyncDisposable
 }
 
 /// <summary>A process's garbage-collected heap.</summary>
-internal readonly record struct HeapFigures(long AllocatedBytes, long HeapBytes, int Gen0, int Gen1, int Gen2, double PauseMillis, double CompilingMillis);
+internal readonly record struct HeapFigures(long AllocatedBytes, long HeapBytes, int Gen0, int Gen1, int Gen2, double PauseMillis);

@@ -8,13 +8,13 @@ internal static class ProcFs
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
 
     /// <summary>Processor seconds that process <paramref name="id"/> has used, user and system.</summary>
-    public static double ProcessorSeconds(int id) => Stat(id) is { } stat ? (stat.User + stat.System) / TicksPerSecond : 0;
+    public static double ProcessorSeconds(int id) => Stat($"/proc/{id}") is { } stat ? (stat.User + stat.System) / TicksPerSecond : 0;
 
     /// <summary>Processor seconds of all processes named <paramref name="name"/> below this one: a PostgreSQL server and its children.</summary>
     public static double ProcessorSecondsOfChildren(string name)
     {
         var processes = Directory.GetDirectories("/proc")
-            .Select(folder => int.TryParse(Path.GetFileName(folder), out var id) ? Stat(id) : null)
+            .Select(folder => int.TryParse(Path.GetFileName(folder), out _) ? Stat(folder) : null)
             .OfType<ProcessStat>()
             .ToDictionary(stat => stat.Id);
         return processes.Values.Where(stat => stat.Name == name && IsBelowUs(stat)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
@@ -26,6 +26,10 @@ internal static class ProcFs
             return stat is not null;
         }
     }
+
+    /// <summary>Processor seconds of the threads that recompile hot code in process <paramref name="id"/>; 0 when they have nothing to do and are gone.</summary>
+    public static double CompilingSeconds(int id) => Directory.GetDirectories($"/proc/{id}/task")
+        .Select(Stat).OfType<ProcessStat>().Where(stat => stat.Name.StartsWith(".NET Tiered", StringComparison.Ordinal)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
 
     /// <summary>Processor seconds that the whole machine was busy since its start.</summary>
     public static double MachineBusySeconds()
@@ -46,21 +50,21 @@ internal static class ProcFs
         File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal),
         CultureInfo.InvariantCulture);
 
-    private static ProcessStat? Stat(int id)
+    private static ProcessStat? Stat(string folder)
     {
         try
         {
-            var line = File.ReadAllText($"/proc/{id}/stat");
+            var line = File.ReadAllText(Path.Combine(folder, "stat"));
             var end = line.LastIndexOf(')');
             var fields = line[(end + 2)..].Split(' ');
             return new(
-                id,
+                int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture),
                 line[(line.IndexOf('(', StringComparison.Ordinal) + 1)..end],
                 int.Parse(fields[1], CultureInfo.InvariantCulture),
                 long.Parse(fields[11], CultureInfo.InvariantCulture),
                 long.Parse(fields[12], CultureInfo.InvariantCulture));
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null; // it has ended
         }

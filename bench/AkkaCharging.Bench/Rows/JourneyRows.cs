@@ -37,7 +37,7 @@ internal static class JourneyRows
     public static async Task<Figure> CeilingAsync(Session session)
     {
         List<Run> ceiling = [], ours = [];
-        for (var round = 0; round < session.Options.Rounds; round++)
+        for (var round = 0; round < (session.Options.IsShort ? 1 : session.Options.Rounds); round++)
         {
             await using (var target = await session.Targets.PeerAsync(Targets.Ceiling))
                 ceiling.Add(await session.SaturateAsync(target, awaitsCallbacks: false));
