@@ -197,6 +197,11 @@ internal sealed class Session : IAsyncDisposable
             yield break;
         }
 
+        var heldUp = plan.Duration.TotalSeconds - load.Seconds;
+        if (plan.CountMax == int.MaxValue && heldUp > Math.Max(0.1 * plan.Duration.TotalSeconds, Options.LagMillisMax / 1_000))
+            yield return $"only {load.Seconds:N1} of {plan.Duration.TotalSeconds:N1} s were measured: the driver was held up";
+        if (plan is { Rate: null, AwaitsCallbacks: true, CountMax: int.MaxValue, RefusalsAreFine: false } && heldUp < load.Seconds && load.JourneysPerSecond == 0)
+            yield return "no callback arrived while it was measured";
         var (first, last) = (samples[0], samples[1]);
         var driver = (last.Driver - first.Driver) / load.Seconds;
         var receiver = (last.Receiver - first.Receiver) / load.Seconds;
