@@ -1,0 +1,74 @@
+using System.Globalization;
+
+namespace AkkaCharging.Bench.Processes;
+
+/// <summary>What Linux tells about processes and the machine.</summary>
+internal static class ProcFs
+{
+    private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
+
+    /// <summary>Processor seconds that process <paramref name="id"/> has used, user and system.</summary>
+    public static double ProcessorSeconds(int id) => Stat($"/proc/{id}") is { } stat ? (stat.User + stat.System) / TicksPerSecond : 0;
+
+    /// <summary>Processor seconds of all processes named <paramref name="name"/> below this one: a PostgreSQL server and its children.</summary>
+    public static double ProcessorSecondsOfChildren(string name)
+    {
+        var processes = Directory.GetDirectories("/proc")
+            .Select(folder => int.TryParse(Path.GetFileName(folder), out _) ? Stat(folder) : null)
+            .OfType<ProcessStat>()
+            .ToDictionary(stat => stat.Id);
+        return processes.Values.Where(stat => stat.Name == name && IsBelowUs(stat)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
+
+        bool IsBelowUs(ProcessStat? stat)
+        {
+            while (stat is not null && stat.Id != Environment.ProcessId)
+                stat = processes.GetValueOrDefault(stat.Parent);
+            return stat is not null;
+        }
+    }
+
+    /// <summary>Processor seconds of the threads that recompile hot code in process <paramref name="id"/>; 0 when they have nothing to do and are gone.</summary>
+    public static double CompilingSeconds(int id) => Directory.GetDirectories($"/proc/{id}/task")
+        .Select(Stat).OfType<ProcessStat>().Where(stat => stat.Name.StartsWith(".NET Tiered", StringComparison.Ordinal)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
+
+    /// <summary>Processor seconds that the whole machine was busy since its start.</summary>
+    public static double MachineBusySeconds()
+    {
+        var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..].Select(field => long.Parse(field, CultureInfo.InvariantCulture)).ToArray();
+        return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TicksPerSecond; // user, nice, system, irq, softirq
+    }
+
+    /// <summary>Resident megabytes.</summary>
+    public static double ResidentMegabytes(int id) => StatusField(id, "VmRSS:") / 1024.0;
+
+    public static long Threads(int id) => StatusField(id, "Threads:");
+
+    /// <summary>Open files, sockets among them.</summary>
+    public static int Handles(int id) => Directory.GetFileSystemEntries($"/proc/{id}/fd").Length;
+
+    private static long StatusField(int id, string name) => long.Parse(
+        File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal),
+        CultureInfo.InvariantCulture);
+
+    private static ProcessStat? Stat(string folder)
+    {
+        try
+        {
+            var line = File.ReadAllText(Path.Combine(folder, "stat"));
+            var end = line.LastIndexOf(')');
+            var fields = line[(end + 2)..].Split(' ');
+            return new(
+                int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture),
+                line[(line.IndexOf('(', StringComparison.Ordinal) + 1)..end],
+                int.Parse(fields[1], CultureInfo.InvariantCulture),
+                long.Parse(fields[11], CultureInfo.InvariantCulture),
+                long.Parse(fields[12], CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // it has ended
+        }
+    }
+
+    private sealed record ProcessStat(int Id, string Name, int Parent, long User, long System);
+}

@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Bench.Processes;
+
+/// <summary>A service or peer that runs.</summary>
+internal sealed record RunningTarget(string Name, MeasuredProcess Process, int Port) : IAsyncDisposable
+{
+    private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
+
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, Port);
+
+    /// <summary>Waits until it answers that it is ready.</summary>
+    public async Task ReadyAsync()
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}"), Timeout = TimeSpan.FromSeconds(5) };
+        await Eventually.HoldsAsync(async () => Process.HasExited || await AnswersAsync(http), $"{Name} is ready", StartBound);
+        if (Process.HasExited)
+            throw new InvalidRunException($"{Name} did not start:\n{Process.Output}");
+    }
+
+    public ValueTask DisposeAsync() => Process.DisposeAsync();
+
+    private static async Task<bool> AnswersAsync(HttpClient http)
+    {
+        try
+        {
+            using var answer = await http.GetAsync("/health/ready");
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>Starts the service and its peers, each in a folder of its own, with the same environment.</summary>
+internal sealed class Targets(BenchOptions options, string folder)
+{
+    public const string Bare = "bare peer";
+    public const string Ceiling = "ceiling";
+    private static readonly string PostgresKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+    private int _started;
+
+    /// <summary>Rules of the usual access list.</summary>
+    public const int AclRules = 1_000;
+
+    /// <summary>The service as a user would run it, but for what the harness needs: loopback, callbacks to loopback, no throttle (the peers have none).</summary>
+    /// <param name="more">Settings of this row, as environment variables.</param>
+    /// <param name="home">A folder of an earlier start, to find its journal again; null for a new one.</param>
+    public async Task<RunningTarget> ServiceAsync(string name, IReadOnlyDictionary<string, string> more, string? home = null, bool awaitsReady = true)
+    {
+        home ??= NewFolder("service");
+        var settings = new Dictionary<string, string>(ServiceProcess.Loopback("acl.csv"), StringComparer.Ordinal)
+        {
+            ["MANAGEMENT_PORT"] = "0",
+            ["AUTHORIZATION_THROTTLE_ELEMENTS"] = "0",
+            ["LOGGING_LEVEL"] = options.LogLevel,
+        };
+        foreach (var (key, value) in options.Environment.Concat(more))
+            settings[key] = value;
+        if (!settings.ContainsKey("SERVER_PORT"))
+            settings["SERVER_PORT"] = Text(ChildProcess.FreePort());
+        if (!File.Exists(Path.Combine(home, "acl.csv")))
+            AccessListFile(home, AclRules);
+        var process = MeasuredProcess.Start("service", "AkkaCharging.Host.dll", [], home, settings, options.ServiceProcessors);
+        return await StartedAsync(new(name, process, int.Parse(settings["SERVER_PORT"], CultureInfo.InvariantCulture)), awaitsReady);
+    }
+
+    /// <summary>The bare peer or the ceiling.</summary>
+    public async Task<RunningTarget> PeerAsync(string name)
+    {
+        var home = NewFolder("peer");
+        AccessListFile(home, AclRules);
+        var port = ChildProcess.FreePort();
+        string[] arguments = [name == Bare ? "bare" : "ceiling", Text(port), "acl.csv"];
+        var process = MeasuredProcess.Start("peer", "AkkaCharging.Peers.dll", arguments, home, options.Environment, options.ServiceProcessors);
+        return await StartedAsync(new(name, process, port), awaitsReady: true);
+    }
+
+    /// <summary>Settings of a journal of PostgreSQL.</summary>
+    public static Dictionary<string, string> Postgres(string connectionString) => new(StringComparer.Ordinal)
+    {
+        ["JOURNAL_KIND"] = "postgres",
+        ["JOURNAL_CONNECTION_STRING"] = connectionString,
+        ["JOURNAL_ENCRYPTION_KEYS"] = PostgresKey,
+    };
+
+    public static Dictionary<string, string> Journal(string kind) => new(StringComparer.Ordinal) { ["JOURNAL_KIND"] = kind };
+
+    public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(folder, $"{name}-{_started++}")).FullName;
+
+    public static void AccessListFile(string home, int rules) => Driving.AccessList.Write(Path.Combine(home, "acl.csv"), rules);
+
+    private static async Task<RunningTarget> StartedAsync(RunningTarget target, bool awaitsReady)
+    {
+        try
+        {
+            if (awaitsReady)
+                await target.ReadyAsync();
+            return target;
+        }
+        catch
+        {
+            await target.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

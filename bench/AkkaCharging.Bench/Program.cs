@@ -1,0 +1,3 @@
+using AkkaCharging.Bench;
+
+return await Harness.RunAsync(args);

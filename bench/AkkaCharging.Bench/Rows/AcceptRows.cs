@@ -1,0 +1,121 @@
+using System.Globalization;
+using AkkaCharging.Bench.Driving;
+using AkkaCharging.Bench.Processes;
+using AkkaCharging.Bench.Receiver;
+using AkkaCharging.Bench.Reporting;
+
+namespace AkkaCharging.Bench.Rows;
+
+/// <summary>How soon a caller has its answer: at half of what the service can do, and while something behind it does not go on.</summary>
+internal static class AcceptRows
+{
+    private const double GoalMillis = 10;
+    private const string OpenLoop = "Open loop at half of the closed loop's journeys/s; latency counts from the time at which the request was due.";
+
+    /// <summary>Journal <c>sqlite</c>, nothing wrong, beside the bare peer at its own half.</summary>
+    public static async Task<Figure> HalfLoadAsync(Session session, IReadOnlyDictionary<string, double> saturation)
+    {
+        List<Run> ours = [], bare = [];
+        for (var round = 0; round < session.Options.Rounds; round++)
+        {
+            await using (var target = await JourneyRows.StartAsync(session, Targets.Bare))
+                bare.Add(await session.OfferAsync(target, saturation[Targets.Bare] / 2));
+            await using (var target = await JourneyRows.StartAsync(session, JourneyRows.Sqlite))
+                ours.Add(await session.OfferAsync(target, saturation[JourneyRows.Sqlite] / 2));
+        }
+
+        var judged = JourneyRows.Of("sqlite, accept p99", "ms", ours, run => run.AcceptMillis(99));
+        return new(
+            "accept-half", "accept p99, open loop at half of saturation, `sqlite`", "< 10 ms", judged.Median < GoalMillis, judged,
+            [
+                JourneyRows.Of("sqlite, accept p50", "ms", ours, run => run.AcceptMillis(50)),
+                JourneyRows.Of("sqlite, accept p99.9", "ms", ours, run => run.AcceptMillis(99.9)),
+                JourneyRows.Of("sqlite, end to end p99", "ms", ours, run => run.EndToEndMillis(99)),
+                new("sqlite, offered", "requests/s", [saturation[JourneyRows.Sqlite] / 2]),
+                JourneyRows.Of("bare peer, accept p99", "ms", bare, run => run.AcceptMillis(99)),
+                new("bare peer, offered", "requests/s", [saturation[Targets.Bare] / 2]),
+                JourneyRows.Of("sqlite", "cpu us a journey", ours, run => run.ServiceMicros),
+                JourneyRows.Of("driver lag p99", "ms", ours, run => LoadResult.Millis(run.Load.DriverLag, 99)),
+            ],
+            OpenLoop);
+    }
+
+    /// <summary>The queue is full, the authorizer hangs, every receiver hangs.</summary>
+    public static async Task<IReadOnlyList<Figure>> UnderFaultsAsync(Session session, double saturation)
+    {
+        var hangingAuthorizer = Faults.PatientDelivery(queue: 1_000_000);
+        foreach (var (name, value) in Faults.AskingTheReceiver(session))
+            hangingAuthorizer[name] = value;
+        return
+        [
+            await MeasureAsync("accept-queue-full", "when the queue is full", Faults.PatientDelivery(queue: 100), ledger => ledger.HangFrom = 0,
+                "A queue of 100 and a receiver that hangs: nearly every answer is a 503."),
+            await MeasureAsync("accept-authorizer-hangs", "when the authorizer hangs", hangingAuthorizer, ledger => ledger.Authorizer = (long)AuthorizerMode.Hangs,
+                "`authorization.provider = http`, and nobody answers there; the queue has room."),
+            await MeasureAsync("accept-receivers-hang", "when every receiver hangs", Faults.PatientDelivery(queue: 1_000_000), ledger => ledger.HangFrom = 0,
+                "The queue has room for a million."),
+        ];
+
+        async Task<Figure> MeasureAsync(string key, string when, Dictionary<string, string> settings, Action<Ledger> begin, string how)
+        {
+            var runs = new List<Run>();
+            session.AuthorizesByList = false;
+            for (var round = 0; round < (session.Options.IsShort ? 1 : session.Options.Rounds); round++)
+            {
+                await using var target = await session.Targets.ServiceAsync(key, settings);
+                await Faults.WarmUpAsync(session, target);
+                begin(session.Ledger);
+                runs.Add(await session.DriveAsync(
+                    target,
+                    new LoadPlan(target.EndPoint, session.OneDestination(), session.Options.Connections, session.WarmUp, session.Duration, saturation / 2, RefusalsAreFine: true),
+                    hasFaults: true));
+                await session.SettleAllAsync();
+            }
+
+            session.AuthorizesByList = true;
+            var judged = JourneyRows.Of("answer p99", "ms", runs, run => LoadResult.Millis(run.Load.Answer, 99));
+            return new(
+                key, $"answer p99, open loop at half of saturation, `sqlite`, {when}", "< 10 ms", judged.Median < GoalMillis, judged,
+                [
+                    JourneyRows.Of("answer p50", "ms", runs, run => LoadResult.Millis(run.Load.Answer, 50)),
+                    JourneyRows.Of("200, p99", "ms", runs, run => run.AcceptMillis(99)),
+                    JourneyRows.Of("503, p99", "ms", runs, run => LoadResult.Millis(run.Load.Refuse, 99)),
+                    JourneyRows.Of("answered 200", "requests", runs, run => run.Load.Accepted.Count),
+                    JourneyRows.Of("answered 503", "requests", runs, run => run.Load.Refused),
+                ],
+                $"{how} {OpenLoop} Afterwards the fault ends, and every accepted request must be called back.");
+        }
+    }
+}
+
+/// <summary>Settings of rows with faults.</summary>
+internal static class Faults
+{
+    /// <summary>Retries until the fault is over, so that nothing that was accepted may be lost.</summary>
+    public static Dictionary<string, string> PatientDelivery(int queue) => new(StringComparer.Ordinal)
+    {
+        ["QUEUE_MAX_SIZE"] = queue.ToString(CultureInfo.InvariantCulture),
+        ["QUEUE_DESTINATION_SHARE"] = "1000",
+        ["REQUEST_MAX_AGE_MILLIS"] = "86400000",
+        ["CALLBACK_MAX_RETRIES"] = "100",
+        ["CALLBACK_MAX_RETRY_DELAY_MILLIS"] = "1000",
+        ["CALLBACK_DESTINATION_BREAKER_RESET_TIMEOUT_MILLIS"] = "1000",
+    };
+
+    /// <summary>Decisions come from the receiver, and are waited for as long as it takes.</summary>
+    public static Dictionary<string, string> AskingTheReceiver(Session session) => new(StringComparer.Ordinal)
+    {
+        ["AUTHORIZATION_PROVIDER"] = "http",
+        ["AUTHORIZATION_HTTP_URL"] = session.AuthorizerUrl,
+        ["AUTHORIZATION_TIMEOUT_MILLIS"] = "3600000",
+        ["AUTHORIZATION_HTTP_ATTEMPT_TIMEOUT_MILLIS"] = "3600000",
+        ["AUTHORIZATION_MAX_RETRIES"] = "100",
+        ["AUTHORIZATION_CIRCUIT_BREAKER_ENABLED"] = "false",
+    };
+
+    /// <summary>A second of healthy load, so that the fault does not meet code that was never run.</summary>
+    public static Task<Run> WarmUpAsync(Session session, RunningTarget target) => session.DriveAsync(
+        target,
+        new LoadPlan(target.EndPoint, session.OneDestination(), session.Options.Connections, TimeSpan.FromSeconds(0.1), session.WarmUp, Window: 64, RefusalsAreFine: true),
+        hasFaults: true);
+}

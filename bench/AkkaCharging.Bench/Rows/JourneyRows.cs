@@ -1,0 +1,105 @@
+using AkkaCharging.Bench.Processes;
+using AkkaCharging.Bench.Reporting;
+
+namespace AkkaCharging.Bench.Rows;
+
+/// <summary>Journeys a second against the bare peer, and what of it is the accept path.</summary>
+internal static class JourneyRows
+{
+    public const string Memory = "memory";
+    public const string Sqlite = "sqlite";
+    public const string Postgres = "postgres";
+
+    private const string How =
+        "Closed loop, one destination, at most 1,024 journeys pending, each run in a fresh process after a warm-up; the sides alternate, each ratio is of one round.";
+
+    /// <summary>The rows, and journeys a second of each target, which later rows take their rates from.</summary>
+    public static async Task<(IReadOnlyList<Figure> Figures, IReadOnlyDictionary<string, double> PerSecond)> RunAsync(Session session)
+    {
+        string[] names = [Targets.Bare, .. new[] { Memory, Sqlite, Postgres }.Where(session.Options.Journals.Contains)];
+        var runs = names.ToDictionary(name => name, _ => new List<Run>(), StringComparer.Ordinal);
+        for (var round = 0; round < session.Options.Rounds; round++)
+        {
+            foreach (var name in round % 2 == 0 ? names : names.Reverse())
+            {
+                await using var target = await StartAsync(session, name);
+                runs[name].Add(await session.SaturateAsync(target));
+            }
+        }
+
+        var bare = runs[Targets.Bare];
+        (string Name, double Goal)[] goals = [(Memory, 1.0), (Sqlite, 0.75), (Postgres, 0.6)];
+        var figures = goals.Where(goal => runs.ContainsKey(goal.Name)).Select(goal => Compare(goal.Name, goal.Goal, runs[goal.Name], bare)).ToList();
+        return (figures, runs.ToDictionary(pair => pair.Key, pair => Statistics.Median(pair.Value.Select(run => run.PerSecond)), StringComparer.Ordinal));
+    }
+
+    /// <summary>The accept path alone: ours with a journal in memory, the peer with nothing behind it.</summary>
+    public static async Task<Figure> CeilingAsync(Session session)
+    {
+        List<Run> ceiling = [], ours = [];
+        for (var round = 0; round < (session.Options.IsShort ? 1 : session.Options.Rounds); round++)
+        {
+            await using (var target = await session.Targets.PeerAsync(Targets.Ceiling))
+                ceiling.Add(await session.SaturateAsync(target, awaitsCallbacks: false));
+            await using (var target = await StartAsync(session, Memory))
+                ours.Add(await session.SaturateAsync(target));
+        }
+
+        return new(
+            "ceiling", "accept path: a minimal API that reads, validates and answers the same JSON, and does nothing else", Goal: null, IsMet: null,
+            Of("ceiling", "accepts/s", ceiling, run => run.PerSecond),
+            [
+                Of("ceiling", "cpu us a request", ceiling, run => run.ServiceMicros),
+                Of("memory, whole journey", "cpu us a request", ours, run => run.ServiceMicros),
+                Of("ceiling", "bytes allocated a request", ceiling, run => run.AllocatedBytes),
+            ],
+            "Closed loop; what is left of a journey's cost after subtracting this is decision, journal and callback.");
+    }
+
+    /// <summary>One run each, when the comparison itself is not asked for: later rows take their rates from it.</summary>
+    public static async Task<IReadOnlyDictionary<string, double>> QuickAsync(Session session)
+    {
+        var perSecond = new Dictionary<string, double>(StringComparer.Ordinal);
+        foreach (var name in (string[])[Targets.Bare, Sqlite])
+        {
+            await using var target = await StartAsync(session, name);
+            perSecond[name] = (await session.SaturateAsync(target)).PerSecond;
+        }
+
+        return perSecond;
+    }
+
+    /// <summary>Starts a target by its name.</summary>
+    public static async Task<RunningTarget> StartAsync(Session session, string name) => name switch
+    {
+        Targets.Bare or Targets.Ceiling => await session.Targets.PeerAsync(name),
+        Postgres => await session.Targets.ServiceAsync(name, await session.PostgresAsync()),
+        _ => await session.Targets.ServiceAsync(name, Targets.Journal(name)),
+    };
+
+    public static Series Of(string name, string unit, IReadOnlyList<Run> runs, Func<Run, double> value) => new(name, unit, [.. runs.Select(value)]);
+
+    private static Figure Compare(string name, double goal, List<Run> ours, List<Run> bare)
+    {
+        var ratios = new Series("ours / bare peer", "ratio of journeys/s", [.. ours.Zip(bare, (a, b) => a.PerSecond / b.PerSecond)]);
+        return new(
+            $"journeys-{name}", $"full journeys a second, journal `{name}`, against the bare peer", $"≥ {goal}", ratios.Median >= goal, ratios,
+            [
+                new("ours / bare peer", "ratio of cpu time a journey", [.. ours.Zip(bare, (a, b) => (a.ServiceMicros + a.JournalMicros) / b.ServiceMicros)]),
+                Of(name, "journeys/s", ours, run => run.PerSecond),
+                Of(Targets.Bare, "journeys/s", bare, run => run.PerSecond),
+                Of(name, "cpu us a journey", ours, run => run.ServiceMicros),
+                Of(Targets.Bare, "cpu us a journey", bare, run => run.ServiceMicros),
+                Of("database server", "cpu us a journey", ours, run => run.JournalMicros),
+                Of("receiver", "cpu us a journey", ours, run => run.ReceiverMicros),
+                Of("driver", "cpu us a journey", ours, run => run.DriverMicros),
+                Of(name, "bytes allocated a journey", ours, run => run.AllocatedBytes),
+                Of(Targets.Bare, "bytes allocated a journey", bare, run => run.AllocatedBytes),
+                Of(name, "share of time in GC pauses", ours, run => run.GcPauseShare),
+                Of(name, "share of cpu time in the JIT", ours, run => run.CompilingShare),
+                Of(Targets.Bare, "share of cpu time in the JIT", bare, run => run.CompilingShare),
+                Of("other programs", "processors busy", ours, run => run.ForeignLoad),
+            ],
+            How);
+    }
+}

@@ -1,0 +1,4 @@
+using AkkaCharging.Micro;
+using BenchmarkDotNet.Running;
+
+BenchmarkSwitcher.FromAssembly(typeof(Some).Assembly).Run(args);

@@ -1,0 +1,33 @@
+using System.Text.Json;
+using AkkaCharging.Testing;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Scenarios;
+
+/// <summary>The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measuring is for a quiet machine.</summary>
+[Trait("Category", "Performance")]
+public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
+{
+    private static readonly string Harness = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Bench.dll");
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task SmallestProfile_EveryRunIsValid_AndReported()
+    {
+        await using var harness = ChildProcess.Start([Harness, "smoke", $"results={_folder.Path}"], _folder.Path);
+
+        var exitCode = await harness.ExitAsync(Patience);
+
+        output.WriteLine(harness.Everything);
+        Assert.True(exitCode == 0, harness.Everything);
+        var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_folder.Path, "smoke.json"))).RootElement;
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("failure").ValueKind);
+        Assert.Equal(
+            ["journeys-memory", "journeys-sqlite", "ceiling", "accept-half", "accept-queue-full", "accept-authorizer-hangs", "accept-receivers-hang"],
+            report.GetProperty("figures").EnumerateArray().Select(figure => figure.GetProperty("key").GetString()));
+        Assert.All(report.GetProperty("runs").EnumerateArray(), run => Assert.True(run.GetProperty("sent").GetInt32() > 0, run.GetRawText()));
+    }
+}
