@@ -61,8 +61,9 @@ public sealed class GracefulStopTests : IDisposable
     public async Task Sigterm_HangingReceiver_ExitsWith0AndSaysHowManyWereLost()
     {
         await using var receiver = await ReceiverProcess.StartAsync();
+        await using var hanging = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"), ("JOURNAL_KIND", "memory")), _folder.Path);
-        await SubmitManyAsync(service, receiver.Url("/hang"), 25);
+        await SubmitManyAsync(service, hanging.Url("/hang"), 25);
         await SubmitManyAsync(service, receiver.Url("/ok"), 5);
         await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 5, "the healthy callbacks arrive");
 

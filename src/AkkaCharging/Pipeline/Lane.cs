@@ -13,7 +13,7 @@ internal enum LaneState
     /// <summary>Its graph died and will be run again shortly.</summary>
     Restarting,
 
-    /// <summary>Its graph dies again and again: it is still restarted, but somebody has to look.</summary>
+    /// <summary>Its graph dies again and again: it is still restarted, but somebody has to look. Until a run has lasted for 10 s.</summary>
     Failing,
 
     /// <summary>It was drained, or gave up draining.</summary>

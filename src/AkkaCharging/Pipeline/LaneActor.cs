@@ -9,6 +9,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 {
     // A run that lasted this long was healthy: what kills it later is a new story, with the first wait again.
     private static readonly TimeSpan HealthyRun = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ProvenRun = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
     private const int DeathsUntilFailing = 5;
@@ -20,6 +21,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private LaneRun? _run;
     private long _ranAt;
     private int _deathsInARow;
+    private bool _isBetweenRuns;
     private (IActorRef Asker, bool IsAborted)? _draining;
 
     public LaneActor(Lane lane, LaneSettings settings, PipelineParts parts)
@@ -27,13 +29,12 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         (_lane, _settings, _parts) = (lane, settings, parts);
         Receive<Run>(_ => RunGraph());
         Receive<RunEnded>(ended => ended.Generation == _run!.Generation, ended => OnEnded(ended.Cause));
+        Receive<RunProven>(proven => proven.Generation == _run!.Generation && _lane.State == LaneState.Failing && !_isBetweenRuns, _ => _lane.State = LaneState.Running);
         Receive<Drain>(OnDrain);
         Receive<Abort>(_ => OnAbort());
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
-
-    private bool IsBetweenRuns => _lane.State is LaneState.Restarting or LaneState.Failing;
 
     protected override void PreStart() => RunGraph();
 
@@ -50,7 +51,13 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 
         _ = pipeline.Drained.PipeTo(Self, success: _ => new RunEnded(generation, Cause: null), failure: cause => new RunEnded(generation, cause));
         _lane.Switch(_run);
-        _lane.State = LaneState.Running;
+        _isBetweenRuns = false;
+
+        // One that died again and again is believed when it has run for a while: else its state would flap with each run.
+        if (_lane.State == LaneState.Failing)
+            Timers.StartSingleTimer("proven", new RunProven(generation), ProvenRun);
+        else
+            _lane.State = LaneState.Running;
         if (_draining is not null)
             pipeline.Intake.Complete();
     }
@@ -74,6 +81,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 
         _deathsInARow = _parts.Time.GetElapsedTime(_ranAt) >= HealthyRun ? 1 : _deathsInARow + 1;
         _lane.Restarts++;
+        _isBetweenRuns = true;
         _lane.State = _deathsInARow >= DeathsUntilFailing ? LaneState.Failing : LaneState.Restarting;
         var wait = FirstWait * Math.Pow(2, Math.Min(_deathsInARow - 1, 10));
         var reason = cause ?? new InvalidOperationException("The graph completed though nobody drained it.");
@@ -85,7 +93,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         _draining = (Sender, IsAborted: false);
         Timers.StartSingleTimer("abort", Abort.Instance, drain.Grace);
-        if (IsBetweenRuns)
+        if (_isBetweenRuns)
         {
             Timers.Cancel("run");
             RunGraph();
@@ -101,7 +109,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         if (_draining is not { } draining || _lane.State == LaneState.Stopped)
             return;
-        if (draining.IsAborted || IsBetweenRuns)
+        if (draining.IsAborted || _isBetweenRuns)
         {
             Stop(draining.Asker);
             return;
@@ -135,6 +143,8 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         public static readonly Abort Instance = new();
     }
+
+    private sealed record RunProven(int Generation);
 
     private sealed record RunEnded(int Generation, Exception? Cause);
 }
