@@ -85,9 +85,11 @@ internal sealed class Destination
             if (attempt is not null)
                 Learn(attempt, isProbe, now);
             _owner.Attempts.GiveBack(_attempts);
-            Judge(now);
+            var hasChangedSides = Judge(now);
             _owner.Attempts.Consider(_attempts);
             _owner.Attempts.Serve();
+            if (hasChangedSides)
+                _owner.Retries.Serve();
         }
     }
 
@@ -188,18 +190,19 @@ internal sealed class Destination
         _reset = null;
     }
 
-    private void Judge(long now)
+    private bool Judge(long now)
     {
         var time = _owner.Time;
         var isAnswering = _answeredAt is { } answeredAt
             && Breaker == BreakerState.Closed
             && (_attempts.Taken == 0 || time.GetElapsedTime(Math.Max(answeredAt, _busySince), now) <= Silence);
         if (isAnswering == IsAnswering)
-            return;
+            return false;
         IsAnswering = isAnswering;
         _owner.Attempts.MoveBetweenKinds(_attempts);
         _owner.Retries.MoveBetweenKinds(_retries);
         _owner.MovePendingBetweenKinds(this);
+        return true;
     }
 
     private sealed class AttemptLine(Destination destination, SharedSlots slots) : SlotLine(destination, slots)

@@ -30,10 +30,8 @@ internal sealed class SharedSlots(int capacity)
     /// <summary>Puts <paramref name="line"/> into the rotation if it could use a slot.</summary>
     public void Consider(SlotLine line)
     {
-        if (line.IsInRotation || !line.CouldStart)
-            return;
-        line.IsInRotation = true;
-        (line.Destination.IsAnswering ? _answering : _silent).Enqueue(line);
+        if (line.Rotation is null && line.CouldStart)
+            Enter(line);
     }
 
     /// <summary>Hands free slots to those that wait.</summary>
@@ -41,7 +39,7 @@ internal sealed class SharedSlots(int capacity)
     {
         while (Next() is { } line)
         {
-            line.IsInRotation = false;
+            line.Rotation = null;
             if (line.CouldStart)
             {
                 Count(line, 1);
@@ -56,21 +54,39 @@ internal sealed class SharedSlots(int capacity)
     /// <summary>Takes a slot back.</summary>
     public void GiveBack(SlotLine line) => Count(line, -1);
 
-    /// <summary>Counts what <paramref name="line"/> holds to the other kind, after its destination changed.</summary>
-    public void MoveBetweenKinds(SlotLine line) => _takenBySilent += line.Destination.IsAnswering ? -line.Taken : line.Taken;
+    /// <summary>Counts what <paramref name="line"/> holds to the other kind, and lets it wait among them, after its destination changed.</summary>
+    public void MoveBetweenKinds(SlotLine line)
+    {
+        _takenBySilent += line.Destination.IsAnswering ? -line.Taken : line.Taken;
+        if (line.Rotation is not null)
+            Enter(line); // its entry in the other rotation is passed over when it comes up
+    }
 
     private SlotLine? Next()
     {
         if (Free <= 0)
             return null;
 
-        // Those that fell silent while they waited wait on with the others of their kind.
-        while (_answering.TryPeek(out var first) && !first.Destination.IsAnswering)
-            _silent.Enqueue(_answering.Dequeue());
+        PassOverMoved(_answering);
+        PassOverMoved(_silent);
         var maySilent = _silent.Count > 0 && _takenBySilent < _capacityForSilent;
         var fromSilent = maySilent && (_isTurnOfSilent || _answering.Count == 0);
+        if (!(fromSilent ? _silent : _answering).TryDequeue(out var line))
+            return null;
         _isTurnOfSilent = !fromSilent;
-        return fromSilent ? _silent.Dequeue() : _answering.TryDequeue(out var line) ? line : null;
+        return line;
+    }
+
+    private static void PassOverMoved(Queue<SlotLine> rotation)
+    {
+        while (rotation.TryPeek(out var line) && line.Rotation != rotation)
+            rotation.Dequeue();
+    }
+
+    private void Enter(SlotLine line)
+    {
+        line.Rotation = line.Destination.IsAnswering ? _answering : _silent;
+        line.Rotation.Enqueue(line);
     }
 
     private void Count(SlotLine line, int slots)

@@ -27,7 +27,8 @@ internal abstract class SlotLine(Destination destination, SharedSlots slots)
     /// <summary>Slots that it holds; counted by <see cref="SharedSlots"/>.</summary>
     public int Taken { get; set; }
 
-    public bool IsInRotation { get; set; }
+    /// <summary>Where it waits for its turn at a free slot; null when it does not.</summary>
+    public Queue<SlotLine>? Rotation { get; set; }
 
     public int WaitingCount => _first.Count + _retries.Count;
 

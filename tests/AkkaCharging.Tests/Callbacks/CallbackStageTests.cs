@@ -16,7 +16,7 @@ namespace AkkaCharging.Tests.Callbacks;
 
 /// <summary>The stage and its deliveries, against a scripted receiver. Waits of 20 s and more are noted and cut to a thousandth.</summary>
 [Trait("Category", "Component")]
-public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon)
+public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon + "\nakka.loglevel = ERROR") // without a line for each restart
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
     private static readonly CallbackSettings Defaults = SettingsLoader.Defaults.Callback with

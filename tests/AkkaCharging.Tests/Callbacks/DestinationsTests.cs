@@ -208,6 +208,20 @@ public sealed class DestinationsTests : IDisposable
     }
 
     [Fact]
+    public void DestinationThatAnswersAgain_WaitsNoMoreAmongTheSilentOnes()
+    {
+        _settings = _settings with { MaxConcurrentRetries = 4 };
+        for (var i = 0; i < 3; i++)
+            TakeRetry("hanging");
+        Assert.False(TakeRetry("healthy")); // not known to answer: the places of the silent ones are taken
+        Assert.Equal((2, 0), (Status("hanging").Retrying, Status("healthy").Retrying));
+
+        End(Take("healthy", 1)[0], Answered());
+
+        Assert.Equal((2, 1), (Status("hanging").Retrying, Status("healthy").Retrying));
+    }
+
+    [Fact]
     public void FreeSlots_GoRoundTheDestinationsThatWait()
     {
         _settings = _settings with { MaxInFlight = 2, DestinationBreaker = _settings.DestinationBreaker with { Enabled = false } };

@@ -187,9 +187,9 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         await using (_folder.Shell($"UPDATE request SET secrets = (SELECT secrets FROM request WHERE id = x'{Hex(first.Id)}') WHERE id = x'{Hex(second.Id)}'"))
             journal = await _folder.StartAsync();
 
-        await Assert.ThrowsAsync<InvalidJournalException>(async () => await journal.ReadUnsettledAsync(default).ToListAsync());
+        Assert.Equal([first.Id], (await journal.ReadUnsettledAsync(default).ToListAsync()).Select(unsettled => unsettled.Request.Id));
         await using (_folder.Shell("UPDATE request SET secrets = substr(secrets, 1, 10)"))
-            await Assert.ThrowsAsync<InvalidJournalException>(async () => await journal.ReadUnsettledAsync(default).ToListAsync());
+            Assert.Empty(await journal.ReadUnsettledAsync(default).ToListAsync());
     }
 
     [Theory]
