@@ -56,7 +56,8 @@ public sealed class PostgresServer : IAsyncDisposable
         {
             _process = Start(
                 "postgres", "-D", DataDirectory, "-p", $"{_port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder}",
-                "-c", "max_connections=300", "-c", "log_min_messages=fatal");
+                "-c", "max_connections=300", "-c", "log_min_messages=fatal",
+                "-c", "dynamic_shared_memory_type=mmap"); // in its folder, which goes with it: what is killed leaves nothing in the machine's shared memory
             while (!_process.HasExited)
             {
                 if (await AnswersAsync())
