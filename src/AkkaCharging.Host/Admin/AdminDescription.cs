@@ -35,7 +35,7 @@ internal static class AdminDescription
         options.ShouldInclude = description => string.Equals(description.GroupName, Document, StringComparison.Ordinal);
         options.AddDocumentTransformer((document, _, _) => Describe(document));
         options.AddOperationTransformer((operation, context, _) => DescribeAsync(operation, context));
-        options.AddSchemaTransformer((schema, context, _) => OpenApi.Describe(schema, context));
+        options.AddSchemaTransformer((schema, context, _) => DescribeAsync(schema, context));
     });
 
     private static Task Describe(OpenApiDocument document)
@@ -53,6 +53,16 @@ internal static class AdminDescription
             [TokenScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "Needed when management.token is set." },
         };
         return Task.CompletedTask;
+    }
+
+    private static async Task DescribeAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
+    {
+        await OpenApi.Describe(schema, context);
+        var type = context.JsonPropertyInfo is null ? context.JsonTypeInfo.Type : null;
+        if (type == typeof(BulkRedriveBody))
+            schema.Required = new HashSet<string>(StringComparer.Ordinal);
+        if (type == typeof(BulkRedriveBody) || type == typeof(DestinationBody))
+            schema.AdditionalPropertiesAllowed = false;
     }
 
     private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context)

@@ -209,7 +209,7 @@ internal static class OpenApi
         {
             if (type.Type == typeof(MetricsAnswer)) // Its names are those of MetricsJson.
                 schema.Properties = properties.ToDictionary(field => JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Key), field => field.Value, StringComparer.Ordinal);
-            schema.Required = schema.Properties.Keys.Where(name => name is not "validForMillis" && type.Type != typeof(BulkRedriveBody)).ToHashSet(StringComparer.Ordinal);
+            schema.Required = schema.Properties.Keys.Where(name => name is not "validForMillis").ToHashSet(StringComparer.Ordinal);
         }
 
         return Task.CompletedTask;
