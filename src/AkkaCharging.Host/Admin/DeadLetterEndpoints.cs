@@ -116,8 +116,7 @@ internal static class DeadLetterEndpoints
                 return;
             }
 
-            var which = hasFilter ? $"destination {query.Destination?.ToString() ?? "any"}, from {query.From:O}, to {query.To:O}" : "all";
-            await audit.RecordAsync(context, "redrive many", which, async () =>
+            await audit.RecordAsync(context, "redrive many", hasFilter ? Shown(query) : "all", async () =>
             {
                 if (await letters.RedriveAllAsync(query, CancellationToken.None) is not { } progress)
                     return await context.WriteConflictAsync("A redrive of many is running, or the service is stopping. One at a time.");
@@ -152,6 +151,13 @@ internal static class DeadLetterEndpoints
 
         private static Task<string> WriteOtherwiseAsync(HttpContext context) =>
             context.WriteConflictAsync("It is no dead letter: it did not fail, was discarded, or is redriven already.");
+
+        private static string Shown(DeadLetterQuery query) => string.Join(", ", new[]
+        {
+            query.Destination is { } destination ? $"destination {destination}" : null,
+            query.From is { } from ? $"from {from:O}" : null,
+            query.To is { } to ? $"to {to:O}" : null,
+        }.OfType<string>());
 
         private static DeadLetterAnswer ToAnswer(DeadLetter letter) => new(
             letter.Id.ToString(),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Admin;
@@ -113,6 +114,17 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         using var answer = await _service.Management.GetAsync($"{Route}?{query}");
 
         await Api.InvalidAsync(answer);
+    }
+
+    [Fact]
+    public async Task Change_IsRecorded_WhateverTheLogLevel()
+    {
+        await using var service = await RunningService.StartAsync(settings => settings with { Logging = settings.Logging with { Level = LogThreshold.Error } });
+
+        await service.ChangeAsync(Route + "/pause", Named("https://recorded.example.com")).ReadAsync();
+
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains("\"Target\":\"https://recorded.example.com:443\",\"Result\":\"paused\"", StringComparison.Ordinal), "the log tells it");
     }
 
     [Fact]
