@@ -4,11 +4,11 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Authorization.Http;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Development;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
-using AkkaCharging.Host.Metrics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
@@ -41,21 +41,22 @@ internal static class ChargingHost
         });
         builder.Configuration.Sources.Clear(); // hocon/ is the one place for settings
         builder.AddChargingLogging(settings);
-        builder.AddChargingServer(settings.Server);
+        builder.AddChargingServer(settings.Server, settings.Management);
         builder.Services.AddChargingService(settings);
         builder.Services.AddChargingHealth();
         builder.Services.AddChargingApiDescription();
+        builder.Services.AddAdmin(settings.Management);
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.UseApiErrors();
+        app.UseManagement(routes => routes.MapAdmin(settings));
+        app.UseRouting(); // after the fork: an operator's request is matched against the operators' routes alone
         if (settings.Server.CorsAllowedOrigins.Count > 0)
             app.UseCors();
         app.MapChargingSessions();
-        app.MapHealth(settings.Monitoring.HealthCheckEnabled);
-        if (settings.Monitoring.MetricsEnabled)
-            app.MapMetrics();
-        app.MapOpenApi("/openapi/v1.json");
+        app.MapMonitoring(settings, isConfined: false);
+        app.MapProbes();
         if (settings.Server.Development)
         {
             app.MapScalarApiReference("/docs", page => page.DisableDefaultFonts());
@@ -101,7 +102,7 @@ internal static class ChargingHost
         }
     }
 
-    private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server)
+    private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server, ManagementSettings management)
     {
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -109,7 +110,8 @@ internal static class ChargingHost
             kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes * ChunkFramingFactor;
             kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
             kestrel.Limits.MinRequestBodyDataRate = null; // a slow body has server.requestTimeoutMillis, and is then answered 408
-            kestrel.Listen(server.Host, server.Port);
+            kestrel.Listen("server", server.Host, server.Port);
+            kestrel.Listen("management", management.Host, management.Port, ManagementListener.IsForOperators);
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = GracefulStop.Bound(server));
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.CommandLine;
-using System.Net.Sockets;
 using System.Reflection;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Journal;
@@ -56,14 +55,14 @@ internal static class CommandLine
 
     private static async Task<int> ServeAsync(string? configFile, TextWriter error, CancellationToken cancellation)
     {
-        ServerSettings? server = null;
         try
         {
+            ChargingSettings? settings = null;
             WebApplication? app = null;
-            var exitCode = WithSettings(configFile, error, settings =>
+            var exitCode = WithSettings(configFile, error, loaded =>
             {
-                server = settings.Server;
-                app = ChargingHost.Build(settings);
+                settings = loaded;
+                app = ChargingHost.Build(loaded);
                 return 0;
             });
             if (app is null)
@@ -71,19 +70,14 @@ internal static class CommandLine
             await using (app)
             {
                 var journal = app.Services.GetRequiredService<IRequestJournal>();
-                await app.RunAsync(cancellation);
+                await app.OpenAsync(settings!, cancellation);
+                await app.WaitForShutdownAsync(cancellation);
                 return journal.Invalid.IsCompleted ? throw await journal.Invalid : 0;
             }
         }
-        catch (InvalidJournalException e)
+        catch (Exception e) when (e is InvalidJournalException or CannotListenException)
         {
             await error.WriteLineAsync(e.Message);
-            return 1;
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            // Kestrel's words for a port that is taken, and for a name, an address or a port that this process cannot have.
-            await error.WriteLineAsync($"Cannot listen on server.host = '{server!.Host}', server.port = {server.Port}: {e.Message}");
             return 1;
         }
     }

@@ -5,6 +5,8 @@ namespace AkkaCharging.Host;
 /// <summary>Settings that are allowed and unsafe: the start-up log names each.</summary>
 internal static class InsecureChoices
 {
+    private const int OperatorTokenCharsMin = 16;
+
     /// <summary>One sentence for each insecure choice in <paramref name="settings"/>.</summary>
     public static IEnumerable<string> Of(ChargingSettings settings)
     {
@@ -18,6 +20,10 @@ internal static class InsecureChoices
             yield return $"Callbacks to addresses that are not public are allowed: {string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
         if (settings.Authorization is { Provider: AuthorizationProvider.Http, Http.Url: { Scheme: "http", IsLoopback: false } })
             yield return "The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).";
+        if (!SettingsRules.IsLoopback(settings.Management.Host))
+            yield return "The operators' listener is reachable from other machines over plain http: its token travels in clear (management.host).";
+        if (settings.Management.Token.Length is > 0 and < OperatorTokenCharsMin)
+            yield return $"The operators' token is short enough to be guessed: it has less than {OperatorTokenCharsMin} characters (management.token).";
         if (settings.Journal.Kind == JournalKind.Memory)
             yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).";
         if (settings.Server.Development)

@@ -1,5 +1,6 @@
 using Akka.Event;
 using Akka.Hosting;
+using AkkaCharging.Host.Admin;
 using AkkaCharging.Settings;
 using Serilog;
 using Serilog.Events;
@@ -24,6 +25,7 @@ internal static class Logging
             logger.MinimumLevel.Is(Level(settings.Logging.Level))
                 .MinimumLevel.Override("Microsoft", Max(LogEventLevel.Warning, Level(settings.Logging.Level)))
                 .MinimumLevel.Override("Microsoft.Hosting.Lifetime", Level(settings.Logging.Level))
+                .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information) // what operators changed is told at every level
                 .Enrich.FromLogContext();
             logger.WriteTo.Async(
                 console =>

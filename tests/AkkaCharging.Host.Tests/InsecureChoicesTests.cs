@@ -45,6 +45,12 @@ public sealed class InsecureChoicesTests
         Warns(
             Secure.WithServer(server => server with { Development = true }),
             "Development mode is on: the demo receiver and the API page are served (server.development).");
+        Warns(
+            Secure with { Management = Secure.Management with { Host = "10.0.0.1", Token = new('x', 16) } },
+            "The operators' listener is reachable from other machines over plain http: its token travels in clear (management.host).");
+        Warns(
+            Secure with { Management = Secure.Management with { Token = new('x', 15) } },
+            "The operators' token is short enough to be guessed: it has less than 16 characters (management.token).");
     }
 
     [Theory]

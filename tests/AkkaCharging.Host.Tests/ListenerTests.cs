@@ -1,8 +1,5 @@
 using System.Net;
 using AkkaCharging.Testing;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests;
 
@@ -37,7 +34,7 @@ public sealed class ListenerTests
     public async Task Host_IsListenedOn_AndReachedByItsLoopback(string host, string bound)
     {
         await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { Host = host }));
-        var address = new Uri(service.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        var address = Listener.PublicAddressOf(service.App);
 
         using var answer = await service.Http.GetAsync($"http://{Listener.LoopbackOf(host)}:{address.Port}/health/ready");
 
@@ -52,6 +49,7 @@ public sealed class ListenerTests
         {
             var app = ChargingHost.Build(AkkaCharging.Settings.SettingsLoader.Defaults.WithServer(server => server with { Host = "localhost", Port = port }) with
             {
+                Management = AkkaCharging.Settings.SettingsLoader.Defaults.Management with { Port = 0 },
                 Authorization = AkkaCharging.Settings.SettingsLoader.Defaults.Authorization with
                 {
                     Provider = AkkaCharging.Settings.AuthorizationProvider.Http,

@@ -19,17 +19,22 @@ internal sealed class RawHttp : IDisposable
 
     private readonly TcpClient _client = new();
 
-    public static async Task<RawHttp> ConnectAsync(RunningService service)
+    public static Task<RawHttp> ConnectAsync(RunningService service) => ConnectAsync(service.Http);
+
+    private static async Task<RawHttp> ConnectAsync(HttpClient listener)
     {
         var raw = new RawHttp();
-        await raw._client.ConnectAsync(service.Http.BaseAddress!.Host, service.Http.BaseAddress.Port);
+        await raw._client.ConnectAsync(listener.BaseAddress!.Host, listener.BaseAddress.Port);
         return raw;
     }
 
     /// <summary>Sends <paramref name="text"/> on a connection of its own and reads the answer.</summary>
-    public static async Task<RawAnswer> ExchangeAsync(RunningService service, string text)
+    public static Task<RawAnswer> ExchangeAsync(RunningService service, string text) => ExchangeAsync(service.Http, text);
+
+    /// <param name="listener">The one that it speaks to is spoken to.</param>
+    public static async Task<RawAnswer> ExchangeAsync(HttpClient listener, string text)
     {
-        using var raw = await ConnectAsync(service);
+        using var raw = await ConnectAsync(listener);
         await raw.SendAsync(text);
         return await raw.ReceiveAsync();
     }

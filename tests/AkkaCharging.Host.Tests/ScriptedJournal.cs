@@ -12,7 +12,7 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
 {
     private readonly MemoryJournal _kept = new(SettingsLoader.Defaults.Journal, TimeProvider.System);
 
-    /// <summary>Thrown by every acceptance, decision and look-up while set.</summary>
+    /// <summary>Thrown by every acceptance, decision, look-up and call about dead letters while set.</summary>
     public Exception? Fault { get; set; }
 
     /// <summary>Rows that cannot be read.</summary>
@@ -45,13 +45,16 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
         Fault is null ? _kept.FindAsync(id, cancellationToken) : throw Fault;
 
     public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
-        _kept.ListDeadLettersAsync(query, after, most, cancellationToken);
+        Fault is null ? _kept.ListDeadLettersAsync(query, after, most, cancellationToken) : throw Fault;
 
-    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) => _kept.CountDeadLettersAsync(query, cancellationToken);
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
+        Fault is null ? _kept.CountDeadLettersAsync(query, cancellationToken) : throw Fault;
 
-    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken) => _kept.RedriveAsync(id, at, cancellationToken);
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken) =>
+        Fault is null ? _kept.RedriveAsync(id, at, cancellationToken) : throw Fault;
 
-    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) => _kept.DiscardAsync(id, cancellationToken);
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) =>
+        Fault is null ? _kept.DiscardAsync(id, cancellationToken) : throw Fault;
 
     public ValueTask DisposeAsync()
     {

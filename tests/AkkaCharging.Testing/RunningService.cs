@@ -4,8 +4,6 @@ using System.Text.Json;
 using AkkaCharging.Host;
 using AkkaCharging.Settings;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Testing;
@@ -20,11 +18,19 @@ public sealed class RunningService : IAsyncDisposable
 
     private readonly string _folder;
 
-    private RunningService(WebApplication app, HttpClient http, string folder) => (App, Http, _folder) = (app, http, folder);
+    private RunningService(WebApplication app, string folder)
+    {
+        (App, _folder) = (app, folder);
+        Http = new HttpClient { BaseAddress = Listener.PublicAddressOf(app) };
+        Management = new HttpClient { BaseAddress = Listener.ManagementAddressOf(app) };
+    }
 
     public WebApplication App { get; }
 
     public HttpClient Http { get; }
+
+    /// <summary>Speaks to the operators' listener.</summary>
+    public HttpClient Management { get; }
 
     /// <summary>Settings of a test: defaults, loopback, no ACL delay; <paramref name="change"/> changes them.</summary>
     public static async Task<RunningService> StartAsync(Func<ChargingSettings, ChargingSettings>? change = null, Action<IServiceCollection>? customize = null)
@@ -36,6 +42,7 @@ public sealed class RunningService : IAsyncDisposable
         var settings = defaults with
         {
             Server = defaults.Server with { Host = "127.0.0.1", Port = 0 },
+            Management = defaults.Management with { Port = 0 },
             Authorization = defaults.Authorization with { Acl = new AclSettings(acl) },
             Journal = defaults.Journal with { Kind = JournalKind.Memory },
             Callback = defaults.Callback with
@@ -44,9 +51,8 @@ public sealed class RunningService : IAsyncDisposable
             },
         };
         var app = ChargingHost.Build(change is null ? settings : change(settings), customize);
-        await app.StartAsync();
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        return new RunningService(app, new HttpClient { BaseAddress = new Uri(address) }, folder);
+        await app.OpenAsync(settings, CancellationToken.None);
+        return new RunningService(app, folder);
     }
 
     /// <summary>Submits and returns the answer as it is.</summary>
@@ -66,6 +72,7 @@ public sealed class RunningService : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
+        Management.Dispose();
         await App.StopAsync();
         await App.DisposeAsync();
         Directory.Delete(_folder, recursive: true);

@@ -27,6 +27,12 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>Where its log says that operators reach it; for a service that is ready and logs JSON.</summary>
+    public Uri ManagementAddress => Process.Output
+        .Where(line => line.Contains("The operators' API listens on", StringComparison.Ordinal))
+        .Select(line => new Uri(JsonDocument.Parse(line).RootElement.GetProperty(nameof(ManagementAddress)).GetString()!))
+        .Single();
+
     /// <summary>The service as it was built with the tests.</summary>
     public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Host.dll");
 

@@ -21,32 +21,31 @@ internal static class HealthEndpoints
     public const string LiveTag = "live";
     public const string ReadyTag = "ready";
 
-    /// <summary>Maps <c>/health</c>, which a setting switches off, and the probes, which always answer.</summary>
-    public static void MapHealth(this WebApplication app, bool isReportEnabled)
-    {
-        if (isReportEnabled)
-        {
-            app.MapGet("/health", ReportAsync)
-                .WithName("health")
-                .WithTags("Monitoring")
-                .WithSummary("How the service is, component by component")
-                .Produces<HealthAnswer>()
-                .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
-        }
+    /// <summary>Maps <c>/health</c>.</summary>
+    public static void MapHealth(this IEndpointRouteBuilder routes) =>
+        routes.MapGet("/health", ReportAsync)
+            .WithName("health")
+            .WithTags("Monitoring")
+            .WithSummary("How the service is, component by component")
+            .Produces<HealthAnswer>()
+            .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
 
-        app.MapProbe("/health/live", LiveTag);
-        app.MapProbe("/health/ready", ReadyTag);
+    /// <summary>Maps the probes, which always answer.</summary>
+    public static void MapProbes(this IEndpointRouteBuilder routes)
+    {
+        routes.MapProbe("/health/live", LiveTag);
+        routes.MapProbe("/health/ready", ReadyTag);
     }
 
-    private static void MapProbe(this WebApplication app, string route, string tag)
+    private static void MapProbe(this IEndpointRouteBuilder routes, string route, string tag)
     {
-        app.MapGet(route, ProbeAsync)
+        routes.MapGet(route, ProbeAsync)
             .WithName(tag)
             .WithTags("Monitoring")
             .WithSummary($"Whether the service is {tag}, for container probes")
             .Produces<ComponentAnswer>()
             .Produces<ComponentAnswer>(StatusCodes.Status503ServiceUnavailable);
-        app.MapMethods(route, [HttpMethods.Head], ProbeAsync).ExcludeFromDescription();
+        routes.MapMethods(route, [HttpMethods.Head], ProbeAsync).ExcludeFromDescription();
 
         async Task ProbeAsync(HttpContext context, HealthCheckService checks)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AkkaCharging.Callbacks;
 
 namespace AkkaCharging.Host.Http;
 
@@ -39,7 +40,11 @@ public sealed record SessionAnswer(
 /// <summary>One callback attempt of a status look-up.</summary>
 /// <param name="HttpStatus">Null when the receiver did not answer.</param>
 /// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or <c>blocked</c>.</param>
-public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome);
+public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome)
+{
+    internal static AttemptAnswer Of(CallbackAttempt attempt) =>
+        new(attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name());
+}
 
 /// <summary>Serializers for every body of the API, generated at build time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

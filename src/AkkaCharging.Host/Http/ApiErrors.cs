@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
@@ -12,6 +13,32 @@ internal static class ApiErrors
         if (retryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return context.WriteJsonAsync(statusCode, new ErrorAnswer(status, message, context.Now()), ApiJson.Default.ErrorAnswer);
+    }
+
+    /// <summary>Writes a 400 that names every broken rule.</summary>
+    /// <param name="errors">One at least.</param>
+    public static Task WriteValidationErrorAsync(this HttpContext context, IReadOnlyList<FieldError> errors) => context.WriteJsonAsync(
+        StatusCodes.Status400BadRequest,
+        new ValidationErrorAnswer("validation_error", errors[0].Message, errors, context.Now()),
+        ApiJson.Default.ValidationErrorAnswer);
+
+    /// <summary>Says why a body was not read; what is left of it is not waited for.</summary>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<string> WriteBodyProblemAsync(this HttpContext context, BodyProblem problem, ServerSettings settings)
+    {
+        context.Response.Headers.Connection = "close";
+        switch (problem)
+        {
+            case BodyProblem.TooLarge:
+                await context.WriteErrorAsync(413, "payload_too_large", $"The body is longer than {settings.MaxRequestBodyBytes} bytes.");
+                return "payload_too_large";
+            case BodyProblem.TooSlow:
+                await context.WriteErrorAsync(408, "request_timeout", $"The body did not arrive within {settings.RequestTimeout.TotalMilliseconds} ms.");
+                return "request_timeout";
+            default:
+                await context.WriteValidationErrorAsync([new("body", "The request body could not be read.")]);
+                return "validation_error";
+        }
     }
 
     /// <summary>Writes <paramref name="answer"/> as JSON.</summary>

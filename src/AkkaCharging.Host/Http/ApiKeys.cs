@@ -55,14 +55,18 @@ internal sealed class ApiKeys
     private static TokenBucket? Rate(double perSecond, TimeProvider time) =>
         perSecond > 0 ? new TokenBucket(perSecond, burst: Math.Max(1, Math.Floor(perSecond)), time) : null;
 
-    private static string Presented(HttpRequest request)
+    /// <summary>The token of <c>Authorization: Bearer</c>; empty without one.</summary>
+    public static string BearerOf(HttpRequest request)
     {
         const string Bearer = "Bearer ";
-        var key = request.Headers["X-Api-Key"].ToString();
         var authorization = request.Headers.Authorization.ToString();
-        return key.Length > 0 ? key
-            : authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim()
-            : "";
+        return authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : "";
+    }
+
+    private static string Presented(HttpRequest request)
+    {
+        var key = request.Headers["X-Api-Key"].ToString();
+        return key.Length > 0 ? key : BearerOf(request);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.Net.Http.Headers;
 
 namespace AkkaCharging.Host.Http;
 
@@ -21,6 +22,13 @@ internal enum BodyProblem
 /// <summary>Reads a request's body whole, within its bounds.</summary>
 internal static class BodyReader
 {
+    /// <summary>Whether <paramref name="request"/> says that its body is JSON in UTF-8, as it is.</summary>
+    public static bool IsJson(HttpRequest request) =>
+        MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        && request.Headers.ContentEncoding.Count == 0;
+
     /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
     public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(HttpRequest request, int bytesMax, TimeSpan timeout, TimeProvider time)
     {

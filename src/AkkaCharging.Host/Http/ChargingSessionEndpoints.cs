@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
-using Microsoft.Net.Http.Headers;
 
 namespace AkkaCharging.Host.Http;
 
@@ -34,13 +32,6 @@ internal static class ChargingSessionEndpoints
             .WithSummary("What became of a request")
             .Produces<SessionAnswer>()
             .ProducesErrors(401, 404, 500, 503);
-    }
-
-    private static RouteHandlerBuilder ProducesErrors(this RouteHandlerBuilder route, params ReadOnlySpan<int> statusCodes)
-    {
-        foreach (var statusCode in statusCodes)
-            route.Produces<ErrorAnswer>(statusCode);
-        return route;
     }
 
     private static async Task FindAsync(string requestId, HttpContext context, IRequestJournal journal, ApiKeys keys)
@@ -84,8 +75,7 @@ internal static class ChargingSessionEndpoints
         record.AcceptedAt.ToUnixTimeMilliseconds(),
         record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
         record.SettledAt?.ToUnixTimeMilliseconds(),
-        [.. record.Attempts.Select(attempt => new AttemptAnswer(
-            attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name()))]);
+        [.. record.Attempts.Select(AttemptAnswer.Of)]);
 
     /// <summary>Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.</summary>
     internal sealed class SubmitHandler(
@@ -116,12 +106,12 @@ internal static class ChargingSessionEndpoints
 
             if (caller is not null && keys.TryTake(caller) is { } wait)
                 return await RefuseAsync(context, 429, "rate_limited", "The API key's rate limit is used up.", wait);
-            if (!IsJson(context.Request))
+            if (!BodyReader.IsJson(context.Request))
                 return await RefuseAsync(context, 415, "unsupported_media_type", "The content type must be application/json in UTF-8.");
 
             var (problem, body) = await BodyReader.ReadAsync(context.Request, settings.MaxRequestBodyBytes, settings.RequestTimeout, time);
             if (problem != BodyProblem.None)
-                return await RefuseBodyAsync(context, problem);
+                return await context.WriteBodyProblemAsync(problem, settings);
             var fields = reader.Read(body, out var errors);
             if (fields is null)
                 return await RefuseFieldsAsync(context, errors);
@@ -177,29 +167,9 @@ internal static class ChargingSessionEndpoints
 
         private static async Task<string> RefuseFieldsAsync(HttpContext context, IReadOnlyList<FieldError> errors)
         {
-            var answer = new ValidationErrorAnswer("validation_error", errors[0].Message, errors, context.Now());
-            await context.WriteJsonAsync(StatusCodes.Status400BadRequest, answer, ApiJson.Default.ValidationErrorAnswer);
-            return answer.Status;
+            await context.WriteValidationErrorAsync(errors);
+            return "validation_error";
         }
-
-        private async Task<string> RefuseBodyAsync(HttpContext context, BodyProblem problem)
-        {
-            // What is left of the body is not waited for.
-            context.Response.Headers.Connection = "close";
-            return problem switch
-            {
-                BodyProblem.TooLarge => await RefuseAsync(context, 413, "payload_too_large", $"The body is longer than {settings.MaxRequestBodyBytes} bytes."),
-                BodyProblem.TooSlow => await RefuseAsync(
-                    context, 408, "request_timeout", $"The body did not arrive within {settings.RequestTimeout.TotalMilliseconds} ms."),
-                _ => await RefuseFieldsAsync(context, [new("body", "The request body could not be read.")]),
-            };
-        }
-
-        private static bool IsJson(HttpRequest request) =>
-            MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-            && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
-            && request.Headers.ContentEncoding.Count == 0;
 
         private static bool TryReadIdempotencyKey(HttpRequest request, out string? key)
         {

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Metrics;
 using Microsoft.AspNetCore.OpenApi;
@@ -13,11 +14,20 @@ namespace AkkaCharging.Host.Http;
 /// <summary>The API's description at <c>/openapi/v1.json</c>: what the handlers' signatures do not say is added here.</summary>
 internal static class OpenApi
 {
+    /// <summary>The document's name.</summary>
+    public const string Document = "v1";
+
     private const string ApiKeyScheme = "apiKey";
     private const string BearerScheme = "bearer";
     private const string RequestIdPattern = "^req-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
 
-    private static readonly string[] Decisions = ["allowed", "not_allowed", "unknown"];
+    public static readonly string[] Decisions = ["allowed", "not_allowed", "unknown"];
+    /// <summary>A field that holds a request's id.</summary>
+    public static readonly Action<OpenApiSchema> RequestId = field => field.Pattern = RequestIdPattern;
+
+    /// <summary>A field that holds a driver token, masked.</summary>
+    public static readonly Action<OpenApiSchema> MaskedToken = field => field.Pattern = @"^.{4}\*\*\*$";
+
     private static readonly string[] Reasons =
         ["in_acl", "not_in_acl", "blocked", "expired", "station_not_allowed", "timeout", "circuit_open", "authorizer_error"];
 
@@ -30,15 +40,15 @@ internal static class OpenApi
         [(typeof(SubmissionBody), "validForMillis")] = field =>
             (field.Type, field.Minimum, field.Maximum) = (JsonSchemaType.Integer, "1000", "3600000"),
         [(typeof(AcceptedAnswer), "status")] = OneOf("accepted"),
-        [(typeof(AcceptedAnswer), "requestId")] = field => field.Pattern = RequestIdPattern,
+        [(typeof(AcceptedAnswer), "requestId")] = RequestId,
         [(typeof(ErrorAnswer), "status")] = OneOf(
             "unauthorized", "forbidden", "not_found", "method_not_allowed", "request_timeout", "conflict", "payload_too_large", "unsupported_media_type",
             "rate_limited", "internal_error", "queue_full", "destination_backlogged", "journal_unavailable", "shutting_down", "metrics_unavailable"),
         [(typeof(ValidationErrorAnswer), "status")] = OneOf("validation_error"),
         [(typeof(ValidationErrorAnswer), "errors")] = field => field.MinItems = 1,
-        [(typeof(SessionAnswer), "requestId")] = field => field.Pattern = RequestIdPattern,
+        [(typeof(SessionAnswer), "requestId")] = RequestId,
         [(typeof(SessionAnswer), "stationId")] = field => field.Format = "uuid",
-        [(typeof(SessionAnswer), "driverToken")] = field => field.Pattern = @"^.{4}\*\*\*$",
+        [(typeof(SessionAnswer), "driverToken")] = MaskedToken,
         [(typeof(SessionAnswer), "state")] = OneOf("queued", "decided", "delivered", "failed", "expired"),
         [(typeof(SessionAnswer), "status")] = OneOf([.. Decisions, null]),
         [(typeof(SessionAnswer), "reason")] = OneOf([.. Reasons, null]),
@@ -53,12 +63,31 @@ internal static class OpenApi
     {
         // Numbers are numbers here: without this the description allows them as strings, too.
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict);
-        services.AddOpenApi(options =>
+        services.AddOpenApi(Document, options =>
         {
             options.AddDocumentTransformer((document, _, _) => Describe(document));
             options.AddOperationTransformer((operation, context, _) => DescribeAsync(operation, context));
             options.AddSchemaTransformer((schema, context, _) => Describe(schema, context));
         });
+    }
+
+    /// <summary>Maps <c>/openapi/{document}.json</c>, on one listener.</summary>
+    /// <remarks>MapOpenApi would take another document's name from the query.</remarks>
+    public static void MapDescription(this IEndpointRouteBuilder routes, string document) =>
+        routes.MapGet($"/openapi/{document}.json", async (HttpContext context) =>
+        {
+            var description = await context.RequestServices.GetRequiredKeyedService<IOpenApiDocumentProvider>(document).GetOpenApiDocumentAsync(context.RequestAborted);
+            description.Servers = [new OpenApiServer { Url = "/" }];
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync(await description.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, context.RequestAborted), context.RequestAborted);
+        }).ExcludeFromDescription();
+
+    /// <summary>Documents answers of the errors' shape.</summary>
+    public static RouteHandlerBuilder ProducesErrors(this RouteHandlerBuilder route, params ReadOnlySpan<int> statusCodes)
+    {
+        foreach (var statusCode in statusCodes)
+            route.Produces<ErrorAnswer>(statusCode);
+        return route;
     }
 
     private static Task Describe(OpenApiDocument document)
@@ -166,12 +195,14 @@ internal static class OpenApi
         }
     }
 
-    private static Task Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
+    /// <summary>Says of a type or a field what its type alone does not say.</summary>
+    public static Task Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
     {
         var (type, property) = (context.JsonTypeInfo, context.JsonPropertyInfo);
         if (property is not null)
         {
-            if (Fields.TryGetValue((property.DeclaringType, property.Name), out var describe))
+            var field = (property.DeclaringType, property.Name);
+            if (Fields.TryGetValue(field, out var describe) || AdminDescription.Fields.TryGetValue(field, out describe))
                 describe(schema);
         }
         else if (type.Kind == JsonTypeInfoKind.Object && schema.Properties is { } properties)
@@ -192,6 +223,7 @@ internal static class OpenApi
         Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = lengthMax, Pattern = pattern },
     };
 
-    private static Action<OpenApiSchema> OneOf(params IReadOnlyList<string?> words) =>
+    /// <summary>A field that holds one of <paramref name="words"/>.</summary>
+    public static Action<OpenApiSchema> OneOf(params IReadOnlyList<string?> words) =>
         field => field.Enum = [.. words.Select(word => (JsonNode)word!)];
 }

@@ -41,8 +41,8 @@ internal sealed partial class MetricsJson : JsonSerializerContext;
 internal static class MetricsEndpoint
 {
     /// <summary>Maps <c>/metrics</c>.</summary>
-    public static void MapMetrics(this WebApplication app) =>
-        app.MapGet("/metrics", AnswerAsync)
+    public static void MapMetrics(this IEndpointRouteBuilder routes) =>
+        routes.MapGet("/metrics", AnswerAsync)
             .WithName("metrics")
             .WithTags("Monitoring")
             .WithSummary("Counts since the start, times over the window")

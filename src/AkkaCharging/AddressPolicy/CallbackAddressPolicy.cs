@@ -41,7 +41,21 @@ public sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
         var verdict = CheckHost(host, port);
         return verdict.Reason is { } reason
             ? new UrlVerdict.Refused(reason)
-            : Agree(raw, verdict, start + host.Length, new(scheme, verdict.Name ?? Bracketed(verdict.Address!), port));
+            : Agree(raw, verdict, start + host.Length, Destination(scheme, verdict, port));
+    }
+
+    /// <summary>Reads <c>scheme://host</c> or <c>scheme://host:port</c>, without a path, into the form that the destinations of callback URLs have.</summary>
+    /// <remarks>Whether it may be called is not asked: what was accepted under other settings can be named, too.</remarks>
+    /// <returns>Null for anything else.</returns>
+    public static DestinationKey? ReadDestination(string? text)
+    {
+        if (text is null || text.Length > UrlCharsMax || SchemeOf(text) is not { } scheme)
+            return null;
+        var authority = text.AsSpan(scheme.Length + Uri.SchemeDelimiter.Length);
+        if (authority.IsEmpty || !TrySplit(authority, scheme, out var host, out var port))
+            return null;
+        var verdict = HostSyntax.Read(host);
+        return verdict.Reason is null ? Destination(scheme, verdict, port) : null;
     }
 
     /// <summary>Judges an address: a literal, or one that a name resolved to.</summary>
@@ -117,6 +131,8 @@ public sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
             ? new UrlVerdict.Allowed(new CallbackUrl(raw, uri, destination))
             : new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
     }
+
+    private static DestinationKey Destination(string scheme, HostVerdict host, int port) => new(scheme, host.Name ?? Bracketed(host.Address!), port);
 
     private static string Bracketed(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();

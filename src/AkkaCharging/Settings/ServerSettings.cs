@@ -43,13 +43,29 @@ public sealed record ApiKeySettings(string Name, string Sha256, IReadOnlyList<st
         RequestsPerSecond: hocon.Number("requestsPerSecond", min: 0, max: 1_000_000, missing: "0"));
 }
 
+/// <summary>A page that can be moved from the public listener to the operators': an item of <c>management.confine</c>.</summary>
+public enum ConfinedPage
+{
+    /// <summary><c>/metrics</c>.</summary>
+    Metrics,
+
+    /// <summary><c>/health</c>; the probes below it stay.</summary>
+    Health,
+
+    /// <summary><c>/openapi/v1.json</c>.</summary>
+    OpenApi,
+}
+
 /// <summary>Block <c>management</c>: the operators' listener.</summary>
-public sealed record ManagementSettings(string Host, int Port, string Token)
+/// <param name="Token">Empty for none, which only a loopback listener may have.</param>
+/// <param name="Confine">Pages that are served here and not on the public listener.</param>
+public sealed record ManagementSettings(string Host, int Port, string Token, IReadOnlyList<ConfinedPage> Confine)
 {
     internal static ManagementSettings Read(HoconSection hocon) => new(
         Host: hocon.One("host", SettingKind.NonEmpty),
         Port: hocon.Count("port", min: 0, max: 65_535),
-        Token: hocon.One("token", SettingKind.Token));
+        Token: hocon.One("token", SettingKind.Token),
+        Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>()));
 }
 
 /// <summary>Block <c>request</c>.</summary>

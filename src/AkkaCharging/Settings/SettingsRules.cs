@@ -99,7 +99,8 @@ internal static class SettingsRules
             "journal.kind", "journal.encryptionKeys", "journal.encryptionKeyFile");
     }
 
-    private static bool IsLoopback(string host) =>
+    /// <summary>Whether only this machine reaches a listener on <paramref name="host"/>.</summary>
+    public static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 
     /// <summary>A listener on all addresses takes the port on each of them.</summary>

@@ -132,6 +132,32 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("address already in use", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ManagementPortInUse_Exits1_WithAMessage()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+
+        var (exitCode, _, error) = await RunAsync("--config", Config($"server.port = 0\nmanagement.port = {port}"));
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith($"Cannot listen on management.host = '127.0.0.1', management.port = {port}: ", error, StringComparison.Ordinal);
+        Assert.Contains("address already in use", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1")]
+    [InlineData("no-such-name.invalid")]
+    public async Task ManagementAddressOfAnotherMachine_Exits1_WithAMessage(string host)
+    {
+        var (exitCode, _, error) = await RunAsync(
+            "--config", Config($"server {{ host = \"127.0.0.1\", port = 0 }}\nmanagement {{ host = \"{host}\", port = 0, token = operators-token-0001 }}"));
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith($"Cannot listen on management.host = '{host}', management.port = 0: ", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("192.0.2.1")]
     [InlineData("no-such-name.invalid")]

@@ -43,9 +43,9 @@ public sealed class OpenApiTests : IAsyncLifetime
                 $"post {Api.Submit}: 200 400 401 403 408 409 413 415 429 500 503",
                 $"get {Follow}: 200 401 404 500 503",
                 "get /health: 200 503",
+                "get /metrics: 200 503",
                 "get /health/live: 200 503",
                 "get /health/ready: 200 503",
-                "get /metrics: 200 503",
             ],
             documented);
     }

@@ -40,6 +40,47 @@ public sealed class CheckUrlTests
     }
 
     [Theory]
+    [InlineData("https://hooks.example.com")]
+    [InlineData("HTTPS://Hooks.EXAMPLE.com.:8443")]
+    [InlineData("hTTp://hooks.example.com:")]
+    [InlineData("http://hooks.example.com:0008080")]
+    [InlineData("https://a.xn--p1ai")]
+    [InlineData("https://8.8.8.8:8080")]
+    [InlineData("https://[2606:4700::1.2.3.4]:8443")]
+    [InlineData("https://[2606:4700:4700:0:0:0:0:ABCD]")]
+    public void Destination_IsReadAsThatOfAUrl(string destination) =>
+        Assert.Equal(Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl(destination)).Url.Destination, CallbackAddressPolicy.ReadDestination(destination));
+
+    [Theory]
+    [InlineData("https://10.0.0.1:9", "10.0.0.1", 9)]
+    [InlineData("https://[::1]", "[::1]", 443)]
+    public void DestinationThatMayNotBeCalled_IsReadAllTheSame(string destination, string host, int port) =>
+        Assert.Equal(new DestinationKey("https", host, port), CallbackAddressPolicy.ReadDestination(destination));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("https://")]
+    [InlineData("hooks.example.com:443")]
+    [InlineData("ftp://hooks.example.com")]
+    [InlineData("https://hooks.example.com/")]
+    [InlineData("https://hooks.example.com:443/cb")]
+    [InlineData("https://hooks.example.com?x")]
+    [InlineData("https://hooks.example.com#x")]
+    [InlineData("https://user@hooks.example.com")]
+    [InlineData("https://user:443@hooks.example.com")]
+    [InlineData("https://hooks.example.com:65536")]
+    [InlineData("https://hooks.example.com:0")]
+    [InlineData("https://hooks.example.com ")]
+    [InlineData(" https://hooks.example.com")]
+    [InlineData("https://hooks.ex\u00e4mple.com")]
+    [InlineData("https://2130706433")]
+    [InlineData("https://[::1")]
+    [InlineData("https://[::1]x")]
+    [InlineData("https://localhost:8080")]
+    public void OtherTexts_AreNoDestination(string? text) => Assert.Null(CallbackAddressPolicy.ReadDestination(text));
+
+    [Theory]
     [InlineData(null)]
     [InlineData("")]
     [InlineData(" ")]

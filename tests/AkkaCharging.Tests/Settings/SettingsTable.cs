@@ -35,6 +35,8 @@ internal static class SettingsTable
         Text("management.host", "localhost", "Management.Host", "\"\""),
         Count("management.port", "Management.Port", 0, 65_535),
         Text("management.token", "s3cret", "Management.Token", "\"a b\"", "\"\u00e9\"", "\"a\\n\""),
+        new("management.confine", "[metrics, health, \"openapi\"]", "metrics, Health,OPENAPI", "Management.Confine", "[Metrics, Health, OpenApi]",
+            "metrics", "[probes]", "[\"\"]", "[1]", "[[metrics]]"),
         Millis("request.maxAgeMillis", "Request.MaxAge", 1_000, 86_400_000),
         Count("queue.maxSize", "Queue.MaxSize", 1, 10_000_000),
         Count("queue.consumerThreads", "Queue.ConsumerThreads", 1, 256),

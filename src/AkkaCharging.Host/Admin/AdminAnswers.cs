@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AkkaCharging.Host.Http;
+
+namespace AkkaCharging.Host.Admin;
+
+/// <summary>Dead letters, newest first.</summary>
+/// <param name="Next">The <c>cursor</c> of the next page; null after the last one.</param>
+public sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLetters, string? Next);
+
+/// <summary>One request that failed and can be redriven.</summary>
+/// <param name="DriverToken">Masked.</param>
+/// <param name="Destination">Scheme, host and port of the callback URL.</param>
+/// <param name="Status">What was decided; null when it failed undecided.</param>
+/// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
+/// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
+/// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
+public sealed record DeadLetterAnswer(
+    string RequestId,
+    string StationId,
+    string DriverToken,
+    string Destination,
+    string? Status,
+    int Attempts,
+    AttemptAnswer? LastAttempt,
+    long AcceptedAt,
+    long SettledAt);
+
+/// <summary>What was done to one dead letter.</summary>
+/// <param name="Status"><c>redriven</c> or <c>discarded</c>.</param>
+public sealed record LetterChangeAnswer(string Status, string RequestId, long Timestamp);
+
+/// <summary>Which dead letters to redrive: those that match all that is given.</summary>
+/// <param name="Destination">Scheme, host and port.</param>
+/// <param name="From">Failed then or later: RFC 3339, or milliseconds since 1970.</param>
+/// <param name="To">Failed earlier.</param>
+/// <param name="All">Says explicitly that no filter is meant.</param>
+public sealed record BulkRedriveBody(string? Destination, JsonElement? From, JsonElement? To, bool? All);
+
+/// <summary>How the redrive of many stands.</summary>
+/// <param name="State"><c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or <c>done</c>.</param>
+/// <param name="To">None that failed later is redriven: at the latest the time of the start.</param>
+/// <param name="Matched">Dead letters that matched at the start.</param>
+/// <param name="PassedOver">Those that somebody else redrove or discarded meanwhile, that retention forgot, or that cannot be decrypted.</param>
+/// <param name="Problem">The defect that ended it; null without one.</param>
+public sealed record BulkRedriveAnswer(
+    string State,
+    string? Destination,
+    long? From,
+    long To,
+    long Matched,
+    long Redriven,
+    long PassedOver,
+    long Remaining,
+    long StartedAt,
+    long? EndedAt,
+    string? Problem);
+
+/// <summary>The receivers that callbacks are pending for, and those that are paused; those with most pending first.</summary>
+public sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
+
+/// <summary>One receiver.</summary>
+/// <param name="Breaker"><c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <param name="Answering">Whether it has lately answered.</param>
+/// <param name="Pending">Requests that are not settled.</param>
+/// <param name="InFlight">Attempts under way.</param>
+/// <param name="InFlightMax">How many it may have under way at present.</param>
+/// <param name="Waiting">Requests that wait for an attempt.</param>
+/// <param name="Retrying">Requests in the retry lane.</param>
+public sealed record DestinationAnswer(
+    string Destination, string Breaker, bool Paused, bool Answering, int Pending, int InFlight, int InFlightMax, int Waiting, int Retrying, int FailuresInARow);
+
+/// <summary>Which destination to pause or resume.</summary>
+/// <param name="Destination">Scheme, host and port.</param>
+public sealed record DestinationBody(string? Destination);
+
+/// <summary>What was done to one destination.</summary>
+/// <param name="Status"><c>paused</c> or <c>resumed</c>.</param>
+/// <param name="Destination">In its normal form.</param>
+public sealed record DestinationChangeAnswer(string Status, string Destination, long Timestamp);
+
+/// <summary>The settings in effect.</summary>
+public sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
+
+/// <summary>One setting.</summary>
+/// <param name="Value">As written; <c>(secret)</c> for a secret.</param>
+/// <param name="Origin">File and line, or environment variable.</param>
+public sealed record SettingAnswer(string Path, string Value, string Origin);
+
+/// <summary>Serializers for every body of the operators' API, generated at build time.</summary>
+/// <remarks>A field that is misspelt or given twice is refused: a filter that was not understood would let a redrive match more than was meant.</remarks>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false)]
+[JsonSerializable(typeof(DeadLettersAnswer))]
+[JsonSerializable(typeof(LetterChangeAnswer))]
+[JsonSerializable(typeof(BulkRedriveBody))]
+[JsonSerializable(typeof(BulkRedriveAnswer))]
+[JsonSerializable(typeof(DestinationsAnswer))]
+[JsonSerializable(typeof(DestinationBody))]
+[JsonSerializable(typeof(DestinationChangeAnswer))]
+[JsonSerializable(typeof(SettingsAnswer))]
+internal sealed partial class AdminJson : JsonSerializerContext;

@@ -1,0 +1,64 @@
+using AkkaCharging.Host.Health;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Host.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Admin;
+
+/// <summary>The operators' API: its parts, its routes, and what its answers have in common.</summary>
+internal static class AdminApi
+{
+    /// <summary>Registers the operators' API.</summary>
+    public static void AddAdmin(this IServiceCollection services, ManagementSettings settings)
+    {
+        services.AddSingleton(settings).AddSingleton<OperatorAccess>().AddSingleton<OperatorAudit>().AddSingleton<OperatorBodies>();
+        services.AddSingleton<DeadLetterEndpoints.Handler>().AddSingleton<DestinationEndpoints.Handler>();
+        services.AddAdminDescription();
+    }
+
+    /// <summary>Maps the operators' routes, and the pages that <c>management.confine</c> moves here.</summary>
+    public static void MapAdmin(this IEndpointRouteBuilder routes, ChargingSettings settings)
+    {
+        routes.MapDeadLetters();
+        routes.MapDestinations();
+        routes.MapSettings();
+        routes.MapMonitoring(settings, isConfined: true);
+        routes.MapDescription(AdminDescription.Document);
+    }
+
+    /// <summary>Maps the pages that are on one of the two listeners by <c>management.confine</c>.</summary>
+    /// <param name="isConfined">Whether <paramref name="routes"/> are the operators'.</param>
+    public static void MapMonitoring(this IEndpointRouteBuilder routes, ChargingSettings settings, bool isConfined)
+    {
+        if (settings.Monitoring.HealthCheckEnabled && IsHere(ConfinedPage.Health))
+            routes.MapHealth();
+        if (settings.Monitoring.MetricsEnabled && IsHere(ConfinedPage.Metrics))
+            routes.MapMetrics();
+        if (IsHere(ConfinedPage.OpenApi))
+            routes.MapDescription(OpenApi.Document);
+
+        bool IsHere(ConfinedPage page) => settings.Management.Confine.Contains(page) == isConfined;
+    }
+
+    /// <summary>Documents a route.</summary>
+    public static RouteHandlerBuilder Describe(this RouteHandlerBuilder route, string name, string summary) =>
+        route.WithName(name).WithTags("Operators").WithSummary(summary).ProducesErrors(401, 403, 500);
+
+    /// <summary>Documents a 400.</summary>
+    public static RouteHandlerBuilder ProducesInvalid(this RouteHandlerBuilder route) => route.Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest);
+
+    /// <returns>The status of the answer.</returns>
+    public static async Task<string> WriteConflictAsync(this HttpContext context, string message, TimeSpan? retryAfter = null)
+    {
+        await context.WriteErrorAsync(StatusCodes.Status409Conflict, "conflict", message, retryAfter);
+        return "conflict";
+    }
+
+    /// <inheritdoc cref="WriteConflictAsync"/>
+    public static async Task<string> WriteJournalUnavailableAsync(this HttpContext context)
+    {
+        await context.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "journal_unavailable", "The journal is not available.", Intake.JournalRetryAfter);
+        return "journal_unavailable";
+    }
+}

@@ -1,0 +1,141 @@
+using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace AkkaCharging.Host.Admin;
+
+/// <summary>The operators' API described at <c>/openapi/admin.json</c>, on their listener alone.</summary>
+internal static class AdminDescription
+{
+    /// <summary>The document's name, and the group of every route that is in it.</summary>
+    public const string Document = "admin";
+
+    private const string TokenScheme = "token";
+
+    /// <summary>What holds for a field beyond its type; by type and JSON name.</summary>
+    public static readonly IReadOnlyDictionary<(Type, string), Action<OpenApiSchema>> Fields = new Dictionary<(Type, string), Action<OpenApiSchema>>
+    {
+        [(typeof(DeadLetterAnswer), "requestId")] = OpenApi.RequestId,
+        [(typeof(DeadLetterAnswer), "stationId")] = field => field.Format = "uuid",
+        [(typeof(DeadLetterAnswer), "driverToken")] = OpenApi.MaskedToken,
+        [(typeof(DeadLetterAnswer), "status")] = OpenApi.OneOf([.. OpenApi.Decisions, null]),
+        [(typeof(LetterChangeAnswer), "status")] = OpenApi.OneOf("redriven", "discarded"),
+        [(typeof(LetterChangeAnswer), "requestId")] = OpenApi.RequestId,
+        [(typeof(BulkRedriveBody), "from")] = Time,
+        [(typeof(BulkRedriveBody), "to")] = Time,
+        [(typeof(BulkRedriveAnswer), "state")] = OpenApi.OneOf("running", "cancelling", "cancelled", "failed", "done"),
+        [(typeof(DestinationAnswer), "breaker")] = OpenApi.OneOf("closed", "half_open", "open"),
+        [(typeof(DestinationChangeAnswer), "status")] = OpenApi.OneOf("paused", "resumed"),
+    };
+
+    /// <summary>Registers the description.</summary>
+    public static void AddAdminDescription(this IServiceCollection services) => services.AddOpenApi(Document, options =>
+    {
+        options.ShouldInclude = description => string.Equals(description.GroupName, Document, StringComparison.Ordinal);
+        options.AddDocumentTransformer((document, _, _) => Describe(document));
+        options.AddOperationTransformer((operation, context, _) => DescribeAsync(operation, context));
+        options.AddSchemaTransformer((schema, context, _) => DescribeAsync(schema, context));
+    });
+
+    private static Task Describe(OpenApiDocument document)
+    {
+        document.Info = new OpenApiInfo
+        {
+            Title = "AkkaCharging, operators' API",
+            Version = "v1",
+            Description = "Dead letters, destinations and settings in effect. On loopback without a token the Host header has to be a loopback name.",
+            License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
+        };
+        document.Components ??= new OpenApiComponents();
+        document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
+        {
+            [TokenScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "Needed when management.token is set." },
+        };
+        return Task.CompletedTask;
+    }
+
+    private static async Task DescribeAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
+    {
+        await OpenApi.Describe(schema, context);
+        var type = context.JsonPropertyInfo is null ? context.JsonTypeInfo.Type : null;
+        if (type == typeof(BulkRedriveBody))
+            schema.Required = new HashSet<string>(StringComparer.Ordinal);
+        if (type == typeof(BulkRedriveBody) || type == typeof(DestinationBody))
+            schema.AdditionalPropertiesAllowed = false;
+    }
+
+    private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context)
+    {
+        operation.Security =
+        [
+            new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(TokenScheme, context.Document)] = [] },
+            new OpenApiSecurityRequirement(),
+        ];
+        switch (operation.OperationId)
+        {
+            case "listDeadLetters":
+                operation.Parameters =
+                [
+                    Query("destination", "Scheme, host and port of the callback URL."),
+                    Query("from", "Failed then or later: RFC 3339, or milliseconds since 1970."),
+                    Query("to", "Failed earlier."),
+                    Limit(),
+                    Query("cursor", "The next of the page before."),
+                ];
+                break;
+            case "listDestinations":
+                operation.Parameters = [Limit()];
+                break;
+            case "redriveDeadLetters":
+                await TakesAsync<BulkRedriveBody>(operation, context);
+                break;
+            case "pauseDestination" or "resumeDestination":
+                await TakesAsync<DestinationBody>(operation, context);
+                break;
+        }
+
+        foreach (var (statusCode, response) in operation.Responses ?? [])
+        {
+            response.Description = statusCode switch
+            {
+                "400" => "Broken rules: all of them are listed.",
+                "401" => "The operators' token is missing or wrong.",
+                "403" => "There is no token, and the Host header is not a loopback name.",
+                "404" => "There is no such thing.",
+                "409" => "Not possible as things are.",
+                "415" => "The content type is not application/json in UTF-8.",
+                "500" => "A defect.",
+                _ => response.Description,
+            };
+        }
+    }
+
+    private static async Task TakesAsync<T>(OpenApiOperation operation, OpenApiOperationTransformerContext context)
+    {
+        context.Document!.AddComponent(typeof(T).Name, await context.GetOrCreateSchemaAsync(typeof(T)));
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { ["application/json"] = new() { Schema = new OpenApiSchemaReference(typeof(T).Name, context.Document) } },
+        };
+    }
+
+    private static OpenApiParameter Query(string name, string description) => new()
+    {
+        Name = name,
+        In = ParameterLocation.Query,
+        Description = description,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+    };
+
+    private static OpenApiParameter Limit() => new()
+    {
+        Name = "limit",
+        In = ParameterLocation.Query,
+        Description = $"The most that are listed; {OperatorInput.LimitDefault} when not given.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = $"{DeadLetterPage.LettersMax}" },
+    };
+
+    private static void Time(OpenApiSchema field) => field.Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null;
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Admin;
+
+/// <summary>Reads what an operator sends, and collects every broken rule. What was sent is never repeated.</summary>
+internal sealed class OperatorInput
+{
+    public const int LimitDefault = 100;
+    private readonly List<FieldError> _errors = [];
+
+    /// <summary>Empty when all is well.</summary>
+    public IReadOnlyList<FieldError> Errors => _errors;
+
+    /// <summary>One query parameter; null when it is not there.</summary>
+    public string? Query(HttpRequest request, string name)
+    {
+        var values = request.Query[name];
+        if (values.Count > 1)
+            Refuse(name, $"The parameter {name} is given more than once.");
+        return values.Count == 0 ? null : values[0];
+    }
+
+    /// <summary>Refuses parameters that are not in <paramref name="known"/>: one that is misspelt would be a filter that is not applied.</summary>
+    public void KnowOnly(HttpRequest request, params IReadOnlyList<string> known)
+    {
+        if (request.Query.Keys.Any(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)))
+            Refuse("query", $"Unknown query parameter. Known are {string.Join(", ", known)}.");
+    }
+
+    public DestinationKey? Destination(string? text)
+    {
+        var destination = CallbackAddressPolicy.ReadDestination(text);
+        if (destination is null && text is not null)
+            Refuse("destination", "Invalid destination. Must be scheme, host and port such as https://receiver.example.com:443, without a path.");
+        return destination;
+    }
+
+    /// <param name="text">RFC 3339 with offset, or milliseconds since 1970.</param>
+    public DateTimeOffset? Time(string field, string? text)
+    {
+        if (text is null)
+            return null;
+        if (Rfc3339.TryParse(text, out var time))
+            return time;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var millis) && millis <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+            return DateTimeOffset.FromUnixTimeMilliseconds(millis);
+        Refuse(field, $"Invalid {field}. Must be a time such as 2026-01-31T18:00:00Z, or milliseconds since 1970.");
+        return null;
+    }
+
+    /// <param name="value">The same as a JSON string or number. Its text as it stands: no time needs an escape, and one may stand for half a character.</param>
+    public DateTimeOffset? Time(string field, JsonElement? value) =>
+        value is null or { ValueKind: JsonValueKind.Null } ? null : Time(field, value.Value.GetRawText().Trim('"'));
+
+    public int Limit(string? text)
+    {
+        if (text is null)
+            return LimitDefault;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= DeadLetterPage.LettersMax)
+            return limit;
+        Refuse("limit", $"Invalid limit. Must be a whole number from 1 to {DeadLetterPage.LettersMax}.");
+        return LimitDefault;
+    }
+
+    public DeadLetterCursor? Cursor(string? text)
+    {
+        if (text is null)
+            return null;
+        if (DeadLetterCursor.TryParse(text, out var cursor))
+            return cursor;
+        Refuse("cursor", "Invalid cursor. Must be the next of the page before.");
+        return null;
+    }
+
+    public void Refuse(string field, string message) => _errors.Add(new FieldError(field, message));
+}
+
+/// <summary>Reads the bodies of changes.</summary>
+internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
+{
+    /// <summary>The body of <paramref name="context"/>'s request; null when it was refused, and answered so.</summary>
+    public async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+        where T : class
+    {
+        var (problem, bytes) = await BodyReader.ReadAsync(context.Request, settings.MaxRequestBodyBytes, settings.RequestTimeout, time);
+        if (problem != BodyProblem.None)
+        {
+            await context.WriteBodyProblemAsync(problem, settings);
+            return null;
+        }
+
+        try
+        {
+            if (JsonSerializer.Deserialize(bytes, type) is { } body)
+                return body;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // Not JSON, a field that is unknown, given twice or of a wrong type, or a lone surrogate.
+        }
+
+        var fields = string.Join(", ", type.Properties.Select(property => property.Name));
+        await context.WriteValidationErrorAsync([new("body", $"The request body must be a JSON object. Known fields are {fields}.")]);
+        return null;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AkkaCharging.Journal;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using NJsonSchema;
+
+namespace AkkaCharging.Host.Tests.Admin;
+
+/// <summary>The description of the operators' API, held against what the service really answers.</summary>
+[Trait("Category", "Component")]
+public sealed class AdminDescriptionTests : IAsyncLifetime
+{
+    private readonly ScriptedJournal _journal = new();
+    private CallbackReceiver _receiver = null!;
+    private RunningService _service = null!;
+    private JsonNode _description = null!;
+
+    public async Task InitializeAsync()
+    {
+        _receiver = await CallbackReceiver.StartAsync();
+        _service = await RunningService.StartAsync(customize: services => services.AddSingleton<IRequestJournal>(_journal));
+        _description = JsonNode.Parse(await _service.Management.GetStringAsync("/openapi/admin.json"))!;
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        await _receiver.DisposeAsync();
+    }
+
+    [Fact]
+    public void Description_NamesEveryRouteAndStatus_AndNothingPublic()
+    {
+        var documented = _description["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(operation =>
+            $"{operation.Key} {path.Key}: {string.Join(' ', operation.Value!["responses"]!.AsObject().Select(response => response.Key).Order(StringComparer.Ordinal))}"));
+
+        Assert.Equal(
+            [
+                "get /admin/dead-letters: 200 400 401 403 500 503",
+                "post /admin/dead-letters/{requestId}/redrive: 200 401 403 404 409 415 500 503",
+                "post /admin/dead-letters/{requestId}/discard: 200 401 403 404 409 415 500 503",
+                "post /admin/dead-letters/redrive: 202 400 401 403 408 409 413 415 500 503",
+                "get /admin/dead-letters/redrive: 200 401 403 404 500",
+                "post /admin/dead-letters/redrive/cancel: 202 401 403 409 415 500",
+                "get /admin/destinations: 200 400 401 403 500",
+                "post /admin/destinations/pause: 200 400 401 403 408 409 413 415 500",
+                "post /admin/destinations/resume: 200 400 401 403 408 409 413 415 500",
+                "get /admin/config: 200 401 403 500",
+            ],
+            documented);
+        Assert.Equal("/", (string?)_description["servers"]![0]!["url"]);
+        Assert.Equal("bearer", (string?)_description["components"]!["securitySchemes"]!["token"]!["scheme"]);
+        Assert.Equal(
+            ["destination", "from", "to", "limit", "cursor"],
+            _description["paths"]!["/admin/dead-letters"]!["get"]!["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
+    }
+
+    [Fact]
+    public async Task PublicDescription_KnowsNoOperators_WhateverIsAskedFor()
+    {
+        var text = await _service.Http.GetStringAsync("/openapi/v1.json?documentName=admin");
+
+        Assert.Equal("AkkaCharging", (string?)JsonNode.Parse(text)!["info"]!["title"]);
+        Assert.DoesNotContain("/admin", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("DeadLetter", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RealAnswers_FitTheirSchemas()
+    {
+        const string Bulk = Operators.Letters + "/redrive";
+        var id = await _service.FailAsync(_receiver);
+        var other = await _service.FailAsync(_receiver);
+        _receiver.Hang();
+        await _service.AcceptAsync(_receiver.Url);
+
+        await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 200);
+        await FitsAsync(_service.Management.GetAsync(Operators.Letters + "?limit=x"), "get", Operators.Letters, 400);
+        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/redrive"), "post", Operators.Letters + "/{requestId}/redrive", 200);
+        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/redrive"), "post", Operators.Letters + "/{requestId}/redrive", 409);
+        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/{other}/discard"), "post", Operators.Letters + "/{requestId}/discard", 200);
+        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/x/discard"), "post", Operators.Letters + "/{requestId}/discard", 404);
+        await FitsAsync(_service.Management.GetAsync(Bulk), "get", Bulk, 404);
+        await FitsAsync(_service.ChangeAsync(Bulk, """{"from":1}"""), "post", Bulk, 202);
+        await FitsAsync(_service.ChangeAsync(Bulk, "{}"), "post", Bulk, 400);
+        await FitsAsync(_service.Management.GetAsync(Bulk), "get", Bulk, 200);
+        await FitsAsync(_service.Management.GetAsync("/admin/destinations"), "get", "/admin/destinations", 200);
+        await FitsAsync(_service.ChangeAsync("/admin/destinations/pause", """{"destination":"https://a.example.com"}"""), "post", "/admin/destinations/pause", 200);
+        await FitsAsync(_service.ChangeAsync("/admin/destinations/resume", """{"destination":"https://a.example.com"}"""), "post", "/admin/destinations/resume", 200);
+        await FitsAsync(_service.ChangeAsync("/admin/destinations/resume", "{}"), "post", "/admin/destinations/resume", 400);
+        await FitsAsync(_service.OperateAsync("POST", "/admin/destinations/resume"), "post", "/admin/destinations/resume", 415);
+        await FitsAsync(_service.Management.GetAsync("/admin/config"), "get", "/admin/config", 200);
+        await FitsAsync(_service.OperateAsync("GET", "/admin/config", host: "evil.example"), "get", "/admin/config", 403);
+        _journal.Fault = new JournalUnavailableException("disk full");
+        await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 503);
+        _journal.Fault = null;
+        _receiver.RespondWith(System.Net.HttpStatusCode.NoContent);
+    }
+
+    [Theory]
+    [InlineData("""{"destination":"https://a.example.com","from":"2030-01-01T00:00:00Z","to":1}""", true)]
+    [InlineData("""{"all":true}""", true)]
+    [InlineData("""{"from":true}""", false)]
+    [InlineData("""{"destinaton":"https://a.example.com"}""", false)]
+    public async Task BulkSchema_AgreesWithTheService(string body, bool isGood)
+    {
+        using var answer = await _service.ChangeAsync(Operators.Letters + "/redrive", body);
+
+        Assert.Equal(isGood, answer.IsSuccessStatusCode);
+        Assert.Equal(isGood, (await SchemaAsync("BulkRedriveBody")).Validate(body).Count == 0);
+    }
+
+    private async Task FitsAsync(Task<HttpResponseMessage> answering, string method, string route, int statusCode)
+    {
+        using var answer = await answering;
+        Assert.Equal(statusCode, (int)answer.StatusCode);
+        var reference = _description["paths"]![route]![method]!["responses"]![$"{statusCode}"]!["content"]!["application/json"]!["schema"]!["$ref"]!.ToString();
+        var text = await answer.Content.ReadAsStringAsync();
+        var schema = await SchemaAsync(reference.Split('/')[^1]);
+
+        Assert.Empty(schema.Validate(text));
+        Assert.All(Api.Names(JsonSerializer.Deserialize<JsonElement>(text)), name => Assert.Contains(name, schema.ActualSchema.ActualProperties.Keys));
+    }
+
+    private async Task<JsonSchema> SchemaAsync(string name)
+    {
+        var definitions = _description["components"]!["schemas"]!.ToJsonString().Replace("#/components/schemas/", "#/definitions/", StringComparison.Ordinal);
+        return (await JsonSchema.FromJsonAsync($$"""{"definitions":{{definitions}}}""")).Definitions[name];
+    }
+}
