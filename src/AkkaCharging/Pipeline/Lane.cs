@@ -44,6 +44,19 @@ internal sealed class Lane(int number, Admission admission)
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
+    /// <summary>Age of the oldest pending request; zero without any. Looks at all of them, and holds nobody up.</summary>
+    public TimeSpan OldestAge(TimeProvider time)
+    {
+        var (now, timestamp, oldest) = (time.GetUtcNow(), time.GetTimestamp(), TimeSpan.Zero);
+        foreach (var (_, pending) in _pending) // Values would take all its locks and copy
+        {
+            if (pending.Age(time, now, timestamp) is var age && age > oldest)
+                oldest = age;
+        }
+
+        return oldest;
+    }
+
     /// <summary>The lane for a request from the journal: always the same one, so that a request that is read twice meets itself.</summary>
     public static Lane Of(IReadOnlyList<Lane> lanes, RequestId id) => lanes[(int)((uint)id.GetHashCode() % (uint)lanes.Count)];
 

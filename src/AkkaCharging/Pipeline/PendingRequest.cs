@@ -41,6 +41,10 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
         IsRedriven = unsettled.IsRedriven,
     };
 
+    /// <summary>How long it has been pending: since it was accepted, or since it was redriven.</summary>
+    public TimeSpan Age(TimeProvider time, DateTimeOffset now, long timestamp) =>
+        IsRedriven ? time.GetElapsedTime(EnqueuedAt, timestamp) : now - Request.AcceptedAt;
+
     public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;
 
     /// <summary>Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once for each run.</summary>
