@@ -13,7 +13,7 @@ namespace AkkaCharging.Pipeline;
 /// <param name="Pending">Requests accepted and not settled.</param>
 internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pending, BreakerState Breaker);
 
-/// <summary>What the pipeline has under way. Dearer to have than <see cref="PipelineStatus"/>.</summary>
+/// <summary>What the pipeline has under way.</summary>
 /// <param name="OldestAge">Of the requests in the lanes; zero without any.</param>
 /// <param name="Authorizations">Calls of the authorizer that wait for an answer.</param>
 /// <param name="Callbacks">Attempts that wait for an answer.</param>
@@ -32,7 +32,6 @@ internal sealed class ChargingService : IDisposable
     private readonly List<Lane> _lanes;
     private readonly List<IActorRef> _owners = [];
     private readonly Recovery _recovery;
-    private readonly OldestPending _oldest;
     private GuardedAuthorizer? _guarded;
 
     public ChargingService(
@@ -44,7 +43,6 @@ internal sealed class ChargingService : IDisposable
         _lanes = [.. Enumerable.Range(0, settings.Queue.ConsumerThreads).Select(number => new Lane(number, _admission))];
         _recovery = new Recovery(journal, _admission, _lanes, time);
         DeadLetters = new DeadLetters(settings.Callback.RedrivesPerSecond, _admission, journal, _lanes, time);
-        _oldest = new OldestPending(_lanes, time);
         Intake = new Intake(settings.Request, _admission, journal, _lanes, time);
     }
 
@@ -58,7 +56,7 @@ internal sealed class ChargingService : IDisposable
     public PipelineStatus Status => new(
         _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
 
-    public PipelineLoad Load => new(_oldest.Age, _guarded?.InFlight ?? 0, Destinations.InFlight);
+    public PipelineLoad Load => new(_lanes.Max(lane => lane.Ages.Oldest(_time.GetUtcNow())), _guarded?.InFlight ?? 0, Destinations.InFlight);
 
     /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)
