@@ -65,6 +65,12 @@ public sealed class PrometheusServer : IAsyncDisposable
     public async Task<IReadOnlyList<IReadOnlyDictionary<string, string>>> SeriesAsync(string selector) =>
         [.. (await GetAsync($"/api/v1/series?match[]={Uri.EscapeDataString(selector)}")).EnumerateArray().Select(Labels)];
 
+    /// <summary>The rules that it was given, in its own reading.</summary>
+    public async Task<IReadOnlyList<(string Name, string Query)>> RulesAsync() =>
+        [.. (await GetAsync("/api/v1/rules")).GetProperty("groups").EnumerateArray()
+            .SelectMany(group => group.GetProperty("rules").EnumerateArray())
+            .Select(rule => (rule.GetProperty("name").GetString()!, rule.GetProperty("query").GetString()!))];
+
     /// <summary>Alerts that fire at present, by their labels.</summary>
     public async Task<IReadOnlyList<IReadOnlyDictionary<string, string>>> FiringAsync() =>
         [.. (await GetAsync("/api/v1/alerts")).GetProperty("alerts").EnumerateArray()
