@@ -9,6 +9,7 @@ using AkkaCharging.Host.Development;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
+using AkkaCharging.Host.Metrics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
@@ -76,7 +77,7 @@ internal static class ChargingHost
     public static void CheckFiles(ChargingSettings settings)
     {
         var problems = new List<string>();
-        Check(() => CreateJournal(settings.Journal, TimeProvider.System, damaged: null)); // opens nothing yet
+        Check(() => CreateJournal(settings.Journal, TimeProvider.System, damaged: null, committed: null)); // opens nothing yet
         if (settings.Journal.Kind != JournalKind.Memory)
             Check(() => KeySource.Configured(settings.Journal));
         Check(() => new WebhookSigner(settings.Callback.Signing, TimeProvider.System).Dispose());
@@ -127,16 +128,21 @@ internal static class ChargingHost
         services.AddSingleton(provider =>
         {
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
+            var metrics = provider.GetRequiredService<IMetricsSink>();
             return CreateJournal(
                 settings.Journal,
                 provider.GetRequiredService<TimeProvider>(),
-                (id, damage) => logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage));
+                (id, damage) => logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage),
+                (duration, writes) => metrics.Tell(new JournalCommitted(duration, writes)));
         });
         services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => CreateSigner(settings.Callback.Signing, provider));
         services.AddSingleton(provider => CreateCallbackClient(settings.Callback, provider));
         services.AddSingleton<MetricsActorSink>().AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>());
+        services.AddSingleton(Prometheus.Metrics.NewCustomRegistry()).AddSingleton<MetricsHistograms>().AddSingleton<PrometheusMetrics>();
+        services.AddSingleton(provider => new MetricsState(
+            settings.Monitoring.Window, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<MetricsHistograms>()));
         services.AddSingleton<IPipelineObserver, MetricsObserver>();
         services.AddSingleton<ChargingService>().AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
         services.AddSingleton(provider => provider.GetRequiredService<ChargingService>().DeadLetters);
@@ -144,16 +150,16 @@ internal static class ChargingHost
         services.AddAkka("akkacharging", (akka, provider) => akka
             .AddHocon(settings.Akka, HoconAddMode.Prepend)
             .WithChargingLogging(settings.Logging)
-            .WithMetricsActor(provider.GetRequiredService<MetricsActorSink>(), settings.Monitoring.Window, provider.GetRequiredService<TimeProvider>())
+            .WithMetricsActor(provider.GetRequiredService<MetricsActorSink>(), provider.GetRequiredService<MetricsState>())
             .WithChargingPipeline(provider.GetRequiredService<ChargingService>())
             .WithChargingHealthChecks(provider));
     }
 
-    private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time, DamagedRowReport? damaged) => journal.Kind switch
+    private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time, DamagedRowReport? damaged, CommitReport? committed) => journal.Kind switch
     {
         JournalKind.Memory => new MemoryJournal(journal, time),
-        JournalKind.Sqlite => new SqliteJournal(journal, time, damaged),
-        _ => new PostgresJournal(journal, time, damaged),
+        JournalKind.Sqlite => new SqliteJournal(journal, time, damaged, committed),
+        _ => new PostgresJournal(journal, time, damaged, committed),
     };
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)

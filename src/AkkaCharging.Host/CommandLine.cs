@@ -13,6 +13,9 @@ internal static class CommandLine
 {
     private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
 
+    /// <summary>Of this build.</summary>
+    public static string Version => typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
     public static Task<int> RunAsync(IReadOnlyList<string> args, TextReader input, TextWriter output, TextWriter error)
     {
@@ -134,7 +137,7 @@ internal static class CommandLine
     {
         public override int Invoke(ParseResult parseResult)
         {
-            output.WriteLine(typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
+            output.WriteLine(Version);
             return 0;
         }
     }

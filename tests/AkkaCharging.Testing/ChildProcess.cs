@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>A .NET program that a test started: its output, its signals, its end. Disposing it kills this one process, by its own id.</summary>
+/// <summary>A program that a test started: its output, its signals, its end. Disposing it kills this one process, by its own id.</summary>
 public sealed class ChildProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
@@ -42,9 +42,13 @@ public sealed class ChildProcess : IAsyncDisposable
         string workingDirectory,
         IReadOnlyDictionary<string, string>? environment = null,
         bool readsOutput = true,
-        IReadOnlyList<string>? launcher = null)
+        IReadOnlyList<string>? launcher = null) => StartProgram(
+            [.. launcher ?? [], Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", .. arguments], workingDirectory, environment, readsOutput);
+
+    /// <summary>Starts any program, with its arguments after it.</summary>
+    public static ChildProcess StartProgram(
+        string[] command, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null, bool readsOutput = true)
     {
-        string[] command = [.. launcher ?? [], Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = workingDirectory,

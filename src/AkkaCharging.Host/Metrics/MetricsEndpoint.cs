@@ -3,13 +3,15 @@ using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
+using Prometheus;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>The body of <c>/metrics</c>. Counts are since the start; times are over the window of <c>monitoring.windowSeconds</c>.</summary>
+/// <summary>The body of <c>/metrics</c> as JSON. Counts are since the start; times are over the window of <c>monitoring.windowSeconds</c>.</summary>
 /// <param name="RequestsTotal">Submissions answered, whatever the answer.</param>
 /// <param name="Requests">The same by the answer's status; <c>replayed</c> for an idempotent repeat.</param>
 /// <param name="AuthorizationDecisions">By status.</param>
@@ -40,21 +42,36 @@ internal sealed partial class MetricsJson : JsonSerializerContext;
 /// <summary>The metrics actor's figures over HTTP.</summary>
 internal static class MetricsEndpoint
 {
-    /// <summary>Maps <c>/metrics</c>.</summary>
+    /// <summary>Maps <c>/metrics</c>: JSON, or what Prometheus reads where <c>Accept</c> asks for it.</summary>
     public static void MapMetrics(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/metrics", AnswerAsync)
             .WithName("metrics")
             .WithTags("Monitoring")
             .WithSummary("Counts since the start, times over the window")
+            .WithDescription("JSON by default; Prometheus text (text/plain) and OpenMetrics (application/openmetrics-text) by the Accept header.")
             .Produces<MetricsAnswer>()
             .Produces<ErrorAnswer>(StatusCodes.Status503ServiceUnavailable);
 
-    private static async Task AnswerAsync(HttpContext context, IMetricsSink metrics, ChargingService service, IAuthorizer authorizer, QueueSettings queue)
+    private static async Task AnswerAsync(
+        HttpContext context, IMetricsSink metrics, ChargingService service, IRequestJournal journal, IAuthorizer authorizer, QueueSettings queue, PrometheusMetrics prometheus)
     {
+        context.Response.Headers.Vary = "Accept";
+        var acl = (authorizer as AclAuthorizer)?.Status;
         try
         {
-            var answer = ToAnswer(await metrics.GetAsync(context.RequestAborted), service.Status, (authorizer as AclAuthorizer)?.Status, queue);
-            await context.WriteJsonAsync(StatusCodes.Status200OK, answer, MetricsJson.Default.MetricsAnswer);
+            var figures = await metrics.GetAsync(context.RequestAborted);
+            var format = MetricsFormats.Negotiate(context.Request);
+            if (format == MetricsFormat.Json)
+            {
+                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(figures, service.Status, acl, queue), MetricsJson.Default.MetricsAnswer);
+                return;
+            }
+
+            context.Response.ContentType = format == MetricsFormat.OpenMetrics
+                ? PrometheusConstants.OpenMetricsContentTypeWithVersionAndEncoding
+                : PrometheusConstants.TextContentTypeWithVersionAndEncoding;
+            context.Response.Headers.CacheControl = "no-store";
+            await prometheus.WriteAsync(figures, service.Status, service.Load, journal.Status, acl, format, context.Response.Body, context.RequestAborted);
         }
         catch (Exception e) when (e is AskTimeoutException or TimeoutException)
         {

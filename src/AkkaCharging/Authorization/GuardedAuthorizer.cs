@@ -26,6 +26,7 @@ public sealed class GuardedAuthorizer
     private readonly Action<Exception>? _onError;
     private readonly CircuitBreaker? _breaker;
     private readonly ResiliencePipeline<Outcome> _retry;
+    private int _inFlight;
 
     /// <param name="onTransition">Told each new state on a pool thread, in no guaranteed order; must not throw.</param>
     /// <param name="onError">Told each failed attempt's exception, for the log; must not throw.</param>
@@ -55,6 +56,9 @@ public sealed class GuardedAuthorizer
         _ => BreakerState.Closed,
     };
 
+    /// <summary>Calls that wait for an answer: what is answered at once never does.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
     /// <summary>Decides <paramref name="query"/>, within <c>authorization.timeoutMillis</c>.</summary>
     /// <param name="shutdown">The caller's: gives up without a decision, and without counting as a failure.</param>
     /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
@@ -74,8 +78,16 @@ public sealed class GuardedAuthorizer
             return Decide(answer);
         }
 
-        var outcome = _breaker is null ? await AskAsync(call, _retry, shutdown) : await AskBehindBreakerAsync(_breaker, call, shutdown);
-        return outcome.IsGivenUp ? throw new OperationCanceledException(shutdown) : Decide(outcome);
+        Interlocked.Increment(ref _inFlight);
+        try
+        {
+            var outcome = _breaker is null ? await AskAsync(call, _retry, shutdown) : await AskBehindBreakerAsync(_breaker, call, shutdown);
+            return outcome.IsGivenUp ? throw new OperationCanceledException(shutdown) : Decide(outcome);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
     }
 
     private Decision Decide(Outcome outcome)

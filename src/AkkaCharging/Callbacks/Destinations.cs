@@ -48,6 +48,16 @@ internal sealed class Destinations : IDisposable
         }
     }
 
+    /// <summary>Callback attempts under way.</summary>
+    public int InFlight
+    {
+        get
+        {
+            lock (Gate)
+                return Settings.MaxInFlight - Attempts.Free;
+        }
+    }
+
     /// <summary>Lets a request in, unless its destination holds its share of the queue.</summary>
     /// <remarks>
     /// A dynamic threshold (Choudhury and Hahne 1998): a destination may hold <c>queue.destinationShare</c> times what is free. Those that have not lately

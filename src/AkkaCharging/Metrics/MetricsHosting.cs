@@ -7,6 +7,6 @@ namespace AkkaCharging.Metrics;
 internal static class MetricsHosting
 {
     /// <summary>Starts the actor, named "metrics", behind <paramref name="sink"/>.</summary>
-    public static AkkaConfigurationBuilder WithMetricsActor(this AkkaConfigurationBuilder akka, MetricsActorSink sink, TimeSpan window, TimeProvider time) =>
-        akka.WithActors((system, _) => sink.Start(system.ActorOf(Props.Create(() => new MetricsActor(window, time)), "metrics")));
+    public static AkkaConfigurationBuilder WithMetricsActor(this AkkaConfigurationBuilder akka, MetricsActorSink sink, MetricsState state) =>
+        akka.WithActors((system, _) => sink.Start(system.ActorOf(Props.Create(() => new MetricsActor(state)), "metrics")));
 }

@@ -26,6 +26,9 @@ internal sealed record RequestSettled(RequestState State, TimeSpan EndToEnd, boo
 /// <summary>The authorizer's circuit breaker changed its state.</summary>
 internal sealed record BreakerMoved(BreakerState State) : MetricsEvent;
 
+/// <summary>The journal committed a group of writes.</summary>
+internal sealed record JournalCommitted(TimeSpan Duration, int Writes) : MetricsEvent;
+
 /// <summary>Asks the metrics actor for a <see cref="MetricsSnapshot"/>.</summary>
 internal sealed record GetMetrics
 {
@@ -35,6 +38,7 @@ internal sealed record GetMetrics
 /// <summary>What the metrics actor knows at a moment. Counts are since the start; rates and times are of the sliding window alone.</summary>
 /// <param name="Requests">Submissions by the status of their answer.</param>
 /// <param name="Decisions">By status.</param>
+/// <param name="DecisionsByReason">Every pair of status and reason, those that never occur among them.</param>
 /// <param name="Attempts">Callback attempts by outcome.</param>
 /// <param name="Settled">Requests by final state.</param>
 /// <param name="Callbacks">Attempts without those of redriven requests.</param>
@@ -42,6 +46,7 @@ internal sealed record MetricsSnapshot(
     IReadOnlyDictionary<string, long> Requests,
     IReadOnlyDictionary<string, long> Decisions,
     IReadOnlyDictionary<string, long> Reasons,
+    IReadOnlyList<DecisionCount> DecisionsByReason,
     IReadOnlyDictionary<string, long> Attempts,
     IReadOnlyDictionary<string, long> Settled,
     IReadOnlyDictionary<string, long> BreakerTransitions,
@@ -49,6 +54,9 @@ internal sealed record MetricsSnapshot(
     RateWindow Callbacks,
     double AuthorizationTimeAverageMillis,
     double AuthorizationTimeP95Millis);
+
+/// <summary>How many decisions there were of one kind.</summary>
+internal readonly record struct DecisionCount(AuthorizationStatus Status, DecisionReason Reason, long Count);
 
 /// <summary>Events of the sliding window and how many of them were failures.</summary>
 internal sealed record RateWindow(long Total, long Errors)

@@ -6,11 +6,13 @@ using HdrHistogram;
 namespace AkkaCharging.Metrics;
 
 /// <summary>The metrics actor's counters. Changed by one thread at a time; every key of every count comes from a fixed list, so their number is bounded.</summary>
-internal sealed class MetricsState(TimeSpan window, TimeProvider time)
+internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHistograms histograms)
 {
+    private static readonly AuthorizationStatus[] Statuses = Enum.GetValues<AuthorizationStatus>();
+    private static readonly DecisionReason[] Reasons = Enum.GetValues<DecisionReason>();
+
     private readonly SortedDictionary<string, long> _requests = new(StringComparer.Ordinal);
-    private readonly long[] _decisions = new long[Enum.GetValues<AuthorizationStatus>().Length];
-    private readonly long[] _reasons = new long[Enum.GetValues<DecisionReason>().Length];
+    private readonly long[] _decisions = new long[Statuses.Length * Reasons.Length];
     private readonly long[] _attempts = new long[Enum.GetValues<CallbackOutcome>().Length];
     private readonly long[] _settled = new long[Enum.GetValues<RequestState>().Length];
     private readonly long[] _breakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
@@ -18,14 +20,14 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time)
 
     public void Apply(MetricsEvent happened)
     {
+        histograms.Apply(happened);
         switch (happened)
         {
             case SubmissionAnswered answered:
                 _requests[answered.Outcome] = _requests.GetValueOrDefault(answered.Outcome) + 1;
                 break;
             case DecisionMade decision:
-                _decisions[(int)decision.Status]++;
-                _reasons[(int)decision.Reason]++;
+                _decisions[((int)decision.Status * Reasons.Length) + (int)decision.Reason]++;
                 _window.Current.Record(decision);
                 break;
             case CallbackAttempted attempt:
@@ -48,10 +50,12 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time)
         var durations = Slice.NewHistogram();
         foreach (var slice in slices)
             durations.Add(slice.Durations);
+        DecisionCount[] decisions = [.. _decisions.Select((count, kind) => new DecisionCount(Statuses[kind / Reasons.Length], Reasons[kind % Reasons.Length], count))];
         return new(
             new SortedDictionary<string, long>(_requests, StringComparer.Ordinal),
-            Named(_decisions, index => ((AuthorizationStatus)index).Name()),
-            Named(_reasons, index => ((DecisionReason)index).Name()),
+            Statuses.ToDictionary(status => status.Name(), status => decisions.Where(kind => kind.Status == status).Sum(kind => kind.Count), StringComparer.Ordinal),
+            Reasons.ToDictionary(reason => reason.Name(), reason => decisions.Where(kind => kind.Reason == reason).Sum(kind => kind.Count), StringComparer.Ordinal),
+            decisions,
             Named(_attempts, index => ((CallbackOutcome)index).Name()),
             Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
             Named(_breakerTransitions, index => ((BreakerState)index).Name()),

@@ -13,6 +13,12 @@ namespace AkkaCharging.Pipeline;
 /// <param name="Pending">Requests accepted and not settled.</param>
 internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pending, BreakerState Breaker);
 
+/// <summary>What the pipeline has under way.</summary>
+/// <param name="OldestAge">Of the requests in the lanes; zero without any.</param>
+/// <param name="Authorizations">Calls of the authorizer that wait for an answer.</param>
+/// <param name="Callbacks">Attempts that wait for an answer.</param>
+internal sealed record PipelineLoad(TimeSpan OldestAge, int Authorizations, int Callbacks);
+
 /// <summary>The lanes and their intake, from start to drained.</summary>
 internal sealed class ChargingService : IDisposable
 {
@@ -49,6 +55,8 @@ internal sealed class ChargingService : IDisposable
 
     public PipelineStatus Status => new(
         _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
+
+    public PipelineLoad Load => new(_lanes.Max(lane => lane.Ages.Oldest(_time.GetUtcNow())), _guarded?.InFlight ?? 0, Destinations.InFlight);
 
     /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)

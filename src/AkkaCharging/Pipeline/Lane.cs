@@ -44,6 +44,9 @@ internal sealed class Lane(int number, Admission admission)
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
+    /// <summary>How old the pending requests are.</summary>
+    public PendingAges Ages { get; } = new();
+
     /// <summary>The lane for a request from the journal: always the same one, so that a request that is read twice meets itself.</summary>
     public static Lane Of(IReadOnlyList<Lane> lanes, RequestId id) => lanes[(int)((uint)id.GetHashCode() % (uint)lanes.Count)];
 
@@ -56,8 +59,13 @@ internal sealed class Lane(int number, Admission admission)
     /// <returns>False if it is here already.</returns>
     public bool TryAdd(PendingRequest pending)
     {
+        Ages.Add(pending.Since); // first: once it is here it may be settled at any moment
         if (!_pending.TryAdd(pending.Request.Id, pending))
+        {
+            Ages.Remove(pending.Since);
             return false;
+        }
+
         if (_run is { } run)
             Offer(pending, run);
         return true;
@@ -67,8 +75,9 @@ internal sealed class Lane(int number, Admission admission)
     /// <returns>False for one that was interrupted, which stays, and for one that an earlier run had settled.</returns>
     public bool Complete(CallbackReceipt receipt)
     {
-        if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out _))
+        if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out var pending))
             return false;
+        Ages.Remove(pending.Since);
         if (receipt.Pending.IsRecovered)
             admission.LeaveRecovered(receipt.Pending.Destination);
         else

@@ -24,6 +24,9 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     /// <summary>Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.</summary>
     public bool IsRedriven { get; private init; }
 
+    /// <summary>When it was accepted, or redriven, in seconds since 1970.</summary>
+    public long Since { get; private init; } = request.AcceptedAt.ToUnixTimeSeconds();
+
     /// <summary>Set once it is journaled; then it is never decided again.</summary>
     public Decision? Decision { get; set; }
 
@@ -39,6 +42,7 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
         Decision = unsettled.Decision,
         AttemptsMade = unsettled.AttemptsMade,
         IsRedriven = unsettled.IsRedriven,
+        Since = (unsettled.IsRedriven ? time.GetUtcNow() : unsettled.Request.AcceptedAt).ToUnixTimeSeconds(),
     };
 
     public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;

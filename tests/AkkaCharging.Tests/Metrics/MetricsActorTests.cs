@@ -11,13 +11,13 @@ namespace AkkaCharging.Tests.Metrics;
 [Trait("Category", "Component")]
 public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly MetricsState _state = new(TimeSpan.FromSeconds(60), new FakeTimeProvider(), new(Prometheus.Metrics.NewCustomRegistry()));
 
     [Fact]
     public async Task Events_AreInTheNextSnapshot()
     {
         var sink = new MetricsActorSink();
-        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(TimeSpan.FromSeconds(60), _time)), "metrics"));
+        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state)), "metrics"));
 
         for (var i = 0; i < 100; i++)
             sink.Tell(new DecisionMade(AuthorizationStatus.NotAllowed, DecisionReason.NotInAcl, TimeSpan.Zero, TimeSpan.FromMilliseconds(5)));
@@ -35,7 +35,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         sink.Tell(new SubmissionAnswered("accepted", TimeSpan.Zero));
         var early = sink.GetAsync(default);
         Assert.False(early.IsCompleted);
-        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(TimeSpan.FromSeconds(60), _time))));
+        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state))));
 
         Assert.Empty((await early).Requests);
     }
@@ -54,7 +54,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     {
         var sink = new MetricsActorSink();
         using var host = new HostBuilder()
-            .ConfigureServices(services => services.AddAkka("metrics-test", (akka, _) => akka.WithMetricsActor(sink, TimeSpan.FromSeconds(60), _time)))
+            .ConfigureServices(services => services.AddAkka("metrics-test", (akka, _) => akka.WithMetricsActor(sink, _state)))
             .Build();
         await host.StartAsync();
 

@@ -1,8 +1,10 @@
+using System.Text;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using Microsoft.Extensions.Time.Testing;
+using Prometheus;
 
 namespace AkkaCharging.Tests.Metrics;
 
@@ -12,9 +14,10 @@ public sealed class MetricsStateTests
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(60);
 
     private readonly FakeTimeProvider _time = new();
+    private readonly CollectorRegistry _registry = Prometheus.Metrics.NewCustomRegistry();
     private readonly MetricsState _state;
 
-    public MetricsStateTests() => _state = new MetricsState(Window, _time);
+    public MetricsStateTests() => _state = new MetricsState(Window, _time, new(_registry));
 
     [Fact]
     public void Start_HasEveryNameAndNoEvent()
@@ -58,6 +61,29 @@ public sealed class MetricsStateTests
         Assert.Equal(new RateWindow(5, 1), snapshot.Authorization);
         Assert.Equal(new RateWindow(7, 2), snapshot.Callbacks); // without those of redriven requests
         Assert.Equal(0.2, snapshot.Authorization.ErrorRate, 9);
+    }
+
+    [Fact]
+    public async Task Times_AreInTheHistograms_WithoutWhatSaysNothingAboutTheService()
+    {
+        Apply(2, new SubmissionAnswered("accepted", TimeSpan.FromMilliseconds(2)));
+        Apply(1, new SubmissionAnswered("request_timeout", TimeSpan.FromSeconds(10)));
+        Apply(3, new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)));
+        Apply(4, new CallbackAttempted(CallbackOutcome.Timeout, TimeSpan.FromSeconds(10)));
+        Apply(5, new RequestSettled(RequestState.Delivered, TimeSpan.FromSeconds(4)));
+        Apply(1, new RequestSettled(RequestState.Delivered, TimeSpan.FromDays(1), IsRedriven: true));
+        Apply(6, new JournalCommitted(TimeSpan.FromMilliseconds(3), Writes: 20));
+
+        using var written = new MemoryStream();
+        await _registry.CollectAndExportAsTextAsync(written);
+        var lines = Encoding.UTF8.GetString(written.ToArray()).Split('\n');
+
+        Assert.Equal([2, 3, 3, 4, 5], Counts("akkacharging_stage_duration_seconds_count{"));
+        Assert.Equal([0.004, 3, 6, 40, 20], Counts("akkacharging_stage_duration_seconds_sum{"));
+        Assert.Equal([0, 2], Counts("akkacharging_stage_duration_seconds_bucket{stage=\"accept\",le=\"0.001\"}").Concat(Counts("akkacharging_stage_duration_seconds_bucket{stage=\"accept\",le=\"0.0025\"}")));
+        Assert.Equal([6, 120], Counts("akkacharging_journal_commit_duration_seconds_count").Concat(Counts("akkacharging_journal_batch_writes_sum")));
+
+        IEnumerable<double> Counts(string series) => lines.Where(line => line.StartsWith(series, StringComparison.Ordinal)).Select(line => double.Parse(line.Split(' ')[1]));
     }
 
     [Fact]

@@ -66,6 +66,8 @@ internal sealed class PostgresBatch
 
     public bool IsEmpty => _ids.Count == 0;
 
+    public int Count => _ids.Count;
+
     /// <summary>The requests that this batch would keep anew.</summary>
     public IEnumerable<Guid> Accepted => _accepts.Select(write => write.Id.Value);
 

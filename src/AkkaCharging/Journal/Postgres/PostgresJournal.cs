@@ -28,16 +28,18 @@ public sealed class PostgresJournal : IRequestJournal
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<InvalidJournalException> _neverStarted = new();
     private readonly DamagedRows _damaged;
+    private readonly CommitReport? _committed;
     private Task _retaining = Task.CompletedTask;
     private PostgresWriter? _writer;
     private JournalSecrets? _secrets;
     private long _backlog;
 
     /// <param name="damaged">Told about each row that cannot be read.</param>
+    /// <param name="committed">Told about each group commit.</param>
     /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be read.</exception>
-    public PostgresJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null)
+    public PostgresJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null)
     {
-        (_settings, _time, _damaged) = (settings, time, new(damaged));
+        (_settings, _time, _damaged, _committed) = (settings, time, new(damaged), committed);
         _keys = KeySource.Required(settings);
         _connections = new(settings.ConnectionString);
         _reader = new(_connections.Readers);
@@ -68,7 +70,7 @@ public sealed class PostgresJournal : IRequestJournal
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _writer = new PostgresWriter(_connections, _keys, _time, _retention.Add, BeginTerm);
+        _writer = new PostgresWriter(_connections, _keys, _time, _retention.Add, BeginTerm, _committed);
         _retaining = _retention.RunAsync(() => _writer.Problem is null, _stopping.Token);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)

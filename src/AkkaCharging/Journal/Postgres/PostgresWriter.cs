@@ -32,6 +32,7 @@ internal sealed class PostgresWriter
     private readonly TimeProvider _time;
     private readonly Action<int> _settled;
     private readonly Action<OpenPostgres> _termBegan;
+    private readonly CommitReport? _committed;
     private readonly Guid _instance = Guid.NewGuid();
     private readonly string _holder;
     private readonly Channel<PostgresWrite> _queue = Channel.CreateBounded<PostgresWrite>(WaitingMax);
@@ -47,9 +48,11 @@ internal sealed class PostgresWriter
 
     /// <param name="settled">Told by how many a batch changed the number of settled requests.</param>
     /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
-    public PostgresWriter(PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan)
+    /// <param name="committed">Told about each group commit.</param>
+    public PostgresWriter(
+        PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan, CommitReport? committed = null)
     {
-        (_connections, _keys, _time, _settled, _termBegan) = (connections, keys, time, settled, termBegan);
+        (_connections, _keys, _time, _settled, _termBegan, _committed) = (connections, keys, time, settled, termBegan, committed);
         _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}";
         Ended = RunAsync();
     }
@@ -175,6 +178,7 @@ internal sealed class PostgresWriter
                 _queue.Reader.TryRead(out _);
             if (batch.IsEmpty)
                 continue; // what was waited for is gone: it was refused with the session before
+            var startedAt = _time.GetTimestamp();
             try
             {
                 if (await batch.CommitAsync(connection, epoch, _time.GetUtcNow()) is not 0 and var settled)
@@ -187,6 +191,8 @@ internal sealed class PostgresWriter
                 batch.Fail(new JournalUnavailableException(PostgresProblem.Describe(exception), exception));
                 throw;
             }
+
+            _committed?.Invoke(_time.GetElapsedTime(startedAt), batch.Count);
         }
     }
 

@@ -15,7 +15,8 @@ namespace AkkaCharging.Journal.Sqlite;
 /// middle of a commit the caller is told that nothing was kept; a crash at that very moment may keep it nevertheless, and then it is decided and called back.
 /// </remarks>
 /// <param name="damaged">Told about each row that cannot be read.</param>
-public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null) : IRequestJournal
+/// <param name="committed">Told about each group commit.</param>
+public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null) : IRequestJournal
 {
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
 
@@ -53,7 +54,7 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _reader = new SqliteReader(settings, time);
-        _writer = new SqliteWriter(settings, time);
+        _writer = new SqliteWriter(settings, time, committed);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
         {

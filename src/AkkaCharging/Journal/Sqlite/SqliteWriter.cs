@@ -27,6 +27,7 @@ internal sealed class SqliteWriter : IDisposable
 
     private readonly JournalSettings _settings;
     private readonly TimeProvider _time;
+    private readonly CommitReport? _committed;
     private readonly SqliteThread _checkpoints;
     private readonly Thread _thread;
     private readonly ITimer _timer;
@@ -52,9 +53,10 @@ internal sealed class SqliteWriter : IDisposable
     private int _isPurging;
     private int _isCheckpointing;
 
-    public SqliteWriter(JournalSettings settings, TimeProvider time)
+    /// <param name="committed">Told about each group commit.</param>
+    public SqliteWriter(JournalSettings settings, TimeProvider time, CommitReport? committed = null)
     {
-        (_settings, _time, _purgedAt) = (settings, time, time.GetTimestamp());
+        (_settings, _time, _committed, _purgedAt) = (settings, time, committed, time.GetTimestamp());
         _checkpoints = new("journal checkpoints", settings);
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };
         _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -200,10 +202,12 @@ internal sealed class SqliteWriter : IDisposable
     {
         while (_store is not null && Take())
         {
+            var duration = TimeSpan.Zero;
             try
             {
                 Interlocked.Exchange(ref _batchStartedAt, _time.GetTimestamp());
                 _store.Commit(_batch);
+                duration = _time.GetElapsedTime(_batchStartedAt);
             }
             catch (Exception e)
             {
@@ -219,6 +223,7 @@ internal sealed class SqliteWriter : IDisposable
 
             foreach (var write in _batch)
                 write.Complete();
+            _committed?.Invoke(duration, _batch.Count);
             Checkpoint();
         }
 

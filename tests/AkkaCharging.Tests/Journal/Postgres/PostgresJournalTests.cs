@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
@@ -16,6 +17,19 @@ namespace AkkaCharging.Tests.Journal.Postgres;
 [Collection(OnePostgres.Name)]
 public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHelper output)
 {
+    [Fact]
+    public async Task EachCommit_IsReported_WithItsWrites()
+    {
+        var commits = new ConcurrentQueue<(TimeSpan Duration, int Writes)>();
+        await using var journal = new PostgresJournal(await postgres.NewSettingsAsync(), TimeProvider.System, committed: (duration, writes) => commits.Enqueue((duration, writes)));
+        await journal.StartAsync(default);
+
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask()));
+
+        await Eventually.HoldsAsync(() => commits.Sum(commit => commit.Writes) == 20, "all are reported");
+        Assert.All(commits, commit => Assert.InRange(commit.Duration, TimeSpan.FromTicks(1), TimeSpan.FromMinutes(1)));
+    }
+
     [Fact]
     public async Task UnsettledRequests_ComeBackWhole_InOrderOfAcceptance()
     {

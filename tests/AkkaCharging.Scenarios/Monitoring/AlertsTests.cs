@@ -1,0 +1,97 @@
+using System.Net;
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Testing;
+using AkkaCharging.Testing.Prometheus;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AkkaCharging.Scenarios.Monitoring;
+
+/// <summary>Each alert is fired by the fault that it is for: a real Prometheus evaluates the deployed rules, without their patience, on the real service.</summary>
+[Trait("Category", "Scenario")]
+public sealed class AlertsTests : IDisposable
+{
+    private readonly ScenarioFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task BrokenAccessList_RefusingReceiver_Backlog_AndLostJournal()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("JOURNAL_PATH", "journal.db")), _folder.Path);
+        await using var prometheus = await WatchAsync(service.Port);
+
+        _folder.Write("acl.csv", "nonsense");
+        await FiresAsync(prometheus, "AkkaChargingAclReloadFailed");
+
+        await service.AcceptAsync(receiver.Url("/status/404"), ScenarioFolder.AllowedToken);
+        await FiresAsync(prometheus, "AkkaChargingHighErrorRate", stage: "delivery");
+
+        await Task.WhenAll(Enumerable.Range(0, 1_001).Select(_ => service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken)));
+        await FiresAsync(prometheus, "AkkaChargingQueueBacklog");
+        await receiver.OpenGateAsync();
+
+        File.Delete(Path.Combine(_folder.Path, "journal.db"));
+        await FiresAsync(prometheus, "AkkaChargingJournalUnavailable");
+        for (var refused = 0; refused < 200; refused++)
+        {
+            using var response = await service.SubmitAsync(receiver.Url(), ScenarioFolder.AllowedToken);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        }
+
+        await FiresAsync(prometheus, "AkkaChargingHighErrorRate", stage: "submission");
+    }
+
+    [Fact]
+    public async Task FailingAuthorizer()
+    {
+        await using var authorizer = await CallbackReceiver.StartAsync();
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(
+                ("AUTHORIZATION_PROVIDER", "http"), ("AUTHORIZATION_HTTP_URL", authorizer.Url), ("AUTHORIZATION_MAX_RETRIES", "0"), ("JOURNAL_KIND", "memory")),
+            _folder.Path);
+        await using var prometheus = await WatchAsync(service.Port);
+
+        authorizer.RespondWith((context, _) =>
+        {
+            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            return Task.CompletedTask;
+        });
+        for (var asked = 0; asked < 10; asked++)
+            await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
+
+        await FiresAsync(prometheus, "AkkaChargingBreakerOpen");
+        await FiresAsync(prometheus, "AkkaChargingHighErrorRate", stage: "decision");
+    }
+
+    [Fact]
+    public async Task CallbackToANameOfAPrivateAddress()
+    {
+        await using var service = await RunningService.StartAsync(customize: services => services.AddSingleton<IHostResolver>(new PrivateNames()));
+        await using var prometheus = await WatchAsync(service.Http.BaseAddress!.Port);
+
+        await service.AcceptAsync("http://hooks.private-names.net/");
+
+        await FiresAsync(prometheus, "AkkaChargingCallbacksBlocked");
+    }
+
+    /// <summary>A Prometheus that has seen the service twice, and nothing to alert of: a rate needs a value to start from.</summary>
+    private static async Task<PrometheusServer> WatchAsync(int port)
+    {
+        var prometheus = await PrometheusServer.StartAsync([port], Deployed.RulesWithoutPatience);
+        await Eventually.HoldsAsync(async () => (await prometheus.QueryAsync("count_over_time(akkacharging_requests_total{outcome=\"accepted\"}[1m]) >= 2")).Count == 1, "two scrapes");
+        Assert.Empty(await prometheus.FiringAsync());
+        return prometheus;
+    }
+
+    private static Task FiresAsync(PrometheusServer prometheus, string alert, string? stage = null) => Eventually.HoldsAsync(
+        async () => (await prometheus.FiringAsync()).Any(labels => labels["alertname"] == alert && labels.GetValueOrDefault("stage") == stage), $"{alert} {stage} fires");
+
+    private sealed class PrivateNames : IHostResolver
+    {
+        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string name, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<IPAddress>>([IPAddress.Parse("10.0.0.1")]);
+    }
+}

@@ -1,0 +1,34 @@
+using System.Diagnostics;
+
+namespace AkkaCharging.Testing.Prometheus;
+
+/// <summary>Prometheus' own programs, as they are installed on this machine.</summary>
+public static class PrometheusTools
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs <c>promtool</c>.</summary>
+    /// <returns>Its exit code and all that it wrote.</returns>
+    public static async Task<(int ExitCode, string Output)> PromtoolAsync(string workingDirectory, string input, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Find("promtool"), arguments)
+        {
+            WorkingDirectory = workingDirectory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        })!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        await process.WaitForExitAsync().WaitAsync(Bound);
+        return (process.ExitCode, await output + await error);
+    }
+
+    /// <summary>Where <paramref name="program"/> is.</summary>
+    /// <exception cref="InvalidOperationException">It is not installed.</exception>
+    public static string Find(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin").Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists)
+        ?? throw new InvalidOperationException($"{program} is not on the PATH. Install it (Debian: apt-get install prometheus).");
+}
