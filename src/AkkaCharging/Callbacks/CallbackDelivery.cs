@@ -63,7 +63,7 @@ internal sealed class CallbackDelivery(
         // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
         // so each failed delivery gets one of its own, over a source that repeats it.
         var retried = Source.Repeat(failed)
-            .Via(RestartFlow.OnFailuresWithBackoff(() => Flow.Create<PendingRequest>().SelectAsyncUnordered(1, AttemptAgainAsync), schedule))
+            .Via(RestartFlow.OnFailuresWithBackoff(() => Flow.Create<PendingRequest>().SelectAsyncUnordered(1, AttemptAgainAsync).Select(ReceiptOrFailure), schedule))
             .RunWith(Sink.First<CallbackReceipt>(), materializer);
 
         // RestartFlow's wait knows no token. Only the wait is left behind, never an attempt: that one may be about to be recorded, and ends by itself.
@@ -75,24 +75,27 @@ internal sealed class CallbackDelivery(
         });
         return await await Task.WhenAny(retried, interrupted.Task);
 
-        async Task<CallbackReceipt> AttemptAgainAsync(PendingRequest pending)
+        async Task<Delivery> AttemptAgainAsync(PendingRequest pending)
         {
             // SelectAsyncUnordered asks for the next element before it emits the receipt: without this, every delivery would be followed by one more callback.
             if (settled is not null)
-                return settled;
+                return new(pending, settled);
 
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
             if (pass++ == 0)
-                throw new AttemptFailedException();
+                return new(pending, Receipt: null);
             Interlocked.Exchange(ref isAttempting, 1);
             await WaitAsync(pending);
             settled = await AttemptAsync(new Turn(pending, await AttemptTurn.TakeAsync(pending, stopping)));
             Interlocked.Exchange(ref isAttempting, 0);
             if (settled is null && stopping.IsCancellationRequested)
                 settled = new CallbackReceipt(pending, Settlement: null);
-            return settled ?? throw new AttemptFailedException();
+            return new(pending, settled);
         }
     }
+
+    // Thrown here and not by the task: a thousand receivers that hang fail within the same second, and each frame that an exception passes through costs.
+    private static CallbackReceipt ReceiptOrFailure(Delivery delivery) => delivery.Receipt ?? throw new AttemptFailedException();
 
     // Until the time that the receiver asked for.
     private async Task WaitAsync(PendingRequest pending)
@@ -193,5 +196,11 @@ internal sealed class CallbackDelivery(
     }
 
     /// <summary>Tells a <see cref="RestartFlow"/> to wait and run again; never leaves this class.</summary>
-    private sealed class AttemptFailedException : Exception;
+    private sealed class AttemptFailedException : Exception
+    {
+        // RestartFlow logs it, and the log is told to leave that out; to look up the stack's names first would cost more than the attempt.
+        public override string? StackTrace => null;
+
+        public override string ToString() => "the callback attempt failed";
+    }
 }

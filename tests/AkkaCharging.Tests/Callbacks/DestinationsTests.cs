@@ -391,7 +391,7 @@ public sealed class DestinationsTests : IDisposable
         Visit(20_000, 1_000_000);
 
         Assert.InRange(Destinations.Count, 0, 10_000);
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 10_000_000); // a leak would be hundreds
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64_000_000); // a leak would be hundreds; other tests run beside this one
 
         void Visit(int from, int to)
         {
