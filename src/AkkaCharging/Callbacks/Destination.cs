@@ -31,7 +31,7 @@ internal sealed class Destination
     public Destination(DestinationKey key, Destinations owner)
     {
         (Key, _owner) = (key, owner);
-        InFlightMax = Math.Min(LeastInFlight, owner.Settings.MaxInFlightPerDestination);
+        InFlightMax = Least;
         _attempts = new AttemptLine(this, owner.Attempts);
         _retries = new RetryLine(this, owner.Retries);
         DrainRate = new DrainRate(owner.Time);
@@ -63,6 +63,8 @@ internal sealed class Destination
     public LinkedListNode<Destination> IdleNode { get; }
 
     public long IdleSince { get; set; }
+
+    private int Least => Math.Min(LeastInFlight, _owner.Settings.MaxInFlightPerDestination);
 
     /// <summary>Takes a slot for an attempt, or waits for one.</summary>
     /// <returns>True when it was taken at once; else <paramref name="taker"/> is told.</returns>
@@ -161,12 +163,12 @@ internal sealed class Destination
             Open();
     }
 
-    private int Halved() => Math.Max(InFlightMax / 2, Math.Min(LeastInFlight, _owner.Settings.MaxInFlightPerDestination));
+    private int Halved() => Math.Max(InFlightMax / 2, Least);
 
     private void Open()
     {
         Breaker = BreakerState.Open;
-        InFlightMax = Math.Min(LeastInFlight, _owner.Settings.MaxInFlightPerDestination); // what waits goes out slowly at first when it recovers
+        InFlightMax = Least; // what waits goes out slowly at first when it recovers
         _reset?.Dispose();
         _reset = _owner.Time.CreateTimer(static self => ((Destination)self!).LetAProbeGo(), this, _owner.Settings.DestinationBreaker.ResetTimeout, Timeout.InfiniteTimeSpan);
     }

@@ -75,10 +75,11 @@ internal sealed class Destinations : IDisposable
             var room = found.IsAnswering ? free : Math.Min(free, (_queue.MaxSize / 2.0) - _pendingOfSilent);
             if (found.Pending >= _queue.DestinationShare * room)
             {
-                // Where there is no room for any destination of its kind, it is not this one that is backlogged.
-                retryAfter = found.DrainRate.RetryAfter(found.Pending);
                 Rest(found);
-                return room > 0 ? AdmissionVerdict.DestinationBacklogged : AdmissionVerdict.QueueFull;
+                if (room <= 0)
+                    return AdmissionVerdict.QueueFull; // there is none for any destination of its kind: it is not this one that is backlogged
+                retryAfter = found.DrainRate.RetryAfter(found.Pending);
+                return AdmissionVerdict.DestinationBacklogged;
             }
 
             found.Pending++;
