@@ -1,9 +1,13 @@
+using System.Globalization;
+using System.Text;
 using Akka.Event;
 using Akka.Hosting;
 using AkkaCharging.Host.Admin;
 using AkkaCharging.Settings;
 using Serilog;
+using Serilog.Core;
 using Serilog.Events;
+using Serilog.Formatting;
 using Serilog.Formatting.Compact;
 using Serilog.Sinks.Async;
 
@@ -25,17 +29,19 @@ internal static class Logging
             logger.MinimumLevel.Is(Level(settings.Logging.Level))
                 .MinimumLevel.Override("Microsoft", Max(LogEventLevel.Warning, Level(settings.Logging.Level)))
                 .MinimumLevel.Override("Microsoft.Hosting.Lifetime", Level(settings.Logging.Level))
+                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", settings.Logging.Level == LogThreshold.Debug ? LogEventLevel.Debug : LevelAlias.Off)
                 .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information) // what operators changed is told at every level
                 .Enrich.FromLogContext();
+            var queue = new LineQueue();
             logger.WriteTo.Async(
                 console =>
                 {
                     if (IsText(settings))
                         console.Console(outputTemplate: TextTemplate);
                     else
-                        console.Console(new RenderedCompactJsonFormatter());
+                        console.Sink(new ConsoleLines(new RenderedCompactJsonFormatter(), queue));
                 },
-                new LostLines(),
+                queue,
                 LinesWaitingMax,
                 blockWhenFull: false);
         });
@@ -74,14 +80,38 @@ internal static class Logging
     private static LogEventLevel Max(LogEventLevel a, LogEventLevel b) => a > b ? a : b;
 }
 
-/// <summary>Says on standard error how many lines were dropped because nobody read standard output.</summary>
-internal sealed class LostLines : IAsyncLogEventSinkMonitor
+/// <summary>Writes lines to standard output, as many at a time as wait for it. One thread calls it.</summary>
+internal sealed class ConsoleLines(ITextFormatter formatter, LineQueue queue) : ILogEventSink
+{
+    private const int CharactersAtATime = 32_768;
+    private readonly StringWriter _lines = new(new StringBuilder(CharactersAtATime * 2), CultureInfo.InvariantCulture);
+
+    public void Emit(Serilog.Events.LogEvent logEvent)
+    {
+        formatter.Format(logEvent, _lines);
+        var lines = _lines.GetStringBuilder();
+        if (queue.Waiting > 0 && lines.Length < CharactersAtATime)
+            return;
+        Console.Out.Write(lines);
+        lines.Clear();
+    }
+}
+
+/// <summary>The lines that wait to be written. Says on standard error how many were dropped because nobody read standard output.</summary>
+internal sealed class LineQueue : IAsyncLogEventSinkMonitor
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+    private IAsyncLogEventSinkInspector? _inspector;
     private Timer? _timer;
     private long _reported;
 
-    public void StartMonitoring(IAsyncLogEventSinkInspector inspector) => _timer = new Timer(_ => Report(inspector), null, Period, Period);
+    public int Waiting => _inspector?.Count ?? 0;
+
+    public void StartMonitoring(IAsyncLogEventSinkInspector inspector)
+    {
+        _inspector = inspector;
+        _timer = new Timer(_ => Report(inspector), null, Period, Period);
+    }
 
     public void StopMonitoring(IAsyncLogEventSinkInspector inspector)
     {

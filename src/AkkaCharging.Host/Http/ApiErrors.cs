@@ -65,6 +65,8 @@ internal static class ApiErrors
             try
             {
                 await next(context);
+                if (!context.Response.HasStarted)
+                    await context.WriteRoutingErrorAsync();
             }
             catch (BadHttpRequestException e) when (!context.Response.HasStarted)
             {
@@ -84,12 +86,13 @@ internal static class ApiErrors
                 await context.WriteErrorAsync(StatusCodes.Status500InternalServerError, "internal_error", $"An internal error occurred{kind}.");
             }
         });
-        app.UseStatusCodePages(pages => pages.HttpContext.Response.StatusCode switch
-        {
-            StatusCodes.Status405MethodNotAllowed => pages.HttpContext.WriteErrorAsync(
-                StatusCodes.Status405MethodNotAllowed, "method_not_allowed", "The method is not allowed here."),
-            StatusCodes.Status404NotFound => pages.HttpContext.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "There is nothing here."),
-            _ => Task.CompletedTask,
-        });
     }
+
+    private static Task WriteRoutingErrorAsync(this HttpContext context) => context.Response.StatusCode switch
+    {
+        StatusCodes.Status405MethodNotAllowed => context.WriteErrorAsync(
+            StatusCodes.Status405MethodNotAllowed, "method_not_allowed", "The method is not allowed here."),
+        StatusCodes.Status404NotFound => context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "There is nothing here."),
+        _ => Task.CompletedTask,
+    };
 }

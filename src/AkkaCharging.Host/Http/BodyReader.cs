@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using Microsoft.Net.Http.Headers;
 
 namespace AkkaCharging.Host.Http;
@@ -24,21 +25,26 @@ internal static class BodyReader
 {
     /// <summary>Whether <paramref name="request"/> says that its body is JSON in UTF-8, as it is.</summary>
     public static bool IsJson(HttpRequest request) =>
-        MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
-        && request.Headers.ContentEncoding.Count == 0;
-
+        (request.ContentType is "application/json" || IsJson(request.ContentType)) && request.Headers.ContentEncoding.Count == 0;
     /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
     public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(HttpRequest request, int bytesMax, TimeSpan timeout, TimeProvider time)
     {
         if (request.ContentLength > bytesMax)
             return (BodyProblem.TooLarge, []);
 
-        using var timer = new CancellationTokenSource(timeout, time);
+        CancellationTokenSource? timer = null;
         try
         {
             var reader = request.BodyReader;
+            if (request.ContentLength is not null && reader.TryRead(out var all))
+            {
+                // The usual case: it came in one piece with its headers, and needs no clock.
+                if (all.IsCompleted)
+                    return (BodyProblem.None, Take(reader, all));
+                reader.AdvanceTo(all.Buffer.Start);
+            }
+
+            timer = new CancellationTokenSource(timeout, time);
             while (true)
             {
                 var read = await reader.ReadAsync(timer.Token);
@@ -49,16 +55,12 @@ internal static class BodyReader
                 }
 
                 if (read.IsCompleted)
-                {
-                    var bytes = read.Buffer.ToArray();
-                    reader.AdvanceTo(read.Buffer.End);
-                    return (BodyProblem.None, bytes);
-                }
+                    return (BodyProblem.None, Take(reader, read));
 
                 reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             }
         }
-        catch (OperationCanceledException) when (timer.IsCancellationRequested)
+        catch (OperationCanceledException) when (timer is { IsCancellationRequested: true })
         {
             return (BodyProblem.TooSlow, []);
         }
@@ -70,5 +72,21 @@ internal static class BodyReader
         {
             return (BodyProblem.Broken, []);
         }
+        finally
+        {
+            timer?.Dispose();
+        }
+    }
+
+    private static bool IsJson(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+
+    private static byte[] Take(PipeReader reader, ReadResult read)
+    {
+        var bytes = read.Buffer.ToArray();
+        reader.AdvanceTo(read.Buffer.End);
+        return bytes;
     }
 }

@@ -18,7 +18,8 @@ internal static class ChargingSessionEndpoints
     /// <summary>Maps <c>POST</c> and <c>GET</c> below <c>/api/v1/charging-session</c>.</summary>
     public static void MapChargingSessions(this WebApplication app)
     {
-        app.MapPost(Route, (HttpContext context, SubmitHandler handler) => handler.HandleAsync(context))
+        var handler = app.Services.GetRequiredService<SubmitHandler>(); // here, because asking a request's own services would make it a scope of them
+        app.MapPost(Route, (Delegate)handler.HandleAsync)
             .WithName("submit")
             .WithTags("Charging sessions")
             .WithSummary("Submit a charging session for authorization")
@@ -95,7 +96,7 @@ internal static class ChargingSessionEndpoints
             }
         }
 
-        private async Task<string> AnswerAsync(HttpContext context)
+        private async ValueTask<string> AnswerAsync(HttpContext context)
         {
             var caller = keys.Identify(context.Request);
             if (keys.AreRequired && caller is null)
@@ -138,7 +139,7 @@ internal static class ChargingSessionEndpoints
             }
         }
 
-        private static Task<string> TranslateAsync(HttpContext context, IntakeResult result) => result.Outcome switch
+        private ValueTask<string> TranslateAsync(HttpContext context, IntakeResult result) => result.Outcome switch
         {
             IntakeOutcome.Accepted => AcceptAsync(context, result.Id, isReplay: false),
             IntakeOutcome.Replayed => AcceptAsync(context, result.Id, isReplay: true),
@@ -150,22 +151,22 @@ internal static class ChargingSessionEndpoints
             _ => RefuseAsync(context, 503, "shutting_down", "The service is shutting down.", TimeSpan.FromSeconds(1)),
         };
 
-        private static async Task<string> AcceptAsync(HttpContext context, RequestId id, bool isReplay)
+        private async ValueTask<string> AcceptAsync(HttpContext context, RequestId id, bool isReplay)
         {
             if (isReplay)
                 context.Response.Headers["Idempotent-Replay"] = "true";
-            var answer = new AcceptedAnswer("accepted", "Request queued for async processing.", id.ToString(), context.Now());
+            var answer = new AcceptedAnswer("accepted", "Request queued for async processing.", id.ToString(), time.GetUtcNow().ToUnixTimeMilliseconds());
             await context.WriteJsonAsync(StatusCodes.Status200OK, answer, ApiJson.Default.AcceptedAnswer);
             return isReplay ? "replayed" : "accepted";
         }
 
-        private static async Task<string> RefuseAsync(HttpContext context, int statusCode, string status, string message, TimeSpan? retryAfter = null)
+        private static async ValueTask<string> RefuseAsync(HttpContext context, int statusCode, string status, string message, TimeSpan? retryAfter = null)
         {
             await context.WriteErrorAsync(statusCode, status, message, retryAfter);
             return status;
         }
 
-        private static async Task<string> RefuseFieldsAsync(HttpContext context, IReadOnlyList<FieldError> errors)
+        private static async ValueTask<string> RefuseFieldsAsync(HttpContext context, IReadOnlyList<FieldError> errors)
         {
             await context.WriteValidationErrorAsync(errors);
             return "validation_error";

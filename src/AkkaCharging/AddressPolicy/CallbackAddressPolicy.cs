@@ -9,7 +9,7 @@ namespace AkkaCharging.AddressPolicy;
 /// <summary>Which callback URLs may be accepted and which addresses may be connected to: the one policy behind both.</summary>
 /// <remarks>
 /// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckAddress"/> on each address at connect. Pure, no I/O, thread-safe.
-/// Source: SPEC section 5; OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
+/// Source: OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
 /// </remarks>
 public sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 {

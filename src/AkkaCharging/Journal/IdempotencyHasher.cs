@@ -11,7 +11,8 @@ public sealed class IdempotencyHasher(byte[] secret)
     /// <summary>Length of a fingerprint.</summary>
     public const int FingerprintBytes = 16;
 
-    private readonly byte[] _fingerprintKey = HMACSHA256.HashData(secret, "fingerprint"u8);
+    // Kept, as setting up OpenSSL's context for each token would cost as much as hashing it. One for each thread that asks: a hash has a state.
+    private readonly ThreadLocal<IncrementalHash> _fingerprint = KeyedHash(HMACSHA256.HashData(secret, "fingerprint"u8));
 
     /// <summary>A hasher for claims that need not outlive the process.</summary>
     public static IdempotencyHasher WithRandomSecret() => new(RandomNumberGenerator.GetBytes(32));
@@ -21,7 +22,16 @@ public sealed class IdempotencyHasher(byte[] secret)
         new(Hash([apiKeyName ?? "", key]), Hash(fields));
 
     /// <summary>Names a driver token in audit without telling it: the same token, the same fingerprint, in this journal alone.</summary>
-    public byte[] Fingerprint(DriverToken token) => HMACSHA256.HashData(_fingerprintKey, Encoding.ASCII.GetBytes(token.Secret))[..FingerprintBytes];
+    public byte[] Fingerprint(DriverToken token)
+    {
+        Span<byte> ascii = stackalloc byte[DriverToken.LengthMax];
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        _fingerprint.Value!.AppendData(ascii[..Encoding.ASCII.GetBytes(token.Secret, ascii)]);
+        _fingerprint.Value.GetHashAndReset(hash);
+        return hash[..FingerprintBytes].ToArray();
+    }
+
+    private static ThreadLocal<IncrementalHash> KeyedHash(byte[] key) => new(() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key));
 
     private string Hash(ReadOnlySpan<string> parts)
     {

@@ -47,9 +47,8 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
 
     public void AuthorizerFailed(Exception cause) => LogAuthorizerFailure(cause.GetType().Name, cause.Message);
 
-    [LoggerMessage(1001, LogLevel.Information,
-        "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken} ({TokenFingerprint}), "
-        + "accepted {AcceptedAt:O}, decided {DecidedAt:O}")]
+#pragma warning disable SYSLIB1015 // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line twice.
+    [LoggerMessage(1001, LogLevel.Information, "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}")]
     private partial void LogDecision(
         RequestId requestId,
         StationId stationId,
@@ -59,6 +58,7 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         string reason,
         DateTimeOffset acceptedAt,
         DateTimeOffset decidedAt);
+#pragma warning restore SYSLIB1015
 
     [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, after {DurationMillis} ms")]
     private partial void LogFailedAttempt(RequestId requestId, DestinationKey destination, string outcome, int? httpStatus, double durationMillis);

@@ -96,16 +96,12 @@ internal sealed class Lane(int number, Admission admission)
 
     private static void Offer(PendingRequest pending, LaneRun run)
     {
-        if (pending.TryClaim(run.Generation))
-            _ = OfferAsync(pending, run.Pipeline);
-    }
-
-    private static async Task OfferAsync(PendingRequest pending, RunningPipeline pipeline)
-    {
+        if (!pending.TryClaim(run.Generation))
+            return;
         try
         {
-            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them.
-            await pipeline.Intake.OfferAsync(pending);
+            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them: its answer is not waited for.
+            _ = run.Pipeline.Intake.OfferAsync(pending);
         }
         catch (StreamDetachedException)
         {

@@ -5,8 +5,10 @@ namespace AkkaCharging.Requests;
 /// <summary>What a driver identifies with: a secret. Its text form is masked, so that no log, trace or error can carry it by accident.</summary>
 public sealed class DriverToken : IEquatable<DriverToken>
 {
+    /// <summary>Most characters, and bytes, of a token.</summary>
+    public const int LengthMax = 80;
+
     private const int LengthMin = 20;
-    private const int LengthMax = 80;
     private static readonly SearchValues<char> Allowed = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
 
     private DriverToken(string secret) => Secret = secret;

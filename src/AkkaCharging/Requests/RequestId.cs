@@ -4,6 +4,7 @@ namespace AkkaCharging.Requests;
 public readonly record struct RequestId(Guid Value)
 {
     private const string Prefix = "req-";
+    private const int Length = 40;
 
     /// <summary>A new id that carries <paramref name="time"/>.</summary>
     public static RequestId New(DateTimeOffset time) => new(Guid.CreateVersion7(time));
@@ -22,5 +23,9 @@ public readonly record struct RequestId(Guid Value)
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Concat(Prefix, Value.ToString("D"));
+    public override string ToString() => string.Create(Length, Value, static (text, value) =>
+    {
+        Prefix.CopyTo(text);
+        value.TryFormat(text[Prefix.Length..], out _);
+    });
 }

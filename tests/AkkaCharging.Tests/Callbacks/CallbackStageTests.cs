@@ -502,7 +502,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         Assert.IsType<InvalidOperationException>(failure.GetBaseException());
     }
 
-    /// <summary>SPEC: a receiver that always fails sees attempts at 0, 1, 3 and 7 s, each wait up to a fifth longer.</summary>
+    /// <summary>A receiver that always fails sees attempts at 0, 1, 3 and 7 s, each wait up to a fifth longer.</summary>
     [Fact]
     public async Task ReceiverThatAlwaysFails_SeesAttemptsAt0And1And3And7Seconds()
     {

@@ -200,7 +200,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         private readonly string _tokenMasked = request.Token.Masked;
         private readonly string? _apiKeyName = request.ApiKeyName;
         private readonly DateTimeOffset _acceptedAt = request.AcceptedAt;
-        private readonly string _destination = request.Callback.Destination.ToString();
+        private readonly DestinationKey _destination = request.Callback.Destination;
         private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
         private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
         private Decision? _decision;
@@ -286,7 +286,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
             {
                 return _settlement is null || _request is null
                     ? null
-                    : new(_id, _station, _tokenMasked, _destination, _attempts.LastOrDefault(), _attempts.Length, _decision?.Status, _acceptedAt, _settlement.At);
+                    : new(_id, _station, _tokenMasked, _destination.ToString(), _attempts.LastOrDefault(), _attempts.Length, _decision?.Status, _acceptedAt, _settlement.At);
             }
         }
 

@@ -32,7 +32,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Thread _thread;
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<SqliteWrite> _queue = new();
-    private readonly ManualResetEventSlim _wake = new(initialState: true);
+    private readonly ManualResetEventSlim _wake = new(initialState: true, spinCount: 0); // to spin would cost more than the switch
     private readonly List<SqliteWrite> _batch = new(BatchMax);
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<SqliteStore> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
