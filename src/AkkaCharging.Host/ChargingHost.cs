@@ -195,6 +195,7 @@ internal static class ChargingHost
         var time = provider.GetRequiredService<TimeProvider>();
         var connector = new VettedConnector(
             provider.GetRequiredService<CallbackAddressPolicy>(), provider.GetRequiredService<IHostResolver>(), time, CallbackConnectTimeout);
-        return new CallbackClient(CallbackHttpHandler.Create(connector, CallbackConnectTimeout), provider.GetRequiredService<WebhookSigner>(), callback.Timeout, time);
+        return new CallbackClient(
+            CallbackHttpHandler.Create(connector, CallbackConnectTimeout), connector, provider.GetRequiredService<WebhookSigner>(), callback.Timeout, time);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 
@@ -24,10 +25,14 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
 
     private static readonly TimeSpan AnsweredLifetime = TimeSpan.FromHours(1);
 
+    // Longer than a connection lives: to a name that is not remembered there is none.
+    private static readonly TimeSpan ReachableLifetime = CallbackHttpHandler.ConnectionLifetime + TimeSpan.FromMinutes(1);
+
     private readonly TimeProvider _time;
     private readonly SystemHostResolverOptions _options;
     private readonly NameMemory<NameResolutionFailure> _failed;
     private readonly NameMemory<bool> _answered;
+    private readonly NameMemory<bool> _reachable;
     private readonly Dictionary<string, Lookup> _underWay = new(StringComparer.OrdinalIgnoreCase);
     private readonly LinkedList<Lookup> _knownNames = new();
     private readonly LinkedList<Lookup> _otherNames = new();
@@ -45,6 +50,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Threads, 2, nameof(options));
         _failed = new(NamesRememberedMax, _options.FailureLifetime, time);
         _answered = new(NamesRememberedMax, AnsweredLifetime, time);
+        _reachable = new(NamesRememberedMax, ReachableLifetime, time);
         for (var i = 0; i < _options.Threads; i++)
         {
             var knownOnly = i < _options.Threads / 2;
@@ -55,20 +61,21 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
     /// <inheritdoc/>
     public async Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        var lookup = Join(host);
-        try
+        var answer = await AskAsync(host, cancellationToken);
+        return answer.Addresses ?? throw new NameResolutionException(host, answer.Failure, answer.Cause);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken)
+    {
+        lock (_gate)
         {
-            return await lookup.Answer.Task.WaitAsync(_options.Timeout, _time, cancellationToken);
+            if (_reachable.TryRecall(host, out _))
+                return null;
         }
-        catch (TimeoutException e)
-        {
-            throw new NameResolutionException(host, GaveUpOn(lookup), e);
-        }
-        finally
-        {
-            Leave(lookup);
-        }
+
+        var answer = await AskAsync(host, cancellationToken);
+        return answer.Addresses is null ? answer.Failure : null;
     }
 
     /// <summary>Fails whoever waits and ends the threads; one that is blocked ends when the system's resolver lets go of it.</summary>
@@ -83,20 +90,44 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
         }
     }
 
-    private Lookup Join(string host)
+    private async ValueTask<Answer> AskAsync(string host, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!TryJoin(host, out var lookup, out var kind))
+            return new(kind);
+        try
+        {
+            await ((Task)lookup.Answer.Task.WaitAsync(_options.Timeout, _time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (lookup.Answer.Task.IsCompleted)
+                return await lookup.Answer.Task;
+            cancellationToken.ThrowIfCancellationRequested();
+            return new(GaveUpOn(lookup));
+        }
+        finally
+        {
+            Leave(lookup);
+        }
+    }
+
+    /// <summary>Joins the look-up of a name, or begins one; false when it failed lately, or there is no room.</summary>
+    private bool TryJoin(string host, [NotNullWhen(true)] out Lookup? lookup, out NameResolutionFailure kind)
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_failed.TryRecall(host, out var kind))
-                throw new NameResolutionException(host, kind);
+            lookup = null;
+            if (_failed.TryRecall(host, out kind))
+                return false;
 
-            if (!_underWay.TryGetValue(host, out var lookup))
+            if (!_underWay.TryGetValue(host, out lookup))
             {
                 lookup = new Lookup(host);
                 var queue = _answered.TryRecall(host, out _) ? _knownNames : _otherNames;
                 if (queue.Count >= _options.QueueCapacity || (queue == _otherNames && HasItsShare(lookup.Zone)))
-                    throw new NameResolutionException(host, NameResolutionFailure.Overloaded);
+                {
+                    kind = NameResolutionFailure.Overloaded;
+                    return false;
+                }
 
                 lookup.Place = queue.AddLast(lookup);
                 _underWay.Add(host, lookup);
@@ -104,7 +135,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             }
 
             lookup.Waiting++;
-            return lookup;
+            return true;
         }
     }
 
@@ -203,7 +234,8 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             // A name that answers late would hold up those that answer in time.
             if (!lookup.IsLate)
                 _answered.Remember(lookup.Host, true);
-            lookup.Answer.TrySetResult(addresses);
+            _reachable.Remember(lookup.Host, true);
+            lookup.Answer.TrySetResult(new(addresses));
         }
     }
 
@@ -214,7 +246,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             Release(lookup);
             _failed.Remember(lookup.Host, kind);
             _answered.Forget(lookup.Host);
-            lookup.Fail(new NameResolutionException(lookup.Host, kind, inner));
+            lookup.Answer.TrySetResult(new(kind, inner));
         }
     }
 
@@ -227,6 +259,20 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
         Monitor.PulseAll(_gate);
     }
 
+    /// <summary>Addresses, or why there are none.</summary>
+    private readonly record struct Answer(IReadOnlyList<IPAddress>? Addresses, NameResolutionFailure Failure, Exception? Cause)
+    {
+        public Answer(IReadOnlyList<IPAddress> addresses)
+            : this(addresses, default, Cause: null)
+        {
+        }
+
+        public Answer(NameResolutionFailure failure, Exception? cause = null)
+            : this(Addresses: null, failure, cause)
+        {
+        }
+    }
+
     private sealed class Lookup(string host)
     {
         public string Host { get; } = host;
@@ -235,7 +281,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
 
         public bool HoldsZone { get; set; }
 
-        public TaskCompletionSource<IReadOnlyList<IPAddress>> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<Answer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>Where it stands in its queue; null once a thread has taken it.</summary>
         public LinkedListNode<Lookup>? Place { get; set; }

@@ -43,6 +43,13 @@ public sealed class VettedConnector
         return await ConnectAnyAsync(addresses, endpoint.Port, cancellationToken);
     }
 
+    /// <summary>Whether the host of <paramref name="url"/> is worth an attempt to connect: see <see cref="IHostResolver.FindFailureAsync"/>.</summary>
+    public ValueTask<NameResolutionFailure?> FindFailureAsync(Uri url, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        return url.HostNameType == UriHostNameType.Dns ? _resolver.FindFailureAsync(url.IdnHost, cancellationToken) : new((NameResolutionFailure?)null);
+    }
+
     /// <summary>The same for <see cref="SocketsHttpHandler.ConnectCallback"/>: the request's own URL is judged again too, scheme and all.</summary>
     internal ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
         _policy.CheckUrl(context.InitialRequestMessage.RequestUri?.OriginalString) switch

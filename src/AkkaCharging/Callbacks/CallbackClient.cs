@@ -10,11 +10,13 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Callbacks;
 
 /// <summary>Posts callbacks over HTTP.</summary>
+/// <param name="handler">Connects by <paramref name="connector"/>.</param>
+/// <param name="timeout">Of one attempt, look-up and connection included.</param>
 /// <remarks>
 /// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on callbacks.
 /// The response's body is not read: the handler drains a few kilobytes after the answer is known, so that the connection can be used again.
 /// </remarks>
-internal sealed class CallbackClient(HttpMessageHandler handler, WebhookSigner signer, TimeSpan timeout, TimeProvider time) : ICallbackClient, IDisposable
+internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector connector, WebhookSigner signer, TimeSpan timeout, TimeProvider time) : ICallbackClient, IDisposable
 {
     private static readonly string UserAgent =
         $"AkkaCharging/{typeof(CallbackClient).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion}";
@@ -31,9 +33,12 @@ internal sealed class CallbackClient(HttpMessageHandler handler, WebhookSigner s
         var startedAt = time.GetTimestamp();
         using var either = new CancellationTokenSource(timeout, time);
         await using var registration = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), either);
-        using var message = Message(request, decision, at);
         try
         {
+            // Before the handler is asked: a name without an address would cost it a pool of connections, and us an exception through all of its layers.
+            if (await connector.FindFailureAsync(request.Callback.Uri, either.Token) is not null)
+                return NoAnswer(CallbackOutcome.NetworkError);
+            using var message = Message(request, decision, at);
             using var response = await _http.SendAsync(message, either.Token);
             return Classify(response, new(at, time.GetElapsedTime(startedAt), (int)response.StatusCode, OutcomeOf(response.StatusCode)), time.GetUtcNow());
         }
@@ -45,7 +50,7 @@ internal sealed class CallbackClient(HttpMessageHandler handler, WebhookSigner s
         {
             return NoAnswer(CallbackOutcome.Timeout);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException)
         {
             return NoAnswer(e.InnerException switch
             {

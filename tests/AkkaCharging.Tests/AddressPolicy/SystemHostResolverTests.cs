@@ -176,6 +176,35 @@ public sealed class SystemHostResolverTests : IDisposable
         await Task.WhenAll(blocked, waiting);
     }
 
+    [Theory]
+    [InlineData("none.example.com", NameResolutionFailure.NotFound)]
+    [InlineData("again.example.com", NameResolutionFailure.TimedOut)]
+    [InlineData(Healthy, null)]
+    public async Task FindFailure_TellsWithoutAnException_WhyANameHasNoAddress(string host, NameResolutionFailure? kind)
+    {
+        Assert.Equal(kind, await _resolver.FindFailureAsync(host, CancellationToken.None));
+        Assert.Single(_lookup.Asked);
+    }
+
+    [Fact]
+    public async Task FindFailure_AsksNobody_AboutANameThatMayStillHaveAConnection()
+    {
+        var fallen = BlockableLookup.Silent(0);
+        _lookup.BreakSilence();
+        await ResolveAsync(fallen);
+        _lookup.FallSilent();
+
+        _time.Advance(CallbackHttpHandler.ConnectionLifetime + TimeSpan.FromSeconds(59));
+        Assert.Null(await _resolver.FindFailureAsync(fallen, CancellationToken.None));
+        Assert.Single(_lookup.Asked);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var asked = _resolver.FindFailureAsync(fallen, CancellationToken.None);
+        await _lookup.OneBlockedAsync();
+        _time.Advance(Timeout);
+        Assert.Equal(NameResolutionFailure.TimedOut, await asked);
+    }
+
     [Fact]
     public async Task CancelledCaller_LeavesTheOthersWaiting()
     {

@@ -320,6 +320,16 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         Assert.Single(_receiver.Received);
     }
 
+    [Fact]
+    public async Task NameWithoutAnAddress_IsANetworkError_ThatNoConnectionWasTriedFor()
+    {
+        var client = Client(new NamesWithoutAddresses());
+
+        var result = await client.AttemptAsync(Sample.Request("http://hooks.example.org:8080/hook"), Sample.Decision(), CancellationToken.None);
+
+        Assert.Equal((CallbackOutcome.NetworkError, null, false), (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal));
+    }
+
     private CallbackClient Client(
         IHostResolver? resolver = null, TimeSpan? timeout = null, byte[][]? keys = null, Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null)
     {
@@ -329,8 +339,16 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
             ? new VettedConnector(policy, resolver, TimeProvider.System, connectTimeout)
             : new VettedConnector(policy, resolver, _time, connectTimeout, dial);
         var signer = new WebhookSigner(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false), _time);
-        var client = new CallbackClient(CallbackHttpHandler.Create(connector, Patience), signer, timeout ?? TimeSpan.FromSeconds(10), _time);
+        var client = new CallbackClient(CallbackHttpHandler.Create(connector, Patience), connector, signer, timeout ?? TimeSpan.FromSeconds(10), _time);
         _clients.Add(client);
         return client;
+    }
+
+    /// <summary>Whoever asks for an address was going to connect.</summary>
+    private sealed class NamesWithoutAddresses : IHostResolver
+    {
+        public ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken) => new(NameResolutionFailure.NotFound);
+
+        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) => throw new InvalidOperationException("A connection was tried.");
     }
 }

@@ -511,7 +511,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         var settings = SettingsLoader.Defaults.Callback;
         var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(["127.0.0.1"]), TimeProvider.System, TimeSpan.FromSeconds(3));
         using var client = new CallbackClient(
-            CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)), new WebhookSigner(settings.Signing, TimeProvider.System), settings.Timeout, TimeProvider.System);
+            CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)), connector, new WebhookSigner(settings.Signing, TimeProvider.System), settings.Timeout, TimeProvider.System);
         using var system = Akka.Actor.ActorSystem.Create("real-time");
         var now = TimeProvider.System.GetUtcNow();
         var pending = Sample.Decided(receiver.Url, acceptedAt: now);

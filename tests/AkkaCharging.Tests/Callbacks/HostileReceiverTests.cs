@@ -109,6 +109,6 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         var handler = CallbackHttpHandler.Create(connector, ConnectTimeout);
         if (authority is not null)
             handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck };
-        return new CallbackClient(handler, _signer, AttemptTimeout, TimeProvider.System);
+        return new CallbackClient(handler, connector, _signer, AttemptTimeout, TimeProvider.System);
     }
 }
