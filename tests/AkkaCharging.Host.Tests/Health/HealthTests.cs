@@ -62,6 +62,26 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task HalfOfDestinationsThatNeverAnswered_UsedUp_IsDegraded_UntilItDrains()
+    {
+        var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _authorizer.Always((_, _) => new(answered.Task));
+        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10, destinationShare: 1_000));
+        await AcceptAsync(service, 4);
+
+        Assert.Equal("UP", await ComponentAsync(service, "queue"));
+        await AcceptAsync(service, 1);
+        var (_, degraded) = await HealthAsync(service);
+        using var refused = await service.SubmitAsync("https://new.example.com/");
+        answered.SetResult(AuthorizerAnswer.Allowed);
+
+        Assert.Equal(("DEGRADED", "DEGRADED"), (Text(degraded, "status"), Status(degraded, "queue")));
+        Assert.Equal("currentSize=5 maxSize=10 problem=destinations that have not lately answered hold 5 of their 5 places", Details(degraded, "queue"));
+        await Api.RefusedAsync(refused, 503, "queue_full");
+        await UntilAsync(service, "queue", "UP");
+    }
+
+    [Fact]
     public async Task OpenBreaker_IsDegraded()
     {
         _authorizer.FailsAlways();
