@@ -146,6 +146,7 @@ internal static class ChargingHost
         services.AddSingleton<IPipelineObserver, MetricsObserver>();
         services.AddSingleton<ChargingService>().AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
         services.AddSingleton(provider => provider.GetRequiredService<ChargingService>().DeadLetters);
+        services.AddSingleton<DeadLetterCount>();
         services.AddSingleton<Readiness>().AddHostedService<GracefulStop>();
         services.AddAkka("akkacharging", (akka, provider) => akka
             .AddHocon(settings.Akka, HoconAddMode.Prepend)

@@ -23,6 +23,8 @@ internal static class AdminApi
         routes.MapDeadLetters();
         routes.MapDestinations();
         routes.MapSettings();
+        routes.MapOverview();
+        routes.MapConsole();
         routes.MapMonitoring(settings, isConfined: true);
         routes.MapDescription(AdminDescription.Document);
     }
