@@ -37,8 +37,11 @@ internal static class AdminApi
             routes.MapHealth();
         if (settings.Monitoring.MetricsEnabled && IsHere(ConfinedPage.Metrics))
             routes.MapMetrics();
-        if (IsHere(ConfinedPage.OpenApi))
-            routes.MapDescription(OpenApi.Document);
+        if (!IsHere(ConfinedPage.OpenApi))
+            return;
+        routes.MapDescription(OpenApi.Document);
+        if (settings.Server.Development)
+            routes.MapDescriptionPage();
 
         bool IsHere(ConfinedPage page) => settings.Management.Confine.Contains(page) == isConfined;
     }

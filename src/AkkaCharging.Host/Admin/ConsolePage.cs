@@ -31,7 +31,7 @@ internal static class ConsolePage
             routes.MapGet(path, async (HttpContext context) =>
             {
                 var headers = context.Response.Headers;
-                headers.ContentSecurityPolicy = ContentSecurityPolicy;
+                headers.ContentSecurityPolicy = ContentSecurityPolicy; // in place of what every answer says
                 headers["Cross-Origin-Opener-Policy"] = "same-origin";
                 headers["Cross-Origin-Resource-Policy"] = "same-origin";
                 headers.CacheControl = "no-store"; // the page of one version never meets the API of another

@@ -39,7 +39,7 @@ internal static class OverviewEndpoint
                 (int)settings.Monitoring.Window.TotalSeconds,
                 ToAnswer(figures?.Authorization),
                 ToAnswer(figures?.Callbacks),
-                deadLetters.Latest(),
+                await deadLetters.LatestAsync(),
                 service.DeadLetters.Bulk is { } redrive ? BulkRedriveAnswer.Of(redrive) : null),
             AdminJson.Default.OverviewAnswer);
     }

@@ -1,27 +1,40 @@
-using AkkaCharging.Journal;
-
 namespace AkkaCharging.Pipeline;
 
-/// <summary>How many dead letters there are, as counted a little while ago: whoever asks often has them counted seldom, and never waits for it.</summary>
-internal sealed class DeadLetterCount(IRequestJournal journal, TimeProvider time)
+/// <summary>How many dead letters there are, as counted a little while ago: however often it is asked for, they are counted seldom.</summary>
+/// <param name="count">Asks the journal.</param>
+internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider time)
 {
     /// <summary>The least time between two counts.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
-    // Counting a million takes SQLite's reader a tenth of a second or so: it has at least 95 % of its time for look-ups.
+    /// <summary>How long the first count is waited for; later ones never are.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    // Counting takes long where there are many: whatever that is, it is 5 % of the time at the most.
     private const int RestPerDuration = 19;
 
-    private long _latest = -1;
+    private readonly Lock _gate = new();
+    private long? _latest;
     private long _dueAt = time.GetTimestamp();
-    private int _isCounting;
+    private Task _counting = Task.CompletedTask;
 
-    /// <summary>The latest count; null before the first. Begins another one when it is time for it.</summary>
-    public long? Latest()
+    /// <summary>The latest count, which stands while the journal is away; null while none was made yet. Begins another one when it is time for it.</summary>
+    public async ValueTask<long?> LatestAsync()
     {
-        if (time.GetTimestamp() >= Volatile.Read(ref _dueAt) && Interlocked.Exchange(ref _isCounting, 1) == 0)
-            _ = CountAsync();
-        var latest = Volatile.Read(ref _latest);
-        return latest < 0 ? null : latest;
+        Task counting;
+        lock (_gate)
+        {
+            if (_counting.IsCompleted && time.GetTimestamp() >= _dueAt)
+                _counting = CountAsync();
+            if (_latest is not null)
+                return _latest;
+            counting = _counting;
+        }
+
+        // What keeps it from being counted is no trouble of who asks: the other figures are there.
+        await counting.WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_gate)
+            return _latest;
     }
 
     private async Task CountAsync()
@@ -29,18 +42,15 @@ internal sealed class DeadLetterCount(IRequestJournal journal, TimeProvider time
         var startedAt = time.GetTimestamp();
         try
         {
-            Volatile.Write(ref _latest, await journal.CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None));
-        }
-        catch (JournalUnavailableException)
-        {
-            // The count before stands until the journal is back.
+            var counted = await count();
+            lock (_gate)
+                _latest = counted;
         }
         finally
         {
             var now = time.GetTimestamp();
-            var rest = Math.Max(Rest.TotalSeconds * time.TimestampFrequency, RestPerDuration * (now - startedAt));
-            Volatile.Write(ref _dueAt, now + (long)rest);
-            Volatile.Write(ref _isCounting, 0);
+            lock (_gate)
+                _dueAt = now + (long)Math.Max(Rest.TotalSeconds * time.TimestampFrequency, RestPerDuration * (now - startedAt));
         }
     }
 }
