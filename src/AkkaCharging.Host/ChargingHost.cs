@@ -18,7 +18,6 @@ using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
-using Scalar.AspNetCore;
 
 namespace AkkaCharging.Host;
 
@@ -59,10 +58,7 @@ internal static class ChargingHost
         app.MapMonitoring(settings, isConfined: false);
         app.MapProbes();
         if (settings.Server.Development)
-        {
-            app.MapScalarApiReference("/docs", page => page.DisableDefaultFonts());
             app.MapDemoReceiver();
-        }
 
         foreach (var choice in InsecureChoices.Of(settings))
             app.Logger.LogWarning("Insecure: {Choice:l}", choice);
@@ -146,6 +142,8 @@ internal static class ChargingHost
         services.AddSingleton<IPipelineObserver, MetricsObserver>();
         services.AddSingleton<ChargingService>().AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
         services.AddSingleton(provider => provider.GetRequiredService<ChargingService>().DeadLetters);
+        services.AddSingleton(provider => new DeadLetterCount(
+            () => provider.GetRequiredService<IRequestJournal>().CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Readiness>().AddHostedService<GracefulStop>();
         services.AddAkka("akkacharging", (akka, provider) => akka
             .AddHocon(settings.Akka, HoconAddMode.Prepend)

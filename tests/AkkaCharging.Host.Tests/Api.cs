@@ -43,6 +43,7 @@ internal static class Api
     public static async Task<string> AcceptedAsync(HttpResponseMessage response)
     {
         Assert.Equal(200, (int)response.StatusCode);
+        Protected(response);
         var body = await BodyOf(response);
         Assert.Equal(["status", "message", "requestId", "timestamp"], Names(body));
         Assert.Equal("accepted", body.GetProperty("status").GetString());
@@ -73,6 +74,15 @@ internal static class Api
         return body.GetProperty("message").GetString()!;
     }
 
+    /// <summary>Insists on what every answer has to tell browsers.</summary>
+    public static void Protected(HttpResponseMessage response, string policy = "default-src 'none'; frame-ancestors 'none'")
+    {
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.Equal("no-referrer", response.Headers.GetValues("Referrer-Policy").Single());
+        Assert.Equal(policy, response.Headers.GetValues("Content-Security-Policy").Single());
+        Assert.False(response.Headers.Contains("Server"));
+    }
+
     public static string[] Names(JsonElement body) => [.. body.EnumerateObject().Select(property => property.Name)];
 
     public static ChargingSettings WithServer(this ChargingSettings settings, Func<ServerSettings, ServerSettings> change) =>
@@ -87,7 +97,7 @@ internal static class Api
     {
         Assert.Equal(statusCode, (int)response.StatusCode);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
-        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+        Protected(response);
         return await response.Content.ReadAsStringAsync();
     }
 }

@@ -33,6 +33,9 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     public ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken) =>
         Fault is null ? _kept.AcceptAsync(request, idempotency, cancellationToken) : throw Fault;
 
+    public ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
+        Fault is null ? _kept.FindAcceptedAsync(claim, cancellationToken) : throw Fault;
+
     public ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
         Fault is null ? _kept.DecideAsync(id, decision, cancellationToken) : throw Fault;
 

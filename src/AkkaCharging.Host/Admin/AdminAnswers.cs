@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Pipeline;
 
 namespace AkkaCharging.Host.Admin;
 
@@ -54,7 +56,28 @@ public sealed record BulkRedriveAnswer(
     long Remaining,
     long StartedAt,
     long? EndedAt,
-    string? Problem);
+    string? Problem)
+{
+    internal static BulkRedriveAnswer Of(BulkProgress progress) => new(
+        progress switch
+        {
+            { IsRunning: true, IsCancelled: true } => "cancelling",
+            { IsRunning: true } => "running",
+            { Problem: not null } => "failed",
+            { IsCancelled: true } => "cancelled",
+            _ => "done",
+        },
+        progress.Query.Destination?.ToString(),
+        progress.Query.From?.ToUnixTimeMilliseconds(),
+        progress.Query.To!.Value.ToUnixTimeMilliseconds(),
+        progress.Matched,
+        progress.Redriven,
+        progress.PassedOver,
+        progress.Remaining,
+        progress.StartedAt.ToUnixTimeMilliseconds(),
+        progress.EndedAt?.ToUnixTimeMilliseconds(),
+        progress.Problem);
+}
 
 /// <summary>The receivers that callbacks are pending for, and those that are paused; those with most pending first.</summary>
 public sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
@@ -79,6 +102,41 @@ public sealed record DestinationBody(string? Destination);
 /// <param name="Destination">In its normal form.</param>
 public sealed record DestinationChangeAnswer(string Status, string Destination, long Timestamp);
 
+/// <summary>How the service is at a glance.</summary>
+/// <param name="Pending">Requests accepted and not settled.</param>
+/// <param name="Capacity">How many may be: <c>queue.maxSize</c>.</param>
+/// <param name="DegradedAbove">The share of it above which the component <c>queue</c> is degraded.</param>
+/// <param name="OldestPendingMs">Age of the oldest of them; 0 without any.</param>
+/// <param name="AuthorizationsInFlight">Calls of the authorizer that wait for an answer.</param>
+/// <param name="CallbacksInFlight">Callback attempts that wait for an answer.</param>
+/// <param name="Breaker">The authorizer's: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <param name="Backlog">Requests of an earlier process that are not taken up yet.</param>
+/// <param name="WindowSeconds">What <paramref name="Decisions"/> and <paramref name="Callbacks"/> are over.</param>
+/// <param name="Decisions">Failed are those that ended <c>unknown</c>; null when the metrics actor does not answer.</param>
+/// <param name="Callbacks">Attempts, without those of redriven requests; null when the metrics actor does not answer.</param>
+/// <param name="DeadLetters">As counted some seconds ago; null before the first count.</param>
+/// <param name="Redrive">The last redrive of many; null before the first.</param>
+public sealed record OverviewAnswer(
+    string Version,
+    long Timestamp,
+    HealthAnswer Health,
+    long Pending,
+    int Capacity,
+    double DegradedAbove,
+    long OldestPendingMs,
+    int AuthorizationsInFlight,
+    int CallbacksInFlight,
+    string Breaker,
+    long Backlog,
+    int WindowSeconds,
+    RateAnswer? Decisions,
+    RateAnswer? Callbacks,
+    long? DeadLetters,
+    BulkRedriveAnswer? Redrive);
+
+/// <summary>What happened within the window.</summary>
+public sealed record RateAnswer(long Total, long Failed);
+
 /// <summary>The settings in effect.</summary>
 public sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
 
@@ -98,5 +156,6 @@ public sealed record SettingAnswer(string Path, string Value, string Origin);
 [JsonSerializable(typeof(DestinationsAnswer))]
 [JsonSerializable(typeof(DestinationBody))]
 [JsonSerializable(typeof(DestinationChangeAnswer))]
+[JsonSerializable(typeof(OverviewAnswer))]
 [JsonSerializable(typeof(SettingsAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;

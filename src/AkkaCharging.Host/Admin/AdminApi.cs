@@ -23,6 +23,8 @@ internal static class AdminApi
         routes.MapDeadLetters();
         routes.MapDestinations();
         routes.MapSettings();
+        routes.MapOverview();
+        routes.MapConsole();
         routes.MapMonitoring(settings, isConfined: true);
         routes.MapDescription(AdminDescription.Document);
     }
@@ -35,8 +37,11 @@ internal static class AdminApi
             routes.MapHealth();
         if (settings.Monitoring.MetricsEnabled && IsHere(ConfinedPage.Metrics))
             routes.MapMetrics();
-        if (IsHere(ConfinedPage.OpenApi))
-            routes.MapDescription(OpenApi.Document);
+        if (!IsHere(ConfinedPage.OpenApi))
+            return;
+        routes.MapDescription(OpenApi.Document);
+        if (settings.Server.Development)
+            routes.MapDescriptionPage();
 
         bool IsHere(ConfinedPage page) => settings.Management.Confine.Contains(page) == isConfined;
     }

@@ -24,6 +24,7 @@ internal static class AdminDescription
         [(typeof(LetterChangeAnswer), "requestId")] = OpenApi.RequestId,
         [(typeof(BulkRedriveBody), "from")] = Time,
         [(typeof(BulkRedriveBody), "to")] = Time,
+        [(typeof(OverviewAnswer), "breaker")] = OpenApi.OneOf("closed", "half_open", "open"),
         [(typeof(BulkRedriveAnswer), "state")] = OpenApi.OneOf("running", "cancelling", "cancelled", "failed", "done"),
         [(typeof(DestinationAnswer), "breaker")] = OpenApi.OneOf("closed", "half_open", "open"),
         [(typeof(DestinationChangeAnswer), "status")] = OpenApi.OneOf("paused", "resumed"),
@@ -44,7 +45,7 @@ internal static class AdminDescription
         {
             Title = "AkkaCharging, operators' API",
             Version = "v1",
-            Description = "Dead letters, destinations and settings in effect. On loopback without a token the Host header has to be a loopback name.",
+            Description = "How the service is, dead letters, destinations and settings in effect; the console at /console uses nothing else. On loopback without a token the Host header has to be a loopback name.",
             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
         };
         document.Components ??= new OpenApiComponents();

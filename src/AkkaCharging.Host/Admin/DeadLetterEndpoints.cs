@@ -120,20 +120,20 @@ internal static class DeadLetterEndpoints
             {
                 if (await letters.RedriveAllAsync(query, CancellationToken.None) is not { } progress)
                     return await context.WriteConflictAsync("A redrive of many is running, or the service is stopping. One at a time.");
-                await context.WriteJsonAsync(StatusCodes.Status202Accepted, ToAnswer(progress), AdminJson.Default.BulkRedriveAnswer);
+                await context.WriteJsonAsync(StatusCodes.Status202Accepted, BulkRedriveAnswer.Of(progress), AdminJson.Default.BulkRedriveAnswer);
                 return $"begun with {progress.Matched} that match";
             });
         }
 
         public Task ProgressAsync(HttpContext context) => letters.Bulk is { } progress
-            ? context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(progress), AdminJson.Default.BulkRedriveAnswer)
+            ? context.WriteJsonAsync(StatusCodes.Status200OK, BulkRedriveAnswer.Of(progress), AdminJson.Default.BulkRedriveAnswer)
             : context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "No redrive of many has begun since the start.");
 
         public Task CancelAsync(HttpContext context) => audit.RecordAsync(context, "cancel", "redrive of many", async () =>
         {
             if (!letters.CancelBulk())
                 return await context.WriteConflictAsync("No redrive of many is running.");
-            await context.WriteJsonAsync(StatusCodes.Status202Accepted, ToAnswer(letters.Bulk!), AdminJson.Default.BulkRedriveAnswer);
+            await context.WriteJsonAsync(StatusCodes.Status202Accepted, BulkRedriveAnswer.Of(letters.Bulk!), AdminJson.Default.BulkRedriveAnswer);
             return "cancelled";
         });
 
@@ -169,25 +169,5 @@ internal static class DeadLetterEndpoints
             letter.LastAttempt is { } attempt ? AttemptAnswer.Of(attempt) : null,
             letter.AcceptedAt.ToUnixTimeMilliseconds(),
             letter.SettledAt.ToUnixTimeMilliseconds());
-
-        private static BulkRedriveAnswer ToAnswer(BulkProgress progress) => new(
-            progress switch
-            {
-                { IsRunning: true, IsCancelled: true } => "cancelling",
-                { IsRunning: true } => "running",
-                { Problem: not null } => "failed",
-                { IsCancelled: true } => "cancelled",
-                _ => "done",
-            },
-            progress.Query.Destination?.ToString(),
-            progress.Query.From?.ToUnixTimeMilliseconds(),
-            progress.Query.To!.Value.ToUnixTimeMilliseconds(),
-            progress.Matched,
-            progress.Redriven,
-            progress.PassedOver,
-            progress.Remaining,
-            progress.StartedAt.ToUnixTimeMilliseconds(),
-            progress.EndedAt?.ToUnixTimeMilliseconds(),
-            progress.Problem);
     }
 }

@@ -6,7 +6,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Lets in who has <c>management.token</c>; without one, programs of this machine that are not led here by a web page.</summary>
+/// <summary>Lets in who has <c>management.token</c>; without one, programs of this machine that are not led here by a web page. The console's files tell nothing and need no token.</summary>
 /// <remarks>
 /// A page that has its own name resolve to 127.0.0.1 (DNS rebinding) is known by the name in its <c>Host</c> header. What a form or a script can send across
 /// sites without asking first is never <c>application/json</c>, which every change has to be; asked first (CORS), this listener never agrees.
@@ -22,7 +22,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        if (_token is not null && !CryptographicOperations.FixedTimeEquals(_token, Hash(ApiKeys.BearerOf(request))))
+        if (_token is not null && !ConsolePage.IsAskedForBy(request) && !CryptographicOperations.FixedTimeEquals(_token, Hash(ApiKeys.BearerOf(request))))
         {
             LogRefused(context.Connection.RemoteIpAddress, "token");
             context.Response.Headers.WWWAuthenticate = "Bearer";

@@ -25,7 +25,10 @@ internal sealed class HealthReporter(
     private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
 
     /// <summary>The state of this moment.</summary>
-    public async Task<HealthAnswer> ReportAsync(CancellationToken cancellationToken)
+    public async Task<HealthAnswer> ReportAsync(CancellationToken cancellationToken) => (await ReportWithFiguresAsync(cancellationToken)).Report;
+
+    /// <summary>The state of this moment and the figures that it was judged by; null when the metrics actor does not answer.</summary>
+    public async Task<(HealthAnswer Report, MetricsSnapshot? Figures)> ReportWithFiguresAsync(CancellationToken cancellationToken)
     {
         var figures = await FiguresAsync(cancellationToken);
         var components = new List<(string Name, Status Status, (string Name, string Value)[] Details)>
@@ -41,7 +44,7 @@ internal sealed class HealthReporter(
         if (signer.FileStatus is { } keys)
             components.Add(Signing(keys));
 
-        return new(
+        var report = new HealthAnswer(
             Name(components.Max(component => component.Status)),
             time.GetUtcNow().ToUnixTimeMilliseconds(),
             components.ToDictionary(
@@ -49,6 +52,7 @@ internal sealed class HealthReporter(
                 component => new ComponentAnswer(
                     Name(component.Status), component.Details.ToDictionary(detail => detail.Name, detail => detail.Value, StringComparer.Ordinal)),
                 StringComparer.Ordinal));
+        return (report, figures);
     }
 
     /// <summary>Null when the metrics actor does not answer.</summary>
@@ -69,10 +73,19 @@ internal sealed class HealthReporter(
             status.Worst switch { LaneState.Running => Status.Up, LaneState.Restarting => Status.Degraded, _ => Status.Down },
             [("state", status.Worst.ToString().ToLowerInvariant()), ("restarts", Text(status.Restarts))]);
 
-    private (string, Status, (string, string)[]) Queue(PipelineStatus status) =>
-        ("queue",
-            status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize ? Status.Degraded : Status.Up,
-            [("currentSize", Text(status.Pending)), ("maxSize", Text(settings.Queue.MaxSize))]);
+    private (string, Status, (string, string)[]) Queue(PipelineStatus status)
+    {
+        // Their half fills up while the whole queue does not: a destination that has not lately answered is then refused, however new it is.
+        var (silent, silentMax) = service.Destinations.Silent;
+        var isSilentHalfFull = silent > Thresholds.QueueUsage * silentMax;
+        return ("queue",
+            isSilentHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize ? Status.Degraded : Status.Up,
+            [
+                ("currentSize", Text(status.Pending)),
+                ("maxSize", Text(settings.Queue.MaxSize)),
+                .. isSilentHalfFull ? [("problem", $"destinations that have not lately answered hold {silent} of their {silentMax} places")] : Array.Empty<(string, string)>(),
+            ]);
+    }
 
     private (string, Status, (string, string)[]) Authorization(MetricsSnapshot? figures, BreakerState breaker) =>
         figures is null

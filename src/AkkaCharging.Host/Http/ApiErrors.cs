@@ -56,12 +56,12 @@ internal static class ApiErrors
     /// <summary>Milliseconds since 1970.</summary>
     public static long Now(this HttpContext context) => context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Gives what routing refuses, and a defect, the API's error shape.</summary>
+    /// <summary>Gives what routing refuses, and a defect, the API's error shape; and every answer its <see cref="SecurityHeaders"/>.</summary>
     public static void UseApiErrors(this WebApplication app)
     {
         app.Use(async (context, next) =>
         {
-            context.Response.Headers.XContentTypeOptions = "nosniff";
+            context.SetSecurityHeaders();
             try
             {
                 await next(context);
@@ -79,7 +79,7 @@ internal static class ApiErrors
                 // A process edge: whatever it is, the caller learns nothing of it and the log learns all. The endpoint, not the path: a caller's text could forge lines.
                 app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
                 context.Response.Clear();
-                context.Response.Headers.XContentTypeOptions = "nosniff";
+                context.SetSecurityHeaders();
 
                 // In development the kind of the defect, and no more: its text may hold what no answer may.
                 var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";

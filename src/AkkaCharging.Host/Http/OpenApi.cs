@@ -8,6 +8,7 @@ using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Metrics;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using Scalar.AspNetCore;
 
 namespace AkkaCharging.Host.Http;
 
@@ -16,6 +17,10 @@ internal static class OpenApi
 {
     /// <summary>The document's name.</summary>
     public const string Document = "v1";
+
+    // The page's script makes styles and scripts of its own; nothing comes from elsewhere, and nothing goes there.
+    private const string PagePolicy =
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
 
     private const string ApiKeyScheme = "apiKey";
     private const string BearerScheme = "bearer";
@@ -81,6 +86,18 @@ internal static class OpenApi
             context.Response.ContentType = "application/json";
             await context.Response.WriteAsync(await description.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, context.RequestAborted), context.RequestAborted);
         }).ExcludeFromDescription();
+
+    /// <summary>Maps <c>/docs</c>, which shows the description to people.</summary>
+    public static void MapDescriptionPage(this IEndpointRouteBuilder routes) =>
+        routes.MapScalarApiReference("/docs", page => page.DisableDefaultFonts()).Add(endpoint =>
+        {
+            var answer = endpoint.RequestDelegate!;
+            endpoint.RequestDelegate = context =>
+            {
+                context.Response.Headers.ContentSecurityPolicy = PagePolicy;
+                return answer(context);
+            };
+        });
 
     /// <summary>Documents answers of the errors' shape.</summary>
     public static RouteHandlerBuilder ProducesErrors(this RouteHandlerBuilder route, params ReadOnlySpan<int> statusCodes)

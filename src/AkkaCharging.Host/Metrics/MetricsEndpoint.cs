@@ -18,6 +18,7 @@ namespace AkkaCharging.Host.Metrics;
 /// <param name="CallbackResults">Callback attempts by outcome.</param>
 /// <param name="DeliveriesTotal">Settled requests by final state.</param>
 /// <param name="Acl">The access list: rules in force, changed files that were taken, and refused; empty when decisions come from a back end.</param>
+/// <param name="DeadLettersCurrent">Requests that failed and can be redriven, as counted some seconds ago; null while the journal has not been counted yet.</param>
 /// <param name="QueueSizeCurrent">Pending requests: accepted and not settled.</param>
 public sealed record MetricsAnswer(
     long RequestsTotal,
@@ -33,6 +34,7 @@ public sealed record MetricsAnswer(
     string CircuitBreakerState,
     IReadOnlyDictionary<string, long> CircuitBreakerTransitions,
     int StreamRestartsTotal,
+    long? DeadLettersCurrent,
     IReadOnlyDictionary<string, long> Acl);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
@@ -53,17 +55,19 @@ internal static class MetricsEndpoint
             .Produces<ErrorAnswer>(StatusCodes.Status503ServiceUnavailable);
 
     private static async Task AnswerAsync(
-        HttpContext context, IMetricsSink metrics, ChargingService service, IRequestJournal journal, IAuthorizer authorizer, QueueSettings queue, PrometheusMetrics prometheus)
+        HttpContext context, IMetricsSink metrics, ChargingService service, IRequestJournal journal, IAuthorizer authorizer, QueueSettings queue, DeadLetterCount deadLetters,
+        PrometheusMetrics prometheus)
     {
         context.Response.Headers.Vary = "Accept";
         var acl = (authorizer as AclAuthorizer)?.Status;
         try
         {
             var figures = await metrics.GetAsync(context.RequestAborted);
+            var dead = await deadLetters.LatestAsync();
             var format = MetricsFormats.Negotiate(context.Request);
             if (format == MetricsFormat.Json)
             {
-                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(figures, service.Status, acl, queue), MetricsJson.Default.MetricsAnswer);
+                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(figures, service.Status, dead, acl, queue), MetricsJson.Default.MetricsAnswer);
                 return;
             }
 
@@ -71,7 +75,7 @@ internal static class MetricsEndpoint
                 ? PrometheusConstants.OpenMetricsContentTypeWithVersionAndEncoding
                 : PrometheusConstants.TextContentTypeWithVersionAndEncoding;
             context.Response.Headers.CacheControl = "no-store";
-            await prometheus.WriteAsync(figures, service.Status, service.Load, journal.Status, acl, format, context.Response.Body, context.RequestAborted);
+            await prometheus.WriteAsync(figures, service.Status, service.Load, journal.Status, dead, acl, format, context.Response.Body, context.RequestAborted);
         }
         catch (Exception e) when (e is AskTimeoutException or TimeoutException)
         {
@@ -79,7 +83,7 @@ internal static class MetricsEndpoint
         }
     }
 
-    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, AclStatus? acl, QueueSettings queue) => new(
+    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, long? deadLetters, AclStatus? acl, QueueSettings queue) => new(
         figures.Requests.Values.Sum(),
         figures.Requests,
         figures.Decisions,
@@ -93,6 +97,7 @@ internal static class MetricsEndpoint
         pipeline.Breaker.Name(),
         figures.BreakerTransitions,
         pipeline.Restarts,
+        deadLetters,
         acl is null
             ? new Dictionary<string, long>(StringComparer.Ordinal)
             : new Dictionary<string, long>(StringComparer.Ordinal)

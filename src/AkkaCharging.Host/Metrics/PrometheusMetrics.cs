@@ -13,7 +13,7 @@ namespace AkkaCharging.Host.Metrics;
 internal sealed class PrometheusMetrics
 {
     // All that a submission can be answered, so that a counter is there before its first event: rate() does not see a counter's first value.
-    private static readonly string[] Outcomes =
+    internal static readonly string[] Outcomes =
     [
         "accepted", "replayed", "validation_error", "unauthorized", "forbidden", "request_timeout", "conflict", "payload_too_large", "unsupported_media_type",
         "rate_limited", "queue_full", "destination_backlogged", "journal_unavailable", "shutting_down", "internal_error",
@@ -35,6 +35,7 @@ internal sealed class PrometheusMetrics
     private readonly Gauge _journalAvailable;
     private readonly Gauge _journalBacklog;
     private readonly Gauge _journalDamaged;
+    private readonly Gauge _deadLetters;
     private readonly AclMetrics _acl;
 
     public PrometheusMetrics(CollectorRegistry registry, QueueSettings queue)
@@ -56,21 +57,25 @@ internal sealed class PrometheusMetrics
         _journalAvailable = metrics.CreateGauge("akkacharging_journal_available", "1 when the journal takes requests, else 0.");
         _journalBacklog = metrics.CreateGauge("akkacharging_journal_backlog_requests", "Requests of an earlier process that were not taken up yet.");
         _journalDamaged = metrics.CreateGauge("akkacharging_journal_damaged_requests", "Unsettled requests in the journal that cannot be read.");
+        _deadLetters = metrics.CreateGauge(
+            "akkacharging_dead_letter_requests", "Failed requests that can be redriven, as counted some seconds ago.", new GaugeConfiguration { SuppressInitialValue = true });
         _acl = new AclMetrics(metrics);
         metrics.CreateGauge("akkacharging_build_info", "1; the label tells the version.", "version").WithLabels(CommandLine.Version).Set(1);
         RuntimeMetrics.Register(registry);
     }
 
     /// <summary>Writes all of this moment.</summary>
+    /// <param name="deadLetters">Null while they have not been counted.</param>
     /// <param name="acl">Null unless decisions come from the access list.</param>
     public Task WriteAsync(
-        MetricsSnapshot figures, PipelineStatus pipeline, PipelineLoad load, JournalStatus journal, AclStatus? acl, MetricsFormat format, Stream body, CancellationToken cancellationToken)
+        MetricsSnapshot figures, PipelineStatus pipeline, PipelineLoad load, JournalStatus journal, long? deadLetters, AclStatus? acl, MetricsFormat format, Stream body,
+        CancellationToken cancellationToken)
     {
         // Figures of two scrapes at a time may overtake each other: counters only ever rise.
         foreach (var outcome in Outcomes)
             _requests.WithLabels(outcome).IncTo(figures.Requests.GetValueOrDefault(outcome));
-        foreach (var (status, reason, count) in figures.DecisionsByReason.Where(decision => decision.Count > 0 || IsUsual(decision)))
-            _decisions.WithLabels(status.Name(), reason.Name()).IncTo(count);
+        foreach (var (status, reason, made) in figures.DecisionsByReason.Where(decision => decision.Count > 0 || IsUsual(decision)))
+            _decisions.WithLabels(status.Name(), reason.Name()).IncTo(made);
         IncTo(_attempts, figures.Attempts);
         IncTo(_deliveries, figures.Settled);
         IncTo(_transitions, figures.BreakerTransitions);
@@ -84,6 +89,8 @@ internal sealed class PrometheusMetrics
         _journalAvailable.Set(journal.IsAvailable ? 1 : 0);
         _journalBacklog.Set(journal.Backlog);
         _journalDamaged.Set(journal.Damaged);
+        if (deadLetters is { } count)
+            _deadLetters.Set(count);
         if (acl is not null)
             _acl.Set(acl);
         return _registry.CollectAndExportAsTextAsync(

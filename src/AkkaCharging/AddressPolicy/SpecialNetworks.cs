@@ -47,8 +47,7 @@ internal static class SpecialNetworks
     [
         ("::1/128", RefusalReason.Loopback),                    // RFC 4291
         ("::/128", RefusalReason.ThisNetwork),                  // RFC 4291
-        ("fd00:ec2::254/128", RefusalReason.Metadata),          // AWS
-        ("fd00:ec2::23/128", RefusalReason.Metadata),           // AWS EKS pod identity
+        ("fd00:ec2::/32", RefusalReason.Metadata),              // AWS: metadata, EKS pod identity, name and time services
         ("fd20:ce::254/128", RefusalReason.Metadata),           // GCP
         ("fd00:c1::a9fe:a9fe/128", RefusalReason.Metadata),     // Oracle
         ("fd00:42::42/128", RefusalReason.Metadata),            // Scaleway
@@ -67,6 +66,16 @@ internal static class SpecialNetworks
         ("fec0::/10", RefusalReason.Private),                   // RFC 3879, site-local, deprecated
         ("ff00::/8", RefusalReason.Multicast),                  // RFC 4291
     ]);
+
+    /// <summary>Networks of which <c>callback.security.allow</c> may name single addresses alone: this machine, metadata services, and whatever carries an IPv4 address. Widest first.</summary>
+    public static readonly IReadOnlyList<IPNetwork> Guarded =
+    [
+        .. IPv4.Concat(IPv6)
+            .Where(row => NeedsExactEntry(row.Reason) || row.Reason == RefusalReason.EmbedsIPv4)
+            .Select(row => row.Network)
+            .Append(IPNetwork.Parse("::ffff:0:0/96")) // IPv4-mapped, which stands in no table
+            .OrderBy(network => network.PrefixLength),
+    ];
 
     /// <summary>Why <paramref name="address"/> is not public; null if it is.</summary>
     public static RefusalReason? Find(IPAddress address)

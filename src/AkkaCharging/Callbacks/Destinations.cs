@@ -58,6 +58,16 @@ internal sealed class Destinations : IDisposable
         }
     }
 
+    /// <summary>What destinations that have not lately answered hold of their half of the queue, and how large that is.</summary>
+    public (int Pending, double Max) Silent
+    {
+        get
+        {
+            lock (Gate)
+                return (_pendingOfSilent, _queue.MaxSize / 2.0);
+        }
+    }
+
     /// <summary>Lets a request in, unless its destination holds its share of the queue.</summary>
     /// <remarks>
     /// A dynamic threshold (Choudhury and Hahne 1998): a destination may hold <c>queue.destinationShare</c> times what is free. Those that have not lately

@@ -35,6 +35,10 @@ public interface IRequestJournal : IAsyncDisposable
     /// <summary>Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.</summary>
     ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken);
 
+    /// <summary>What <see cref="AcceptAsync"/> would answer to <paramref name="claim"/> because of a request that is kept already; null when there is none.</summary>
+    /// <remarks>In turn with the writes: one whose commit is in doubt is never told of.</remarks>
+    ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken);
+
     /// <summary>Keeps <paramref name="decision"/> if there is none yet.</summary>
     /// <returns>The decision that stands: the stored one wins over a later one.</returns>
     ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken);
@@ -78,7 +82,11 @@ public enum AcceptOutcome
 }
 
 /// <summary>What became of an attempt to accept, and the id under which the request is kept.</summary>
-public readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id);
+public readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id)
+{
+    /// <summary>Of an idempotency key that <paramref name="first"/> was accepted with.</summary>
+    internal static AcceptResult Repeated(RequestId first, bool isSame) => new(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first);
+}
 
 /// <summary>An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal digits.</summary>
 public sealed record IdempotencyClaim(string KeyHash, string BodyHash)

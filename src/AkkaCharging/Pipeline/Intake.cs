@@ -63,8 +63,8 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
             return admission.TryEnter(submission.Callback.Destination, out var destination, out var retryAfter) switch
             {
                 AdmissionVerdict.Entered => await AcceptAsync(submission, destination!),
-                AdmissionVerdict.QueueFull => new(IntakeOutcome.QueueFull, RetryAfter: retryAfter),
-                _ => new(IntakeOutcome.DestinationBacklogged, RetryAfter: retryAfter),
+                AdmissionVerdict.QueueFull => await RefuseAsync(submission, new(IntakeOutcome.QueueFull, RetryAfter: retryAfter)),
+                _ => await RefuseAsync(submission, new(IntakeOutcome.DestinationBacklogged, RetryAfter: retryAfter)),
             };
         }
         finally
@@ -94,7 +94,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
             // Not cancelled when the caller hangs up: the write goes on, and its answer decides whether the request holds its place.
             var accepted = await journal.AcceptAsync(request, submission.Idempotency, CancellationToken.None);
             if (accepted.Outcome != AcceptOutcome.Accepted)
-                return new(accepted.Outcome == AcceptOutcome.Replayed ? IntakeOutcome.Replayed : IntakeOutcome.Conflict, accepted.Id);
+                return Repeated(accepted);
 
             keepsPlace = true;
             lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].TryAdd(new PendingRequest(request, destination, time.GetTimestamp()));
@@ -110,6 +110,24 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
                 admission.Leave(destination);
         }
     }
+
+    /// <summary>What was accepted before needs no place: its repeat is answered as ever, also when there is no room for anything new.</summary>
+    private async ValueTask<IntakeResult> RefuseAsync(Submission submission, IntakeResult refusal)
+    {
+        if (submission.Idempotency is not { } claim)
+            return refusal;
+        try
+        {
+            return await journal.FindAcceptedAsync(claim, CancellationToken.None) is { } accepted ? Repeated(accepted) : refusal;
+        }
+        catch (JournalUnavailableException)
+        {
+            return refusal;
+        }
+    }
+
+    private static IntakeResult Repeated(AcceptResult accepted) =>
+        new(accepted.Outcome == AcceptOutcome.Replayed ? IntakeOutcome.Replayed : IntakeOutcome.Conflict, accepted.Id);
 
     private ChargingRequest Request(Submission submission)
     {

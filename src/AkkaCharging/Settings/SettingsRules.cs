@@ -1,23 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
+using AkkaCharging.AddressPolicy;
 
 namespace AkkaCharging.Settings;
 
 /// <summary>What must hold between settings.</summary>
 internal static class SettingsRules
 {
-    /// <summary>Where this machine and its cloud's metadata service answer: what a forged callback URL would aim at.</summary>
-    /// <remarks>IPv4 in IPv6 stands for all that it can carry. On Linux a connection to 0.0.0.0 or :: reaches loopback.</remarks>
-    private static readonly IPNetwork[] Guarded =
-    [
-        .. new[]
-        {
-            "127.0.0.0/8", "0.0.0.0/8", "::/96", "::ffff:0:0/96", "64:ff9b::/96",
-            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128",
-            "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
-        }.Select(IPNetwork.Parse),
-    ];
-
     /// <summary>Reports each rule that is broken.</summary>
     public static void Check(ChargingSettings settings, SettingsReport report)
     {
@@ -78,7 +67,7 @@ internal static class SettingsRules
             "callback.signing.required", "callback.signing.keys");
         foreach (var network in callback.Security.Allow)
         {
-            var guarded = Guarded.FirstOrDefault(guarded => Overlap(guarded, network));
+            var guarded = SpecialNetworks.Guarded.FirstOrDefault(guarded => Overlap(guarded, network));
             report.Require(
                 guarded.PrefixLength == 0 || IsExact(network),
                 $"callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128.",

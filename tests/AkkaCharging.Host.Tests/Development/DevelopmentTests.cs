@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
+using AkkaCharging.Testing.Browser;
 
 namespace AkkaCharging.Host.Tests.Development;
 
@@ -64,12 +66,37 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
         var html = await page.Content.ReadAsStringAsync();
 
         Assert.Equal("text/html", page.Content.Headers.ContentType?.MediaType);
+        Assert.StartsWith("default-src 'self'; ", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
         Assert.DoesNotContain("://", html, StringComparison.Ordinal);
         var sources = Sources().Matches(html).Select(match => match.Groups[1].Value).ToList();
         Assert.NotEmpty(sources);
         Assert.Contains("openapi/v1.json", html, StringComparison.Ordinal);
         foreach (var source in sources)
             Assert.Contains("javascript", (await _service.Http.GetAsync("/docs/" + source)).Content.Headers.ContentType?.MediaType, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Page_ShowsTheDescription_UnderItsPolicy_InARealBrowser()
+    {
+        await using var chromium = await Chromium.StartAsync();
+        await using var page = await chromium.OpenAsync(new Uri(_service.Http.BaseAddress!, "/docs/"));
+
+        await page.ShowsAsync("body", "Submit a charging session for authorization");
+
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
+    public async Task Page_IsConfinedWithTheDescription()
+    {
+        await using var service = await RunningService.StartAsync(
+            settings => settings.WithServer(server => server with { Development = true }) with { Management = settings.Management with { Port = 0, Confine = [ConfinedPage.OpenApi] } });
+
+        using var here = await service.Management.GetAsync("/docs/");
+        using var gone = await service.Http.GetAsync("/docs/");
+
+        Assert.Equal(200, (int)here.StatusCode);
+        await Api.RefusedAsync(gone, 404, "not_found");
     }
 
     [Fact]

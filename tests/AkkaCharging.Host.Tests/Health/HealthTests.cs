@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Akka.Actor;
 using AkkaCharging.Authorization;
+using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -58,6 +59,26 @@ public sealed class HealthTests : IAsyncLifetime
 
         Assert.Equal((200, "DEGRADED", "DEGRADED"), (statusCode, Text(degraded, "status"), Status(degraded, "queue")));
         Assert.Equal("currentSize=9 maxSize=10", Details(degraded, "queue"));
+        await UntilAsync(service, "queue", "UP");
+    }
+
+    [Fact]
+    public async Task HalfOfDestinationsThatNeverAnswered_UsedUp_IsDegraded_UntilItDrains()
+    {
+        var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _authorizer.Always((_, _) => new(answered.Task));
+        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10, destinationShare: 1_000));
+        await AcceptAsync(service, 4);
+
+        Assert.Equal("UP", await ComponentAsync(service, "queue"));
+        await AcceptAsync(service, 1);
+        var (_, degraded) = await HealthAsync(service);
+        using var refused = await service.SubmitAsync("https://new.example.com/");
+        answered.SetResult(AuthorizerAnswer.Allowed);
+
+        Assert.Equal(("DEGRADED", "DEGRADED"), (Text(degraded, "status"), Status(degraded, "queue")));
+        Assert.Equal("currentSize=5 maxSize=10 problem=destinations that have not lately answered hold 5 of their 5 places", Details(degraded, "queue"));
+        await Api.RefusedAsync(refused, 503, "queue_full");
         await UntilAsync(service, "queue", "UP");
     }
 
@@ -160,6 +181,75 @@ public sealed class HealthTests : IAsyncLifetime
         Assert.Contains("line 4", broken, StringComparison.Ordinal);
         await UntilAsync(service, "acl", "UP", TimeSpan.FromSeconds(1));
         await Eventually.HoldsAsync(() => CapturedConsole.Text.Contains("The access list was not reloaded, the one before stays", StringComparison.Ordinal), "it is logged");
+    }
+
+    [Fact]
+    public async Task BrokenFileOfSigningKeys_IsDegraded_UntilItIsMended()
+    {
+        const string Key = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+        var file = Path.Combine(Directory.CreateTempSubdirectory("akkacharging-signing-").FullName, "keys");
+        await File.WriteAllTextAsync(file, Key);
+        await using (var service = await StartAsync(settings => settings with
+        {
+            Callback = settings.Callback with { Signing = settings.Callback.Signing with { KeysFile = file } },
+        }))
+        {
+            Assert.Equal("keys=1", Details((await HealthAsync(service)).Body, "signing"));
+
+            await File.WriteAllTextAsync(file, Key + "\nnonsense");
+            await UntilAsync(service, "signing", "DEGRADED", TimeSpan.FromSeconds(1));
+            var (statusCode, broken) = await HealthAsync(service);
+            await File.WriteAllTextAsync(file, Key + "\n" + Key[..^4] + "NzY1");
+
+            Assert.Equal((200, "DEGRADED"), (statusCode, Text(broken, "status")));
+            Assert.StartsWith("keys=1 problem=", Details(broken, "signing"), StringComparison.Ordinal);
+            Assert.DoesNotContain("nonsense", broken.ToString(), StringComparison.Ordinal);
+            await UntilAsync(service, "signing", "UP", TimeSpan.FromSeconds(1));
+            Assert.Equal("keys=2", Details((await HealthAsync(service)).Body, "signing"));
+        }
+
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task Thresholds_AreThoseOfTheSettings_AndNotReachedByTheirExactValue()
+    {
+        await using var service = await StartAsync(settings => settings with
+        {
+            Authorization = settings.Authorization with { MaxRetries = 0, CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false } },
+            Callback = settings.Callback with { DestinationBreaker = settings.Callback.DestinationBreaker with { Enabled = false } },
+            Monitoring = settings.Monitoring with { Thresholds = new(QueueUsage: 0.1, AuthorizationErrorRate: 0.5, CallbackErrorRate: 0.25, MinimumSamples: 4) },
+            Queue = settings.Queue with { MaxSize = 20 },
+        });
+        await DecideAndCallAsync(AuthorizerAnswer.Allowed, HttpStatusCode.NoContent);
+        await DecideAndCallAsync(AuthorizerAnswer.Allowed, HttpStatusCode.NoContent);
+        await DecideAndCallAsync(answer: null, HttpStatusCode.NoContent);
+        await DecideAndCallAsync(answer: null, HttpStatusCode.BadRequest);
+        await Eventually.HoldsAsync(
+            async () => (await HealthAsync(service)).Body is var health && Details(health, "authorization").StartsWith("errorRate=0.5 totalDecisions=4", StringComparison.Ordinal)
+                && Details(health, "callbacks") == "errorRate=0.25 totalCallbacks=4",
+            "all four are counted");
+        Assert.Equal(("UP", "UP"), (await ComponentAsync(service, "authorization"), await ComponentAsync(service, "callbacks")));
+
+        await DecideAndCallAsync(answer: null, HttpStatusCode.BadRequest);
+
+        await UntilAsync(service, "authorization", "DEGRADED"); // 3 of 5
+        await UntilAsync(service, "callbacks", "DEGRADED"); // 2 of 5
+        _authorizer.HangsAlways();
+        await AcceptAsync(service, 2);
+        Assert.Equal("UP", await ComponentAsync(service, "queue")); // 2 of 20
+        await AcceptAsync(service, 1);
+        Assert.Equal("DEGRADED", await ComponentAsync(service, "queue"));
+
+        async Task DecideAndCallAsync(AuthorizerAnswer? answer, HttpStatusCode statusCode)
+        {
+            if (answer is { } given)
+                _authorizer.AnswersAlways(given);
+            else
+                _authorizer.FailsAlways();
+            _receiver.RespondWith(statusCode);
+            await service.StateAsync(await service.AcceptAsync(_receiver.Url), statusCode == HttpStatusCode.NoContent ? "delivered" : "failed");
+        }
     }
 
     [Fact]

@@ -162,7 +162,13 @@ public sealed class ApiKeyTests : IAsyncLifetime
     [InlineData("/health/ready")]
     [InlineData("/metrics")]
     [InlineData("/openapi/v1.json")]
-    public async Task ProbesAndDescription_NeedNoKey(string path) => Assert.Equal(200, (int)(await _service.Http.GetAsync(path)).StatusCode);
+    public async Task ProbesAndDescription_NeedNoKey(string path)
+    {
+        using var answer = await _service.Http.GetAsync(path);
+
+        Assert.Equal(200, (int)answer.StatusCode);
+        Api.Protected(answer);
+    }
 
     private static ApiKeySettings Key(string name, string key, string[]? hosts = null, double perSecond = 0) =>
         new(name, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key))), hosts ?? [], perSecond);

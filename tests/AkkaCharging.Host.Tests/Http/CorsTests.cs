@@ -19,6 +19,7 @@ public sealed class CorsTests : IAsyncLifetime
         using var answer = await PreflightAsync(Allowed);
 
         Assert.Equal(204, (int)answer.StatusCode);
+        Api.Protected(answer);
         Assert.Equal(Allowed, answer.Headers.GetValues("Access-Control-Allow-Origin").Single());
         Assert.Equal("GET,POST", answer.Headers.GetValues("Access-Control-Allow-Methods").Single());
         Assert.Equal("content-type,x-api-key,idempotency-key", answer.Headers.GetValues("Access-Control-Allow-Headers").Single());

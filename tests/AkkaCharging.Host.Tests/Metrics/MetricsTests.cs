@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text.Json;
 using AkkaCharging.Authorization;
+using AkkaCharging.Host.Tests.Admin;
+using AkkaCharging.Pipeline;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Metrics;
 
@@ -42,7 +45,7 @@ public sealed class MetricsTests
             [
                 "requests_total", "requests", "authorization_decisions", "authorization_reasons", "callback_results", "deliveries_total",
                 "authorization_time_avg_ms", "authorization_time_p95_ms", "queue_size_current", "queue_size_max",
-                "circuit_breaker_state", "circuit_breaker_transitions", "stream_restarts_total", "acl",
+                "circuit_breaker_state", "circuit_breaker_transitions", "stream_restarts_total", "dead_letters_current", "acl",
             ],
             Api.Names(metrics));
         Assert.Equal("rules=2 reloads_total=0 reload_failures_total=0", Counts(metrics, "acl"));
@@ -57,6 +60,25 @@ public sealed class MetricsTests
         Assert.Equal(("closed", 0), (metrics.GetProperty("circuit_breaker_state").GetString(), metrics.GetProperty("stream_restarts_total").GetInt32()));
         Assert.InRange(metrics.GetProperty("authorization_time_avg_ms").GetDouble(), 0.001, 20_000);
         Assert.True(metrics.GetProperty("authorization_time_p95_ms").GetDouble() > 0);
+    }
+
+    [Fact]
+    public async Task DeadLetters_AreCounted_AndCountedAgainLater()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
+        await using var receiver = await CallbackReceiver.StartAsync();
+        await using var service = await RunningService.StartAsync(customize: services => services.AddTime(time));
+        Assert.Equal(0, (await service.GetAsync("/metrics")).GetProperty("dead_letters_current").GetInt64());
+        var id = await service.FailAsync(receiver);
+        await service.FailAsync(receiver);
+
+        time.Advance(DeadLetterCount.Rest);
+        Assert.Equal(2, (await service.GetAsync("/metrics")).GetProperty("dead_letters_current").GetInt64());
+        using var discarded = await service.ChangeAsync($"{Operators.Letters}/{id}/discard");
+        time.Advance(DeadLetterCount.Rest);
+
+        Assert.Equal(1, (await service.GetAsync("/metrics")).GetProperty("dead_letters_current").GetInt64());
+        Assert.Equal(1, (await service.Management.GetAsync("/admin/overview").ReadAsync()).GetProperty("deadLetters").GetInt64());
     }
 
     private static long Decisions(JsonElement metrics) => metrics.GetProperty("authorization_decisions").EnumerateObject().Sum(count => count.Value.GetInt64());

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.RegularExpressions;
 using AkkaCharging.Authorization;
+using AkkaCharging.Host.Metrics;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaCharging.Host.Tests.Metrics;
 
 [Trait("Category", "Component")]
-public sealed class PrometheusTests
+public sealed partial class PrometheusTests
 {
     private const string OpenMetrics = "application/openmetrics-text; version=1.0.0";
 
@@ -40,6 +42,7 @@ public sealed class PrometheusTests
                 figures["""akkacharging_decisions_total{status="unknown",reason="circuit_open"}"""]));
         Assert.Equal((2, 1), (figures["""akkacharging_callback_attempts_total{outcome="success"}"""], figures["""akkacharging_callback_attempts_total{outcome="http_error"}"""]));
         Assert.Equal((2, 1), (figures["""akkacharging_deliveries_total{outcome="delivered"}"""], figures["""akkacharging_deliveries_total{outcome="failed"}"""]));
+        Assert.InRange(figures["akkacharging_dead_letter_requests"], 0, 1); // as counted up to 5 s ago
         Assert.Equal((1, 10_000), (figures["akkacharging_queue_depth_requests"], figures["akkacharging_queue_capacity_requests"]));
         Assert.Equal(0, figures["akkacharging_circuit_breaker_state"]);
         Assert.Equal((2, 0, 1), (figures["akkacharging_acl_rules"], figures["akkacharging_acl_last_reload_failed"], figures["akkacharging_journal_available"]));
@@ -48,6 +51,17 @@ public sealed class PrometheusTests
             ((string[])["accept", "queue_wait", "authorization", "callback", "end_to_end"]).Select(stage => figures[$$"""akkacharging_stage_duration_seconds_count{stage="{{stage}}"}"""]));
         Assert.True(figures["process_working_set_bytes"] > 0);
         Assert.True(figures["dotnet_threadpool_threads"] > 0);
+    }
+
+    [Fact]
+    public void EveryStatusThatASubmissionIsAnsweredWith_IsAnOutcome_FromTheStart()
+    {
+        var source = File.ReadAllText(Path.Combine(Repository, "src/AkkaCharging.Host/Http/ChargingSessionEndpoints.cs"));
+        var body = File.ReadAllText(Path.Combine(Repository, "src/AkkaCharging.Host/Http/ApiErrors.cs"));
+
+        var statuses = Statuses().Matches(source).Concat(Returned().Matches(body)).SelectMany(match => match.Groups["status"].Captures).Select(status => status.Value).Distinct();
+
+        Assert.Equal(PrometheusMetrics.Outcomes.Order(StringComparer.Ordinal), statuses.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -144,4 +158,22 @@ public sealed class PrometheusTests
             .Where(line => line.Length > 0 && line[0] != '#')
             .ToDictionary(line => line[..line.LastIndexOf(' ')], line => double.Parse(line[(line.LastIndexOf(' ') + 1)..]), StringComparer.Ordinal);
     }
+
+    private static string Repository
+    {
+        get
+        {
+            var folder = new DirectoryInfo(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(folder.FullName, "AkkaCharging.sln")))
+                folder = folder.Parent!;
+            return folder.FullName;
+        }
+    }
+
+    // What SubmitHandler tells the metrics: refusals, returned texts, either of two, and what stands when something was thrown.
+    [GeneratedRegex(@"(?:RefuseAsync\(\s*context, \d{3}, |return |return isReplay \? |status = )""(?<status>[a-z_]+)""(?: : ""(?<status>[a-z_]+)"")?", RegexOptions.ExplicitCapture)]
+    private static partial Regex Statuses();
+
+    [GeneratedRegex(@"return ""(?<status>[a-z_]+)""", RegexOptions.ExplicitCapture)]
+    private static partial Regex Returned();
 }

@@ -189,6 +189,26 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LookUpOfAnIdempotencyKey_TellsWhatAcceptingWould_AndKeepsNothing()
+    {
+        var journal = await NewAsync();
+        var (first, second) = (Sample.Request(acceptedAt: Time.GetUtcNow()), Sample.Request(acceptedAt: Time.GetUtcNow()));
+
+        Assert.Null(await journal.FindAcceptedAsync(new("k", "b"), default));
+        Assert.Equal(AcceptOutcome.Accepted, (await journal.AcceptAsync(first, new("k", "b"), default)).Outcome);
+        await SettleAsync(journal, first);
+
+        var together = await TogetherAsync(async i =>
+            i % 2 == 0 ? await journal.FindAcceptedAsync(new("k", "b"), default) : await journal.FindAcceptedAsync(new("k", "other"), default));
+        Assert.Equal(Callers / 2, together.Count(found => found == new AcceptResult(AcceptOutcome.Replayed, first.Id)));
+        Assert.Equal(Callers / 2, together.Count(found => found == new AcceptResult(AcceptOutcome.Conflict, first.Id)));
+        Assert.Null(await journal.FindAcceptedAsync(new("other", "b"), default));
+        Assert.Equal(AcceptOutcome.Accepted, (await journal.AcceptAsync(second, new("other", "b"), default)).Outcome);
+        Time.Advance(TimeSpan.FromHours(24));
+        Assert.Null(await journal.FindAcceptedAsync(new("k", "b"), default));
+    }
+
+    [Fact]
     public async Task IdempotencyKey_IsRememberedFor24Hours_AlsoWhenItsRequestSettled()
     {
         var journal = await NewAsync();

@@ -113,6 +113,12 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
         return journal.AcceptAsync(request, idempotency, cancellationToken);
     }
 
+    public ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
+    {
+        Check();
+        return journal.FindAcceptedAsync(claim, cancellationToken);
+    }
+
     public ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken)
     {
         Check();

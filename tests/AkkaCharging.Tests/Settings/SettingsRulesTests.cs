@@ -72,7 +72,7 @@ public sealed class SettingsRulesTests
     [Theory]
     [InlineData("127.0.0.0/8", "127.0.0.0/8")]
     [InlineData("127.0.0.0/31", "127.0.0.0/8")]
-    [InlineData("0.0.0.0/0", "127.0.0.0/8")]
+    [InlineData("0.0.0.0/0", "0.0.0.0/8")]
     [InlineData("64.0.0.0/2", "127.0.0.0/8")]
     [InlineData("0.0.0.0/31", "0.0.0.0/8")]
     [InlineData("169.254.169.254/31", "169.254.0.0/16")]
@@ -80,7 +80,7 @@ public sealed class SettingsRulesTests
     [InlineData("100.64.0.0/10", "100.100.100.200/32")]
     [InlineData("168.63.129.0/24", "168.63.129.16/32")]
     [InlineData("192.0.0.0/24", "192.0.0.192/32")]
-    [InlineData("::/0", "::/96")]
+    [InlineData("::/0", "fe80::/10")]
     [InlineData("::/127", "::/96")]
     [InlineData("::ffff:127.0.0.0/104", "::ffff:0:0/96")]
     [InlineData("64:ff9b::/96", "64:ff9b::/96")]
@@ -89,6 +89,11 @@ public sealed class SettingsRulesTests
     [InlineData("fd20:ce::/64", "fd20:ce::254/128")]
     [InlineData("fd00:42::/64", "fd00:42::42/128")]
     [InlineData("fd00:c1::/32", "fd00:c1::a9fe:a9fe/128")]
+    [InlineData("fd00:ec2:1::/48", "fd00:ec2::/32")]
+    [InlineData("169.254.170.0/24", "169.254.0.0/16")]
+    [InlineData("2002:7f00::/24", "2002::/16")]
+    [InlineData("2001::/16", "2001::/32")]
+    [InlineData("64:ff9b:1::/64", "64:ff9b:1::/48")]
     public void NetworkWithLoopbackOrMetadata_IsRefused(string network, string guarded) =>
         Assert.Equal(
             [$"hocon/application.conf:1: callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128."],

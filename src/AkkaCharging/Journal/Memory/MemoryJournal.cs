@@ -39,16 +39,19 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
             var mine = new Claim(idempotency, request.Id, request.AcceptedAt + IdempotencyClaim.Retention);
             var first = _claims.GetOrAdd(idempotency.KeyHash, mine);
             if (first.Id != request.Id)
-            {
-                var isSame = string.Equals(first.Idempotency.BodyHash, idempotency.BodyHash, StringComparison.Ordinal);
-                return new(new AcceptResult(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id));
-            }
-
+                return new(first.Meet(idempotency));
             _claimsByAge.Enqueue(mine);
         }
 
         _entries[request.Id] = new Entry(request);
         return new(new AcceptResult(AcceptOutcome.Accepted, request.Id));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
+    {
+        ForgetOldClaims();
+        return new(_claims.GetValueOrDefault(claim.KeyHash)?.Meet(claim));
     }
 
     /// <inheritdoc/>
@@ -99,8 +102,9 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     /// <inheritdoc/>
     public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
     {
+        ForgetOldRequests();
         lock (_dead)
-            return new(Matching(query, after: null).LongCount());
+            return new(query == new DeadLetterQuery() ? _dead.Count : Matching(query, after: null).LongCount()); // those of a million that match are looked at one by one
     }
 
     /// <inheritdoc/>
@@ -189,7 +193,11 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         public int Compare(DeadLetterCursor x, DeadLetterCursor y) => (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
     }
 
-    private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, DateTimeOffset Until);
+    private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, DateTimeOffset Until)
+    {
+        /// <summary>What comes of another claim of the same key.</summary>
+        public AcceptResult Meet(IdempotencyClaim other) => AcceptResult.Repeated(Id, isSame: string.Equals(Idempotency.BodyHash, other.BodyHash, StringComparison.Ordinal));
+    }
 
     /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
     private sealed class Entry(ChargingRequest request)

@@ -23,6 +23,8 @@ internal sealed class PostgresBatch
     private const string Claim = "INSERT INTO charging_idempotency (key_hash, body_hash, id, until) SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     private const string StandingClaims = "SELECT key_hash, body_hash, id FROM charging_idempotency WHERE key_hash = ANY ($1)";
 
+    private const string LookUpClaims = StandingClaims + " AND until > $2";
+
     private const string Decide =
         """
         UPDATE charging_request kept SET status = new.status, reason = new.reason, decided_at = new.decided_at,
@@ -58,6 +60,7 @@ internal sealed class PostgresBatch
 
     private readonly HashSet<RequestId> _ids = [];
     private readonly List<AcceptWrite> _accepts = [];
+    private readonly List<AcceptedLookup> _lookups = [];
     private readonly List<DecideWrite> _decides = [];
     private readonly List<AttemptWrite> _attempts = [];
     private readonly List<SettleWrite> _settles = [];
@@ -74,7 +77,7 @@ internal sealed class PostgresBatch
     /// <summary>The dead letters that this batch would redrive.</summary>
     public IEnumerable<RedriveWrite> Redriven => _redrives;
 
-    private IEnumerable<PostgresWrite> Writes => [.. _accepts, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
+    private IEnumerable<PostgresWrite> Writes => [.. _accepts, .. _lookups, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
 
     /// <summary>Takes <paramref name="write"/> in, unless it belongs into the next batch.</summary>
     public bool TryAdd(PostgresWrite write)
@@ -85,6 +88,9 @@ internal sealed class PostgresBatch
         {
             case AcceptWrite accept:
                 _accepts.Add(accept);
+                break;
+            case AcceptedLookup lookup:
+                _lookups.Add(lookup);
                 break;
             case DecideWrite decide:
                 _decides.Add(decide);
@@ -113,6 +119,8 @@ internal sealed class PostgresBatch
     {
         await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it holds no BEGIN of its own
         AddAccepts(batch, epoch, now);
+        if (_lookups.Count > 0)
+            Add(batch, LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
         var decided = _decides.Count == 0 ? null : Add(
             batch, Decide, Ids(_decides), _decides.Select(d => d.Decision.Status.Name()).ToArray(),
             _decides.Select(d => d.Decision.Reason.Name()).ToArray(), _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray());
@@ -178,6 +186,8 @@ internal sealed class PostgresBatch
     {
         foreach (var accept in _accepts)
             accept.Complete(accept.Claim is { } claim ? Result(accept.Id, claim, claims[claim.KeyHash]) : new(AcceptOutcome.Accepted, accept.Id));
+        foreach (var lookup in _lookups)
+            lookup.Complete(claims.TryGetValue(lookup.Claim.KeyHash, out var first) ? Result(lookup.Id, lookup.Claim, first) : null);
         foreach (var decide in _decides)
             decide.Complete(standing.GetValueOrDefault(decide.Id, decide.Decision));
         foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
@@ -188,7 +198,7 @@ internal sealed class PostgresBatch
 
     private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) => first.Id == id
         ? new(AcceptOutcome.Accepted, id)
-        : new(string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
+        : AcceptResult.Repeated(first.Id, isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal));
 
     /// <summary>Runs all statements to their end, which is the commit.</summary>
     /// <returns>The standing claims by their key, and the dead letters that were redriven or discarded.</returns>

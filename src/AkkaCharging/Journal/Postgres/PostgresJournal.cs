@@ -117,6 +117,10 @@ public sealed class PostgresJournal : IRequestJournal
     }
 
     /// <inheritdoc/>
+    public async ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
+        await WriteAsync(new AcceptedLookup(RequestId.New(_time.GetUtcNow()), claim), cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
         await WriteAsync(new DecideWrite(id, decision), cancellationToken);
 

@@ -27,6 +27,10 @@ internal abstract record PostgresWrite<T>(RequestId Id) : PostgresWrite(Id)
 
 internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClaim? Claim) : PostgresWrite<AcceptResult>(Id);
 
+/// <summary>Reads in turn with the writes.</summary>
+/// <param name="Id">Of no request: its place in the batch.</param>
+internal sealed record AcceptedLookup(RequestId Id, IdempotencyClaim Claim) : PostgresWrite<AcceptResult?>(Id);
+
 internal sealed record DecideWrite(RequestId Id, Decision Decision) : PostgresWrite<Decision>(Id);
 
 internal sealed record AttemptWrite(RequestId Id, CallbackAttempt Attempt) : PostgresWrite<bool>(Id);

@@ -109,6 +109,10 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
     }
 
     /// <inheritdoc/>
+    public async ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
+        await WriteAsync(store => store.FindAccepted(claim, time.GetUtcNow()), cancellationToken, isGivenUp: true);
+
+    /// <inheritdoc/>
     public async ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
         await WriteAsync(store => store.Decide(id, decision), cancellationToken);
 
@@ -184,11 +188,11 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
         }
     }
 
-    private Task<T> WriteAsync<T>(Func<SqliteStore, T> write, CancellationToken cancellationToken)
+    private Task<T> WriteAsync<T>(Func<SqliteStore, T> write, CancellationToken cancellationToken, bool isGivenUp = false)
     {
         cancellationToken.ThrowIfCancellationRequested();
         return _writer is null
             ? Task.FromException<T>(new JournalUnavailableException(NotStarted))
-            : _writer.WriteAsync(write).WaitAsync(cancellationToken);
+            : _writer.WriteAsync(write, isGivenUp).WaitAsync(cancellationToken);
     }
 }

@@ -135,15 +135,19 @@ internal sealed class SqliteStore : IDisposable
     {
         if (idempotency is not null)
         {
-            var (key, body) = idempotency;
-            var first = _claim.First(found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))), key, now.UtcTicks);
-            if (first.Body is not null && first.Id != id)
-                return new(string.Equals(first.Body, body, StringComparison.Ordinal) ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first.Id);
-            _remember.Run(key, body, row.Id, row.AcceptedAt + IdempotencyClaim.Retention.Ticks);
+            if (FindAccepted(idempotency, now) is { } first && first.Id != id)
+                return first;
+            _remember.Run(idempotency.KeyHash, idempotency.BodyHash, row.Id, row.AcceptedAt + IdempotencyClaim.Retention.Ticks);
         }
 
         _accept.Run(row.Id, row.Station, row.TokenMasked, row.TokenFingerprint, row.Destination, row.Secrets, row.ApiKeyName, row.AcceptedAt, row.ExpiresAt, row.Trace);
         return new(AcceptOutcome.Accepted, id);
+    }
+
+    public AcceptResult? FindAccepted(IdempotencyClaim claim, DateTimeOffset now)
+    {
+        var first = _claim.First(found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))), claim.KeyHash, now.UtcTicks);
+        return first.Body is null ? null : AcceptResult.Repeated(first.Id, isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal));
     }
 
     public Decision Decide(RequestId id, Decision decision)

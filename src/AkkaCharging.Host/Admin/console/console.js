@@ -1,0 +1,458 @@
+// The operators' console: reads the operators' API of its own origin again and again, and shows what it says.
+// Everything that comes from outside goes in as text (textContent), never as markup: callers choose the names of callback hosts.
+
+const POLL_MILLIS = 3_000;
+const POLL_MILLIS_MAX = 30_000;
+const ANSWER_WITHIN_MILLIS = 10_000;
+const PAGE_ROWS = 25;
+
+// In memory alone: whatever is stored for an origin is there for every page of it, and through a tunnel another program may have this origin tomorrow.
+let token = null;
+let cursor = null; // of the page of dead letters that is shown; null for the newest
+let nextCursor = null;
+let filter = {}; // of the dead letters that are shown
+let settings = [];
+let hasSettings = false;
+let shownAt = null; // when the figures that are shown arrived
+let failures = 0;
+let tryAt = 0;
+let timer = 0;
+let round = 0; // a refresh that was overtaken by a newer one shows nothing
+
+const at = id => document.getElementById(id);
+
+class Refused extends Error {
+    constructor(status, message) {
+        super(message);
+        this.status = status;
+    }
+}
+
+// ---- the API
+
+async function call(method, path, body) {
+    const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
+    if (method !== 'GET')
+        headers['Content-Type'] = 'application/json';
+    let answer;
+    try {
+        answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(ANSWER_WITHIN_MILLIS) });
+    } catch (e) {
+        throw new Refused(0, e.name === 'TimeoutError' ? `no answer within ${ANSWER_WITHIN_MILLIS / 1_000} s` : 'the service cannot be reached');
+    }
+
+    const content = await answer.json().catch(() => null);
+    if (answer.ok && content !== null)
+        return content;
+    throw new Refused(answer.status, content?.message ?? `the service answered ${answer.status}`);
+}
+
+// ---- refreshing
+
+function refreshSoon() {
+    clearTimeout(timer);
+    refresh();
+}
+
+async function refresh() {
+    const mine = ++round;
+    try {
+        const [overview, destinations, letters, config] = await Promise.all([
+            call('GET', '/admin/overview'), orProblem('/admin/destinations?limit=100'), orProblem(lettersPath()), hasSettings ? null : orProblem('/admin/config')]);
+        if (mine !== round)
+            return;
+        failures = 0;
+        shownAt = Date.now();
+        if (config?.settings) {
+            settings = config.settings;
+            hasSettings = true;
+            showSettings();
+        }
+        showBoard();
+        showOverview(overview);
+        showDestinations(destinations);
+        showLetters(letters);
+    } catch (e) {
+        if (mine !== round)
+            return;
+        if (!(e instanceof Refused))
+            console.error(e);
+        if (e.status === 401) {
+            askForToken(token === null ? '' : e.message);
+            return;
+        }
+        failures++;
+        hasSettings = false; // it may be another process that answers next
+        showStale(e.message);
+    }
+
+    const wait = Math.min(POLL_MILLIS * 2 ** Math.min(failures, 10), POLL_MILLIS_MAX);
+    tryAt = Date.now() + wait;
+    clearTimeout(timer);
+    timer = setTimeout(() => document.hidden || refresh(), wait); // a page that nobody sees asks nothing
+    tick();
+}
+
+/** One part that cannot be had, as the dead letters while the journal is away, leaves the others alone. */
+function orProblem(path) {
+    return call('GET', path).catch(e => {
+        if (!(e instanceof Refused) || e.status === 0 || e.status === 401)
+            throw e;
+        return { problem: e.message };
+    });
+}
+
+function lettersPath() {
+    const query = new URLSearchParams({ limit: PAGE_ROWS, ...filter });
+    if (cursor !== null)
+        query.set('cursor', cursor);
+    return `/admin/dead-letters?${query}`;
+}
+
+/** Shows the newest dead letters that match the fields as they are now. */
+function applyFilter() {
+    cursor = null;
+    filter = Object.fromEntries([
+        ['destination', at('filter-destination').value.trim()],
+        ['from', millisOf(at('filter-from').value)],
+        ['to', millisOf(at('filter-to').value)],
+    ].filter(([, value]) => value));
+}
+
+function millisOf(localTime) {
+    return localTime ? String(new Date(localTime).getTime()) : '';
+}
+
+// ---- showing
+
+function showBoard() {
+    at('sign-in').hidden = true;
+    at('board').hidden = false;
+    at('stale').hidden = true;
+    at('sign-out').hidden = token === null;
+    document.body.classList.remove('stale');
+}
+
+function showStale(problem) {
+    document.body.classList.add('stale');
+    at('stale').hidden = false;
+    text('stale-text', shownAt === null
+        ? `No answer: ${problem}.`
+        : `Out of date: ${problem}. What is shown is of ${clock(shownAt)}.`);
+}
+
+function showOverview(overview) {
+    text('version', overview.version);
+    badge(at('health'), overview.health.status);
+    document.title = `${overview.health.status} – AkkaCharging operators`;
+    text('queue', `${count(overview.pending)} of ${count(overview.capacity)}`);
+    const meter = at('queue-meter');
+    meter.max = overview.capacity;
+    meter.high = overview.capacity * overview.degradedAbove;
+    meter.value = overview.pending;
+    text('oldest', overview.pending === 0 ? 'none' : duration(overview.oldestPendingMs));
+    text('in-flight', `${count(overview.authorizationsInFlight)} authorizations, ${count(overview.callbacksInFlight)} callbacks`);
+    rate('decisions', overview.decisions, overview.windowSeconds, 'unknown');
+    rate('callbacks', overview.callbacks, overview.windowSeconds, 'failed');
+    text('breaker', overview.breaker.replace('_', '-'));
+    const journal = overview.health.components.journal;
+    text('journal', `${journal.details.kind}, ${journal.status === 'DOWN' ? 'away' : 'available'}`);
+    text('journal-backlog', overview.backlog === 0 ? '' : `${count(overview.backlog)} to take up`);
+    text('dead', overview.deadLetters === null ? 'not counted yet' : count(overview.deadLetters));
+    fill('components', Object.entries(overview.health.components).map(([name, component]) => ({ name, ...component })), row => row.name, (row, tr) => {
+        cell(tr, row.name);
+        badge(cell(tr).appendChild(document.createElement('span')), row.status);
+        cell(tr, Object.entries(row.details).map(([name, value]) => `${name}: ${value}`).join(', '));
+    });
+    showBulk(overview.redrive);
+}
+
+function rate(id, figures, windowSeconds, failed) {
+    text(id, figures === null ? 'no figures' : `${(figures.total / windowSeconds).toFixed(1)} / s`);
+    text(`${id}-failed`, figures === null ? '' : figures.total === 0
+        ? `none in the last ${windowSeconds} s`
+        : `${(100 * figures.failed / figures.total).toFixed(1)} % ${failed} in the last ${windowSeconds} s`);
+}
+
+function showDestinations(answer) {
+    text('destinations-problem', answer.problem ?? '');
+    const rows = answer.destinations ?? [];
+    at('no-destinations').hidden = rows.length > 0 || answer.problem !== undefined;
+    fill('destinations', rows, row => row.destination, (row, tr) => {
+        cell(tr, row.destination, 'code');
+        cell(tr, row.breaker.replace('_', '-'));
+        cell(tr, row.paused ? 'paused' : row.answering ? 'answering' : 'no answer lately');
+        cell(tr, count(row.pending), 'number');
+        cell(tr, `${count(row.inFlight)} of ${count(row.inFlightMax)}`, 'number');
+        cell(tr, count(row.waiting), 'number');
+        cell(tr, count(row.retrying), 'number');
+        cell(tr, count(row.failuresInARow), 'number');
+        const action = row.paused ? 'Resume' : 'Pause';
+        button(cell(tr, '', 'actions').appendChild(document.createElement('div')), action, row.destination, () =>
+            change(`/admin/destinations/${action.toLowerCase()}`, { destination: row.destination }, done => `${done.destination} is ${done.status}.`, 'destinations-title'));
+    });
+}
+
+function showLetters(answer) {
+    text('letters-problem', answer.problem ?? '');
+    at('first-page').disabled = cursor === null;
+    nextCursor = answer.next ?? null;
+    at('next-page').disabled = nextCursor === null;
+    const rows = answer.deadLetters ?? [];
+    at('no-letters').hidden = rows.length > 0 || answer.problem !== undefined;
+    text('no-letters', Object.keys(filter).length > 0 ? 'No dead letters match.' : cursor === null ? 'No dead letters.' : 'No more dead letters.');
+    fill('letters', rows, row => row.requestId, (row, tr) => {
+        time(cell(tr), row.settledAt);
+        cell(tr, row.requestId, 'code');
+        cell(tr, row.destination, 'code');
+        cell(tr, row.stationId, 'code');
+        cell(tr, row.driverToken, 'code whole');
+        cell(tr, row.status ?? 'undecided');
+        cell(tr, row.lastAttempt === null ? 'none' : [row.lastAttempt.outcome, row.lastAttempt.httpStatus, `${count(row.lastAttempt.durationMs)} ms`].filter(part => part !== null).join(', '));
+        cell(tr, count(row.attempts), 'number');
+        const actions = cell(tr, '', 'actions').appendChild(document.createElement('div'));
+        const path = `/admin/dead-letters/${encodeURIComponent(row.requestId)}`;
+        button(actions, 'Redrive', row.requestId, () => change(`${path}/redrive`, undefined, done => `${done.requestId} is sent again.`, 'letters-title'));
+        actions.append(' ');
+        button(actions, 'Discard', row.requestId, async () => {
+            if (await isConfirmed(`Discard ${row.requestId}?\nIts driver token and callback URL are erased at once. It can never be sent again.`, 'Discard it'))
+                await change(`${path}/discard`, undefined, done => `${done.requestId} is discarded.`, 'letters-title');
+        });
+    });
+}
+
+function showBulk(redrive) {
+    at('bulk').hidden = redrive === null;
+    if (redrive === null)
+        return;
+    const which = [redrive.destination && `to ${redrive.destination}`, redrive.from && `failed from ${clock(redrive.from)}`].filter(Boolean).join(', ');
+    text('bulk-text', `Redrive of many, begun ${clock(redrive.startedAt)}${which ? `, ${which}` : ''}: ${redrive.state}. `
+        + `${count(redrive.redriven)} of ${count(redrive.matched)} redriven, ${count(redrive.passedOver)} passed over.${redrive.problem ? ` ${redrive.problem}` : ''}`);
+    const isOver = redrive.endedAt !== null;
+    at('bulk-progress').hidden = isOver;
+    at('bulk-progress').max = Math.max(1, redrive.matched);
+    at('bulk-progress').value = redrive.redriven + redrive.passedOver;
+    at('bulk-cancel').hidden = isOver;
+    at('bulk-cancel').disabled = redrive.state !== 'running';
+}
+
+function showSettings() {
+    const part = at('settings-filter').value.trim().toLowerCase();
+    fill('settings', settings.filter(row => row.path.toLowerCase().includes(part)), row => row.path, (row, tr) => {
+        cell(tr, row.path, 'code');
+        cell(tr, row.value === '' ? '(empty)' : row.value, 'code');
+        cell(tr, row.origin);
+    });
+}
+
+// ---- changing
+
+/** Makes a change, tells what came of it, and shows how things are then. */
+async function change(path, body, success, focus) {
+    try {
+        tell(success(await call('POST', path, body)), 'good');
+    } catch (e) {
+        if (!(e instanceof Refused))
+            throw e;
+        if (e.status === 401) {
+            askForToken(e.message);
+            return;
+        }
+        tell(`Not done: ${e.message}`, 'bad');
+    }
+    await refresh();
+    if (document.activeElement === document.body)
+        at(focus).focus(); // the row that had it is gone
+}
+
+async function redriveAll() {
+    applyFilter(); // also what was not shown yet: else a filter that was only typed in would be none
+    refreshSoon();
+    const hasFilter = Object.keys(filter).length > 0;
+    const said = [
+        filter.destination && `to ${filter.destination}`,
+        filter.from && `failed from ${clock(Number(filter.from))}`,
+        filter.to && `failed before ${clock(Number(filter.to))}`,
+    ].filter(Boolean).join(', ');
+    if (await isConfirmed(`Redrive every dead letter${hasFilter ? ` ${said}` : ', to all destinations'}?\nThey are sent again in the background, newest first.`, 'Redrive them'))
+        await change('/admin/dead-letters/redrive', hasFilter ? filter : { all: true }, done => `A redrive of ${count(done.matched)} has begun.`, 'letters-title');
+}
+
+function isConfirmed(question, yes) {
+    const dialog = at('confirm');
+    text('confirm-text', question);
+    text('confirm-yes', yes);
+    dialog.returnValue = '';
+    dialog.showModal();
+    return new Promise(resolve => dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true }));
+}
+
+function askForToken(problem) {
+    round++;
+    clearTimeout(timer);
+    token = null;
+    tryAt = 0;
+    at('board').hidden = true;
+    at('stale').hidden = true;
+    at('sign-out').hidden = true;
+    at('sign-in').hidden = false;
+    text('sign-in-problem', problem);
+    text('health', 'signed out');
+    at('health').className = 'badge';
+    text('as-of', '');
+    text('version', '');
+    at('token').value = '';
+    at('token').focus();
+    shownAt = null;
+    hasSettings = false;
+    settings = [];
+    for (const id of ['components', 'destinations', 'letters', 'settings'])
+        at(id).replaceChildren();
+}
+
+// ---- building
+
+/** Makes the rows of a table those of <c>rows</c>; one that did not change stays, so that it keeps the focus and what is selected in it. */
+function fill(id, rows, key, build) {
+    const body = at(id);
+    body.parentElement.hidden = rows.length === 0;
+    const kept = new Set(rows.map(key));
+    const before = new Map([...body.children].map(tr => [tr.dataset.key, tr]));
+    for (const [gone, tr] of before) {
+        if (!kept.has(gone))
+            tr.remove();
+    }
+    let place = body.firstElementChild;
+    for (const row of rows) {
+        const content = JSON.stringify(row);
+        let tr = before.get(key(row));
+        if (tr?.dataset.content !== content) {
+            const focused = tr?.contains(document.activeElement) ? document.activeElement.textContent : null;
+            const fresh = document.createElement('tr');
+            fresh.dataset.key = key(row);
+            fresh.dataset.content = content;
+            build(row, fresh);
+            const labels = body.parentElement.tHead.rows[0].cells;
+            [...fresh.cells].forEach((td, i) => { td.dataset.label = labels[i].textContent; });
+            if (tr) {
+                place = place === tr ? fresh : place;
+                tr.replaceWith(fresh);
+            }
+            if (focused !== null)
+                [...fresh.querySelectorAll('button')].find(other => other.textContent === focused)?.focus();
+            tr = fresh;
+        }
+        if (tr === place)
+            place = place.nextElementSibling;
+        else
+            body.insertBefore(tr, place);
+    }
+}
+
+function cell(tr, content = '', kind = '') {
+    const td = tr.insertCell();
+    td.textContent = content;
+    td.className = kind;
+    return td;
+}
+
+function button(parent, label, subject, act) {
+    const made = document.createElement('button');
+    made.type = 'button';
+    made.textContent = label;
+    made.setAttribute('aria-label', `${label} ${subject}`);
+    made.addEventListener('click', async () => {
+        made.disabled = true; // a second click would only be told that it is done already
+        try {
+            await act();
+        } finally {
+            made.disabled = false;
+        }
+    });
+    parent.append(made);
+}
+
+function badge(element, status) {
+    if (element.textContent !== status)
+        element.textContent = status;
+    element.className = `badge ${{ UP: 'good', DEGRADED: 'warn', DOWN: 'bad' }[status] ?? ''}`;
+}
+
+function tell(message, kind) {
+    at('notice').hidden = false;
+    at('notice').className = `banner ${kind}`;
+    text('notice', message);
+}
+
+function text(id, content) {
+    if (at(id).textContent !== content)
+        at(id).textContent = content; // a screen reader repeats what is set, changed or not
+}
+
+function time(parent, millis) {
+    const made = document.createElement('time');
+    made.dateTime = new Date(millis).toISOString();
+    made.title = made.dateTime;
+    made.textContent = clock(millis);
+    parent.append(made);
+}
+
+/** Local time, year first. */
+function clock(millis) {
+    const local = new Date(millis - new Date(millis).getTimezoneOffset() * 60_000);
+    return local.toISOString().slice(0, 19).replace('T', ' ');
+}
+
+function duration(millis) {
+    const seconds = Math.round(millis / 1_000);
+    return seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : `${(seconds / 3_600).toFixed(1)} h`;
+}
+
+function count(number) {
+    return number.toLocaleString('en');
+}
+
+/** The ages on the page, once a second. */
+function tick() {
+    if (shownAt !== null)
+        text('as-of', `as of ${clock(shownAt)}, ${duration(Date.now() - shownAt)} ago`);
+    if (failures > 0)
+        text('stale-next', `Next try in ${Math.max(0, Math.ceil((tryAt - Date.now()) / 1_000))} s.`);
+}
+
+// ---- what the operator does
+
+at('sign-in').addEventListener('submit', e => {
+    e.preventDefault();
+    token = at('token').value.trim();
+    at('token').value = '';
+    refreshSoon();
+});
+at('sign-out').addEventListener('click', () => askForToken('Signed out.'));
+at('try-now').addEventListener('click', refreshSoon);
+at('filter').addEventListener('submit', e => {
+    e.preventDefault();
+    applyFilter();
+    refreshSoon();
+});
+at('filter').addEventListener('reset', () => setTimeout(() => { // the fields are cleared after this event
+    applyFilter();
+    refreshSoon();
+}));
+at('next-page').addEventListener('click', () => {
+    cursor = nextCursor;
+    refreshSoon();
+});
+at('first-page').addEventListener('click', () => {
+    cursor = null;
+    refreshSoon();
+});
+at('redrive-all').addEventListener('click', redriveAll);
+at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The redrive of many is being cancelled.', 'letters-title'));
+at('settings-filter').addEventListener('input', showSettings);
+document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && at('sign-in').hidden)
+        refreshSoon();
+});
+setInterval(tick, 1_000);
+refresh();

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.Primitives;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>What every answer tells a browser, whatever it is: to take it for what it says it is, to run, load and frame nothing of it, and to tell nobody its address.</summary>
+internal static class SecurityHeaders
+{
+    private static readonly StringValues NoSniff = "nosniff";
+    private static readonly StringValues NoReferrer = "no-referrer";
+    private static readonly StringValues Nothing = "default-src 'none'; frame-ancestors 'none'";
+
+    /// <summary>Sets them; the pages of this service replace the policy by one of their own.</summary>
+    public static void SetSecurityHeaders(this HttpContext context)
+    {
+        var headers = context.Response.Headers;
+        headers.XContentTypeOptions = NoSniff;
+        headers["Referrer-Policy"] = NoReferrer;
+        headers.ContentSecurityPolicy = Nothing;
+    }
+}

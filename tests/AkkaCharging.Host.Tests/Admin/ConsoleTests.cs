@@ -1,0 +1,291 @@
+using System.Net;
+using AkkaCharging.Journal;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using AkkaCharging.Testing.Browser;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AkkaCharging.Host.Tests.Admin;
+
+/// <summary>One browser for the tests of the console.</summary>
+public sealed class SharedBrowser : IAsyncLifetime
+{
+    internal Chromium Chromium { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Chromium = await Chromium.StartAsync();
+
+    public async Task DisposeAsync() => await Chromium.DisposeAsync();
+}
+
+/// <summary>The operators' console in a real browser, on the whole service.</summary>
+/// <remarks>With <c>AKKACHARGING_SCREENSHOTS</c> set to a folder, what it looks like is left there.</remarks>
+[Trait("Category", "Component")]
+public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBrowser>, IAsyncLifetime
+{
+    private const string Token = "operators-token-0001";
+    private CallbackReceiver _receiver = null!;
+
+    public async Task InitializeAsync() => _receiver = await CallbackReceiver.StartAsync();
+
+    public async Task DisposeAsync() => await _receiver.DisposeAsync();
+
+    [Fact]
+    public async Task DeadLetter_IsSeen_RedrivenByClick_AndGone()
+    {
+        await using var service = await RunningService.StartAsync();
+        var first = await service.FailAsync(_receiver);
+        var second = await service.FailAsync(_receiver);
+        await using var page = await OpenAsync(service, "/");
+
+        await page.ShowsAsync(Row(first), "Redrive");
+        Assert.Equal([second, first], await RowsAsync(page, "letters"));
+        Assert.Contains($"{_receiver.Destination()}\t", await page.TextAsync(Row(first)), StringComparison.Ordinal);
+        Assert.Contains("http_error, 410, ", await page.TextAsync(Row(first)), StringComparison.Ordinal);
+        Assert.Contains("allo***", await page.TextAsync(Row(first)), StringComparison.Ordinal);
+        await ShootAsync(page, "letters");
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+        await page.ClickAsync($"{Row(first)} button");
+
+        await page.ShowsAsync("#notice", $"{first} is sent again.");
+        await page.ShowsAsync($"document.querySelector({Quoted(Row(first))}) === null");
+        await service.StateAsync(first, "delivered");
+        Assert.Equal([second], await RowsAsync(page, "letters"));
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
+    public async Task Discard_AsksFirst()
+    {
+        await using var service = await RunningService.StartAsync();
+        var id = await service.FailAsync(_receiver);
+        await using var page = await OpenAsync(service);
+        var discard = $"{Row(id)} button[aria-label^=Discard]";
+
+        await page.ClickAsync(discard);
+        await page.ShowsAsync("#confirm-text", $"Discard {id}?");
+        await ShootAsync(page, "confirm");
+        await page.PressAsync("Escape");
+        await page.ShowsAsync("!document.querySelector('#confirm').open");
+        Assert.Equal("failed", (await service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString());
+        Assert.Single((await service.Management.GetAsync(Operators.Letters).ReadAsync()).GetProperty("deadLetters").EnumerateArray());
+        await page.ClickAsync(discard);
+        await page.PressAsync("Tab"); // the first button keeps things as they are
+        await page.PressAsync("Enter");
+
+        await page.ShowsAsync("#notice", $"{id} is discarded.");
+        await page.ShowsAsync("#no-letters", "No dead letters.");
+        Assert.Empty((await service.Management.GetAsync(Operators.Letters).ReadAsync()).GetProperty("deadLetters").EnumerateArray());
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
+    public async Task ManyLetters_AreTurnedOver_Filtered_AndRedriven()
+    {
+        const int Count = 27;
+        await using var other = await CallbackReceiver.StartAsync();
+        await using var service = await RunningService.StartAsync();
+        var ids = new List<string>();
+        for (var i = 0; i < Count; i++)
+            ids.Insert(0, await service.FailAsync(_receiver));
+        var elsewhere = await service.FailAsync(other);
+        await using var page = await OpenAsync(service);
+
+        await page.ShowsAsync(Row(elsewhere), elsewhere);
+        Assert.Equal([elsewhere, .. ids[..24]], await RowsAsync(page, "letters"));
+        await page.ClickAsync("#next-page");
+        await page.ShowsAsync(Row(ids[^1]), ids[^1]);
+        Assert.Equal(ids[24..], await RowsAsync(page, "letters"));
+        await page.ClickAsync("#first-page");
+        await page.ShowsAsync(Row(elsewhere), elsewhere);
+        await page.TypeAsync("#filter-destination", other.Destination());
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("document.querySelectorAll('#letters tr').length === 1");
+        other.RespondWith(HttpStatusCode.NoContent);
+        await page.ClickAsync("#redrive-all");
+        await page.ShowsAsync("#confirm-text", $"Redrive every dead letter to {other.Destination()}?");
+        await page.ClickAsync("#confirm-yes");
+
+        await page.ShowsAsync("#bulk-text", "done. 1 of 1 redriven");
+        await page.ShowsAsync("#no-letters", "No dead letters match.");
+        await service.StateAsync(elsewhere, "delivered");
+        await page.ClickAsync("button[type=reset]");
+        await page.ShowsAsync(Row(ids[0]), ids[0]);
+        Assert.Equal("failed", (await service.GetAsync($"{Api.Submit}/{ids[0]}")).GetProperty("state").GetString());
+        await page.TypeAsync("#filter-destination", "nonsense");
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#letters-problem", "Invalid destination.");
+        await ShootAsync(page, "many");
+    }
+
+    [Fact]
+    public async Task Destination_IsPausedAndResumedByClick()
+    {
+        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        _receiver.Hang();
+        await service.AcceptAsync(_receiver.Url);
+        await using var page = await OpenAsync(service);
+        var row = Row(_receiver.Destination());
+
+        await page.ShowsAsync(row, "1 of 2");
+        await page.ClickAsync($"{row} button");
+        await page.ShowsAsync("#notice", $"{_receiver.Destination()} is paused.");
+        await page.ShowsAsync(row, "paused");
+        await page.ClickAsync($"{row} button");
+        await page.ShowsAsync("#notice", $"{_receiver.Destination()} is resumed.");
+
+        await page.ShowsAsync(row, "Pause");
+        Assert.Equal("1 of 10,000", await page.TextAsync("#queue"));
+        Assert.Equal("0 authorizations, 1 callbacks", await page.TextAsync("#in-flight"));
+        await ShootAsync(page, "destinations");
+    }
+
+    [Fact]
+    public async Task EverythingElse_IsShown_AndWhatIsWrongIsTold()
+    {
+        var journal = new ScriptedJournal("sqlite");
+        await using var service = await RunningService.StartAsync(
+            settings => settings with { Effective = [new EffectiveSetting("queue.maxSize", "10000", "reference.conf:50"), new EffectiveSetting("management.token", "(secret)", "environment variable X")] },
+            customize: services => services.AddSingleton<IRequestJournal>(journal));
+        await using var page = await OpenAsync(service);
+
+        await page.ShowsAsync("#health", "UP");
+        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "acl"], await RowsAsync(page, "components"));
+        Assert.Equal("No callback is pending, and no destination is paused.", await page.TextAsync("#no-destinations"));
+        await ShootAsync(page, "empty");
+        await page.ClickAsync("summary");
+        await page.TypeAsync("#settings-filter", "QUEUE");
+        await page.ShowsAsync("document.querySelectorAll('#settings tr').length === 1");
+        Assert.Equal("queue.maxSize\t10000\treference.conf:50", await page.TextAsync("#settings tr"));
+        journal.Fault = new JournalUnavailableException("disk full");
+
+        await page.ShowsAsync("#health", "DOWN");
+        await page.ShowsAsync("#letters-problem", "The journal is not available.");
+        Assert.Contains("disk full", await page.TextAsync("#components tr[data-key=journal]"), StringComparison.Ordinal);
+        await ShootAsync(page, "journal-away");
+        journal.Fault = null;
+        await page.ShowsAsync("#health", "UP");
+        await page.ShowsAsync("document.querySelector('#letters-problem').innerText === ''");
+    }
+
+    [Fact]
+    public async Task ServiceThatDoesNotAnswer_LeavesTheFiguresMarkedAsOld()
+    {
+        await using var page = await WithServiceAsync();
+
+        await page.ShowsAsync("#stale-text", "Out of date: the service cannot be reached. What is shown is of ");
+        await page.ShowsAsync("#stale-next", "Next try in ");
+        Assert.True((await page.EvaluateAsync("document.body.classList.contains('stale')")).GetBoolean());
+        Assert.Equal("UP", await page.TextAsync("#health"));
+        await ShootAsync(page, "stale");
+
+        async Task<Page> WithServiceAsync()
+        {
+            await using var service = await RunningService.StartAsync();
+            var opened = await OpenAsync(service);
+            await opened.ShowsAsync("#health", "UP");
+            return opened;
+        }
+    }
+
+    [Fact]
+    public async Task Token_IsAskedFor_AndKeptNowhere()
+    {
+        await using var service = await RunningService.StartAsync(settings => settings.WithManagement(management => management with { Token = Token }));
+        await using var page = await OpenAsync(service);
+
+        await page.ShowsAsync("document.activeElement.id === 'token'");
+        Assert.Equal("[false,0]", (await page.EvaluateAsync("[document.querySelector('#board').checkVisibility(), document.querySelectorAll('tbody tr').length]")).GetRawText());
+        await ShootAsync(page, "sign-in");
+        await page.TypeAsync("#token", Token + "x");
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#sign-in-problem", "The operators' token is missing or wrong.");
+        await page.TypeAsync("#token", Token);
+        await page.PressAsync("Enter");
+
+        await page.ShowsAsync("#health", "UP");
+        await page.ShowsAsync("#no-letters", "No dead letters.");
+        Assert.Equal("[0,0,\"\",true]", (await page.EvaluateAsync(
+            "[localStorage.length, sessionStorage.length, document.cookie, !document.documentElement.outerHTML.includes('operators-token')]")).GetRawText());
+        await page.ClickAsync("#sign-out");
+        await page.ShowsAsync("#sign-in-problem", "Signed out.");
+        Assert.Equal("[false,0]", (await page.EvaluateAsync("[document.querySelector('#board').checkVisibility(), document.querySelectorAll('tbody tr').length]")).GetRawText());
+        Assert.DoesNotContain(page.Complaints, complaint => !complaint.Contains("401", StringComparison.Ordinal)); // a browser writes down each refusal
+    }
+
+    [Fact]
+    public async Task TextFromOutside_NeverBecomesMarkup()
+    {
+        const string Hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+        await using var service = await RunningService.StartAsync(settings => settings with { Effective = [new EffectiveSetting(Hostile, Hostile, Hostile)] });
+        await using var page = await OpenAsync(service);
+        await page.ShowsAsync("#health", "UP");
+
+        await page.ClickAsync("summary");
+
+        await page.ShowsAsync("#settings tr", Hostile);
+        Assert.Equal(0, (await page.EvaluateAsync("document.querySelectorAll('#settings img, #settings script').length")).GetInt32());
+        Assert.Equal("refused", (await page.EvaluateAsync("(() => { try { document.body.innerHTML = '<b>'; return 'taken'; } catch { return 'refused'; } })()")).GetString());
+        Assert.Equal("refused", (await page.EvaluateAsync("fetch('http://127.0.0.1:9/').then(() => 'taken', () => 'refused')")).GetString());
+    }
+
+    [Fact]
+    public async Task NarrowWindow_NeedsNoScrollingSideways()
+    {
+        await using var service = await RunningService.StartAsync();
+        await service.FailAsync(_receiver);
+        await using var page = await OpenAsync(service);
+        await page.ShowsAsync("document.querySelectorAll('#letters tr').length === 1");
+
+        await page.LookAsync("light", 360);
+
+        Assert.Equal(360, (await page.EvaluateAsync("document.documentElement.scrollWidth")).GetInt32());
+    }
+
+    [Fact]
+    public async Task Files_HaveTheHeadersThatBrowsersActOn_AndNeedNoToken()
+    {
+        await using var service = await RunningService.StartAsync(settings => settings.WithManagement(management => management with { Token = Token }));
+
+        foreach (var (path, type) in new[] { ("/console", "text/html"), ("/console.css", "text/css"), ("/console.js", "text/javascript"), ("/", "text/html") })
+        {
+            using var file = await service.Management.GetAsync(path);
+            Assert.Equal((200, type), ((int)file.StatusCode, file.Content.Headers.ContentType!.MediaType));
+            Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; ", file.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+            Assert.Contains("frame-ancestors 'none'", file.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+            Assert.Equal("nosniff", file.Headers.GetValues("X-Content-Type-Options").Single());
+            Assert.DoesNotContain("://", (await file.Content.ReadAsStringAsync()).Replace("https://receiver.example.com", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            using var absent = await service.Http.GetAsync(path);
+            await Api.RefusedAsync(absent, 404, "not_found");
+        }
+
+        foreach (var (method, path) in new[] { ("POST", "/console"), ("GET", "/console/"), ("GET", "/console.jsx"), ("GET", "/admin/overview") })
+            await Api.RefusedAsync(await service.OperateAsync(method, path, contentType: "application/json"), 401, "unauthorized");
+    }
+
+    private async Task<Page> OpenAsync(RunningService service, string path = "/console")
+    {
+        var page = await browser.Chromium.OpenAsync(new Uri(service.Management.BaseAddress!, path));
+        await page.LookAsync("light", 1280);
+        return page;
+    }
+
+    private static string Row(string key) => $"tr[data-key='{key}']";
+
+    private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
+
+    private static async Task<IReadOnlyList<string>> RowsAsync(Page page, string table) =>
+        [.. (await page.EvaluateAsync($"[...document.querySelectorAll('#{table} tr')].map(row => row.dataset.key)")).EnumerateArray().Select(key => key.GetString()!)];
+
+    private static async Task ShootAsync(Page page, string name)
+    {
+        if (Environment.GetEnvironmentVariable("AKKACHARGING_SCREENSHOTS") is not { Length: > 0 } folder)
+            return;
+        foreach (var (scheme, width) in new[] { ("light", 1280), ("dark", 1280), ("light", 390) })
+        {
+            await page.LookAsync(scheme, width);
+            await File.WriteAllBytesAsync(Path.Combine(folder, $"{name}-{scheme}-{width}.png"), await page.ScreenshotAsync());
+        }
+
+        await page.LookAsync("light", 1280);
+    }
+}
