@@ -32,7 +32,7 @@ internal static class ChargingHost
 
     /// <summary>The service, ready to run.</summary>
     /// <param name="customize">Replaces parts, in tests; the parts of a real service otherwise.</param>
-    /// <param name="sources">Where the settings came from, to be read again when it changes; null when they came from nowhere.</param>
+    /// <param name="sources">Where the settings came from, to be read again when it changes, and OpenTelemetry's own; null when they came from nowhere.</param>
     /// <exception cref="InvalidSettingsException">The settings name something that cannot be used.</exception>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     public static WebApplication Build(ChargingSettings settings, Action<IServiceCollection>? customize = null, SettingsSources? sources = null)
@@ -51,7 +51,7 @@ internal static class ChargingHost
         builder.Services.AddChargingHealth();
         builder.Services.AddChargingApiDescription();
         builder.Services.AddAdmin(settings.Management);
-        var exports = OtlpExport.IsOn(Environment.GetEnvironmentVariable);
+        var exports = sources is not null && OtlpExport.IsOn(sources.Environment);
         if (exports)
             builder.Services.AddOtlpExport();
         customize?.Invoke(builder.Services);

@@ -120,8 +120,8 @@ public sealed class CanaryTests : IDisposable
     private async Task OperateAsync(HttpClient operators, string deadLetter)
     {
         (string, string)[] allowed = [("Authorization", $"Bearer {OperatorToken}")];
-        await SendAsync(operators, Get("/admin/settings", allowed));
-        await SendAsync(operators, Get("/admin/settings", ("Authorization", $"Bearer {OperatorToken}x")));
+        await SendAsync(operators, Get("/admin/config", allowed));
+        await SendAsync(operators, Get("/admin/config", ("Authorization", $"Bearer {OperatorToken}x")));
         await SendAsync(operators, Get("/admin/dead-letters", allowed));
         await SendAsync(operators, Get($"/admin/dead-letters?destination={Token}&cursor={Token}&{Token}", allowed));
         await SendAsync(operators, Post("{}", $"/admin/dead-letters/{Token}/redrive", headers: allowed));

@@ -24,7 +24,7 @@ internal sealed class OtlpMetrics(
     private static readonly TimeSpan CollectionMax = TimeSpan.FromSeconds(1);
 
     private MetricsSnapshot? _figures;
-    private long _askedAt;
+    private long? _askedAt;
 
     /// <summary>Makes the instruments.</summary>
     public void Open()
@@ -61,16 +61,19 @@ internal sealed class OtlpMetrics(
     {
         get
         {
-            if (_figures is not null && time.GetElapsedTime(_askedAt) < CollectionMax)
+            if (_askedAt is { } askedAt && time.GetElapsedTime(askedAt) < CollectionMax)
                 return _figures;
-            _askedAt = time.GetTimestamp();
             try
             {
                 return _figures = metrics.GetAsync(CancellationToken.None).GetAwaiter().GetResult();
             }
             catch (Exception e) when (e is AskTimeoutException or TimeoutException)
             {
-                return _figures; // the actor is too busy, or gone with the actor system
+                return _figures; // the actor is too busy, or gone
+            }
+            finally
+            {
+                _askedAt = time.GetTimestamp(); // of the answer: an actor that does not answer is waited for once in a collection
             }
         }
     }

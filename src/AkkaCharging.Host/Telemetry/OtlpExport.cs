@@ -15,9 +15,9 @@ internal static class OtlpExport
 
     /// <summary>Whether this process exports.</summary>
     /// <exception cref="InvalidSettingsException">The endpoint is no URL: the exporter would take its default instead without a word.</exception>
-    public static bool IsOn(Func<string, string?> environment)
+    public static bool IsOn(IReadOnlyDictionary<string, string> environment)
     {
-        if (environment(Endpoint) is not { Length: > 0 } endpoint || string.Equals(environment(Disabled), "true", StringComparison.OrdinalIgnoreCase))
+        if (environment.GetValueOrDefault(Endpoint) is not { Length: > 0 } endpoint || string.Equals(environment.GetValueOrDefault(Disabled), "true", StringComparison.OrdinalIgnoreCase))
             return false;
         return Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
             ? true

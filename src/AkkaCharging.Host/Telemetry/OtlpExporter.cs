@@ -1,4 +1,5 @@
 using AkkaCharging.Host.Metrics;
+using AkkaCharging.Settings;
 using AkkaCharging.Tracing;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -12,7 +13,7 @@ namespace AkkaCharging.Host.Telemetry;
 /// A collector that is away or hangs costs the spans that do not fit the queue (2,048, <c>OTEL_BSP_MAX_QUEUE_SIZE</c>), and nothing else: whoever ends a span never waits.
 /// What is left when the service stops has <see cref="FlushMax"/>.
 /// </remarks>
-internal sealed class OtlpExporter(OtlpMetrics metrics) : IHostedLifecycleService, IDisposable
+internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources) : IHostedLifecycleService, IDisposable
 {
     /// <summary>Meter of .NET itself, whose labels are fixed; those of its HTTP client have one for each host, and callers choose the hosts.</summary>
     private const string RuntimeMeter = "System.Runtime";
@@ -26,11 +27,13 @@ internal sealed class OtlpExporter(OtlpMetrics metrics) : IHostedLifecycleServic
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         _traces = Sdk.CreateTracerProviderBuilder()
+            .ConfigureServices(AddVariables)
             .ConfigureResource(Describe)
             .AddSource(TracingObserver.SourceName, HttpSpans.SourceName)
             .AddOtlpExporter()
             .Build();
         _metrics = Sdk.CreateMeterProviderBuilder()
+            .ConfigureServices(AddVariables)
             .ConfigureResource(Describe)
             .AddMeter(OtlpMetrics.MeterName, RuntimeMeter)
             .AddOtlpExporter()
@@ -45,10 +48,11 @@ internal sealed class OtlpExporter(OtlpMetrics metrics) : IHostedLifecycleServic
 
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    // After everything: the last answers and the last attempts are among what is sent.
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.WhenAll(
+    // Services stop in the reverse order of their registration: after the drain and the listener, so that the last answers and attempts are among what is
+    // sent, and before the actor system, which has the metrics.
+    public Task StopAsync(CancellationToken cancellationToken) => Task.WhenAll(
         Task.Run(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds), CancellationToken.None),
         Task.Run(() => _metrics?.Shutdown((int)FlushMax.TotalMilliseconds), CancellationToken.None));
 
@@ -57,6 +61,10 @@ internal sealed class OtlpExporter(OtlpMetrics metrics) : IHostedLifecycleServic
         _traces?.Dispose();
         _metrics?.Dispose();
     }
+
+    /// <summary>Where the SDK looks for <c>OTEL_*</c>.</summary>
+    private void AddVariables(IServiceCollection services) =>
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(sources.Environment!).Build());
 
     // The variables come last: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
     private static void Describe(ResourceBuilder resource) => resource
