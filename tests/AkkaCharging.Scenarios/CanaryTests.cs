@@ -40,7 +40,7 @@ public sealed class CanaryTests : IDisposable
         await using var authorizer = await CallbackReceiver.StartAsync();
         receiver.RespondWith((context, callback) => AnswerAsync(context, callback.Path.EndsWith("fails", StringComparison.Ordinal) ? 500 : 204, callback.Body));
         WriteSettings(provider, authorizer.Url);
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(collector.Settings), _folder.Path, ["--config", "canary.conf"]);
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(collector.Settings), _folder.Path, ["--config", "everything.conf"]);
         using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = service.ManagementAddress };
 
         authorizer.RespondWith((context, _) => AnswerAsync(context, 200, """{"status":"allowed"}"""u8.ToArray()));
@@ -81,13 +81,13 @@ public sealed class CanaryTests : IDisposable
     }
 
     private void WriteSettings(string provider, string authorizer) => _folder.Write(
-        "canary.conf",
+        "everything.conf",
         $$"""
         logging { level = debug, format = json }
         server.apiKeys = [{ name = fleet, sha256 = "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ApiKey)))}}" }]
         management.token = "{{OperatorToken}}"
         journal { kind = sqlite, path = "journal.db", encryptionKeys = ["{{EncryptionKey}}"] }
-        authorization { provider = {{provider}}, maxRetries = 1, http { url = "{{authorizer}}/{{UrlPart}}", bearerToken = "{{BearerToken}}" } }
+        authorization { provider = {{provider}}, maxRetries = 1, http { url = "{{authorizer}}", bearerToken = "{{BearerToken}}" } }
         callback { maxRetries = 1, retryDelayMillis = 10, signing.keys = ["{{SigningKey}}"] }
         """);
 
