@@ -48,7 +48,7 @@ public class RequestBenchmarks : IDisposable
     }
 
     private static CallbackClient Client(string[] keys) =>
-        new(new AnswersAtOnce(), new WebhookSigner(new SigningSettings(keys, "", Required: false), TimeProvider.System), TimeSpan.FromSeconds(10), TimeProvider.System);
+        new(new AnswersAtOnce(), Connector(), new WebhookSigner(new SigningSettings(keys, "", Required: false), TimeProvider.System), TimeSpan.FromSeconds(10), TimeProvider.System);
 
     private sealed class AnswersAtOnce : HttpMessageHandler
     {

@@ -10,6 +10,7 @@ using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Host.Metrics;
+using AkkaCharging.Host.Telemetry;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
@@ -30,9 +31,10 @@ internal static class ChargingHost
 
     /// <summary>The service, ready to run.</summary>
     /// <param name="customize">Replaces parts, in tests; the parts of a real service otherwise.</param>
+    /// <param name="sources">Where the settings came from, to be read again when it changes, and OpenTelemetry's own; null when they came from nowhere.</param>
     /// <exception cref="InvalidSettingsException">The settings name something that cannot be used.</exception>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
-    public static WebApplication Build(ChargingSettings settings, Action<IServiceCollection>? customize = null)
+    public static WebApplication Build(ChargingSettings settings, Action<IServiceCollection>? customize = null, SettingsSources? sources = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -40,15 +42,22 @@ internal static class ChargingHost
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.Sources.Clear(); // hocon/ is the one place for settings
-        builder.AddChargingLogging(settings);
+        var levels = builder.AddChargingLogging(settings);
+        if (sources is not null)
+            builder.Services.AddSingleton(sources).AddHostedService<LogLevelReload>();
         builder.AddChargingServer(settings.Server, settings.Management);
-        builder.Services.AddChargingService(settings);
+        builder.Services.AddChargingService(settings, levels);
         builder.Services.AddChargingHealth();
         builder.Services.AddChargingApiDescription();
         builder.Services.AddAdmin(settings.Management);
+        var exports = sources is not null && OtlpExport.IsOn(sources.Environment);
+        if (exports)
+            builder.Services.AddOtlpExport();
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
+        if (exports)
+            app.UseHttpSpans();
         app.UseApiErrors();
         app.UseManagement(routes => routes.MapAdmin(settings));
         app.UseRouting(); // after the fork: an operator's request is matched against the operators' routes alone
@@ -115,7 +124,7 @@ internal static class ChargingHost
             .WithOrigins([.. server.CorsAllowedOrigins]).AllowAnyHeader().WithMethods("GET", "POST").WithExposedHeaders("Retry-After", "Idempotent-Replay")));
     }
 
-    private static void AddChargingService(this IServiceCollection services, ChargingSettings settings)
+    private static void AddChargingService(this IServiceCollection services, ChargingSettings settings, LogLevels levels)
     {
         services.AddSingleton(settings).AddSingleton(settings.Server).AddSingleton(settings.Queue).AddSingleton(TimeProvider.System);
         services.AddSingleton(provider => new ApiKeys(settings.Server.ApiKeys, provider.GetRequiredService<TimeProvider>()));
@@ -147,7 +156,7 @@ internal static class ChargingHost
         services.AddSingleton<Readiness>().AddHostedService<GracefulStop>();
         services.AddAkka("akkacharging", (akka, provider) => akka
             .AddHocon(settings.Akka, HoconAddMode.Prepend)
-            .WithChargingLogging(settings.Logging)
+            .WithChargingLogging(levels)
             .WithMetricsActor(provider.GetRequiredService<MetricsActorSink>(), provider.GetRequiredService<MetricsState>())
             .WithChargingPipeline(provider.GetRequiredService<ChargingService>())
             .WithChargingHealthChecks(provider));

@@ -65,7 +65,7 @@ internal static class CommandLine
             var exitCode = WithSettings(configFile, error, loaded =>
             {
                 settings = loaded;
-                app = ChargingHost.Build(loaded);
+                app = ChargingHost.Build(loaded, sources: Sources(configFile));
                 return 0;
             });
             if (app is null)

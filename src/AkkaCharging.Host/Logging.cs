@@ -21,16 +21,19 @@ internal static class Logging
     private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
     /// <summary>Makes Serilog the only logger.</summary>
-    public static void AddChargingLogging(this WebApplicationBuilder builder, ChargingSettings settings)
+    /// <returns>What its level is changed by.</returns>
+    public static LogLevels AddChargingLogging(this WebApplicationBuilder builder, ChargingSettings settings)
     {
+        var levels = new LogLevels(settings.Logging.Level);
         builder.Logging.ClearProviders();
         builder.Services.AddSerilog(preserveStaticLogger: true, configureLogger: (_, logger) =>
         {
-            logger.MinimumLevel.Is(Level(settings.Logging.Level))
-                .MinimumLevel.Override("Microsoft", Max(LogEventLevel.Warning, Level(settings.Logging.Level)))
-                .MinimumLevel.Override("Microsoft.Hosting.Lifetime", Level(settings.Logging.Level))
-                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", settings.Logging.Level == LogThreshold.Debug ? LogEventLevel.Debug : LevelAlias.Off)
-                .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information) // what operators changed is told at every level
+            logger.MinimumLevel.ControlledBy(levels.Own)
+                .MinimumLevel.Override("Microsoft", levels.Frameworks)
+                .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
+                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off) // it would put each request's path, a caller's text, on all lines, and make an activity of each
+                .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information) // what operators changed is told at every level,
+                .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information) // the level itself among it
                 .Enrich.FromLogContext();
             var queue = new LineQueue();
             logger.WriteTo.Async(
@@ -45,39 +48,26 @@ internal static class Logging
                 LinesWaitingMax,
                 blockWhenFull: false);
         });
+        builder.Services.AddSingleton(levels);
+        return levels;
     }
 
     /// <summary>Sends Akka's log the same way.</summary>
-    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LoggingSettings settings) => akka
+    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LogLevels levels) => akka
         .AddHocon($"akka.stdout-logger-class = \"{typeof(LastResortLogger).AssemblyQualifiedName}\"", HoconAddMode.Prepend)
         .ConfigureLoggers(loggers =>
         {
-            loggers.LogLevel = settings.Level switch
-            {
-                LogThreshold.Debug => Akka.Event.LogLevel.DebugLevel,
-                LogThreshold.Info => Akka.Event.LogLevel.InfoLevel,
-                LogThreshold.Warning => Akka.Event.LogLevel.WarningLevel,
-                _ => Akka.Event.LogLevel.ErrorLevel,
-            };
+            loggers.LogLevel = levels.Akka;
             loggers.ClearLoggers();
             loggers.AddLoggerFactory();
 
             // A RestartFlow announces each retry of each callback; the attempts are logged by the service itself, with their request.
             loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
-        });
+        })
+        .WithActors((system, _) => levels.Follow(system.EventStream));
 
     private static bool IsText(ChargingSettings settings) =>
         settings.Logging.Format == LogFormat.Text || (settings.Logging.Format == LogFormat.Auto && settings.Server.Development);
-
-    private static LogEventLevel Level(LogThreshold threshold) => threshold switch
-    {
-        LogThreshold.Debug => LogEventLevel.Debug,
-        LogThreshold.Info => LogEventLevel.Information,
-        LogThreshold.Warning => LogEventLevel.Warning,
-        _ => LogEventLevel.Error,
-    };
-
-    private static LogEventLevel Max(LogEventLevel a, LogEventLevel b) => a > b ? a : b;
 }
 
 /// <summary>Writes lines to standard output, as many at a time as wait for it. One thread calls it.</summary>

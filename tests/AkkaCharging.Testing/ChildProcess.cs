@@ -13,7 +13,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     // What the test's own environment must not lend to a service: its settings, and what `dotnet test` says to its own tools.
     private static readonly string[] NotInherited =
-        ["DOTNET_ENVIRONMENT", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "MONITORING_", "LOGGING_", "KTOR_", "MSBUILD", "MSBuild"];
+        ["DOTNET_ENVIRONMENT", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "MONITORING_", "LOGGING_", "KTOR_", "OTEL_", "MSBUILD", "MSBuild"];
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();

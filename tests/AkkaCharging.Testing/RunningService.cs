@@ -33,7 +33,9 @@ public sealed class RunningService : IAsyncDisposable
     public HttpClient Management { get; }
 
     /// <summary>Settings of a test: defaults, loopback, no ACL delay; <paramref name="change"/> changes them.</summary>
-    public static async Task<RunningService> StartAsync(Func<ChargingSettings, ChargingSettings>? change = null, Action<IServiceCollection>? customize = null)
+    /// <param name="sources">Where the settings are said to have come from.</param>
+    public static async Task<RunningService> StartAsync(
+        Func<ChargingSettings, ChargingSettings>? change = null, Action<IServiceCollection>? customize = null, SettingsSources? sources = null)
     {
         var folder = Directory.CreateTempSubdirectory("akkacharging-").FullName;
         var acl = Path.Combine(folder, "acl.csv");
@@ -50,7 +52,7 @@ public sealed class RunningService : IAsyncDisposable
                 Security = defaults.Callback.Security with { AllowedPorts = [], Allow = [IPNetwork.Parse("127.0.0.1/32"), IPNetwork.Parse("::1/128")] },
             },
         };
-        var app = ChargingHost.Build(change is null ? settings : change(settings), customize);
+        var app = ChargingHost.Build(change is null ? settings : change(settings), customize, sources);
         await app.OpenAsync(settings, CancellationToken.None);
         return new RunningService(app, folder);
     }

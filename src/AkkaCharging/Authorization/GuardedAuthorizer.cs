@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Pattern;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Polly;
 using Polly.Retry;
@@ -23,20 +24,20 @@ public sealed class GuardedAuthorizer
     private readonly IAuthorizer _authorizer;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
-    private readonly Action<Exception>? _onError;
+    private readonly Action<RequestId, Exception>? _onError;
     private readonly CircuitBreaker? _breaker;
     private readonly ResiliencePipeline<Outcome> _retry;
     private int _inFlight;
 
     /// <param name="onTransition">Told each new state on a pool thread, in no guaranteed order; must not throw.</param>
-    /// <param name="onError">Told each failed attempt's exception, for the log; must not throw.</param>
+    /// <param name="onError">Told whose attempt failed, and its exception, for the log; must not throw.</param>
     public GuardedAuthorizer(
         IAuthorizer authorizer,
         AuthorizationSettings settings,
         IScheduler scheduler,
         TimeProvider time,
         Action<BreakerState>? onTransition = null,
-        Action<Exception>? onError = null)
+        Action<RequestId, Exception>? onError = null)
     {
         ArgumentNullException.ThrowIfNull(authorizer);
         _authorizer = authorizer;
@@ -149,7 +150,7 @@ public sealed class GuardedAuthorizer
 #pragma warning restore CA1031
         {
             if (!cancellationToken.IsCancellationRequested)
-                _onError?.Invoke(e);
+                _onError?.Invoke(query.RequestId, e);
             return Outcome.Failed(DecisionReason.AuthorizerError, e is AuthorizerUnavailableException { IsTransient: true });
         }
     }

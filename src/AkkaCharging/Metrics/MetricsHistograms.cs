@@ -1,8 +1,9 @@
+using System.Diagnostics.Metrics;
 using Prometheus;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>How long each stage took, and what the journal's commits were like: in fixed buckets, for Prometheus. Filled by the metrics actor alone.</summary>
+/// <summary>How long each stage took, and what the journal's commits were like: in fixed buckets, for Prometheus and for OTLP. Filled by the metrics actor alone.</summary>
 internal sealed class MetricsHistograms
 {
     // From a group commit on a fast disk to request.maxAgeMillis.
@@ -12,36 +13,32 @@ internal sealed class MetricsHistograms
     // Up to the largest batch of either journal.
     private static readonly double[] BatchWrites = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 
-    private readonly Histogram.Child _accept;
-    private readonly Histogram.Child _queueWait;
-    private readonly Histogram.Child _authorization;
-    private readonly Histogram.Child _callback;
-    private readonly Histogram.Child _endToEnd;
-    private readonly Histogram _commit;
-    private readonly Histogram _batch;
+    private readonly Series _accept;
+    private readonly Series _queueWait;
+    private readonly Series _authorization;
+    private readonly Series _callback;
+    private readonly Series _endToEnd;
+    private readonly Series _commit;
+    private readonly Series _batch;
 
-    public MetricsHistograms(CollectorRegistry registry)
+    /// <param name="meter">Gets the same observations, because an OpenTelemetry SDK takes no histogram that was counted elsewhere; null when nothing is exported.</param>
+    public MetricsHistograms(CollectorRegistry registry, Meter? meter = null)
     {
-        var metrics = Prometheus.Metrics.WithCustomRegistry(registry);
-        var stages = metrics.CreateHistogram(
-            "akkacharging_stage_duration_seconds",
+        var factory = new Factory(Prometheus.Metrics.WithCustomRegistry(registry), meter);
+        var stage = factory.Create(
+            "akkacharging_stage_duration",
+            "s",
             "How long a stage took: accept (submissions that were accepted), queue_wait (acceptance to authorizer), authorization, callback (one attempt), "
             + "end_to_end (acceptance to settlement; without redriven requests).",
-            ["stage"],
-            new HistogramConfiguration { Buckets = StageSeconds, ExemplarBehavior = ExemplarBehavior.NoExemplars() });
-        _accept = stages.WithLabels("accept");
-        _queueWait = stages.WithLabels("queue_wait");
-        _authorization = stages.WithLabels("authorization");
-        _callback = stages.WithLabels("callback");
-        _endToEnd = stages.WithLabels("end_to_end");
-        _commit = metrics.CreateHistogram(
-            "akkacharging_journal_commit_duration_seconds",
-            "How long a group commit of the journal took.",
-            new HistogramConfiguration { Buckets = CommitSeconds, ExemplarBehavior = ExemplarBehavior.NoExemplars() });
-        _batch = metrics.CreateHistogram(
-            "akkacharging_journal_batch_writes",
-            "How many writes shared a group commit of the journal.",
-            new HistogramConfiguration { Buckets = BatchWrites, ExemplarBehavior = ExemplarBehavior.NoExemplars() });
+            StageSeconds,
+            "stage");
+        _accept = stage("accept");
+        _queueWait = stage("queue_wait");
+        _authorization = stage("authorization");
+        _callback = stage("callback");
+        _endToEnd = stage("end_to_end");
+        _commit = factory.Create("akkacharging_journal_commit_duration", "s", "How long a group commit of the journal took.", CommitSeconds)("");
+        _batch = factory.Create("akkacharging_journal_batch_writes", unit: null, "How many writes shared a group commit of the journal.", BatchWrites)("");
     }
 
     public void Apply(MetricsEvent happened)
@@ -65,6 +62,33 @@ internal sealed class MetricsHistograms
                 _commit.Observe(committed.Duration.TotalSeconds);
                 _batch.Observe(committed.Writes);
                 break;
+        }
+    }
+
+    /// <summary>One histogram of each kind with the same name, text, buckets and observations.</summary>
+    private sealed class Factory(MetricFactory prometheus, Meter? meter)
+    {
+        /// <param name="unit">Seconds or null; Prometheus has it in the name.</param>
+        /// <param name="label">Whose values tell its series apart; null when there is one.</param>
+        /// <returns>Makes the series of a label's value.</returns>
+        public Func<string, Series> Create(string name, string? unit, string description, double[] buckets, string? label = null)
+        {
+            var scraped = prometheus.CreateHistogram(
+                unit is null ? name : $"{name}_seconds",
+                description,
+                label is null ? [] : [label],
+                new HistogramConfiguration { Buckets = buckets, ExemplarBehavior = ExemplarBehavior.NoExemplars() });
+            var exported = meter?.CreateHistogram(name, unit, description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });
+            return value => label is null ? new(scraped.WithLabels(), exported, []) : new(scraped.WithLabels(value), exported, [new(label, value)]);
+        }
+    }
+
+    private sealed class Series(Histogram.Child scraped, Histogram<double>? exported, KeyValuePair<string, object?>[] tags)
+    {
+        public void Observe(double value)
+        {
+            scraped.Observe(value);
+            exported?.Record(value, tags);
         }
     }
 }

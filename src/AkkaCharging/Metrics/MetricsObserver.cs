@@ -45,7 +45,7 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         LogBreaker(state);
     }
 
-    public void AuthorizerFailed(Exception cause) => LogAuthorizerFailure(cause.GetType().Name, cause.Message);
+    public void AuthorizerFailed(RequestId id, Exception cause) => LogAuthorizerFailure(id, cause.GetType().Name, cause.Message);
 
 #pragma warning disable SYSLIB1015 // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line twice.
     [LoggerMessage(1001, LogLevel.Information, "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}")]
@@ -72,8 +72,8 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
     [LoggerMessage(1005, LogLevel.Warning, "The circuit breaker of the authorizer is {BreakerState}")]
     private partial void LogBreaker(BreakerState breakerState);
 
-    [LoggerMessage(1006, LogLevel.Warning, "The authorizer failed: {ErrorType}: {Error}")]
-    private partial void LogAuthorizerFailure(string errorType, string error);
+    [LoggerMessage(1006, LogLevel.Warning, "The authorizer failed to answer about {RequestId}: {ErrorType}: {Error}")]
+    private partial void LogAuthorizerFailure(RequestId requestId, string errorType, string error);
 }
 
 /// <summary>Where events are counted.</summary>

@@ -24,6 +24,6 @@ internal interface IPipelineObserver
     /// <summary>The circuit breaker in front of the authorizer changed its state.</summary>
     void BreakerMoved(BreakerState state);
 
-    /// <summary>A call of the authorizer failed.</summary>
-    void AuthorizerFailed(Exception cause);
+    /// <summary>A call of the authorizer about a request failed.</summary>
+    void AuthorizerFailed(RequestId id, Exception cause);
 }

@@ -29,6 +29,9 @@ public static class SettingsLoader
         return Settled(root, report, rules: true);
     }
 
+    /// <summary>The files of which <see cref="Load"/> makes settings, as paths.</summary>
+    internal static IReadOnlyList<string> FilesOf(SettingsSources sources) => [.. Files(sources, problems: []).Select(found => Path.Combine(sources.WorkingDirectory, found.File))];
+
     /// <summary>The embedded file, of which every other layer is a change.</summary>
     internal static ConfigBlock ReadReference()
     {

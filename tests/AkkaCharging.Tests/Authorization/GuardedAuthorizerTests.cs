@@ -270,7 +270,7 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     }
 
     private GuardedAuthorizer Guard(AuthorizationSettings? settings = null) =>
-        new(_authorizer, settings ?? Queries.Settings(), Sys.Scheduler, _time, _transitions.Enqueue, _errors.Enqueue);
+        new(_authorizer, settings ?? Queries.Settings(), Sys.Scheduler, _time, _transitions.Enqueue, (_, error) => _errors.Enqueue(error));
 
     private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) => guarded.DecideAsync(Queries.Some(), CancellationToken.None);
 

@@ -102,7 +102,7 @@ public sealed class SettledDeliveryTests : TestKit
         {
         }
 
-        public void AuthorizerFailed(Exception cause)
+        public void AuthorizerFailed(RequestId id, Exception cause)
         {
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
@@ -29,6 +30,23 @@ public abstract partial class RequestJournalContract
             letter);
         Assert.DoesNotContain("canary", letter.ToString(), StringComparison.Ordinal);
         Assert.Equal(1, await journal.CountDeadLettersAsync(new(), default));
+    }
+
+    [Fact]
+    public async Task RedrivenRequest_KeepsTheTraceOfItsSubmission()
+    {
+        var journal = await NewAsync();
+        var traced = Sample.Request() with { Trace = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded) };
+        var untraced = Sample.Request();
+        foreach (var request in new[] { traced, untraced })
+        {
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.SettleAsync(request.Id, new(RequestState.Failed, Time.GetUtcNow(), LastAttempt: null), default);
+
+            var redriven = await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default);
+
+            Assert.Equal(request.Trace, redriven.Request!.Request.Trace);
+        }
     }
 
     [Fact]

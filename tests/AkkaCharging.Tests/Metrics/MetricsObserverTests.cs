@@ -80,7 +80,7 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     public void BreakerAndAuthorizerFailures_AreLogged()
     {
         _observer.BreakerMoved(BreakerState.Open);
-        _observer.AuthorizerFailed(new AuthorizerUnavailableException("status 500", isTransient: true));
+        _observer.AuthorizerFailed(RequestId.New(Sample.Now), new AuthorizerUnavailableException("status 500", isTransient: true));
 
         Assert.Equal(new BreakerMoved(BreakerState.Open), Assert.Single(_events));
         Assert.Equal([1005, 1006], _lines.Select(line => line.Event));

@@ -44,7 +44,7 @@ internal sealed class RecordingObserver : IPipelineObserver
     {
     }
 
-    public void AuthorizerFailed(Exception cause)
+    public void AuthorizerFailed(RequestId id, Exception cause)
     {
     }
 }

@@ -46,6 +46,7 @@ public sealed class HttpAuthorizer : IAuthorizer, IDisposable
             UseProxy = false,
             UseCookies = false,
             MaxResponseHeadersLength = ResponseHeadersKilobytesMax,
+            ActivityHeadersPropagator = null, // the decision's span is made when it is over: there is none to name yet
         });
     }
 

@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using AkkaCharging.Host.Telemetry;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using AkkaCharging.Testing.Otlp;
+
+namespace AkkaCharging.Host.Tests.Telemetry;
+
+[Trait("Category", "Component")]
+public sealed class OtlpExportTests
+{
+    [Theory]
+    [InlineData(null, null, false)]
+    [InlineData("", null, false)]
+    [InlineData("http://localhost:4317", null, true)]
+    [InlineData("https://collector.example", "false", true)]
+    [InlineData("http://localhost:4317", "TRUE", false)]
+    [InlineData("nonsense", "true", false)]
+    public void EndpointSwitchesItOn_UnlessTheSdkIsDisabled(string? endpoint, string? disabled, bool isOn) =>
+        Assert.Equal(isOn, OtlpExport.IsOn(Environment(("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_SDK_DISABLED", disabled))));
+
+    [Theory]
+    [InlineData("localhost:4317")]
+    [InlineData("grpc://localhost:4317")]
+    [InlineData(" ")]
+    public void EndpointThatIsNoUrl_IsRefused_WithoutItsText(string endpoint) => Assert.Equal(
+        ["environment variable OTEL_EXPORTER_OTLP_ENDPOINT: expected the http or https URL of an OpenTelemetry collector."],
+        Assert.Throws<InvalidSettingsException>(() => OtlpExport.IsOn(Environment(("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)))).Problems);
+
+    [Fact]
+    public async Task AnswersOfEveryKind_AreSpans_WithoutACallersText()
+    {
+        var trace = ActivityTraceId.CreateRandom().ToHexString();
+        await using var collector = await OtlpCollector.StartAsync();
+        await using (var service = await RunningService.StartAsync(sources: Sources(collector.Settings)))
+        {
+            await SendAsync(service, HttpMethod.Get, $"{Api.Submit}/canary");
+            await SendAsync(service, HttpMethod.Post, Api.Submit);
+            await SendAsync(service, new HttpMethod("CANARY"), "/canary?canary");
+            await SendAsync(service, HttpMethod.Get, "/health");
+        }
+
+        Assert.Equal(
+            [
+                "GET /api/v1/charging-session/{requestId} http.request.method=GET http.response.status_code=404 http.route=/api/v1/charging-session/{requestId} url.scheme=http",
+                "POST /api/v1/charging-session http.request.method=POST http.response.status_code=415 http.route=/api/v1/charging-session url.scheme=http",
+                "_OTHER http.request.method=_OTHER http.response.status_code=404 url.scheme=http",
+            ],
+            collector.Spans.Where(span => span.TraceId == trace).Select(Text));
+
+        async Task SendAsync(RunningService service, HttpMethod method, string path)
+        {
+            using var message = new HttpRequestMessage(method, path);
+            message.Headers.Add("traceparent", $"00-{trace}-b7ad6b7169203331-01");
+            message.Headers.Add("tracestate", "vendor=canary");
+            using var response = await service.Http.SendAsync(message);
+        }
+    }
+
+    [Theory]
+    [InlineData("01", true)]
+    [InlineData("00", false)]
+    public async Task CallersDecisionWhetherToSample_HoldsForTheWholeTrace(string flags, bool isSampled)
+    {
+        var trace = ActivityTraceId.CreateRandom().ToHexString();
+        await using var collector = await OtlpCollector.StartAsync();
+        await using var receiver = await CallbackReceiver.StartAsync();
+        await using (var service = await RunningService.StartAsync(sources: Sources(collector.Settings)))
+        {
+            using var message = Api.Post(Api.Body(receiver.Url), ("traceparent", $"00-{trace}-b7ad6b7169203331-{flags}"));
+            using var response = await service.Http.SendAsync(message);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            await Eventually.HoldsAsync(() => receiver.Received.Count == 1, "it is called back");
+        }
+
+        var names = collector.Spans.Where(span => span.TraceId == trace).Select(span => span.Name).Order(StringComparer.Ordinal);
+        Assert.Equal(isSampled ? ["POST /api/v1/charging-session", "authorization", "callback", "queue wait"] : [], names);
+    }
+
+    [Fact]
+    public async Task Metrics_AreThoseOfTheMetricsActor()
+    {
+        await using var collector = await OtlpCollector.StartAsync();
+        await using var receiver = await CallbackReceiver.StartAsync();
+        await using (var service = await RunningService.StartAsync(sources: Sources([.. collector.Settings, ("OTEL_METRIC_EXPORT_INTERVAL", "60000")])))
+        {
+            await service.AcceptAsync(receiver.Url);
+            await Eventually.HoldsAsync(
+                async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1, "it is settled");
+        }
+
+        // Of the last export, at the stop: other services of this process have meters of the same name, so that a figure may be more, never less.
+        var points = collector.Points;
+        foreach (var (name, labels, least) in new[]
+        {
+            ("akkacharging_requests", "outcome=accepted", 1), ("akkacharging_stage_duration", "stage=end_to_end", 1), ("akkacharging_queue_capacity_requests", "", 10_000),
+            ("akkacharging_in_flight_calls", "stage=authorization", 0), ("akkacharging_acl_reloads", "outcome=success", 0),
+            ("akkacharging_circuit_breaker_state", "", 0), ("akkacharging_journal_available", "", 0), ("akkacharging_oldest_pending_age", "", 0),
+        })
+        {
+            Assert.True(
+                points.Any(point => point.Name == name && point.Labels == labels && point.Value >= least),
+                string.Create(CultureInfo.InvariantCulture, $"{name} {labels} of at least {least} in:\n{string.Join('\n', points)}"));
+        }
+    }
+
+    private static string Text(ExportedSpan span) =>
+        string.Join(' ', span.Attributes.OrderBy(attribute => attribute.Key, StringComparer.Ordinal).Select(attribute => $"{attribute.Key}={attribute.Value}").Prepend(span.Name));
+
+    private static SettingsSources Sources((string Name, string Value)[] environment) => new(
+        ConfigFile: null, Development: false, Environment([.. environment]), Path.GetTempPath(), Path.GetTempPath());
+
+    // The last one of a name counts.
+    private static Dictionary<string, string> Environment(params (string Name, string? Value)[] variables) =>
+        variables.Where(variable => variable.Value is not null).GroupBy(variable => variable.Name, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Last().Value!, StringComparer.Ordinal);
+}
