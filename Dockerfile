@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 # The service in an image without shell or package manager. Build it in the repository's folder: docker build -t akkacharging .
 #
 # The base images are pinned to releases. To pin them to their content as well, look up each digest once

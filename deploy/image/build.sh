@@ -34,7 +34,7 @@ chmod 1777 "$folder/sdk/tmp"
 ln -s usr/bin usr/lib usr/lib64 "$folder/sdk/"
 echo "root:x:0:0::/root:/bin/sh" > "$folder/sdk/etc/passwd"
 # Without processes of its own there is nothing that would end MSBuild's and the compiler's servers, and an instruction is over when the last of them is.
-image stand-in/sdk "$folder/sdk" --env PATH=/usr/bin --env HOME=/root --env DOTNET_NOLOGO=1 --env DOTNET_CLI_TELEMETRY_OPTOUT=1 \
+image stand-in/sdk "$folder/sdk" --env PATH="$dotnet:/usr/bin" --env HOME=/root --env DOTNET_NOLOGO=1 --env DOTNET_CLI_TELEMETRY_OPTOUT=1 \
     --env DOTNET_GENERATE_ASPNET_CERTIFICATE=false --env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 --env MSBUILDDISABLENODEREUSE=1 --env UseSharedCompilation=false \
     --env NUGET_CERT_REVOCATION_MODE="${NUGET_CERT_REVOCATION_MODE:-online}"
 
@@ -53,7 +53,7 @@ image stand-in/aspnet "$folder/runtime" --user 1654 --env PATH=/usr/bin --env AP
     --env DOTNET_RUNNING_IN_CONTAINER=true --env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=true
 
 b build --format docker --pull-never --signature-policy "$folder/policy.json" \
-    --volume /usr:/usr:ro --volume /etc/ssl:/etc/ssl:ro --volume "$packages:/root/.nuget/packages" \
+    --volume /usr:/usr:ro --volume "$dotnet:$dotnet:ro" --volume /etc/ssl:/etc/ssl:ro --volume "$packages:/root/.nuget/packages" \
     --build-arg SDK_IMAGE=stand-in/sdk --build-arg RUNTIME_IMAGE=stand-in/aspnet --build-arg TARGETARCH="$(dpkg --print-architecture)" \
     -t akkacharging . > "$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 
