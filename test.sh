@@ -35,6 +35,12 @@ if ! command -v chromium > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-g
         echo "Chromium could not be installed." >&2
 fi
 
+# The Dockerfile is built and what it makes is started; without buildah those tests say what is missing.
+if ! command -v buildah > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends buildah; } > /dev/null 2>&1 ||
+        echo "buildah could not be installed." >&2
+fi
+
 # Signatures are also verified by the package of the Standard Webhooks authors where it can be had; the lock file pins its content.
 if command -v npm > /dev/null && [ ! -d tests/standard-webhooks/node_modules ]; then
     npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||

@@ -47,8 +47,17 @@ public class RequestBenchmarks : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private static CallbackClient Client(string[] keys) =>
-        new(new AnswersAtOnce(), Connector(), new WebhookSigner(new SigningSettings(keys, "", Required: false), TimeProvider.System), TimeSpan.FromSeconds(10), TimeProvider.System);
+    private static CallbackClient Client(string[] keys) => new(
+        new AnswersAtOnce(),
+        new VettedConnector(Some.Policy, new KnownNames(), TimeProvider.System, TimeSpan.FromSeconds(3)),
+        new WebhookSigner(new SigningSettings(keys, "", Required: false), TimeProvider.System),
+        TimeSpan.FromSeconds(10),
+        TimeProvider.System);
+
+    private sealed class KnownNames : IHostResolver
+    {
+        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<IPAddress>>([Address]);
+    }
 
     private sealed class AnswersAtOnce : HttpMessageHandler
     {

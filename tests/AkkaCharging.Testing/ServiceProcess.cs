@@ -86,6 +86,20 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts a program that is the service, on a free port, and waits until it is ready.</summary>
+    public static async Task<ServiceProcess> StartProgramAsync(string[] command, IReadOnlyDictionary<string, string> environment, string workingDirectory)
+    {
+        var port = ChildProcess.FreePort();
+        var all = new Dictionary<string, string>(environment, StringComparer.Ordinal)
+        {
+            ["MANAGEMENT_PORT"] = "0",
+            ["SERVER_PORT"] = port.ToString(CultureInfo.InvariantCulture),
+        };
+        var service = new ServiceProcess(ChildProcess.StartProgram(command, workingDirectory, all), port);
+        await Eventually.HoldsAsync(async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the service is ready");
+        return service.Process.HasExited ? throw new InvalidOperationException($"The service did not start:\n{service.Process.Everything}") : service;
+    }
+
     /// <summary>The status of an answer to GET; null when nobody answers.</summary>
     public async Task<HttpStatusCode?> StatusOfAsync(string path)
     {

@@ -1,0 +1,37 @@
+using YamlDotNet.RepresentationModel;
+
+namespace AkkaCharging.Scenarios.Deployment;
+
+/// <summary>The YAML files under <c>deploy</c>.</summary>
+internal static class Manifests
+{
+    public static string Folder { get; } = Path.Combine(ScenarioFolder.Repository, "deploy");
+
+    public static string Kubernetes { get; } = Path.Combine(Folder, "kubernetes");
+
+    /// <summary>The one document of a file.</summary>
+    public static YamlNode Read(params ReadOnlySpan<string> path)
+    {
+        using var reader = File.OpenText(Path.Combine([Folder, .. path]));
+        var stream = new YamlStream();
+        stream.Load(reader);
+        return Assert.Single(stream.Documents).RootNode;
+    }
+
+    /// <summary>What stands at a path of keys and, for items of lists, numbers; it has to be there.</summary>
+    public static YamlNode At(this YamlNode node, params ReadOnlySpan<object> path)
+    {
+        foreach (var step in path)
+            node = step is int index ? node[index] : node[(string)step];
+        return node;
+    }
+
+    public static string Text(this YamlNode node, params ReadOnlySpan<object> path) => ((YamlScalarNode)node.At(path)).Value!;
+
+    public static IReadOnlyList<string> Texts(this YamlNode node, params ReadOnlySpan<object> path) => [.. ((YamlSequenceNode)node.At(path)).Select(item => item.Text())];
+
+    public static IEnumerable<YamlNode> Items(this YamlNode node, params ReadOnlySpan<object> path) => ((YamlSequenceNode)node.At(path)).Children;
+
+    public static IEnumerable<(string Key, YamlNode Value)> Entries(this YamlNode node, params ReadOnlySpan<object> path) =>
+        ((YamlMappingNode)node.At(path)).Children.Select(entry => (entry.Key.Text(), entry.Value));
+}
