@@ -32,7 +32,7 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LookupBlocks = TimeSpan.FromSeconds(10);
 
-    // Room for all of them in the half of queue and retry lane that is left to receivers that never answered: here their number is to be felt, not refused.
+    // Room for all of them in the half of the queue that is left to receivers that never answered: here their number is to be felt, not refused.
     private readonly ScenarioFolder _folder = new();
     private readonly ManualResetEventSlim _over = new();
 
@@ -53,7 +53,7 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
             return;
         }
 
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "1"), ("CALLBACK_MAX_CONCURRENT_RETRIES", "4096"), ("QUEUE_MAX_SIZE", "40000"), ("LOGGING_LEVEL", "error")), _folder.Path, launcher: names.Launcher);
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "1"), ("QUEUE_MAX_SIZE", "40000"), ("LOGGING_LEVEL", "error")), _folder.Path, launcher: names.Launcher);
         await RunAsync(service.Http, silent: 10_000);
         Assert.NotEqual(0, names.Ignored);
         Assert.Equal(0, await service.StopAsync());
@@ -65,7 +65,7 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
     private async Task RunInProcessAsync(int silent)
     {
         await using var service = await RunningService.StartAsync(
-            settings => settings with { Callback = settings.Callback with { MaxRetries = 1, MaxConcurrentRetries = 4_096 }, Queue = settings.Queue with { MaxSize = 40_000 }, Logging = settings.Logging with { Level = LogThreshold.Error } },
+            settings => settings with { Callback = settings.Callback with { MaxRetries = 1 }, Queue = settings.Queue with { MaxSize = 40_000 }, Logging = settings.Logging with { Level = LogThreshold.Error } },
             services => services.AddSingleton<IHostResolver>(new SystemHostResolver(TimeProvider.System, new() { Lookup = Lookup })));
         await RunAsync(service.Http, silent);
 
@@ -101,7 +101,7 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
         await Eventually.HoldsAsync(async () => await receiver.CountAsync() == WarmUp + healthy.Count, "every callback to the healthy receiver arrives");
         await over.CancelAsync();
         var probes = await probing;
-        await Eventually.HoldsAsync(async () => await FailedAsync(http) == submissions.Count - healthy.Count, "the silent ones end as failed", TimeSpan.FromSeconds(60));
+        await Eventually.HoldsAsync(async () => await FailedAsync(http) == submissions.Count - healthy.Count, "the silent ones end as failed", TimeSpan.FromMinutes(3));
 
         var arrivals = (await receiver.ReceivedAsync()).ToDictionary(arrival => arrival.WebhookId, arrival => arrival.Ticks, StringComparer.Ordinal);
         var accept = Percentile99(submissions.Select(submission => submission.Accept));
@@ -115,25 +115,29 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
         Assert.All([accept, journey, probes.Max()], time => Assert.InRange(time, TimeSpan.Zero, WorstBound));
     }
 
-    private static async Task<IReadOnlyCollection<Submission>> SubmitOnScheduleAsync(HttpClient http, int count, Func<int, string> url)
+    private async Task<IReadOnlyCollection<Submission>> SubmitOnScheduleAsync(HttpClient http, int count, Func<int, string> url)
     {
         var submissions = new ConcurrentBag<Submission>();
         var running = new List<Task>();
-        var startedAt = Stopwatch.GetTimestamp();
-        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
-        while (running.Count < count)
-        {
-            await pace.WaitForNextTickAsync();
-            var due = Math.Min(count, (int)(Stopwatch.GetElapsedTime(startedAt).TotalSeconds * PerSecond));
-            while (running.Count < due)
-            {
-                var number = running.Count;
-                running.Add(OneAsync(number, startedAt + (long)(number / PerSecond * Stopwatch.Frequency)));
-            }
-        }
-
+        await Task.Factory.StartNew(Drive, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Task.WhenAll(running);
         return submissions;
+
+        // On a thread of its own: the runtime's timers are several milliseconds late, which would be taken for the service's.
+        void Drive()
+        {
+            var startedAt = Stopwatch.GetTimestamp();
+            while (running.Count < count)
+            {
+                _over.Wait(millisecondsTimeout: 1);
+                var due = Math.Min(count, (int)(Stopwatch.GetElapsedTime(startedAt).TotalSeconds * PerSecond));
+                while (running.Count < due)
+                {
+                    var number = running.Count;
+                    running.Add(OneAsync(number, startedAt + (long)(number / PerSecond * Stopwatch.Frequency)));
+                }
+            }
+        }
 
         async Task OneAsync(int number, long due)
         {
