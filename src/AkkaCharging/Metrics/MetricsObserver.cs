@@ -53,11 +53,11 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         RequestId requestId,
         StationId stationId,
         string driverToken,
-        string tokenFingerprint,
+        string TokenFingerprint, // the event's property takes its name from here
         string status,
         string reason,
-        DateTimeOffset acceptedAt,
-        DateTimeOffset decidedAt);
+        DateTimeOffset AcceptedAt,
+        DateTimeOffset DecidedAt);
 #pragma warning restore SYSLIB1015
 
     [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, after {DurationMillis} ms")]

@@ -18,6 +18,9 @@ internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider 
     private long _dueAt = time.GetTimestamp();
     private Task _counting = Task.CompletedTask;
 
+    /// <summary>The count that is under way, or the one before: what a test waits for.</summary>
+    internal Task Counting => _counting;
+
     /// <summary>The latest count, which stands while the journal is away; null while none was made yet. Begins another one when it is time for it.</summary>
     public async ValueTask<long?> LatestAsync()
     {

@@ -37,7 +37,7 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
         Assert.Equal(new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)), Assert.Single(_events));
         var (level, number, text) = Assert.Single(_lines);
         Assert.Equal((LogLevel.Information, 1001), (level, number));
-        foreach (var part in (string[])[request.Id.ToString(), "allowed", "in_acl", request.Station.Text, "cana***", Fingerprint(request), "2026-01-02T03:04:05"])
+        foreach (var part in (string[])[request.Id.ToString(), "allowed", "in_acl", request.Station.Text, "cana***", Fingerprint(request), $"[AcceptedAt, {request.AcceptedAt}]", $"[DecidedAt, {Sample.Decision().DecidedAt}]"])
             Assert.Contains(part, text, StringComparison.Ordinal);
     }
 

@@ -43,6 +43,7 @@ public sealed class DeadLetterCountTests
         Assert.Equal([null, null], await Task.WhenAll(asked));
         _time.Advance(TimeSpan.FromSeconds(1));
         _counted.SetResult(7);
+        await _count.Counting;
         _counted = new();
         _time.Advance((19 * TimeSpan.FromSeconds(2)) - TimeSpan.FromTicks(1)); // it took two seconds
         Assert.Equal((7, 1), (await _count.LatestAsync(), _counts));
@@ -51,6 +52,7 @@ public sealed class DeadLetterCountTests
         Assert.Equal((7, 2), (await _count.LatestAsync(), _counts)); // the one before, at once
 
         _counted.SetResult(8);
+        await _count.Counting;
         Assert.Equal((8, 2), (await _count.LatestAsync(), _counts));
     }
 

@@ -29,6 +29,8 @@ internal sealed class PostgresConnections : IAsyncDisposable
         builder.Multiplexing = false;
         builder.IncludeErrorDetail = false; // a detail quotes the row
         builder.PersistSecurityInfo = false;
+        if (builder.GssEncryptionMode == GssEncryptionMode.Prefer)
+            builder.GssEncryptionMode = GssEncryptionMode.Disable; // the default would look for a Kerberos library at each connection, and complain on standard error without one
         Readers = Create(builder);
         builder.Pooling = false; // the lock lives in the session: one that went back to a pool would keep it
         _owning = builder.ConnectionString;
