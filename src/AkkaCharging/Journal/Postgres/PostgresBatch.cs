@@ -34,18 +34,21 @@ internal sealed class PostgresBatch
 
     private const string StandingDecisions = "SELECT id, status, reason, decided_at FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
 
+    // By its state, not by settled_at: a plan made while the table is empty would take the index of unsettled rows for that, and read all of it for each request.
+    private const string IsUnsettled = "kept.state IN ('queued', 'decided')";
+
     // An attempt that is written again, because its first commit was in doubt, is there already: its times tell it from all others.
     private const string RecordAttempt =
-        """
+        $"""
         UPDATE charging_request kept SET attempts = attempts || new.attempt, attempts_made = attempts_made + 1
-        FROM unnest($1, $2) AS new (id, attempt) WHERE kept.id = new.id AND kept.settled_at IS NULL AND strpos(kept.attempts, new.attempt) = 0
+        FROM unnest($1, $2) AS new (id, attempt) WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0
         """;
 
     private const string Settle =
-        """
+        $"""
         UPDATE charging_request kept SET state = new.state, settled_at = new.settled_at, secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
             attempts = attempts || new.attempt, attempts_made = attempts_made + (new.attempt <> '')::int
-        FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt) WHERE kept.id = new.id AND kept.settled_at IS NULL
+        FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt) WHERE kept.id = new.id AND {IsUnsettled}
         """;
 
     private const string Redrive =
