@@ -3,12 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Testing;
 
@@ -34,14 +29,11 @@ public sealed class CallbackReceiver : IAsyncDisposable
     public IReadOnlyList<ReceivedCallback> Received => [.. _received];
 
     /// <summary>Where callbacks go; tests may append a path.</summary>
-    public string Url => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single() + "/callback";
+    public string Url => _app.Urls.Single() + "/callback";
 
     public static async Task<CallbackReceiver> StartAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        var app = builder.Build();
+        var app = LoopbackServer.Build();
         var receiver = new CallbackReceiver(app);
         app.Run(receiver.ReceiveAsync);
         await app.StartAsync();

@@ -26,6 +26,7 @@ internal static class BodyReader
     /// <summary>Whether <paramref name="request"/> says that its body is JSON in UTF-8, as it is.</summary>
     public static bool IsJson(HttpRequest request) =>
         (request.ContentType is "application/json" || IsJson(request.ContentType)) && request.Headers.ContentEncoding.Count == 0;
+
     /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
     public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(HttpRequest request, int bytesMax, TimeSpan timeout, TimeProvider time)
     {

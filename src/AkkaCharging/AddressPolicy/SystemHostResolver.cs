@@ -16,7 +16,8 @@ namespace AkkaCharging.AddressPolicy;
 /// <item>the queues are bounded, and a look-up that nobody waits for any longer leaves its queue unasked;</item>
 /// <item>a name that failed fails at once for some seconds.</item>
 /// </list>
-/// Cost: while as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for the delivery's next attempt.
+/// Cost: a name is looked up twice before its first connection, once to find out whether it is worth one (<see cref="FindFailureAsync"/>).
+/// While as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for the delivery's next attempt.
 /// Errors: <see cref="NameResolutionException"/>; <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
 /// </remarks>
 public sealed class SystemHostResolver : IHostResolver, IDisposable

@@ -70,12 +70,12 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
     internal static byte[] Body(ChargingRequest request, Decision decision)
     {
         Span<byte> body = stackalloc byte[BodyBytesMax];
-        Utf8.TryWrite(
+        var fits = Utf8.TryWrite(
             body,
             CultureInfo.InvariantCulture,
             $$"""{"station_id":"{{request.Station.Text}}","driver_token":"{{request.Token.Secret}}","status":"{{decision.Status.Name()}}","timestamp":{{decision.DecidedAt.ToUnixTimeMilliseconds()}}}""",
             out var length);
-        return body[..length].ToArray();
+        return fits ? body[..length].ToArray() : throw new InvalidOperationException("The callback's body is longer than its fields can be.");
     }
 
     private static CallbackOutcome OutcomeOf(HttpStatusCode status) => (int)status is >= 200 and < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError;

@@ -100,7 +100,8 @@ internal sealed class Lane(int number, Admission admission)
             return;
         try
         {
-            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them: its answer is not waited for.
+            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them: its answer is not waited for,
+            // nor the failure of a run that ends meanwhile, which means the same as the exception below.
             _ = run.Pipeline.Intake.OfferAsync(pending);
         }
         catch (StreamDetachedException)

@@ -1,9 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using AkkaCharging.Journal;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
-using NJsonSchema;
 
 namespace AkkaCharging.Host.Tests.Http;
 
@@ -15,7 +13,7 @@ public sealed class OpenApiTests : IAsyncLifetime
     private readonly ScriptedJournal _journal = new();
     private RunningService _service = null!;
     private CallbackReceiver _receiver = null!;
-    private JsonNode _description = null!;
+    private ApiDescription _description = null!;
 
     public async Task InitializeAsync()
     {
@@ -23,7 +21,7 @@ public sealed class OpenApiTests : IAsyncLifetime
         _service = await RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
             services => services.AddSingleton<IRequestJournal>(_journal));
-        _description = JsonNode.Parse(await _service.Http.GetStringAsync("/openapi/v1.json"))!;
+        _description = new(await _service.Http.GetStringAsync("/openapi/v1.json"));
     }
 
     public async Task DisposeAsync()
@@ -35,8 +33,7 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public void Description_NamesEveryRouteAndStatus()
     {
-        var documented = _description["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(operation =>
-            $"{operation.Key} {path.Key}: {string.Join(' ', operation.Value!["responses"]!.AsObject().Select(response => response.Key))}"));
+        var documented = _description.Operations.Select(operation => $"{operation.Operation}: {string.Join(' ', operation.StatusCodes)}");
 
         Assert.Equal(
             [
@@ -53,18 +50,18 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public void Description_NamesTheProduct_ItsHeadersAndItsKeys()
     {
-        var submit = _description["paths"]![Api.Submit]!["post"]!;
+        var submit = _description.Root["paths"]![Api.Submit]!["post"]!;
 
-        Assert.Equal(("AkkaCharging", "v1"), ((string?)_description["info"]!["title"], (string?)_description["info"]!["version"]));
+        Assert.Equal(("AkkaCharging", "v1"), ((string?)_description.Root["info"]!["title"], (string?)_description.Root["info"]!["version"]));
         Assert.Equal(["Idempotency-Key", "traceparent"], submit["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
-        Assert.Equal("X-Api-Key", (string?)_description["components"]!["securitySchemes"]!["apiKey"]!["name"]);
-        Assert.Equal("bearer", (string?)_description["components"]!["securitySchemes"]!["bearer"]!["scheme"]);
+        Assert.Equal("X-Api-Key", (string?)_description.Root["components"]!["securitySchemes"]!["apiKey"]!["name"]);
+        Assert.Equal("bearer", (string?)_description.Root["components"]!["securitySchemes"]!["bearer"]!["scheme"]);
         Assert.NotNull(submit["responses"]!["503"]!["headers"]!["Retry-After"]);
         Assert.NotNull(submit["responses"]!["429"]!["headers"]!["Retry-After"]);
         Assert.NotNull(submit["responses"]!["200"]!["headers"]!["Idempotent-Replay"]);
         Assert.Equal(3, submit["security"]!.AsArray().Count);
         Assert.All(
-            _description["components"]!["schemas"]!.AsObject().Where(schema => schema.Value!["type"]?.ToString() == "object"),
+            _description.Root["components"]!["schemas"]!.AsObject().Where(schema => schema.Value!["type"]?.ToString() == "object"),
             schema => Assert.NotEmpty(schema.Value!["required"]!.AsArray()));
     }
 
@@ -79,7 +76,7 @@ public sealed class OpenApiTests : IAsyncLifetime
         var body = Api.Body(_receiver.Url, more: more);
         using var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(body));
 
-        var errors = (await SchemaAsync("SubmissionBody")).Validate(body);
+        var errors = (await _description.SchemaAsync("SubmissionBody")).Validate(body);
 
         Assert.Equal(isGood, answer.IsSuccessStatusCode);
         Assert.Equal(isGood, errors.Count == 0);
@@ -94,7 +91,7 @@ public sealed class OpenApiTests : IAsyncLifetime
         var body = JsonNode.Parse(Api.Body(_receiver.Url))!.AsObject();
         body.Remove(field);
 
-        Assert.NotEmpty((await SchemaAsync("SubmissionBody")).Validate(body.ToJsonString()));
+        Assert.NotEmpty((await _description.SchemaAsync("SubmissionBody")).Validate(body.ToJsonString()));
     }
 
     [Fact]
@@ -145,29 +142,11 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public async Task Schemas_RefuseWhatTheServiceNeverSays()
     {
-        Assert.NotEmpty((await SchemaAsync("ErrorAnswer")).Validate("""{"status":"oops","message":"m","timestamp":1}"""));
-        Assert.NotEmpty((await SchemaAsync("ErrorAnswer")).Validate("""{"status":"conflict","message":"m"}"""));
-        Assert.NotEmpty((await SchemaAsync("HealthAnswer")).Validate("""{"status":"UP","timestamp":"1","components":{}}"""));
+        Assert.NotEmpty((await _description.SchemaAsync("ErrorAnswer")).Validate("""{"status":"oops","message":"m","timestamp":1}"""));
+        Assert.NotEmpty((await _description.SchemaAsync("ErrorAnswer")).Validate("""{"status":"conflict","message":"m"}"""));
+        Assert.NotEmpty((await _description.SchemaAsync("HealthAnswer")).Validate("""{"status":"UP","timestamp":"1","components":{}}"""));
     }
 
-    private async Task FitsAsync(HttpResponseMessage answer, string route, int statusCode)
-    {
-        using (answer)
-        {
-            Assert.Equal(statusCode, (int)answer.StatusCode);
-            var method = route == Api.Submit ? "post" : "get";
-            var reference = _description["paths"]![route]![method]!["responses"]![$"{statusCode}"]!["content"]!["application/json"]!["schema"]!["$ref"]!.ToString();
-            var text = await answer.Content.ReadAsStringAsync();
-            var schema = await SchemaAsync(reference.Split('/')[^1]);
-
-            Assert.Empty(schema.Validate(text));
-            Assert.All(Api.Names(JsonSerializer.Deserialize<JsonElement>(text)), name => Assert.Contains(name, schema.ActualSchema.ActualProperties.Keys));
-        }
-    }
-
-    private async Task<JsonSchema> SchemaAsync(string name)
-    {
-        var definitions = _description["components"]!["schemas"]!.ToJsonString().Replace("#/components/schemas/", "#/definitions/", StringComparison.Ordinal);
-        return (await JsonSchema.FromJsonAsync($$"""{"definitions":{{definitions}}}""")).Definitions[name];
-    }
+    private Task FitsAsync(HttpResponseMessage answer, string route, int statusCode) =>
+        _description.FitsAsync(answer, route == Api.Submit ? "post" : "get", route, statusCode);
 }

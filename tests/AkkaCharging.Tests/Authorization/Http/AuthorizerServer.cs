@@ -1,7 +1,6 @@
+using AkkaCharging.Testing;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Tests.Authorization.Http;
 
@@ -21,10 +20,7 @@ internal sealed class AuthorizerServer : IAsyncDisposable
 
     public static async Task<AuthorizerServer> StartAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Logging.ClearProviders();
-        var server = new AuthorizerServer(builder.Build());
+        var server = new AuthorizerServer(LoopbackServer.Build());
         server._app.Run(context =>
         {
             Interlocked.Increment(ref server._calls);
