@@ -15,7 +15,7 @@ namespace AkkaCharging.Host.Metrics;
 /// Prometheus they are the same series. Histograms are recorded by the actor itself, see <see cref="MetricsHistograms"/>.
 /// </remarks>
 internal sealed class OtlpMetrics(
-    Meter meter, IMetricsSink metrics, ChargingService service, IRequestJournal journal, IAuthorizer authorizer, QueueSettings queue, TimeProvider time)
+    Meter meter, IMetricsSink metrics, ChargingService service, IRequestJournal journal, DeadLetterCount deadLetters, IAuthorizer authorizer, QueueSettings queue, TimeProvider time)
 {
     /// <summary>Of the one meter.</summary>
     public const string MeterName = "AkkaCharging";
@@ -44,6 +44,7 @@ internal sealed class OtlpMetrics(
         Gauge("akkacharging_journal_available", "1 when the journal takes requests, else 0.", () => journal.Status.IsAvailable ? 1 : 0);
         Gauge("akkacharging_journal_backlog_requests", "Requests of an earlier process that were not taken up yet.", () => journal.Status.Backlog);
         Gauge("akkacharging_journal_damaged_requests", "Unsettled requests in the journal that cannot be read.", () => journal.Status.Damaged);
+        meter.CreateObservableGauge("akkacharging_dead_letter_requests", DeadLetters, unit: null, "Failed requests that can be redriven, as counted some seconds ago.");
         if (authorizer is not AclAuthorizer acl)
             return;
         Gauge("akkacharging_acl_rules", "Rules of the access list in force.", () => acl.Status.RuleCount);
@@ -77,6 +78,9 @@ internal sealed class OtlpMetrics(
             }
         }
     }
+
+    // None while they have not been counted. The exporter's thread waits, as for the figures.
+    private IEnumerable<Measurement<long>> DeadLetters() => deadLetters.LatestAsync().AsTask().GetAwaiter().GetResult() is { } count ? [new(count)] : [];
 
     private IEnumerable<Measurement<long>> InFlight()
     {

@@ -106,6 +106,36 @@ public sealed class OtlpExportTests
         }
     }
 
+    [Fact]
+    public async Task Metrics_AreAllThatAPrometheusIsTold()
+    {
+        string[] elsewhere =
+        [
+            "akkacharging_build_info", // the resource tells the version
+            "akkacharging_journal_commit_duration", "akkacharging_journal_batch_writes", // of no commit, with the journal in memory
+        ];
+        string scraped;
+        await using var collector = await OtlpCollector.StartAsync();
+        await using var receiver = await CallbackReceiver.StartAsync();
+        await using (var service = await RunningService.StartAsync(sources: Sources([.. collector.Settings, ("OTEL_METRIC_EXPORT_INTERVAL", "60000")])))
+        {
+            await service.AcceptAsync(receiver.Url);
+            await Eventually.HoldsAsync(
+                async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1, "it is settled");
+            using var message = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { { "Accept", "text/plain" } } };
+            using var answer = await service.Http.SendAsync(message);
+            scraped = await answer.Content.ReadAsStringAsync();
+        }
+
+        var names = scraped.Split('\n').Where(line => line.StartsWith("# TYPE akkacharging_", StringComparison.Ordinal))
+            .Select(line => line.Split(' ')[2].Replace("_total", "", StringComparison.Ordinal).Replace("_seconds", "", StringComparison.Ordinal))
+            .ToList();
+        var exported = collector.Points.Select(point => point.Name).ToHashSet(StringComparer.Ordinal);
+
+        Assert.Contains("akkacharging_dead_letter_requests", names);
+        Assert.Empty(names.Except(elsewhere).Except(exported));
+    }
+
     private static string Text(ExportedSpan span) =>
         string.Join(' ', span.Attributes.OrderBy(attribute => attribute.Key, StringComparer.Ordinal).Select(attribute => $"{attribute.Key}={attribute.Value}").Prepend(span.Name));
 
