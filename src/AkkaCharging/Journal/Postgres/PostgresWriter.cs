@@ -188,7 +188,8 @@ internal sealed class PostgresWriter
             {
                 _inDoubt.AddRange(batch.Accepted);
                 _redrivesInDoubt.AddRange(batch.Redriven);
-                batch.Fail(new JournalUnavailableException(PostgresProblem.Describe(exception), exception));
+                _problem = PostgresProblem.Describe(exception); // before anybody is told: what they were refused must not look available
+                batch.Fail(new JournalUnavailableException(_problem, exception));
                 throw;
             }
 
