@@ -102,7 +102,12 @@ internal sealed class Session : IAsyncDisposable
         var samples = new List<Sample>();
         var driver = new LoadDriver(plan, Ledger, _sequence);
         var load = await Task.Factory.StartNew(
-            () => driver.Run(() => samples.Add(Take(target))), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () =>
+            {
+                Affinity.PinThread(Options.DriverProcessors);
+                return driver.Run(() => samples.Add(Take(target)));
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         _sequence = driver.NextSequence;
         List<string> problems = [];
         if (plan.AwaitsCallbacks)
