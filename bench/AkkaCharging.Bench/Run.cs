@@ -8,6 +8,7 @@ namespace AkkaCharging.Bench;
 /// <param name="AllocatedBytes">The service's or peer's, for each journey.</param>
 /// <param name="CompilingShare">Of the service's processor time: more than a few percent, and the warm-up was too short for this machine.</param>
 /// <param name="ForeignLoad">Processors that were busy with what is not ours: on a quiet machine about 0.</param>
+/// <param name="StolenLoad">Processors that a virtual machine wanted and its host gave to others: stalls that are nobody's fault here.</param>
 internal sealed record Run(
     string Target,
     LoadResult Load,
@@ -19,7 +20,8 @@ internal sealed record Run(
     double AllocatedBytes,
     double GcPauseShare,
     double CompilingShare,
-    double ForeignLoad)
+    double ForeignLoad,
+    double StolenLoad)
 {
     public double AcceptMillis(double percentile) => LoadResult.Millis(Load.Accept, percentile);
 

@@ -128,7 +128,7 @@ internal sealed class Session : IAsyncDisposable
         Runs.Add(run);
         Console.WriteLine(
             $"  {run.Target,-16} {run.PerSecond,9:N0}/s  accept p50 {run.AcceptMillis(50),7:N2} p99 {run.AcceptMillis(99),8:N2} ms  end to end p99 {run.EndToEndMillis(99),8:N1} ms"
-            + $"  cpu {run.ServiceMicros,6:N1} us  {run.AllocatedBytes,7:N0} B  gc {run.GcPauseShare,5:P1} jit {run.CompilingShare,5:P1}  others busy {run.ForeignLoad:N2}");
+            + $"  cpu {run.ServiceMicros,6:N1} us  {run.AllocatedBytes,7:N0} B  gc {run.GcPauseShare,5:P1} jit {run.CompilingShare,5:P1}  others busy {run.ForeignLoad:N2}, stolen {run.StolenLoad:N2}");
         return problems.Count == 0 ? run : throw new InvalidRunException($"{target.Name}: {string.Join("; ", problems)}");
     }
 
@@ -225,11 +225,11 @@ internal sealed class Session : IAsyncDisposable
         ProcFs.ProcessorSeconds(Environment.ProcessId),
         ProcFs.ProcessorSeconds(_receiver.Id),
         _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
-        ProcFs.MachineBusySeconds(),
+        ProcFs.MachineSeconds(),
         target.Process.Heap());
 
     private static double Foreign(Sample first, Sample last) => Math.Max(
-        0, last.Machine - first.Machine - (last.Service - first.Service) - (last.Driver - first.Driver) - (last.Receiver - first.Receiver) - (last.Journal - first.Journal));
+        0, last.Machine.Busy - first.Machine.Busy - (last.Service - first.Service) - (last.Driver - first.Driver) - (last.Receiver - first.Receiver) - (last.Journal - first.Journal));
 
     private static Run Summarize(RunningTarget target, LoadPlan plan, LoadResult load, List<Sample> samples)
     {
@@ -247,10 +247,11 @@ internal sealed class Session : IAsyncDisposable
             (last.Heap.AllocatedBytes - first.Heap.AllocatedBytes) / journeys,
             (last.Heap.PauseMillis - first.Heap.PauseMillis) / 1_000 / Math.Max(load.Seconds, 1e-9),
             Math.Max(0, last.Compiling - first.Compiling) / Math.Max(last.Service - first.Service, 1e-9),
-            Foreign(first, last) / Math.Max(load.Seconds, 1e-9));
+            Foreign(first, last) / Math.Max(load.Seconds, 1e-9),
+            (last.Machine.Stolen - first.Machine.Stolen) / Math.Max(load.Seconds, 1e-9));
 
         double Micros(double seconds) => seconds * 1e6 / journeys;
     }
 
-    private readonly record struct Sample(long At, double Service, double Compiling, double Driver, double Receiver, double Journal, double Machine, HeapFigures Heap);
+    private readonly record struct Sample(long At, double Service, double Compiling, double Driver, double Receiver, double Journal, (double Busy, double Stolen) Machine, HeapFigures Heap);
 }

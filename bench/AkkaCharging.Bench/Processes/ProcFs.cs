@@ -31,11 +31,11 @@ internal static class ProcFs
     public static double CompilingSeconds(int id) => Directory.GetDirectories($"/proc/{id}/task")
         .Select(Stat).OfType<ProcessStat>().Where(stat => stat.Name.StartsWith(".NET Tiered", StringComparison.Ordinal)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
 
-    /// <summary>Processor seconds that the whole machine was busy since its start.</summary>
-    public static double MachineBusySeconds()
+    /// <summary>Processor seconds since the machine's start: those that it was busy, and those that it wanted and its host gave to others.</summary>
+    public static (double Busy, double Stolen) MachineSeconds()
     {
         var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..].Select(field => long.Parse(field, CultureInfo.InvariantCulture)).ToArray();
-        return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TicksPerSecond; // user, nice, system, irq, softirq
+        return ((fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TicksPerSecond, fields[7] / TicksPerSecond); // user, nice, system, irq, softirq; steal
     }
 
     /// <summary>Resident megabytes.</summary>

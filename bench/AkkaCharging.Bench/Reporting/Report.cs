@@ -80,6 +80,7 @@ internal static class Report
                     gcPauseShare = Math.Round(run.GcPauseShare, 4),
                     compilingShare = Math.Round(run.CompilingShare, 4),
                     foreignLoad = Math.Round(run.ForeignLoad, 2),
+                    stolenLoad = Math.Round(run.StolenLoad, 2),
                     sent = run.Load.Sent,
                     accepted = run.Load.Accepted.Count,
                     refused = run.Load.Refused,
@@ -99,9 +100,11 @@ internal static class Report
         text.AppendLine($"# Measured: {on.Settings["profile"]}").AppendLine();
         if (failure is not null)
             text.AppendLine($"**INVALID, do not use these figures:** {failure}").AppendLine();
-        var foreign = runs.Count > 0 ? runs.Max(run => run.ForeignLoad) : 0;
+        var (foreign, stolen) = runs.Count > 0 ? (runs.Max(run => run.ForeignLoad), runs.Max(run => run.StolenLoad)) : (0, 0);
         if (foreign > 0.1)
             text.AppendLine($"**The machine was not quiet:** other programs kept up to {foreign:N2} of its {on.Processors} processors busy. Ratios of processor time hold, others hardly.").AppendLine();
+        if (stolen > 0.1)
+            text.AppendLine($"**The machine is a virtual one, and its host gave up to {stolen:N2} of its {on.Processors} processors to others:** latencies beyond the median hold such stalls.").AppendLine();
         text.AppendLine($"{on.Time}, commit `{on.Commit}`{(on.HasUncommittedChanges ? " with uncommitted changes" : "")}; {on.Processors} processors ({on.ProcessorModel}), "
             + $"{on.MemoryGigabytes} GB, {on.System}, {on.Runtime}.").AppendLine();
         text.AppendLine(string.Join("; ", on.Settings.Where(pair => pair.Value.Length > 0).Select(pair => $"{pair.Key} {pair.Value}")) + ".").AppendLine();

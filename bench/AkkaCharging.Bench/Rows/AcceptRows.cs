@@ -36,6 +36,7 @@ internal static class AcceptRows
                 new("bare peer, offered", "requests/s", [saturation[Targets.Bare] / 2]),
                 JourneyRows.Of("sqlite", "cpu us a journey", ours, run => run.ServiceMicros),
                 JourneyRows.Of("driver lag p99", "ms", ours, run => LoadResult.Millis(run.Load.DriverLag, 99)),
+                JourneyRows.Of("other machines of the host", "processors busy", ours, run => run.StolenLoad),
             ],
             OpenLoop);
     }

@@ -99,6 +99,7 @@ internal static class JourneyRows
                 Of(name, "share of cpu time in the JIT", ours, run => run.CompilingShare),
                 Of(Targets.Bare, "share of cpu time in the JIT", bare, run => run.CompilingShare),
                 Of("other programs", "processors busy", ours, run => run.ForeignLoad),
+                Of("other machines of the host", "processors busy", ours, run => run.StolenLoad),
             ],
             How);
     }
