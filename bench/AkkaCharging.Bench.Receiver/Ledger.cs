@@ -12,7 +12,7 @@ namespace AkkaCharging.Bench.Receiver;
 public sealed unsafe class Ledger : IDisposable
 {
     /// <summary>Sequence numbers that fit. The file is sparse: what is not used takes no memory.</summary>
-    public const int Capacity = 1 << 25;
+    public const int Capacity = 1 << 27;
 
     private const int HeaderLongs = 512;
     private readonly MemoryMappedFile _file;
