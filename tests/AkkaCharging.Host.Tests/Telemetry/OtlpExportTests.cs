@@ -84,11 +84,9 @@ public sealed class OtlpExportTests
     {
         await using var collector = await OtlpCollector.StartAsync();
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using (var service = await RunningService.StartAsync(sources: Sources([.. collector.Settings, ("OTEL_METRIC_EXPORT_INTERVAL", "60000")])))
+        await using (await SettledAsync(collector, receiver))
         {
-            await service.AcceptAsync(receiver.Url);
-            await Eventually.HoldsAsync(
-                async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1, "it is settled");
+            // Its stop exports.
         }
 
         // Of the last export, at the stop: other services of this process have meters of the same name, so that a figure may be more, never less.
@@ -117,11 +115,8 @@ public sealed class OtlpExportTests
         string scraped;
         await using var collector = await OtlpCollector.StartAsync();
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using (var service = await RunningService.StartAsync(sources: Sources([.. collector.Settings, ("OTEL_METRIC_EXPORT_INTERVAL", "60000")])))
+        await using (var service = await SettledAsync(collector, receiver))
         {
-            await service.AcceptAsync(receiver.Url);
-            await Eventually.HoldsAsync(
-                async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1, "it is settled");
             using var message = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { { "Accept", "text/plain" } } };
             using var answer = await service.Http.SendAsync(message);
             scraped = await answer.Content.ReadAsStringAsync();
@@ -134,6 +129,16 @@ public sealed class OtlpExportTests
 
         Assert.Contains("akkacharging_dead_letter_requests", names);
         Assert.Empty(names.Except(elsewhere).Except(exported));
+    }
+
+    /// <summary>A service that has one request behind it, and exports its metrics when it stops.</summary>
+    private static async Task<RunningService> SettledAsync(OtlpCollector collector, CallbackReceiver receiver)
+    {
+        var service = await RunningService.StartAsync(sources: Sources([.. collector.Settings, ("OTEL_METRIC_EXPORT_INTERVAL", "60000")]));
+        await service.AcceptAsync(receiver.Url);
+        await Eventually.HoldsAsync(
+            async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1, "it is settled");
+        return service;
     }
 
     private static string Text(ExportedSpan span) =>
