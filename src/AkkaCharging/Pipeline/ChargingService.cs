@@ -61,6 +61,7 @@ internal sealed class ChargingService : IDisposable
     /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)
     {
+        system.StartScheduler();
         _guarded = new GuardedAuthorizer(
             _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
         var throttle = ThrottleStage.CreateBucket(_settings.Authorization.Throttle, _time);

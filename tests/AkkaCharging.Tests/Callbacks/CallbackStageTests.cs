@@ -113,15 +113,11 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     public async Task Waits_DoubleWithJitterOnTop_SpreadEvenly()
     {
         _client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy());
+        var pending = new List<PendingRequest>();
+        for (var i = 0; i < 300; i++)
+            pending.Add(await DecidedAsync());
 
-        // A few at a time: hundreds of streams that wake within the same milliseconds grow the tests' thread pool to hundreds of threads, and starve on a busy machine.
-        for (var i = 0; i < 15; i++)
-        {
-            var pending = new List<PendingRequest>();
-            for (var j = 0; j < 20; j++)
-                pending.Add(await DecidedAsync());
-            await DeliverAsync(Defaults with { Jitter = 0.2 }, [.. pending]);
-        }
+        await DeliverAsync(Defaults with { Jitter = 0.2 }, [.. pending]);
 
         var steps = Waits().GroupBy(wait => wait < 30 ? 20 : wait < 60 ? 40 : 80).ToList();
         Assert.Equal([(20, 300), (40, 300), (80, 300)], steps.Select(step => (step.Key, step.Count())).Order());
@@ -553,8 +549,11 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
             new CallbackDelivery(settings, _client, Journal, _observer, Sys.Materializer(), _time, _stopping.Token),
             _stopping.Token);
 
-    private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending) =>
-        await Source.From(pending).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer()).WaitAsync(Patience);
+    private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending)
+    {
+        Sys.StartScheduler();
+        return await Source.From(pending).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer()).WaitAsync(Patience);
+    }
 
     private async Task<PendingRequest> DecidedAsync(string url = "http://127.0.0.1:8080/hook", TimeSpan? age = null)
     {

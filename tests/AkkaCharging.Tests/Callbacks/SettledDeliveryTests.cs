@@ -20,6 +20,8 @@ public sealed class SettledDeliveryTests : TestKit
 {
     private const int Deliveries = 300;
 
+    public SettledDeliveryTests() => Sys.StartScheduler();
+
     [Theory]
     [InlineData(2, RequestState.Delivered, 2)]
     [InlineData(9, RequestState.Failed, 4)]

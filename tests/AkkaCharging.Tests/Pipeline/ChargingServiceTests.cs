@@ -41,6 +41,18 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         Assert.Equal(new PipelineStatus(LaneState.Running, Restarts: 0, Pending: 0, BreakerState.Closed), service.Status);
     }
 
+    /// <summary>The first timer of an actor system costs whoever asks for it a wait: many at once, and there is no thread left to end it.</summary>
+    [Fact]
+    public void Start_HasTimersRun_BeforeAnythingNeedsOne()
+    {
+        var scheduler = (ImpatientScheduler)Sys.Scheduler;
+        Assert.False(scheduler.WasAsked);
+
+        Start();
+
+        Assert.True(scheduler.WasAsked);
+    }
+
     [Fact]
     public async Task ValidFor_CapsTheAge_AndNeverProlongsIt()
     {

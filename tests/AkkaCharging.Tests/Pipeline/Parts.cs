@@ -177,8 +177,12 @@ internal sealed class ImpatientScheduler(Config config, ILoggingAdapter log) : S
     public const string Hocon = "akka.scheduler.implementation = \"AkkaCharging.Tests.Pipeline.ImpatientScheduler, AkkaCharging.Tests\"";
 
     private readonly HashedWheelTimerScheduler _wheel = new(config, log);
+    private int _asked;
 
     public ConcurrentQueue<TimeSpan> LongDelays { get; } = new();
+
+    /// <summary>Whether anybody asked for a timer, from which on there is no wait for the first.</summary>
+    public bool WasAsked => Volatile.Read(ref _asked) > 0;
 
     public override TimeSpan MonotonicClock => _wheel.MonotonicClock;
 
@@ -210,6 +214,7 @@ internal sealed class ImpatientScheduler(Config config, ILoggingAdapter log) : S
 
     private TimeSpan Shorten(TimeSpan delay)
     {
+        Interlocked.Increment(ref _asked);
         if (delay >= TimeSpan.FromSeconds(20))
         {
             LongDelays.Enqueue(delay);
