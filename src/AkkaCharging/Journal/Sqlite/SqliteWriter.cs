@@ -6,8 +6,8 @@ namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>The one thread that writes: it opens the journal, commits what waits in groups, and opens it again when a write failed.</summary>
 /// <remarks>
-/// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one, so that an idle service commits alone and
-/// at once. After any error the connection is closed: nothing of its transaction is kept, and opening again, which writes, is the probe that ends the outage.
+/// Group commit: whatever was asked for while one transaction was being written makes up the next one, so that an idle service commits alone and at once. A busy
+/// one commits every millisecond or two: <see cref="Gather"/>. After any error the connection is closed: nothing of its transaction is kept, and opening again, which writes, is the probe that ends the outage.
 /// </remarks>
 internal sealed class SqliteWriter : IDisposable
 {
@@ -23,6 +23,10 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>64 MiB of log: when the checkpoint thread cannot keep up, the writer itself copies the rest, which is small by then, so that the log starts anew.</summary>
     private const long LogPagesMax = 16_384;
 
+    /// <summary>A commit that follows another sooner than this waits a moment for company, unless so many writes wait already.</summary>
+    private static readonly TimeSpan CommitApart = TimeSpan.FromMilliseconds(1);
+    private const int EnoughWrites = 32;
+
     private static readonly TimeSpan RetentionPeriod = TimeSpan.FromMinutes(1);
 
     private readonly JournalSettings _settings;
@@ -33,6 +37,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<SqliteWrite> _queue = new();
     private readonly ManualResetEventSlim _wake = new(initialState: true, spinCount: 0); // to spin would cost more than the switch
+    private readonly ManualResetEventSlim _stopped = new(initialState: false, spinCount: 0);
     private readonly List<SqliteWrite> _batch = new(BatchMax);
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<SqliteStore> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,6 +54,7 @@ internal sealed class SqliteWriter : IDisposable
     private volatile bool _finishCheckpoint;
     private int _writesSinceCheckpoint;
     private long _batchStartedAt;
+    private long _committedAt;
     private long _purgedAt;
     private int _isPurging;
     private int _isCheckpointing;
@@ -102,6 +108,7 @@ internal sealed class SqliteWriter : IDisposable
     public void Dispose()
     {
         _isStopping = true;
+        _stopped.Set();
         _wake.Set();
     }
 
@@ -205,7 +212,8 @@ internal sealed class SqliteWriter : IDisposable
             var duration = TimeSpan.Zero;
             try
             {
-                Interlocked.Exchange(ref _batchStartedAt, _time.GetTimestamp());
+                _committedAt = _time.GetTimestamp();
+                Interlocked.Exchange(ref _batchStartedAt, _committedAt);
                 _store.Commit(_batch);
                 duration = _time.GetElapsedTime(_batchStartedAt);
             }
@@ -234,6 +242,7 @@ internal sealed class SqliteWriter : IDisposable
     private bool Take()
     {
         _batch.Clear();
+        Gather();
         while (_batch.Count < BatchMax && _queue.TryDequeue(out var write))
         {
             if (write.TryTake())
@@ -241,6 +250,13 @@ internal sealed class SqliteWriter : IDisposable
         }
 
         return _batch.Count > 0;
+    }
+
+    /// <summary>A commit costs the processor as much as thirty rows do. At half of saturation, one after the other took a third of its time (docs/decisions/0003).</summary>
+    private void Gather()
+    {
+        if (!_queue.IsEmpty && _queue.Count < EnoughWrites && _time.GetElapsedTime(_committedAt) < CommitApart)
+            _stopped.Wait(CommitApart);
     }
 
     private void Purge()
