@@ -10,7 +10,7 @@ line_coverage=95
 branch_coverage=90
 
 # dotnet test is told what to run beside by this script alone: the variables of a service on the same shell would change what is tested.
-for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|CALLBACK|JOURNAL|MONITORING|LOGGING|KTOR|OTEL)_' || true); do unset "$name"; done
+for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|CALLBACK|JOURNAL|CLUSTER|MONITORING|LOGGING|KTOR|OTEL)_' || true); do unset "$name"; done
 
 # The journal's tests start a PostgreSQL of their own; without its programs they say what is missing. Debian would also start a server for everybody: not here.
 if [ -z "${AKKACHARGING_TEST_POSTGRES:-}" ] && ! command -v initdb > /dev/null && ! ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 &&

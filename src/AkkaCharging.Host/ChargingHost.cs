@@ -4,6 +4,7 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Authorization.Http;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Cluster;
 using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Development;
 using AkkaCharging.Host.Health;
@@ -27,6 +28,7 @@ internal static class ChargingHost
 {
     // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader holds the limit on the body itself.
     private const long ChunkFramingFactor = 8;
+    private const string SystemName = "akkacharging";
     private static readonly TimeSpan CallbackConnectTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>The service, ready to run.</summary>
@@ -82,9 +84,10 @@ internal static class ChargingHost
     public static void CheckFiles(ChargingSettings settings)
     {
         var problems = new List<string>();
-        Check(() => CreateJournal(settings.Journal, TimeProvider.System, damaged: null, committed: null)); // opens nothing yet
+        Check(() => CreateJournal(settings, TimeProvider.System, damaged: null, committed: null)); // opens nothing yet
         if (settings.Journal.Kind != JournalKind.Memory)
             Check(() => KeySource.Configured(settings.Journal));
+        Check(() => ReadCertificate(settings.Cluster));
         Check(() => new WebhookSigner(settings.Callback.Signing, TimeProvider.System).Dispose());
         if (settings.Authorization.Provider == AuthorizationProvider.Acl)
             Check(() => new AclAuthorizer(settings.Authorization.Acl.File, TimeProvider.System).Dispose());
@@ -135,7 +138,7 @@ internal static class ChargingHost
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
             var metrics = provider.GetRequiredService<IMetricsSink>();
             return CreateJournal(
-                settings.Journal,
+                settings,
                 provider.GetRequiredService<TimeProvider>(),
                 (id, damage) => logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage),
                 (duration, writes) => metrics.Tell(new JournalCommitted(duration, writes)));
@@ -154,19 +157,29 @@ internal static class ChargingHost
         services.AddSingleton(provider => new DeadLetterCount(
             () => provider.GetRequiredService<IRequestJournal>().CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Readiness>().AddHostedService<GracefulStop>();
-        services.AddAkka("akkacharging", (akka, provider) => akka
+        var certificate = ReadCertificate(settings.Cluster); // now, so that a bad file stops the start with its message
+        if (settings.Cluster.Enabled)
+            services.AddSingleton(provider => new ClusterNode(
+                settings.Cluster, provider.GetRequiredService<ChargingService>(), (ISharedJournal)provider.GetRequiredService<IRequestJournal>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddAkka(SystemName, (akka, provider) => akka
             .AddHocon(settings.Akka, HoconAddMode.Prepend)
             .WithChargingLogging(levels)
             .WithMetricsActor(provider.GetRequiredService<MetricsActorSink>(), provider.GetRequiredService<MetricsState>())
-            .WithChargingPipeline(provider.GetRequiredService<ChargingService>())
+            .WithPipeline(settings.Cluster, certificate, provider)
             .WithChargingHealthChecks(provider));
     }
 
-    private static IRequestJournal CreateJournal(JournalSettings journal, TimeProvider time, DamagedRowReport? damaged, CommitReport? committed) => journal.Kind switch
+    private static NodeCertificate? ReadCertificate(ClusterSettings cluster) => cluster is { Enabled: true, Tls.IsOn: true } ? NodeCertificate.Read(cluster.Tls) : null;
+
+    private static AkkaConfigurationBuilder WithPipeline(this AkkaConfigurationBuilder akka, ClusterSettings cluster, NodeCertificate? certificate, IServiceProvider provider) => cluster.Enabled
+        ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
+        : akka.WithChargingPipeline(provider.GetRequiredService<ChargingService>());
+
+    private static IRequestJournal CreateJournal(ChargingSettings settings, TimeProvider time, DamagedRowReport? damaged, CommitReport? committed) => settings.Journal.Kind switch
     {
-        JournalKind.Memory => new MemoryJournal(journal, time),
-        JournalKind.Sqlite => new SqliteJournal(journal, time, damaged, committed),
-        _ => new PostgresJournal(journal, time, damaged, committed),
+        JournalKind.Memory => new MemoryJournal(settings.Journal, time),
+        JournalKind.Sqlite => new SqliteJournal(settings.Journal, time, damaged, committed),
+        _ => new PostgresJournal(settings.Journal, time, damaged, committed, settings.Cluster.Enabled ? settings.Cluster.Lanes : null),
     };
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)

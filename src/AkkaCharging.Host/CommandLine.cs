@@ -2,15 +2,17 @@ using System.Collections;
 using System.CommandLine;
 using System.Reflection;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host;
 
-/// <summary>What the executable does: serve, check the settings, ask a running service how it is, read its decisions back.</summary>
-/// <remarks>Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read or a wrong command line.</remarks>
+/// <summary>What the executable does: serve, check the settings, ask a running service how it is, read its decisions back, move its journal.</summary>
+/// <remarks>Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read or a wrong command line; 2 for a node that its cluster went on without.</remarks>
 internal static class CommandLine
 {
+    private const int EndedByItsCluster = 2;
     private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
 
     /// <summary>Of this build.</summary>
@@ -35,6 +37,7 @@ internal static class CommandLine
         health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));
+        root.Add(MigrateCommand.Create(config, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
         return root.Parse(args).InvokeAsync(new InvocationConfiguration
@@ -73,9 +76,12 @@ internal static class CommandLine
             await using (app)
             {
                 var journal = app.Services.GetRequiredService<IRequestJournal>();
+                var node = app.Services.GetService<ClusterNode>();
                 await app.OpenAsync(settings!, cancellation);
                 await app.WaitForShutdownAsync(cancellation);
-                return journal.Invalid.IsCompleted ? throw await journal.Invalid : 0;
+                if (journal.Invalid.IsCompleted)
+                    throw await journal.Invalid;
+                return node?.EndedBy is null ? 0 : EndedByItsCluster; // for supervisors that start again what failed, and nothing else
             }
         }
         catch (Exception e) when (e is InvalidJournalException or CannotListenException)

@@ -26,6 +26,8 @@ internal static class InsecureChoices
             yield return $"The operators' token is short enough to be guessed: it has less than {OperatorTokenCharsMin} characters (management.token).";
         if (settings.Journal.Kind == JournalKind.Memory)
             yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).";
+        if (settings.Cluster is { Enabled: true, Tls.IsOn: false } && !SettingsRules.IsLoopback(settings.Cluster.Hostname))
+            yield return "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one (cluster.tls.certificateFile).";
         if (settings.Server.Development)
             yield return "Development mode is on: the demo receiver and the API page are served (server.development).";
     }

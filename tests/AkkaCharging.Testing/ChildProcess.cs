@@ -10,10 +10,12 @@ namespace AkkaCharging.Testing;
 public sealed class ChildProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
 
     // What the test's own environment must not lend to a service: its settings, and what `dotnet test` says to its own tools.
     private static readonly string[] NotInherited =
-        ["DOTNET_ENVIRONMENT", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "MONITORING_", "LOGGING_", "KTOR_", "OTEL_", "MSBUILD", "MSBuild"];
+        ["DOTNET_ENVIRONMENT", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "CLUSTER_", "MONITORING_", "LOGGING_", "KTOR_", "OTEL_", "MSBUILD", "MSBuild"];
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();
@@ -72,11 +74,12 @@ public sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Asks it to end, as container platforms do.</summary>
-    public void Terminate()
-    {
-        if (Kill(_process.Id, Sigterm) != 0)
-            throw new InvalidOperationException($"SIGTERM could not be sent: error {Marshal.GetLastPInvokeError()}");
-    }
+    public void Terminate() => Signal(Sigterm);
+
+    /// <summary>Has it stand still until <see cref="Resume"/>.</summary>
+    public void Suspend() => Signal(Sigstop);
+
+    public void Resume() => Signal(Sigcont);
 
     /// <summary>Ends it at once, as a crash does (SIGKILL).</summary>
     public async Task CrashAsync()
@@ -114,6 +117,12 @@ public sealed class ChildProcess : IAsyncDisposable
         if (!_process.HasExited)
             await CrashAsync();
         _process.Dispose();
+    }
+
+    private void Signal(int signal)
+    {
+        if (Kill(_process.Id, signal) != 0)
+            throw new InvalidOperationException($"Signal {signal} could not be sent: error {Marshal.GetLastPInvokeError()}");
     }
 
     private static void Keep(ConcurrentQueue<string> lines, string? line)

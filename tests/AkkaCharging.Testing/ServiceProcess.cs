@@ -47,19 +47,21 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     /// <summary>Starts the service and does not wait: for starts that are to fail, and for other commands.</summary>
     /// <param name="executable">Null for <see cref="Executable"/>.</param>
+    /// <param name="port">Of this loopback, which leads to it; null for its own.</param>
     public static ServiceProcess Launch(
         IReadOnlyDictionary<string, string> environment,
         string workingDirectory,
         IEnumerable<string>? arguments = null,
         string? executable = null,
         bool readsOutput = true,
-        IReadOnlyList<string>? launcher = null)
+        IReadOnlyList<string>? launcher = null,
+        int? port = null)
     {
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal);
         all.TryAdd("MANAGEMENT_PORT", "0");
         all.TryAdd("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture));
         var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all, readsOutput, launcher);
-        return new ServiceProcess(process, int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
+        return new ServiceProcess(process, port ?? int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
     }
 
     /// <summary>Starts the service and waits until it is ready.</summary>

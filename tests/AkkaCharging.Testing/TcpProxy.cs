@@ -7,28 +7,37 @@ namespace AkkaCharging.Testing;
 /// <summary>Stands between a client and a server on loopback: what passes can be delayed, held back or cut off while a test runs.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
-    private readonly IPEndPoint _target;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private volatile IPEndPoint _target;
+    private readonly TcpListener _listener;
+    private readonly Func<TcpClient> _client;
     private readonly ConcurrentDictionary<TcpClient, bool> _open = new();
     private readonly Task _accepting;
     private volatile bool _isCut;
     private volatile TaskCompletionSource _flowing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _delayMillis;
 
-    private TcpProxy(IPEndPoint target)
+    private TcpProxy(TcpListener listener, Func<TcpClient> client, int target)
     {
-        _target = target;
+        (_listener, _client, _target) = (listener, client, new(IPAddress.Loopback, target));
         _flowing.SetResult();
-        _listener.Start();
         _accepting = AcceptAsync();
     }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    public static TcpProxy To(int port) => new(new IPEndPoint(IPAddress.Loopback, port));
+    public static TcpProxy To(int port) => new(Listener(), Client, port);
+
+    /// <summary>To a port of the loopback of another network namespace.</summary>
+    public static TcpProxy Into(NetworkNamespace network, int port) => new(Listener(), () => network.Inside(Client), port);
+
+    /// <summary>To a port of this loopback, from the same port of the loopback of another network namespace.</summary>
+    public static TcpProxy OutOf(NetworkNamespace network, int port) => new(network.Inside(() => Listener(port)), Client, port);
 
     /// <summary>Adds <paramref name="delay"/> to each piece that passes, in both directions.</summary>
     public void Delay(TimeSpan delay) => Volatile.Write(ref _delayMillis, (int)delay.TotalMilliseconds);
+
+    /// <summary>Leads to another port from now on; what is open stays with the old one.</summary>
+    public void Redirect(int port) => _target = new(IPAddress.Loopback, port);
 
     /// <summary>Closes what is open, and whatever is opened until <see cref="Restore"/>.</summary>
     public void Cut()
@@ -56,6 +65,15 @@ public sealed class TcpProxy : IAsyncDisposable
         await _accepting;
     }
 
+    private static TcpListener Listener(int port = 0)
+    {
+        var listener = new TcpListener(IPAddress.Loopback, port);
+        listener.Start();
+        return listener;
+    }
+
+    private static TcpClient Client() => new(AddressFamily.InterNetwork);
+
     private async Task AcceptAsync()
     {
         var passing = new List<Task>();
@@ -72,8 +90,8 @@ public sealed class TcpProxy : IAsyncDisposable
 
     private async Task PassAsync(TcpClient client)
     {
-        using var server = new TcpClient { NoDelay = true };
-        client.NoDelay = true;
+        using var server = _client();
+        client.NoDelay = server.NoDelay = true;
         _open[client] = _open[server] = true;
         try
         {

@@ -79,6 +79,21 @@ public sealed record BulkRedriveAnswer(
         progress.Problem);
 }
 
+/// <summary>The cluster as this node sees it.</summary>
+/// <param name="Enabled">False for a process that runs alone.</param>
+public sealed record ClusterAnswer(bool Enabled, IReadOnlyList<NodeAnswer> Nodes, IReadOnlyList<LaneAnswer> Lanes);
+
+/// <summary>One node.</summary>
+/// <param name="Address"><c>host:port</c>.</param>
+/// <param name="Status"><c>joining</c>, <c>up</c>, <c>leaving</c>, <c>exiting</c> or <c>down</c>.</param>
+/// <param name="Self">Whether it is the one that answers.</param>
+public sealed record NodeAnswer(string Address, string Status, bool Reachable, bool Self);
+
+/// <summary>One lane.</summary>
+/// <param name="Holder">Process and machine; null while nobody holds it.</param>
+/// <param name="Here">Whether it is the node that answers.</param>
+public sealed record LaneAnswer(int Lane, string? Holder, bool Here, long? TakenAt);
+
 /// <summary>The receivers that callbacks are pending for, and those that are paused; those with most pending first.</summary>
 public sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
 
@@ -149,6 +164,7 @@ public sealed record SettingAnswer(string Path, string Value, string Origin);
 /// <remarks>A field that is misspelt or given twice is refused: a filter that was not understood would let a redrive match more than was meant.</remarks>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false)]
+[JsonSerializable(typeof(ClusterAnswer))]
 [JsonSerializable(typeof(DeadLettersAnswer))]
 [JsonSerializable(typeof(LetterChangeAnswer))]
 [JsonSerializable(typeof(BulkRedriveBody))]

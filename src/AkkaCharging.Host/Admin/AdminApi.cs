@@ -24,6 +24,7 @@ internal static class AdminApi
         routes.MapDestinations();
         routes.MapSettings();
         routes.MapOverview();
+        routes.MapCluster();
         routes.MapConsole();
         routes.MapMonitoring(settings, isConfined: true);
         routes.MapDescription(AdminDescription.Document);

@@ -1,3 +1,4 @@
+using Akka.Cluster;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using Microsoft.AspNetCore.OpenApi;
@@ -27,6 +28,7 @@ internal static class AdminDescription
         [(typeof(OverviewAnswer), "breaker")] = OpenApi.OneOf("closed", "half_open", "open"),
         [(typeof(BulkRedriveAnswer), "state")] = OpenApi.OneOf("running", "cancelling", "cancelled", "failed", "done"),
         [(typeof(DestinationAnswer), "breaker")] = OpenApi.OneOf("closed", "half_open", "open"),
+        [(typeof(NodeAnswer), "status")] = OpenApi.OneOf([.. Enum.GetNames<MemberStatus>().Select(status => status.ToLowerInvariant())]),
         [(typeof(DestinationChangeAnswer), "status")] = OpenApi.OneOf("paused", "resumed"),
     };
 

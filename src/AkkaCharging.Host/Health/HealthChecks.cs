@@ -1,7 +1,9 @@
+using Akka.Cluster.Hosting;
 using Akka.Hosting;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Cluster;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
@@ -25,15 +27,23 @@ internal static class HealthChecks
             provider.GetRequiredService<IMetricsSink>(),
             provider.GetRequiredService<IAuthorizer>() as AclAuthorizer,
             provider.GetRequiredService<WebhookSigner>(),
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<ClusterNode>()));
     }
 
-    /// <summary>Live: the actor system and every lane run. Ready: started, not draining, journal reachable; receivers and the authorizer have no say.</summary>
+    /// <summary>Live: the actor system and every lane run. Ready: started, not draining, journal reachable; receivers and the authorizer have no say.
+    /// A node of a cluster: a member, and with lanes.</summary>
     public static AkkaConfigurationBuilder WithChargingHealthChecks(this AkkaConfigurationBuilder akka, IServiceProvider provider)
     {
         var service = provider.GetRequiredService<ChargingService>();
         var journal = provider.GetRequiredService<IRequestJournal>();
         var readiness = provider.GetRequiredService<Readiness>();
+        if (provider.GetService<ClusterNode>() is { } node)
+        {
+            akka.WithAkkaClusterReadinessCheck(tags: [HealthEndpoints.ReadyTag])
+                .WithHealthCheck("lanes", (_, _, _) => Result(node.Figures.Lanes > 0, "no lane is here"), tags: [HealthEndpoints.ReadyTag]);
+        }
+
         return akka
             .WithActorSystemLivenessCheck(tags: [HealthEndpoints.LiveTag])
             .WithHealthCheck("pipeline", (_, _, _) => Result(service.Status.Worst != LaneState.Failing, "a graph of the pipeline dies again and again"),

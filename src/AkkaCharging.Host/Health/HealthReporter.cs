@@ -3,6 +3,7 @@ using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -12,8 +13,10 @@ namespace AkkaCharging.Host.Health;
 
 /// <summary>Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.</summary>
 /// <param name="acl">Null unless the authorizer is the ACL.</param>
+/// <param name="node">Null for a process that runs alone.</param>
 internal sealed class HealthReporter(
-    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, WebhookSigner signer, TimeProvider time)
+    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, WebhookSigner signer, TimeProvider time,
+    ClusterNode? node = null)
 {
     private enum Status
     {
@@ -41,6 +44,8 @@ internal sealed class HealthReporter(
         };
         if (acl is not null)
             components.Add(Acl(acl.Status));
+        if (node is not null)
+            components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
             components.Add(Signing(keys));
 
@@ -113,6 +118,20 @@ internal sealed class HealthReporter(
                 .. status.Problem is { } problem ? [("problem", problem)] : Array.Empty<(string, string)>(),
                 .. status.Damaged > 0 ? [("damaged", Text(status.Damaged))] : Array.Empty<(string, string)>(),
             ]);
+
+    private static (string, Status, (string, string)[]) Cluster(ClusterNode node)
+    {
+        var figures = node.Figures;
+        var problem = !node.IsUp ? "not a member of the cluster" : figures.Lanes == 0 ? "no lane is here" : null;
+        return ("cluster",
+            problem is not null ? Status.Down : figures.Unreachable > 0 ? Status.Degraded : Status.Up,
+            [
+                ("nodes", Text(figures.Up)),
+                ("unreachable", Text(figures.Unreachable)),
+                ("lanes", Text(figures.Lanes)),
+                .. problem is not null ? [("problem", problem)] : Array.Empty<(string, string)>(),
+            ]);
+    }
 
     private static (string, Status, (string, string)[]) Acl(AclStatus status) =>
         ("acl",

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
@@ -8,11 +9,11 @@ namespace AkkaCharging.Host.Lifetime;
 /// <summary>Stops the service without losing anything: not ready, a delay for load balancers to notice, no new work, drain, close the journal.</summary>
 /// <remarks>
 /// All of it happens in <see cref="StoppingAsync"/>, which runs while Kestrel still answers: callers get 503 <c>shutting_down</c>, not a refused connection.
-/// The listener, and the actor system after it, are closed by the host's own services.
+/// The listener, and the actor system after it, are closed by the host's own services. A node of a cluster hands its lanes over instead of draining, and leaves.
 /// </remarks>
 internal sealed partial class GracefulStop(
     ServerSettings settings, Readiness readiness, ChargingService service, IRequestJournal journal, TimeProvider time, IHostApplicationLifetime host,
-    ILogger<GracefulStop> logger)
+    ILogger<GracefulStop> logger, ClusterNode? node = null)
     : IHostedLifecycleService
 {
     /// <summary>What the host has to grant for stopping, with room for what it stops itself.</summary>
@@ -40,6 +41,18 @@ internal sealed partial class GracefulStop(
         LogStopping(service.Status.Pending, settings.ShutdownDelay.TotalMilliseconds, settings.ShutdownGrace.TotalMilliseconds);
         if (settings.ShutdownDelay > TimeSpan.Zero)
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
+
+        if (node is not null)
+        {
+            await service.CloseAsync();
+            await node.LeaveAsync();
+            if (node.EndedBy is { } reason)
+                LogEnded(reason);
+            else
+                LogHandedOver();
+            await journal.DisposeAsync();
+            return;
+        }
 
         var left = await DrainAsync();
         var status = journal.Status;
@@ -94,6 +107,12 @@ internal sealed partial class GracefulStop(
 
     [LoggerMessage(1107, LogLevel.Information, "Stopped before the journal was open, so that nothing was accepted or taken up: {Problem}")]
     private partial void LogNeverOpen(string? problem);
+
+    [LoggerMessage(1108, LogLevel.Information, "Left the cluster: the lanes of this node are other nodes' now, and what was pending in them")]
+    private partial void LogHandedOver();
+
+    [LoggerMessage(1109, LogLevel.Error, "The cluster goes on without this node, which ends: {Reason:l}. What was pending in it is the others'")]
+    private partial void LogEnded(string reason);
 
     [LoggerMessage(1103, LogLevel.Error, "The grace is over: {Left} accepted requests are lost, because journal.kind is memory")]
     private partial void LogLost(long left);

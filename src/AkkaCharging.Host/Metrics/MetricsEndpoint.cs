@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Cluster;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
@@ -18,6 +19,7 @@ namespace AkkaCharging.Host.Metrics;
 /// <param name="CallbackResults">Callback attempts by outcome.</param>
 /// <param name="DeliveriesTotal">Settled requests by final state.</param>
 /// <param name="Acl">The access list: rules in force, changed files that were taken, and refused; empty when decisions come from a back end.</param>
+/// <param name="Cluster">Nodes as this one sees them, lanes that it holds, and those of the whole cluster; empty for a process that runs alone.</param>
 /// <param name="DeadLettersCurrent">Requests that failed and can be redriven, as counted some seconds ago; null while the journal has not been counted yet.</param>
 /// <param name="QueueSizeCurrent">Pending requests: accepted and not settled.</param>
 public sealed record MetricsAnswer(
@@ -35,7 +37,8 @@ public sealed record MetricsAnswer(
     IReadOnlyDictionary<string, long> CircuitBreakerTransitions,
     int StreamRestartsTotal,
     long? DeadLettersCurrent,
-    IReadOnlyDictionary<string, long> Acl);
+    IReadOnlyDictionary<string, long> Acl,
+    IReadOnlyDictionary<string, long> Cluster);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MetricsAnswer))]
@@ -56,7 +59,7 @@ internal static class MetricsEndpoint
 
     private static async Task AnswerAsync(
         HttpContext context, IMetricsSink metrics, ChargingService service, IRequestJournal journal, IAuthorizer authorizer, QueueSettings queue, DeadLetterCount deadLetters,
-        PrometheusMetrics prometheus)
+        PrometheusMetrics prometheus, IServiceProvider services)
     {
         context.Response.Headers.Vary = "Accept";
         var acl = (authorizer as AclAuthorizer)?.Status;
@@ -67,7 +70,7 @@ internal static class MetricsEndpoint
             var format = MetricsFormats.Negotiate(context.Request);
             if (format == MetricsFormat.Json)
             {
-                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(figures, service.Status, dead, acl, queue), MetricsJson.Default.MetricsAnswer);
+                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(figures, service.Status, dead, acl, services.GetService<ClusterNode>()?.Figures, queue), MetricsJson.Default.MetricsAnswer);
                 return;
             }
 
@@ -83,7 +86,7 @@ internal static class MetricsEndpoint
         }
     }
 
-    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, long? deadLetters, AclStatus? acl, QueueSettings queue) => new(
+    private static MetricsAnswer ToAnswer(MetricsSnapshot figures, PipelineStatus pipeline, long? deadLetters, AclStatus? acl, ClusterFigures? cluster, QueueSettings queue) => new(
         figures.Requests.Values.Sum(),
         figures.Requests,
         figures.Decisions,
@@ -105,5 +108,16 @@ internal static class MetricsEndpoint
                 ["rules"] = acl.RuleCount,
                 ["reloads_total"] = acl.Reloads,
                 ["reload_failures_total"] = acl.FailedReloads,
+            },
+        cluster is null
+            ? new Dictionary<string, long>(StringComparer.Ordinal)
+            : new Dictionary<string, long>(StringComparer.Ordinal)
+            {
+                ["nodes_up"] = cluster.Up,
+                ["nodes_unreachable"] = cluster.Unreachable,
+                ["lanes"] = cluster.Lanes,
+                ["lanes_configured"] = cluster.Configured,
+                ["lanes_taken_total"] = cluster.Taken,
+                ["lanes_lost_total"] = cluster.Lost,
             });
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -15,7 +16,8 @@ namespace AkkaCharging.Host.Metrics;
 /// Prometheus they are the same series. Histograms are recorded by the actor itself, see <see cref="MetricsHistograms"/>.
 /// </remarks>
 internal sealed class OtlpMetrics(
-    Meter meter, IMetricsSink metrics, ChargingService service, IRequestJournal journal, DeadLetterCount deadLetters, IAuthorizer authorizer, QueueSettings queue, TimeProvider time)
+    Meter meter, IMetricsSink metrics, ChargingService service, IRequestJournal journal, DeadLetterCount deadLetters, IAuthorizer authorizer, QueueSettings queue, TimeProvider time,
+    ClusterNode? node = null)
 {
     /// <summary>Of the one meter.</summary>
     public const string MeterName = "AkkaCharging";
@@ -45,11 +47,26 @@ internal sealed class OtlpMetrics(
         Gauge("akkacharging_journal_backlog_requests", "Requests of an earlier process that were not taken up yet.", () => journal.Status.Backlog);
         Gauge("akkacharging_journal_damaged_requests", "Unsettled requests in the journal that cannot be read.", () => journal.Status.Damaged);
         meter.CreateObservableGauge("akkacharging_dead_letter_requests", DeadLetters, unit: null, "Failed requests that can be redriven, as counted some seconds ago.");
+        if (node is not null)
+            OpenCluster(node);
         if (authorizer is not AclAuthorizer acl)
             return;
         Gauge("akkacharging_acl_rules", "Rules of the access list in force.", () => acl.Status.RuleCount);
         Gauge("akkacharging_acl_last_reload_failed", "1 when the access list in force is older than its file, because the file is broken or gone.", () => acl.Status.LastReloadFailed ? 1 : 0);
         meter.CreateObservableCounter<long>("akkacharging_acl_reloads", () => Reloads(acl.Status), unit: null, "Changed access lists that were read.");
+    }
+
+    private void OpenCluster(ClusterNode node)
+    {
+        meter.CreateObservableGauge<long>("akkacharging_cluster_nodes", () => Nodes(node.Figures), unit: null, "Nodes of the cluster as this one sees them.");
+        Gauge("akkacharging_cluster_lanes", "Lanes that this node holds.", () => node.Figures.Lanes);
+        Gauge("akkacharging_cluster_configured_lanes", "Lanes of the whole cluster.", () => node.Figures.Configured);
+        meter.CreateObservableCounter("akkacharging_cluster_lanes_taken", () => node.Figures.Taken, unit: null, "Lanes that this node took or was given.");
+        meter.CreateObservableCounter(
+            "akkacharging_cluster_lanes_lost", () => node.Figures.Lost, unit: null, "Lanes that another node took from this one without being given them.");
+
+        static IEnumerable<Measurement<long>> Nodes(ClusterFigures figures) =>
+            [new(figures.Up, new KeyValuePair<string, object?>("state", "up")), new(figures.Unreachable, new KeyValuePair<string, object?>("state", "unreachable"))];
     }
 
     private void Count(string name, string description, Func<MetricsSnapshot, IEnumerable<Measurement<long>>> measure) =>

@@ -1,5 +1,6 @@
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -37,8 +38,10 @@ internal sealed class PrometheusMetrics
     private readonly Gauge _journalDamaged;
     private readonly Gauge _deadLetters;
     private readonly AclMetrics _acl;
+    private readonly ClusterMetrics? _cluster;
 
-    public PrometheusMetrics(CollectorRegistry registry, QueueSettings queue)
+    /// <param name="node">Null for a process that runs alone.</param>
+    public PrometheusMetrics(CollectorRegistry registry, QueueSettings queue, ClusterNode? node = null)
     {
         (_registry, _queue) = (registry, queue);
         var metrics = Prometheus.Metrics.WithCustomRegistry(registry);
@@ -60,6 +63,8 @@ internal sealed class PrometheusMetrics
         _deadLetters = metrics.CreateGauge(
             "akkacharging_dead_letter_requests", "Failed requests that can be redriven, as counted some seconds ago.", new GaugeConfiguration { SuppressInitialValue = true });
         _acl = new AclMetrics(metrics);
+        if (node is not null)
+            _cluster = new ClusterMetrics(metrics, node);
         metrics.CreateGauge("akkacharging_build_info", "1; the label tells the version.", "version").WithLabels(CommandLine.Version).Set(1);
         RuntimeMetrics.Register(registry);
     }
@@ -93,6 +98,7 @@ internal sealed class PrometheusMetrics
             _deadLetters.Set(count);
         if (acl is not null)
             _acl.Set(acl);
+        _cluster?.Set();
         return _registry.CollectAndExportAsTextAsync(
             body, format == MetricsFormat.OpenMetrics ? ExpositionFormat.OpenMetricsText : ExpositionFormat.PrometheusText, cancellationToken);
     }
@@ -128,5 +134,27 @@ internal sealed class PrometheusMetrics
         }
 
         private static GaugeConfiguration Hidden() => new() { SuppressInitialValue = true };
+    }
+
+    /// <summary>Of a node; there is nothing of it in a process that runs alone.</summary>
+    private sealed class ClusterMetrics(MetricFactory metrics, ClusterNode node)
+    {
+        private readonly Gauge _nodes = metrics.CreateGauge("akkacharging_cluster_nodes", "Nodes of the cluster as this one sees them.", "state");
+        private readonly Gauge _lanes = metrics.CreateGauge("akkacharging_cluster_lanes", "Lanes that this node holds.");
+        private readonly Gauge _configured = metrics.CreateGauge("akkacharging_cluster_configured_lanes", "Lanes of the whole cluster.");
+        private readonly Counter _taken = metrics.CreateCounter("akkacharging_cluster_lanes_taken_total", "Lanes that this node took or was given.");
+        private readonly Counter _lost = metrics.CreateCounter(
+            "akkacharging_cluster_lanes_lost_total", "Lanes that another node took from this one without being given them.");
+
+        public void Set()
+        {
+            var figures = node.Figures;
+            _nodes.WithLabels("up").Set(figures.Up);
+            _nodes.WithLabels("unreachable").Set(figures.Unreachable);
+            _lanes.Set(figures.Lanes);
+            _configured.Set(figures.Configured);
+            _taken.IncTo(figures.Taken);
+            _lost.IncTo(figures.Lost);
+        }
     }
 }

@@ -27,6 +27,7 @@ public sealed class GuardedAuthorizer
     private readonly Action<RequestId, Exception>? _onError;
     private readonly CircuitBreaker? _breaker;
     private readonly ResiliencePipeline<Outcome> _retry;
+    private readonly SemaphoreSlim _turns; // lanes side by side share them
     private int _inFlight;
 
     /// <param name="onTransition">Told each new state on a pool thread, in no guaranteed order; must not throw.</param>
@@ -45,6 +46,7 @@ public sealed class GuardedAuthorizer
         _time = time;
         _onError = onError;
         _retry = CreateRetry(settings.MaxRetries, time);
+        _turns = new(settings.Parallelism);
         if (settings.CircuitBreaker.Enabled)
             _breaker = CreateBreaker(settings.CircuitBreaker, scheduler, onTransition ?? (_ => { }));
     }
@@ -79,6 +81,7 @@ public sealed class GuardedAuthorizer
             return Decide(answer);
         }
 
+        await _turns.WaitAsync(shutdown);
         Interlocked.Increment(ref _inFlight);
         try
         {
@@ -88,6 +91,7 @@ public sealed class GuardedAuthorizer
         finally
         {
             Interlocked.Decrement(ref _inFlight);
+            _turns.Release();
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class Destination
 
     public long IdleSince { get; set; }
 
-    private int Least => Math.Min(LeastInFlight, _owner.Settings.MaxInFlightPerDestination);
+    private int Least => Math.Min(LeastInFlight, _owner.MaxInFlightPerDestination);
 
     /// <summary>Takes a slot for an attempt, or waits for one.</summary>
     /// <returns>True when it was taken at once; else <paramref name="taker"/> is told.</returns>
@@ -130,6 +130,9 @@ internal sealed class Destination
         _owner.Attempts.Serve();
     }
 
+    /// <summary>Its limit may have become smaller. Under the lock.</summary>
+    public void Confine() => InFlightMax = Math.Min(InFlightMax, _owner.MaxInFlightPerDestination);
+
     /// <summary>Takes what waits for <paramref name="taker"/> out of its lines. Under the lock.</summary>
     public IEnumerable<PendingRequest> Withdraw(ISlotTaker taker) => _attempts.Withdraw(taker).Concat(_retries.Withdraw(taker));
 
@@ -153,7 +156,7 @@ internal sealed class Destination
             if (attempt.HttpStatus == 429)
                 InFlightMax = Halved();
             else if (_attempts.Taken >= InFlightMax)
-                InFlightMax = Math.Min(InFlightMax + 1, _owner.Settings.MaxInFlightPerDestination);
+                InFlightMax = Math.Min(InFlightMax + 1, _owner.MaxInFlightPerDestination);
             return;
         }
 

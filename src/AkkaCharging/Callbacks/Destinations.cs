@@ -19,6 +19,7 @@ internal sealed class Destinations : IDisposable
     private readonly QueueSettings _queue;
     private readonly ITimer _sweep;
     private int _pendingOfSilent;
+    private int _nodes = 1;
 
     public Destinations(CallbackSettings settings, QueueSettings queue, TimeProvider time)
     {
@@ -31,6 +32,9 @@ internal sealed class Destinations : IDisposable
     public CallbackSettings Settings { get; }
 
     public TimeProvider Time { get; }
+
+    /// <summary>Attempts that this process may have in flight to one destination.</summary>
+    public int MaxInFlightPerDestination => Math.Max(1, Settings.MaxInFlightPerDestination / _nodes);
 
     public Lock Gate { get; } = new();
 
@@ -65,6 +69,17 @@ internal sealed class Destinations : IDisposable
         {
             lock (Gate)
                 return (_pendingOfSilent, _queue.MaxSize / 2.0);
+        }
+    }
+
+    /// <summary>From here on this is one of so many processes that share <c>callback.maxInFlightPerDestination</c>.</summary>
+    public void Divide(int nodes)
+    {
+        lock (Gate)
+        {
+            _nodes = nodes;
+            foreach (var destination in _all.Values)
+                destination.Confine();
         }
     }
 

@@ -86,7 +86,7 @@ public enum RedriveOutcome
 }
 
 /// <summary>What became of a redrive, and the request to take up when it was made.</summary>
-public readonly record struct RedriveResult(RedriveOutcome Outcome, UnsettledRequest? Request = null);
+public readonly record struct RedriveResult(RedriveOutcome Outcome, UnsettledRequest? Request = null, int Lane = 0);
 
 /// <summary>What became of a discarding.</summary>
 public enum DiscardOutcome

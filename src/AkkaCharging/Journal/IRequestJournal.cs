@@ -82,7 +82,8 @@ public enum AcceptOutcome
 }
 
 /// <summary>What became of an attempt to accept, and the id under which the request is kept.</summary>
-public readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id)
+/// <param name="Lane">Of the cluster, that a request kept now belongs to; zero without one.</param>
+public readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0)
 {
     /// <summary>Of an idempotency key that <paramref name="first"/> was accepted with.</summary>
     internal static AcceptResult Repeated(RequestId first, bool isSame) => new(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first);

@@ -43,7 +43,7 @@ internal sealed record PipelineParts(
 /// <param name="Callback">Its limits are over all lanes.</param>
 internal sealed record LaneSettings(int QueueSize, int Parallelism, CallbackSettings Callback)
 {
-    /// <summary>Divides the authorizer's calls side by side among the lanes, rounded up.</summary>
+    /// <summary>Divides the authorizer's calls side by side among the lanes, rounded up. A node of a cluster may have any number of lanes, and each may have them all.</summary>
     public static LaneSettings ShareOf(ChargingSettings settings) => new(
         settings.Queue.MaxSize * 2,
         (settings.Authorization.Parallelism + settings.Queue.ConsumerThreads - 1) / settings.Queue.ConsumerThreads,

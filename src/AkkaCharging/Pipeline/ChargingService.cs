@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Hosting;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
@@ -20,6 +21,7 @@ internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pendin
 internal sealed record PipelineLoad(TimeSpan OldestAge, int Authorizations, int Callbacks);
 
 /// <summary>The lanes and their intake, from start to drained.</summary>
+/// <remarks>Alone it has its lanes from the start. As a node of a cluster it has those that <see cref="LaneKeeper"/>s bring, and hands them over instead of draining.</remarks>
 internal sealed class ChargingService : IDisposable
 {
     private readonly ChargingSettings _settings;
@@ -29,9 +31,10 @@ internal sealed class ChargingService : IDisposable
     private readonly IPipelineObserver _observer;
     private readonly TimeProvider _time;
     private readonly Admission _admission;
-    private readonly List<Lane> _lanes;
+    private readonly Lanes _lanes;
     private readonly List<IActorRef> _owners = [];
-    private readonly Recovery _recovery;
+    private readonly Recovery? _recovery;
+    private readonly TokenBucket? _throttle;
     private GuardedAuthorizer? _guarded;
 
     public ChargingService(
@@ -40,8 +43,10 @@ internal sealed class ChargingService : IDisposable
         (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (settings, authorizer, callbacks, journal, observer, time);
         Destinations = new Destinations(settings.Callback, settings.Queue, time);
         _admission = new Admission(settings.Queue.MaxSize, Destinations, time);
-        _lanes = [.. Enumerable.Range(0, settings.Queue.ConsumerThreads).Select(number => new Lane(number, _admission))];
-        _recovery = new Recovery(journal, _admission, _lanes, time);
+        _throttle = ThrottleStage.CreateBucket(settings.Authorization.Throttle, time);
+        _lanes = settings.Cluster.Enabled ? Lanes.OfNode() : Lanes.Alone(settings.Queue.ConsumerThreads, _admission);
+        if (!settings.Cluster.Enabled)
+            _recovery = new Recovery(journal, journal.ReadUnsettledAsync, id => _lanes.Of(id, number: 0)!, goesOn: true, _admission, time);
         DeadLetters = new DeadLetters(settings.Callback.RedrivesPerSecond, _admission, journal, _lanes, time);
         Intake = new Intake(settings.Request, _admission, journal, _lanes, time);
     }
@@ -53,35 +58,64 @@ internal sealed class ChargingService : IDisposable
 
     public DeadLetters DeadLetters { get; }
 
-    public PipelineStatus Status => new(
-        _lanes.Max(lane => lane.State), _lanes.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
+    /// <summary>What happened to this node's lanes.</summary>
+    public ClusterCounts Counts { get; } = new();
 
-    public PipelineLoad Load => new(_lanes.Max(lane => lane.Ages.Oldest(_time.GetUtcNow())), _guarded?.InFlight ?? 0, Destinations.InFlight);
+    /// <summary>Lanes that are here at present.</summary>
+    public int LaneCount => _lanes.All.Length;
+
+    public PipelineStatus Status => new(
+        _lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(), _lanes.All.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
+
+    public PipelineLoad Load => new(
+        _lanes.All.Select(lane => lane.Ages.Oldest(_time.GetUtcNow())).DefaultIfEmpty().Max(), _guarded?.InFlight ?? 0, Destinations.InFlight);
 
     /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)
     {
-        system.StartScheduler();
-        _guarded = new GuardedAuthorizer(
-            _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
-        var throttle = ThrottleStage.CreateBucket(_settings.Authorization.Throttle, _time);
-        var parts = new PipelineParts(_guarded, _callbacks, Destinations, _journal, _observer, throttle, _time);
-        var share = LaneSettings.ShareOf(_settings);
-        foreach (var lane in _lanes)
-            _owners.Add(system.ActorOf(Props.Create(() => new LaneActor(lane, share, parts)), $"lane-{lane.Number}"));
-        _recovery.Start();
+        var runner = Runner(system);
+        foreach (var lane in _lanes.All)
+            _owners.Add(system.ActorOf(runner(lane), $"lane-{lane.Number}"));
+        _recovery!.Start();
+    }
+
+    /// <summary>What the keepers of this node's lanes need.</summary>
+    public NodeParts Join(ActorSystem system) => new((ISharedJournal)_journal, _lanes, _admission, Runner(system), Counts, _time);
+
+    /// <summary>From here on so many nodes share the limits that are meant for the whole cluster.</summary>
+    public void Divide(int nodes)
+    {
+        _throttle?.Divide(nodes);
+        Destinations.Divide(nodes);
     }
 
     /// <summary>Refuses new work, finishes what is pending within <paramref name="grace"/>.</summary>
     /// <returns>How many requests are left, with the journal alone: those that the lanes gave up and those that they had not taken up yet.</returns>
     public async Task<long> DrainAsync(TimeSpan grace)
     {
-        await Intake.CloseAsync();
-        await _recovery.StopAsync();
-        await DeadLetters.StopAsync();
+        await CloseAsync();
         var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
         var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
         return lanes.Sum(lane => lane.Left) + _journal.Status.Backlog;
+    }
+
+    /// <summary>Refuses new work; what is pending goes on.</summary>
+    public async Task CloseAsync()
+    {
+        await Intake.CloseAsync();
+        if (_recovery is not null)
+            await _recovery.StopAsync();
+        await DeadLetters.StopAsync();
+    }
+
+    private Func<Lane, Props> Runner(ActorSystem system)
+    {
+        system.StartScheduler();
+        _guarded = new GuardedAuthorizer(
+            _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
+        var parts = new PipelineParts(_guarded, _callbacks, Destinations, _journal, _observer, _throttle, _time);
+        var share = LaneSettings.ShareOf(_settings);
+        return lane => Props.Create(() => new LaneActor(lane, share, parts));
     }
 
     public void Dispose() => Destinations.Dispose();
@@ -90,7 +124,7 @@ internal sealed class ChargingService : IDisposable
 /// <summary>Puts the pipeline into an actor system.</summary>
 internal static class ChargingServiceHosting
 {
-    /// <summary>Starts <paramref name="service"/> with the actor system.</summary>
+    /// <summary>Starts <paramref name="service"/> with the actor system, alone.</summary>
     public static AkkaConfigurationBuilder WithChargingPipeline(this AkkaConfigurationBuilder akka, ChargingService service) =>
         akka.WithActors((system, _) => service.Start(system));
 }

@@ -10,7 +10,7 @@ namespace AkkaCharging.Pipeline;
 /// <c>webhook-id</c>; its decision stands, and what is signed is signed with the keys of today.
 /// Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed then.
 /// </remarks>
-internal sealed class DeadLetters(int redrivesPerSecond, Admission admission, IRequestJournal journal, IReadOnlyList<Lane> lanes, TimeProvider time)
+internal sealed class DeadLetters(int redrivesPerSecond, Admission admission, IRequestJournal journal, Lanes lanes, TimeProvider time)
 {
     /// <summary>How long one redrive waits for room.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -105,13 +105,13 @@ internal sealed class DeadLetters(int redrivesPerSecond, Admission admission, IR
             var isTakenUp = false;
             try
             {
-                var (outcome, request) = lanes.Any(lane => lane.Holds(id))
+                var (outcome, request, lane) = lanes.All.Any(lane => lane.Holds(id))
                     ? new RedriveResult(RedriveOutcome.Busy) // it may have failed, and not know yet that the journal has it: it would settle the redriven one
                     : await journal.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)
                 {
                     destination = admission.JoinRecovered(request.Request.Callback.Destination);
-                    isTakenUp = await TakeUpAsync(PendingRequest.FromJournal(request, destination, time));
+                    isTakenUp = await TakeUpAsync(PendingRequest.FromJournal(request, destination, time), lane);
                 }
 
                 return outcome;
@@ -129,14 +129,19 @@ internal sealed class DeadLetters(int redrivesPerSecond, Admission admission, IR
         }
     }
 
-    /// <returns>False when the service is stopping: the next start takes it up.</returns>
-    private async Task<bool> TakeUpAsync(PendingRequest pending)
+    /// <returns>False when the service is stopping, or its lane went to another node: the journal has it for whoever takes it up.</returns>
+    private async Task<bool> TakeUpAsync(PendingRequest pending, int number)
     {
         try
         {
-            while (!Lane.Of(lanes, pending.Request.Id).TryAdd(pending))
+            while (lanes.Of(pending.Request.Id, number) is { } lane)
+            {
+                if (lane.TryAdd(pending))
+                    return true;
                 await Task.Delay(LaneRetry, time, _stopping.Token); // it failed a moment ago, and has still to leave
-            return true;
+            }
+
+            return false;
         }
         catch (OperationCanceledException)
         {

@@ -42,7 +42,7 @@ internal enum IntakeOutcome
 internal readonly record struct IntakeResult(IntakeOutcome Outcome, RequestId Id = default, TimeSpan? RetryAfter = null);
 
 /// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
-internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, IReadOnlyList<Lane> lanes, TimeProvider time)
+internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, Lanes lanes, TimeProvider time)
 {
     /// <summary>When to come back after the journal was not available.</summary>
     public static readonly TimeSpan JournalRetryAfter = TimeSpan.FromSeconds(5);
@@ -50,7 +50,6 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isClosing;
     private int _submitting;
-    private uint _turn;
 
     /// <summary>Answers once the request is journaled, or at once when it cannot be taken.</summary>
     public async ValueTask<IntakeResult> SubmitAsync(Submission submission)
@@ -96,8 +95,8 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
             if (accepted.Outcome != AcceptOutcome.Accepted)
                 return Repeated(accepted);
 
-            keepsPlace = true;
-            lanes[(int)(Interlocked.Increment(ref _turn) % (uint)lanes.Count)].TryAdd(new PendingRequest(request, destination, time.GetTimestamp()));
+            // A lane that went to another node since took the request with it.
+            keepsPlace = lanes.Of(request.Id, accepted.Lane)?.TryAdd(new PendingRequest(request, destination, time.GetTimestamp())) ?? false;
             return new(IntakeOutcome.Accepted, request.Id);
         }
         catch (JournalUnavailableException)

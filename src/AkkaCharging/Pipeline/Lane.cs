@@ -47,9 +47,6 @@ internal sealed class Lane(int number, Admission admission)
     /// <summary>How old the pending requests are.</summary>
     public PendingAges Ages { get; } = new();
 
-    /// <summary>The lane for a request from the journal: always the same one, so that a request that is read twice meets itself.</summary>
-    public static Lane Of(IReadOnlyList<Lane> lanes, RequestId id) => lanes[(int)((uint)id.GetHashCode() % (uint)lanes.Count)];
-
     /// <summary>Whether a request is here: pending, or just settled.</summary>
     public bool Holds(RequestId id) => _pending.ContainsKey(id);
 
@@ -77,12 +74,18 @@ internal sealed class Lane(int number, Admission admission)
     {
         if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out var pending))
             return false;
-        Ages.Remove(pending.Since);
-        if (receipt.Pending.IsRecovered)
-            admission.LeaveRecovered(receipt.Pending.Destination);
-        else
-            admission.Leave(receipt.Pending.Destination);
+        Leave(pending);
         return true;
+    }
+
+    /// <summary>Lets go of all that is pending, with the places that it holds: it is another node's now, which has it from the journal.</summary>
+    public void GiveUp()
+    {
+        foreach (var id in _pending.Keys)
+        {
+            if (_pending.TryRemove(id, out var pending))
+                Leave(pending);
+        }
     }
 
     /// <summary>Makes <paramref name="run"/> the one that requests are offered to, and offers it all that are pending, oldest first.</summary>
@@ -92,6 +95,15 @@ internal sealed class Lane(int number, Admission admission)
         _run = run;
         foreach (var pending in _pending.Values.OrderBy(pending => pending.Request.AcceptedAt).ToList())
             Offer(pending, run);
+    }
+
+    private void Leave(PendingRequest pending)
+    {
+        Ages.Remove(pending.Since);
+        if (pending.IsRecovered)
+            admission.LeaveRecovered(pending.Destination);
+        else
+            admission.Leave(pending.Destination);
     }
 
     private static void Offer(PendingRequest pending, LaneRun run)

@@ -1,9 +1,14 @@
 using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
 
 /// <summary>Takes up what an earlier process left unsettled: oldest first, beside new work, as the lanes have room.</summary>
-internal sealed class Recovery(IRequestJournal journal, Admission admission, IReadOnlyList<Lane> lanes, TimeProvider time)
+/// <param name="read">Reads it from the journal.</param>
+/// <param name="lane">The lane that a request belongs to.</param>
+/// <param name="goesOn">Whether there may be more later: when another process had the journal in between and left requests of its own.</param>
+internal sealed class Recovery(
+    IRequestJournal journal, Func<CancellationToken, IAsyncEnumerable<UnsettledRequest>> read, Func<RequestId, Lane> lane, bool goesOn, Admission admission, TimeProvider time)
 {
     private static readonly TimeSpan JournalRetry = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource _stopping = new();
@@ -25,8 +30,8 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
             try
             {
                 await TakeUpAllAsync(stopping);
-
-                // More comes when another process had the journal in between and left requests of its own.
+                if (!goesOn)
+                    return;
                 while (journal.Status.Backlog == 0)
                     await Task.Delay(JournalRetry, time, stopping);
             }
@@ -44,11 +49,11 @@ internal sealed class Recovery(IRequestJournal journal, Admission admission, IRe
 
     private async Task TakeUpAllAsync(CancellationToken stopping)
     {
-        await foreach (var unsettled in journal.ReadUnsettledAsync(stopping))
+        await foreach (var unsettled in read(stopping))
         {
             await admission.EnterRecoveredAsync(stopping);
             var destination = admission.JoinRecovered(unsettled.Request.Callback.Destination);
-            if (!Lane.Of(lanes, unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, destination, time)))
+            if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, destination, time)))
                 admission.LeaveRecovered(destination);
         }
     }

@@ -10,17 +10,28 @@ internal sealed class TokenBucket
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private readonly long _origin;
-    private readonly double _interval;
-    private readonly double _tolerance;
+    private readonly double _perSecond;
+    private readonly double _burst;
+    private double _interval;
+    private double _tolerance;
     private double _nextIdeal = double.NegativeInfinity;
 
     /// <param name="perSecond">Tokens a second, above zero.</param>
     /// <param name="burst">Tokens that may be taken at once after a quiet spell, from 1.</param>
     public TokenBucket(double perSecond, double burst, TimeProvider time)
     {
-        (_time, _origin) = (time, time.GetTimestamp());
-        _interval = time.TimestampFrequency / perSecond;
-        _tolerance = _interval * (burst - 1);
+        (_time, _origin, _perSecond, _burst) = (time, time.GetTimestamp(), perSecond, burst);
+        Divide(1);
+    }
+
+    /// <summary>From here on this is one of so many buckets that share the rate and the burst.</summary>
+    public void Divide(int buckets)
+    {
+        lock (_gate)
+        {
+            _interval = _time.TimestampFrequency * buckets / _perSecond;
+            _tolerance = _interval * (Math.Max(1, _burst / buckets) - 1);
+        }
     }
 
     /// <summary>The present. From an origin of its own, because a long uptime in a double would round away what parts one start from the next.</summary>

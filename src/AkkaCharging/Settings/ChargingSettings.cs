@@ -12,6 +12,7 @@ public sealed record ChargingSettings(
     AuthorizationSettings Authorization,
     CallbackSettings Callback,
     JournalSettings Journal,
+    ClusterSettings Cluster,
     MonitoringSettings Monitoring,
     LoggingSettings Logging,
     Config Akka)
@@ -31,6 +32,7 @@ public sealed record ChargingSettings(
         AuthorizationSettings.Read(hocon.Section("authorization")),
         CallbackSettings.Read(hocon.Section("callback")),
         JournalSettings.Read(hocon.Section("journal")),
+        ClusterSettings.Read(hocon.Section("cluster")),
         MonitoringSettings.Read(hocon.Section("monitoring")),
         LoggingSettings.Read(hocon.Section("logging")),
         akka);

@@ -44,6 +44,12 @@ internal static class SettingKind
 
     public static SettingKind<string> HostPattern { get; } = Texts("a host name, *.example.com for all below it", IsHostPattern);
 
+    public static SettingKind<string> Host { get; } = Texts("a host name or an IP address", IsHost);
+
+    public static SettingKind<string> OptionalHost { get; } = Texts("a host name or an IP address, or nothing", text => text.Length == 0 || IsHost(text));
+
+    public static SettingKind<string> HostAndPort { get; } = Texts("a host and a port such as node-1:2552", IsHostAndPort);
+
     public static SettingKind<string> Origin { get; } = Texts("* or an origin such as https://example.com", IsOrigin);
 
     public static SettingKind<Uri?> OptionalUrl { get; } = new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
@@ -96,6 +102,18 @@ internal static class SettingKind
     {
         var name = text.StartsWith("*.", StringComparison.Ordinal) ? text[2..] : text;
         return name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-');
+    }
+
+    private static bool IsHost(string text) => Uri.CheckHostName(text) != UriHostNameType.Unknown;
+
+    private static bool IsHostAndPort(string text)
+    {
+        var colon = text.LastIndexOf(':');
+        return colon > 0
+            && IsHost(text[..colon])
+            && (text[0] == '[' || !text[..colon].Contains(':')) // without brackets nobody can tell where an IPv6 address ends
+            && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            && port is > 0 and <= 65_535;
     }
 
     private static bool IsOrigin(string text) =>

@@ -14,6 +14,7 @@ internal static class SettingsRules
         Authorization(settings.Authorization, report);
         Callback(settings.Callback, report);
         Journal(settings.Journal, report);
+        Cluster(settings, report);
     }
 
     private static void Listeners(ChargingSettings settings, SettingsReport report)
@@ -86,6 +87,41 @@ internal static class SettingsRules
             !postgres || journal.EncryptionKeys.Count > 0 || journal.EncryptionKeyFile.Length > 0,
             "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.",
             "journal.kind", "journal.encryptionKeys", "journal.encryptionKeyFile");
+    }
+
+    private static void Cluster(ChargingSettings settings, SettingsReport report)
+    {
+        var cluster = settings.Cluster;
+        report.Require(
+            cluster.Tls.IsOn || cluster.Tls.Password.Length == 0,
+            "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too.",
+            "cluster.tls.password", "cluster.tls.certificateFile");
+        if (!cluster.Enabled)
+            return;
+        report.Require(
+            settings.Journal.Kind == JournalKind.Postgres,
+            "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres.",
+            "cluster.enabled", "journal.kind");
+        report.Require(
+            cluster.SeedNodes.Count > 0,
+            "cluster.enabled = true needs cluster.seedNodes; expected host:port of at least one node, the same list on every node.",
+            "cluster.enabled", "cluster.seedNodes");
+        report.Require(
+            cluster.Lanes >= cluster.SeedNodes.Count,
+            $"cluster.lanes = {cluster.Lanes} is below the number of cluster.seedNodes; a node without a lane accepts nothing.",
+            "cluster.lanes", "cluster.seedNodes");
+        report.Require(
+            settings.Queue.ConsumerThreads == 1,
+            "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1.",
+            "queue.consumerThreads", "cluster.enabled");
+        report.Require(
+            !IsAny(cluster.Hostname),
+            $"cluster.hostname = '{cluster.Hostname}' is no address that other nodes could reach; expected this node's own, and cluster.bindHostname for the interface.",
+            "cluster.hostname");
+        report.Require(
+            !IsLoopback(cluster.Hostname) || cluster.SeedNodes.All(seed => IsLoopback(seed[..seed.LastIndexOf(':')])),
+            $"cluster.hostname = '{cluster.Hostname}' is this machine's alone, and cluster.seedNodes name others; expected the name or address that those reach this node at.",
+            "cluster.hostname", "cluster.seedNodes");
     }
 
     /// <summary>Whether only this machine reaches a listener on <paramref name="host"/>.</summary>

@@ -45,6 +45,7 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
                 "post /admin/destinations/resume: 200 400 401 403 408 409 413 415 500",
                 "get /admin/config: 200 401 403 500",
                 "get /admin/overview: 200 401 403 500",
+                "get /admin/cluster: 200 401 403 500 503",
             ],
             documented);
         Assert.Equal("/", (string?)_description.Root["servers"]![0]!["url"]);
@@ -90,6 +91,7 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
         await FitsAsync(_service.OperateAsync("POST", "/admin/destinations/resume"), "post", "/admin/destinations/resume", 415);
         await FitsAsync(_service.Management.GetAsync("/admin/config"), "get", "/admin/config", 200);
         await FitsAsync(_service.Management.GetAsync("/admin/overview"), "get", "/admin/overview", 200);
+        await FitsAsync(_service.Management.GetAsync("/admin/cluster"), "get", "/admin/cluster", 200);
         await FitsAsync(_service.OperateAsync("GET", "/admin/config", host: "evil.example"), "get", "/admin/config", 403);
         _journal.Fault = new JournalUnavailableException("disk full");
         await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 503);

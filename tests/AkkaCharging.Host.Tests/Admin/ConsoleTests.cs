@@ -151,6 +151,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.ShowsAsync("#health", "UP");
         Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "acl"], await RowsAsync(page, "components"));
         Assert.Equal("No callback is pending, and no destination is paused.", await page.TextAsync("#no-destinations"));
+        Assert.False((await page.EvaluateAsync("document.querySelector('#cluster').checkVisibility()")).GetBoolean());
         await ShootAsync(page, "empty");
         await page.ClickAsync("summary");
         await page.TypeAsync("#settings-filter", "QUEUE");
@@ -273,10 +274,10 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
 
     private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
 
-    private static async Task<IReadOnlyList<string>> RowsAsync(Page page, string table) =>
+    internal static async Task<IReadOnlyList<string>> RowsAsync(Page page, string table) =>
         [.. (await page.EvaluateAsync($"[...document.querySelectorAll('#{table} tr')].map(row => row.dataset.key)")).EnumerateArray().Select(key => key.GetString()!)];
 
-    private static async Task ShootAsync(Page page, string name)
+    internal static async Task ShootAsync(Page page, string name)
     {
         if (Environment.GetEnvironmentVariable("AKKACHARGING_SCREENSHOTS") is not { Length: > 0 } folder)
             return;

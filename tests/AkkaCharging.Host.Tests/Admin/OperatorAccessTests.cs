@@ -22,6 +22,7 @@ public sealed class OperatorAccessTests(SharedService shared)
     [InlineData("POST", "/admin/dead-letters/redrive")]
     [InlineData("GET", "/openapi/admin.json")]
     [InlineData("GET", "/admin/overview")]
+    [InlineData("GET", "/admin/cluster")]
     [InlineData("GET", "/console")]
     [InlineData("GET", "/console.js")]
     public async Task PublicListener_HasNoOperatorsRoute_WhateverTheHostHeader(string method, string path)

@@ -42,7 +42,7 @@ public sealed class GracefulStopTests
         Assert.True(receiver.Received.Count >= 2);
         Assert.True(journal.IsDisposed);
         await Assert.ThrowsAsync<HttpRequestException>(() => service.SubmitAsync(receiver.Url));
-        await service.App.StopAsync().WaitAsync(TimeSpan.FromSeconds(20)); // once more: waits for nothing
+        await service.App.StopAsync().WaitAsync(Eventually.Patience); // once more: waits for nothing
 
         async Task<int> SubmittedAsync()
         {

@@ -45,9 +45,10 @@ public sealed class MetricsTests
             [
                 "requests_total", "requests", "authorization_decisions", "authorization_reasons", "callback_results", "deliveries_total",
                 "authorization_time_avg_ms", "authorization_time_p95_ms", "queue_size_current", "queue_size_max",
-                "circuit_breaker_state", "circuit_breaker_transitions", "stream_restarts_total", "dead_letters_current", "acl",
+                "circuit_breaker_state", "circuit_breaker_transitions", "stream_restarts_total", "dead_letters_current", "acl", "cluster",
             ],
             Api.Names(metrics));
+        Assert.Equal("", Counts(metrics, "cluster"));
         Assert.Equal("rules=2 reloads_total=0 reload_failures_total=0", Counts(metrics, "acl"));
         Assert.Equal("accepted=5 unsupported_media_type=1 validation_error=1", Counts(metrics, "requests"));
         Assert.Equal("allowed=3 not_allowed=2 unknown=0", Counts(metrics, "authorization_decisions"));

@@ -25,12 +25,12 @@ public sealed class PostgresServer : IAsyncDisposable
     private readonly int _port = FreePort();
     private Process? _process;
 
-    private PostgresServer() => ConnectionString = new NpgsqlConnectionStringBuilder
+    private PostgresServer(string password) => ConnectionString = new NpgsqlConnectionStringBuilder
     {
         Host = "127.0.0.1",
         Port = _port,
         Username = "akkacharging",
-        Password = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
+        Password = password,
         Database = "postgres",
     }.ConnectionString;
 
@@ -42,11 +42,29 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public static async Task<PostgresServer> StartNewAsync()
     {
-        var server = new PostgresServer();
+        var server = new PostgresServer(Convert.ToHexString(RandomNumberGenerator.GetBytes(16)));
         await server.InitializeAsync();
         await server.StartAsync();
         return server;
     }
+
+    /// <summary>Starts another server that follows this one, and has each commit of this one wait for it.</summary>
+    public async Task<PostgresServer> StartStandbyAsync()
+    {
+        var ours = new NpgsqlConnectionStringBuilder(ConnectionString);
+        var standby = new PostgresServer(ours.Password!);
+        await standby.OwnFolderAsync();
+        await RunAsync(Start(
+            "pg_basebackup", "-D", standby.DataDirectory, "-d", $"host={ours.Host} port={ours.Port} user={ours.Username} password={ours.Password}",
+            "--write-recovery-conf", "--checkpoint=fast", "--no-sync"));
+        await standby.StartAsync();
+        await ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        await ExecuteAsync("SELECT pg_reload_conf()");
+        return standby;
+    }
+
+    /// <summary>Makes a standby a server that takes writes.</summary>
+    public Task PromoteAsync() => ExecuteAsync("SELECT pg_promote()");
 
     /// <summary>Starts it, again after <see cref="KillAsync"/>, and waits until it answers.</summary>
     public async Task StartAsync()
@@ -94,8 +112,7 @@ public sealed class PostgresServer : IAsyncDisposable
         var passwordFile = Path.Combine(_folder, "password");
         var builder = new NpgsqlConnectionStringBuilder(ConnectionString);
         await File.WriteAllTextAsync(passwordFile, builder.Password);
-        if (_user is var (user, group))
-            await RunAsync(Process.Start("chown", ["-R", $"{user}:{group}", _folder]));
+        await OwnFolderAsync();
         await RunAsync(Start(
             "initdb", "-D", DataDirectory, "-U", builder.Username!, "--auth=scram-sha-256", $"--pwfile={passwordFile}", "--encoding=UTF8", "--locale=C", "--no-sync"));
     }
@@ -116,6 +133,20 @@ public sealed class PostgresServer : IAsyncDisposable
             RedirectStandardError = true,
         };
         return Process.Start(start)!;
+    }
+
+    private async Task OwnFolderAsync()
+    {
+        if (_user is var (user, group))
+            await RunAsync(Process.Start("chown", ["-R", $"{user}:{group}", _folder]));
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static async Task RunAsync(Process process)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
@@ -44,7 +45,7 @@ internal sealed class BlockableLookup : IDisposable
     }
 
     /// <summary>Waits until one more look-up has blocked its thread.</summary>
-    public async Task OneBlockedAsync() => Assert.True(await _blocked.WaitAsync(TimeSpan.FromSeconds(30)));
+    public async Task OneBlockedAsync() => Assert.True(await _blocked.WaitAsync(Eventually.Patience));
 
     public void BreakSilence() => _silence.Set();
 

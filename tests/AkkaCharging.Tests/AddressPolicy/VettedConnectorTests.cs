@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
@@ -113,7 +114,7 @@ public sealed class VettedConnectorTests
 
         for (var second = 0; second < 3; second++)
         {
-            Assert.True(await dialled.WaitAsync(TimeSpan.FromSeconds(30)));
+            Assert.True(await dialled.WaitAsync(Eventually.Patience));
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 

@@ -13,7 +13,7 @@ namespace AkkaCharging.Tests.Authorization;
 [Trait("Category", "Component")]
 public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = Eventually.Patience;
 
     private readonly FakeTimeProvider _time = new(Sample.Now);
     private readonly ScriptedAuthorizer _authorizer = new();

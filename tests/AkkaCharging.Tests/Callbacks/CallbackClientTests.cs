@@ -18,7 +18,7 @@ namespace AkkaCharging.Tests.Callbacks;
 [Trait("Category", "Component")]
 public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = Eventually.Patience;
     private static readonly byte[] FirstKey = [.. Enumerable.Range(1, 24).Select(i => (byte)i)];
     private static readonly byte[] SecondKey = [.. Enumerable.Range(100, 64).Select(i => (byte)i)];
 

@@ -18,7 +18,7 @@ namespace AkkaCharging.Tests.Callbacks;
 [Trait("Category", "Component")]
 public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon + "\nakka.loglevel = ERROR") // without a line for each restart
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan Patience = Eventually.Patience;
     private static readonly CallbackSettings Defaults = SettingsLoader.Defaults.Callback with
     {
         RetryDelay = TimeSpan.FromSeconds(20),
@@ -343,7 +343,9 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         for (var i = 0; i < 20; i++)
             pending.Add(await DecidedAsync(age: TimeSpan.FromSeconds(60)));
         var delivering = DeliverAsync(settings, [.. pending]);
-        await Eventually.HoldsAsync(() => Destinations(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0 }], "the breaker is open");
+        await Eventually.HoldsAsync(
+            () => Destinations(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0, Waiting: var waiting }] && waiting + _client.Attempts.Count == pending.Count,
+            "the breaker is open, and the rest waits");
         var attempted = _client.Attempts.Count;
 
         _time.Advance(TimeSpan.FromSeconds(61));
@@ -463,7 +465,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
 
         await _stopping.CancelAsync();
 
-        Assert.Null(Assert.Single(await delivering.WaitAsync(TimeSpan.FromSeconds(10))).Settlement);
+        Assert.Null(Assert.Single(await delivering.WaitAsync(Eventually.Patience)).Settlement);
         Assert.Equal(1, _client.AttemptsOf(pending));
         await AssertJournalAsync(pending, RequestState.Decided, attempts: 1);
     }

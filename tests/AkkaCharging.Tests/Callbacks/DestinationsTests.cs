@@ -44,6 +44,27 @@ public sealed class DestinationsTests : IDisposable
     }
 
     [Fact]
+    public void OneOfSeveralProcesses_GrantsItsShareOfADestinationsSlots()
+    {
+        _settings = _settings with { MaxInFlightPerDestination = 12 };
+        EarnSlots("a", 8);
+        Take("a", 100);
+
+        Destinations.Divide(3);
+        Assert.Equal(4, Status("a").InFlightMax);
+        for (var answers = 0; answers < 10; answers++)
+            End(Running("a"), Answered());
+        Assert.Equal((4, 4), (Status("a").InFlightMax, Status("a").InFlight));
+
+        Destinations.Divide(100);
+        Assert.Equal(1, Status("a").InFlightMax);
+        Destinations.Divide(1);
+        for (var answers = 0; answers < 10; answers++)
+            End(Running("a"), Answered());
+        Assert.InRange(Status("a").InFlightMax, 8, 12);
+    }
+
+    [Fact]
     public void AnswersWhileSlotsAreFree_EarnNothing()
     {
         for (var i = 0; i < 10; i++)

@@ -2,6 +2,7 @@ using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
@@ -70,7 +71,7 @@ public sealed class AdmissionTests : IDisposable
 
         Assert.Equal((6, false), (admission.Pending, fourth.IsCompleted));
         admission.LeaveRecovered(destination);
-        await fourth.WaitAsync(TimeSpan.FromSeconds(30));
+        await fourth.WaitAsync(Eventually.Patience);
     }
 
     public void Dispose() => _destinations.Dispose();

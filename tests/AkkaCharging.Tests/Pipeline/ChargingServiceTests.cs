@@ -17,7 +17,7 @@ namespace AkkaCharging.Tests.Pipeline;
 [Trait("Category", "Component")]
 public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan Patience = Eventually.Patience;
     private static readonly TimeSpan Grace = TimeSpan.FromHours(5); // 18 s on the scheduler of these tests
 
     private readonly ScriptedAuthorizer _authorizer = new();

@@ -21,7 +21,7 @@ public sealed class DeadLettersTests
     private readonly BreakableJournal _journal;
     private readonly Destinations _destinations;
     private readonly Admission _admission;
-    private readonly List<Lane> _lanes;
+    private readonly Lanes _lanes;
     private readonly DeadLetters _letters;
 
     public DeadLettersTests()
@@ -29,11 +29,11 @@ public sealed class DeadLettersTests
         _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
         _destinations = new(SettingsLoader.Defaults.Callback, new(Places * 2, ConsumerThreads: 1, DestinationShare: 1_000), _time); // all places for destinations that have not answered
         _admission = new(Places, _destinations, _time);
-        _lanes = [.. Enumerable.Range(0, 4).Select(number => new Lane(number, _admission))];
+        _lanes = Lanes.Alone(4, _admission);
         _letters = new(PerSecond, _admission, _journal, _lanes, _time);
     }
 
-    private List<PendingRequest> Pending => [.. _lanes.SelectMany(lane => lane.Pending)];
+    private List<PendingRequest> Pending => [.. _lanes.All.SelectMany(lane => lane.Pending)];
 
     [Fact]
     public async Task RedrivenLetter_IsInALane_DecidedAndMarked_AndTakesNoPlaceOfNewRequests()
@@ -183,7 +183,7 @@ public sealed class DeadLettersTests
     public async Task Bulk_WaitsForRoom_AndPassesOverWhatIsStillInALane()
     {
         var held = await DeadAsync();
-        _lanes[0].TryAdd(Sample.Pending(Sample.Request() with { Id = held }));
+        _lanes.All[0].TryAdd(Sample.Pending(Sample.Request() with { Id = held }));
         var other = await DeadAsync();
         for (var i = 0; i < Places; i++)
             await _admission.EnterRecoveredAsync(default);
@@ -282,7 +282,7 @@ public sealed class DeadLettersTests
     private async Task FailAgainAsync(PendingRequest pending)
     {
         await _journal.SettleAsync(pending.Request.Id, Failed(), default);
-        Assert.True(Lane.Of(_lanes, pending.Request.Id).Complete(new(pending, Failed())));
+        Assert.True(_lanes.Of(pending.Request.Id, 0)!.Complete(new(pending, Failed())));
     }
 
     private Settlement Failed() => new(RequestState.Failed, _time.GetUtcNow(), Sample.Attempt(at: _time.GetUtcNow()));

@@ -33,6 +33,19 @@ public sealed class TokenBucketTests
         Assert.Equal(0, bucket.TryTake());
     }
 
+    [Fact]
+    public void OneOfSeveralBuckets_HasItsShareOfRateAndBurst()
+    {
+        var bucket = new TokenBucket(perSecond: 30, burst: 6, Time);
+
+        bucket.Divide(3);
+        Assert.Equal([0, 0, 0.1, 0.2], Starts(bucket, readyAt: 0, count: 4));
+        bucket.Divide(12);
+        Assert.Equal([100, 100.4, 100.8], Starts(bucket, readyAt: 100, count: 3)); // never less than one at once
+        bucket.Divide(1);
+        Assert.Equal([200, 200, 200, 200, 200, 200], Starts(bucket, readyAt: 200, count: 6));
+    }
+
     /// <summary>A timestamp of today holds no fraction, and not every tick, once it is a double.</summary>
     [Fact]
     public void LargeTimestamps_DoNotBlurTheRate()

@@ -59,6 +59,42 @@ public sealed class SettingsRulesTests
     [InlineData("callback { maxInFlight = 64, maxRetryDelayMillis = 1000 }")]
     public void KeptRule_Starts(string text) => Assert.NotNull(Loading.Application(text));
 
+    [Theory]
+    [InlineData("journal.kind = sqlite", "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres.")]
+    [InlineData("journal.kind = memory", "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres.")]
+    [InlineData("cluster.seedNodes = []", "cluster.enabled = true needs cluster.seedNodes; expected host:port of at least one node, the same list on every node.")]
+    [InlineData("cluster.lanes = 2", "cluster.lanes = 2 is below the number of cluster.seedNodes; a node without a lane accepts nothing.")]
+    [InlineData("queue.consumerThreads = 2", "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1.")]
+    [InlineData("cluster.hostname = \"0.0.0.0\"", "cluster.hostname = '0.0.0.0' is no address that other nodes could reach; expected this node's own, and cluster.bindHostname for the interface.")]
+    [InlineData("cluster.hostname = \"::\"", "cluster.hostname = '::' is no address that other nodes could reach; expected this node's own, and cluster.bindHostname for the interface.")]
+    [InlineData("cluster.hostname = \"127.0.0.1\"", "cluster.hostname = '127.0.0.1' is this machine's alone, and cluster.seedNodes name others; expected the name or address that those reach this node at.")]
+    [InlineData("cluster.hostname = localhost", "cluster.hostname = 'localhost' is this machine's alone, and cluster.seedNodes name others; expected the name or address that those reach this node at.")]
+    [InlineData("journal.encryptionKeys = []", "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.")]
+    [InlineData("cluster.tls.password = s3cret", "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too.")]
+    public void BrokenRuleOfACluster_IsAProblem(string text, string problem)
+    {
+        using var folder = Node(text);
+
+        Assert.EndsWith($": {problem}", Assert.Single(folder.Problems()), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cluster.lanes = 3")]
+    [InlineData("cluster.bindHostname = \"0.0.0.0\"")]
+    [InlineData("cluster { hostname = localhost, seedNodes = [\"127.0.0.1:2552\", \"localhost:2553\"] }")]
+    [InlineData("cluster.tls { certificateFile = node.p12, password = s3cret }")]
+    [InlineData("cluster.tls.certificateFile = node.p12")]
+    public void KeptRuleOfACluster_Starts(string text)
+    {
+        using var folder = Node(text);
+
+        Assert.True(folder.Load().Cluster.Enabled);
+    }
+
+    [Theory]
+    [InlineData("cluster { hostname = \"0.0.0.0\", lanes = 1, seedNodes = [\"a:1\", \"b:1\"] }, queue.consumerThreads = 2")]
+    public void ClusterThatIsOff_HasNoRules(string text) => Assert.False(Loading.Application(text).Cluster.Enabled);
+
     [Fact]
     public void RepeatedApiKey_IsRefused() =>
         Assert.Equal(
@@ -109,4 +145,15 @@ public sealed class SettingsRulesTests
     [InlineData("fd12:3456::/32")]
     public void PrivateNetworkOrSingleAddress_IsTaken(string network) =>
         Assert.Equal(network, Assert.Single(Loading.Application($"callback.security.allow = [\"{network}\"]").Callback.Security.Allow).ToString());
+
+    /// <summary>A node of three, with <paramref name="text"/> over its settings.</summary>
+    private static SettingsFolder Node(string text)
+    {
+        var folder = new SettingsFolder { Development = true };
+        folder.File("hocon/development.conf", SettingsFolder.Anonymous + $$"""
+            cluster { enabled = true, hostname = node-1, seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"] }
+            journal { kind = postgres, connectionString = a, encryptionKeys = ["{{SettingsTable.EncryptionKey}}"] }
+            """);
+        return folder.File("hocon/application.conf", text);
+    }
 }

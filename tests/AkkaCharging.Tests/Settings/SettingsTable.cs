@@ -89,6 +89,17 @@ internal static class SettingsTable
         Count("journal.retentionHours", "Journal.RetentionHours", 1, 8_760),
         Count("journal.maxSettledRows", "Journal.MaxSettledRows", 0, 100_000_000),
         Count("journal.minFreeBytes", "Journal.MinFreeBytes", 0, 1_073_741_824),
+        Flag("cluster.enabled", "Cluster.Enabled", true),
+        Text("cluster.hostname", "node-1", "Cluster.Hostname", "\"\"", "\"*\"", "\"a b\"", "\"node-1:2552\"", "[node-1]"),
+        Count("cluster.port", "Cluster.Port", 0, 65_535),
+        Text("cluster.bindHostname", "0.0.0.0", "Cluster.BindHostname", "\"*\"", "\"a b\"", "[a]"),
+        new("cluster.seedNodes", "[\"node-1:2552\", \"[fd00::2]:1\"]", "node-1:2552, [fd00::2]:1", "Cluster.SeedNodes", "[node-1:2552, [fd00::2]:1]",
+            "\"node-1:2552\"", "[\"node-1\"]", "[\":2552\"]", "[\"node-1:0\"]", "[\"node-1:65536\"]", "[\"node-1:+1\"]", "[\"a b:2552\"]", "[\"fd00::2:2552\"]", "[\"akka.tcp://a@node-1:2552\"]", "[\"\"]", "[[]]"),
+        Count("cluster.lanes", "Cluster.Lanes", 1, 1_024),
+        Millis("cluster.unreachableAfterMillis", "Cluster.UnreachableAfter", 500, 60_000),
+        Millis("cluster.downAfterMillis", "Cluster.DownAfter", 1_000, 300_000),
+        Text("cluster.tls.certificateFile", "node.p12", "Cluster.Tls.CertificateFile", "[]"),
+        Text("cluster.tls.password", "s3cret", "Cluster.Tls.Password", "[]"),
         Flag("monitoring.metrics.enabled", "Monitoring.MetricsEnabled", false),
         Flag("monitoring.healthCheck.enabled", "Monitoring.HealthCheckEnabled", false),
         Count("monitoring.windowSeconds", "Monitoring.Window", 1, 3_600) with { Expected = "01:00:00" },
@@ -113,6 +124,8 @@ internal static class SettingsTable
         ["callback.maxInFlight"] = "callback.maxInFlightPerDestination = 1",
         ["callback.maxInFlightPerDestination"] = "callback.maxInFlight = 1000000",
         ["callback.signing.required"] = "callback.signing.keysFile = keys",
+        ["cluster.enabled"] = $"cluster.seedNodes = [\"127.0.0.1:2552\"], journal {{ kind = postgres, connectionString = a, encryptionKeys = [\"{EncryptionKey}\"] }}",
+        ["cluster.tls.password"] = "cluster.tls.certificateFile = node.p12",
     };
 
     private static SettingRow Count(string key, string property, int min, int max) => new(

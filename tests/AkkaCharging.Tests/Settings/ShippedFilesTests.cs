@@ -27,6 +27,33 @@ public sealed class ShippedFilesTests
     }
 
     [Fact]
+    public void Cluster_Starts_WithWhatTheEnvironmentAdds()
+    {
+        var settings = Node(new()
+        {
+            ["CLUSTER_HOSTNAME"] = "node-2",
+            ["JOURNAL_CONNECTION_STRING"] = "Host=database",
+            ["JOURNAL_ENCRYPTION_KEYS"] = SettingsTable.EncryptionKey,
+            ["SERVER_API_KEYS"] = $$"""[{"name":"app","sha256":"{{SettingsTable.Sha}}"}]""",
+        });
+
+        Assert.Equal((true, "node-2", 64, JournalKind.Postgres), (settings.Cluster.Enabled, settings.Cluster.Hostname, settings.Cluster.Lanes, settings.Journal.Kind));
+        Assert.Equal(["node-1:2552", "node-2:2552", "node-3:2552"], settings.Cluster.SeedNodes);
+        Assert.All(settings.Cluster.SeedNodes, seed => Assert.EndsWith($":{settings.Cluster.Port}", seed, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Cluster_IsRefused_UntilItIsSaidWhichNodeThisIs_AndWhereTheJournal()
+    {
+        var problems = Assert.Throws<InvalidSettingsException>(() => Node([])).Problems;
+
+        Assert.Equal(4, problems.Count);
+        Assert.All(
+            ["server.host = '0.0.0.0' is reachable", "needs journal.connectionString", "needs a key", "cluster.hostname = '127.0.0.1' is this machine's alone"],
+            part => Assert.Contains(problems, problem => problem.Contains(part, StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void ApplicationConf_HasNothingActive() =>
         Assert.Empty(HoconParser.ParseFile("application.conf", File.ReadAllBytes(Path.Combine(SettingsFolder.Repository, "hocon/application.conf")), [])!.Entries);
 
@@ -72,4 +99,7 @@ public sealed class ShippedFilesTests
     [Fact]
     public void AkkaBlock_MustBeOne() =>
         Assert.Equal(["hocon/application.conf:1: akka is a block of settings; expected akka { … }, not a value."], Loading.ProblemsOf("akka = 5"));
+
+    private static ChargingSettings Node(Dictionary<string, string> environment) =>
+        SettingsLoader.Load(new SettingsSources("hocon/cluster.conf", Development: false, environment, SettingsFolder.Repository, SettingsFolder.Repository));
 }

@@ -57,8 +57,8 @@ function refreshSoon() {
 async function refresh() {
     const mine = ++round;
     try {
-        const [overview, destinations, letters, config] = await Promise.all([
-            call('GET', '/admin/overview'), orProblem('/admin/destinations?limit=100'), orProblem(lettersPath()), hasSettings ? null : orProblem('/admin/config')]);
+        const [overview, cluster, destinations, letters, config] = await Promise.all([
+            call('GET', '/admin/overview'), orProblem('/admin/cluster'), orProblem('/admin/destinations?limit=100'), orProblem(lettersPath()), hasSettings ? null : orProblem('/admin/config')]);
         if (mine !== round)
             return;
         failures = 0;
@@ -70,6 +70,7 @@ async function refresh() {
         }
         showBoard();
         showOverview(overview);
+        showCluster(cluster);
         showDestinations(destinations);
         showLetters(letters);
     } catch (e) {
@@ -172,6 +173,45 @@ function rate(id, figures, windowSeconds, failed) {
     text(`${id}-failed`, figures === null ? '' : figures.total === 0
         ? `none in the last ${windowSeconds} s`
         : `${(100 * figures.failed / figures.total).toFixed(1)} % ${failed} in the last ${windowSeconds} s`);
+}
+
+/** Nothing of it for a process that runs alone. */
+function showCluster(answer) {
+    at('cluster').hidden = answer.enabled === false;
+    text('cluster-problem', answer.problem ?? '');
+    fill('nodes', answer.nodes ?? [], row => row.address, (row, tr) => {
+        cell(tr, row.address, 'code');
+        badge(cell(tr).appendChild(document.createElement('span')), row.status, row.status === 'up' ? 'good' : 'warn');
+        badge(cell(tr).appendChild(document.createElement('span')), row.self ? 'this one' : row.reachable ? 'reachable' : 'unreachable', row.reachable ? 'good' : 'bad');
+    });
+    const lanes = Map.groupBy(answer.lanes ?? [], lane => lane.holder);
+    const holders = [...lanes].map(([holder, held]) => (
+        { holder, here: held[0].here, lanes: held.map(lane => lane.lane), takenAt: Math.max(...held.map(lane => lane.takenAt ?? 0)) }));
+    fill('holders', holders, row => row.holder ?? '', (row, tr) => {
+        if (row.holder === null)
+            badge(cell(tr).appendChild(document.createElement('span')), 'nobody', 'bad');
+        else
+            cell(tr, row.here ? `${row.holder} (this one)` : row.holder);
+        cell(tr, count(row.lanes.length), 'number');
+        cell(tr, spans(row.lanes));
+        const taken = cell(tr);
+        if (row.takenAt > 0)
+            time(taken, row.takenAt);
+        else
+            taken.textContent = 'never';
+    });
+}
+
+/** Rising numbers, those that follow each other drawn together: 0–2, 5. */
+function spans(numbers) {
+    const made = [];
+    for (const number of numbers) {
+        if (made.length > 0 && made.at(-1).to === number - 1)
+            made.at(-1).to = number;
+        else
+            made.push({ from: number, to: number });
+    }
+    return made.map(({ from, to }) => from === to ? `${from}` : `${from}–${to}`).join(', ');
 }
 
 function showDestinations(answer) {
@@ -306,7 +346,7 @@ function askForToken(problem) {
     shownAt = null;
     hasSettings = false;
     settings = [];
-    for (const id of ['components', 'destinations', 'letters', 'settings'])
+    for (const id of ['components', 'nodes', 'holders', 'destinations', 'letters', 'settings'])
         at(id).replaceChildren();
 }
 
@@ -372,10 +412,10 @@ function button(parent, label, subject, act) {
     parent.append(made);
 }
 
-function badge(element, status) {
+function badge(element, status, kind = { UP: 'good', DEGRADED: 'warn', DOWN: 'bad' }[status] ?? '') {
     if (element.textContent !== status)
         element.textContent = status;
-    element.className = `badge ${{ UP: 'good', DEGRADED: 'warn', DOWN: 'bad' }[status] ?? ''}`;
+    element.className = `badge ${kind}`;
 }
 
 function tell(message, kind) {

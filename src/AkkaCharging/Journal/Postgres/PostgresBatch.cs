@@ -12,9 +12,9 @@ internal sealed class PostgresBatch
 
     private const string Accept =
         """
-        INSERT INTO charging_request (epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
-        SELECT $1, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
-        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        INSERT INTO charging_request (epoch, lane, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
+        SELECT $1, $2::smallint, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
+        FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             AS new (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, key_hash)
         WHERE key_hash IS NULL OR EXISTS (SELECT 1 FROM charging_idempotency kept WHERE kept.key_hash = new.key_hash AND kept.id = new.id)
         """;
@@ -25,11 +25,13 @@ internal sealed class PostgresBatch
 
     private const string LookUpClaims = StandingClaims + " AND until > $2";
 
+    // Null for the lanes means all of them. Under the fence, these are exactly those that this node holds.
     private const string Decide =
         """
         UPDATE charging_request kept SET status = new.status, reason = new.reason, decided_at = new.decided_at,
             state = CASE kept.state WHEN 'queued' THEN 'decided' ELSE kept.state END
-        FROM unnest($1, $2, $3, $4) AS new (id, status, reason, decided_at) WHERE kept.id = new.id AND kept.status IS NULL
+        FROM unnest($1, $2, $3, $4) AS new (id, status, reason, decided_at)
+        WHERE kept.id = new.id AND kept.status IS NULL AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
         """;
 
     private const string StandingDecisions = "SELECT id, status, reason, decided_at FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
@@ -41,25 +43,31 @@ internal sealed class PostgresBatch
     private const string RecordAttempt =
         $"""
         UPDATE charging_request kept SET attempts = attempts || new.attempt, attempts_made = attempts_made + 1
-        FROM unnest($1, $2) AS new (id, attempt) WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0
+        FROM unnest($1, $2) AS new (id, attempt)
+        WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0 AND ($3::smallint[] IS NULL OR kept.lane = ANY ($3))
         """;
 
     private const string Settle =
         $"""
         UPDATE charging_request kept SET state = new.state, settled_at = new.settled_at, secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
             attempts = attempts || new.attempt, attempts_made = attempts_made + (new.attempt <> '')::int
-        FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt) WHERE kept.id = new.id AND {IsUnsettled}
+        FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt)
+        WHERE kept.id = new.id AND {IsUnsettled} AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
         """;
 
     private const string Redrive =
         $"""
-        UPDATE charging_request kept SET state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END, settled_at = NULL, epoch = $1,
+        UPDATE charging_request kept SET state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END, settled_at = NULL, epoch = $1, lane = $2::smallint,
             redriven_at = new.redriven_at, expires_at = new.expires_at, attempts = new.attempts, attempts_made = 0
-        FROM unnest($2, $3, $4, $5, $6) AS new (id, seen_at, redriven_at, expires_at, attempts)
+        FROM unnest($3, $4, $5, $6, $7) AS new (id, seen_at, redriven_at, expires_at, attempts)
         WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter} RETURNING kept.id
         """;
 
     private const string Discard = $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} RETURNING id";
+
+    private const string StillOurs = "SELECT id FROM charging_request WHERE id = ANY ($1) AND lane = ANY ($2)";
+    private const string NoLane = "This node holds no lane yet.";
+    private const string LaneIsGone = "The lane of this request is another node's now.";
 
     private readonly HashSet<RequestId> _ids = [];
     private readonly List<AcceptWrite> _accepts = [];
@@ -116,28 +124,40 @@ internal sealed class PostgresBatch
     }
 
     /// <summary>Commits all, then tells the callers.</summary>
+    /// <param name="term">Of an owner alone; with <paramref name="lanes"/> new requests carry that of their lane.</param>
+    /// <param name="lanes">Of a node in a cluster; null for an owner alone.</param>
     /// <returns>How many more settled requests there are; fewer when it is negative.</returns>
-    /// <exception cref="Exception">All were kept or none: which is not known. Nobody was told anything.</exception>
-    public async Task<int> CommitAsync(NpgsqlConnection connection, long epoch, DateTimeOffset now)
+    /// <exception cref="Exception">All were kept or none: which is not known, unless the batch was fenced. Nobody was told anything.</exception>
+    public async Task<int> CommitAsync(NpgsqlConnection connection, long term, PostgresLanes? lanes, DateTimeOffset now)
     {
         await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it holds no BEGIN of its own
-        AddAccepts(batch, epoch, now);
+        var held = lanes?.Held;
+        (short Lane, long Term)? home = (0, term);
+        if (lanes is not null)
+        {
+            lanes.AddFence(batch);
+            home = lanes.Next();
+            if (home is null)
+                RefuseNew();
+        }
+
+        if (_accepts.Count > 0)
+            AddAccepts(batch, home!.Value, now);
         if (_lookups.Count > 0)
             Add(batch, LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
         var decided = _decides.Count == 0 ? null : Add(
             batch, Decide, Ids(_decides), _decides.Select(d => d.Decision.Status.Name()).ToArray(),
-            _decides.Select(d => d.Decision.Reason.Name()).ToArray(), _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray());
-        if (_attempts.Count > 0)
-            Add(batch, RecordAttempt, Ids(_attempts), _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray());
+            _decides.Select(d => d.Decision.Reason.Name()).ToArray(), _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray(), held);
+        var attempted = _attempts.Count == 0 ? null : Add(batch, RecordAttempt, Ids(_attempts), _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray(), held);
         var settled = _settles.Count == 0 ? null : Add(
             batch, Settle, Ids(_settles), _settles.Select(s => s.Settlement.State.Name()).ToArray(),
             _settles.Select(s => s.Settlement.At.UtcTicks).ToArray(),
-            _settles.Select(s => s.Settlement.LastAttempt is { } last ? StoredNames.Attempt(last) : "").ToArray());
+            _settles.Select(s => s.Settlement.LastAttempt is { } last ? StoredNames.Attempt(last) : "").ToArray(), held);
 
         if (_redrives.Count > 0)
         {
             Add(
-                batch, Redrive, epoch, Ids(_redrives), _redrives.Select(r => r.Redrive.SettledAt).ToArray(), _redrives.Select(r => r.Redrive.At).ToArray(),
+                batch, Redrive, home!.Value.Term, home.Value.Lane, Ids(_redrives), _redrives.Select(r => r.Redrive.SettledAt).ToArray(), _redrives.Select(r => r.Redrive.At).ToArray(),
                 _redrives.Select(r => r.Redrive.ExpiresAt).ToArray(), _redrives.Select(r => r.Redrive.Attempts).ToArray());
         }
 
@@ -148,8 +168,12 @@ internal sealed class PostgresBatch
 
         // A decision that is kept never changes, so that reading it after the commit is soon enough.
         var standing = decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);
-        Complete(claims, standing, changed);
-        return (settled?.RecordsAffected ?? 0) - _redrives.Count(redrive => changed.Contains(redrive.Id));
+        if (held is not null && Affected(decided) + Affected(attempted) + Affected(settled) < _decides.Count + _attempts.Count + _settles.Count)
+            await RefuseLostAsync(connection, held);
+        Complete(claims, standing, changed, home?.Lane ?? 0);
+        return Affected(settled) - _redrives.Count(redrive => changed.Contains(redrive.Id));
+
+        static int Affected(NpgsqlBatchCommand? command) => command?.RecordsAffected ?? 0;
     }
 
     /// <summary>Tells all callers that theirs was not made, as far as is known.</summary>
@@ -159,11 +183,26 @@ internal sealed class PostgresBatch
             write.Fail(problem);
     }
 
-    private void AddAccepts(NpgsqlBatch batch, long epoch, DateTimeOffset now)
+    /// <summary>A node without a lane has nowhere to keep new requests: they are refused, and everything else goes on.</summary>
+    private void RefuseNew()
     {
-        if (_accepts.Count == 0)
-            return;
+        foreach (var write in (IEnumerable<PostgresWrite>)[.. _accepts, .. _redrives])
+            write.Fail(new JournalUnavailableException(NoLane));
+        _accepts.Clear();
+        _redrives.Clear();
+    }
 
+    /// <summary>Takes out the writes whose requests belong to other nodes now: they changed nothing.</summary>
+    private async Task RefuseLostAsync(NpgsqlConnection connection, short[] held)
+    {
+        PostgresWrite[] writes = [.. _decides, .. _attempts, .. _settles];
+        var ours = (await connection.AllAsync(row => row.GetGuid(0), StillOurs, Ids(writes), held)).ToHashSet();
+        foreach (var write in writes.Where(write => !ours.Contains(write.Id.Value)))
+            write.Fail(new JournalUnavailableException(LaneIsGone));
+    }
+
+    private void AddAccepts(NpgsqlBatch batch, (short Lane, long Term) home, DateTimeOffset now)
+    {
         // In one order for all, so that two writers that claim the same keys wait for each other instead of locking each other out.
         var claiming = _accepts.Where(a => a.Claim is not null).OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal).ToList();
         var keys = claiming.Select(a => a.Claim!.KeyHash).ToArray();
@@ -176,7 +215,7 @@ internal sealed class PostgresBatch
         }
 
         Add(
-            batch, Accept, epoch, Ids(_accepts), Column(row => row.Station), Column(row => row.TokenMasked), Column(row => row.TokenFingerprint),
+            batch, Accept, home.Term, home.Lane, Ids(_accepts), Column(row => row.Station), Column(row => row.TokenMasked), Column(row => row.TokenFingerprint),
             Column(row => row.Destination), Column(row => row.Secrets), Column(row => row.ApiKeyName), Column(row => row.AcceptedAt), Column(row => row.ExpiresAt),
             Column(row => row.Trace), _accepts.Select(a => a.Claim?.KeyHash).ToArray());
         if (claiming.Count > 0)
@@ -185,18 +224,20 @@ internal sealed class PostgresBatch
 
     private T[] Column<T>(Func<RequestRow, T> value) => [.. _accepts.Select(accept => value(accept.Row))];
 
-    private void Complete(Dictionary<string, (string Body, RequestId Id)> claims, Dictionary<RequestId, Decision> standing, HashSet<RequestId> changed)
+    private void Complete(Dictionary<string, (string Body, RequestId Id)> claims, Dictionary<RequestId, Decision> standing, HashSet<RequestId> changed, int lane)
     {
         foreach (var accept in _accepts)
-            accept.Complete(accept.Claim is { } claim ? Result(accept.Id, claim, claims[claim.KeyHash]) : new(AcceptOutcome.Accepted, accept.Id));
+            accept.Complete((accept.Claim is { } claim ? Result(accept.Id, claim, claims[claim.KeyHash]) : new(AcceptOutcome.Accepted, accept.Id)) with { Lane = lane });
         foreach (var lookup in _lookups)
             lookup.Complete(claims.TryGetValue(lookup.Claim.KeyHash, out var first) ? Result(lookup.Id, lookup.Claim, first) : null);
         foreach (var decide in _decides)
             decide.Complete(standing.GetValueOrDefault(decide.Id, decide.Decision));
         foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
             write.Complete(true);
-        foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _redrives, .. _discards])
-            write.Complete(changed.Contains(write.Id));
+        foreach (var discard in _discards)
+            discard.Complete(changed.Contains(discard.Id));
+        foreach (var redrive in _redrives)
+            redrive.Complete(changed.Contains(redrive.Id) ? lane : null);
     }
 
     private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) => first.Id == id
@@ -216,7 +257,7 @@ internal sealed class PostgresBatch
             {
                 if (reader.FieldCount == 1)
                     changed.Add(new(reader.GetGuid(0)));
-                else
+                else if (reader.FieldCount == 3) // the fence has none
                     claims[reader.GetString(0)] = (reader.GetString(1), new(reader.GetGuid(2)));
             }
         }

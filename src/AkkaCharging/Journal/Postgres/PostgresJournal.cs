@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
@@ -12,9 +13,9 @@ namespace AkkaCharging.Journal.Postgres;
 /// Tables named <c>charging_…</c> in the first schema of the connection's search path, made when there are none. Two journals may share a database in two schemas.
 /// Errors: a write that the database did not confirm within 5 s fails. A request whose commit was in doubt is taken back as soon as this process owns the
 /// journal again; only if it dies before that, the next owner finds the request and decides it, though its caller was told 503.
-/// After another process had the journal in between, <see cref="JournalStatus.Backlog"/> rises again and <see cref="ReadUnsettledAsync"/> has more to give.
+/// After another process had the journal in between, <see cref="JournalStatus.Backlog"/> rises again and <see cref="ReadUnsettledAsync(CancellationToken)"/> has more to give.
 /// </remarks>
-public sealed class PostgresJournal : IRequestJournal
+public sealed class PostgresJournal : ISharedJournal
 {
     private const string NotStarted = "The journal is not open yet.";
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
@@ -29,6 +30,8 @@ public sealed class PostgresJournal : IRequestJournal
     private readonly TaskCompletionSource<InvalidJournalException> _neverStarted = new();
     private readonly DamagedRows _damaged;
     private readonly CommitReport? _committed;
+    private readonly int? _lanes;
+    private readonly ConcurrentDictionary<int, long> _terms = new();
     private Task _retaining = Task.CompletedTask;
     private PostgresWriter? _writer;
     private JournalSecrets? _secrets;
@@ -36,15 +39,19 @@ public sealed class PostgresJournal : IRequestJournal
 
     /// <param name="damaged">Told about each row that cannot be read.</param>
     /// <param name="committed">Told about each group commit.</param>
+    /// <param name="lanes">Of the cluster that shares this journal; null for a process that has it alone.</param>
     /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be read.</exception>
-    public PostgresJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null)
+    public PostgresJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null, int? lanes = null)
     {
-        (_settings, _time, _damaged, _committed) = (settings, time, new(damaged), committed);
+        (_settings, _time, _damaged, _committed, _lanes) = (settings, time, new(damaged), committed, lanes);
         _keys = KeySource.Required(settings);
         _connections = new(settings.ConnectionString);
         _reader = new(_connections.Readers);
-        _retention = new(_connections.Readers, settings, time);
+        _retention = new(_connections.Readers, settings, time, isShared: lanes is not null);
     }
+
+    /// <inheritdoc/>
+    public event EventHandler<LaneLostEventArgs>? LaneLost;
 
     /// <inheritdoc/>
     public JournalStatus Status
@@ -70,8 +77,9 @@ public sealed class PostgresJournal : IRequestJournal
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _writer = new PostgresWriter(_connections, _keys, _time, _retention.Add, BeginTerm, _committed);
-        _retaining = _retention.RunAsync(() => _writer.Problem is null, _stopping.Token);
+        _writer = new PostgresWriter(
+            _connections, _keys, _time, _retention.Add, BeginTerm, _committed, _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null);
+        _retaining = _retention.RunAsync(MayDelete, _stopping.Token);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
             throw await _writer.Invalid;
@@ -87,23 +95,71 @@ public sealed class PostgresJournal : IRequestJournal
         // Counted again, because a reading before may have ended half-way.
         Interlocked.Exchange(ref _backlog, await _reader.CountUnsettledAsync(open.Terms));
         _damaged.Clear();
-        for (var after = 0L; ;)
+        await foreach (var unsettled in ReadAsync(only: null, open.Terms, open.Secrets, () => Interlocked.Decrement(ref _backlog), cancellationToken))
+            yield return unsettled;
+        Interlocked.Exchange(ref _backlog, 0);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(int lane, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (!_terms.TryGetValue(lane, out var term))
+            throw new JournalUnavailableException($"Lane {lane} was not taken.");
+        var left = await _reader.CountUnsettledAsync((short)lane, term);
+        Interlocked.Add(ref _backlog, left);
+        try
         {
-            var page = await _reader.ReadPageAsync(after, open.Terms, open.Secrets);
+            await foreach (var unsettled in ReadAsync((short)lane, [term], Secrets, () => Count(ref left), cancellationToken))
+                yield return unsettled;
+        }
+        finally
+        {
+            Interlocked.Add(ref _backlog, -left);
+        }
+
+        void Count(ref long counted)
+        {
+            counted--;
+            Interlocked.Decrement(ref _backlog);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task TakeLaneAsync(int lane, CancellationToken cancellationToken) =>
+        _terms[lane] = await WriteAsync(new LaneWrite(lane, IsTake: true), cancellationToken);
+
+    /// <inheritdoc/>
+    public void SetOpen(int lane, bool isOpen) => _writer?.Lanes?.SetOpen(lane, isOpen);
+
+    /// <inheritdoc/>
+    public Task ReleaseLaneAsync(int lane, CancellationToken cancellationToken) => WriteAsync(new LaneWrite(lane, IsTake: false), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<LaneHolder>> ListLanesAsync(CancellationToken cancellationToken) =>
+        await _reader.ListLanesAsync(_writer?.Instance ?? Guid.Empty).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<bool> AreLanesHeldElsewhereAsync(CancellationToken cancellationToken) =>
+        await _reader.AreLanesHeldElsewhereAsync(_writer?.Instance ?? Guid.Empty).WaitAsync(cancellationToken);
+
+    private async IAsyncEnumerable<UnsettledRequest> ReadAsync(short? only, long[] terms, JournalSecrets secrets, Action read, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var after = (Lane: only ?? 0, Seq: 0L); ;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var page = await _reader.ReadPageAsync(after, only, terms, secrets);
             if (page.Count == 0)
-                break;
-            foreach (var row in page)
+                yield break;
+            foreach (var (lane, row) in page)
             {
-                after = row.Seq;
+                after = (lane, row.Seq);
                 if (row.Request is { } request)
                     yield return request;
                 else
                     _damaged.Add(row.Id, row.Damage!);
-                Interlocked.Decrement(ref _backlog);
+                read();
             }
         }
-
-        Interlocked.Exchange(ref _backlog, 0);
     }
 
     /// <inheritdoc/>
@@ -154,8 +210,8 @@ public sealed class PostgresJournal : IRequestJournal
             return new(RedriveOutcome.Damaged);
 
         // Waited for whatever happens: only the outcome tells whether the request is ours.
-        return await WriteAsync(new RedriveWrite(id, redrive), CancellationToken.None)
-            ? new(RedriveOutcome.Redriven, redrive.Request)
+        return await WriteAsync(new RedriveWrite(id, redrive), CancellationToken.None) is { } lane
+            ? new(RedriveOutcome.Redriven, redrive.Request, lane)
             : new(RedriveOutcome.NotDeadLetter);
     }
 
@@ -183,6 +239,9 @@ public sealed class PostgresJournal : IRequestJournal
 
         await _connections.DisposeAsync();
     }
+
+    /// <summary>One process deletes what is past its time: the owner, or the node with the first lane.</summary>
+    private bool MayDelete() => _writer is { Problem: null } writer && writer.Lanes?.Held is null or [0, ..];
 
     private void BeginTerm(OpenPostgres open)
     {

@@ -23,14 +23,39 @@ internal sealed class PostgresReader(NpgsqlDataSource readers)
         return found.SingleOrDefault();
     });
 
-    /// <summary>The next unsettled requests of other terms than <paramref name="terms"/>, in order of acceptance, each with its place.</summary>
-    public Task<List<UnsettledRow>> ReadPageAsync(long after, long[] terms, JournalSecrets secrets) => RunAsync(connection => connection.AllAsync(
-        row => row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets),
-        $"SELECT {StoredRows.UnsettledColumns} FROM charging_request WHERE settled_at IS NULL AND seq > $1 AND epoch <> ALL ($2) ORDER BY seq LIMIT $3",
-        after, terms, PageRows));
+    /// <summary>The next unsettled requests of other terms than <paramref name="terms"/>, lane by lane in order of acceptance, each with its place.</summary>
+    /// <param name="only">The one lane to read; null for all.</param>
+    public Task<List<(short Lane, UnsettledRow Row)>> ReadPageAsync((short Lane, long Seq) after, short? only, long[] terms, JournalSecrets secrets) => RunAsync(connection => connection.AllAsync(
+        row => (row.GetInt16(row.FieldCount - 1), row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets)),
+        $"""
+        SELECT {StoredRows.UnsettledColumns}, lane FROM charging_request
+        WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4) ORDER BY lane, seq LIMIT $5
+        """,
+        after.Lane, after.Seq, only ?? short.MaxValue, terms, PageRows));
 
     /// <summary>Unsettled requests of other terms than <paramref name="terms"/>.</summary>
     public Task<long> CountUnsettledAsync(long[] terms) => RunAsync(connection => CountUnsettledAsync(connection, terms));
+
+    /// <summary>Unsettled requests in one lane of other terms than <paramref name="term"/>.</summary>
+    public Task<long> CountUnsettledAsync(short lane, long term) => RunAsync(connection =>
+        connection.ScalarAsync<long>("SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND lane = $1 AND epoch <> $2", lane, term));
+
+    /// <summary>The lanes of the cluster.</summary>
+    public Task<List<LaneHolder>> ListLanesAsync(Guid us) => RunAsync(connection => connection.AllAsync(
+        row => new LaneHolder(row.GetInt16(0), row.TextOrNull(1), row.GetBoolean(2), row.IsDBNull(3) ? null : StoredNames.Time(row.GetInt64(3))),
+        """
+        SELECT lane, holder, coalesce(owner = $1, false), taken_at FROM charging_lane LEFT JOIN charging_node ON owner = instance ORDER BY lane
+        """,
+        us));
+
+    /// <summary>Whether a node other than <paramref name="us"/> holds lanes and is connected.</summary>
+    public Task<bool> AreLanesHeldElsewhereAsync(Guid us) => RunAsync(connection => connection.ScalarAsync<bool>(
+        $"""
+        SELECT EXISTS (
+            SELECT 1 FROM charging_lane JOIN pg_locks ON classid = {PostgresLanes.NodeLockClass} AND objid = (hashtext(owner::text) & 4294967295)::oid
+            WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND owner <> $1)
+        """,
+        us));
 
     /// <summary>The next dead letters that match and settled after <paramref name="settledAfter"/>, newest first.</summary>
     public Task<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, DateTimeOffset settledAfter) => RunAsync(async connection =>

@@ -5,10 +5,14 @@ namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>Deletes what is past its time, in small steps and on a connection of its own, so that no answer waits for it.</summary>
 /// <remarks>Beside the fence, because it touches nothing that an owner still changes: settled requests and old idempotency keys.</remarks>
-internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSettings settings, TimeProvider time)
+/// <param name="isShared">Whether others settle requests too, which have to be counted now and then.</param>
+internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSettings settings, TimeProvider time, bool isShared)
 {
     private const int StepRows = 1_000;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private const int CountSeconds = 600; // all rows are read: 0.25 s a million, more from a slow disk
+    private const int CountShare = 20; // of the time at the most one part in so many
+    private static readonly TimeSpan RecountEvery = TimeSpan.FromMinutes(1);
 
     private long _settledRows;
 
@@ -20,6 +24,7 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
     public async Task RunAsync(Func<bool> isOwner, CancellationToken stopping)
     {
         var isCounted = false;
+        var (countedAt, countAfter) = (0L, RecountEvery);
         using var timer = new PeriodicTimer(Period);
         try
         {
@@ -34,8 +39,15 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
                 try
                 {
                     await using var connection = await connections.OpenConnectionAsync(stopping);
-                    if (!isCounted)
-                        Interlocked.Exchange(ref _settledRows, await connection.ScalarAsync<long>("SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL"));
+                    if (!isCounted || (isShared && time.GetElapsedTime(countedAt) >= countAfter))
+                    {
+                        countedAt = time.GetTimestamp();
+                        await using var count = connection.Command("SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL");
+                        count.CommandTimeout = CountSeconds;
+                        Interlocked.Exchange(ref _settledRows, (long)(await count.ExecuteScalarAsync(stopping))!);
+                        countAfter = TimeSpan.FromTicks(Math.Max(RecountEvery.Ticks, (time.GetElapsedTime(countedAt) * CountShare).Ticks));
+                    }
+
                     isCounted = true;
                     while (await StepAsync(connection) && isOwner())
                     {

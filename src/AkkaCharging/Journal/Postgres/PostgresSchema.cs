@@ -11,6 +11,9 @@ internal static class PostgresSchema
     /// <summary>For a step that goes through all rows of a large journal. A second process waits for it as for any owner.</summary>
     private const int StepSeconds = 3_600;
 
+    /// <summary>"AkCp", the first half of the key of the lock under which the tables are put in order.</summary>
+    private const int PreparingClass = 0x416B_4370;
+
     private static readonly byte[] HashSecret = "hash secret"u8.ToArray();
 
     // Step n leads from version n to n + 1. Steps are only ever added. Room in each page lets a decision stay beside its request without a new index entry:
@@ -56,6 +59,36 @@ internal static class PostgresSchema
         CREATE INDEX charging_request_dead_destination ON charging_request (destination, settled_at, id) WHERE settled_at IS NOT NULL AND secrets IS NOT NULL;
         COMMENT ON COLUMN charging_request.epoch IS 'the term of the owner that accepted it, or redrove it last';
         """,
+        """
+        CREATE INDEX charging_request_unsettled_lane ON charging_request (lane, seq) WHERE settled_at IS NULL;
+        DROP INDEX charging_request_unsettled;
+        CREATE TABLE charging_node (instance uuid PRIMARY KEY, holder text NOT NULL, version bigint NOT NULL DEFAULT 1);
+        CREATE TABLE charging_lane (lane smallint PRIMARY KEY, epoch bigint NOT NULL DEFAULT 0, owner uuid, taken_at bigint);
+        COMMENT ON COLUMN charging_request.epoch IS 'the term of the owner that accepted it, or redrove it last; in a cluster the term of its lane';
+        COMMENT ON TABLE charging_node IS 'the nodes of a cluster; a version is raised before a lane is taken away from its node';
+        CREATE FUNCTION charging_fence(node uuid, known bigint) RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM 1 FROM charging_node WHERE instance = node AND version = known FOR SHARE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'lanes were taken from this node' USING ERRCODE = 'AKC01';
+            END IF;
+        END $$;
+        CREATE FUNCTION charging_take(wanted smallint, node uuid, now bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+        DECLARE
+            former uuid;
+            term bigint;
+        BEGIN
+            SELECT owner INTO former FROM charging_lane WHERE lane = wanted FOR UPDATE;
+            IF former <> node THEN
+                UPDATE charging_node SET version = version + 1 WHERE instance = former; -- waits for what it is committing
+            END IF;
+            INSERT INTO charging_owner AS last (epoch, instance, holder) SELECT 1, node, holder FROM charging_node WHERE instance = node
+                ON CONFLICT (single) DO UPDATE SET epoch = last.epoch + 1, instance = excluded.instance, holder = excluded.holder
+                RETURNING last.epoch INTO term; -- no term is ever used twice, in a cluster or before it
+            UPDATE charging_lane SET epoch = term, owner = node, taken_at = now WHERE lane = wanted;
+            RETURN term;
+        END $$;
+        """,
     ];
 
     /// <summary>The version that this build reads and writes.</summary>
@@ -86,12 +119,14 @@ internal static class PostgresSchema
     /// <exception cref="InvalidJournalException">The key is not here.</exception>
     public static JournalSecrets Open(KeyRing keys, byte[] wrapped) => new(keys, keys.Open(wrapped, HashSecret));
 
-    /// <summary>Brings the tables to this version, and puts what the journal hashes with under the first key. Under the lock of the owner.</summary>
+    /// <summary>Brings the tables to this version, and puts what the journal hashes with under the first key. Under a lock of its own.</summary>
+    /// <param name="firstSecret">What a fresh journal hashes with from now on; null for something random.</param>
     /// <exception cref="InvalidJournalException">Rows still need a key that is not here.</exception>
-    public static async Task<JournalSecrets> PrepareAsync(NpgsqlConnection connection, KeyRing keys)
+    public static async Task<JournalSecrets> PrepareAsync(NpgsqlConnection connection, KeyRing keys, byte[]? firstSecret = null)
     {
-        var secret = await CheckAsync(connection, keys) ?? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes);
         await using var transaction = await connection.BeginTransactionAsync();
+        await LockPreparingAsync(connection);
+        var secret = await CheckAsync(connection, keys) ?? firstSecret ?? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes);
         foreach (var step in Steps.Skip(await VersionAsync(connection)))
         {
             await using var command = connection.Command($"SET LOCAL statement_timeout = '{StepSeconds}s'; {step}");
@@ -106,6 +141,10 @@ internal static class PostgresSchema
         await transaction.CommitAsync();
         return new JournalSecrets(keys, secret);
     }
+
+    /// <summary>Lets others that put the tables in order wait until the end of the transaction: nodes of a cluster start side by side.</summary>
+    public static Task LockPreparingAsync(NpgsqlConnection connection) =>
+        connection.ExecuteAsync($"SELECT pg_advisory_xact_lock({PreparingClass}, hashtext(coalesce(current_schema(), '')))");
 
     private static async Task<int> VersionAsync(NpgsqlConnection connection)
     {

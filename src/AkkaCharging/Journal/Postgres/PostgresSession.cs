@@ -8,6 +8,7 @@ namespace AkkaCharging.Journal.Postgres;
 /// <remarks>
 /// That is the fence. PostgreSQL releases a session's advisory lock when, and not before, the session and whatever it was still committing have ended:
 /// an owner that was cut off cannot write after its successor began, however long it goes on.
+/// Nodes of a cluster hold it together, and are fenced by their lanes: <see cref="PostgresLanes"/>.
 /// It needs a session of its own end to end: a pooler in between must pool sessions, not transactions.
 /// </remarks>
 internal sealed class PostgresSession : IAsyncDisposable
@@ -49,8 +50,12 @@ internal sealed class PostgresSession : IAsyncDisposable
     }
 
     /// <summary>Takes the lock, unless another session holds it; it is held until this session ends.</summary>
-    public Task<bool> TryLockAsync() =>
-        Connection.ScalarAsync<bool>($"SELECT pg_try_advisory_lock({LockClass}, hashtext(coalesce(current_schema(), '')))");
+    /// <param name="isShared">With the other nodes of a cluster: no process that runs alone can have it then.</param>
+    public Task<bool> TryLockAsync(bool isShared) =>
+        Connection.ScalarAsync<bool>($"SELECT pg_try_advisory_lock{(isShared ? "_shared" : "")}({LockClass}, hashtext(coalesce(current_schema(), '')))");
+
+    /// <summary>Gives back the lock that is not shared.</summary>
+    public Task UnlockAsync() => Connection.ExecuteAsync($"SELECT pg_advisory_unlock({LockClass}, hashtext(coalesce(current_schema(), '')))");
 
     /// <summary>Who holds the lock, as far as is known.</summary>
     public async Task<string> HolderAsync() =>
@@ -71,22 +76,24 @@ internal sealed class PostgresSession : IAsyncDisposable
 
     /// <summary>Takes back requests whose callers were told that they were not kept, should they have been after all.</summary>
     /// <remarks>What an owner in between has taken up and decided stays: it was called back for.</remarks>
-    public async Task TakeBackAsync(Guid[] ids)
+    /// <param name="lanes">Where this node may write; null for everywhere.</param>
+    public async Task TakeBackAsync(Guid[] ids, short[]? lanes)
     {
         await using var batch = new NpgsqlBatch(Connection);
-        batch.Add("DELETE FROM charging_request WHERE id = ANY ($1) AND state = 'queued'", ids);
+        batch.Add("DELETE FROM charging_request WHERE id = ANY ($1) AND state = 'queued' AND ($2::smallint[] IS NULL OR lane = ANY ($2))", ids, lanes);
         batch.Add("DELETE FROM charging_idempotency kept WHERE id = ANY ($1) AND NOT EXISTS (SELECT 1 FROM charging_request request WHERE request.id = kept.id)", ids);
         await batch.ExecuteNonQueryAsync();
     }
 
     /// <summary>Makes dead letters again of those whose callers were told that they were not redriven, should they have been after all.</summary>
     /// <remarks>What an owner in between has settled stays so.</remarks>
-    public Task PutBackAsync(IReadOnlyCollection<RedriveWrite> redrives) => Connection.ExecuteAsync(
+    /// <param name="lanes">Where this node may write; null for everywhere.</param>
+    public Task PutBackAsync(IReadOnlyCollection<RedriveWrite> redrives, short[]? lanes) => Connection.ExecuteAsync(
         """
         UPDATE charging_request kept SET state = 'failed', settled_at = old.settled_at FROM unnest($1, $2, $3) AS old (id, settled_at, redriven_at)
-        WHERE kept.id = old.id AND kept.settled_at IS NULL AND kept.redriven_at = old.redriven_at
+        WHERE kept.id = old.id AND kept.settled_at IS NULL AND kept.redriven_at = old.redriven_at AND ($4::smallint[] IS NULL OR kept.lane = ANY ($4))
         """,
-        redrives.Select(write => write.Id.Value).ToArray(), redrives.Select(write => write.Redrive.SettledAt).ToArray(), redrives.Select(write => write.Redrive.At).ToArray());
+        redrives.Select(write => write.Id.Value).ToArray(), redrives.Select(write => write.Redrive.SettledAt).ToArray(), redrives.Select(write => write.Redrive.At).ToArray(), lanes);
 
     /// <summary>Gives the lock back, then closes: by the close alone the next owner would have to wait for the server to notice.</summary>
     /// <remarks>An answer means that the server is done with all that was asked before; without one the end of the session releases the lock.</remarks>

@@ -35,8 +35,12 @@ internal sealed record DecideWrite(RequestId Id, Decision Decision) : PostgresWr
 
 internal sealed record AttemptWrite(RequestId Id, CallbackAttempt Attempt) : PostgresWrite<bool>(Id);
 
-internal sealed record RedriveWrite(RequestId Id, Redrive Redrive) : PostgresWrite<bool>(Id);
+/// <summary>Completes with the lane that it went into; null when it was no dead letter any more.</summary>
+internal sealed record RedriveWrite(RequestId Id, Redrive Redrive) : PostgresWrite<int?>(Id);
 
 internal sealed record DiscardWrite(RequestId Id) : PostgresWrite<bool>(Id);
 
 internal sealed record SettleWrite(RequestId Id, Settlement Settlement) : PostgresWrite<bool>(Id);
+
+/// <summary>Takes or gives up a lane, in turn with the writes; completes with its term.</summary>
+internal sealed record LaneWrite(int Lane, bool IsTake) : PostgresWrite<long>(Id: default);

@@ -14,7 +14,7 @@ internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long U
 /// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one.
 /// After any error, its kind aside, the session is closed: its transaction is then over, and the lock tells when. A request whose commit was in doubt was refused
 /// (503), so it is taken back under the next session's lock, before anything else is written: it is neither lost after a 200 nor called back for after a 503.
-/// A redrive in doubt is undone likewise.
+/// A redrive in doubt is undone likewise. A node of a cluster does so for the lanes that nobody took from it meanwhile.
 /// </remarks>
 internal sealed class PostgresWriter
 {
@@ -35,6 +35,7 @@ internal sealed class PostgresWriter
     private readonly CommitReport? _committed;
     private readonly Guid _instance = Guid.NewGuid();
     private readonly string _holder;
+    private readonly PostgresLanes? _lanes;
     private readonly Channel<PostgresWrite> _queue = Channel.CreateBounded<PostgresWrite>(WaitingMax);
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,11 +50,14 @@ internal sealed class PostgresWriter
     /// <param name="settled">Told by how many a batch changed the number of settled requests.</param>
     /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
     /// <param name="committed">Told about each group commit.</param>
+    /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for an owner alone.</param>
     public PostgresWriter(
-        PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan, CommitReport? committed = null)
+        PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan, CommitReport? committed = null,
+        (int Count, Action<int> Lost)? lanes = null)
     {
         (_connections, _keys, _time, _settled, _termBegan, _committed) = (connections, keys, time, settled, termBegan, committed);
         _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}";
+        _lanes = lanes is var (count, lost) ? new(count, _instance, _holder, time, lost) : null;
         Ended = RunAsync();
     }
 
@@ -71,6 +75,12 @@ internal sealed class PostgresWriter
 
     /// <summary>Why writes do not go through; null when they do.</summary>
     public string? Problem => _problem;
+
+    /// <summary>The lanes of this node; null for an owner alone.</summary>
+    public PostgresLanes? Lanes => _lanes;
+
+    /// <summary>This process, as the tables name it.</summary>
+    public Guid Instance => _instance;
 
     /// <summary>Writes with the next batch.</summary>
     /// <exception cref="JournalUnavailableException">It was not written; should an accept have been after all, it is taken back.</exception>
@@ -130,7 +140,7 @@ internal sealed class PostgresWriter
     /// <summary>Waits for the lock, puts the tables in order, takes back what is in doubt, and opens.</summary>
     private async Task<long> OwnAsync(PostgresSession session)
     {
-        while (!await session.TryLockAsync())
+        while (!await session.TryLockAsync(isShared: _lanes is not null))
         {
             Close($"The journal is owned by {await session.HolderAsync()}; this process takes over when that one ends.");
             _tried.TrySetResult();
@@ -138,22 +148,38 @@ internal sealed class PostgresWriter
         }
 
         var secrets = await PostgresSchema.PrepareAsync(session.Connection, _keys);
-        var epoch = await session.BeginTermAsync(_instance, _holder);
-        await session.TakeBackAsync([.. _inDoubt]);
-        _inDoubt.Clear();
-        await session.PutBackAsync(_redrivesInDoubt);
-        _redrivesInDoubt.Clear();
+        if (_lanes is not null)
+        {
+            await _lanes.JoinAsync(session.Connection, session);
+            await UndoInDoubtAsync(session);
+            Open(new OpenPostgres(secrets, Terms: [], Unsettled: 0), isNewTerm: true);
+            return 0;
+        }
 
+        var epoch = await session.BeginTermAsync(_instance, _holder);
+        await UndoInDoubtAsync(session);
         var isNewTerm = !_terms.Contains(epoch);
         if (isNewTerm)
             _terms = [.. _terms, epoch];
-        var open = new OpenPostgres(secrets, _terms, isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, _terms) : 0);
+        Open(new OpenPostgres(secrets, _terms, isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, _terms) : 0), isNewTerm);
+        return epoch;
+    }
+
+    private async Task UndoInDoubtAsync(PostgresSession session)
+    {
+        await session.TakeBackAsync([.. _inDoubt], _lanes?.Held);
+        _inDoubt.Clear();
+        await session.PutBackAsync(_redrivesInDoubt, _lanes?.Held);
+        _redrivesInDoubt.Clear();
+    }
+
+    private void Open(OpenPostgres open, bool isNewTerm)
+    {
         if (isNewTerm)
             _termBegan(open);
         _problem = null;
         _opened.TrySetResult(open);
         _tried.TrySetResult();
-        return epoch;
     }
 
     private async Task WriteAllAsync(NpgsqlConnection connection, long epoch)
@@ -168,20 +194,27 @@ internal sealed class PostgresWriter
             }
             catch (TimeoutException)
             {
-                await connection.ExecuteAsync("SELECT 1");
+                await CheckAsync(connection);
                 continue;
             }
 
             _waiting = null;
+            if (_queue.Reader.TryPeek(out var first) && first is LaneWrite moved)
+            {
+                _queue.Reader.TryRead(out _);
+                await MoveAsync(connection, moved);
+                continue;
+            }
+
             var batch = new PostgresBatch();
-            while (_queue.Reader.TryPeek(out var next) && batch.TryAdd(next))
+            while (_queue.Reader.TryPeek(out var next) && next is not LaneWrite && batch.TryAdd(next))
                 _queue.Reader.TryRead(out _);
             if (batch.IsEmpty)
                 continue; // what was waited for is gone: it was refused with the session before
             var startedAt = _time.GetTimestamp();
             try
             {
-                if (await batch.CommitAsync(connection, epoch, _time.GetUtcNow()) is not 0 and var settled)
+                if (await CommitAsync(connection, batch, epoch) is not 0 and var settled)
                     _settled(settled);
             }
             catch (Exception exception)
@@ -194,6 +227,60 @@ internal sealed class PostgresWriter
             }
 
             _committed?.Invoke(_time.GetElapsedTime(startedAt), batch.Count);
+        }
+    }
+
+    private async Task<int> CommitAsync(NpgsqlConnection connection, PostgresBatch batch, long epoch)
+    {
+        while (true)
+        {
+            try
+            {
+                return await batch.CommitAsync(connection, epoch, _lanes, _time.GetUtcNow());
+            }
+            catch (PostgresException fenced) when (_lanes is not null && PostgresLanes.IsFenced(fenced))
+            {
+                await _lanes.ReloadAsync(connection); // nothing of it was written; what is still ours is written now
+            }
+        }
+    }
+
+    /// <summary>Whether the session still is there, and whose the lanes are.</summary>
+    private async Task CheckAsync(NpgsqlConnection connection)
+    {
+        if (_lanes is null)
+        {
+            await connection.ExecuteAsync("SELECT 1");
+            return;
+        }
+
+        try
+        {
+            await _lanes.CheckAsync(connection);
+        }
+        catch (PostgresException fenced) when (PostgresLanes.IsFenced(fenced))
+        {
+            await _lanes.ReloadAsync(connection);
+        }
+    }
+
+    private async Task MoveAsync(NpgsqlConnection connection, LaneWrite moved)
+    {
+        try
+        {
+            if (moved.IsTake)
+            {
+                moved.Complete(await _lanes!.TakeAsync(connection, moved.Lane));
+                return;
+            }
+
+            await _lanes!.ReleaseAsync(connection, moved.Lane);
+            moved.Complete(0);
+        }
+        catch (Exception exception)
+        {
+            moved.Fail(new JournalUnavailableException(PostgresProblem.Describe(exception), exception));
+            throw;
         }
     }
 

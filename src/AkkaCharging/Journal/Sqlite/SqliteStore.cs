@@ -13,7 +13,8 @@ internal sealed class SqliteStore : IDisposable
 {
     private const int PurgeRowsMax = 200;
 
-    private static readonly byte[] HashSecret = "hash secret"u8.ToArray();
+    /// <summary>What the sealed secret of the hashes is tied to.</summary>
+    public static readonly byte[] HashSecret = "hash secret"u8.ToArray();
 
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
@@ -191,7 +192,8 @@ internal sealed class SqliteStore : IDisposable
 
     public void Dispose() => _connection.Dispose();
 
-    private static byte[] ReadWrapped(SqliteConnection connection)
+    /// <summary>Reads what the journal hashes with, still encrypted.</summary>
+    public static byte[] ReadWrapped(SqliteConnection connection)
     {
         using var secret = new Statement(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
         return secret.First(found => found.GetFieldValue<byte[]>(0)) ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");

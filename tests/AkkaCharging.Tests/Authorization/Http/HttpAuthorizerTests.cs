@@ -5,6 +5,7 @@ using System.Text.Json;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Http;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Http;
@@ -194,7 +195,7 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
         var error = await Assert.ThrowsAsync<AuthorizerUnavailableException>(() => call);
         Assert.True(error.IsTransient);
         Assert.Contains("did not answer within 5000 ms", error.Message, StringComparison.Ordinal);
-        await left.WaitAsync(TimeSpan.FromSeconds(20));
+        await left.WaitAsync(Eventually.Patience);
     }
 
     [Fact]
@@ -208,7 +209,7 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
         await caller.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
-        await left.WaitAsync(TimeSpan.FromSeconds(20));
+        await left.WaitAsync(Eventually.Patience);
     }
 
     [Fact]

@@ -11,6 +11,8 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
 {
     private JournalSettings _settings = null!;
 
+    private protected override long Newest => 3;
+
     private protected override string Obstacle => "CREATE INDEX charging_request_dead_destination ON charging_request (seq)";
 
     private protected override string Remedy => "DROP INDEX charging_request_dead_destination";

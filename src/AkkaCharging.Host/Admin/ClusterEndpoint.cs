@@ -1,0 +1,41 @@
+using AkkaCharging.Cluster;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
+
+namespace AkkaCharging.Host.Admin;
+
+/// <summary>The nodes of the cluster as this one sees them, and whose each lane is.</summary>
+internal static class ClusterEndpoint
+{
+    /// <summary>Maps <c>/admin/cluster</c>.</summary>
+    public static void MapCluster(this IEndpointRouteBuilder routes) =>
+        routes.MapGet("/admin/cluster", AnswerAsync)
+            .Describe("showCluster", "Nodes as this one sees them, and lanes as the journal has them; empty for a process that runs alone")
+            .Produces<ClusterAnswer>()
+            .ProducesErrors(503);
+
+    private static async Task AnswerAsync(HttpContext context, IServiceProvider services, IRequestJournal journal)
+    {
+        if (services.GetService<ClusterNode>() is not { } node || journal is not ISharedJournal shared)
+        {
+            await context.WriteJsonAsync(StatusCodes.Status200OK, new(Enabled: false, [], []), AdminJson.Default.ClusterAnswer);
+            return;
+        }
+
+        try
+        {
+            var lanes = await shared.ListLanesAsync(context.RequestAborted);
+            await context.WriteJsonAsync(
+                StatusCodes.Status200OK,
+                new(
+                    Enabled: true,
+                    [.. node.Nodes.Select(other => new NodeAnswer(other.Address, other.Status.ToString().ToLowerInvariant(), other.IsReachable, other.IsOurs))],
+                    [.. lanes.Select(lane => new LaneAnswer(lane.Lane, lane.Holder, lane.IsOurs, lane.TakenAt?.ToUnixTimeMilliseconds()))]),
+                AdminJson.Default.ClusterAnswer);
+        }
+        catch (JournalUnavailableException)
+        {
+            await context.WriteJournalUnavailableAsync();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+using System.Collections.Immutable;
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>The lanes that a node of a cluster holds, and the fence that keeps it from writing into any other.</summary>
+/// <remarks>
+/// Each batch begins by locking the node's own row at the version that the node knows. Who takes a lane away raises that version first: it waits for a batch that is
+/// being committed, and every later one fails before it has changed anything. The node then reads what is left to it and writes again.
+/// Opening and closing may come from any thread; all else from the writer's loop alone.
+/// </remarks>
+internal sealed class PostgresLanes
+{
+    /// <summary>What <c>charging_fence</c> raises.</summary>
+    private const string FencedState = "AKC01";
+
+    /// <summary>"AkCn", the first half of the key of the lock that a node's session holds, by which others see that it is connected; the second is the node.</summary>
+    public const int NodeLockClass = 0x416B_436E;
+
+    private readonly int _count;
+    private readonly Guid _node;
+    private readonly string _holder;
+    private readonly TimeProvider _time;
+    private readonly Action<int> _lost;
+    private ImmutableSortedDictionary<int, HeldLane> _held = ImmutableSortedDictionary<int, HeldLane>.Empty;
+    private long _version;
+    private uint _turn;
+
+    /// <param name="count">Of the whole cluster.</param>
+    /// <param name="lost">Told about each lane that was taken away from this node.</param>
+    public PostgresLanes(int count, Guid node, string holder, TimeProvider time, Action<int> lost) =>
+        (_count, _node, _holder, _time, _lost) = (count, node, holder, time, lost);
+
+    /// <summary>Those that this node may write into.</summary>
+    public short[] Held => [.. Volatile.Read(ref _held).Keys.Select(lane => (short)lane)];
+
+    public static bool IsFenced(Exception exception) => exception is PostgresException { SqlState: FencedState };
+
+    /// <summary>Puts the fence in front of a batch.</summary>
+    public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);
+
+    /// <summary>Fails when a lane was taken away since <see cref="ReloadAsync"/>.</summary>
+    public Task CheckAsync(NpgsqlConnection connection) => connection.ExecuteAsync("SELECT FROM charging_fence($1, $2)", _node, _version);
+
+    /// <summary>The lane that the next new requests go into, and its term; they take turns. Null when none is open.</summary>
+    public (short Lane, long Term)? Next()
+    {
+        var open = Volatile.Read(ref _held).Where(held => held.Value.IsOpen).ToList();
+        return open.Count == 0 ? null : open[(int)(_turn++ % (uint)open.Count)] is var (lane, held) ? ((short)lane, held.Term) : null;
+    }
+
+    /// <summary>Lets new requests into a lane that is held, or keeps them out.</summary>
+    public void SetOpen(int lane, bool isOpen) => ImmutableInterlocked.Update(
+        ref _held, held => held.TryGetValue(lane, out var found) ? held.SetItem(lane, found with { IsOpen = isOpen }) : held);
+
+    /// <summary>Makes this node known, and goes on with those of its lanes that nobody took since its last session.</summary>
+    /// <exception cref="InvalidJournalException">The cluster that runs on this journal has another number of lanes.</exception>
+    public async Task JoinAsync(NpgsqlConnection connection, PostgresSession session)
+    {
+        await connection.ExecuteAsync($"SELECT pg_advisory_lock({NodeLockClass}, hashtext($1::text))", _node);
+        await MakeAsync(connection, session);
+        await ReloadAsync(connection);
+    }
+
+    /// <summary>Reads which lanes are left to this node, and tells about those that are not.</summary>
+    public async Task ReloadAsync(NpgsqlConnection connection)
+    {
+        // The version first: a lane that is taken in between is missed here, and fences the next batch again.
+        _version = await connection.ScalarAsync<long>(
+            "INSERT INTO charging_node (instance, holder) VALUES ($1, $2) ON CONFLICT (instance) DO UPDATE SET holder = excluded.holder RETURNING version", _node, _holder);
+        var owned = await connection.AllAsync(row => (Lane: (int)row.GetInt16(0), Term: row.GetInt64(1)), "SELECT lane, epoch FROM charging_lane WHERE owner = $1", _node);
+        foreach (var (lane, held) in Volatile.Read(ref _held).Where(held => !owned.Contains((held.Key, held.Value.Term))).ToList())
+        {
+            Remove(lane);
+            _lost(lane);
+        }
+    }
+
+    /// <summary>Takes a lane, whoever has it; it is not open yet.</summary>
+    /// <returns>Its new term.</returns>
+    public async Task<long> TakeAsync(NpgsqlConnection connection, int lane)
+    {
+        var term = await connection.ScalarAsync<long?>("SELECT charging_take($1, $2, $3)", (short)lane, _node, _time.GetUtcNow().UtcTicks)
+            ?? throw new InvalidOperationException($"There is no lane {lane}.");
+        ImmutableInterlocked.Update(ref _held, held => held.SetItem(lane, new(term, IsOpen: false)));
+        return term;
+    }
+
+    /// <summary>Gives a lane up.</summary>
+    public async Task ReleaseAsync(NpgsqlConnection connection, int lane)
+    {
+        Remove(lane);
+        await connection.ExecuteAsync("UPDATE charging_lane SET owner = NULL WHERE lane = $1 AND owner = $2", (short)lane, _node);
+    }
+
+    private void Remove(int lane) => ImmutableInterlocked.Update(ref _held, held => held.Remove(lane));
+
+    /// <summary>Makes the lanes, or as many as there should be from now on if no other node runs.</summary>
+    private async Task MakeAsync(NpgsqlConnection connection, PostgresSession session)
+    {
+        await using var transaction = await connection.BeginTransactionAsync();
+        await PostgresSchema.LockPreparingAsync(connection);
+        var count = (int)await connection.ScalarAsync<long>("SELECT count(*) FROM charging_lane");
+        if (count != 0 && count != _count && !await session.TryLockAsync(isShared: false))
+        {
+            throw new InvalidJournalException(
+                $"The cluster on this journal has {count} lanes, and cluster.lanes says {_count}. It can be changed while no other node runs: stop all, then start them with the new number.");
+        }
+
+        await connection.ExecuteAsync("INSERT INTO charging_lane (lane) SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING", _count);
+        await connection.ExecuteAsync("UPDATE charging_request SET lane = lane % $1 WHERE settled_at IS NULL AND lane >= $1", (short)_count);
+        await connection.ExecuteAsync("DELETE FROM charging_lane WHERE lane >= $1", (short)_count);
+        await connection.ExecuteAsync("DELETE FROM charging_node WHERE instance NOT IN (SELECT owner FROM charging_lane WHERE owner IS NOT NULL)");
+        await transaction.CommitAsync();
+        if (count != 0 && count != _count)
+            await session.UnlockAsync();
+    }
+
+    /// <param name="Term">What its new requests carry.</param>
+    /// <param name="IsOpen">Whether new requests may go into it.</param>
+    private readonly record struct HeldLane(long Term, bool IsOpen);
+}

@@ -1,0 +1,328 @@
+using System.Collections.Concurrent;
+using AkkaCharging.Authorization;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing;
+using AkkaCharging.Tests.Pipeline;
+using Microsoft.Extensions.Time.Testing;
+using Npgsql;
+
+namespace AkkaCharging.Tests.Journal.Postgres;
+
+/// <summary>Nodes on one journal: each request belongs to a lane, and each lane to one node at a time.</summary>
+[Trait("Category", "Component")]
+[Collection(OnePostgres.Name)]
+public sealed class PostgresLanesTests(SharedPostgres postgres)
+{
+    private const int LaneCount = 4;
+    private static readonly Settlement Delivered = new(RequestState.Delivered, Sample.Now, Sample.Attempt());
+
+    [Fact]
+    public async Task NodeWithoutALane_AcceptsNothing_AndAnswersQuestions()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        await using var second = await NodeAsync(settings);
+        var request = Sample.Request();
+        await first.AcceptAsync(request, idempotency: null, default);
+
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () => await second.AcceptAsync(Sample.Request(), idempotency: null, default));
+
+        Assert.Equal("This node holds no lane yet.", refused.Message);
+        Assert.True(second.Status.IsAvailable);
+        Assert.Equal(RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task LaneThatIsClosed_GetsNoNewRequests_AndItsOldOnesGoOn()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var node = await NodeAsync(settings, 1, 2);
+        var request = Sample.Request();
+        var lane = (await node.AcceptAsync(request, idempotency: null, default)).Lane;
+
+        node.SetOpen(lane, isOpen: false);
+
+        for (var i = 0; i < 4; i++)
+            Assert.Equal(3 - lane, (await node.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
+        await node.DecideAsync(request.Id, Sample.Decision(), default);
+        await node.SettleAsync(request.Id, Delivered, default);
+        Assert.Equal(RequestState.Delivered, (await node.FindAsync(request.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task LaneThatIsTaken_IsItsTakersAlone()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        var lost = new ConcurrentQueue<int>();
+        first.LaneLost += (_, lane) => lost.Enqueue(lane.Lane);
+        var (decided, queued) = (Sample.Request(), Sample.Request());
+        await first.AcceptAsync(decided, idempotency: null, default);
+        await first.AcceptAsync(queued, idempotency: null, default);
+        await first.DecideAsync(decided.Id, Sample.Decision(), default);
+
+        await using var second = await NodeAsync(settings, 0);
+        var left = await second.ReadUnsettledAsync(0, default).ToListAsync();
+
+        Assert.Equal([decided.Id, queued.Id], left.Select(unsettled => unsettled.Request.Id));
+        Assert.Equal([Sample.Decision(), null], left.Select(unsettled => unsettled.Decision));
+        Assert.Equal(0, second.Status.Backlog);
+        await AssertRefusedAsync(() => first.DecideAsync(queued.Id, Sample.Decision(), default));
+        await AssertRefusedAsync(() => first.SettleAsync(decided.Id, Delivered, default));
+        await AssertRefusedAsync(() => first.RecordAttemptAsync(decided.Id, Sample.Attempt(), default));
+        await AssertRefusedAsync(() => first.AcceptAsync(Sample.Request(), idempotency: null, default));
+        Assert.Equal([0], lost);
+        Assert.Equal((RequestState.Queued, 0), await StateAsync(second, queued));
+        Assert.Equal((RequestState.Decided, 0), await StateAsync(second, decided));
+
+        await second.SettleAsync(decided.Id, Delivered, default);
+        Assert.Equal(RequestState.Delivered, (await first.FindAsync(decided.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task NodeThatLostOneLane_GoesOnWithTheOther_WithinTheSameBatch()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0, 1);
+        var requests = new List<(ChargingRequest Request, int Lane)>();
+        for (var i = 0; i < 4; i++)
+        {
+            var request = Sample.Request();
+            requests.Add((request, (await first.AcceptAsync(request, idempotency: null, default)).Lane));
+        }
+
+        Assert.Equal([0, 1], requests.Select(accepted => accepted.Lane).Distinct().Order());
+
+        await using var second = await NodeAsync(settings, 0);
+        var decided = requests.Select(accepted => first.DecideAsync(accepted.Request.Id, Sample.Decision(), default).AsTask()).ToList();
+        await Task.WhenAll(decided).ContinueWith(_ => { }, TaskScheduler.Default);
+
+        Assert.Equal(requests.Select(accepted => accepted.Lane == 1), decided.Select(task => task.IsCompletedSuccessfully));
+        Assert.Equal(1, (await first.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
+        foreach (var (request, lane) in requests)
+            Assert.Equal(lane == 1 ? RequestState.Decided : RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task LanesHeldElsewhere_AreThoseOfNodesThatAreConnected()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings);
+        await using (var second = await NodeAsync(settings))
+        {
+            Assert.False(await first.AreLanesHeldElsewhereAsync(default)); // two that wait for each other
+            await second.TakeLaneAsync(3, default);
+            Assert.Equal((true, false), (await first.AreLanesHeldElsewhereAsync(default), await second.AreLanesHeldElsewhereAsync(default)));
+        }
+
+        Assert.False(await first.AreLanesHeldElsewhereAsync(default)); // its lane is still in its name
+    }
+
+    [Fact]
+    public async Task IdleNode_NoticesThatALaneWasTaken()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 2);
+        var lost = new TaskCompletionSource<int>();
+        first.LaneLost += (_, lane) => lost.TrySetResult(lane.Lane);
+
+        await using var second = await NodeAsync(settings, 2);
+
+        Assert.Equal(2, await lost.Task.WaitAsync(Eventually.Patience));
+    }
+
+    /// <summary>Two nodes that fight for a lane under load: whatever one of them was told is kept is read by the other, and each request is decided once.</summary>
+    [Fact]
+    public async Task LaneThatMovesUnderLoad_LosesNothing_AndIsNeverDecidedTwice()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var a = await NodeAsync(settings);
+        await using var b = await NodeAsync(settings);
+        var accepted = new ConcurrentDictionary<RequestId, PostgresJournal>();
+        var decisions = new ConcurrentDictionary<RequestId, ConcurrentBag<Decision>>();
+        using var stopping = new CancellationTokenSource();
+        var load = Enumerable.Range(0, 16).Select(number => LoadAsync(number % 2 == 0 ? a : b)).ToList();
+
+        for (var move = 0; move < 20; move++)
+        {
+            var taker = move % 2 == 0 ? a : b;
+            await taker.TakeLaneAsync(0, default);
+            var before = accepted.Keys.ToList();
+            var unsettled = await taker.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToHashSetAsync();
+            Assert.Subset(unsettled, before.ToHashSet());
+            taker.SetOpen(0, isOpen: true);
+            await Eventually.HoldsAsync(() => accepted.Count > before.Count + 20, "the new holder accepts");
+        }
+
+        await stopping.CancelAsync();
+        await Task.WhenAll(load);
+        await a.TakeLaneAsync(0, default);
+        var kept = await a.ReadUnsettledAsync(0, default).ToDictionaryAsync(left => left.Request.Id, left => left.Decision);
+        Assert.All(accepted.Keys, id => Assert.Contains(id, kept));
+        Assert.NotEmpty(decisions);
+        Assert.All(decisions, told => Assert.All(told.Value, decision => Assert.Equal(kept[told.Key], decision)));
+
+        async Task LoadAsync(PostgresJournal node)
+        {
+            while (!stopping.IsCancellationRequested)
+            {
+                var request = Sample.Request();
+                try
+                {
+                    await node.AcceptAsync(request, idempotency: null, default);
+                    accepted[request.Id] = node;
+                    foreach (var decider in new[] { a, b })
+                        await TryDecideAsync(decider, request.Id);
+                }
+                catch (JournalUnavailableException)
+                {
+                    await Task.Delay(1);
+                }
+            }
+        }
+
+        async Task TryDecideAsync(PostgresJournal node, RequestId id)
+        {
+            try
+            {
+                var mine = Sample.Decision() with { DecidedAt = Sample.Now.AddTicks(ReferenceEquals(node, a) ? 1 : 2) };
+                var told = await node.DecideAsync(id, mine, default);
+                decisions.GetOrAdd(id, _ => []).Add(told);
+            }
+            catch (JournalUnavailableException)
+            {
+                // It is the other's.
+            }
+        }
+    }
+
+    [Fact]
+    public async Task NodeThatLostItsSession_KeepsTheLanesThatNobodyTook()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
+        await using var first = await NodeAsync(PostgresOwnershipTests.Through(proxy, settings), 0, 1);
+        var lost = new ConcurrentQueue<int>();
+        first.LaneLost += (_, lane) => lost.Enqueue(lane.Lane);
+        var request = Sample.Request();
+        await first.AcceptAsync(request, idempotency: null, default);
+
+        proxy.Cut();
+        await Eventually.HoldsAsync(() => !first.Status.IsAvailable, "the node notices");
+        await using var second = await NodeAsync(settings, 1);
+        proxy.Restore();
+        await Eventually.HoldsAsync(() => first.Status.IsAvailable, "the node is back");
+
+        Assert.Equal([1], lost);
+        Assert.Equal(0, (await first.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
+        Assert.Equal(0, first.Status.Backlog); // what is in lane 0 is in its memory still
+    }
+
+    [Fact]
+    public async Task DeadLetter_IsRedrivenByAnyNode_IntoALaneOfItsOwn()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        await using var second = await NodeAsync(settings, 3);
+        var request = Sample.Request();
+        await first.AcceptAsync(request, idempotency: null, default);
+        await first.DecideAsync(request.Id, Sample.Decision(), default);
+        await first.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, Sample.Attempt()), default);
+
+        Assert.Equal(request.Id, Assert.Single((await second.ListDeadLettersAsync(new(), after: null, most: 10, default)).Letters).Id);
+        var redriven = await second.RedriveAsync(request.Id, Sample.Now, default);
+
+        Assert.Equal((RedriveOutcome.Redriven, 3), (redriven.Outcome, redriven.Lane));
+        await AssertRefusedAsync(() => first.SettleAsync(request.Id, Delivered, default));
+        await second.SettleAsync(request.Id, Delivered, default);
+        Assert.Equal(RequestState.Delivered, (await first.FindAsync(request.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task IdempotencyKey_IsOneOverAllNodes()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        await using var second = await NodeAsync(settings, 1);
+        var request = Sample.Request();
+        await first.AcceptAsync(request, new("key", "body"), default);
+
+        Assert.Equal((AcceptOutcome.Replayed, request.Id), Told(await second.AcceptAsync(Sample.Request(), new("key", "body"), default)));
+        Assert.Equal((AcceptOutcome.Conflict, request.Id), Told(await second.AcceptAsync(Sample.Request(), new("key", "other"), default)));
+
+        static (AcceptOutcome Outcome, RequestId Id) Told(AcceptResult result) => (result.Outcome, result.Id);
+    }
+
+    [Fact]
+    public async Task ProcessThatRunsAlone_AndACluster_ExcludeEachOther_AndTakeUpWhatTheOtherLeft()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var (ofAlone, ofNode) = (Sample.Request(), Sample.Request());
+        await using (var alone = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now)))
+        {
+            await alone.AcceptAsync(ofAlone, idempotency: null, default);
+            await using var waiting = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: LaneCount);
+            await waiting.StartAsync(default);
+            Assert.Contains("owned by process", waiting.Status.Problem, StringComparison.Ordinal);
+        }
+
+        await using (var node = await NodeAsync(settings, 0, 1, 2, 3))
+        {
+            Assert.Equal([ofAlone.Id], await node.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToListAsync());
+            node.SetOpen(0, isOpen: false);
+            await node.AcceptAsync(ofNode, idempotency: null, default);
+            await using var waiting = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now));
+            Assert.Contains("owned by process", waiting.Status.Problem, StringComparison.Ordinal);
+        }
+
+        await using var again = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now));
+        Assert.Equal(new[] { ofAlone.Id, ofNode.Id }.ToHashSet(), await again.ReadUnsettledAsync(default).Select(left => left.Request.Id).ToHashSetAsync());
+    }
+
+    [Fact]
+    public async Task NumberOfLanes_IsChangedByTheFirstNodeAlone()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var request = Sample.Request();
+        await using (var node = await NodeAsync(settings, 3))
+        {
+            await node.AcceptAsync(request, idempotency: null, default);
+            await using var other = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: 2);
+            var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => other.StartAsync(default));
+            Assert.Contains("has 4 lanes, and cluster.lanes says 2", refused.Message, StringComparison.Ordinal);
+        }
+
+        await using var fewer = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: 2);
+        await fewer.StartAsync(default);
+        await fewer.TakeLaneAsync(1, default);
+
+        Assert.Equal([request.Id], await fewer.ReadUnsettledAsync(1, default).Select(left => left.Request.Id).ToListAsync());
+        Assert.Equal([0, 1], (await fewer.ListLanesAsync(default)).Select(lane => lane.Lane));
+    }
+
+    private static async Task<PostgresJournal> NodeAsync(JournalSettings settings, params int[] lanes)
+    {
+        var node = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: LaneCount);
+        await node.StartAsync(default);
+        foreach (var lane in lanes)
+        {
+            await node.TakeLaneAsync(lane, default);
+            node.SetOpen(lane, isOpen: true);
+        }
+
+        return node;
+    }
+
+    private static async Task<(RequestState State, int Attempts)> StateAsync(PostgresJournal node, ChargingRequest request)
+    {
+        var found = await node.FindAsync(request.Id, default);
+        return (found!.State, found.Attempts.Count);
+    }
+
+    private static async Task AssertRefusedAsync<T>(Func<ValueTask<T>> write) => await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
+
+    private static async Task AssertRefusedAsync(Func<ValueTask> write) => await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
+}
