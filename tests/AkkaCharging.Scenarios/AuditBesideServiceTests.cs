@@ -38,7 +38,7 @@ public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposa
         await load.StopAsync();
         output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
         Assert.Empty(load.Refused);
-        Assert.Equal(0, load.InDoubt);
+        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
         Assert.Equal("UP", (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetProperty("status").GetString());
     }
 }

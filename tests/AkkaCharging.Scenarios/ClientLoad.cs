@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using AkkaCharging.Testing;
 
@@ -8,6 +11,10 @@ namespace AkkaCharging.Scenarios;
 /// <summary>A submission that was answered with 200.</summary>
 /// <param name="Number">Also the last segment of its callback's path: so a callback tells whose it is, even when nobody saw the answer.</param>
 internal sealed record Accepted(int Number, string RequestId, string Token);
+
+/// <summary>How an answer came.</summary>
+/// <param name="At">When it was asked for: a timestamp of <see cref="Stopwatch"/>.</param>
+internal sealed record Answered(int Port, long At, TimeSpan Took, HttpStatusCode Status);
 
 /// <summary>Clients that submit all the time, whatever becomes of the service, and remember each answer.</summary>
 internal sealed class ClientLoad
@@ -22,16 +29,32 @@ internal sealed class ClientLoad
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly HttpClient _http;
+    private readonly Func<int[]> _ports;
     private readonly string[] _urls;
     private readonly Task _running;
     private int _last;
     private int _inDoubt;
+    private int _unreached;
 
     /// <param name="urls">Without the number that is appended.</param>
     public ClientLoad(int port, params string[] urls)
+        : this(() => [port], urls)
     {
-        _urls = urls;
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(30) };
+    }
+
+    /// <param name="ports">Of nodes, which each client asks in turn.</param>
+    /// <param name="urls">Without the number that is appended.</param>
+    public ClientLoad(int[] ports, params string[] urls)
+        : this(() => ports, urls)
+    {
+    }
+
+    /// <param name="ports">Of the nodes that a client may ask now.</param>
+    /// <param name="urls">Without the number that is appended.</param>
+    public ClientLoad(Func<int[]> ports, params string[] urls)
+    {
+        (_ports, _urls) = (ports, urls);
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(30) };
         _running = Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => Task.Run(SubmitAsync)));
     }
 
@@ -40,8 +63,24 @@ internal sealed class ClientLoad
     /// <summary>Numbers of submissions that were refused, and why: <c>status</c> of the answer.</summary>
     public ConcurrentDictionary<int, string> Refused { get; } = new();
 
-    /// <summary>Submissions whose connection was lost, or never made.</summary>
+    /// <summary>When each number was accepted: a timestamp of <see cref="Stopwatch"/>.</summary>
+    public ConcurrentDictionary<int, long> AcceptedAt { get; } = new();
+
+    /// <summary>Answers of any kind.</summary>
+    public ConcurrentQueue<Answered> Answers { get; } = new();
+
+    /// <summary>Submissions whose connection was lost.</summary>
     public int InDoubt => _inDoubt;
+
+    /// <summary>Submissions that found nobody listening.</summary>
+    public int Unreached => _unreached;
+
+    /// <summary>Waits until so many more are accepted.</summary>
+    public Task MoreIsAcceptedAsync(int count)
+    {
+        var enough = Accepted.Count + count;
+        return Eventually.HoldsAsync(() => Accepted.Count >= enough, "submissions are accepted");
+    }
 
     /// <summary>Waits for the answers that are still to come.</summary>
     public async Task StopAsync()
@@ -59,19 +98,29 @@ internal sealed class ClientLoad
             await pace.WaitForNextTickAsync(CancellationToken.None);
             var number = Interlocked.Increment(ref _last);
             var token = Tokens[number % Tokens.Length];
+            var ports = _ports();
+            var port = ports[number % ports.Length];
+            var startedAt = Stopwatch.GetTimestamp();
             var isAccepted = false;
             try
             {
                 using var answer = await _http.PostAsJsonAsync(
-                    ServiceProcess.SubmitPath,
+                    $"http://127.0.0.1:{port}{ServiceProcess.SubmitPath}",
                     new { stationId = RunningService.Station, driverToken = token, callbackUrl = $"{_urls[number % _urls.Length]}/{number}" },
                     CancellationToken.None);
                 var body = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken.None);
+                Answers.Enqueue(new(port, startedAt, Stopwatch.GetElapsedTime(startedAt), answer.StatusCode));
                 isAccepted = answer.IsSuccessStatusCode;
+                if (isAccepted)
+                    AcceptedAt[number] = Stopwatch.GetTimestamp();
                 if (isAccepted)
                     Accepted.Enqueue(new(number, body.GetProperty("requestId").GetString()!, token));
                 else
                     Refused[number] = body.GetProperty("status").GetString()!;
+            }
+            catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
+            {
+                Interlocked.Increment(ref _unreached);
             }
             catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
             {

@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Security.Cryptography;
+using AkkaCharging.Testing;
 using AkkaCharging.Testing.Postgres;
+using Npgsql;
 
 namespace AkkaCharging.Scenarios;
 
@@ -22,6 +25,9 @@ internal sealed class JournalHome : IAsyncDisposable
         return new(fixture, OnPostgres(await fixture.NewSchemaAsync()));
     }
 
+    /// <summary>In a database that the test has itself.</summary>
+    public static JournalHome On(string connectionString) => new(fixture: null, OnPostgres(connectionString));
+
     /// <summary>Settings of a journal in PostgreSQL, with a key of its own.</summary>
     public static (string Name, string Value)[] OnPostgres(string connectionString) =>
     [
@@ -32,6 +38,16 @@ internal sealed class JournalHome : IAsyncDisposable
 
     /// <summary>Settings of a service on this journal; all services of a test get the same.</summary>
     public Dictionary<string, string> Settings(params ReadOnlySpan<(string Name, string Value)> more) => ScenarioFolder.Settings([.. _settings, .. more]);
+
+    /// <summary>Where PostgreSQL listens.</summary>
+    public int Port => new NpgsqlConnectionStringBuilder(_fixture!.ConnectionString).Port;
+
+    /// <summary>Settings of a service on this journal that is a cluster by itself.</summary>
+    public Dictionary<string, string> NodeSettings()
+    {
+        var port = ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture);
+        return Settings(("CLUSTER_ENABLED", "true"), ("CLUSTER_PORT", port), ("CLUSTER_SEED_NODES", $"127.0.0.1:{port}"));
+    }
 
     public async ValueTask DisposeAsync()
     {

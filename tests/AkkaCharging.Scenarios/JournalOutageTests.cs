@@ -83,7 +83,7 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
 
         output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
         Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
-        Assert.Equal(0, load.InDoubt);
+        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
         Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(Promises.NumberOf(callback)));
     }
 

@@ -11,9 +11,15 @@ internal static class Promises
     /// <summary>Waits until nothing is pending, then compares clients' answers, receivers' callbacks and status pages.</summary>
     /// <param name="receivers">All that <paramref name="load"/> names.</param>
     /// <returns>The figures, for the test's output.</returns>
-    public static async Task<string> AreKeptAsync(ServiceProcess service, ClientLoad load, params ReceiverProcess[] receivers)
+    public static Task<string> AreKeptAsync(ServiceProcess service, ClientLoad load, params ReceiverProcess[] receivers) => AreKeptAsync([service], load, receivers);
+
+    /// <param name="nodes">Of one cluster; any of them knows of every request.</param>
+    /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, ReceiverProcess[])"/>
+    public static async Task<string> AreKeptAsync(IReadOnlyList<ServiceProcess> nodes, ClientLoad load, params ReceiverProcess[] receivers)
     {
-        await Eventually.HoldsAsync(async () => await PendingAsync(service) == 0, "nothing is pending", TimeSpan.FromSeconds(60));
+        foreach (var node in nodes)
+            await Eventually.HoldsAsync(async () => await PendingAsync(node) == 0, "nothing is pending", TimeSpan.FromSeconds(60));
+        var service = nodes[^1];
         var arrivals = new List<Arrival>();
         foreach (var receiver in receivers)
             arrivals.AddRange(await receiver.ReceivedAsync());
@@ -29,7 +35,7 @@ internal static class Promises
             Assert.Single(group.Select(arrival => arrival.WebhookId).Distinct(StringComparer.Ordinal)); // one submission, one request
 
         var repeats = byId.Sum(group => group.SkipWhile(arrival => arrival.Answered != 204).Skip(1).Count());
-        return $"{load.Accepted.Count} accepted, {load.Refused.Count} refused, {load.InDoubt} without an answer; {byId.Count} called back, {repeats} callbacks repeated";
+        return $"{load.Accepted.Count} accepted, {load.Refused.Count} refused, {load.InDoubt} without an answer, {load.Unreached} unreached; {byId.Count} called back, {repeats} callbacks repeated";
     }
 
     /// <summary>The submission that a callback belongs to.</summary>

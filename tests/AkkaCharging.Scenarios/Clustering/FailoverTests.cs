@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Net;
+using AkkaCharging.Testing;
+using Xunit.Abstractions;
+
+namespace AkkaCharging.Scenarios.Clustering;
+
+/// <summary>Nodes die, leave and come back while clients submit to all of them: every 200 is kept, and decided once.</summary>
+[Trait("Category", "Scenario")]
+public sealed class FailoverTests(ITestOutputHelper output)
+{
+    private const string Held = "/gate";
+
+    /// <summary>Submissions before the fault: three nodes that have just started compile for a while.</summary>
+    private const int WarmUp = 2_000;
+
+    private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan HandOverBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AcceptBound = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>The first is the oldest and the coordinator's, the last the youngest.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task NodeKilledUnderLoad_ItsWorkIsTakenUpWithin15Seconds_AndTheOthersGoOn(int killed)
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var gated = await ReceiverProcess.StartAsync();
+        await using var nodes = await ThreeNodes.StartAsync();
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
+        await load.MoreIsAcceptedAsync(WarmUp);
+
+        // Accepted by the node that dies, and waiting in it: its receiver answers only when the node is gone.
+        var held = new List<string>();
+        for (var i = 0; i < 20; i++)
+            held.Add(await nodes[killed].AcceptAsync(gated.Url($"{Held}/{1_000_000 + i}"), ScenarioFolder.AllowedToken));
+        var diedAt = Stopwatch.GetTimestamp();
+        await nodes.KillAsync(killed);
+        await gated.OpenGateAsync();
+
+        foreach (var id in held) // one after the other, so that asking is no load
+            await Eventually.HoldsAsync(async () => (await nodes.Running[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered", "what was pending is delivered", TakeOverBound);
+        var tookOver = Stopwatch.GetElapsedTime(diedAt);
+        await load.MoreIsAcceptedAsync(300);
+        var endedAt = Stopwatch.GetTimestamp();
+        await nodes.StartAsync(killed);
+        await load.MoreIsAcceptedAsync(300);
+        await load.StopAsync();
+
+        var answers = load.Answers.Where(answer => answer.Port != nodes.Ports[killed] && answer.At > diedAt && answer.At < endedAt).OrderBy(answer => answer.Took).ToList();
+        var p99 = answers[(int)(answers.Count * 0.99)].Took;
+        output.WriteLine($"node {killed} killed: its work was done elsewhere after {tookOver.TotalSeconds:N1} s; accept p99 of the others {p99.TotalMilliseconds:N1} ms of {answers.Count}");
+        output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
+        Assert.InRange(tookOver, TimeSpan.Zero, TakeOverBound);
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
+        Assert.InRange(p99, TimeSpan.Zero, AcceptBound);
+    }
+
+    [Fact]
+    public async Task RollingRestartUnderLoad_LosesNothing_DelaysNothing_AndShowsClientsNothingBut200And503()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var nodes = await ThreeNodes.StartAsync(("SERVER_SHUTDOWN_DELAY_MILLIS", "1000"));
+        await using var balancer = new Balancer(nodes.Ports);
+        var load = new ClientLoad(() => balancer.Ready, receiver.Url("/ok"));
+        for (var number = 0; number < ThreeNodes.Count; number++)
+        {
+            await load.MoreIsAcceptedAsync(200);
+            await nodes.StopAsync(number);
+            await load.MoreIsAcceptedAsync(200);
+            await nodes.StartAsync(number);
+        }
+
+        await load.MoreIsAcceptedAsync(200);
+        await load.StopAsync();
+
+        output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
+        var arrivedAt = (await receiver.ReceivedAsync()).GroupBy(Promises.NumberOf).ToDictionary(group => group.Key, group => group.Min(arrival => arrival.Ticks));
+        var slowest = load.AcceptedAt.Max(accepted => Stopwatch.GetElapsedTime(accepted.Value, arrivedAt[accepted.Key]));
+        output.WriteLine($"the slowest callback came {slowest.TotalSeconds:N2} s after its 200");
+        Assert.InRange(slowest, TimeSpan.MinValue, HandOverBound);
+        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
+        Assert.All(load.Refused.Values, status => Assert.Contains(status, (string[])["shutting_down", "journal_unavailable"]));
+    }
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Scenarios.Clustering;
+
+/// <summary>Three nodes of one cluster on one journal, each a process of its own.</summary>
+internal sealed partial class ThreeNodes : IAsyncDisposable
+{
+    public const int Count = 3;
+    public const int Lanes = 12;
+    private const string Remoting = "2552";
+    private const string Server = "8080";
+    private static readonly TimeSpan Joining = TimeSpan.FromSeconds(60);
+
+    /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
+    private static readonly (string, string)[] Unhurried =
+        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
+
+    private readonly ScenarioFolder _folder = new();
+    private readonly JournalHome _journal;
+    private readonly IReadOnlyList<Node> _all;
+    private readonly ServiceProcess?[] _running = new ServiceProcess?[Count];
+
+    private ThreeNodes(JournalHome journal, IReadOnlyList<Node> all) => (_journal, _all) = (journal, all);
+
+    /// <summary>Those that run.</summary>
+    public IReadOnlyList<ServiceProcess> Running => [.. _running.OfType<ServiceProcess>()];
+
+    /// <summary>Where clients reach them, whether they run or not.</summary>
+    public int[] Ports => [.. _all.Select(node => node.Port)];
+
+    public ServiceProcess this[int number] => _running[number] ?? throw new InvalidOperationException($"Node {number} does not run.");
+
+    /// <summary>Starts all of them on this machine's loopback.</summary>
+    public static async Task<ThreeNodes> StartAsync(params (string Name, string Value)[] more) => await StartAsync(await JournalHome.NewAsync(JournalHome.Postgres), more);
+
+    /// <summary>Starts all of them on this machine's loopback, on a journal that is theirs from now on.</summary>
+    public static Task<ThreeNodes> StartAsync(JournalHome journal, params (string Name, string Value)[] more)
+    {
+        var ports = Enumerable.Range(0, Count * 2).Select(_ => ChildProcess.FreePort()).ToList();
+        var seeds = string.Join(',', ports.Take(Count).Select(port => $"127.0.0.1:{port}"));
+        return StartAsync(journal, [.. Enumerable.Range(0, Count).Select(number => new Node(
+            Settings(journal, seeds, [.. more, ("CLUSTER_PORT", $"{ports[number]}"), ("SERVER_PORT", $"{ports[Count + number]}")]), ports[Count + number], Launcher: null))]);
+    }
+
+    /// <summary>Starts all of them on a network of their own.</summary>
+    public static async Task<ThreeNodes> StartAsync(NodeNetwork network, params (string Name, string Value)[] more)
+    {
+        var journal = await JournalHome.NewAsync(JournalHome.Postgres);
+        var seeds = string.Join(',', Enumerable.Range(0, Count).Select(number => $"{NodeNetwork.Address(number)}:{Remoting}"));
+        return await StartAsync(journal, [.. Enumerable.Range(0, Count).Select(number =>
+        {
+            network.LetOut(number, journal.Port);
+            return new Node(
+                Settings(journal, seeds, [.. more, ("CLUSTER_HOSTNAME", NodeNetwork.Address(number)), ("CLUSTER_PORT", Remoting), ("SERVER_PORT", Server)]),
+                network.LetIn(number, int.Parse(Server, CultureInfo.InvariantCulture)),
+                network.Launcher(number));
+        })]);
+    }
+
+    /// <summary>Starts a node that does not run.</summary>
+    public void Launch(int number)
+    {
+        var (settings, port, launcher) = _all[number];
+        _running[number] = ServiceProcess.Launch(settings, _folder.Path, launcher: launcher, port: port);
+    }
+
+    /// <summary>Waits until a node is ready: a member that has lanes.</summary>
+    public async Task ReadyAsync(int number)
+    {
+        var node = this[number];
+        await Eventually.HoldsAsync(
+            async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK, $"node {number} is ready", Joining);
+        if (node.Process.HasExited)
+            throw new InvalidOperationException($"Node {number} did not start:\n{node.Process.Everything}");
+    }
+
+    /// <summary>Starts a node that does not run, and waits until it is ready.</summary>
+    public async Task StartAsync(int number)
+    {
+        Launch(number);
+        await ReadyAsync(number);
+    }
+
+    /// <summary>Starts a node again that ends by itself, as a platform does.</summary>
+    public async Task RelaunchEndedAsync(int number)
+    {
+        Assert.Equal(2, await this[number].Process.ExitAsync()); // so that it is taken for failed
+        await ForgetAsync(number);
+        Launch(number);
+    }
+
+    /// <summary>How many lanes a node says it has.</summary>
+    public static async Task<int> LanesOfAsync(ServiceProcess node)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
+        request.Headers.Accept.ParseAdd("text/plain;version=0.0.4");
+        using var answer = await node.Http.SendAsync(request);
+        var figures = await answer.Content.ReadAsStringAsync();
+        return int.Parse(LanesFigure().Match(figures).Groups["lanes"].ValueSpan, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync(int number)
+    {
+        await this[number].Process.CrashAsync();
+        await ForgetAsync(number);
+    }
+
+    /// <summary>SIGTERM, and its end.</summary>
+    public async Task StopAsync(int number)
+    {
+        var exit = await this[number].StopAsync();
+        Assert.True(exit == 0, $"node {number} ended with {exit}:\n{this[number].Process.Everything}");
+        await ForgetAsync(number);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        for (var number = 0; number < Count; number++)
+            await ForgetAsync(number);
+        await _journal.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    /// <summary>One after the other: the first is the oldest, and the coordinator's.</summary>
+    private static async Task<ThreeNodes> StartAsync(JournalHome journal, IReadOnlyList<Node> all)
+    {
+        var nodes = new ThreeNodes(journal, all);
+        try
+        {
+            for (var number = 0; number < Count; number++)
+                await nodes.StartAsync(number);
+            return nodes;
+        }
+        catch
+        {
+            await nodes.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static Dictionary<string, string> Settings(JournalHome journal, string seeds, (string, string)[] more) =>
+        journal.Settings([("CLUSTER_ENABLED", "true"), ("CLUSTER_SEED_NODES", seeds), ("CLUSTER_LANES", $"{Lanes}"), .. Unhurried, .. more]);
+
+    private async Task ForgetAsync(int number)
+    {
+        if (_running[number] is { } node)
+            await node.DisposeAsync();
+        _running[number] = null;
+    }
+
+    [GeneratedRegex(@"^akkacharging_cluster_lanes (?<lanes>\d+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex LanesFigure();
+
+    /// <param name="Port">Where clients reach it.</param>
+    private sealed record Node(Dictionary<string, string> Settings, int Port, IReadOnlyList<string>? Launcher);
+}
