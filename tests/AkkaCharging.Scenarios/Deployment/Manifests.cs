@@ -1,3 +1,4 @@
+using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace AkkaCharging.Scenarios.Deployment;
@@ -9,12 +10,12 @@ internal static class Manifests
 
     public static string Kubernetes { get; } = Path.Combine(Folder, "kubernetes");
 
-    /// <summary>The one document of a file.</summary>
+    /// <summary>The one document of a file, with what its merge keys bring.</summary>
     public static YamlNode Read(params ReadOnlySpan<string> path)
     {
         using var reader = File.OpenText(Path.Combine([Folder, .. path]));
         var stream = new YamlStream();
-        stream.Load(reader);
+        stream.Load(new MergingParser(new Parser(reader)));
         return Assert.Single(stream.Documents).RootNode;
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Scenarios.Clustering;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Prometheus;
 using Microsoft.AspNetCore.Http;
@@ -77,11 +78,42 @@ public sealed class AlertsTests : IDisposable
         await FiresAsync(prometheus, "AkkaChargingCallbacksBlocked");
     }
 
-    /// <summary>A Prometheus that has seen the service twice, and nothing to alert of: a rate needs a value to start from.</summary>
-    private static async Task<PrometheusServer> WatchAsync(int port)
+    [Fact]
+    public async Task KilledNode_UntilTheOthersHaveItsLanes_AndItIsBack()
     {
-        var prometheus = await PrometheusServer.StartAsync([port], Deployed.RulesWithoutPatience);
-        await Eventually.HoldsAsync(async () => (await prometheus.QueryAsync("count_over_time(akkacharging_requests_total{outcome=\"accepted\"}[1m]) >= 2")).Count == 1, "two scrapes");
+        await using var nodes = await ThreeNodes.StartAsync();
+        await using var prometheus = await WatchAsync(nodes.Ports);
+
+        await nodes.KillAsync(2);
+        await FiresAsync(prometheus, "AkkaChargingLanesUnheld");
+        await FiresAsync(prometheus, "AkkaChargingNodeMissing");
+        await HealthAsync(nodes[0], "DEGRADED unreachable=1");
+
+        await HealthAsync(nodes[0], "UP unreachable=0");
+        await Eventually.HoldsAsync(
+            async () => (await prometheus.FiringAsync()).Select(labels => labels["alertname"]).SequenceEqual(["AkkaChargingNodeMissing"]), "the others have its lanes");
+        await nodes.StartAsync(2);
+
+        await Eventually.HoldsAsync(async () => (await prometheus.FiringAsync()).Count == 0, "nothing fires");
+        Assert.Equal(3, (await prometheus.QueryAsync("min(akkacharging_cluster_nodes{state=\"up\"})")).Single().Value);
+        await Eventually.HoldsAsync( // they are scraped one after the other, while lanes move
+            async () => (await prometheus.QueryAsync("sum(akkacharging_cluster_lanes)")).Single().Value == 12, "each lane is held once");
+    }
+
+    /// <summary>What the component <c>cluster</c> comes to.</summary>
+    private static Task HealthAsync(ServiceProcess node, string expected) => Eventually.HoldsAsync(
+        async () =>
+        {
+            var component = (await node.GetAsync("/health")).GetProperty("components").GetProperty("cluster");
+            return expected == $"{component.GetProperty("status").GetString()} unreachable={component.GetProperty("details").GetProperty("unreachable").GetString()}";
+        },
+        $"the cluster is {expected}");
+
+    /// <summary>A Prometheus that has seen each service twice, and nothing to alert of: a rate needs a value to start from.</summary>
+    private static async Task<PrometheusServer> WatchAsync(params int[] ports)
+    {
+        var prometheus = await PrometheusServer.StartAsync(ports, Deployed.RulesWithoutPatience);
+        await Eventually.HoldsAsync(async () => (await prometheus.QueryAsync("count_over_time(akkacharging_requests_total{outcome=\"accepted\"}[1m]) >= 2")).Count == ports.Length, "two scrapes of each");
         Assert.Empty(await prometheus.FiringAsync());
         return prometheus;
     }

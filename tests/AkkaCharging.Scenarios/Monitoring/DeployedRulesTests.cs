@@ -29,7 +29,7 @@ public sealed partial class DeployedRulesTests : IDisposable
         Assert.Equal(
             [
                 "AkkaChargingHighErrorRate", "AkkaChargingQueueBacklog", "AkkaChargingBreakerOpen", "AkkaChargingJournalUnavailable",
-                "AkkaChargingCallbacksBlocked", "AkkaChargingAclReloadFailed",
+                "AkkaChargingCallbacksBlocked", "AkkaChargingAclReloadFailed", "AkkaChargingNodeMissing", "AkkaChargingLanesUnheld",
             ],
             Deployed.Alerts);
         var headings = File.ReadLines(Path.Combine(ScenarioFolder.Repository, "docs", "operations.md")).Where(line => line.StartsWith('#')).ToList();
@@ -45,11 +45,12 @@ public sealed partial class DeployedRulesTests : IDisposable
     [Fact]
     public async Task EveryMetricAndLabelThatIsNamed_IsInARealScrape()
     {
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
+        await using var journal = await JournalHome.NewAsync(JournalHome.Postgres);
+        await using var service = await ServiceProcess.StartAsync(journal.NodeSettings(), _folder.Path); // a node: it has all that a service alone has, and more
         await using var prometheus = await PrometheusServer.StartAsync([service.Port], Deployed.Rules);
         await Eventually.HoldsAsync(async () => (await prometheus.SeriesAsync("akkacharging_build_info")).Count == 1, "the first scrape");
         var rules = await prometheus.RulesAsync();
-        Assert.Equal(8, rules.Count);
+        Assert.Equal(10, rules.Count);
         var named = Deployed.Queries().Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: ""))).ToList();
         Assert.InRange(named.Count, 50, 500);
 

@@ -35,14 +35,19 @@ public sealed class PrometheusScrapeTests : IDisposable
         await AnswersAsync(prometheus, "akkacharging_journal_available", 1);
     }
 
-    [Fact]
-    public async Task Promtool_FindsNothingToComplainOf()
+    [Theory]
+    [InlineData(JournalHome.Sqlite)]
+    [InlineData(JournalHome.Postgres)] // as a node of a cluster
+    public async Task Promtool_FindsNothingToComplainOf(string kind)
     {
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
+        await using var journal = await JournalHome.NewAsync(kind);
+        await using var service = await ServiceProcess.StartAsync(kind == JournalHome.Postgres ? journal.NodeSettings() : journal.Settings(), _folder.Path);
         service.Http.DefaultRequestHeaders.Add("Accept", "text/plain;version=0.0.4");
 
-        var (exitCode, output) = await PrometheusTools.PromtoolAsync(_folder.Path, await service.Http.GetStringAsync("/metrics"), "check", "metrics");
+        var scraped = await service.Http.GetStringAsync("/metrics");
+        var (exitCode, output) = await PrometheusTools.PromtoolAsync(_folder.Path, scraped, "check", "metrics");
 
+        Assert.Equal(kind == JournalHome.Postgres, scraped.Contains("akkacharging_cluster", StringComparison.Ordinal));
         Assert.Equal((0, ""), (exitCode, output));
     }
 
