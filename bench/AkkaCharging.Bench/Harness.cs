@@ -87,6 +87,8 @@ internal static class Harness
             figures.AddRange(await PendingRows.RecoveryAsync(session, isLong ? 1_000_000 : 50_000));
         if (options.Wants("settled"))
             figures.Add(await SettledRow.RunAsync(session));
+        if (options.Only.Contains("nodes") || (isLong && options.Wants("nodes"))) // too long for the short profile
+            figures.Add(await NodesRow.RunAsync(session));
         if (options.Wants("acl"))
             figures.Add(await AclRow.RunAsync(session));
     }

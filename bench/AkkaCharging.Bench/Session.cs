@@ -85,11 +85,11 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>A closed loop, as fast as the target goes.</summary>
     public Task<Run> SaturateAsync(RunningTarget target, Submissions? submissions = null, int? connections = null, bool awaitsCallbacks = true) => DriveAsync(
-        target, new LoadPlan(target.EndPoint, submissions ?? OneDestination(), connections ?? Options.Connections, WarmUp, Duration, AwaitsCallbacks: awaitsCallbacks));
+        target, new LoadPlan(target.EndPoints, submissions ?? OneDestination(), connections ?? Options.Connections, WarmUp, Duration, AwaitsCallbacks: awaitsCallbacks));
 
     /// <summary>An open loop of <paramref name="rate"/> requests a second.</summary>
     public Task<Run> OfferAsync(RunningTarget target, double rate, Submissions? submissions = null) => DriveAsync(
-        target, new LoadPlan(target.EndPoint, submissions ?? OneDestination(), Options.Connections, WarmUp, Duration, rate));
+        target, new LoadPlan(target.EndPoints, submissions ?? OneDestination(), Options.Connections, WarmUp, Duration, rate));
 
     /// <summary>Drives a target, waits for every callback, and insists that the run was valid.</summary>
     /// <param name="hasFaults">Callbacks may come late, twice, or say <c>unknown</c>: they are owed until <see cref="SettleAllAsync"/>.</param>
@@ -220,13 +220,13 @@ internal sealed class Session : IAsyncDisposable
 
     private Sample Take(RunningTarget target) => new(
         Stopwatch.GetTimestamp(),
-        ProcFs.ProcessorSeconds(target.Process.Id),
-        ProcFs.CompilingSeconds(target.Process.Id),
+        target.Processes.Sum(process => ProcFs.ProcessorSeconds(process.Id)),
+        target.Processes.Sum(process => ProcFs.CompilingSeconds(process.Id)),
         ProcFs.ProcessorSeconds(Environment.ProcessId),
         ProcFs.ProcessorSeconds(_receiver.Id),
         _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
         ProcFs.MachineSeconds(),
-        target.Process.Heap());
+        [.. target.Processes.Select(process => process.Heap())]);
 
     private static double Foreign(Sample first, Sample last) => Math.Max(
         0, last.Machine.Busy - first.Machine.Busy - (last.Service - first.Service) - (last.Driver - first.Driver) - (last.Receiver - first.Receiver) - (last.Journal - first.Journal));
@@ -244,14 +244,16 @@ internal sealed class Session : IAsyncDisposable
             Micros(last.Driver - first.Driver),
             Micros(last.Receiver - first.Receiver),
             Micros(last.Journal - first.Journal),
-            (last.Heap.AllocatedBytes - first.Heap.AllocatedBytes) / journeys,
-            (last.Heap.PauseMillis - first.Heap.PauseMillis) / 1_000 / Math.Max(load.Seconds, 1e-9),
+            Grown(heap => heap.AllocatedBytes) / journeys,
+            Grown(heap => heap.PauseMillis) / target.Processes.Count / 1_000 / Math.Max(load.Seconds, 1e-9),
             Math.Max(0, last.Compiling - first.Compiling) / Math.Max(last.Service - first.Service, 1e-9),
             Foreign(first, last) / Math.Max(load.Seconds, 1e-9),
             (last.Machine.Stolen - first.Machine.Stolen) / Math.Max(load.Seconds, 1e-9));
 
+        double Grown(Func<HeapFigures, double> figure) => samples.Count == 2 ? last.Heaps.Sum(figure) - first.Heaps.Sum(figure) : 0;
+
         double Micros(double seconds) => seconds * 1e6 / journeys;
     }
 
-    private readonly record struct Sample(long At, double Service, double Compiling, double Driver, double Receiver, double Journal, (double Busy, double Stolen) Machine, HeapFigures Heap);
+    private readonly record struct Sample(long At, double Service, double Compiling, double Driver, double Receiver, double Journal, (double Busy, double Stolen) Machine, HeapFigures[] Heaps);
 }

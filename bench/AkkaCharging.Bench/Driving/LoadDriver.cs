@@ -35,7 +35,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
         using var epoll = new Epoll();
         var connections = new Connection[plan.Connections];
         for (var i = 0; i < connections.Length; i++)
-            connections[i] = new Connection(plan.Target, epoll, i);
+            connections[i] = new Connection(plan.Targets[i % plan.Targets.Count], epoll, i);
         try
         {
             Drive(epoll, connections, measuring);

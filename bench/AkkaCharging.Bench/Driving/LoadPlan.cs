@@ -3,6 +3,7 @@ using System.Net;
 namespace AkkaCharging.Bench.Driving;
 
 /// <summary>What to drive at what.</summary>
+/// <param name="Targets">Among which the connections are dealt out.</param>
 /// <param name="Rate">Arrivals a second, on a schedule that waits for nobody; null for a closed loop.</param>
 /// <param name="Window">In a closed loop: requests accepted and not called back yet, at the most. The driver holds submissions back at it.</param>
 /// <param name="AwaitsCallbacks">False for a target that makes none.</param>
@@ -10,7 +11,7 @@ namespace AkkaCharging.Bench.Driving;
 /// <param name="IsHealthy">Whether the callback of a request is to come in spite of the faults; those that have not come are as late as the run is long. Null for all.</param>
 /// <param name="RefusalsAreFine">Whether 503 is an answer of this run, not an error of it.</param>
 internal sealed record LoadPlan(
-    IPEndPoint Target,
+    IReadOnlyList<IPEndPoint> Targets,
     Submissions Submissions,
     int Connections,
     TimeSpan WarmUp,

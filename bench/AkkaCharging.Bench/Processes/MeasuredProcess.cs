@@ -11,7 +11,7 @@ internal sealed class MeasuredProcess : IAsyncDisposable
 {
     // What the harness's own environment must not lend to a target.
     private static readonly string[] NotInherited =
-        ["DOTNET_", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "MONITORING_", "LOGGING_", "KTOR_"];
+        ["DOTNET_", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "CLUSTER_", "MONITORING_", "LOGGING_", "KTOR_"];
 
     private static readonly ConcurrentDictionary<int, Process> Running = new();
     private readonly Process _process;

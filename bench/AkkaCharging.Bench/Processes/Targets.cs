@@ -5,23 +5,36 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Bench.Processes;
 
-/// <summary>A service or peer that runs.</summary>
-internal sealed record RunningTarget(string Name, MeasuredProcess Process, int Port) : IAsyncDisposable
+/// <summary>A service or peer that runs, or the nodes of a cluster.</summary>
+internal sealed record RunningTarget(string Name, IReadOnlyList<MeasuredProcess> Processes, IReadOnlyList<int> Ports) : IAsyncDisposable
 {
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
 
-    public IPEndPoint EndPoint => new(IPAddress.Loopback, Port);
+    /// <summary>Of a target that is one process.</summary>
+    public MeasuredProcess Process => Processes.Single();
+
+    /// <summary>Of a target that is one process.</summary>
+    public int Port => Ports.Single();
+
+    public IReadOnlyList<IPEndPoint> EndPoints => [.. Ports.Select(port => new IPEndPoint(IPAddress.Loopback, port))];
 
     /// <summary>Waits until it answers that it is ready.</summary>
     public async Task ReadyAsync()
     {
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}"), Timeout = TimeSpan.FromSeconds(5) };
-        await Eventually.HoldsAsync(async () => Process.HasExited || await AnswersAsync(http), $"{Name} is ready", StartBound);
-        if (Process.HasExited)
-            throw new InvalidRunException($"{Name} did not start:\n{Process.Output}");
+        foreach (var (process, port) in Processes.Zip(Ports))
+        {
+            using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(5) };
+            await Eventually.HoldsAsync(async () => process.HasExited || await AnswersAsync(http), $"{Name} is ready", StartBound);
+            if (process.HasExited)
+                throw new InvalidRunException($"{Name} did not start:\n{process.Output}");
+        }
     }
 
-    public ValueTask DisposeAsync() => Process.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in Processes)
+            await process.DisposeAsync();
+    }
 
     private static async Task<bool> AnswersAsync(HttpClient http)
     {
@@ -67,7 +80,36 @@ internal sealed class Targets(BenchOptions options, string folder)
         if (!File.Exists(Path.Combine(home, "acl.csv")))
             AccessListFile(home, AclRules);
         var process = MeasuredProcess.Start("service", "AkkaCharging.Host.dll", [], home, settings, options.ServiceProcessors);
-        return await StartedAsync(new(name, process, int.Parse(settings["SERVER_PORT"], CultureInfo.InvariantCulture)), awaitsReady);
+        return await StartedAsync(new(name, [process], [int.Parse(settings["SERVER_PORT"], CultureInfo.InvariantCulture)]), awaitsReady);
+    }
+
+    /// <summary>Nodes of one cluster.</summary>
+    /// <param name="journal">Settings of their journal.</param>
+    public async Task<RunningTarget> ClusterAsync(string name, int nodes, IReadOnlyDictionary<string, string> journal)
+    {
+        var remoting = Enumerable.Range(0, nodes).Select(_ => ChildProcess.FreePort()).ToList();
+        var started = new List<RunningTarget>();
+        try
+        {
+            foreach (var port in remoting)
+            {
+                started.Add(await ServiceAsync(name, new Dictionary<string, string>(journal, StringComparer.Ordinal)
+                {
+                    ["CLUSTER_ENABLED"] = "true",
+                    ["CLUSTER_PORT"] = Text(port),
+                    ["CLUSTER_SEED_NODES"] = string.Join(',', remoting.Select(seed => $"127.0.0.1:{seed}")),
+                    ["CLUSTER_LANES"] = Text(nodes * 4),
+                }));
+            }
+
+            return new(name, [.. started.Select(node => node.Process)], [.. started.Select(node => node.Port)]);
+        }
+        catch
+        {
+            foreach (var node in started)
+                await node.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>The bare peer or the ceiling.</summary>
@@ -78,7 +120,7 @@ internal sealed class Targets(BenchOptions options, string folder)
         var port = ChildProcess.FreePort();
         string[] arguments = [name == Bare ? "bare" : "ceiling", Text(port), "acl.csv"];
         var process = MeasuredProcess.Start("peer", "AkkaCharging.Peers.dll", arguments, home, options.Environment, options.ServiceProcessors);
-        return await StartedAsync(new(name, process, port), awaitsReady: true);
+        return await StartedAsync(new(name, [process], [port]), awaitsReady: true);
     }
 
     /// <summary>Settings of a journal of PostgreSQL.</summary>

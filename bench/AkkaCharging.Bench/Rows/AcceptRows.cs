@@ -68,7 +68,7 @@ internal static class AcceptRows
                 begin(session.Ledger);
                 runs.Add(await session.DriveAsync(
                     target,
-                    new LoadPlan(target.EndPoint, session.OneDestination(), session.Options.Connections, session.WarmUp, session.Duration, saturation / 2, RefusalsAreFine: true),
+                    new LoadPlan(target.EndPoints, session.OneDestination(), session.Options.Connections, session.WarmUp, session.Duration, saturation / 2, RefusalsAreFine: true),
                     hasFaults: true));
                 await session.SettleAllAsync();
             }
@@ -117,6 +117,6 @@ internal static class Faults
     /// <summary>A second of healthy load, so that the fault does not meet code that was never run.</summary>
     public static Task<Run> WarmUpAsync(Session session, RunningTarget target) => session.DriveAsync(
         target,
-        new LoadPlan(target.EndPoint, session.OneDestination(), session.Options.Connections, TimeSpan.FromSeconds(0.1), session.WarmUp, Window: 64, RefusalsAreFine: true),
+        new LoadPlan(target.EndPoints, session.OneDestination(), session.Options.Connections, TimeSpan.FromSeconds(0.1), session.WarmUp, Window: 64, RefusalsAreFine: true),
         hasFaults: true);
 }

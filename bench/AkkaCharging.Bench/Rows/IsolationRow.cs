@@ -26,7 +26,7 @@ internal static class IsolationRow
             await using var target = await session.Targets.ServiceAsync("isolation", settings);
             await Faults.WarmUpAsync(session, target);
             var plan = new LoadPlan(
-                target.EndPoint, submissions, session.Options.Connections, session.WarmUp, duration, saturation / 2, RefusalsAreFine: true,
+                target.EndPoints, submissions, session.Options.Connections, session.WarmUp, duration, saturation / 2, RefusalsAreFine: true,
                 IsHealthy: sequence => sequence % Destinations < Destinations - Hanging);
             without.Add(await session.DriveAsync(target, plan, hasFaults: true));
             session.Ledger.HangFrom = Destinations - Hanging;

@@ -52,7 +52,7 @@ internal static class PendingRows
         var ready = Stopwatch.GetElapsedTime(started);
         var serving = session.DriveAsync(
             target,
-            new LoadPlan(target.EndPoint, session.OneDestination(), 4, TimeSpan.Zero, TimeSpan.FromSeconds(5), ProbeRate, RefusalsAreFine: true),
+            new LoadPlan(target.EndPoints, session.OneDestination(), 4, TimeSpan.Zero, TimeSpan.FromSeconds(5), ProbeRate, RefusalsAreFine: true),
             hasFaults: true);
         var takenUp = await TakenUpAsync(target, pending, started);
         var probe = await serving;
@@ -101,7 +101,7 @@ internal static class PendingRows
             (ProcFs.ResidentMegabytes(target.Process.Id) - resident) * 1024 * 1024 / (pending - 1_000.0));
 
         LoadPlan Plan(int count) => new(
-            target.EndPoint, session.OneDestination(), session.Options.Connections, TimeSpan.Zero, FillBound, Window: int.MaxValue, CountMax: count);
+            target.EndPoints, session.OneDestination(), session.Options.Connections, TimeSpan.Zero, FillBound, Window: int.MaxValue, CountMax: count);
     }
 
     private static async Task<TimeSpan> TakenUpAsync(RunningTarget target, int pending, long started)

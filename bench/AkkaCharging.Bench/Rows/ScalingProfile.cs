@@ -80,7 +80,7 @@ internal static class ScalingProfile
             await using var target = await session.Targets.ServiceAsync("memory", settings);
             var before = target.Process.Heap(collects: true).HeapBytes;
             var fill = new LoadPlan(
-                target.EndPoint, session.OneDestination(), session.Options.Connections, TimeSpan.Zero, TimeSpan.FromMinutes(30), Window: int.MaxValue, CountMax: size);
+                target.EndPoints, session.OneDestination(), session.Options.Connections, TimeSpan.Zero, TimeSpan.FromMinutes(30), Window: int.MaxValue, CountMax: size);
             await session.DriveAsync(target, fill, hasFaults: true);
             heaps.Add((target.Process.Heap(collects: true).HeapBytes - before) / (double)size);
             answers.Add(await session.DriveAsync(

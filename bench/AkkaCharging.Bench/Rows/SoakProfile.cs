@@ -74,7 +74,7 @@ internal static class SoakProfile
         var run = await session.DriveAsync(
             target,
             new LoadPlan(
-                target.EndPoint, submissions, session.Options.Connections, TimeSpan.Zero, Segment, rate, RefusalsAreFine: fault != Fault.None,
+                target.EndPoints, submissions, session.Options.Connections, TimeSpan.Zero, Segment, rate, RefusalsAreFine: fault != Fault.None,
                 IsHealthy: sequence => sequence % Destinations < Destinations - Hanging),
             hasFaults: true);
         await slow;
