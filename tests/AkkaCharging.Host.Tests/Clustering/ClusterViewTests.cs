@@ -4,6 +4,7 @@ using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Otlp;
+using Npgsql;
 
 namespace AkkaCharging.Host.Tests.Clustering;
 
@@ -55,15 +56,34 @@ public sealed class ClusterViewTests(Nodes nodes)
     }
 
     [Fact]
-    public async Task JournalThatIsAway_Is503InTheView_DownWithoutLanes_AndAllIsWellWhenItIsBack()
+    public async Task MemberThatReachesNoJournal_IsDownWithoutLanes_UntilItDoes()
+    {
+        var journal = await nodes.NewJournalAsync();
+        var (founder, port) = await nodes.FoundAsync(journal);
+        await using var first = founder;
+        await using var proxy = TcpProxy.To(nodes.PostgresPort);
+        proxy.Cut();
+        await using var node = await nodes.LaunchAsync(new NpgsqlConnectionStringBuilder(journal) { Port = proxy.Port }.ConnectionString, ChildProcess.FreePort(), port);
+
+        await HealthAsync(node, "DOWN", "nodes=2 unreachable=0 lanes=0 problem=no lane is here");
+        Assert.Equal((503, true, "no lane is here"), await ReadyAsync(node));
+        proxy.Restore();
+
+        await HealthAsync(node, "UP", "nodes=2 unreachable=0 lanes=2");
+        Assert.Equal((200, true, "UP"), await ReadyAsync(node));
+    }
+
+    /// <summary>Whether there is a cluster already is for the journal to say.</summary>
+    [Fact]
+    public async Task JournalThatIsAwayFromTheStart_Is503InTheView_AndNoClusterIsFoundedUntilItIsBack()
     {
         await using var proxy = TcpProxy.To(nodes.PostgresPort);
         proxy.Cut();
         var port = ChildProcess.FreePort();
         await using var node = await nodes.LaunchAsync(await nodes.NewJournalAsync(proxy.Port), port, port);
 
-        await HealthAsync(node, "DOWN", "nodes=1 unreachable=0 lanes=0 problem=no lane is here");
-        Assert.Equal((503, true, "no lane is here"), await ReadyAsync(node));
+        await HealthAsync(node, "DOWN", "nodes=0 unreachable=0 lanes=0 problem=not a member of the cluster");
+        Assert.Equal((503, false, "no lane is here"), await ReadyAsync(node));
         await Api.RefusedAsync(await node.Management.GetAsync(View), 503, "journal_unavailable");
         proxy.Restore();
 
