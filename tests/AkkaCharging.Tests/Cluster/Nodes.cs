@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Akka.Actor.Setup;
-using Akka.Cluster;
 using Akka.Configuration;
 using AkkaCharging.Cluster;
 using AkkaCharging.Settings;
@@ -27,5 +26,5 @@ internal static class Nodes
     /// <summary>Joins the cluster that <paramref name="member"/> is in; its own, when it is the first.</summary>
     public static void Join(this ActorSystem node, ActorSystem member) => Akka.Cluster.Cluster.Get(node).Join(Akka.Cluster.Cluster.Get(member).SelfAddress);
 
-    public static bool IsUp(this ActorSystem node) => Akka.Cluster.Cluster.Get(node).SelfMember.Status == MemberStatus.Up;
+    public static bool IsUp(this ActorSystem node) => Akka.Cluster.Cluster.Get(node).SelfMember.Status == Akka.Cluster.MemberStatus.Up;
 }
