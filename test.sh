@@ -41,6 +41,12 @@ if ! command -v buildah > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-ge
         echo "buildah could not be installed." >&2
 fi
 
+# Nodes of a cluster are cut off from each other in network namespaces; without iproute2 that test says what is missing.
+if ! command -v ip > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends iproute2; } > /dev/null 2>&1 ||
+        echo "iproute2 could not be installed." >&2
+fi
+
 # Signatures are also verified by the package of the Standard Webhooks authors where it can be had; the lock file pins its content.
 if command -v npm > /dev/null && [ ! -d tests/standard-webhooks/node_modules ]; then
     npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -55,11 +56,18 @@ public sealed class NetworkNamespace : IDisposable
 
     private static void Ip(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("ip", arguments) { RedirectStandardError = true, UseShellExecute = false })!;
-        var problem = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new InvalidOperationException($"ip {string.Join(' ', arguments)}: {problem.Trim()}");
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo("ip", arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            var problem = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            if (process.ExitCode != 0)
+                throw new InvalidOperationException($"ip {string.Join(' ', arguments)} (root is needed): {problem.Trim()}");
+        }
+        catch (Win32Exception e)
+        {
+            throw new InvalidOperationException("There is no program ip (Debian: apt-get install iproute2).", e);
+        }
     }
 
     [DllImport("libc", EntryPoint = "setns", SetLastError = true)]

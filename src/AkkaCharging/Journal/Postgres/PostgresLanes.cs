@@ -110,7 +110,12 @@ internal sealed class PostgresLanes
         await connection.ExecuteAsync("INSERT INTO charging_lane (lane) SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING", _count);
         await connection.ExecuteAsync("UPDATE charging_request SET lane = lane % $1 WHERE settled_at IS NULL AND lane >= $1", (short)_count);
         await connection.ExecuteAsync("DELETE FROM charging_lane WHERE lane >= $1", (short)_count);
-        await connection.ExecuteAsync("DELETE FROM charging_node WHERE instance NOT IN (SELECT owner FROM charging_lane WHERE owner IS NOT NULL)");
+        await connection.ExecuteAsync(
+            $"""
+            DELETE FROM charging_node WHERE instance <> $1 AND instance NOT IN (SELECT owner FROM charging_lane WHERE owner IS NOT NULL)
+                AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE {PostgresReader.NodeLock("instance")})
+            """,
+            _node);
         await transaction.CommitAsync();
         if (count != 0 && count != _count)
             await session.UnlockAsync();

@@ -48,12 +48,18 @@ internal sealed class PostgresReader(NpgsqlDataSource readers)
         """,
         us));
 
+    /// <summary>Condition: a row of <c>pg_locks</c> is the lock of the node that a column names, whose session it has while it is connected.</summary>
+    public static string NodeLock(string node) =>
+        $"""
+        locktype = 'advisory' AND granted AND classid = {PostgresLanes.NodeLockClass} AND objid = (hashtext({node}::text) & 4294967295)::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """;
+
     /// <summary>Whether a node other than <paramref name="us"/> holds lanes and is connected.</summary>
     public Task<bool> AreLanesHeldElsewhereAsync(Guid us) => RunAsync(connection => connection.ScalarAsync<bool>(
         $"""
         SELECT EXISTS (
-            SELECT 1 FROM charging_lane JOIN pg_locks ON classid = {PostgresLanes.NodeLockClass} AND objid = (hashtext(owner::text) & 4294967295)::oid
-            WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND owner <> $1)
+            SELECT 1 FROM charging_lane JOIN pg_locks ON {NodeLock("owner")} WHERE owner <> $1)
         """,
         us));
 

@@ -56,7 +56,7 @@ internal sealed class PostgresWriter
         (int Count, Action<int> Lost)? lanes = null)
     {
         (_connections, _keys, _time, _settled, _termBegan, _committed) = (connections, keys, time, settled, termBegan, committed);
-        _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}";
+        _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ}";
         _lanes = lanes is var (count, lost) ? new(count, _instance, _holder, time, lost) : null;
         Ended = RunAsync();
     }
