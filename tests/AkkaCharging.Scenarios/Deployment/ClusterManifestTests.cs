@@ -193,7 +193,7 @@ public sealed partial class ClusterManifestTests : IDisposable
             await using var service = ServiceProcess.Launch(settings, _folder.Path, arguments);
 
             Assert.Equal(1, await service.Process.ExitAsync());
-            Assert.Contains(service.Process.Error, line => line.StartsWith("cluster.tls.certificateFile = 'node.p12' cannot be used (", StringComparison.Ordinal));
+            Assert.Contains(service.Process.Error, line => line.StartsWith("cluster.tls.certificateFile = 'node.p12' cannot be read with cluster.tls.password: ", StringComparison.Ordinal));
         }
     }
 
