@@ -24,8 +24,7 @@ public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposa
         var load = new ClientLoad(service.Port, receiver.Url("/ok"));
         for (var audit = 0; audit < Audits; audit++)
         {
-            var before = load.Accepted.Count;
-            await Eventually.HoldsAsync(() => load.Accepted.Count >= before + 50, "submissions are accepted");
+            await load.MoreIsAcceptedAsync(50);
             var accepted = load.Accepted.Select(accepted => accepted.RequestId).ToList();
             await using var command = ServiceProcess.Launch(settings, _folder.Path, ["audit", "--limit", "100000"]);
 

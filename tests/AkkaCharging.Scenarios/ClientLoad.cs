@@ -21,6 +21,11 @@ internal sealed class ClientLoad
 {
     public const string UnlistedToken = "unlisted-driver-token-0001";
     private const int Clients = 8;
+
+    /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
+    public static readonly (string Name, string Value)[] Unhurried =
+        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
+
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
 
     /// <summary>While nothing is accepted: slower, so that vain attempts do not take the machine from the restart.</summary>

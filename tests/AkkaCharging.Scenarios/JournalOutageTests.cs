@@ -23,9 +23,9 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(postgres.ConnectionString).Port);
         var throughProxy = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Port = proxy.Port }.ConnectionString;
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings([.. JournalHome.OnPostgres(throughProxy), .. Unhurried]), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings([.. JournalHome.OnPostgres(throughProxy), .. ClientLoad.Unhurried]), _folder.Path);
         var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await MoreIsAcceptedAsync(load);
+        await load.MoreIsAcceptedAsync(100);
 
         proxy.Cut();
         await AssertDownAsync(service, load);
@@ -46,7 +46,7 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         {
             await using var receiver = await ReceiverProcess.StartAsync();
             await using var service = await ServiceProcess.StartAsync(
-                ScenarioFolder.Settings([("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "disk/journal.db"), ("JOURNAL_MIN_FREE_BYTES", "0"), .. Unhurried]), _folder.Path);
+                ScenarioFolder.Settings([("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "disk/journal.db"), ("JOURNAL_MIN_FREE_BYTES", "0"), .. ClientLoad.Unhurried]), _folder.Path);
             var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
             await Eventually.HoldsAsync(() => !load.Accepted.IsEmpty, "submissions are accepted");
 
@@ -61,10 +61,6 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
-    private static (string, string)[] Unhurried =>
-        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
-
     private static async Task AssertDownAsync(ServiceProcess service, ClientLoad load)
     {
         await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "not ready", TimeSpan.FromSeconds(60));
@@ -78,19 +74,13 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
     private async Task AssertRecoveredAsync(ServiceProcess service, ClientLoad load, ReceiverProcess receiver)
     {
         await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "ready again");
-        await MoreIsAcceptedAsync(load);
+        await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
         Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
         Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(Promises.NumberOf(callback)));
-    }
-
-    private static Task MoreIsAcceptedAsync(ClientLoad load)
-    {
-        var before = load.Accepted.Count;
-        return Eventually.HoldsAsync(() => load.Accepted.Count >= before + 100, "submissions are accepted");
     }
 
     private static void Run(string program, params string[] arguments)

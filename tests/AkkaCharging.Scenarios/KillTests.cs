@@ -25,7 +25,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
         await using var journal = await JournalHome.NewAsync(kind);
         await using var first = await ReceiverProcess.StartAsync();
         await using var second = await ReceiverProcess.StartAsync();
-        var settings = journal.Settings([.. Unhurried, ("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture))]);
+        var settings = journal.Settings([.. ClientLoad.Unhurried, ("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture))]);
         var service = await ServiceProcess.StartAsync(settings, _folder.Path);
         try
         {
@@ -58,11 +58,11 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
         await using var postgres = await PostgresServer.StartNewAsync();
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings([.. JournalHome.OnPostgres(postgres.ConnectionString), .. Unhurried]), _folder.Path);
+            ScenarioFolder.Settings([.. JournalHome.OnPostgres(postgres.ConnectionString), .. ClientLoad.Unhurried]), _folder.Path);
         var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
         for (var kill = 0; kill < Math.Max(1, Kills / 4); kill++)
         {
-            await MoreIsAcceptedAsync(load, 200);
+            await load.MoreIsAcceptedAsync(200);
 
             await postgres.KillAsync();
 
@@ -78,7 +78,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
             await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "ready again");
         }
 
-        await MoreIsAcceptedAsync(load, 100);
+        await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
@@ -86,15 +86,5 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
         Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(Promises.NumberOf(callback)));
         Assert.Equal("UP", (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetProperty("status").GetString());
-    }
-
-    /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
-    private static (string, string)[] Unhurried =>
-        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
-
-    private static Task MoreIsAcceptedAsync(ClientLoad load, int count)
-    {
-        var before = load.Accepted.Count;
-        return Eventually.HoldsAsync(() => load.Accepted.Count >= before + count, "submissions are accepted");
     }
 }

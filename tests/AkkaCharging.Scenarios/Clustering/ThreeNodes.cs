@@ -14,10 +14,6 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     private const string Server = "8080";
     private static readonly TimeSpan Joining = TimeSpan.FromSeconds(60);
 
-    /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
-    private static readonly (string, string)[] Unhurried =
-        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
-
     private readonly ScenarioFolder _folder = new();
     private readonly JournalHome _journal;
     private readonly IReadOnlyList<Node> _all;
@@ -143,7 +139,7 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     }
 
     private static Dictionary<string, string> Settings(JournalHome journal, string seeds, (string, string)[] more) =>
-        journal.Settings([("CLUSTER_ENABLED", "true"), ("CLUSTER_SEED_NODES", seeds), ("CLUSTER_LANES", $"{Lanes}"), .. Unhurried, .. more]);
+        journal.Settings([("CLUSTER_ENABLED", "true"), ("CLUSTER_SEED_NODES", seeds), ("CLUSTER_LANES", $"{Lanes}"), .. ClientLoad.Unhurried, .. more]);
 
     private async Task ForgetAsync(int number)
     {
