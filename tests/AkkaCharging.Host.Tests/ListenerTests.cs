@@ -44,7 +44,7 @@ public sealed class ListenerTests
     [Fact]
     public async Task LocalhostWithAPort_AndAName_AreListenedOn()
     {
-        var port = FreePort();
+        var port = FreePort.Next();
         await using (await RunningService.StartAsync(settings => settings.WithServer(server => server with { Host = Dns.GetHostName() })))
         {
             var app = ChargingHost.Build(AkkaCharging.Settings.SettingsLoader.Defaults.WithServer(server => server with { Host = "localhost", Port = port }) with
@@ -64,12 +64,5 @@ public sealed class ListenerTests
                 await app.StopAsync();
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -81,10 +81,11 @@ internal sealed class ClientLoad
     public int Unreached => _unreached;
 
     /// <summary>Waits until so many more are accepted.</summary>
-    public Task MoreIsAcceptedAsync(int count)
+    /// <param name="within">Null for <see cref="Eventually.Patience"/>.</param>
+    public Task MoreIsAcceptedAsync(int count, TimeSpan? within = null)
     {
         var enough = Accepted.Count + count;
-        return Eventually.HoldsAsync(() => Accepted.Count >= enough, "submissions are accepted");
+        return Eventually.HoldsAsync(() => Task.FromResult(Accepted.Count >= enough), "submissions are accepted", within);
     }
 
     /// <summary>Waits for the answers that are still to come.</summary>

@@ -45,7 +45,7 @@ internal sealed class JournalHome : IAsyncDisposable
     /// <summary>Settings of a service on this journal that is a cluster by itself.</summary>
     public Dictionary<string, string> NodeSettings()
     {
-        var port = ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture);
+        var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
         return Settings(("CLUSTER_ENABLED", "true"), ("CLUSTER_PORT", port), ("CLUSTER_SEED_NODES", $"127.0.0.1:{port}"));
     }
 

@@ -25,7 +25,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
         await using var journal = await JournalHome.NewAsync(kind);
         await using var first = await ReceiverProcess.StartAsync();
         await using var second = await ReceiverProcess.StartAsync();
-        var settings = journal.Settings([.. ClientLoad.Unhurried, ("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture))]);
+        var settings = journal.Settings([.. ClientLoad.Unhurried, ("SERVER_PORT", FreePort.Next().ToString(CultureInfo.InvariantCulture))]);
         var service = await ServiceProcess.StartAsync(settings, _folder.Path);
         try
         {

@@ -17,7 +17,7 @@ public sealed class PublishedServiceTests : IDisposable
         var published = Path.Combine(_folder.Path, "published");
         var elsewhere = Directory.CreateDirectory(Path.Combine(_folder.Path, "elsewhere")).FullName;
         await PublishAsync(published);
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         _folder.Write("minimal.conf", $$"""
             server { host = "127.0.0.1", port = {{port}} }
             authorization.acl.file = "../acl.csv"

@@ -59,7 +59,7 @@ public sealed class ServiceProcess : IAsyncDisposable
     {
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal);
         all.TryAdd("MANAGEMENT_PORT", "0");
-        all.TryAdd("SERVER_PORT", ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture));
+        all.TryAdd("SERVER_PORT", FreePort.Next().ToString(CultureInfo.InvariantCulture));
         var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all, readsOutput, launcher);
         return new ServiceProcess(process, port ?? int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
     }
@@ -91,7 +91,7 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Starts a program that is the service, on a free port, and waits until it is ready.</summary>
     public static async Task<ServiceProcess> StartProgramAsync(string[] command, IReadOnlyDictionary<string, string> environment, string workingDirectory)
     {
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal)
         {
             ["MANAGEMENT_PORT"] = "0",

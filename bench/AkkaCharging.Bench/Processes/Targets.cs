@@ -76,7 +76,7 @@ internal sealed class Targets(BenchOptions options, string folder)
         foreach (var (key, value) in options.Environment.Concat(more))
             settings[key] = value;
         if (!settings.ContainsKey("SERVER_PORT"))
-            settings["SERVER_PORT"] = Text(ChildProcess.FreePort());
+            settings["SERVER_PORT"] = Text(FreePort.Next());
         if (!File.Exists(Path.Combine(home, "acl.csv")))
             AccessListFile(home, AclRules);
         var process = MeasuredProcess.Start("service", "AkkaCharging.Host.dll", [], home, settings, options.ServiceProcessors);
@@ -87,7 +87,7 @@ internal sealed class Targets(BenchOptions options, string folder)
     /// <param name="journal">Settings of their journal.</param>
     public async Task<RunningTarget> ClusterAsync(string name, int nodes, IReadOnlyDictionary<string, string> journal)
     {
-        var remoting = Enumerable.Range(0, nodes).Select(_ => ChildProcess.FreePort()).ToList();
+        var remoting = Enumerable.Range(0, nodes).Select(_ => FreePort.Next()).ToList();
         var started = new List<RunningTarget>();
         try
         {
@@ -117,7 +117,7 @@ internal sealed class Targets(BenchOptions options, string folder)
     {
         var home = NewFolder("peer");
         AccessListFile(home, AclRules);
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         string[] arguments = [name == Bare ? "bare" : "ceiling", Text(port), "acl.csv"];
         var process = MeasuredProcess.Start("peer", "AkkaCharging.Peers.dll", arguments, home, options.Environment, options.ServiceProcessors);
         return await StartedAsync(new(name, [process], [port]), awaitsReady: true);

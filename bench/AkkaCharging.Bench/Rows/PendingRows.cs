@@ -37,7 +37,7 @@ internal static class PendingRows
     {
         session.Ledger.Authorizer = (long)AuthorizerMode.Hangs;
         var settings = Settings(session, pending);
-        settings["SERVER_PORT"] = $"{ChildProcess.FreePort()}";
+        settings["SERVER_PORT"] = $"{FreePort.Next()}";
         var home = session.Targets.NewFolder("recovery");
         double bytes, resident;
         await using (var killed = await session.Targets.ServiceAsync("pending-sqlite", settings, home))

@@ -23,7 +23,7 @@ public sealed class ClusterConsoleTests(Nodes nodes, SharedBrowser browser) : IC
             await page.ShowsAsync("#holders tr", holder);
             Assert.Equal($"127.0.0.1:{port}\tup\tthis one", await page.TextAsync("#nodes tr"));
             Assert.Matches($@"^{holder} since \S+ \(this one\)\t4\t0–3\t20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$", await page.TextAsync("#holders tr"));
-            var otherPort = ChildProcess.FreePort();
+            var otherPort = FreePort.Next();
             await using (await nodes.LaunchAsync(journal, otherPort, port))
             {
                 await page.ShowsAsync($"tr[data-key='127.0.0.1:{otherPort}']", "reachable");

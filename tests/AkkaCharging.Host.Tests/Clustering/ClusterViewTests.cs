@@ -63,7 +63,7 @@ public sealed class ClusterViewTests(Nodes nodes)
         await using var first = founder;
         await using var proxy = TcpProxy.To(nodes.PostgresPort);
         proxy.Cut();
-        await using var node = await nodes.LaunchAsync(new NpgsqlConnectionStringBuilder(journal) { Port = proxy.Port }.ConnectionString, ChildProcess.FreePort(), port);
+        await using var node = await nodes.LaunchAsync(new NpgsqlConnectionStringBuilder(journal) { Port = proxy.Port }.ConnectionString, FreePort.Next(), port);
 
         await HealthAsync(node, "DOWN", "nodes=2 unreachable=0 lanes=0 problem=no lane is here");
         Assert.Equal((503, true, "no lane is here"), await ReadyAsync(node));
@@ -79,7 +79,7 @@ public sealed class ClusterViewTests(Nodes nodes)
     {
         await using var proxy = TcpProxy.To(nodes.PostgresPort);
         proxy.Cut();
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         await using var node = await nodes.LaunchAsync(await nodes.NewJournalAsync(proxy.Port), port, port);
 
         await HealthAsync(node, "DOWN", "nodes=0 unreachable=0 lanes=0 problem=not a member of the cluster");
@@ -96,7 +96,7 @@ public sealed class ClusterViewTests(Nodes nodes)
     public async Task NodeThatWaitsForItsSeed_IsDown_UntilTheSeedIsThere_AndTakesWhatTheOtherHandsOver()
     {
         var journal = await nodes.NewJournalAsync();
-        var (port, seedPort) = (ChildProcess.FreePort(), ChildProcess.FreePort());
+        var (port, seedPort) = (FreePort.Next(), FreePort.Next());
         await using var node = await nodes.LaunchAsync(journal, port, seedPort);
 
         await HealthAsync(node, "DOWN", "nodes=0 unreachable=0 lanes=0 problem=not a member of the cluster");

@@ -49,7 +49,7 @@ public sealed class Nodes : IAsyncLifetime
     internal async Task<(RunningService Node, int Port)> FoundAsync(
         string? journal = null, Func<ChargingSettings, ChargingSettings>? change = null, SettingsSources? sources = null)
     {
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         var node = await LaunchAsync(journal ?? await NewJournalAsync(), port, port, change, sources);
         await HasLanesAsync(node, Lanes);
         return (node, port);

@@ -11,8 +11,13 @@ public sealed class FailoverTests(ITestOutputHelper output)
 {
     private const string Held = "/gate";
 
-    /// <summary>Submissions before the fault: three nodes that have just started compile for a while.</summary>
-    private const int WarmUp = 2_000;
+    /// <summary>
+    /// Submissions before the fault. Three runtimes that share two processors compile until about then, and as long as they do, p99 is theirs:
+    /// 34 to 134 ms after 2,000, 13 ms after this many.
+    /// </summary>
+    private const int WarmUp = 15_000;
+
+    private static readonly TimeSpan WarmUpBound = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan HandOverBound = TimeSpan.FromSeconds(2);
@@ -28,7 +33,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await using var gated = await ReceiverProcess.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync();
         var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(WarmUp);
+        await load.MoreIsAcceptedAsync(WarmUp, WarmUpBound);
 
         // Accepted by the node that dies, and waiting in it: its receiver answers only when the node is gone.
         var held = new List<string>();

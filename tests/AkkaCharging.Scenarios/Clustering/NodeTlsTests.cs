@@ -31,10 +31,10 @@ public sealed class NodeTlsTests : IAsyncLifetime
     [Fact]
     public async Task CertificatesOfOneAuthority_FormACluster_OverTls()
     {
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         var first = Launch(port, port, _authority.Certify("node-1"));
         await IsReadyAsync(first);
-        var second = Launch(ChildProcess.FreePort(), port, _authority.Certify("node-2"));
+        var second = Launch(FreePort.Next(), port, _authority.Certify("node-2"));
         await IsReadyAsync(second);
 
         await SeesAsync(first, 2);
@@ -46,11 +46,11 @@ public sealed class NodeTlsTests : IAsyncLifetime
     [Fact]
     public async Task SameCertificateOnEachNode_FormsACluster()
     {
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         var certificate = Authority.SelfSigned("the cluster's nodes");
         var first = Launch(port, port, certificate);
         await IsReadyAsync(first);
-        var second = Launch(ChildProcess.FreePort(), port, certificate);
+        var second = Launch(FreePort.Next(), port, certificate);
 
         await IsReadyAsync(second);
         await SeesAsync(first, 2);
@@ -61,16 +61,16 @@ public sealed class NodeTlsTests : IAsyncLifetime
     {
         using var other = new Authority("the cluster's authority");
         _folder.Write("machine-trusts.pem", other.Pem); // which says nothing about nodes
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         var node = Launch(port, port, _authority.Certify("node-1"));
         await IsReadyAsync(node);
 
         var intruders = new[]
         {
-            Launch(ChildProcess.FreePort(), port, certificate: null),
-            Launch(ChildProcess.FreePort(), port, other.Certify("node-2")),
-            Launch(ChildProcess.FreePort(), port, other.Certify("node-2", trusted: [other, _authority])),
-            Launch(ChildProcess.FreePort(), port, Authority.SelfSigned("node-1")),
+            Launch(FreePort.Next(), port, certificate: null),
+            Launch(FreePort.Next(), port, other.Certify("node-2")),
+            Launch(FreePort.Next(), port, other.Certify("node-2", trusted: [other, _authority])),
+            Launch(FreePort.Next(), port, Authority.SelfSigned("node-1")),
         };
         foreach (var intruder in intruders)
             await IsNotLetInAsync(intruder);
@@ -87,11 +87,11 @@ public sealed class NodeTlsTests : IAsyncLifetime
     public async Task NodeOfAnotherAuthority_IsNotJoined()
     {
         using var other = new Authority("another authority");
-        var port = ChildProcess.FreePort();
+        var port = FreePort.Next();
         var imposter = Launch(port, port, other.Certify("node-1", trusted: [other, _authority]));
         await IsReadyAsync(imposter);
 
-        var node = Launch(ChildProcess.FreePort(), port, _authority.Certify("node-2"));
+        var node = Launch(FreePort.Next(), port, _authority.Certify("node-2"));
 
         await IsNotLetInAsync(node);
         await SeesAsync(imposter, 1);

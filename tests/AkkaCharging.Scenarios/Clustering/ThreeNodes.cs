@@ -35,7 +35,7 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     /// <summary>Starts all of them on this machine's loopback, on a journal that is theirs from now on.</summary>
     public static Task<ThreeNodes> StartAsync(JournalHome journal, params (string Name, string Value)[] more)
     {
-        var ports = Enumerable.Range(0, Count * 2).Select(_ => ChildProcess.FreePort()).ToList();
+        var ports = Enumerable.Range(0, Count * 2).Select(_ => FreePort.Next()).ToList();
         var seeds = string.Join(',', ports.Take(Count).Select(port => $"127.0.0.1:{port}"));
         return StartAsync(journal, [.. Enumerable.Range(0, Count).Select(number => new Node(
             Settings(journal, seeds, [.. more, ("CLUSTER_PORT", $"{ports[number]}"), ("SERVER_PORT", $"{ports[Count + number]}")]), ports[Count + number], Launcher: null))]);

@@ -94,7 +94,7 @@ public sealed class AlertsTests : IDisposable
             async () => (await prometheus.FiringAsync()).Select(labels => labels["alertname"]).SequenceEqual(["AkkaChargingNodeMissing"]), "the others have its lanes");
         await nodes.StartAsync(2);
 
-        await Eventually.HoldsAsync(async () => (await prometheus.FiringAsync()).Count == 0, "nothing fires");
+        await NothingFiresAsync(prometheus);
         Assert.Equal(3, (await prometheus.QueryAsync("min(akkacharging_cluster_nodes{state=\"up\"})")).Single().Value);
         await Eventually.HoldsAsync( // they are scraped one after the other, while lanes move
             async () => (await prometheus.QueryAsync("sum(akkacharging_cluster_lanes)")).Single().Value == 12, "each lane is held once");
@@ -114,9 +114,11 @@ public sealed class AlertsTests : IDisposable
     {
         var prometheus = await PrometheusServer.StartAsync(ports, Deployed.RulesWithoutPatience);
         await Eventually.HoldsAsync(async () => (await prometheus.QueryAsync("count_over_time(akkacharging_requests_total{outcome=\"accepted\"}[1m]) >= 2")).Count == ports.Length, "two scrapes of each");
-        Assert.Empty(await prometheus.FiringAsync());
+        await NothingFiresAsync(prometheus); // without patience, lanes that still move to nodes that have just joined are lanes that nobody holds
         return prometheus;
     }
+
+    private static Task NothingFiresAsync(PrometheusServer prometheus) => Eventually.HoldsAsync(async () => (await prometheus.FiringAsync()).Count == 0, "nothing fires");
 
     private static Task FiresAsync(PrometheusServer prometheus, string alert, string? stage = null) => Eventually.HoldsAsync(
         async () => (await prometheus.FiringAsync()).Any(labels => labels["alertname"] == alert && labels.GetValueOrDefault("stage") == stage), $"{alert} {stage} fires");

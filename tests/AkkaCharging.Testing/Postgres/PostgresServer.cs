@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -22,7 +20,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private readonly string _binaries = FindBinaries();
     private readonly (string User, string Group)? _user = Environment.IsPrivilegedProcess ? UnprivilegedUser() : null;
     private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-postgres-").FullName;
-    private readonly int _port = FreePort();
+    private readonly int _port = FreePort.Next();
     private Process? _process;
 
     private PostgresServer(string password) => ConnectionString = new NpgsqlConnectionStringBuilder
@@ -190,12 +188,5 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var users = File.ReadLines("/etc/passwd").Select(line => line.Split(':')).ToDictionary(fields => fields[0], fields => (fields[2], fields[3]), StringComparer.Ordinal);
         return users.TryGetValue("postgres", out var postgres) ? postgres : users["nobody"];
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

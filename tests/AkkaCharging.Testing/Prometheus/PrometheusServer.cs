@@ -36,7 +36,7 @@ public sealed class PrometheusServer : IAsyncDisposable
             """);
         while (true)
         {
-            var port = ChildProcess.FreePort();
+            var port = FreePort.Next();
             var process = ChildProcess.StartProgram(
                 [PrometheusTools.Find("prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data", Invariant($"--web.listen-address=127.0.0.1:{port}")], folder);
             var server = new PrometheusServer(folder, process, port);
