@@ -18,7 +18,8 @@ internal sealed class SqliteStore : IDisposable
 
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
-    private readonly Statement _begin, _commit, _accept, _decide, _decision, _attempt, _settle, _redrive, _discard, _claim, _remember, _purge, _purgeClaims;
+    private readonly Statement _begin, _commit, _decision, _claim;
+    private readonly Change _accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims;
 
     private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax)
     {
@@ -190,7 +191,13 @@ internal sealed class SqliteStore : IDisposable
         return requests == PurgeRowsMax || claims == PurgeRowsMax || SettledRows > _settledRowsMax;
     }
 
-    public void Dispose() => _connection.Dispose();
+    public void Dispose()
+    {
+        // A connection stays open, with its locks, as long as one of its statements does; the driver knows its own alone.
+        foreach (var change in (Change[])[_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims])
+            change.Dispose();
+        _connection.Dispose();
+    }
 
     /// <summary>Reads what the journal hashes with, still encrypted.</summary>
     public static byte[] ReadWrapped(SqliteConnection connection)

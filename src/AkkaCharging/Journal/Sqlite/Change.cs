@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>One prepared statement that changes rows; its parameters are <c>$0</c>, <c>$1</c> and so on. Runs inside a transaction.</summary>
+/// <remarks>
+/// A layer below <see cref="Statement"/>: the driver boxes each value, looks the place of each parameter up by its name and makes a reader, with every run, and three runs a
+/// request are most of what the writer's thread does.
+/// </remarks>
+internal sealed class Change : IDisposable
+{
+    private readonly sqlite3 _database;
+    private readonly sqlite3_stmt _statement;
+    private readonly List<int> _places = [];
+
+    public Change(SqliteConnection connection, string sql)
+    {
+        _database = connection.Handle!;
+        Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement));
+        while (raw.sqlite3_bind_parameter_index(_statement, $"${_places.Count}") is > 0 and var place)
+            _places.Add(place);
+    }
+
+    /// <summary>Runs it.</summary>
+    /// <returns>How many rows it changed.</returns>
+    /// <exception cref="SqliteException">It changed none.</exception>
+    public int Run(params ReadOnlySpan<SqliteValue> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            Check(values[i].Bind(_statement, _places[i]));
+        var done = raw.sqlite3_step(_statement);
+        raw.sqlite3_reset(_statement); // says again what the step said
+        if (done != raw.SQLITE_DONE)
+            SqliteException.ThrowExceptionForRC(done, _database);
+        return raw.sqlite3_changes(_database);
+    }
+
+    public void Dispose() => _statement.Dispose();
+
+    private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
+}
+
+/// <summary>What a parameter can hold.</summary>
+[StructLayout(LayoutKind.Auto)]
+internal readonly struct SqliteValue
+{
+    private readonly object? _object;
+    private readonly long? _number;
+
+    private SqliteValue(object? value, long? number) => (_object, _number) = (value, number);
+
+    public static implicit operator SqliteValue(long value) => new(null, value);
+
+    public static implicit operator SqliteValue(string? value) => new(value, null);
+
+    public static implicit operator SqliteValue(byte[]? value) => new(value, null);
+
+    /// <returns>SQLite's result code.</returns>
+    public int Bind(sqlite3_stmt statement, int place) => (_object, _number) switch
+    {
+        (_, { } number) => raw.sqlite3_bind_int64(statement, place, number),
+        (string text, _) => raw.sqlite3_bind_text(statement, place, text),
+        (byte[] bytes, _) => raw.sqlite3_bind_blob(statement, place, bytes),
+        _ => raw.sqlite3_bind_null(statement, place),
+    };
+}
