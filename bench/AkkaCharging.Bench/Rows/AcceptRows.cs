@@ -103,6 +103,9 @@ internal static class Faults
         ["CALLBACK_DESTINATION_BREAKER_RESET_TIMEOUT_MILLIS"] = "1000",
     };
 
+    /// <summary>The same with room for <paramref name="pending"/> requests to a receiver that has never answered: half of the queue is kept for those that have.</summary>
+    public static Dictionary<string, string> PatientPending(int pending) => PatientDelivery((2 * pending) + 100_000);
+
     /// <summary>Decisions come from the receiver, and are waited for as long as it takes.</summary>
     public static Dictionary<string, string> AskingTheReceiver(Session session) => new(StringComparer.Ordinal)
     {

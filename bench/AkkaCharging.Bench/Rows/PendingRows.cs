@@ -85,7 +85,7 @@ internal static class PendingRows
 
     private static Dictionary<string, string> Settings(Session session, int pending)
     {
-        var settings = Faults.PatientDelivery(pending + 100_000);
+        var settings = Faults.PatientPending(pending);
         foreach (var (name, value) in Faults.AskingTheReceiver(session))
             settings[name] = value;
         return settings;

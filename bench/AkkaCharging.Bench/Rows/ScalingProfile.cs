@@ -74,7 +74,7 @@ internal static class ScalingProfile
         foreach (var size in sizes)
         {
             session.Ledger.Authorizer = (long)AuthorizerMode.Hangs;
-            var settings = Faults.PatientDelivery(size + 100_000);
+            var settings = Faults.PatientPending(size);
             foreach (var (name, value) in Faults.AskingTheReceiver(session).Append(new("JOURNAL_KIND", "memory")))
                 settings[name] = value;
             await using var target = await session.Targets.ServiceAsync("memory", settings);
