@@ -548,14 +548,11 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         CallbackStage.Create(
             settings,
             Destinations(settings),
-            new CallbackDelivery(settings, _client, Journal, _observer, Sys.Materializer(), _time, _stopping.Token),
+            new CallbackDelivery(settings, _client, Journal, _observer, Sys.StartedMaterializer(), _time, _stopping.Token),
             _stopping.Token);
 
-    private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending)
-    {
-        Sys.StartScheduler();
-        return await Source.From(pending).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer()).WaitAsync(Patience);
-    }
+    private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending) =>
+        await Source.From(pending).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer()).WaitAsync(Patience);
 
     private async Task<PendingRequest> DecidedAsync(string url = "http://127.0.0.1:8080/hook", TimeSpan? age = null)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Akka.Streams;
 using Akka.TestKit.Xunit2;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization;
@@ -20,8 +19,6 @@ public sealed class SettledDeliveryTests : TestKit
 {
     private const int Deliveries = 300;
 
-    public SettledDeliveryTests() => Sys.StartScheduler();
-
     [Theory]
     [InlineData(2, RequestState.Delivered, 2)]
     [InlineData(9, RequestState.Failed, 4)]
@@ -37,7 +34,7 @@ public sealed class SettledDeliveryTests : TestKit
             DestinationBreaker = defaults.Callback.DestinationBreaker with { Enabled = false },
         };
         using var destinations = new Destinations(settings, defaults.Queue, TimeProvider.System);
-        var delivery = new CallbackDelivery(settings, client, journal, new NoObserver(), Sys.Materializer(), TimeProvider.System, CancellationToken.None);
+        var delivery = new CallbackDelivery(settings, client, journal, new NoObserver(), Sys.StartedMaterializer(), TimeProvider.System, CancellationToken.None);
 
         var receipts = await Task.WhenAll(Enumerable.Range(0, Deliveries).Select(async _ =>
         {
