@@ -7,9 +7,9 @@ journal=${1:-memory}
 warm_up=20
 measured=20
 work=$(mktemp -d)
-trap '[ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 
-# Symbols of compiled methods go to /tmp/perf-PID.map, where perf looks for them unless the code is mapped twice. Code that came compiled ahead of time has none but its file.
+# Symbols of compiled methods go to a file that perf looks for, unless the code is mapped twice. Code that came compiled ahead of time has none but its library.
 ./bench/run.sh long only=journeys rounds=1 "journals=$journal" "warmup=$warm_up" "seconds=$measured" env=DOTNET_PerfMapEnabled=1 env=DOTNET_EnableWriteXorExecute=0 "results=$work" > "$work/run.log" &
 run=$!
 
