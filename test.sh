@@ -59,11 +59,11 @@ dotnet build AkkaCharging.sln --no-restore -c "$configuration"
 
 rm -rf "$results"
 tests=0
-# Scenarios measure time: they run the service as users do, without the counters that coverage puts into it.
-for project in AkkaCharging.Tests AkkaCharging.Host.Tests AkkaCharging.Scenarios; do
-    collect=(--collect "XPlat Code Coverage" --settings tests/coverage.runsettings)
-    [ "$project" != AkkaCharging.Scenarios ] || collect=()
-    dotnet test "tests/$project" --no-build -c "$configuration" --logger trx --logger "console;verbosity=minimal" "${collect[@]}" --results-directory "$results" "$@" || tests=$?
+for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
+    # Scenarios measure time: they do not have the collector, and run the service as users do, without the counters that coverage puts into it.
+    collect=()
+    if grep -q coverlet.collector "$project"; then collect=(--collect "XPlat Code Coverage" --settings tests/coverage.runsettings); fi
+    dotnet test "$project" --no-build -c "$configuration" --logger trx --logger "console;verbosity=minimal" "${collect[@]}" --results-directory "$results" "$@" || tests=$?
 done
 
 coverage=0

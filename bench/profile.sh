@@ -39,7 +39,7 @@ share_of() {
             if (frames ~ /libcoreclr|libclrjit/) return "runtime"
             return "thread pool, tasks, and what has no name"
         }
-        /^[^ \t]/ || /^\.NET/ { if (frames != "") { count[whose(comm, frames)]++; all++ } comm = $0; frames = ""; next }
+        /^[^ \t]/ { if (frames != "") { count[whose(comm, frames)]++; all++ } comm = $0; frames = ""; next }
         /^[ \t]+[0-9a-f]+ / { frames = frames $0 "\n" }
         END { if (frames != "") { count[whose(comm, frames)]++; all++ }
               for (name in count) printf "%6.1f %%  %s\n", 100 * count[name] / all, name }' | sort -rn
