@@ -11,6 +11,7 @@ namespace AkkaCharging.Bench;
 /// <param name="LargestSize">Of queues, access lists and destinations in the scaling profile.</param>
 /// <param name="Environment">Runtime settings for service and peers alike.</param>
 /// <param name="Only">Rows to run, by their keys; empty for all.</param>
+/// <param name="Rival">The folder of another build of the service, to compare journeys with; empty for none.</param>
 /// <param name="Journals">Kinds that the journeys are measured with.</param>
 internal sealed record BenchOptions(
     string Profile,
@@ -27,7 +28,8 @@ internal sealed record BenchOptions(
     int LargestSize,
     IReadOnlyDictionary<string, string> Environment,
     IReadOnlySet<string> Only,
-    IReadOnlySet<string> Journals)
+    IReadOnlySet<string> Journals,
+    string Rival = "")
 {
     public const string Usage = """
         ./bench/run.sh [short|long|scaling|soak|smoke] [option=value ...]
@@ -41,6 +43,7 @@ internal sealed record BenchOptions(
           lag=5                            milliseconds (p99) that the driver may be late; more makes the run invalid
           largest=1000000                  size of queues, access lists and destinations in the scaling profile
           minutes=15                       of the soak
+          rival=FOLDER                     another build of the service, to compare journeys with
           results=FOLDER                   bench/results by default
         """;
 
@@ -81,6 +84,7 @@ internal sealed record BenchOptions(
                 "log" => options with { LogLevel = value },
                 "service-cpus" => options with { ServiceProcessors = value },
                 "driver-cpus" => options with { DriverProcessors = value },
+                "rival" => options with { Rival = Path.GetFullPath(value) },
                 "results" => options with { ResultsFolder = value },
                 "minutes" => options with { SoakMinutes = Number(value) },
                 "lag" => options with { LagMillisMax = Number(value) },

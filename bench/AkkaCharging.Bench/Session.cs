@@ -34,6 +34,9 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Every run of the session, for the report.</summary>
     public List<Run> Runs { get; } = [];
 
+    /// <summary>Before each turn of a target that is warm: connections are opened, and the loop fills.</summary>
+    private TimeSpan Settling => TimeSpan.FromSeconds(Math.Min(1, Options.WarmUpSeconds));
+
     public TimeSpan WarmUp => TimeSpan.FromSeconds(Options.WarmUpSeconds);
 
     public TimeSpan Duration => TimeSpan.FromSeconds(Options.Seconds);
@@ -84,12 +87,47 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>A closed loop, as fast as the target goes.</summary>
-    public Task<Run> SaturateAsync(RunningTarget target, Submissions? submissions = null, int? connections = null, bool awaitsCallbacks = true) => DriveAsync(
-        target, new LoadPlan(target.EndPoints, submissions ?? OneDestination(), connections ?? Options.Connections, WarmUp, Duration, AwaitsCallbacks: awaitsCallbacks));
+    public Task<Run> SaturateAsync(RunningTarget target, Submissions? submissions = null, int? connections = null, bool awaitsCallbacks = true, bool isWarm = false) => DriveAsync(
+        target,
+        new LoadPlan(target.EndPoints, submissions ?? OneDestination(), connections ?? Options.Connections, isWarm ? Settling : WarmUp, Duration, AwaitsCallbacks: awaitsCallbacks));
 
     /// <summary>An open loop of <paramref name="rate"/> requests a second.</summary>
-    public Task<Run> OfferAsync(RunningTarget target, double rate, Submissions? submissions = null) => DriveAsync(
-        target, new LoadPlan(target.EndPoints, submissions ?? OneDestination(), Options.Connections, WarmUp, Duration, rate));
+    public Task<Run> OfferAsync(RunningTarget target, double rate, bool isWarm = false) => DriveAsync(
+        target, new LoadPlan(target.EndPoints, OneDestination(), Options.Connections, isWarm ? Settling : WarmUp, Duration, rate));
+
+    /// <summary>Starts the sides of a comparison, warms each up, and drives them in turns: what the machine does meanwhile, all of them see.</summary>
+    /// <param name="awaitsCallbacks">Of a side, in its warm-up.</param>
+    /// <param name="drive">One turn of a warm side.</param>
+    /// <returns>The runs of each side, one for each round.</returns>
+    public async Task<IReadOnlyDictionary<string, List<Run>>> CompareAsync(
+        IReadOnlyList<string> names, Func<string, Task<RunningTarget>> start, Func<RunningTarget, Task<Run>> drive, int rounds, Func<string, bool>? awaitsCallbacks = null)
+    {
+        var targets = new List<RunningTarget>();
+        try
+        {
+            foreach (var name in names)
+            {
+                var target = await start(name);
+                targets.Add(target);
+                await DriveAsync(target, new LoadPlan(
+                    target.EndPoints, OneDestination(), Options.Connections, Settling / 10, WarmUp, AwaitsCallbacks: awaitsCallbacks?.Invoke(name) ?? true));
+            }
+
+            var runs = names.ToDictionary(name => name, _ => new List<Run>(), StringComparer.Ordinal);
+            for (var round = 0; round < rounds; round++)
+            {
+                foreach (var target in round % 2 == 0 ? targets : Enumerable.Reverse(targets))
+                    runs[target.Name].Add(await drive(target));
+            }
+
+            return runs;
+        }
+        finally
+        {
+            foreach (var target in targets)
+                await target.DisposeAsync();
+        }
+    }
 
     /// <summary>Drives a target, waits for every callback, and insists that the run was valid.</summary>
     /// <param name="hasFaults">Callbacks may come late, twice, or say <c>unknown</c>: they are owed until <see cref="SettleAllAsync"/>.</param>

@@ -37,7 +37,7 @@ internal sealed class MeasuredProcess : IAsyncDisposable
     /// <summary>Its first line of output; null until there is one.</summary>
     public string? FirstLine => File.Exists(_outputFile) && File.ReadAllText(_outputFile) is var text && text.Contains('\n', StringComparison.Ordinal) ? text[..text.IndexOf('\n', StringComparison.Ordinal)] : null;
 
-    /// <param name="assembly">Beside the harness.</param>
+    /// <param name="assembly">Beside the harness, or an absolute path.</param>
     /// <param name="processors">As taskset has it, <c>0-1</c>; empty for all.</param>
     public static MeasuredProcess Start(
         string name, string assembly, IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string> environment, string processors)

@@ -63,8 +63,9 @@ internal sealed class Targets(BenchOptions options, string folder)
 
     /// <summary>The service as a user would run it, but for what the harness needs: loopback, callbacks to loopback, no throttle (the peers have none).</summary>
     /// <param name="more">Settings of this row, as environment variables.</param>
+    /// <param name="build">The folder of another build of the service; empty for the one beside the harness.</param>
     /// <param name="home">A folder of an earlier start, to find its journal again; null for a new one.</param>
-    public async Task<RunningTarget> ServiceAsync(string name, IReadOnlyDictionary<string, string> more, string? home = null, bool awaitsReady = true)
+    public async Task<RunningTarget> ServiceAsync(string name, IReadOnlyDictionary<string, string> more, string? home = null, bool awaitsReady = true, string build = "")
     {
         home ??= NewFolder("service");
         var settings = new Dictionary<string, string>(ServiceProcess.Loopback("acl.csv"), StringComparer.Ordinal)
@@ -79,7 +80,7 @@ internal sealed class Targets(BenchOptions options, string folder)
             settings["SERVER_PORT"] = Text(FreePort.Next());
         if (!File.Exists(Path.Combine(home, "acl.csv")))
             AccessListFile(home, AclRules);
-        var process = MeasuredProcess.Start("service", "AkkaCharging.Host.dll", [], home, settings, options.ServiceProcessors);
+        var process = MeasuredProcess.Start("service", Path.Combine(build, "AkkaCharging.Host.dll"), [], home, settings, options.ServiceProcessors);
         return await StartedAsync(new(name, [process], [int.Parse(settings["SERVER_PORT"], CultureInfo.InvariantCulture)]), awaitsReady);
     }
 

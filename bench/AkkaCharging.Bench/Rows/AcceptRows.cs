@@ -15,15 +15,9 @@ internal static class AcceptRows
     /// <summary>Journal <c>sqlite</c>, nothing wrong, beside the bare peer at its own half.</summary>
     public static async Task<Figure> HalfLoadAsync(Session session, IReadOnlyDictionary<string, double> saturation)
     {
-        List<Run> ours = [], bare = [];
-        for (var round = 0; round < session.Options.Rounds; round++)
-        {
-            await using (var target = await JourneyRows.StartAsync(session, Targets.Bare))
-                bare.Add(await session.OfferAsync(target, saturation[Targets.Bare] / 2));
-            await using (var target = await JourneyRows.StartAsync(session, JourneyRows.Sqlite))
-                ours.Add(await session.OfferAsync(target, saturation[JourneyRows.Sqlite] / 2));
-        }
-
+        var runs = await session.CompareAsync(
+            [Targets.Bare, JourneyRows.Sqlite], name => JourneyRows.StartAsync(session, name), target => session.OfferAsync(target, saturation[target.Name] / 2, isWarm: true), session.Options.Rounds);
+        var (ours, bare) = (runs[JourneyRows.Sqlite], runs[Targets.Bare]);
         var judged = JourneyRows.Of("sqlite, accept p99", "ms", ours, run => run.AcceptMillis(99));
         return new(
             "accept-half", "accept p99, open loop at half of saturation, `sqlite`", "< 10 ms", judged.Median < GoalMillis, judged,

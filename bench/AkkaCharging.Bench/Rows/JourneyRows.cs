@@ -11,40 +11,28 @@ internal static class JourneyRows
     public const string Postgres = "postgres";
 
     private const string How =
-        "Closed loop, one destination, at most 1,024 journeys pending, each run in a fresh process after a warm-up; the sides alternate, each ratio is of one round.";
+        "Closed loop, one destination, at most 1,024 journeys pending. All sides run from the start, each is warmed up, then they are driven in turns; each ratio is of one round.";
 
     /// <summary>The rows, and journeys a second of each target, which later rows take their rates from.</summary>
     public static async Task<(IReadOnlyList<Figure> Figures, IReadOnlyDictionary<string, double> PerSecond)> RunAsync(Session session)
     {
-        string[] names = [Targets.Bare, .. new[] { Memory, Sqlite, Postgres }.Where(session.Options.Journals.Contains)];
-        var runs = names.ToDictionary(name => name, _ => new List<Run>(), StringComparer.Ordinal);
-        for (var round = 0; round < session.Options.Rounds; round++)
-        {
-            foreach (var name in round % 2 == 0 ? names : names.Reverse())
-            {
-                await using var target = await StartAsync(session, name);
-                runs[name].Add(await session.SaturateAsync(target));
-            }
-        }
-
-        var bare = runs[Targets.Bare];
-        (string Name, double Goal)[] goals = [(Memory, 1.0), (Sqlite, 0.75), (Postgres, 0.6)];
-        var figures = goals.Where(goal => runs.ContainsKey(goal.Name)).Select(goal => Compare(goal.Name, goal.Goal, runs[goal.Name], bare)).ToList();
+        (string Name, double Goal)[] goals = [.. new[] { (Memory, 1.0), (Sqlite, 0.75), (Postgres, 0.6) }.Where(goal => session.Options.Journals.Contains(goal.Item1))];
+        var ours = goals.Select(goal => goal.Name).ToList();
+        var rivals = session.Options.Rival.Length == 0 ? [] : ours.Select(Rival).ToList();
+        var runs = await session.CompareAsync(
+            [Targets.Bare, .. ours, .. rivals], name => StartAsync(session, name), target => session.SaturateAsync(target, isWarm: true), session.Options.Rounds);
+        var figures = goals.Select(goal => Compare(goal.Name, goal.Goal, runs[goal.Name], runs[Targets.Bare])).ToList();
+        figures.AddRange(ours.Zip(rivals, (mine, rival) => CompareBuilds(mine, runs[mine], runs[rival])));
         return (figures, runs.ToDictionary(pair => pair.Key, pair => Statistics.Median(pair.Value.Select(run => run.PerSecond)), StringComparer.Ordinal));
     }
 
     /// <summary>The accept path alone: ours with a journal in memory, the peer with nothing behind it.</summary>
     public static async Task<Figure> CeilingAsync(Session session)
     {
-        List<Run> ceiling = [], ours = [];
-        for (var round = 0; round < (session.Options.IsShort ? 1 : session.Options.Rounds); round++)
-        {
-            await using (var target = await session.Targets.PeerAsync(Targets.Ceiling))
-                ceiling.Add(await session.SaturateAsync(target, awaitsCallbacks: false));
-            await using (var target = await StartAsync(session, Memory))
-                ours.Add(await session.SaturateAsync(target));
-        }
-
+        var runs = await session.CompareAsync(
+            [Targets.Ceiling, Memory], name => StartAsync(session, name), target => session.SaturateAsync(target, awaitsCallbacks: IsAnswered(target.Name), isWarm: true),
+            session.Options.IsShort ? 1 : session.Options.Rounds, IsAnswered);
+        var (ceiling, ours) = (runs[Targets.Ceiling], runs[Memory]);
         return new(
             "ceiling", "accept path: a minimal API that reads, validates and answers the same JSON, and does nothing else", Goal: null, IsMet: null,
             Of("ceiling", "accepts/s", ceiling, run => run.PerSecond),
@@ -54,6 +42,8 @@ internal static class JourneyRows
                 Of("ceiling", "bytes allocated a request", ceiling, run => run.AllocatedBytes),
             ],
             "Closed loop; what is left of a journey's cost after subtracting this is decision, journal and callback.");
+
+        static bool IsAnswered(string name) => name != Targets.Ceiling;
     }
 
     /// <summary>One run each, when the comparison itself is not asked for: later rows take their rates from it.</summary>
@@ -73,11 +63,29 @@ internal static class JourneyRows
     public static async Task<RunningTarget> StartAsync(Session session, string name) => name switch
     {
         Targets.Bare or Targets.Ceiling => await session.Targets.PeerAsync(name),
-        Postgres => await session.Targets.ServiceAsync(name, await session.PostgresAsync()),
-        _ => await session.Targets.ServiceAsync(name, Targets.Journal(name)),
+        _ when name.EndsWith(Postgres, StringComparison.Ordinal) => await session.Targets.ServiceAsync(name, await session.PostgresAsync(), build: BuildOf(session, name)),
+        _ => await session.Targets.ServiceAsync(name, Targets.Journal(name.Split(' ')[^1]), build: BuildOf(session, name)),
     };
 
+    private static string Rival(string journal) => $"rival, {journal}";
+
+    private static string BuildOf(Session session, string name) => name.StartsWith(Rival(""), StringComparison.Ordinal) ? session.Options.Rival : "";
+
     public static Series Of(string name, string unit, IReadOnlyList<Run> runs, Func<Run, double> value) => new(name, unit, [.. runs.Select(value)]);
+
+    private static Figure CompareBuilds(string name, List<Run> ours, List<Run> rival)
+    {
+        var ratios = new Series("this build / the other", "ratio of cpu time a journey", [.. ours.Zip(rival, (a, b) => (a.ServiceMicros + a.JournalMicros) / (b.ServiceMicros + b.JournalMicros))]);
+        return new(
+            $"rival-{name}", $"cost of a journey, journal `{name}`, against another build of the service", Goal: null, IsMet: null, ratios,
+            [
+                new("this build / the other", "ratio of journeys/s", [.. ours.Zip(rival, (a, b) => a.PerSecond / b.PerSecond)]),
+                Of("the other", "cpu us a journey", rival, run => run.ServiceMicros),
+                Of("the other", "bytes allocated a journey", rival, run => run.AllocatedBytes),
+                Of("the other", "share of time in GC pauses", rival, run => run.GcPauseShare),
+            ],
+            How);
+    }
 
     private static Figure Compare(string name, double goal, List<Run> ours, List<Run> bare)
     {
