@@ -8,7 +8,11 @@ internal sealed class MetricsActor : ReceiveActor
 {
     public MetricsActor(MetricsState state)
     {
-        Receive<MetricsEvent>(state.Apply);
+        Receive<MetricsBatch>(batch =>
+        {
+            foreach (var happened in batch.Events)
+                state.Apply(happened);
+        });
         Receive<GetMetrics>(_ => Sender.Tell(state.ToSnapshot()));
     }
 }

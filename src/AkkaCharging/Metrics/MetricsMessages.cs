@@ -29,6 +29,9 @@ internal sealed record BreakerMoved(BreakerState State) : MetricsEvent;
 /// <summary>The journal committed a group of writes.</summary>
 internal sealed record JournalCommitted(TimeSpan Duration, int Writes) : MetricsEvent;
 
+/// <summary>Events in the order in which they were told.</summary>
+internal sealed record MetricsBatch(IReadOnlyList<MetricsEvent> Events);
+
 /// <summary>Asks the metrics actor for a <see cref="MetricsSnapshot"/>.</summary>
 internal sealed record GetMetrics
 {

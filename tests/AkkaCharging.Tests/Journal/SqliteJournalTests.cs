@@ -198,6 +198,21 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         Assert.Equal(callers * Each, unsettled.Count);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Callers_GoOnOnThePool_AlsoWhenTheirWriteFailed(bool fails)
+    {
+        var journal = await _folder.StartAsync();
+        if (fails)
+            _folder.Shell("DROP TABLE request").Dispose();
+
+        var goOn = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => _folder.AcceptAsync(journal).ContinueWith(
+            accepted => (accepted.IsFaulted, Thread.CurrentThread.IsThreadPoolThread), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default))));
+
+        Assert.All(goOn, caller => Assert.Equal((fails, true), caller));
+    }
+
     [Fact]
     public async Task SecondOwner_WaitsAndNamesTheFirst_AndTakesOver()
     {

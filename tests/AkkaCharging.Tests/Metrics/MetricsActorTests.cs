@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Hosting;
 using AkkaCharging.Authorization;
+using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -16,7 +17,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task Events_AreInTheNextSnapshot()
     {
-        var sink = new MetricsActorSink();
+        using var sink = new MetricsActorSink(new FakeTimeProvider());
         sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state)), "metrics"));
 
         for (var i = 0; i < 100; i++)
@@ -28,9 +29,41 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     }
 
     [Fact]
+    public void Events_ReachTheActorTogether_AfterTenMilliseconds()
+    {
+        var time = new FakeTimeProvider();
+        using var sink = new MetricsActorSink(time);
+        sink.Start(TestActor);
+        MetricsEvent[] told = [new SubmissionAnswered("accepted", TimeSpan.Zero), new RequestSettled(RequestState.Delivered, TimeSpan.Zero), new BreakerMoved(BreakerState.Open)];
+
+        foreach (var happened in told)
+            sink.Tell(happened);
+        ExpectNoMsg(TimeSpan.Zero);
+        time.Advance(TimeSpan.FromMilliseconds(10));
+
+        Assert.Equal(told, ExpectMsg<MetricsBatch>().Events);
+        time.Advance(TimeSpan.FromSeconds(1));
+        ExpectNoMsg(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void ManyEvents_DoNotWaitForTheirTime()
+    {
+        using var sink = new MetricsActorSink(new FakeTimeProvider());
+        sink.Start(TestActor);
+
+        for (var i = 0; i < 600; i++)
+            sink.Tell(new JournalCommitted(TimeSpan.Zero, i));
+
+        var sizes = new[] { ExpectMsg<MetricsBatch>(), ExpectMsg<MetricsBatch>() }.SelectMany(batch => batch.Events).OfType<JournalCommitted>().Select(happened => happened.Writes);
+        Assert.Equal(Enumerable.Range(0, 512), sizes);
+        ExpectNoMsg(TimeSpan.Zero);
+    }
+
+    [Fact]
     public async Task BeforeTheActorIsStarted_EventsAreDropped_AndSnapshotsWaitForIt()
     {
-        var sink = new MetricsActorSink();
+        using var sink = new MetricsActorSink(new FakeTimeProvider());
 
         sink.Tell(new SubmissionAnswered("accepted", TimeSpan.Zero));
         var early = sink.GetAsync(default);
@@ -43,7 +76,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task ActorThatIsGone_IsATimeOut()
     {
-        var sink = new MetricsActorSink();
+        using var sink = new MetricsActorSink(new FakeTimeProvider());
         sink.Start(Sys.DeadLetters);
 
         await Assert.ThrowsAsync<AskTimeoutException>(() => sink.GetAsync(default));
@@ -52,7 +85,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task Hosting_StartsTheActorUnderItsName()
     {
-        var sink = new MetricsActorSink();
+        using var sink = new MetricsActorSink(new FakeTimeProvider());
         using var host = new HostBuilder()
             .ConfigureServices(services => services.AddAkka("metrics-test", (akka, _) => akka.WithMetricsActor(sink, _state)))
             .Build();

@@ -89,7 +89,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken)
     {
         ForgetOldRequests();
-        return new(_entries.TryGetValue(id, out var entry) ? entry.ToRecord() : null);
+        return new(_entries.TryGetValue(id, out var entry) ? entry.ToRecord(id) : null);
     }
 
     /// <inheritdoc/>
@@ -200,20 +200,23 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     }
 
     /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
+    /// <remarks>A million of them stay when they are settled: what is kept of those is a few objects, and each was copied by two collections before it is old.</remarks>
     private sealed class Entry(ChargingRequest request)
     {
         private readonly Lock _gate = new();
-        private readonly RequestId _id = request.Id;
         private readonly string _station = request.Station.Text;
         private readonly string _tokenMasked = request.Token.Masked;
         private readonly string? _apiKeyName = request.ApiKeyName;
         private readonly DateTimeOffset _acceptedAt = request.AcceptedAt;
-        private readonly DestinationKey _destination = request.Callback.Destination;
         private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
         private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
         private Decision? _decision;
-        private Settlement? _settlement;
-        private CallbackAttempt[] _attempts = [];
+        private RequestState? _settledAs;
+        private DateTimeOffset _settledAt;
+        private CallbackAttempt[] _attempts = []; // without the last one
+        private CallbackAttempt? _lastAttempt;
+
+        private CallbackAttempt[] Attempts => _lastAttempt is null ? [] : [.. _attempts, _lastAttempt];
 
         public Decision Decide(Decision decision)
         {
@@ -224,20 +227,20 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         public void Record(CallbackAttempt attempt)
         {
             lock (_gate)
-                _attempts = [.. _attempts, attempt];
+                Add(attempt);
         }
 
         public bool Settle(Settlement settlement)
         {
             lock (_gate)
             {
-                if (_settlement is not null)
+                if (_settledAs is not null)
                     return false;
-                _settlement = settlement;
+                (_settledAs, _settledAt) = (settlement.State, settlement.At);
                 if (settlement.State != RequestState.Failed)
                     _request = null;
                 if (settlement.LastAttempt is { } last)
-                    _attempts = [.. _attempts, last];
+                    Add(last);
                 return true;
             }
         }
@@ -247,12 +250,12 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         {
             lock (_gate)
             {
-                if (_settlement is not { At: var settledAt } || _request is null)
+                if (_settledAs is null || _request is null)
                     return null;
-                _settlement = null;
-                _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept)];
+                _settledAs = null;
+                _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept - 1)];
                 _request = _request with { ExpiresAt = at + _age };
-                return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true), settledAt);
+                return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true), _settledAt);
             }
         }
 
@@ -262,17 +265,17 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         {
             lock (_gate)
             {
-                if (_settlement is null || _request is null)
+                if (_settledAs is null || _request is null)
                     return null;
                 _request = null;
-                return _settlement.At;
+                return _settledAt;
             }
         }
 
         public bool IsSettled(DateTimeOffset at)
         {
             lock (_gate)
-                return _settlement?.At == at;
+                return _settledAs is not null && _settledAt == at;
         }
 
         /// <summary>Erases what settled at <paramref name="at"/>, so that nobody redrives what is about to be forgotten; false when it did not.</summary>
@@ -280,7 +283,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         {
             lock (_gate)
             {
-                if (_settlement?.At != at)
+                if (_settledAs is null || _settledAt != at)
                     return false;
                 _request = null;
                 return true;
@@ -292,19 +295,27 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         {
             lock (_gate)
             {
-                return _settlement is null || _request is null
+                return _settledAs is null || _request is null
                     ? null
-                    : new(_id, _station, _tokenMasked, _destination.ToString(), _attempts.LastOrDefault(), _attempts.Length, _decision?.Status, _acceptedAt, _settlement.At);
+                    : new(
+                        _request.Id, _station, _tokenMasked, _request.Callback.Destination.ToString(), _lastAttempt, Attempts.Length, _decision?.Status, _acceptedAt, _settledAt);
             }
         }
 
-        public RequestRecord ToRecord()
+        public RequestRecord ToRecord(RequestId id)
         {
             lock (_gate)
             {
-                var state = _settlement?.State ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
-                return new(_id, _station, _tokenMasked, _apiKeyName, state, _decision, _acceptedAt, _settlement?.At, _attempts);
+                var state = _settledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
+                return new(id, _station, _tokenMasked, _apiKeyName, state, _decision, _acceptedAt, _settledAs is null ? null : _settledAt, Attempts);
             }
+        }
+
+        private void Add(CallbackAttempt attempt)
+        {
+            if (_lastAttempt is not null)
+                _attempts = [.. _attempts, _lastAttempt];
+            _lastAttempt = attempt;
         }
     }
 }

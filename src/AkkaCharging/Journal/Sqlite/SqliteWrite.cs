@@ -17,7 +17,7 @@ internal abstract class SqliteWrite(long queuedAt, bool isGivenUp)
     /// <summary>Makes it, inside a transaction.</summary>
     public abstract void Run(SqliteStore store);
 
-    /// <summary>Tells the caller, after the commit.</summary>
+    /// <summary>Tells the caller, after the commit. On a thread of the pool, as is <see cref="Fail"/>.</summary>
     public abstract void Complete();
 
     /// <summary>Tells the caller that it was not made.</summary>
@@ -27,8 +27,7 @@ internal abstract class SqliteWrite(long queuedAt, bool isGivenUp)
 /// <inheritdoc/>
 internal sealed class SqliteWrite<T>(Func<SqliteStore, T> write, long queuedAt, bool isGivenUp) : SqliteWrite(queuedAt, isGivenUp)
 {
-    // Callers go on on the pool, never on the writer's thread.
-    private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<T> _completion = new(); // callers go on on the thread that tells them
     private T? _result;
 
     public Task<T> Completion => _completion.Task;

@@ -26,6 +26,7 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>A commit that follows another sooner than this waits a moment for company, unless so many writes wait already.</summary>
     private static readonly TimeSpan CommitApart = TimeSpan.FromMilliseconds(1);
     private const int EnoughWrites = 32;
+    private const int CallersAtATime = 16;
 
     private static readonly TimeSpan RetentionPeriod = TimeSpan.FromMinutes(1);
 
@@ -229,8 +230,7 @@ internal sealed class SqliteWriter : IDisposable
                 Interlocked.Exchange(ref _batchStartedAt, 0);
             }
 
-            foreach (var write in _batch)
-                write.Complete();
+            OnPool(_batch, static write => write.Complete());
             _committed?.Invoke(duration, _batch.Count);
             Checkpoint();
         }
@@ -337,17 +337,26 @@ internal sealed class SqliteWriter : IDisposable
 
     private void FailQueued()
     {
+        var queued = new List<SqliteWrite>();
         while (_queue.TryDequeue(out var write))
         {
             if (write.TryTake())
-                Fail([write]);
+                queued.Add(write);
         }
+
+        Fail(queued);
     }
 
-    private void Fail(IEnumerable<SqliteWrite> writes)
+    private void Fail(List<SqliteWrite> writes)
     {
         var problem = new JournalUnavailableException(_problem ?? "The journal is closed.");
-        foreach (var write in writes)
-            write.Fail(problem);
+        OnPool(writes, write => write.Fail(problem));
+    }
+
+    /// <summary>Callers go on on the pool, never on the writer's thread; a few one after the other, because to wake a thread for each costs as much as what it has to do.</summary>
+    private static void OnPool(List<SqliteWrite> writes, Action<SqliteWrite> tell)
+    {
+        foreach (var some in writes.Chunk(CallersAtATime))
+            ThreadPool.UnsafeQueueUserWorkItem(told => Array.ForEach(told.some, told.tell), (some, tell), preferLocal: false);
     }
 }
