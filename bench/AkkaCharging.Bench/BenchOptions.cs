@@ -61,7 +61,8 @@ internal sealed record BenchOptions(
             "smoke" => (Rounds: 1, WarmUp: 0.5, Seconds: 1.0),
             "short" => (3, 2, 2.5),
             "long" => (5, 10, 8),
-            "scaling" or "soak" => (1, 3, 6),
+            "scaling" => (1, 15, 6),
+            "soak" => (1, 3, 6),
             _ => throw new FormatException($"There is no profile {profile}.\n{Usage}"),
         };
         var options = new BenchOptions(

@@ -31,14 +31,15 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
     {
         var at = time.GetUtcNow();
         var startedAt = time.GetTimestamp();
+        var url = request.Callback.Uri;
         using var either = new CancellationTokenSource(timeout, time);
         await using var registration = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), either);
         try
         {
             // Before the handler is asked: a name without an address would cost it a pool of connections, and us an exception through all of its layers.
-            if (await connector.FindFailureAsync(request.Callback.Uri, either.Token) is not null)
+            if (await connector.FindFailureAsync(url, either.Token) is not null)
                 return NoAnswer(CallbackOutcome.NetworkError);
-            using var message = Message(request, decision, at);
+            using var message = Message(url, request, decision, at);
             using var response = await _http.SendAsync(message, either.Token);
             return Classify(response, new(at, time.GetElapsedTime(startedAt), (int)response.StatusCode, OutcomeOf(response.StatusCode)), time.GetUtcNow());
         }
@@ -88,12 +89,12 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         return new(attempt, IsFinal: !isRetryable, wait > TimeSpan.Zero ? wait : null);
     }
 
-    private HttpRequestMessage Message(ChargingRequest request, Decision decision, DateTimeOffset at)
+    private HttpRequestMessage Message(Uri url, ChargingRequest request, Decision decision, DateTimeOffset at)
     {
         var id = request.Id.ToString();
         var timestamp = at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         var body = Body(request, decision);
-        var message = new HttpRequestMessage(HttpMethod.Post, request.Callback.Uri) { Content = new ByteArrayContent(body) };
+        var message = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
         message.Content.Headers.ContentType = Json;
         message.Headers.TryAddWithoutValidation("User-Agent", UserAgent);
         message.Headers.TryAddWithoutValidation("webhook-id", id);
