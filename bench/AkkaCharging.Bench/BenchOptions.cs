@@ -11,8 +11,8 @@ namespace AkkaCharging.Bench;
 /// <param name="LargestSize">Of queues, access lists and destinations in the scaling profile.</param>
 /// <param name="Environment">Runtime settings for service and peers alike.</param>
 /// <param name="Only">Rows to run, by their keys; empty for all.</param>
-/// <param name="Rival">The folder of another build of the service, to compare journeys with; empty for none.</param>
 /// <param name="Journals">Kinds that the journeys are measured with.</param>
+/// <param name="Rival">The folder of another build of the service, to compare journeys with; empty for none.</param>
 internal sealed record BenchOptions(
     string Profile,
     int Rounds,

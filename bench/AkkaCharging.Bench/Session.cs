@@ -87,20 +87,27 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>A closed loop, as fast as the target goes.</summary>
-    public Task<Run> SaturateAsync(RunningTarget target, Submissions? submissions = null, int? connections = null, bool awaitsCallbacks = true, bool isWarm = false) => DriveAsync(
+    public Task<Run> SaturateAsync(RunningTarget target, Submissions? submissions = null, int? connections = null, bool isWarm = false) => DriveAsync(
         target,
-        new LoadPlan(target.EndPoints, submissions ?? OneDestination(), connections ?? Options.Connections, isWarm ? Settling : WarmUp, Duration, AwaitsCallbacks: awaitsCallbacks));
+        new LoadPlan(target.EndPoints, submissions ?? OneDestination(), connections ?? Options.Connections, isWarm ? Settling : WarmUp, Duration, AwaitsCallbacks: target.CallsBack));
 
     /// <summary>An open loop of <paramref name="rate"/> requests a second.</summary>
     public Task<Run> OfferAsync(RunningTarget target, double rate, bool isWarm = false) => DriveAsync(
         target, new LoadPlan(target.EndPoints, OneDestination(), Options.Connections, isWarm ? Settling : WarmUp, Duration, rate));
 
+    /// <summary>A closed loop for as long as a warm-up takes, with nothing wrong.</summary>
+    /// <param name="hasFaults">Whether faults are to follow: refusals are fine then, and callbacks owed.</param>
+    public Task<Run> WarmUpAsync(RunningTarget target, int window = 1_024, bool hasFaults = false) => DriveAsync(
+        target,
+        new LoadPlan(
+            target.EndPoints, OneDestination(), Options.Connections, TimeSpan.FromSeconds(0.1), WarmUp, Window: window, AwaitsCallbacks: target.CallsBack, RefusalsAreFine: hasFaults),
+        hasFaults);
+
     /// <summary>Starts the sides of a comparison, warms each up, and drives them in turns: what the machine does meanwhile, all of them see.</summary>
-    /// <param name="awaitsCallbacks">Of a side, in its warm-up.</param>
     /// <param name="drive">One turn of a warm side.</param>
     /// <returns>The runs of each side, one for each round.</returns>
     public async Task<IReadOnlyDictionary<string, List<Run>>> CompareAsync(
-        IReadOnlyList<string> names, Func<string, Task<RunningTarget>> start, Func<RunningTarget, Task<Run>> drive, int rounds, Func<string, bool>? awaitsCallbacks = null)
+        IReadOnlyList<string> names, Func<string, Task<RunningTarget>> start, Func<RunningTarget, Task<Run>> drive, int rounds)
     {
         var targets = new List<RunningTarget>();
         try
@@ -109,8 +116,7 @@ internal sealed class Session : IAsyncDisposable
             {
                 var target = await start(name);
                 targets.Add(target);
-                await DriveAsync(target, new LoadPlan(
-                    target.EndPoints, OneDestination(), Options.Connections, Settling / 10, WarmUp, AwaitsCallbacks: awaitsCallbacks?.Invoke(name) ?? true));
+                await WarmUpAsync(target);
             }
 
             var runs = names.ToDictionary(name => name, _ => new List<Run>(), StringComparer.Ordinal);

@@ -10,6 +10,9 @@ internal sealed record RunningTarget(string Name, IReadOnlyList<MeasuredProcess>
 {
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
 
+    /// <summary>Whether there is anything behind its answers.</summary>
+    public bool CallsBack => Name != Targets.Ceiling;
+
     /// <summary>Of a target that is one process.</summary>
     public MeasuredProcess Process => Processes.Single();
 
@@ -63,8 +66,8 @@ internal sealed class Targets(BenchOptions options, string folder)
 
     /// <summary>The service as a user would run it, but for what the harness needs: loopback, callbacks to loopback, no throttle (the peers have none).</summary>
     /// <param name="more">Settings of this row, as environment variables.</param>
-    /// <param name="build">The folder of another build of the service; empty for the one beside the harness.</param>
     /// <param name="home">A folder of an earlier start, to find its journal again; null for a new one.</param>
+    /// <param name="build">The folder of another build of the service; empty for the one beside the harness.</param>
     public async Task<RunningTarget> ServiceAsync(string name, IReadOnlyDictionary<string, string> more, string? home = null, bool awaitsReady = true, string build = "")
     {
         home ??= NewFolder("service");

@@ -111,9 +111,6 @@ internal static class Faults
         ["AUTHORIZATION_CIRCUIT_BREAKER_ENABLED"] = "false",
     };
 
-    /// <summary>A second of healthy load, so that the fault does not meet code that was never run.</summary>
-    public static Task<Run> WarmUpAsync(Session session, RunningTarget target) => session.DriveAsync(
-        target,
-        new LoadPlan(target.EndPoints, session.OneDestination(), session.Options.Connections, TimeSpan.FromSeconds(0.1), session.WarmUp, Window: 64, RefusalsAreFine: true),
-        hasFaults: true);
+    /// <summary>Healthy load, so that the fault does not meet code that was never run; no more of it than the smallest queue of these rows holds.</summary>
+    public static Task<Run> WarmUpAsync(Session session, RunningTarget target) => session.WarmUpAsync(target, window: 64, hasFaults: true);
 }

@@ -16,7 +16,8 @@ internal static class JourneyRows
     /// <summary>The rows, and journeys a second of each target, which later rows take their rates from.</summary>
     public static async Task<(IReadOnlyList<Figure> Figures, IReadOnlyDictionary<string, double> PerSecond)> RunAsync(Session session)
     {
-        (string Name, double Goal)[] goals = [.. new[] { (Memory, 1.0), (Sqlite, 0.75), (Postgres, 0.6) }.Where(goal => session.Options.Journals.Contains(goal.Item1))];
+        (string Name, double Goal)[] all = [(Memory, 1.0), (Sqlite, 0.75), (Postgres, 0.6)];
+        var goals = all.Where(goal => session.Options.Journals.Contains(goal.Name)).ToList();
         var ours = goals.Select(goal => goal.Name).ToList();
         var rivals = session.Options.Rival.Length == 0 ? [] : ours.Select(Rival).ToList();
         var runs = await session.CompareAsync(
@@ -30,8 +31,7 @@ internal static class JourneyRows
     public static async Task<Figure> CeilingAsync(Session session)
     {
         var runs = await session.CompareAsync(
-            [Targets.Ceiling, Memory], name => StartAsync(session, name), target => session.SaturateAsync(target, awaitsCallbacks: IsAnswered(target.Name), isWarm: true),
-            session.Options.IsShort ? 1 : session.Options.Rounds, IsAnswered);
+            [Targets.Ceiling, Memory], name => StartAsync(session, name), target => session.SaturateAsync(target, isWarm: true), session.Options.IsShort ? 1 : session.Options.Rounds);
         var (ceiling, ours) = (runs[Targets.Ceiling], runs[Memory]);
         return new(
             "ceiling", "accept path: a minimal API that reads, validates and answers the same JSON, and does nothing else", Goal: null, IsMet: null,
@@ -42,8 +42,6 @@ internal static class JourneyRows
                 Of("ceiling", "bytes allocated a request", ceiling, run => run.AllocatedBytes),
             ],
             "Closed loop; what is left of a journey's cost after subtracting this is decision, journal and callback.");
-
-        static bool IsAnswered(string name) => name != Targets.Ceiling;
     }
 
     /// <summary>One run each, when the comparison itself is not asked for: later rows take their rates from it.</summary>
@@ -59,17 +57,17 @@ internal static class JourneyRows
         return perSecond;
     }
 
-    /// <summary>Starts a target by its name.</summary>
-    public static async Task<RunningTarget> StartAsync(Session session, string name) => name switch
+    /// <summary>Starts a target by its name: a peer's, a journal's, or that of the other build with a journal.</summary>
+    public static async Task<RunningTarget> StartAsync(Session session, string name)
     {
-        Targets.Bare or Targets.Ceiling => await session.Targets.PeerAsync(name),
-        _ when name.EndsWith(Postgres, StringComparison.Ordinal) => await session.Targets.ServiceAsync(name, await session.PostgresAsync(), build: BuildOf(session, name)),
-        _ => await session.Targets.ServiceAsync(name, Targets.Journal(name.Split(' ')[^1]), build: BuildOf(session, name)),
-    };
+        if (name is Targets.Bare or Targets.Ceiling)
+            return await session.Targets.PeerAsync(name);
+        var journal = name.Split(' ')[^1];
+        return await session.Targets.ServiceAsync(
+            name, journal == Postgres ? await session.PostgresAsync() : Targets.Journal(journal), build: name == Rival(journal) ? session.Options.Rival : "");
+    }
 
     private static string Rival(string journal) => $"rival, {journal}";
-
-    private static string BuildOf(Session session, string name) => name.StartsWith(Rival(""), StringComparison.Ordinal) ? session.Options.Rival : "";
 
     public static Series Of(string name, string unit, IReadOnlyList<Run> runs, Func<Run, double> value) => new(name, unit, [.. runs.Select(value)]);
 

@@ -1,4 +1,3 @@
-using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
@@ -74,73 +73,4 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
 
     [LoggerMessage(1006, LogLevel.Warning, "The authorizer failed to answer about {RequestId}: {ErrorType}: {Error}")]
     private partial void LogAuthorizerFailure(RequestId requestId, string errorType, string error);
-}
-
-/// <summary>Where events are counted.</summary>
-internal interface IMetricsSink
-{
-    /// <summary>Counts; never blocks.</summary>
-    void Tell(MetricsEvent happened);
-
-    /// <summary>The figures of this moment.</summary>
-    /// <exception cref="AskTimeoutException">The metrics actor is too busy, or gone.</exception>
-    Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken);
-}
-
-/// <summary>Speaks to the metrics actor, in batches: to wake it for each event would cost more than to count it.</summary>
-/// <remarks>Nothing happens before the actor is started, because the listener is opened after the actor system. A snapshot has every event that was told before it was asked for.</remarks>
-internal sealed class MetricsActorSink : IMetricsSink, IDisposable
-{
-    private const int BatchMax = 256;
-    private static readonly TimeSpan BatchAge = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    private readonly TaskCompletionSource<IActorRef> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _gate = new();
-    private readonly ITimer _timer;
-    private IActorRef? _actor;
-    private List<MetricsEvent> _batch = new(BatchMax);
-
-    public MetricsActorSink(TimeProvider time) =>
-        _timer = time.CreateTimer(_ => Flush(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-
-    public void Start(IActorRef actor)
-    {
-        lock (_gate)
-            _actor = actor;
-        _started.TrySetResult(actor);
-    }
-
-    public void Tell(MetricsEvent happened)
-    {
-        lock (_gate)
-        {
-            if (_actor is null)
-                return;
-            _batch.Add(happened);
-            if (_batch.Count == 1)
-                _timer.Change(BatchAge, Timeout.InfiniteTimeSpan);
-            else if (_batch.Count == BatchMax)
-                Flush();
-        }
-    }
-
-    public async Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken)
-    {
-        var actor = await _started.Task.WaitAsync(Patience, cancellationToken);
-        Flush();
-        return await actor.Ask<MetricsSnapshot>(GetMetrics.Instance, Patience, cancellationToken);
-    }
-
-    public void Dispose() => _timer.Dispose();
-
-    private void Flush()
-    {
-        lock (_gate)
-        {
-            if (_batch.Count == 0)
-                return;
-            _actor!.Tell(new MetricsBatch(_batch), ActorRefs.NoSender); // under the lock: batches arrive in the order in which they were filled
-            _batch = new(BatchMax);
-        }
-    }
 }
