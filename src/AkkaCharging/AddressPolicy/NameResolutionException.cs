@@ -9,7 +9,7 @@ public enum NameResolutionFailure
     /// <summary>The name servers did not answer in time.</summary>
     TimedOut,
 
-    /// <summary>Too many other names are being looked up; this one was not asked for.</summary>
+    /// <summary>Too many other names are being looked up, or the process has no file handle left; this one was not asked for.</summary>
     Overloaded,
 }
 

@@ -6,6 +6,7 @@ namespace AkkaCharging.AddressPolicy;
 
 /// <summary>Resolves names with the system's resolver on a few threads of its own.</summary>
 /// <remarks>
+/// Only absolute names are asked for (<see cref="AbsoluteLookup"/>).
 /// getaddrinfo blocks its thread while the name servers are silent (10 s and more), so <see cref="Dns.GetHostAddressesAsync(string)"/>, which runs it on the
 /// thread pool, would let silent names freeze the service. Here:
 /// <list type="bullet">
@@ -62,13 +63,14 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
     /// <inheritdoc/>
     public async Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
     {
-        var answer = await AskAsync(host, cancellationToken);
+        var answer = await AskAsync(WithoutRoot(host), cancellationToken);
         return answer.Addresses ?? throw new NameResolutionException(host, answer.Failure, answer.Cause);
     }
 
     /// <inheritdoc/>
     public async ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken)
     {
+        host = WithoutRoot(host);
         lock (_gate)
         {
             if (_reachable.TryRecall(host, out _))
@@ -90,6 +92,9 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             Monitor.PulseAll(_gate);
         }
     }
+
+    // One name, one entry in each memory and queue, and the zone that it lies in.
+    private static string WithoutRoot(string host) => host is [.. var name, '.'] ? name : host;
 
     private async ValueTask<Answer> AskAsync(string host, CancellationToken cancellationToken)
     {
@@ -181,6 +186,11 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             {
                 // EAI_AGAIN: the system gave up on silent or failing name servers.
                 Finish(lookup, NameResolutionFailure.TimedOut, e);
+            }
+            catch (IOException e)
+            {
+                // The hosts file could not be opened, as without a free file handle: nothing is known about the name.
+                Finish(lookup, NameResolutionFailure.Overloaded, e);
             }
             catch (Exception e)
             {

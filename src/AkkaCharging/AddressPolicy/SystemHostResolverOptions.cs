@@ -17,6 +17,7 @@ public sealed record SystemHostResolverOptions
     /// <summary>How long a name that failed fails at once. Short, so that a repaired name is found by the next attempt or the one after.</summary>
     public TimeSpan FailureLifetime { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The look-up itself; may block, and may throw <see cref="System.Net.Sockets.SocketException"/>.</summary>
-    public Func<string, IPAddress[]> Lookup { get; init; } = Dns.GetHostAddresses;
+    /// <summary>The look-up itself, of a name without a dot at its end; may block, and may throw <see cref="System.Net.Sockets.SocketException"/>.</summary>
+    /// <remarks>By default the hosts file and the absolute name alone: no search list completes it.</remarks>
+    public Func<string, IPAddress[]> Lookup { get; init; } = AbsoluteLookup.OfSystem.Find;
 }

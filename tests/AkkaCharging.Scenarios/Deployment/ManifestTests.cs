@@ -52,6 +52,16 @@ public sealed partial class ManifestTests : IDisposable
         Assert.DoesNotContain("ALLOW_ANONYMOUS", _dockerfile, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("kubernetes", "deployment.yaml")]
+    [InlineData("kubernetes-cluster", "statefulset.yaml")]
+    public void Pod_TriesANameAsItStands_BeforeItIsCompleted(string folder, string file)
+    {
+        var option = Assert.Single(Manifests.Read(folder, file).Items("spec", "template", "spec", "dnsConfig", "options"));
+
+        Assert.Equal(("ndots", "1"), (option.Text("name"), option.Text("value")));
+    }
+
     [Fact]
     public async Task Ports_AndProbes_AreTheServices()
     {

@@ -259,6 +259,15 @@ public sealed class SystemHostResolverTests : IDisposable
     }
 
     [Fact]
+    public async Task DotAtTheEnd_MakesNoOtherName()
+    {
+        await FailureAsync("none.example.com.");
+
+        Assert.Equal(NameResolutionFailure.NotFound, await _resolver.FindFailureAsync("none.example.com", CancellationToken.None));
+        Assert.Equal(["none.example.com"], _lookup.Asked); // the second one was remembered
+    }
+
+    [Fact]
     public void OneThread_IsTooFew() => Assert.Throws<ArgumentOutOfRangeException>(() => Resolver(threads: 1, capacity: 1));
 
     [Fact]
