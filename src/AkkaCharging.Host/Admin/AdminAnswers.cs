@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Health;
-using AkkaCharging.Host.Http;
 using AkkaCharging.Pipeline;
 
 namespace AkkaCharging.Host.Admin;
@@ -24,9 +24,19 @@ public sealed record DeadLetterAnswer(
     string Destination,
     string? Status,
     int Attempts,
-    AttemptAnswer? LastAttempt,
+    OperatorAttemptAnswer? LastAttempt,
     long AcceptedAt,
     long SettledAt);
+
+/// <summary>One callback attempt as operators see it.</summary>
+/// <param name="HttpStatus">Null when the receiver did not answer.</param>
+/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or <c>blocked</c>.</param>
+/// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
+public sealed record OperatorAttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
+{
+    internal static OperatorAttemptAnswer Of(CallbackAttempt attempt) => new(
+        attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name(), attempt.Cause?.Name());
+}
 
 /// <summary>What was done to one dead letter.</summary>
 /// <param name="Status"><c>redriven</c> or <c>discarded</c>.</param>

@@ -1,4 +1,5 @@
 using Akka.Cluster;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using Microsoft.AspNetCore.OpenApi;
@@ -21,6 +22,8 @@ internal static class AdminDescription
         [(typeof(DeadLetterAnswer), "stationId")] = field => field.Format = "uuid",
         [(typeof(DeadLetterAnswer), "driverToken")] = OpenApi.MaskedToken,
         [(typeof(DeadLetterAnswer), "status")] = OpenApi.OneOf([.. OpenApi.Decisions, null]),
+        [(typeof(OperatorAttemptAnswer), "outcome")] = OpenApi.OneOf([.. Enum.GetValues<CallbackOutcome>().Select(CallbackNames.Name)]),
+        [(typeof(OperatorAttemptAnswer), "cause")] = OpenApi.OneOf([.. Enum.GetValues<AttemptCause>().Select(AttemptCauses.Name), null]),
         [(typeof(LetterChangeAnswer), "status")] = OpenApi.OneOf("redriven", "discarded"),
         [(typeof(LetterChangeAnswer), "requestId")] = OpenApi.RequestId,
         [(typeof(BulkRedriveBody), "from")] = Time,

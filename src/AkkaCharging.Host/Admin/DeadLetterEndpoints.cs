@@ -166,7 +166,7 @@ internal static class DeadLetterEndpoints
             letter.Destination,
             letter.Status?.Name(),
             letter.Attempts,
-            letter.LastAttempt is { } attempt ? AttemptAnswer.Of(attempt) : null,
+            letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
             letter.AcceptedAt.ToUnixTimeMilliseconds(),
             letter.SettledAt.ToUnixTimeMilliseconds());
     }

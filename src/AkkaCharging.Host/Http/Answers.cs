@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
 
 namespace AkkaCharging.Host.Http;
 
@@ -39,11 +40,15 @@ public sealed record SessionAnswer(
 
 /// <summary>One callback attempt of a status look-up.</summary>
 /// <param name="HttpStatus">Null when the receiver did not answer.</param>
-/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or <c>blocked</c>.</param>
-public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome)
+/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c> or <c>timeout</c>.</param>
+/// <param name="Cause">
+/// Why it failed; null for a success. <c>no_address</c> stands for all attempts in a row for which no address could be had that may be called: whether the name
+/// exists is not told.
+/// </param>
+public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
 {
-    internal static AttemptAnswer Of(CallbackAttempt attempt) =>
-        new(attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name());
+    internal static AttemptAnswer Of(CallerAttempt shown) => new(
+        shown.Attempt.At.ToUnixTimeMilliseconds(), (long)shown.Attempt.Duration.TotalMilliseconds, shown.Attempt.HttpStatus, shown.Attempt.Outcome.Name(), shown.Cause);
 }
 
 /// <summary>Serializers for every body of the API, generated at build time.</summary>

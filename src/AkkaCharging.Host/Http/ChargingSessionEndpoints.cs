@@ -35,7 +35,8 @@ internal static class ChargingSessionEndpoints
             .ProducesErrors(401, 404, 500, 503);
     }
 
-    private static async Task FindAsync(string requestId, HttpContext context, IRequestJournal journal, ApiKeys keys)
+    private static async Task FindAsync(
+        string requestId, HttpContext context, IRequestJournal journal, ApiKeys keys, ChargingSettings settings, TimeProvider time)
     {
         var caller = keys.Identify(context.Request);
         if (keys.AreRequired && caller is null)
@@ -48,10 +49,11 @@ internal static class ChargingSessionEndpoints
         {
             // Another caller's request is as absent as one that never was.
             var record = RequestId.TryParse(requestId, out var id) ? await journal.FindAsync(id, context.RequestAborted) : null;
-            if (record is null || (keys.AreRequired && !string.Equals(record.ApiKeyName, caller!.Name, StringComparison.Ordinal)))
+            var shown = record is null ? null : CallerView.Of(record, settings.Callback, settings.Journal.Retention, time.GetUtcNow());
+            if (record is null || shown is null || (keys.AreRequired && !string.Equals(record.ApiKeyName, caller!.Name, StringComparison.Ordinal)))
                 await context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "No such request, or it settled too long ago.");
             else
-                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(record), ApiJson.Default.SessionAnswer);
+                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(record, shown), ApiJson.Default.SessionAnswer);
         }
         catch (JournalUnavailableException)
         {
@@ -66,17 +68,17 @@ internal static class ChargingSessionEndpoints
         return context.WriteErrorAsync(StatusCodes.Status401Unauthorized, "unauthorized", "The API key is missing or unknown.");
     }
 
-    private static SessionAnswer ToAnswer(RequestRecord record) => new(
+    private static SessionAnswer ToAnswer(RequestRecord record, CallerRecord shown) => new(
         record.Id.ToString(),
         record.StationId,
         record.DriverTokenMasked,
-        record.State.Name(),
+        shown.State.Name(),
         record.Decision?.Status.Name(),
         record.Decision?.Reason.Name(),
         record.AcceptedAt.ToUnixTimeMilliseconds(),
         record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
-        record.SettledAt?.ToUnixTimeMilliseconds(),
-        [.. record.Attempts.Select(AttemptAnswer.Of)]);
+        shown.SettledAt?.ToUnixTimeMilliseconds(),
+        [.. shown.Attempts.Select(AttemptAnswer.Of)]);
 
     /// <summary>Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.</summary>
     internal sealed class SubmitHandler(

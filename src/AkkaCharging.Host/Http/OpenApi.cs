@@ -3,9 +3,11 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Metrics;
+using AkkaCharging.Journal;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
@@ -57,7 +59,9 @@ internal static class OpenApi
         [(typeof(SessionAnswer), "state")] = OneOf("queued", "decided", "delivered", "failed", "expired"),
         [(typeof(SessionAnswer), "status")] = OneOf([.. Decisions, null]),
         [(typeof(SessionAnswer), "reason")] = OneOf([.. Reasons, null]),
-        [(typeof(AttemptAnswer), "outcome")] = OneOf("success", "http_error", "network_error", "timeout", "blocked"),
+        [(typeof(AttemptAnswer), "outcome")] = OneOf("success", "http_error", "network_error", "timeout"),
+        [(typeof(AttemptAnswer), "cause")] = OneOf(
+            [.. Enum.GetValues<AttemptCause>().Where(cause => !cause.MeansNoAddress()).Select(AttemptCauses.Name), CallerAttempt.NoAddress, null]),
         [(typeof(HealthAnswer), "status")] = OneOf("UP", "DEGRADED", "DOWN"),
         [(typeof(ComponentAnswer), "status")] = OneOf("UP", "DEGRADED", "DOWN"),
         [(typeof(MetricsAnswer), "circuitBreakerState")] = OneOf("closed", "half_open", "open"),

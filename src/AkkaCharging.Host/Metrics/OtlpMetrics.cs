@@ -35,6 +35,7 @@ internal sealed class OtlpMetrics(
         Count("akkacharging_decisions", "Decisions journaled.", figures => figures.DecisionsByReason.Where(decision => decision.Count > 0).Select(decision =>
             new Measurement<long>(decision.Count, new("status", decision.Status.Name()), new("reason", decision.Reason.Name()))));
         Count("akkacharging_callback_attempts", "Callback attempts that ended.", figures => By("outcome", figures.Attempts));
+        Count("akkacharging_callback_attempt_failures", "Callback attempts that failed, by cause.", figures => By("cause", figures.AttemptFailures));
         Count("akkacharging_deliveries", "Requests settled; failed ones are dead letters.", figures => By("outcome", figures.Settled));
         Count("akkacharging_circuit_breaker_transitions", "Times the authorizer's circuit breaker entered a state.", figures => By("state", figures.BreakerTransitions));
         meter.CreateObservableCounter<long>("akkacharging_stream_restarts", () => service.Status.Restarts, unit: null, "Graphs of the pipeline that died and were run again.");

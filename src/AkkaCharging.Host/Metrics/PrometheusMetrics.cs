@@ -25,6 +25,7 @@ internal sealed class PrometheusMetrics
     private readonly Counter _requests;
     private readonly Counter _decisions;
     private readonly Counter _attempts;
+    private readonly Counter _attemptFailures;
     private readonly Counter _deliveries;
     private readonly Counter _transitions;
     private readonly Counter _restarts;
@@ -49,6 +50,7 @@ internal sealed class PrometheusMetrics
         _requests = metrics.CreateCounter("akkacharging_requests_total", "Submissions answered, by the status of the answer.", "outcome");
         _decisions = metrics.CreateCounter("akkacharging_decisions_total", "Decisions journaled.", "status", "reason");
         _attempts = metrics.CreateCounter("akkacharging_callback_attempts_total", "Callback attempts that ended.", "outcome");
+        _attemptFailures = metrics.CreateCounter("akkacharging_callback_attempt_failures_total", "Callback attempts that failed, by cause.", "cause");
         _deliveries = metrics.CreateCounter("akkacharging_deliveries_total", "Requests settled; failed ones are dead letters.", "outcome");
         _transitions = metrics.CreateCounter("akkacharging_circuit_breaker_transitions_total", "Times the authorizer's circuit breaker entered a state.", "state");
         _restarts = metrics.CreateCounter("akkacharging_stream_restarts_total", "Graphs of the pipeline that died and were run again.");
@@ -82,6 +84,7 @@ internal sealed class PrometheusMetrics
         foreach (var (status, reason, made) in figures.DecisionsByReason.Where(decision => decision.Count > 0 || IsUsual(decision)))
             _decisions.WithLabels(status.Name(), reason.Name()).IncTo(made);
         IncTo(_attempts, figures.Attempts);
+        IncTo(_attemptFailures, figures.AttemptFailures);
         IncTo(_deliveries, figures.Settled);
         IncTo(_transitions, figures.BreakerTransitions);
         _restarts.IncTo(pipeline.Restarts);

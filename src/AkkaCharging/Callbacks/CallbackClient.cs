@@ -33,15 +33,17 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         var startedAt = time.GetTimestamp();
         var url = request.Callback.Uri;
         using var either = new CancellationTokenSource(timeout, time);
+        var isLookingUp = true;
         await using var registration = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), either);
         try
         {
             // Before the handler is asked: a name without an address would cost it a pool of connections, and us an exception through all of its layers.
-            if (await connector.FindFailureAsync(url, either.Token) is not null)
-                return NoAnswer(CallbackOutcome.NetworkError);
+            if (await connector.FindFailureAsync(url, either.Token) is { } failure)
+                return NoAnswer(CallbackOutcome.NetworkError, FailureCauses.Of(failure));
+            isLookingUp = false;
             using var message = Message(url, request, decision, at);
             using var response = await _http.SendAsync(message, either.Token);
-            return Classify(response, new(at, time.GetElapsedTime(startedAt), (int)response.StatusCode, OutcomeOf(response.StatusCode)), time.GetUtcNow());
+            return Classify(response, Answered(response.StatusCode), time.GetUtcNow());
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -49,20 +51,27 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         }
         catch (OperationCanceledException)
         {
-            return NoAnswer(CallbackOutcome.Timeout);
+            return NoAnswer(CallbackOutcome.Timeout, isLookingUp ? AttemptCause.NameTimeout : AttemptCause.AnswerTimeout);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException)
         {
-            return NoAnswer(e.InnerException switch
+            var outcome = e.InnerException switch
             {
                 AddressRefusedException => CallbackOutcome.Blocked,
                 TimeoutException => CallbackOutcome.Timeout,
                 _ => CallbackOutcome.NetworkError,
-            });
+            };
+            return NoAnswer(outcome, FailureCauses.Of(e));
         }
 
-        AttemptResult NoAnswer(CallbackOutcome outcome) =>
-            new(new(at, time.GetElapsedTime(startedAt), HttpStatus: null, outcome), IsFinal: outcome == CallbackOutcome.Blocked, RetryAfter: null);
+        CallbackAttempt Answered(HttpStatusCode status)
+        {
+            var outcome = OutcomeOf(status);
+            return new(at, time.GetElapsedTime(startedAt), (int)status, outcome, outcome == CallbackOutcome.Success ? null : AttemptCause.HttpStatus);
+        }
+
+        AttemptResult NoAnswer(CallbackOutcome outcome, AttemptCause cause) =>
+            new(new(at, time.GetElapsedTime(startedAt), HttpStatus: null, outcome, cause), IsFinal: outcome == CallbackOutcome.Blocked, RetryAfter: null);
     }
 
     public void Dispose() => _http.Dispose();

@@ -8,7 +8,7 @@ namespace AkkaCharging.Callbacks;
 /// <remarks>
 /// It starts with 2 attempts in flight. An answer while all are used earns one more, up to <c>callback.maxInFlightPerDestination</c>; a failure halves them.
 /// <c>callback.destinationBreaker.maxFailures</c> failures in a row open its breaker: attempts then wait, but for one probe each <c>resetTimeoutMillis</c>.
-/// Failures are time-outs, network errors and 5xx. Its methods may be called from any thread.
+/// Failures are time-outs, network errors (but names that do not exist) and 5xx. Its methods may be called from any thread.
 /// </remarks>
 internal sealed class Destination
 {
@@ -145,8 +145,11 @@ internal sealed class Destination
 
     private void Learn(CallbackAttempt attempt, bool isProbe, long now)
     {
-        if (attempt.Outcome == CallbackOutcome.Blocked)
-            return; // says nothing about the receiver: it was not asked
+
+        // Says nothing about the receiver: it was not asked. And both in the same way, or the breaker would tell callers whether a name exists that they may not
+        // be called back at. A name server's silence passes, so that requests are kept waiting for it.
+        if (attempt.Outcome == CallbackOutcome.Blocked || attempt.Cause == AttemptCause.NameNotFound)
+            return;
         if (attempt is { Outcome: CallbackOutcome.Success or CallbackOutcome.HttpError, HttpStatus: < 500 })
         {
             _answeredAt = now;

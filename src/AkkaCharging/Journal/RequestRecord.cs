@@ -29,6 +29,8 @@ public enum RequestState
 public sealed record Settlement(RequestState State, DateTimeOffset At, CallbackAttempt? LastAttempt);
 
 /// <summary>What the journal tells about a request: no secret among it.</summary>
+/// <param name="ExpiresAt">The end of its age, or since it was redriven of its new one.</param>
+/// <param name="AttemptsMade">How many of the attempts were made since then.</param>
 public sealed record RequestRecord(
     RequestId Id,
     string StationId,
@@ -38,7 +40,9 @@ public sealed record RequestRecord(
     Decision? Decision,
     DateTimeOffset AcceptedAt,
     DateTimeOffset? SettledAt,
-    IReadOnlyList<CallbackAttempt> Attempts);
+    IReadOnlyList<CallbackAttempt> Attempts,
+    DateTimeOffset ExpiresAt,
+    int AttemptsMade);
 
 /// <summary>A request that was accepted and not settled, as the journal gives it back.</summary>
 /// <param name="Decision">Not null: it is delivered, not decided again.</param>

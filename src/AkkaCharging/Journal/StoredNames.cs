@@ -9,6 +9,7 @@ internal static class StoredNames
 {
     private static readonly Dictionary<string, RequestState> States = Enum.GetValues<RequestState>().ToDictionary(StateNames.Name, StringComparer.Ordinal);
     private static readonly Dictionary<string, CallbackOutcome> Outcomes = Enum.GetValues<CallbackOutcome>().ToDictionary(CallbackNames.Name, StringComparer.Ordinal);
+    private static readonly Dictionary<string, AttemptCause> Causes = Enum.GetValues<AttemptCause>().ToDictionary(AttemptCauses.Name, StringComparer.Ordinal);
     private static readonly Dictionary<string, DecisionReason> Reasons = Enum.GetValues<DecisionReason>().ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
     private static readonly Dictionary<string, AuthorizationStatus> Statuses = Enum.GetValues<AuthorizationStatus>().ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
 
@@ -24,14 +25,19 @@ internal static class StoredNames
     /// <summary>Times are kept as .NET ticks (100 ns), so that what is read equals what was written.</summary>
     public static DateTimeOffset Time(long ticks) => new(ticks, TimeSpan.Zero);
 
-    /// <summary>An attempt as it is appended to those before: <c>ticks,duration ticks,HTTP status,outcome;</c>.</summary>
-    public static string Attempt(CallbackAttempt attempt) => $"{attempt.At.UtcTicks},{attempt.Duration.Ticks},{attempt.HttpStatus},{attempt.Outcome.Name()};";
+    /// <summary>An attempt as it is appended to those before: <c>ticks,duration ticks,HTTP status,outcome,cause;</c>.</summary>
+    /// <remarks>Versions that knew no cause wrote four fields, and pass over a fifth when they read.</remarks>
+    public static string Attempt(CallbackAttempt attempt) =>
+        $"{attempt.At.UtcTicks},{attempt.Duration.Ticks},{attempt.HttpStatus},{attempt.Outcome.Name()}{(attempt.Cause is { } cause ? $",{cause.Name()}" : "")};";
 
     public static CallbackAttempt[] Attempts(string text) =>
     [
         .. text.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(attempt => attempt.Split(',')).Select(parts => new CallbackAttempt(
-            Time(long.Parse(parts[0])), TimeSpan.FromTicks(long.Parse(parts[1])), parts[2].Length > 0 ? int.Parse(parts[2]) : null, Outcomes[parts[3]])),
+            Time(long.Parse(parts[0])), TimeSpan.FromTicks(long.Parse(parts[1])), parts[2].Length > 0 ? int.Parse(parts[2]) : null, Outcomes[parts[3]], Cause(parts))),
     ];
+
+    // A cause that a later version wrote is left out: it is no reason to call a row damaged.
+    private static AttemptCause? Cause(string[] parts) => parts.Length > 4 && Causes.TryGetValue(parts[4], out var cause) ? cause : null;
 
     /// <summary>The last of the attempts that are kept in <paramref name="text"/>.</summary>
     public static string NewestAttempts(string text) => string.Concat(Attempts(text).TakeLast(AttemptsKept).Select(Attempt));

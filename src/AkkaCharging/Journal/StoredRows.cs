@@ -9,7 +9,7 @@ namespace AkkaCharging.Journal;
 internal static class StoredRows
 {
     /// <summary>What <see cref="ToRecord"/> reads.</summary>
-    public const string RecordColumns = "station, token_masked, api_key, state, status, reason, decided_at, accepted_at, settled_at, attempts";
+    public const string RecordColumns = "station, token_masked, api_key, state, status, reason, decided_at, accepted_at, settled_at, attempts, expires_at, attempts_made";
 
     /// <summary>What <see cref="ToUnsettledRow"/> reads.</summary>
     public const string UnsettledColumns =
@@ -34,7 +34,9 @@ internal static class StoredRows
         row.DecisionOrNull(4),
         StoredNames.Time(row.GetInt64(7)),
         row.IsDBNull(8) ? null : StoredNames.Time(row.GetInt64(8)),
-        StoredNames.Attempts(row.GetString(9)));
+        StoredNames.Attempts(row.GetString(9)),
+        StoredNames.Time(row.GetInt64(10)),
+        row.GetInt32(11));
 
     /// <summary>Request <paramref name="id"/> with its place, or what is wrong with its row. Each database has its own way of keeping an id.</summary>
     public static UnsettledRow ToUnsettledRow(this DbDataReader row, RequestId id, JournalSecrets secrets)

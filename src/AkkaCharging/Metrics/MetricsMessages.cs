@@ -16,7 +16,8 @@ internal sealed record DecisionMade(AuthorizationStatus Status, DecisionReason R
 
 /// <summary>A callback attempt ended.</summary>
 /// <param name="IsRedriven">Of a dead letter: counted, but no sign of how receivers are.</param>
-internal sealed record CallbackAttempted(CallbackOutcome Outcome, TimeSpan Duration, bool IsRedriven = false) : MetricsEvent;
+/// <param name="Cause">Why it failed; null for a success.</param>
+internal sealed record CallbackAttempted(CallbackOutcome Outcome, TimeSpan Duration, bool IsRedriven = false, AttemptCause? Cause = null) : MetricsEvent;
 
 /// <summary>A request was settled.</summary>
 /// <param name="EndToEnd">From acceptance.</param>
@@ -43,6 +44,7 @@ internal sealed record GetMetrics
 /// <param name="Decisions">By status.</param>
 /// <param name="DecisionsByReason">Every pair of status and reason, those that never occur among them.</param>
 /// <param name="Attempts">Callback attempts by outcome.</param>
+/// <param name="AttemptFailures">Callback attempts that failed, by cause.</param>
 /// <param name="Settled">Requests by final state.</param>
 /// <param name="Callbacks">Attempts without those of redriven requests.</param>
 internal sealed record MetricsSnapshot(
@@ -51,6 +53,7 @@ internal sealed record MetricsSnapshot(
     IReadOnlyDictionary<string, long> Reasons,
     IReadOnlyList<DecisionCount> DecisionsByReason,
     IReadOnlyDictionary<string, long> Attempts,
+    IReadOnlyDictionary<string, long> AttemptFailures,
     IReadOnlyDictionary<string, long> Settled,
     IReadOnlyDictionary<string, long> BreakerTransitions,
     RateWindow Authorization,

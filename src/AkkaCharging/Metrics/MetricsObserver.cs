@@ -23,9 +23,9 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
 
     public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven)
     {
-        metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration, isRedriven));
+        metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration, isRedriven, attempt.Cause));
         if (attempt.Outcome != CallbackOutcome.Success)
-            LogFailedAttempt(request.Id, request.Callback.Destination, attempt.Outcome.Name(), attempt.HttpStatus, attempt.Duration.TotalMilliseconds);
+            LogFailedAttempt(request.Id, request.Callback.Destination, attempt.Outcome.Name(), attempt.Cause?.Name(), attempt.HttpStatus, attempt.Duration.TotalMilliseconds);
     }
 
     public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
@@ -59,8 +59,8 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         DateTimeOffset DecidedAt);
 #pragma warning restore SYSLIB1015
 
-    [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, after {DurationMillis} ms")]
-    private partial void LogFailedAttempt(RequestId requestId, DestinationKey destination, string outcome, int? httpStatus, double durationMillis);
+    [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, cause {Cause}, after {DurationMillis} ms")]
+    private partial void LogFailedAttempt(RequestId requestId, DestinationKey destination, string outcome, string? cause, int? httpStatus, double durationMillis);
 
     [LoggerMessage(1003, LogLevel.Debug, "Delivered {RequestId} after {EndToEndMillis} ms")]
     private partial void LogDelivered(RequestId requestId, double endToEndMillis);

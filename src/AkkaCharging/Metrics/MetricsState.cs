@@ -14,6 +14,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
     private readonly SortedDictionary<string, long> _requests = new(StringComparer.Ordinal);
     private readonly long[] _decisions = new long[Statuses.Length * Reasons.Length];
     private readonly long[] _attempts = new long[Enum.GetValues<CallbackOutcome>().Length];
+    private readonly long[] _attemptFailures = new long[Enum.GetValues<AttemptCause>().Length];
     private readonly long[] _settled = new long[Enum.GetValues<RequestState>().Length];
     private readonly long[] _breakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
     private readonly SlidingWindow _window = new(window, time);
@@ -32,6 +33,8 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
                 break;
             case CallbackAttempted attempt:
                 _attempts[(int)attempt.Outcome]++;
+                if (attempt.Cause is { } cause)
+                    _attemptFailures[(int)cause]++;
                 if (!attempt.IsRedriven)
                     _window.Current.Record(attempt);
                 break;
@@ -57,6 +60,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
             Reasons.ToDictionary(reason => reason.Name(), reason => decisions.Where(kind => kind.Reason == reason).Sum(kind => kind.Count), StringComparer.Ordinal),
             decisions,
             Named(_attempts, index => ((CallbackOutcome)index).Name()),
+            Named(_attemptFailures, index => ((AttemptCause)index).Name()),
             Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
             Named(_breakerTransitions, index => ((BreakerState)index).Name()),
             new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),

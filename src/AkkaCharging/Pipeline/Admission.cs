@@ -22,6 +22,7 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
 {
     private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
     private readonly DrainRate _drainRate = new(time);
+    private readonly Random _random = new();
     private int _pending;
 
     /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
@@ -49,6 +50,16 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
         Interlocked.Decrement(ref _pending);
         _drainRate.CountOne();
         destinations.LeaveAdmitted(destination);
+    }
+
+    /// <summary>Gives the place of a request back that the address policy refused, when the place of one would be free whose name does not exist.</summary>
+    /// <remarks>Else a caller would learn by <c>destination_backlogged</c> which of the two it is.</remarks>
+    public void LeaveAfterRetries(PendingRequest refused)
+    {
+        TimeSpan wait;
+        lock (_random)
+            wait = RetrySchedule.Remaining(destinations.Settings, refused.AttemptsMade, refused.Request.ExpiresAt - time.GetUtcNow(), _random);
+        _ = Task.Delay(wait, time).ContinueWith(_ => Leave(refused.Destination), TaskScheduler.Default);
     }
 
     /// <summary>Takes one of as many places again, for requests from the journal: they do not count against new ones.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Akka.Streams;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
@@ -74,7 +75,7 @@ internal sealed class Lane(int number, Admission admission)
     {
         if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out var pending))
             return false;
-        Leave(pending);
+        Leave(pending, receipt.Settlement.LastAttempt?.Cause == AttemptCause.AddressRefused);
         return true;
     }
 
@@ -97,11 +98,13 @@ internal sealed class Lane(int number, Admission admission)
             Offer(pending, run);
     }
 
-    private void Leave(PendingRequest pending)
+    private void Leave(PendingRequest pending, bool isRefused = false)
     {
         Ages.Remove(pending.Since);
         if (pending.IsRecovered)
             admission.LeaveRecovered(pending.Destination);
+        else if (isRefused)
+            admission.LeaveAfterRetries(pending);
         else
             admission.Leave(pending.Destination);
     }

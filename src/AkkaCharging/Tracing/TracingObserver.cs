@@ -46,6 +46,8 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
         var (scheme, host, port) = request.Callback.Destination;
         span.SetTag("http.request.method", "POST").SetTag("url.scheme", scheme).SetTag("server.address", host).SetTag("server.port", port);
         span.SetTag("akkacharging.callback.outcome", attempt.Outcome.Name()).SetTag("akkacharging.callback.redriven", isRedriven);
+        if (attempt.Cause is { } cause)
+            span.SetTag("akkacharging.callback.cause", cause.Name());
         if (attempt.HttpStatus is { } status)
             span.SetTag("http.response.status_code", status);
         if (attempt.Outcome != CallbackOutcome.Success)

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
+using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -71,7 +73,7 @@ public sealed class FollowTests : IAsyncLifetime
             answer.GetProperty("attempts").EnumerateArray().Select(attempt => (attempt.GetProperty("httpStatus").GetInt32(), Text(attempt, "outcome"))));
         Assert.All(answer.GetProperty("attempts").EnumerateArray(), attempt =>
         {
-            Assert.Equal(["at", "durationMs", "httpStatus", "outcome"], Api.Names(attempt));
+            Assert.Equal(["at", "durationMs", "httpStatus", "outcome", "cause"], Api.Names(attempt));
             Assert.True(attempt.GetProperty("at").GetInt64() >= answer.GetProperty("decidedAt").GetInt64());
             Assert.InRange(attempt.GetProperty("durationMs").GetInt64(), 0, 20_000);
         });
@@ -98,8 +100,94 @@ public sealed class FollowTests : IAsyncLifetime
         var answer = await UntilAsync(service, id, "failed");
 
         Assert.All(answer.GetProperty("attempts").EnumerateArray(), attempt =>
-            Assert.Equal((JsonValueKind.Null, "network_error"), (attempt.GetProperty("httpStatus").ValueKind, Text(attempt, "outcome"))));
+            Assert.Equal(
+                (JsonValueKind.Null, "network_error", "connection_refused"), (attempt.GetProperty("httpStatus").ValueKind, Text(attempt, "outcome"), Text(attempt, "cause"))));
         Assert.Equal(2, answer.GetProperty("attempts").GetArrayLength());
+    }
+
+    /// <summary>Two names that differ in what lies behind them alone, on the same clock.</summary>
+    [Fact]
+    public async Task NameThatLeadsInside_HasThePageOfOneThatDoesNotExist()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
+        await using var service = await StartAsync(time, new InsideNames());
+        var inside = await service.AcceptAsync("http://vault.inside.net:8080/cb");
+        var unknown = await service.AcceptAsync("http://nowhere.inside.net:8080/cb");
+        await Eventually.HoldsAsync(
+            async () => (await service.Management.GetFromJsonAsync<JsonElement>("/admin/dead-letters")).GetProperty("deadLetters").GetArrayLength() == 2, "both failed");
+
+        // Retries after 20 ms, two look-ups of up to 3 s: the latest end is at 6.024 s.
+        var pages = new List<string>();
+        foreach (var millis in (int[])[0, 2_999, 1, 3_023, 1, 10_000, 86_389_000])
+        {
+            time.Advance(TimeSpan.FromMilliseconds(millis));
+            var (left, right) = (await PageAsync(service, inside), await PageAsync(service, unknown));
+            Assert.Equal(left.Replace(inside, unknown, StringComparison.Ordinal), right);
+            pages.Add(left);
+        }
+
+        Assert.Equal([2, 2, 2, 2, 1, 1, 0], pages.Select(page => page.Contains("\"decided\"", StringComparison.Ordinal) ? 2 : page.Contains("\"failed\"", StringComparison.Ordinal) ? 1 : 0));
+        Assert.Contains("\"attempts\":[]", pages[1], StringComparison.Ordinal);
+        Assert.Contains("\"durationMs\":0,\"httpStatus\":null,\"outcome\":\"network_error\",\"cause\":\"no_address\"}]", pages[2], StringComparison.Ordinal);
+        Assert.Contains("\"settledAt\":1893456006024", pages[4], StringComparison.Ordinal);
+    }
+
+    /// <summary>Requests to a name that does not exist wait for their retries, and hold places meanwhile.</summary>
+    [Theory]
+    [InlineData("vault.inside.net")]
+    [InlineData("nowhere.inside.net")]
+    public async Task DestinationWithoutAnAddress_IsBackloggedAfterAsManyRequests_WhateverItsNameLeadsTo(string host)
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
+        await using var service = await RunningService.StartAsync(
+            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+            {
+                Callback = settings.Callback with { RetryDelay = TimeSpan.FromMinutes(1), MaxRetryDelay = TimeSpan.FromMinutes(10) },
+                Queue = settings.Queue with { MaxSize = 10 },
+            },
+            services => services.AddTime(time).AddSingleton<IHostResolver>(new InsideNames()));
+
+        var answers = new List<HttpStatusCode>();
+        for (var made = 1; made <= 5; made++)
+        {
+            using var answer = await service.SubmitAsync($"http://{host}:8080/cb");
+            answers.Add(answer.StatusCode);
+            await Eventually.HoldsAsync(async () => await CountAsync(service, "callback_results") == Math.Min(made, 4), "its first attempt is over");
+            if (host.StartsWith("vault.", StringComparison.Ordinal))
+                await Eventually.HoldsAsync(async () => await CountAsync(service, "deliveries_total") == Math.Min(made, 4), "it is settled");
+        }
+
+        // Half of the queue is for destinations that have not answered, and four fifths of that for one alone.
+        Assert.Equal([.. Enumerable.Repeat(HttpStatusCode.OK, 4), HttpStatusCode.ServiceUnavailable], answers);
+
+        static async Task<int> CountAsync(RunningService service, string name) =>
+            (await service.Http.GetFromJsonAsync<JsonElement>("/metrics")).GetProperty(name).EnumerateObject().Sum(outcome => outcome.Value.GetInt32());
+    }
+
+    [Fact]
+    public async Task CauseOfAFailedAttempt_IsForOperators()
+    {
+        await using var service = await StartAsync(resolver: new InsideNames());
+        var inside = await service.AcceptAsync("http://vault.inside.net:8080/cb");
+        var unknown = await service.AcceptAsync("http://nowhere.inside.net:8080/cb");
+        var letters = new Dictionary<string, string>(StringComparer.Ordinal);
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                letters = (await service.Management.GetFromJsonAsync<JsonElement>("/admin/dead-letters")).GetProperty("deadLetters").EnumerateArray()
+                    .ToDictionary(letter => Text(letter, "requestId")!, letter => $"{Text(letter.GetProperty("lastAttempt"), "outcome")} {Text(letter.GetProperty("lastAttempt"), "cause")}");
+                return letters.Count == 2;
+            },
+            "both failed");
+
+        Assert.Equal(("blocked address_refused", "network_error name_not_found"), (letters[inside], letters[unknown]));
+        using var scrape = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { { "Accept", "text/plain; version=0.0.4" } } };
+        using var metrics = await service.Http.SendAsync(scrape);
+        var text = await metrics.Content.ReadAsStringAsync();
+        Assert.Contains("akkacharging_callback_attempt_failures_total{cause=\"address_refused\"} 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("akkacharging_callback_attempt_failures_total{cause=\"name_not_found\"} 2\n", text, StringComparison.Ordinal);
+        Assert.Contains("akkacharging_callback_attempt_failures_total{cause=\"tls\"} 0\n", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -153,7 +241,13 @@ public sealed class FollowTests : IAsyncLifetime
         return await FollowAsync(service, id);
     }
 
-    private Task<RunningService> StartAsync(FakeTimeProvider? time = null) => RunningService.StartAsync(
+    private static async Task<string> PageAsync(RunningService service, string id)
+    {
+        using var response = await service.Http.GetAsync($"{Api.Submit}/{id}");
+        return $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}";
+    }
+
+    private Task<RunningService> StartAsync(FakeTimeProvider? time = null, IHostResolver? resolver = null) => RunningService.StartAsync(
         settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
         {
             Callback = settings.Callback with { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(20) },
@@ -163,7 +257,17 @@ public sealed class FollowTests : IAsyncLifetime
             services.AddSingleton<IAuthorizer>(_authorizer);
             if (time is not null)
                 services.AddTime(time);
+            if (resolver is not null)
+                services.AddSingleton(resolver);
         });
+
+    private sealed class InsideNames : IHostResolver
+    {
+        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) =>
+            host.StartsWith("vault.", StringComparison.Ordinal)
+                ? Task.FromResult<IReadOnlyList<IPAddress>>([IPAddress.Parse("10.1.2.3")])
+                : throw new NameResolutionException(host, NameResolutionFailure.NotFound);
+    }
 }
 
 [Collection(SharedService.Name)]

@@ -183,7 +183,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
         var result = await attempt;
-        AssertNoAnswer(CallbackOutcome.Timeout, isFinal: false, result);
+        AssertNoAnswer(CallbackOutcome.Timeout, AttemptCause.AnswerTimeout, isFinal: false, result);
         Assert.Equal((Sample.Now.AddMilliseconds(789), TimeSpan.FromSeconds(10)), (result.Attempt.At, result.Attempt.Duration));
     }
 
@@ -208,7 +208,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         var url = $"http://127.0.0.1:{((IPEndPoint)closed.LocalEndpoint).Port}/hook";
         closed.Stop();
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, isFinal: false, await AttemptAsync(Client(), Sample.Request(url)));
+        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.ConnectionRefused, isFinal: false, await AttemptAsync(Client(), Sample.Request(url)));
     }
 
     [Fact]
@@ -221,19 +221,40 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
             return Task.CompletedTask;
         });
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.ConnectionReset, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
     }
 
     [Theory]
-    [InlineData("SMTP ready\r\n\r\n")]
-    [InlineData("HTTP/1.1 abc\r\n\r\n")]
-    [InlineData("\0\u0001\u0002\r\n\r\n")]
-    [InlineData("")]
-    public async Task GarbageInsteadOfAnAnswer_IsANetworkError(string garbage)
+    [InlineData("SMTP ready\r\n\r\n", AttemptCause.Protocol)]
+    [InlineData("HTTP/1.1 abc\r\n\r\n", AttemptCause.Protocol)]
+    [InlineData("\0\u0001\u0002\r\n\r\n", AttemptCause.Protocol)]
+    [InlineData("", AttemptCause.ConnectionReset)]
+    public async Task GarbageInsteadOfAnAnswer_IsANetworkError(string garbage, AttemptCause cause)
     {
         await using var receiver = RawReceiver.Answering(garbage);
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+        AssertNoAnswer(CallbackOutcome.NetworkError, cause, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+    }
+
+    [Fact]
+    public async Task HeadersBeyondTheBound_AreTooLarge()
+    {
+        await using var receiver = RawReceiver.Answering($"HTTP/1.1 200 OK\r\nX-Long: {new string('x', 20_000)}\r\nContent-Length: 0\r\n\r\n");
+
+        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.TooLarge, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+    }
+
+    [Fact]
+    public async Task ReceiverWithoutTls_IsATlsFailureForHttps()
+    {
+        await using var receiver = new RawReceiver(async (self, socket) =>
+        {
+            await self.WriteAsync(socket, "HTTP/1.1 400 Bad Request\r\n\r\n");
+            await RawReceiver.ClosedAsync(socket);
+        });
+        var url = receiver.Url.Replace("http:", "https:", StringComparison.Ordinal);
+
+        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.Tls, isFinal: false, await AttemptAsync(Client(), Sample.Request(url)));
     }
 
     /// <summary>What follows a body that was announced shorter than it is would else be taken for the answer to the next callback.</summary>
@@ -260,8 +281,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         await using var receiver = RawReceiver.Answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         var request = Sample.Request() with { Callback = Sample.Url($"http://hooks.example.com:{new Uri(receiver.Url).Port}/hook") };
 
-        AssertNoAnswer(CallbackOutcome.Blocked, isFinal: true, await AttemptAsync(Client(new ScriptedResolver(["127.0.0.2"])), request));
-        AssertNoAnswer(CallbackOutcome.Blocked, isFinal: true, await AttemptAsync(Client(new ScriptedResolver(["127.0.0.1", "10.0.0.1"])), request));
+        AssertNoAnswer(CallbackOutcome.Blocked, AttemptCause.AddressRefused, isFinal: true, await AttemptAsync(Client(new ScriptedResolver(["127.0.0.2"])), request));
+        AssertNoAnswer(CallbackOutcome.Blocked, AttemptCause.AddressRefused, isFinal: true, await AttemptAsync(Client(new ScriptedResolver(["127.0.0.1", "10.0.0.1"])), request));
 
         Assert.Equal(0, receiver.Connections);
     }
@@ -274,13 +295,14 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         var client = Client(new ScriptedResolver(["127.0.0.1"], ["169.254.169.254"]));
 
         Assert.Equal(CallbackOutcome.Success, (await AttemptAsync(client, request)).Attempt.Outcome);
-        AssertNoAnswer(CallbackOutcome.Blocked, isFinal: true, await AttemptAsync(client, request));
+        AssertNoAnswer(CallbackOutcome.Blocked, AttemptCause.AddressRefused, isFinal: true, await AttemptAsync(client, request));
         Assert.Equal(1, receiver.Connections);
     }
 
     [Fact]
     public async Task NameWithoutAnAddress_IsANetworkError() =>
-        AssertNoAnswer(CallbackOutcome.NetworkError, isFinal: false, await AttemptAsync(Client(new ScriptedResolver([[]])), Sample.Request("http://hooks.example.com/")));
+        AssertNoAnswer(
+            CallbackOutcome.NetworkError, AttemptCause.NameNotFound, isFinal: false, await AttemptAsync(Client(new ScriptedResolver([[]])), Sample.Request("http://hooks.example.com/")));
 
     [Fact]
     public async Task ConnectionThatDoesNotComeAbout_IsATimeOut()
@@ -297,15 +319,15 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
         _time.Advance(TimeSpan.FromSeconds(3)); // the connector's, below the attempt's 10
 
-        AssertNoAnswer(CallbackOutcome.Timeout, isFinal: false, await attempt);
+        AssertNoAnswer(CallbackOutcome.Timeout, AttemptCause.ConnectTimeout, isFinal: false, await attempt);
     }
 
     [Fact]
     public void Outcomes_AreSpelledAsTheContractHasThem() =>
         Assert.Equal(["success", "http_error", "network_error", "timeout", "blocked"], Enum.GetValues<CallbackOutcome>().Select(outcome => outcome.Name()));
 
-    private static void AssertNoAnswer(CallbackOutcome outcome, bool isFinal, AttemptResult result) =>
-        Assert.Equal((outcome, null, isFinal, null), (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter));
+    private static void AssertNoAnswer(CallbackOutcome outcome, AttemptCause cause, bool isFinal, AttemptResult result) =>
+        Assert.Equal((outcome, cause, null, isFinal, null), (result.Attempt.Outcome, result.Attempt.Cause, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter));
 
     private static Task<AttemptResult> AttemptAsync(CallbackClient client, ChargingRequest request, Decision? decision = null) =>
         client.AttemptAsync(request, decision ?? Sample.Decision(), CancellationToken.None).WaitAsync(Patience);
@@ -317,6 +339,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         var result = await AttemptAsync(Client(), Sample.Request(_receiver.Url));
 
         Assert.Equal((outcome, status, isFinal, null), (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter));
+        Assert.Equal(outcome == CallbackOutcome.Success ? null : AttemptCause.HttpStatus, result.Attempt.Cause);
         Assert.Single(_receiver.Received);
     }
 
@@ -327,7 +350,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
         var result = await client.AttemptAsync(Sample.Request("http://hooks.example.org:8080/hook"), Sample.Decision(), CancellationToken.None);
 
-        Assert.Equal((CallbackOutcome.NetworkError, null, false), (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal));
+        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.NameNotFound, isFinal: false, result);
     }
 
     private CallbackClient Client(

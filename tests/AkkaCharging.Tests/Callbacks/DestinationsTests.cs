@@ -168,6 +168,20 @@ public sealed class DestinationsTests : IDisposable
         Assert.Equal((BreakerState.Closed, false, 2), (Status("a").Breaker, Status("a").IsAnswering, Status("a").InFlightMax));
     }
 
+    /// <summary>Else the breaker would tell a caller by his requests that wait which of the two it is.</summary>
+    [Theory]
+    [InlineData(AttemptCause.AddressRefused, CallbackOutcome.Blocked, BreakerState.Closed)]
+    [InlineData(AttemptCause.NameNotFound, CallbackOutcome.NetworkError, BreakerState.Closed)]
+    [InlineData(AttemptCause.NameTimeout, CallbackOutcome.NetworkError, BreakerState.Open)]
+    public void NameWithoutAnAddress_IsNoFailureOfTheReceiver_AndASilentNameServerIsWaitedFor(AttemptCause cause, CallbackOutcome outcome, BreakerState breaker)
+    {
+        for (var i = 0; i < 10; i++)
+            End(Take("a", 1)[0], Failed(outcome) with { Cause = cause });
+
+        Take("a", 1);
+        Assert.Equal(breaker, Status("a").Breaker);
+    }
+
     [Fact]
     public void DisabledBreaker_NeverOpens()
     {

@@ -104,7 +104,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         var request = await AcceptAsync(journal);
         CallbackAttempt[] attempts =
         [
-            Sample.Attempt(CallbackOutcome.NetworkError, at: Sample.Now.AddSeconds(1)),
+            Sample.Attempt(CallbackOutcome.NetworkError, at: Sample.Now.AddSeconds(1)) with { Cause = AttemptCause.NameNotFound },
             Sample.Attempt(CallbackOutcome.Timeout, at: Sample.Now.AddSeconds(2)),
             new(Sample.Now.AddSeconds(3), TimeSpan.FromMilliseconds(7), HttpStatus: 503, CallbackOutcome.HttpError),
             new(Sample.Now.AddSeconds(4), TimeSpan.FromMilliseconds(8), HttpStatus: 200, CallbackOutcome.Success),
@@ -116,6 +116,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
 
         var found = await journal.FindAsync(request.Id, default);
         Assert.Equal(attempts, found!.Attempts);
+        Assert.Equal((request.ExpiresAt, attempts.Length), (found.ExpiresAt, found.AttemptsMade));
         Assert.Equal(Sample.Now.AddSeconds(5), found.SettledAt);
     }
 

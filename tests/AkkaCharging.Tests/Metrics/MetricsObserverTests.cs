@@ -46,10 +46,10 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     {
         _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.Success, System.Net.HttpStatusCode.OK), isRedriven: false);
         Assert.Empty(_lines);
-        _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.BadGateway), isRedriven: false);
+        _observer.Attempted(Sample.Request(), Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.BadGateway) with { Cause = AttemptCause.HttpStatus }, isRedriven: false);
 
         Assert.Equal([CallbackOutcome.Success, CallbackOutcome.HttpError], _events.Cast<CallbackAttempted>().Select(attempt => attempt.Outcome));
-        Assert.Contains("http://127.0.0.1:8080 failed: http_error, HTTP status 502", Assert.Single(_lines).Text, StringComparison.Ordinal);
+        Assert.Contains("http://127.0.0.1:8080 failed: http_error, HTTP status 502, cause http_status", Assert.Single(_lines).Text, StringComparison.Ordinal);
     }
 
     [Fact]

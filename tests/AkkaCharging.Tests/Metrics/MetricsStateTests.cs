@@ -44,7 +44,7 @@ public sealed class MetricsStateTests
         Apply(4, Decided(AuthorizationStatus.Allowed, DecisionReason.InAcl));
         Apply(1, Decided(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen));
         Apply(5, new CallbackAttempted(CallbackOutcome.Success, TimeSpan.Zero));
-        Apply(2, new CallbackAttempted(CallbackOutcome.Blocked, TimeSpan.Zero));
+        Apply(2, new CallbackAttempted(CallbackOutcome.Blocked, TimeSpan.Zero, Cause: AttemptCause.AddressRefused));
         Apply(3, new CallbackAttempted(CallbackOutcome.Timeout, TimeSpan.Zero, IsRedriven: true));
         Apply(6, new RequestSettled(RequestState.Delivered, TimeSpan.Zero));
         Apply(1, new RequestSettled(RequestState.Expired, TimeSpan.Zero));
@@ -56,6 +56,7 @@ public sealed class MetricsStateTests
         Assert.Equal((4, 0, 1), (snapshot.Decisions["allowed"], snapshot.Decisions["not_allowed"], snapshot.Decisions["unknown"]));
         Assert.Equal((4, 1), (snapshot.Reasons["in_acl"], snapshot.Reasons["circuit_open"]));
         Assert.Equal((5, 2, 3), (snapshot.Attempts["success"], snapshot.Attempts["blocked"], snapshot.Attempts["timeout"]));
+        Assert.Equal((2, 0, Enum.GetValues<AttemptCause>().Length), (snapshot.AttemptFailures["address_refused"], snapshot.AttemptFailures["tls"], snapshot.AttemptFailures.Count));
         Assert.Equal((6, 0, 1), (snapshot.Settled["delivered"], snapshot.Settled["failed"], snapshot.Settled["expired"]));
         Assert.Equal(2, snapshot.BreakerTransitions[BreakerState.Open.Name()]);
         Assert.Equal(new RateWindow(5, 1), snapshot.Authorization);

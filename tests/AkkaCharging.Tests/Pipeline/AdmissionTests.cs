@@ -42,6 +42,34 @@ public sealed class AdmissionTests : IDisposable
     }
 
     [Fact]
+    public async Task RefusedAddress_KeepsItsPlace_AsLongAsANameThatDoesNotExist()
+    {
+        var admission = new Admission(10, _destinations, _time);
+        var destination = Enter(admission).Destination!;
+        var request = Sample.Request() with { ExpiresAt = _time.GetUtcNow().AddMinutes(5) };
+        var refused = new PendingRequest(request, destination, _time.GetTimestamp()) { AttemptsMade = 1 };
+
+        admission.LeaveAfterRetries(refused);
+
+        _time.Advance(TimeSpan.FromSeconds(6.9)); // retries after 1, 2 and 4 s, each up to a fifth later
+        Assert.Equal((1, 1), (admission.Pending, destination.Pending));
+        _time.Advance(TimeSpan.FromSeconds(1.6));
+        await Eventually.HoldsAsync(() => (admission.Pending, destination.Pending) == (0, 0), "the place is given back");
+    }
+
+    [Fact]
+    public async Task RefusedAddress_KeepsItsPlace_NoLongerThanItsAge()
+    {
+        var admission = new Admission(10, _destinations, _time);
+        var request = Sample.Request() with { ExpiresAt = _time.GetUtcNow().AddSeconds(0.5) };
+
+        admission.LeaveAfterRetries(new PendingRequest(request, Enter(admission).Destination!, _time.GetTimestamp()) { AttemptsMade = 1 });
+
+        _time.Advance(TimeSpan.FromSeconds(1.2)); // the first retry would have found it too old
+        await Eventually.HoldsAsync(() => admission.Pending == 0, "the place is given back");
+    }
+
+    [Fact]
     public void RequestToABackloggedDestination_IsRefused_AndTakesNoPlace()
     {
         using var destinations = new Destinations(SettingsLoader.Defaults.Callback, new(MaxSize: 10, ConsumerThreads: 1, DestinationShare: 1), _time);

@@ -248,7 +248,7 @@ function showLetters(answer) {
         cell(tr, row.stationId, 'code');
         cell(tr, row.driverToken, 'code whole');
         cell(tr, row.status ?? 'undecided');
-        cell(tr, row.lastAttempt === null ? 'none' : [row.lastAttempt.outcome, row.lastAttempt.httpStatus, `${count(row.lastAttempt.durationMs)} ms`].filter(part => part !== null).join(', '));
+        cell(tr, row.lastAttempt === null ? 'none' : [row.lastAttempt.outcome, row.lastAttempt.httpStatus ?? row.lastAttempt.cause, `${count(row.lastAttempt.durationMs)} ms`].filter(part => part !== null).join(', '));
         cell(tr, count(row.attempts), 'number');
         const actions = cell(tr, '', 'actions').appendChild(document.createElement('div'));
         const path = `/admin/dead-letters/${encodeURIComponent(row.requestId)}`;

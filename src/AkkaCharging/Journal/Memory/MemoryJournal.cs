@@ -209,6 +209,8 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         private readonly string? _apiKeyName = request.ApiKeyName;
         private readonly DateTimeOffset _acceptedAt = request.AcceptedAt;
         private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
+        private DateTimeOffset _expiresAt = request.ExpiresAt;
+        private int _attemptsMade;
         private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
         private Decision? _decision;
         private RequestState? _settledAs;
@@ -254,7 +256,8 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
                     return null;
                 _settledAs = null;
                 _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept - 1)];
-                _request = _request with { ExpiresAt = at + _age };
+                (_expiresAt, _attemptsMade) = (at + _age, 0);
+                _request = _request with { ExpiresAt = _expiresAt };
                 return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true), _settledAt);
             }
         }
@@ -307,12 +310,13 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
             lock (_gate)
             {
                 var state = _settledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
-                return new(id, _station, _tokenMasked, _apiKeyName, state, _decision, _acceptedAt, _settledAs is null ? null : _settledAt, Attempts);
+                return new(id, _station, _tokenMasked, _apiKeyName, state, _decision, _acceptedAt, _settledAs is null ? null : _settledAt, Attempts, _expiresAt, _attemptsMade);
             }
         }
 
         private void Add(CallbackAttempt attempt)
         {
+            _attemptsMade++;
             if (_lastAttempt is not null)
                 _attempts = [.. _attempts, _lastAttempt];
             _lastAttempt = attempt;
