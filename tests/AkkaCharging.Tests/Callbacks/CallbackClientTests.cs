@@ -244,19 +244,6 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.TooLarge, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
     }
 
-    [Fact]
-    public async Task ReceiverWithoutTls_IsATlsFailureForHttps()
-    {
-        await using var receiver = new RawReceiver(async (self, socket) =>
-        {
-            await self.WriteAsync(socket, "HTTP/1.1 400 Bad Request\r\n\r\n");
-            await RawReceiver.ClosedAsync(socket);
-        });
-        var url = receiver.Url.Replace("http:", "https:", StringComparison.Ordinal);
-
-        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.Tls, isFinal: false, await AttemptAsync(Client(), Sample.Request(url)));
-    }
-
     /// <summary>What follows a body that was announced shorter than it is would else be taken for the answer to the next callback.</summary>
     [Fact]
     public async Task BytesBeyondAnAnswer_AreNoAnswerToTheNextCallback()

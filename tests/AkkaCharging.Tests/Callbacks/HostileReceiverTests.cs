@@ -77,6 +77,7 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         var result = await client.AttemptAsync(Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"), Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
 
         Assert.Equal(isTaken ? (CallbackOutcome.Success, 204) : (CallbackOutcome.NetworkError, (int?)null), (result.Attempt.Outcome, result.Attempt.HttpStatus));
+        Assert.Equal(isTaken ? null : AttemptCause.Tls, result.Attempt.Cause);
         Assert.False(result.IsFinal && !isTaken);
         await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
     }
