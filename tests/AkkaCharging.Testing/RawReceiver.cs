@@ -52,8 +52,11 @@ public sealed class RawReceiver : IAsyncDisposable
     public async Task WriteAsync(Socket socket, byte[] bytes)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        Interlocked.Add(ref _written, await socket.SendAsync(bytes));
+        Wrote(await socket.SendAsync(bytes));
     }
+
+    /// <summary>Counts what was written by other means than <see cref="WriteAsync(Socket, byte[])"/>.</summary>
+    public void Wrote(int bytes) => Interlocked.Add(ref _written, bytes);
 
     /// <summary>Waits for the other side to close the connection, and takes what it sends until then.</summary>
     public static async Task ClosedAsync(Socket socket)

@@ -1,7 +1,11 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using AkkaCharging.Connections;
 using AkkaCharging.Host.Metrics;
 using AkkaCharging.Settings;
 using AkkaCharging.Tracing;
 using OpenTelemetry;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -30,13 +34,13 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
             .ConfigureServices(AddVariables)
             .ConfigureResource(Describe)
             .AddSource(TracingObserver.SourceName, HttpSpans.SourceName)
-            .AddOtlpExporter()
+            .AddOtlpExporter(Connect)
             .Build();
         _metrics = Sdk.CreateMeterProviderBuilder()
             .ConfigureServices(AddVariables)
             .ConfigureResource(Describe)
             .AddMeter(OtlpMetrics.MeterName, RuntimeMeter)
-            .AddOtlpExporter()
+            .AddOtlpExporter(Connect)
             .Build();
         metrics.Open();
         return Task.CompletedTask;
@@ -51,15 +55,49 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // Services stop in the reverse order of their registration: after the drain and the listener, so that the last answers and attempts are among what is
-    // sent, and before the actor system, which has the metrics.
+    // sent, and before the actor system, which has the metrics. On threads of their own, which wait for the collector and the metrics actor.
     public Task StopAsync(CancellationToken cancellationToken) => Task.WhenAll(
-        Task.Run(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds), CancellationToken.None),
-        Task.Run(() => _metrics?.Shutdown((int)FlushMax.TotalMilliseconds), CancellationToken.None));
+        Blocking(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds)), Blocking(() => _metrics?.Shutdown((int)FlushMax.TotalMilliseconds)));
 
     public void Dispose()
     {
         _traces?.Dispose();
         _metrics?.Dispose();
+    }
+
+    private static Task Blocking(Action action) =>
+        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>The SDK's own client would fetch what the collector's certificate names, follow redirects, and look names up on the thread pool.</summary>
+    private void Connect(OtlpExporterOptions options) => options.HttpClientFactory = () =>
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = new ConfiguredHosts().ConnectAsync,
+            AllowAutoRedirect = false,
+            SslOptions = Tls(sources.Environment),
+        };
+        return new HttpClient(handler) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
+    };
+
+    /// <summary>As the standard variables say, which the SDK would honour in a client of its own.</summary>
+    private static SslClientAuthenticationOptions Tls(IReadOnlyDictionary<string, string> environment)
+    {
+        var policy = PeerCertificates.Policy();
+        if (environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CERTIFICATE") is { Length: > 0 } authorities)
+        {
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.ImportFromPemFile(authorities);
+        }
+
+        var options = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
+        if (environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") is { Length: > 0 } certificate)
+        {
+            var key = environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_KEY") is { Length: > 0 } file ? file : null;
+            options.ClientCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, key), additionalCertificates: null, offline: true);
+        }
+
+        return options;
     }
 
     /// <summary>Where the SDK looks for <c>OTEL_*</c>.</summary>

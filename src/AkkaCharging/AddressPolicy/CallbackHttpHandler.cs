@@ -1,4 +1,5 @@
 using System.Net;
+using AkkaCharging.Connections;
 
 namespace AkkaCharging.AddressPolicy;
 
@@ -24,6 +25,7 @@ public static class CallbackHttpHandler
         {
             ConnectCallback = connector.ConnectAsync,
             ConnectTimeout = connectTimeout,
+            SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() }, // a receiver's certificate would have other addresses connected to
             AllowAutoRedirect = false,
             UseProxy = false, // also not the one of HTTP_PROXY, which would resolve the name itself
             UseCookies = false,

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Event;
 using Akka.Remote.Transport.DotNetty;
+using AkkaCharging.Connections;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Cluster;
@@ -53,14 +54,12 @@ internal sealed class NodeCertificate
     {
         if (other is null)
             return "no certificate was shown";
-        using var chain = new X509Chain();
+        using var chain = new X509Chain { ChainPolicy = PeerCertificates.Policy() };
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         foreach (var certificate in _file)
             (IsSelfSigned(certificate) ? chain.ChainPolicy.CustomTrustStore : chain.ChainPolicy.ExtraStore).Add(certificate);
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // authorities of one's own rarely publish what they revoked
-        chain.ChainPolicy.DisableCertificateDownloads = true; // from where a stranger's certificate says
         return chain.Build(other) ? null : string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct());
     }
 

@@ -3,7 +3,7 @@ namespace AkkaCharging.Files;
 /// <summary>Has a file read again when it changes.</summary>
 /// <remarks>
 /// The file's metadata is polled once a second, because file notifications do not cross symbolic links and network mounts. A change is read when
-/// two polls in a row saw the same, so that a half-written file is not.
+/// two polls in a row saw the same, so that a half-written file is not. Each poll has a thread of its own: a disk or share that hangs takes none of the pool.
 /// </remarks>
 internal sealed class FileWatch : IDisposable, IAsyncDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
     private string? _complaint;
 
     /// <summary>Remembers which version is there now: the owner reads it next, so a change meanwhile is found by the first polls.</summary>
-    /// <param name="read">Reads a changed file, on a pool thread, once at a time; must not throw.</param>
+    /// <param name="read">Reads a changed file, on a thread that it may block, once at a time; must not throw.</param>
     public FileWatch(string path, TimeProvider time, Func<FileReading> read)
     {
         (_path, _time, _read) = (path, time, read);
@@ -64,7 +64,7 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
         lock (_gate)
         {
             if (_polling.IsCompleted && !_isDisposed)
-                _polling = Task.Run(Poll);
+                _polling = Task.Factory.StartNew(Poll, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
     }
 

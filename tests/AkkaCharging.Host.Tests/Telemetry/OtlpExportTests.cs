@@ -5,6 +5,7 @@ using AkkaCharging.Host.Telemetry;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Otlp;
+using AkkaCharging.Testing.Tls;
 
 namespace AkkaCharging.Host.Tests.Telemetry;
 
@@ -130,6 +131,40 @@ public sealed class OtlpExportTests
         Assert.Contains("akkacharging_dead_letter_requests", names);
         Assert.Empty(names.Except(elsewhere).Except(exported));
     }
+
+    [Theory]
+    [InlineData("grpc")]
+    [InlineData("http/protobuf")]
+    public async Task CollectorsCertificate_HasNothingFetched(string protocol)
+    {
+        await using var trap = new FetchTrap();
+        using var certificate = new LeadingCertificate(trap);
+        await using var bare = certificate.Receiver(isComplete: false);
+        await using (await ExportingAsync(bare.Port, protocol))
+            await Eventually.HoldsAsync(() => bare.Connections > 1, "it is tried again, so the first try is over");
+
+        Assert.Equal(0, await trap.ConnectionsAsync());
+    }
+
+    [Fact]
+    public async Task CollectorOfTheAuthorityThatTheVariablesName_IsTaken()
+    {
+        await using var trap = new FetchTrap();
+        using var certificate = new LeadingCertificate(trap);
+        await using var collector = certificate.Receiver(isComplete: true, answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        var authority = Path.GetTempFileName();
+        File.WriteAllText(authority, certificate.Authority.ExportCertificatePem());
+        await using (await ExportingAsync(collector.Port, "http/protobuf", ("OTEL_EXPORTER_OTLP_CERTIFICATE", authority)))
+            await Eventually.HoldsAsync(() => collector.Written > 0, "an export is answered");
+        File.Delete(authority);
+
+        Assert.Equal(0, await trap.ConnectionsAsync());
+    }
+
+    private static Task<RunningService> ExportingAsync(int port, string protocol, params (string Name, string Value)[] more) => RunningService.StartAsync(sources: Sources(
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", $"https://127.0.0.1:{port}"), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_METRIC_EXPORT_INTERVAL", "100"), .. more,
+    ]));
 
     /// <summary>A service that has one request behind it, and exports its metrics when it stops.</summary>
     private static async Task<RunningService> SettledAsync(OtlpCollector collector, CallbackReceiver receiver)

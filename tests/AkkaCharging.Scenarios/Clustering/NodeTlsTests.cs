@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Cluster;
+using AkkaCharging.Testing.Tls;
 
 namespace AkkaCharging.Scenarios.Clustering;
 
@@ -97,6 +98,25 @@ public sealed class NodeTlsTests : IAsyncLifetime
         await SeesAsync(imposter, 1);
     }
 
+    /// <summary>Akka.Remote has .NET build a chain for each certificate it sees, before it asks whether that is a node's.</summary>
+    [Fact]
+    public async Task StrangersCertificate_HasNothingFetched()
+    {
+        await using var trap = new FetchTrap();
+        using var certificate = new LeadingCertificate(trap);
+        var port = FreePort.Next();
+        var node = Launch(port, port, _authority.Certify("node-1"));
+        await IsReadyAsync(node);
+
+        await SubjectAsync(port, SslStreamCertificateContext.Create(certificate.Leaf, additionalCertificates: null, offline: true));
+        await Eventually.HoldsAsync(
+            () => Task.FromResult(node.Process.Output.Any(line => line.Contains("is refused as a node", StringComparison.Ordinal) && line.Contains("CN=Leaf", StringComparison.Ordinal))),
+            "it is refused");
+
+        Assert.Equal(0, await trap.ConnectionsAsync());
+        await IsReadyAsync(node);
+    }
+
     [Fact]
     public async Task FileThatOthersWouldRefuse_IsToldByCheckConfig_AndRefusesTheStart()
     {
@@ -159,20 +179,26 @@ public sealed class NodeTlsTests : IAsyncLifetime
     private static Task SeesAsync(ServiceProcess node, int count) => Eventually.HoldsAsync(
         async () => (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("nodes_up").GetInt32() == count, $"it sees {count} nodes");
 
-    /// <summary>Whose certificate is shown to somebody who comes without one.</summary>
-    private static async Task<string> SubjectAsync(int port)
+    /// <summary>Whose certificate is shown to somebody who comes with another one, or none.</summary>
+    private static async Task<string> SubjectAsync(int port, SslStreamCertificateContext? own = null)
     {
         var shown = "";
         using var client = new TcpClient();
         await client.ConnectAsync("127.0.0.1", port);
-        await using var stream = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) =>
-        {
-            shown = ((X509Certificate2)certificate!).Subject;
-            return shown.Length > 0;
-        });
+        await using var stream = new SslStream(client.GetStream());
         try
         {
-            await stream.AuthenticateAsClientAsync("127.0.0.1");
+            await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+            {
+                TargetHost = "127.0.0.1",
+                ClientCertificateContext = own,
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                {
+                    shown = ((X509Certificate2)certificate!).Subject;
+                    return shown.Length > 0;
+                },
+            });
+            await stream.ReadExactlyAsync(new byte[1]); // by TLS 1.3 the client is judged when its own part is done
         }
         catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException)
         {

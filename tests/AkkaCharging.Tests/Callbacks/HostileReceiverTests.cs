@@ -4,6 +4,7 @@ using AkkaCharging.AddressPolicy;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.AddressPolicy;
+using AkkaCharging.Tests.Connections;
 using AkkaCharging.Tests.Pipeline;
 using Xunit.Abstractions;
 
@@ -109,7 +110,7 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(), TimeProvider.System, ConnectTimeout);
         var handler = CallbackHttpHandler.Create(connector, ConnectTimeout);
         if (authority is not null)
-            handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck };
+            handler.Trust(authority);
         return new CallbackClient(handler, connector, _signer, AttemptTimeout, TimeProvider.System);
     }
 }

@@ -17,7 +17,7 @@ public sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
 
     /// <summary>Loads the list and starts watching it.</summary>
     /// <param name="path">Relative to the working directory.</param>
-    /// <param name="onReload">Called after each reload, on a pool thread; must not throw.</param>
+    /// <param name="onReload">Called after each reload, on the thread that read the file; must not throw.</param>
     /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all of them are listed.</exception>
     public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null)
     {

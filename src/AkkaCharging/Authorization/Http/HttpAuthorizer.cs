@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using AkkaCharging.Connections;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Http;
@@ -32,6 +33,11 @@ public sealed class HttpAuthorizer : IAuthorizer, IDisposable
 
     /// <param name="settings">With a URL.</param>
     public HttpAuthorizer(HttpAuthorizerSettings settings, TimeProvider time)
+        : this(settings, time, new ConfiguredHosts())
+    {
+    }
+
+    internal HttpAuthorizer(HttpAuthorizerSettings settings, TimeProvider time, ConfiguredHosts hosts)
     {
         _url = settings.Url ?? throw new ArgumentException("authorization.http.url is needed by the provider http", nameof(settings));
         _name = $"authorizer {_url.Scheme}://{_url.Host}:{_url.Port}";
@@ -40,6 +46,8 @@ public sealed class HttpAuthorizer : IAuthorizer, IDisposable
         _time = time;
         _client = new HttpMessageInvoker(new SocketsHttpHandler
         {
+            ConnectCallback = hosts.ConnectAsync,
+            SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
             PooledConnectionLifetime = ConnectionLifetime,
             ConnectTimeout = settings.AttemptTimeout, // A connect goes on in the background after its request was cancelled.
             AllowAutoRedirect = false,

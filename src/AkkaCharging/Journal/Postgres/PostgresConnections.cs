@@ -1,3 +1,5 @@
+using System.Net.Security;
+using AkkaCharging.Connections;
 using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
@@ -18,6 +20,8 @@ internal sealed class PostgresConnections : IAsyncDisposable
         var builder = Read(connectionString);
         if (string.IsNullOrWhiteSpace(builder.Host))
             throw Unusable("names no host");
+        if (builder.CheckCertificateRevocation)
+            throw Unusable("asks for Check Certificate Revocation, but nobody is asked about certificates");
         builder.Timeout = ConnectSeconds;
         builder.CommandTimeout = commandSeconds;
         builder.CancellationTimeout = -1; // a command that timed out ends its connection at once
@@ -42,7 +46,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
     /// <summary>A session of its own, which ends when it is closed.</summary>
     public async Task<NpgsqlConnection> OpenOwnAsync(CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnection(_owning);
+        var connection = new NpgsqlConnection(_owning) { SslClientAuthenticationOptionsCallback = Judge };
         try
         {
             await connection.OpenAsync(cancellationToken);
@@ -56,6 +60,9 @@ internal sealed class PostgresConnections : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Readers.DisposeAsync();
+
+    /// <remarks>A policy for each connection, because Npgsql adds the root certificates of the connection string to it.</remarks>
+    private static void Judge(SslClientAuthenticationOptions options) => options.CertificateChainPolicy = PeerCertificates.Policy();
 
     private static NpgsqlConnectionStringBuilder Read(string connectionString)
     {
@@ -73,7 +80,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
     {
         try
         {
-            return NpgsqlDataSource.Create(builder);
+            return new NpgsqlDataSourceBuilder(builder.ConnectionString).UseSslClientAuthenticationOptionsCallback(Judge).Build();
         }
         catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or NotSupportedException)
         {
