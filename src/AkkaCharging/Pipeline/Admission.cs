@@ -24,6 +24,8 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     private readonly DrainRate _drainRate = new(time);
     private int _pending;
 
+    public TimeProvider Time => time;
+
     /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
     public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
 
