@@ -33,6 +33,8 @@ internal static class AuthorizationStage
         try
         {
             var decision = await authorizer.DecideAsync(new(pending.Request.Id, pending.Request.Station, pending.Request.Token), stopping);
+            if (decision.DecidedAt < pending.Request.AcceptedAt)
+                decision = decision with { DecidedAt = pending.Request.AcceptedAt }; // the clock was set back meanwhile: what is shown stays in order
             return new Answer(pending, decision, time.GetElapsedTime(pending.EnqueuedAt, startedAt), time.GetElapsedTime(startedAt));
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

@@ -21,8 +21,8 @@ internal sealed class CallbackDelivery(
     CancellationToken stopping)
 {
     // RestartFlow forgets its count when this time passes without a restart. It must never: the overload without it falls back to the first wait, and an
-    // attempt that takes longer than that would then be retried for ever.
-    private static readonly TimeSpan NeverForget = TimeSpan.FromDays(1);
+    // attempt that takes longer than that would then be retried for ever. It looks at the wall clock, so that this is longer than any step that is a mistake.
+    private static readonly TimeSpan NeverForget = TimeSpan.FromDays(36_500);
 
     // A millisecond doubled so often is longer than the longest cap, and an hour is still a TimeSpan.
     private const int DoublingsMax = 22;
@@ -100,8 +100,9 @@ internal sealed class CallbackDelivery(
     // Until the time that the receiver asked for.
     private async Task WaitAsync(PendingRequest pending)
     {
-        // Capped again, because a clock that was set back meanwhile would prolong it by as much.
-        var wait = Shorter(Shorter(pending.NotBefore, pending.Request.ExpiresAt) - time.GetUtcNow(), settings.MaxRetryDelay);
+        if (pending.NotBefore is not { } notBefore)
+            return;
+        var wait = time.GetElapsedTime(time.GetTimestamp(), Shorter(notBefore, pending.Deadline));
         if (wait > TimeSpan.Zero)
             await Task.Delay(wait, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
     }
@@ -121,7 +122,7 @@ internal sealed class CallbackDelivery(
             if (result.IsFinal || pending.AttemptsMade > settings.MaxRetries)
                 return await SettleAsync(pending, RequestState.Failed, result.Attempt);
             await UntilWrittenAsync(token => journal.RecordAttemptAsync(pending.Request.Id, result.Attempt, token));
-            pending.NotBefore = result.RetryAfter is { } wait ? time.GetUtcNow() + Shorter(wait, settings.MaxRetryDelay) : default;
+            pending.NotBefore = result.RetryAfter is { } wait ? time.After(time.GetTimestamp(), Shorter(wait, settings.MaxRetryDelay)) : null;
             return null;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -157,7 +158,7 @@ internal sealed class CallbackDelivery(
 
     private async Task<CallbackReceipt> SettleAsync(PendingRequest pending, RequestState state, CallbackAttempt? last)
     {
-        var settlement = new Settlement(state, time.GetUtcNow(), last);
+        var settlement = new Settlement(state, NotBefore(pending.Decision?.DecidedAt ?? pending.Request.AcceptedAt, time.GetUtcNow()), last);
         await UntilWrittenAsync(token => journal.SettleAsync(pending.Request.Id, settlement, token));
         return new CallbackReceipt(pending, settlement);
     }
@@ -171,6 +172,9 @@ internal sealed class CallbackDelivery(
             },
             time,
             stopping);
+
+    // What is shown stays in order, also when the clock was set back meanwhile.
+    private static DateTimeOffset NotBefore(DateTimeOffset earlier, DateTimeOffset now) => now > earlier ? now : earlier;
 
     private static T Shorter<T>(T a, T b)
         where T : IComparable<T> => a.CompareTo(b) <= 0 ? a : b;

@@ -115,11 +115,11 @@ internal sealed class Destination
     }
 
     /// <summary>Judges again whether it is answering, and lets go what expired while it waited. Under the lock.</summary>
-    public void Sweep(long now, DateTimeOffset utcNow)
+    public void Sweep(long now)
     {
         Judge(now);
-        _attempts.ReleaseExpired(utcNow);
-        _retries.ReleaseExpired(utcNow);
+        _attempts.ReleaseExpired(now);
+        _retries.ReleaseExpired(now);
     }
 
     /// <summary>Under the lock.</summary>

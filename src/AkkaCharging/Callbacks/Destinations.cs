@@ -234,11 +234,11 @@ internal sealed class Destinations : IDisposable
     {
         lock (Gate)
         {
-            var (now, utcNow) = (Time.GetTimestamp(), Time.GetUtcNow());
+            var now = Time.GetTimestamp();
             while (_idle.First is { } oldest && Time.GetElapsedTime(oldest.Value.IdleSince, now) >= Destination.Remembered)
                 Evict(oldest.Value);
             foreach (var destination in _all.Values)
-                destination.Sweep(now, utcNow);
+                destination.Sweep(now);
             Attempts.Serve();
             Retries.Serve();
         }

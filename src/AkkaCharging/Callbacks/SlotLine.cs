@@ -20,7 +20,7 @@ internal abstract class SlotLine(Destination destination, SharedSlots slots)
 {
     private Queue<Waiting> _first = new();
     private Queue<Waiting> _retries = new();
-    private DateTimeOffset _earliestExpiry = DateTimeOffset.MaxValue;
+    private long _earliestExpiry = long.MaxValue;
 
     public Destination Destination { get; } = destination;
 
@@ -48,8 +48,7 @@ internal abstract class SlotLine(Destination destination, SharedSlots slots)
         }
 
         (isRetry ? _retries : _first).Enqueue(new(pending, taker));
-        if (pending.Request.ExpiresAt < _earliestExpiry)
-            _earliestExpiry = pending.Request.ExpiresAt;
+        _earliestExpiry = Math.Min(_earliestExpiry, pending.Deadline);
         slots.Consider(this);
         return false;
     }
@@ -70,12 +69,13 @@ internal abstract class SlotLine(Destination destination, SharedSlots slots)
     }
 
     /// <summary>Lets those go that expired while they waited: they need no slot to be settled.</summary>
-    public void ReleaseExpired(DateTimeOffset now)
+    /// <param name="now">A timestamp.</param>
+    public void ReleaseExpired(long now)
     {
         if (now < _earliestExpiry)
             return;
-        Remove(waiting => waiting.Pending.Request.ExpiresAt <= now, waiting => waiting.Taker.TryTake(waiting.Pending, holdsSlot: false));
-        _earliestExpiry = _first.Concat(_retries).Select(waiting => waiting.Pending.Request.ExpiresAt).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
+        Remove(waiting => waiting.Pending.Deadline <= now, waiting => waiting.Taker.TryTake(waiting.Pending, holdsSlot: false));
+        _earliestExpiry = _first.Concat(_retries).Select(waiting => waiting.Pending.Deadline).DefaultIfEmpty(long.MaxValue).Min();
     }
 
     /// <summary>Takes those out whose taker is <paramref name="taker"/>, or gone.</summary>

@@ -48,7 +48,14 @@ public sealed record RequestRecord(
 /// <param name="Decision">Not null: it is delivered, not decided again.</param>
 /// <param name="AttemptsMade">Failed attempts so far, or since it was redriven: their count goes on.</param>
 /// <param name="IsRedriven">Whether it was a dead letter before.</param>
-public sealed record UnsettledRequest(ChargingRequest Request, Decision? Decision, int AttemptsMade, bool IsRedriven = false);
+/// <param name="RedrivenAt">When it was redriven last; null when it never was.</param>
+/// <param name="Age">Since it was accepted, or redriven, as far as the journal knows: a wall clock that was set since does not count; null is none.</param>
+public sealed record UnsettledRequest(
+    ChargingRequest Request, Decision? Decision, int AttemptsMade, bool IsRedriven = false, DateTimeOffset? RedrivenAt = null, TimeSpan? Age = null)
+{
+    /// <summary>How old it may become.</summary>
+    public TimeSpan Life => Request.ExpiresAt - (RedrivenAt ?? Request.AcceptedAt);
+}
 
 /// <summary>How states are spelled in JSON, metrics and the journal.</summary>
 public static class StateNames

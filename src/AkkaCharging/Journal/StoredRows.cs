@@ -39,12 +39,14 @@ internal static class StoredRows
         row.GetInt32(11));
 
     /// <summary>Request <paramref name="id"/> with its place, or what is wrong with its row. Each database has its own way of keeping an id.</summary>
-    public static UnsettledRow ToUnsettledRow(this DbDataReader row, RequestId id, JournalSecrets secrets)
+    public static UnsettledRow ToUnsettledRow(this DbDataReader row, RequestId id, JournalSecrets secrets, JournalClock clock)
     {
         var seq = row.GetInt64(0);
         try
         {
-            return new(seq, id, row.ToUnsettled(id, secrets), Damage: null);
+            var unsettled = row.ToUnsettled(id, secrets);
+            var since = unsettled.RedrivenAt ?? unsettled.Request.AcceptedAt;
+            return new(seq, id, unsettled with { Age = clock.NowFor(since) - since }, Damage: null);
         }
         catch (Exception e) when (IsDamage(e))
         {
@@ -67,7 +69,7 @@ internal static class StoredRows
             StoredNames.Time(row.GetInt64(6)),
             row.TextOrNull(4),
             StoredNames.Trace(row.TextOrNull(7)));
-        return new UnsettledRequest(request, row.DecisionOrNull(8), row.GetInt32(11), IsRedriven: !row.IsDBNull(12));
+        return new UnsettledRequest(request, row.DecisionOrNull(8), row.GetInt32(11), IsRedriven: !row.IsDBNull(12), RedrivenAt: row.IsDBNull(12) ? null : StoredNames.Time(row.GetInt64(12)));
     }
 
     /// <summary>Dead letter <paramref name="id"/> as it is taken up again from <paramref name="at"/> on, and how its row is changed for that.</summary>
@@ -87,10 +89,9 @@ internal static class StoredRows
     private static Redrive ReadRedrive(this DbDataReader row, RequestId id, JournalSecrets secrets, DateTimeOffset at)
     {
         var failed = row.ToUnsettled(id, secrets);
-        var drivenAt = row.IsDBNull(12) ? failed.Request.AcceptedAt : StoredNames.Time(row.GetInt64(12));
-        var request = failed.Request with { ExpiresAt = at + (failed.Request.ExpiresAt - drivenAt) };
+        var request = failed.Request with { ExpiresAt = at + failed.Life };
         return new(
-            new UnsettledRequest(request, failed.Decision, AttemptsMade: 0, IsRedriven: true), row.GetInt64(13), at.UtcTicks, StoredNames.NewestAttempts(row.GetString(14)));
+            new UnsettledRequest(request, failed.Decision, AttemptsMade: 0, IsRedriven: true, at), row.GetInt64(13), at.UtcTicks, StoredNames.NewestAttempts(row.GetString(14)));
     }
 
     /// <summary>Dead letter <paramref name="id"/> as it is listed.</summary>

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace AkkaCharging.Metrics;
 
 /// <summary>Passes what happens to requests on to the metrics actor and to the log. Each decision is one audit event.</summary>
-internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJournal journal, TimeProvider time, ILogger<MetricsObserver> logger) : IPipelineObserver
+internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJournal journal, ILogger<MetricsObserver> logger) : IPipelineObserver
 {
     public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration)
     {
@@ -28,12 +28,11 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
             LogFailedAttempt(request.Id, request.Callback.Destination, attempt.Outcome.Name(), attempt.Cause?.Name(), attempt.HttpStatus, attempt.Duration.TotalMilliseconds);
     }
 
-    public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
+    public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
     {
-        var endToEnd = time.GetUtcNow() - request.AcceptedAt;
-        metrics.Tell(new RequestSettled(settlement.State, endToEnd, isRedriven));
+        metrics.Tell(new RequestSettled(settlement.State, age, isRedriven));
         if (settlement.State == RequestState.Delivered)
-            LogDelivered(request.Id, endToEnd.TotalMilliseconds);
+            LogDelivered(request.Id, age.TotalMilliseconds);
         else
             LogUndelivered(request.Id, request.Callback.Destination, settlement.State.Name());
     }

@@ -25,6 +25,8 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     private readonly Random _random = new();
     private int _pending;
 
+    public TimeProvider Time => time;
+
     /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
     public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
 
@@ -58,7 +60,7 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     {
         TimeSpan wait;
         lock (_random)
-            wait = RetrySchedule.Remaining(destinations.Settings, refused.AttemptsMade, refused.Request.ExpiresAt - time.GetUtcNow(), _random);
+            wait = RetrySchedule.Remaining(destinations.Settings, refused.AttemptsMade, time.GetElapsedTime(time.GetTimestamp(), refused.Deadline), _random);
         _ = Task.Delay(wait, time).ContinueWith(_ => Leave(refused.Destination), TaskScheduler.Default);
     }
 

@@ -68,7 +68,7 @@ internal sealed class ChargingService : IDisposable
         _lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(), _lanes.All.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
 
     public PipelineLoad Load => new(
-        _lanes.All.Select(lane => lane.Ages.Oldest(_time.GetUtcNow())).DefaultIfEmpty().Max(), _guarded?.InFlight ?? 0, Destinations.InFlight);
+        _lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(), _guarded?.InFlight ?? 0, Destinations.InFlight);
 
     /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)

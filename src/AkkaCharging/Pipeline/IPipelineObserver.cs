@@ -18,8 +18,9 @@ internal interface IPipelineObserver
     void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven);
 
     /// <summary>A request left the pipeline for good.</summary>
+    /// <param name="age">Since it was accepted, or redriven.</param>
     /// <param name="isRedriven">Whether it was a dead letter before.</param>
-    void Settled(ChargingRequest request, Settlement settlement, bool isRedriven);
+    void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven);
 
     /// <summary>The circuit breaker in front of the authorizer changed its state.</summary>
     void BreakerMoved(BreakerState state);

@@ -88,6 +88,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
         var keepsPlace = false;
         try
         {
+            var since = time.GetTimestamp();
             var request = Request(submission);
 
             // Not cancelled when the caller hangs up: the write goes on, and its answer decides whether the request holds its place.
@@ -96,7 +97,7 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
                 return Repeated(accepted);
 
             // A lane that went to another node since took the request with it.
-            keepsPlace = lanes.Of(request.Id, accepted.Lane)?.TryAdd(new PendingRequest(request, destination, time.GetTimestamp())) ?? false;
+            keepsPlace = lanes.Of(request.Id, accepted.Lane)?.TryAdd(new PendingRequest(request, destination, time, since, request.ExpiresAt - request.AcceptedAt)) ?? false;
             return new(IntakeOutcome.Accepted, request.Id);
         }
         catch (JournalUnavailableException)

@@ -28,6 +28,7 @@ internal enum LaneState
 internal sealed class Lane(int number, Admission admission)
 {
     private readonly ConcurrentDictionary<RequestId, PendingRequest> _pending = new();
+    private readonly PendingAges _ages = new();
     private volatile LaneRun? _run;
     private int _generation;
     private volatile int _state = (int)LaneState.Restarting;
@@ -45,8 +46,8 @@ internal sealed class Lane(int number, Admission admission)
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
-    /// <summary>How old the pending requests are.</summary>
-    public PendingAges Ages { get; } = new();
+    /// <summary>Of the pending requests; zero without any.</summary>
+    public TimeSpan OldestAge => _ages.Oldest(SecondOf(admission.Time.GetTimestamp()));
 
     /// <summary>Whether a request is here: pending, or just settled.</summary>
     public bool Holds(RequestId id) => _pending.ContainsKey(id);
@@ -57,10 +58,10 @@ internal sealed class Lane(int number, Admission admission)
     /// <returns>False if it is here already.</returns>
     public bool TryAdd(PendingRequest pending)
     {
-        Ages.Add(pending.Since); // first: once it is here it may be settled at any moment
+        _ages.Add(SecondOf(pending.Since)); // first: once it is here it may be settled at any moment
         if (!_pending.TryAdd(pending.Request.Id, pending))
         {
-            Ages.Remove(pending.Since);
+            _ages.Remove(SecondOf(pending.Since));
             return false;
         }
 
@@ -94,13 +95,15 @@ internal sealed class Lane(int number, Admission admission)
     {
         // Set before the pending ones are read: one that is added meanwhile is offered by whoever claims it first.
         _run = run;
-        foreach (var pending in _pending.Values.OrderBy(pending => pending.Request.AcceptedAt).ToList())
+        foreach (var pending in _pending.Values.OrderBy(pending => pending.Since).ToList())
             Offer(pending, run);
     }
 
+    private long SecondOf(long timestamp) => timestamp / admission.Time.TimestampFrequency;
+
     private void Leave(PendingRequest pending, bool isRefused = false)
     {
-        Ages.Remove(pending.Since);
+        _ages.Remove(SecondOf(pending.Since));
         if (pending.IsRecovered)
             admission.LeaveRecovered(pending.Destination);
         else if (isRefused)

@@ -65,7 +65,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private void Complete(CallbackReceipt receipt)
     {
         if (_lane.Complete(receipt))
-            _parts.Observer.Settled(receipt.Pending.Request, receipt.Settlement!, receipt.Pending.IsRedriven);
+            _parts.Observer.Settled(receipt.Pending.Request, receipt.Settlement!, receipt.Pending.Age(_parts.Time), receipt.Pending.IsRedriven);
     }
 
     private void OnEnded(Exception? cause)

@@ -10,7 +10,7 @@ internal sealed class PendingAges
     private readonly Lock _gate = new();
     private readonly Dictionary<long, int> _bySecond = [];
 
-    /// <param name="since">Seconds since 1970.</param>
+    /// <param name="since">Seconds of a clock that nobody sets.</param>
     public void Add(long since)
     {
         lock (_gate)
@@ -28,12 +28,10 @@ internal sealed class PendingAges
     }
 
     /// <summary>Age of the oldest; zero without any.</summary>
-    public TimeSpan Oldest(DateTimeOffset now)
+    /// <param name="now">In seconds of the same clock.</param>
+    public TimeSpan Oldest(long now)
     {
         lock (_gate)
-        {
-            var age = _bySecond.Count == 0 ? TimeSpan.Zero : now - DateTimeOffset.FromUnixTimeSeconds(_bySecond.Keys.Min());
-            return age > TimeSpan.Zero ? age : TimeSpan.Zero; // the clock may have been set back
-        }
+            return TimeSpan.FromSeconds(_bySecond.Count == 0 ? 0 : Math.Max(0, now - _bySecond.Keys.Min()));
     }
 }

@@ -6,10 +6,15 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline;
 
 /// <summary>An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state needs no lock.</summary>
+/// <remarks>
+/// It ages by the monotonic clock: what is said about its age here are timestamps of <see cref="TimeProvider.GetTimestamp"/>. A wall clock that is set makes it
+/// neither older nor younger. The times of its <see cref="Request"/> are for people and for the journal.
+/// </remarks>
 /// <param name="destination">That it is counted at, until it is settled.</param>
-/// <param name="enqueuedAt">A timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+/// <param name="since">When it was accepted, or redriven.</param>
+/// <param name="life">How old it may become.</param>
 /// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
-internal sealed class PendingRequest(ChargingRequest request, Destination destination, long enqueuedAt, bool isRecovered = false)
+internal sealed class PendingRequest(ChargingRequest request, Destination destination, TimeProvider time, long since, TimeSpan life, bool isRecovered = false)
 {
     private int _generation;
 
@@ -17,15 +22,19 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
 
     public Destination Destination { get; } = destination;
 
-    public long EnqueuedAt { get; } = enqueuedAt;
+    /// <summary>When it came here.</summary>
+    public long EnqueuedAt { get; } = time.GetTimestamp();
+
+    /// <summary>When it was accepted, or redriven.</summary>
+    public long Since { get; } = since;
+
+    /// <summary>From then on no attempt starts.</summary>
+    public long Deadline { get; } = time.After(since, life);
 
     public bool IsRecovered { get; } = isRecovered;
 
     /// <summary>Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.</summary>
     public bool IsRedriven { get; private init; }
-
-    /// <summary>When it was accepted, or redriven, in seconds since 1970.</summary>
-    public long Since { get; private init; } = request.AcceptedAt.ToUnixTimeSeconds();
 
     /// <summary>Set once it is journaled; then it is never decided again.</summary>
     public Decision? Decision { get; set; }
@@ -34,18 +43,24 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     public int AttemptsMade { get; set; }
 
     /// <summary>Earliest time of the next attempt, where a receiver asked for one.</summary>
-    public DateTimeOffset NotBefore { get; set; }
+    public long? NotBefore { get; set; }
 
     /// <summary>A request as the journal gives it back.</summary>
-    public static PendingRequest FromJournal(UnsettledRequest unsettled, Destination destination, TimeProvider time) => new(unsettled.Request, destination, time.GetTimestamp(), isRecovered: true)
+    public static PendingRequest FromJournal(UnsettledRequest unsettled, Destination destination, TimeProvider time)
     {
-        Decision = unsettled.Decision,
-        AttemptsMade = unsettled.AttemptsMade,
-        IsRedriven = unsettled.IsRedriven,
-        Since = (unsettled.IsRedriven ? time.GetUtcNow() : unsettled.Request.AcceptedAt).ToUnixTimeSeconds(),
-    };
+        var age = unsettled.Age is { } told && told > TimeSpan.Zero ? told : TimeSpan.Zero;
+        return new(unsettled.Request, destination, time, time.After(time.GetTimestamp(), -age), unsettled.Life, isRecovered: true)
+        {
+            Decision = unsettled.Decision,
+            AttemptsMade = unsettled.AttemptsMade,
+            IsRedriven = unsettled.IsRedriven,
+        };
+    }
 
-    public bool IsExpired(TimeProvider time) => time.GetUtcNow() >= Request.ExpiresAt;
+    public bool IsExpired(TimeProvider time) => time.GetTimestamp() >= Deadline;
+
+    /// <summary>How long ago it was accepted, or redriven.</summary>
+    public TimeSpan Age(TimeProvider time) => time.GetElapsedTime(Since);
 
     /// <summary>Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once for each run.</summary>
     public bool TryClaim(int generation)

@@ -54,7 +54,7 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
             Fail(span, attempt.HttpStatus?.ToString() ?? attempt.Outcome.Name());
     }
 
-    public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven) => next.Settled(request, settlement, isRedriven);
+    public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) => next.Settled(request, settlement, age, isRedriven);
 
     public void BreakerMoved(BreakerState state) => next.BreakerMoved(state);
 

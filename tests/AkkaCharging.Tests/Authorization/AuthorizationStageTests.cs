@@ -114,7 +114,7 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     {
         var answer = new TaskCompletionSource<AuthorizerAnswer>();
         _authorizer.Always((_, _) => new(answer.Task));
-        var pending = new PendingRequest(Sample.Request(), Sample.Pending().Destination, _time.GetTimestamp());
+        var pending = new PendingRequest(Sample.Request(), Sample.Pending().Destination, _time, _time.GetTimestamp(), TimeSpan.FromMinutes(5));
         await _journal.AcceptAsync(pending.Request, idempotency: null, default);
         _time.Advance(TimeSpan.FromSeconds(3));
         var passing = PassAsync(pending);

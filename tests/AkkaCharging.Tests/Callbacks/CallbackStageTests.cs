@@ -191,6 +191,23 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         Assert.Equal(RequestState.Delivered, Assert.Single(await delivering).Settlement!.State);
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(72)]
+    public async Task ClockSetDuringARetryAfter_ChangesNothing(int hours)
+    {
+        _client.Answer = (_, attempt, _) => Task.FromResult(attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(20)) : ScriptedCallbackClient.Ok());
+        var pending = await DecidedAsync(age: TimeSpan.FromHours(2));
+        var delivering = DeliverAsync(Defaults with { RetryDelay = TimeSpan.FromMinutes(30), MaxRetryDelay = TimeSpan.FromMinutes(30) }, pending);
+        await Eventually.HoldsAsync(() => Waits().Count == 1, "RestartFlow waits its half an hour, 1.8 s here");
+
+        _time.Step = TimeSpan.FromHours(hours);
+        await WaitingAsync(pending);
+        _time.Advance(TimeSpan.FromMinutes(20));
+
+        Assert.Equal(RequestState.Delivered, Assert.Single(await delivering).Settlement!.State);
+    }
+
     [Fact]
     public async Task RequestThatExpiresBetweenRetries_SettlesExpired_WithoutAnotherAttempt()
     {

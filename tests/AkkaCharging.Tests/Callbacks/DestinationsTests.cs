@@ -435,7 +435,7 @@ public sealed class DestinationsTests : IDisposable
                 Destinations.TryAdmit(new("https", $"host-{i}.example.com", 443), free: 10_000, out var destination, out _);
                 if (i % 2 == 0)
                 {
-                    var pending = new PendingRequest(request, destination!, enqueuedAt: 0);
+                    var pending = Sample.Pending(request, destination!);
                     destination!.TakeAttemptOrWait(pending, _taker, isRetry: false);
                     destination.EndAttempt(pending, Answered());
                 }

@@ -93,7 +93,7 @@ public sealed class SettledDeliveryTests : TestKit
         {
         }
 
-        public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
+        public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
         {
         }
 

@@ -4,7 +4,6 @@ using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -14,7 +13,7 @@ internal sealed class JournalFolder : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("akkacharging-journal-");
     private readonly List<SqliteJournal> _opened = [];
 
-    public FakeTimeProvider Time { get; } = new(Sample.Now);
+    public SteppingTime Time { get; } = new();
 
     public string Root => _folder.FullName;
 

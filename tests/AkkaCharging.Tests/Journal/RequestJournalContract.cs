@@ -4,7 +4,6 @@ using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Pipeline;
-using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -14,7 +13,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     private const int Callers = 100;
     private readonly List<IRequestJournal> _made = [];
 
-    private protected FakeTimeProvider Time { get; } = new(Sample.Now);
+    private protected SteppingTime Time { get; } = new();
 
     private protected static JournalSettings Defaults => SettingsLoader.Defaults.Journal;
 

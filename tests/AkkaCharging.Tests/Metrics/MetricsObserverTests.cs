@@ -17,14 +17,13 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
 {
     private readonly ConcurrentQueue<MetricsEvent> _events = new();
     private readonly ConcurrentQueue<(LogLevel Level, int Event, string Text)> _lines = new();
-    private readonly FakeTimeProvider _time = new(Sample.Now);
     private readonly MemoryJournal _journal;
     private readonly MetricsObserver _observer;
 
     public MetricsObserverTests()
     {
-        _journal = new MemoryJournal(SettingsLoader.Defaults.Journal, _time);
-        _observer = new MetricsObserver(this, _journal, _time, this);
+        _journal = new MemoryJournal(SettingsLoader.Defaults.Journal, new FakeTimeProvider(Sample.Now));
+        _observer = new MetricsObserver(this, _journal, this);
     }
 
     [Fact]
@@ -56,7 +55,7 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     public void RedrivenRequest_IsMarkedInTheEvents()
     {
         _observer.Attempted(Sample.Request(), Sample.Attempt(), isRedriven: true);
-        _observer.Settled(Sample.Request(), new(RequestState.Failed, Sample.Now, LastAttempt: null), isRedriven: true);
+        _observer.Settled(Sample.Request(), new(RequestState.Failed, Sample.Now, LastAttempt: null), TimeSpan.FromSeconds(1), isRedriven: true);
 
         Assert.Equal([true, true], [_events.OfType<CallbackAttempted>().Single().IsRedriven, _events.OfType<RequestSettled>().Single().IsRedriven]);
     }
@@ -68,9 +67,8 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     public void Settlement_IsCountedFromAcceptanceOn(RequestState state, LogLevel level)
     {
         var request = Sample.Request();
-        _time.Advance(TimeSpan.FromSeconds(3));
 
-        _observer.Settled(request, new(state, _time.GetUtcNow(), LastAttempt: null), isRedriven: false);
+        _observer.Settled(request, new(state, Sample.Now, LastAttempt: null), TimeSpan.FromSeconds(3), isRedriven: false);
 
         Assert.Equal(new RequestSettled(state, TimeSpan.FromSeconds(3)), Assert.Single(_events));
         Assert.Equal(level, Assert.Single(_lines).Level);
@@ -96,7 +94,7 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
         foreach (var outcome in Enum.GetValues<CallbackOutcome>())
             _observer.Attempted(request, Sample.Attempt(outcome), isRedriven: false);
         foreach (var state in (RequestState[])[RequestState.Delivered, RequestState.Failed, RequestState.Expired])
-            _observer.Settled(request, new(state, Sample.Now, Sample.Attempt()), isRedriven: false);
+            _observer.Settled(request, new(state, Sample.Now, Sample.Attempt()), TimeSpan.Zero, isRedriven: false);
 
         Assert.Equal(8, _lines.Count);
         Assert.All(_lines, line =>

@@ -72,6 +72,36 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         Assert.Equal([1, 300, 300], asked.Select(request => (request.ExpiresAt - request.AcceptedAt).TotalSeconds).Order());
     }
 
+    [Theory]
+    [InlineData(20)]
+    [InlineData(-60)]
+    [InlineData(3 * 24 * 60)]
+    public async Task WallClockThatIsSet_MakesNothingOlderOrYounger(int minutes)
+    {
+        var time = new SteppingTime();
+        _time = time;
+        var asked = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _authorizer.Always((_, _) => new(asked.Task));
+        var service = Start();
+        var ids = await SubmitAsync(service, 20);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 20, "all wait for their decision");
+
+        time.Step = TimeSpan.FromMinutes(minutes);
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(TimeSpan.FromSeconds(10), service.Load.OldestAge);
+        asked.SetResult(AuthorizerAnswer.Allowed);
+
+        await SettledAsync(20);
+        await AssertDecidedAndSettledOnceAsync(ids);
+        Assert.All(_observer.Ages, age => Assert.Equal(TimeSpan.FromSeconds(10), age));
+        Assert.All(_observer.DecidedEvents, decided => Assert.InRange(decided.QueueWait, TimeSpan.Zero, TimeSpan.FromSeconds(10)));
+        foreach (var id in ids)
+        {
+            var record = await _journal.FindAsync(id, default);
+            Assert.True(record!.AcceptedAt <= record.Decision!.DecidedAt && record.Decision.DecidedAt <= record.SettledAt);
+        }
+    }
+
     [Fact]
     public async Task ManyRequests_UseEveryLane()
     {

@@ -20,6 +20,9 @@ internal sealed class RecordingObserver : IPipelineObserver
 
     public ConcurrentQueue<(RequestId Id, Settlement Settlement)> SettledEvents { get; } = new();
 
+    /// <summary>How old requests were when they were settled.</summary>
+    public ConcurrentQueue<TimeSpan> Ages { get; } = new();
+
     /// <summary>Runs on each decision, before it is noted.</summary>
     public Action<ChargingRequest> OnDecided { get; set; } = _ => { };
 
@@ -34,10 +37,11 @@ internal sealed class RecordingObserver : IPipelineObserver
 
     public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) => AttemptedEvents.Enqueue((request.Id, attempt));
 
-    public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven)
+    public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
     {
         OnSettled(request);
         SettledEvents.Enqueue((request.Id, settlement));
+        Ages.Enqueue(age);
     }
 
     public void BreakerMoved(BreakerState state)

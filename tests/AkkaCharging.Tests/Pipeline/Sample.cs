@@ -17,6 +17,7 @@ internal static class Sample
     public static readonly DateTimeOffset Now = Queries.Now;
 
     private static readonly Destinations Receivers = new(SettingsLoader.Defaults.Callback, SettingsLoader.Defaults.Queue, new FakeTimeProvider());
+    private static readonly FakeTimeProvider Time = new(Now);
     private static readonly CallbackAddressPolicy Policy = Policies.Allowing("127.0.0.1/32");
 
     public static CallbackUrl Url(string text) => Assert.IsType<UrlVerdict.Allowed>(Policy.CheckUrl(text)).Url;
@@ -28,13 +29,17 @@ internal static class Sample
         return new(RequestId.New(at), StationId.TryCreate(Queries.Station)!, DriverToken.TryCreate(token)!, Url(url), at, at + (age ?? TimeSpan.FromMinutes(5)));
     }
 
+    /// <summary>Fake time's timestamps are its ticks: so it is as old as its times are by any fake clock.</summary>
     /// <param name="destinations">That it is counted at; some that nobody else looks at when null.</param>
     public static PendingRequest Pending(
         string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, Destinations? destinations = null) =>
         Pending(Request(url, acceptedAt, age), destinations);
 
     public static PendingRequest Pending(ChargingRequest request, Destinations? destinations = null) =>
-        new(request, (destinations ?? Receivers).Join(request.Callback.Destination), enqueuedAt: 0);
+        Pending(request, (destinations ?? Receivers).Join(request.Callback.Destination));
+
+    public static PendingRequest Pending(ChargingRequest request, Destination destination) =>
+        new(request, destination, Time, since: request.AcceptedAt.UtcTicks, request.ExpiresAt - request.AcceptedAt);
 
     public static PendingRequest Decided(
         string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, Destinations? destinations = null)

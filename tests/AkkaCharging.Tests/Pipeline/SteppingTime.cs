@@ -1,9 +1,10 @@
+using AkkaCharging.Journal;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
 /// <summary>Fake time whose wall clock can step while its monotonic clock goes on.</summary>
-internal sealed class SteppingTime : FakeTimeProvider
+internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
 {
     private int _timers;
     private int _armed;
@@ -16,6 +17,11 @@ internal sealed class SteppingTime : FakeTimeProvider
     }
 
     public TimeSpan Step { get; set; }
+
+    /// <summary>The machine's time since it was started, which goes on with the monotonic clock; none when null.</summary>
+    public string? Boot { get; set; }
+
+    ClockWitness? IWitnessedTime.Witness => Boot is null ? null : new(Boot, GetTimestamp(), IsSteady: true);
 
     /// <summary>Timers made so far.</summary>
     public int Timers => Volatile.Read(ref _timers);

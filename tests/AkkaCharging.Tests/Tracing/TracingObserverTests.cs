@@ -93,7 +93,7 @@ public sealed class TracingObserverTests : IDisposable
     [Fact]
     public void EverythingElse_IsPassedOn()
     {
-        _observer.Settled(Request(), new(RequestState.Delivered, Sample.Now, LastAttempt: null), isRedriven: false);
+        _observer.Settled(Request(), new(RequestState.Delivered, Sample.Now, LastAttempt: null), TimeSpan.Zero, isRedriven: false);
         _observer.BreakerMoved(BreakerState.Open);
         _observer.AuthorizerFailed(RequestId.New(Sample.Now), new TimeoutException());
 
@@ -111,7 +111,7 @@ public sealed class TracingObserverTests : IDisposable
 
         public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) => Told.Add("attempted");
 
-        public void Settled(ChargingRequest request, Settlement settlement, bool isRedriven) => Told.Add("settled");
+        public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) => Told.Add("settled");
 
         public void BreakerMoved(BreakerState state) => Told.Add("breaker");
 

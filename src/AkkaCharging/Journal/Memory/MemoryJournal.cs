@@ -11,7 +11,7 @@ namespace AkkaCharging.Journal.Memory;
 public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
 {
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
-    private readonly ConcurrentQueue<(DateTimeOffset At, RequestId Id)> _settled = new();
+    private readonly ConcurrentQueue<(DateTimeOffset At, long Since, RequestId Id)> _settled = new(); // in the order in which they settled, by the clock that nobody sets
     private readonly ConcurrentDictionary<string, Claim> _claims = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Claim> _claimsByAge = new();
     private readonly SortedSet<DeadLetterCursor> _dead = new(DeadLetterOrder.Instance); // under its own lock
@@ -36,7 +36,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         if (idempotency is not null)
         {
             ForgetOldClaims();
-            var mine = new Claim(idempotency, request.Id, request.AcceptedAt + IdempotencyClaim.Retention);
+            var mine = new Claim(idempotency, request.Id, time.GetTimestamp());
             var first = _claims.GetOrAdd(idempotency.KeyHash, mine);
             if (first.Id != request.Id)
                 return new(first.Meet(idempotency));
@@ -77,7 +77,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
                     _dead.Add(new(settlement.At, id));
             }
 
-            _settled.Enqueue((settlement.At, id));
+            _settled.Enqueue((settlement.At, time.GetTimestamp(), id));
             Interlocked.Increment(ref _settledCount);
             ForgetOldRequests();
         }
@@ -95,6 +95,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
     /// <inheritdoc/>
     public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken)
     {
+        ForgetOldRequests();
         lock (_dead)
             return new(DeadLetterPage.Of([.. Matching(query, after).Take(most)], most));
     }
@@ -137,15 +138,13 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
 
     private IEnumerable<DeadLetter> Matching(DeadLetterQuery query, DeadLetterCursor? after)
     {
-        var (first, end) = (new DeadLetterCursor(StoredNames.Time(query.FirstTicks(Oldest)), default), query.End(after));
+        var (first, end) = (new DeadLetterCursor(StoredNames.Time(query.FirstTicks(DateTimeOffset.MinValue)), default), query.End(after));
         return DeadLetterOrder.Instance.Compare(first, end) >= 0 ? [] : _dead.GetViewBetween(first, end).Reverse()
             .Where(place => place != end)
             .Select(place => _entries.GetValueOrDefault(place.Id)?.ToDeadLetter())
             .OfType<DeadLetter>()
             .Where(letter => query.Destination is null || string.Equals(letter.Destination, query.Destination.ToString(), StringComparison.Ordinal));
     }
-
-    private DateTimeOffset Oldest => time.GetUtcNow() - settings.Retention;
 
     /// <summary>Takes what is no dead letter any more out of the list.</summary>
     private void Bury(RequestId id, DateTimeOffset settledAt)
@@ -156,12 +155,11 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
 
     private void ForgetOldRequests()
     {
-        var oldest = Oldest;
         lock (_forgetting)
         {
             // One that was redriven is pending again, or settled later: then it has another place further back.
             while (_settled.TryPeek(out var next)
-                && (next.At <= oldest || Volatile.Read(ref _settledCount) > settings.MaxSettledRows || _entries.GetValueOrDefault(next.Id)?.IsSettled(next.At) != true))
+                && (time.GetElapsedTime(next.Since) >= settings.Retention || Volatile.Read(ref _settledCount) > settings.MaxSettledRows || _entries.GetValueOrDefault(next.Id)?.IsSettled(next.At) != true))
             {
                 _settled.TryDequeue(out _);
                 if (_entries.GetValueOrDefault(next.Id)?.TryForget(next.At) != true)
@@ -175,10 +173,9 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
 
     private void ForgetOldClaims()
     {
-        var now = time.GetUtcNow();
         lock (_forgetting)
         {
-            while (_claimsByAge.TryPeek(out var claim) && claim.Until <= now)
+            while (_claimsByAge.TryPeek(out var claim) && time.GetElapsedTime(claim.Since) >= IdempotencyClaim.Retention)
             {
                 _claimsByAge.TryDequeue(out _);
                 _claims.TryRemove(KeyValuePair.Create(claim.Idempotency.KeyHash, claim));
@@ -193,7 +190,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
         public int Compare(DeadLetterCursor x, DeadLetterCursor y) => (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
     }
 
-    private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, DateTimeOffset Until)
+    private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, long Since)
     {
         /// <summary>What comes of another claim of the same key.</summary>
         public AcceptResult Meet(IdempotencyClaim other) => AcceptResult.Repeated(Id, isSame: string.Equals(Idempotency.BodyHash, other.BodyHash, StringComparison.Ordinal));
@@ -258,7 +255,7 @@ public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) :
                 _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept - 1)];
                 (_expiresAt, _attemptsMade) = (at + _age, 0);
                 _request = _request with { ExpiresAt = _expiresAt };
-                return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true), _settledAt);
+                return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true, at), _settledAt);
             }
         }
 

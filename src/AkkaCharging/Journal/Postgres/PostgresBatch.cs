@@ -126,9 +126,11 @@ internal sealed class PostgresBatch
     /// <summary>Commits all, then tells the callers.</summary>
     /// <param name="term">Of an owner alone; with <paramref name="lanes"/> new requests carry that of their lane.</param>
     /// <param name="lanes">Of a node in a cluster; null for an owner alone.</param>
+    /// <param name="now">For idempotency keys.</param>
+    /// <param name="clock">Told of with it by a node in a cluster.</param>
     /// <returns>How many more settled requests there are; fewer when it is negative.</returns>
     /// <exception cref="Exception">All were kept or none: which is not known, unless the batch was fenced. Nobody was told anything.</exception>
-    public async Task<int> CommitAsync(NpgsqlConnection connection, long term, PostgresLanes? lanes, DateTimeOffset now)
+    public async Task<int> CommitAsync(NpgsqlConnection connection, long term, PostgresLanes? lanes, DateTimeOffset now, PostgresClock clock)
     {
         await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it holds no BEGIN of its own
         var held = lanes?.Held;
@@ -136,6 +138,7 @@ internal sealed class PostgresBatch
         if (lanes is not null)
         {
             lanes.AddFence(batch);
+            clock.AddTo(batch);
             home = lanes.Next();
             if (home is null)
                 RefuseNew();
@@ -165,6 +168,7 @@ internal sealed class PostgresBatch
             Add(batch, Discard, Ids(_discards));
 
         var (claims, changed) = await RunAsync(batch);
+        clock.Told();
 
         // A decision that is kept never changes, so that reading it after the commit is soon enough.
         var standing = decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);

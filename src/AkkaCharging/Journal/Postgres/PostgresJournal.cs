@@ -24,6 +24,9 @@ public sealed class PostgresJournal : ISharedJournal
     private readonly KeyRing _keys;
     private readonly JournalSettings _settings;
     private readonly TimeProvider _time;
+    private readonly JournalClock _clock;
+    private readonly PostgresClock _keptClock;
+    private readonly Guid _instance = Guid.NewGuid();
     private readonly PostgresReader _reader;
     private readonly PostgresRetention _retention;
     private readonly CancellationTokenSource _stopping = new();
@@ -46,8 +49,10 @@ public sealed class PostgresJournal : ISharedJournal
         (_settings, _time, _damaged, _committed, _lanes) = (settings, time, new(damaged), committed, lanes);
         _keys = KeySource.Required(settings);
         _connections = new(settings.ConnectionString);
-        _reader = new(_connections.Readers);
-        _retention = new(_connections.Readers, settings, time, isShared: lanes is not null);
+        _clock = JournalClock.For(settings, time);
+        _keptClock = new(_clock, time, _instance);
+        _reader = new(_connections.Readers, _clock);
+        _retention = new(_connections.Readers, settings, time, _clock, _keptClock, isShared: lanes is not null);
     }
 
     /// <inheritdoc/>
@@ -70,7 +75,7 @@ public sealed class PostgresJournal : ISharedJournal
     public Task<InvalidJournalException> Invalid => _writer?.Invalid ?? _neverStarted.Task;
 
     /// <summary>Retention's: what settled by then is forgotten, though its sweep may come later.</summary>
-    private DateTimeOffset Oldest => _time.GetUtcNow() - _settings.Retention;
+    private DateTimeOffset Oldest => _clock.Horizon(_settings.Retention);
 
     private JournalSecrets Secrets => Volatile.Read(ref _secrets) ?? throw new JournalUnavailableException(Status.Problem ?? NotStarted);
 
@@ -78,7 +83,8 @@ public sealed class PostgresJournal : ISharedJournal
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _writer = new PostgresWriter(
-            _connections, _keys, _time, _retention.Add, BeginTerm, _committed, _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null);
+            _connections, _keys, _time, _retention.Add, BeginTerm, _committed, _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null,
+            (_instance, _clock, _keptClock));
         _retaining = _retention.RunAsync(MayDelete, _stopping.Token);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
@@ -166,6 +172,7 @@ public sealed class PostgresJournal : ISharedJournal
     public async ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        _clock.Observe();
         var row = RequestRow.Of(request, Secrets);
 
         // Waited for whatever happens: only the outcome tells whether the request is ours.
@@ -185,8 +192,11 @@ public sealed class PostgresJournal : ISharedJournal
         await WriteAsync(new AttemptWrite(id, attempt), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken) =>
+    public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken)
+    {
+        _clock.Observe();
         await WriteAsync(new SettleWrite(id, settlement), cancellationToken);
+    }
 
     /// <inheritdoc/>
     public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>

@@ -5,7 +5,7 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>Reads requests back, on pooled connections beside the owner's.</summary>
-internal sealed class PostgresReader(NpgsqlDataSource readers)
+internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock clock)
 {
     private const int PageRows = 2_000;
 
@@ -26,7 +26,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers)
     /// <summary>The next unsettled requests of other terms than <paramref name="terms"/>, lane by lane in order of acceptance, each with its place.</summary>
     /// <param name="only">The one lane to read; null for all.</param>
     public Task<List<(short Lane, UnsettledRow Row)>> ReadPageAsync((short Lane, long Seq) after, short? only, long[] terms, JournalSecrets secrets) => RunAsync(connection => connection.AllAsync(
-        row => (row.GetInt16(row.FieldCount - 1), row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets)),
+        row => (row.GetInt16(row.FieldCount - 1), row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets, clock)),
         $"""
         SELECT {StoredRows.UnsettledColumns}, lane FROM charging_request
         WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4) ORDER BY lane, seq LIMIT $5

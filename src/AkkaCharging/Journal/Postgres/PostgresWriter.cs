@@ -33,7 +33,9 @@ internal sealed class PostgresWriter
     private readonly Action<int> _settled;
     private readonly Action<OpenPostgres> _termBegan;
     private readonly CommitReport? _committed;
-    private readonly Guid _instance = Guid.NewGuid();
+    private readonly Guid _instance;
+    private readonly JournalClock _clock;
+    private readonly PostgresClock _keptClock;
     private readonly string _holder;
     private readonly PostgresLanes? _lanes;
     private readonly Channel<PostgresWrite> _queue = Channel.CreateBounded<PostgresWrite>(WaitingMax);
@@ -51,10 +53,12 @@ internal sealed class PostgresWriter
     /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
     /// <param name="committed">Told about each group commit.</param>
     /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for an owner alone.</param>
+    /// <param name="node">This process, the journal's clock, and where the database keeps that.</param>
     public PostgresWriter(
-        PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan, CommitReport? committed = null,
-        (int Count, Action<int> Lost)? lanes = null)
+        PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan, CommitReport? committed,
+        (int Count, Action<int> Lost)? lanes, (Guid Instance, JournalClock Clock, PostgresClock KeptClock) node)
     {
+        (_instance, _clock, _keptClock) = node;
         (_connections, _keys, _time, _settled, _termBegan, _committed) = (connections, keys, time, settled, termBegan, committed);
         _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ}";
         _lanes = lanes is var (count, lost) ? new(count, _instance, _holder, time, lost) : null;
@@ -148,6 +152,7 @@ internal sealed class PostgresWriter
         }
 
         var secrets = await PostgresSchema.PrepareAsync(session.Connection, _keys);
+        await _keptClock.ResumeAsync(session.Connection);
         if (_lanes is not null)
         {
             await _lanes.JoinAsync(session.Connection, session);
@@ -236,7 +241,7 @@ internal sealed class PostgresWriter
         {
             try
             {
-                return await batch.CommitAsync(connection, epoch, _lanes, _time.GetUtcNow());
+                return await batch.CommitAsync(connection, epoch, _lanes, _clock.NowForClaims, _keptClock);
             }
             catch (PostgresException fenced) when (_lanes is not null && PostgresLanes.IsFenced(fenced))
             {

@@ -21,6 +21,7 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
 
     private readonly TaskCompletionSource<InvalidJournalException> _neverStarted = new();
+    private readonly JournalClock _clock = JournalClock.For(settings, time);
     private readonly DamagedRows _damaged = new(damaged);
     private SqliteWriter? _writer;
     private SqliteReader? _reader;
@@ -53,8 +54,8 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _reader = new SqliteReader(settings, time);
-        _writer = new SqliteWriter(settings, time, committed);
+        _reader = new SqliteReader(settings, _clock);
+        _writer = new SqliteWriter(settings, time, committed, _clock);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
         {
@@ -102,15 +103,16 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
         cancellationToken.ThrowIfCancellationRequested();
         if (_writer?.AcceptProblem is { } problem)
             throw new JournalUnavailableException(problem);
+        _clock.Observe();
         var row = RequestRow.Of(request, Secrets);
 
         // Waited for whatever happens: only the outcome tells whether the request is ours.
-        return await _writer!.WriteAsync(store => store.Accept(request.Id, row, idempotency, time.GetUtcNow()), isGivenUp: true);
+        return await _writer!.WriteAsync(store => store.Accept(request.Id, row, idempotency, _clock.NowForClaims), isGivenUp: true);
     }
 
     /// <inheritdoc/>
     public async ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
-        await WriteAsync(store => store.FindAccepted(claim, time.GetUtcNow()), cancellationToken, isGivenUp: true);
+        await WriteAsync(store => store.FindAccepted(claim, _clock.NowForClaims), cancellationToken, isGivenUp: true);
 
     /// <inheritdoc/>
     public async ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
@@ -127,7 +129,9 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
             cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken) =>
+    public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken)
+    {
+        _clock.Observe();
         await WriteAsync(
             store =>
             {
@@ -135,6 +139,7 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
                 return true;
             },
             cancellationToken);
+    }
 
     /// <inheritdoc/>
     public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>

@@ -6,7 +6,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Reads requests back, on a thread and a connection of its own.</summary>
-internal sealed class SqliteReader(JournalSettings settings, TimeProvider time) : IDisposable
+internal sealed class SqliteReader(JournalSettings settings, JournalClock clock) : IDisposable
 {
     private const int PageRows = 1_000;
 
@@ -33,7 +33,7 @@ internal sealed class SqliteReader(JournalSettings settings, TimeProvider time) 
             SELECT {StoredRows.UnsettledColumns} FROM request INDEXED BY request_unsettled
             WHERE settled_at IS NULL AND seq > $0 AND seq <= $1 ORDER BY seq LIMIT $2
             """);
-        return page.All(found => found.ToUnsettledRow(StoredId.Read(found.GetFieldValue<byte[]>(1)), secrets), after, last, PageRows);
+        return page.All(found => found.ToUnsettledRow(StoredId.Read(found.GetFieldValue<byte[]>(1)), secrets, clock), after, last, PageRows);
     });
 
     /// <summary>The next dead letters that match, newest first.</summary>
@@ -66,7 +66,7 @@ internal sealed class SqliteReader(JournalSettings settings, TimeProvider time) 
     public void Dispose() => _thread.Dispose();
 
     /// <summary>Retention's: what settled by then is forgotten, though its sweep may come later.</summary>
-    private DateTimeOffset Oldest => time.GetUtcNow() - settings.Retention;
+    private DateTimeOffset Oldest => clock.Horizon(settings.Retention);
 
     private static Statement DeadLetters(SqliteConnection connection, string columns, DeadLetterQuery query, string end) => new(
         connection,

@@ -18,12 +18,14 @@ internal sealed class SqliteStore : IDisposable
 
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
+    private readonly TimeProvider _time;
+    private readonly JournalClock? _clock;
     private readonly Statement _begin, _commit, _decision, _claim;
-    private readonly Change _accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims;
+    private readonly Change _accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock;
 
-    private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax)
+    private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax, TimeProvider time, JournalClock? clock)
     {
-        (_connection, Secrets, _settledRowsMax) = (connection, secrets, settledRowsMax);
+        (_connection, Secrets, _settledRowsMax, _time, _clock) = (connection, secrets, settledRowsMax, time, clock);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
         _accept = new(
@@ -59,6 +61,7 @@ internal sealed class SqliteStore : IDisposable
                 SELECT seq FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL AND settled_at <= $0 ORDER BY settled_at LIMIT $1)
             """);
         _purgeClaims = new(connection, "DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE until <= $0 LIMIT $1)");
+        _keepClock = new(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', $0)");
         SettledRows = SqliteSchema.Number(connection, "SELECT count(*) FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL");
         Unsettled = SqliteSchema.Number(connection, "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL");
         LastSeq = SqliteSchema.Number(connection, "SELECT coalesce(max(seq), 0) FROM request");
@@ -77,8 +80,9 @@ internal sealed class SqliteStore : IDisposable
 
     /// <summary>Opens the journal, makes or migrates its tables, and proves with a write that it can be written.</summary>
     /// <param name="create">Whether a missing file is made.</param>
+    /// <param name="clock">Goes on from what the journal knows, and is kept with the writes; null leaves that as it is.</param>
     /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another key.</exception>
-    public static SqliteStore Open(JournalSettings settings, bool create, TimeProvider time)
+    public static SqliteStore Open(JournalSettings settings, bool create, TimeProvider time, JournalClock? clock = null)
     {
         SqliteConnection? connection = null;
         try
@@ -95,7 +99,8 @@ internal sealed class SqliteStore : IDisposable
             SqliteSchema.Migrate(connection);
             Register(connection, keys, secret, time);
             SqliteSchema.Run(connection, "COMMIT");
-            return new(connection, new JournalSecrets(keys, secret), settings.MaxSettledRows);
+            clock?.Resume(ReadClock(connection), ClockWitness.OfMachine(time));
+            return new(connection, new JournalSecrets(keys, secret), settings.MaxSettledRows, time, clock);
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {
@@ -125,6 +130,8 @@ internal sealed class SqliteStore : IDisposable
         _begin.Run();
         foreach (var write in writes)
             write.Run(this);
+        if (_clock?.Save(() => ClockWitness.OfMachine(_time)) is { } read)
+            _keepClock.Run(read);
         if (SettledRows > _settledRowsMax)
             SettledRows -= _purge.Run(long.MaxValue, Math.Min(SettledRows - _settledRowsMax, PurgeRowsMax));
         _commit.Run();
@@ -194,9 +201,15 @@ internal sealed class SqliteStore : IDisposable
     public void Dispose()
     {
         // A connection stays open, with its locks, as long as one of its statements does; the driver knows its own alone.
-        foreach (var change in (Change[])[_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims])
+        foreach (var change in (Change[])[_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock])
             change.Dispose();
         _connection.Dispose();
+    }
+
+    private static string? ReadClock(SqliteConnection connection)
+    {
+        using var clock = new Statement(connection, "SELECT value FROM meta WHERE name = 'clock'");
+        return clock.First(found => found.GetString(0));
     }
 
     /// <summary>Reads what the journal hashes with, still encrypted.</summary>

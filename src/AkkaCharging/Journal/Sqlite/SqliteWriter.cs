@@ -32,6 +32,7 @@ internal sealed class SqliteWriter : IDisposable
 
     private readonly JournalSettings _settings;
     private readonly TimeProvider _time;
+    private readonly JournalClock _clock;
     private readonly CommitReport? _committed;
     private readonly SqliteThread _checkpoints;
     private readonly Thread _thread;
@@ -61,9 +62,11 @@ internal sealed class SqliteWriter : IDisposable
     private int _isCheckpointing;
 
     /// <param name="committed">Told about each group commit.</param>
-    public SqliteWriter(JournalSettings settings, TimeProvider time, CommitReport? committed = null)
+    /// <param name="clock">Of the journal, which says what is old; one of its own when null.</param>
+    public SqliteWriter(JournalSettings settings, TimeProvider time, CommitReport? committed = null, JournalClock? clock = null)
     {
         (_settings, _time, _committed, _purgedAt) = (settings, time, committed, time.GetTimestamp());
+        _clock = clock ?? JournalClock.For(settings, time);
         _checkpoints = new("journal checkpoints", settings);
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };
         _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -202,7 +205,7 @@ internal sealed class SqliteWriter : IDisposable
         }
 
         // What was open once is never made anew: an empty journal in its place would hide the loss.
-        _store = SqliteStore.Open(_settings, create: !_opened.Task.IsCompleted, _time);
+        _store = SqliteStore.Open(_settings, create: !_opened.Task.IsCompleted, _time, _clock);
         return true;
     }
 
@@ -271,7 +274,7 @@ internal sealed class SqliteWriter : IDisposable
     {
         try
         {
-            while (await WriteAsync(store => store.Purge(_time.GetUtcNow() - _settings.Retention, _time.GetUtcNow())))
+            while (await WriteAsync(store => store.Purge(_clock.Horizon(_settings.Retention), _clock.NowForClaims)))
             {
             }
         }

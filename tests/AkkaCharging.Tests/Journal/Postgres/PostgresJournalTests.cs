@@ -325,6 +325,68 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     }
 
     [Fact]
+    public async Task ClockDaysAhead_DeletesOnlyWhatIsOldByTheTimeThatElapsed()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var time = new SteppingTime();
+        await using var journal = await SharedPostgres.OpenAsync(settings, time);
+        await FailAsync();
+        time.Advance(TimeSpan.FromHours(25));
+        var young = await FailAsync();
+
+        time.Step = TimeSpan.FromDays(3);
+
+        await EventuallyAsync(settings, "SELECT count(*) FROM charging_request", 1);
+        Assert.NotNull(await journal.FindAsync(young, default));
+
+        async Task<RequestId> FailAsync()
+        {
+            var request = Sample.Request(acceptedAt: time.GetUtcNow());
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.SettleAsync(request.Id, new(RequestState.Failed, time.GetUtcNow(), LastAttempt: null), default);
+            return request.Id;
+        }
+    }
+
+    [Theory]
+    [InlineData("same", 20, 1)]
+    [InlineData("other", 20, 21)]
+    [InlineData("other", -60, 0)]
+    public async Task RequestOfAnEarlierProcess_HasTheAgeThatIsPlausible(string boot, int stepMinutes, int age)
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var time = new SteppingTime { Boot = "same" };
+        await using (var first = await SharedPostgres.OpenAsync(settings, time))
+        {
+            await first.AcceptAsync(Sample.Request(acceptedAt: time.GetUtcNow()), idempotency: null, default);
+            await EventuallyAsync(settings, "SELECT count(*) FROM charging_meta WHERE name = 'clock'", 1);
+        }
+
+        time.Advance(TimeSpan.FromMinutes(1));
+        (time.Boot, time.Step) = (boot, TimeSpan.FromMinutes(stepMinutes));
+        await using var second = await SharedPostgres.OpenAsync(settings, time);
+
+        var found = Assert.Single(await second.ReadUnsettledAsync(default).ToListAsync());
+        Assert.Equal(age, found.Age!.Value.TotalMinutes, 0.1);
+    }
+
+    /// <summary>The real clocks: this machine's and the database's.</summary>
+    [Fact]
+    public async Task DatabaseOfASteadyMachine_VouchesForTheTimeBetweenTwoProcesses()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using (var first = await SharedPostgres.OpenAsync(settings))
+        {
+            await first.AcceptAsync(Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow()), idempotency: null, default);
+            await EventuallyAsync(settings, "SELECT count(*) FROM charging_meta WHERE name = 'clock' AND convert_from(value, 'UTF8') LIKE '% postgres/%'", 1);
+        }
+
+        await using var second = await SharedPostgres.OpenAsync(settings);
+
+        Assert.InRange(Assert.Single(await second.ReadUnsettledAsync(default).ToListAsync()).Age!.Value, TimeSpan.Zero, TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
     [Trait("Category", "Performance")]
     public async Task ManyCallers_AreAcknowledgedInGroups_AndReadBackInPages()
     {

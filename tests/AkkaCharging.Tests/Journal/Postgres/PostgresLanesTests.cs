@@ -303,9 +303,32 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         Assert.Equal([0, 1], (await fewer.ListLanesAsync(default)).Select(lane => lane.Lane));
     }
 
-    private static async Task<PostgresJournal> NodeAsync(JournalSettings settings, params int[] lanes)
+    /// <summary>One node deletes by its own clock, which knows nothing of the others': the lowest counts.</summary>
+    [Fact]
+    public async Task NodeWhoseClockIsDaysBehind_HasItsRowsKeptByTheOneThatDeletes()
     {
-        var node = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: LaneCount);
+        var settings = await postgres.NewSettingsAsync();
+        var (time, behind) = (new SteppingTime(), new SteppingTime { Step = TimeSpan.FromDays(-3) });
+        await using var deleting = await NodeAsync(settings, time, 0);
+        await using var other = await NodeAsync(settings, behind, 1);
+        time.Advance(TimeSpan.FromDays(2));
+        behind.Advance(TimeSpan.FromDays(2));
+
+        var request = Sample.Request(acceptedAt: behind.GetUtcNow());
+        await other.AcceptAsync(request, idempotency: null, default);
+        await other.SettleAsync(request.Id, new(RequestState.Failed, behind.GetUtcNow(), LastAttempt: null), default);
+
+        await Eventually.HoldsAsync(
+            async () => (long)(await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_meta WHERE name LIKE 'clock of %'"))! == 0, "what it told is taken in");
+        Assert.NotNull(await deleting.FindAsync(request.Id, default));
+        Assert.Equal(1L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request"));
+    }
+
+    private static Task<PostgresJournal> NodeAsync(JournalSettings settings, params int[] lanes) => NodeAsync(settings, new FakeTimeProvider(Sample.Now), lanes);
+
+    private static async Task<PostgresJournal> NodeAsync(JournalSettings settings, TimeProvider time, params int[] lanes)
+    {
+        var node = new PostgresJournal(settings, time, lanes: LaneCount);
         await node.StartAsync(default);
         foreach (var lane in lanes)
         {
