@@ -16,7 +16,9 @@ namespace AkkaCharging.Journal.Sqlite;
 /// </remarks>
 /// <param name="damaged">Told about each row that cannot be read.</param>
 /// <param name="committed">Told about each group commit.</param>
-public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null) : IRequestJournal
+/// <param name="notice">Told what an operator should know about the files.</param>
+public sealed class SqliteJournal(
+    JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null, JournalNotice? notice = null) : IRequestJournal
 {
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
 
@@ -53,8 +55,9 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _reader = new SqliteReader(settings, time);
-        _writer = new SqliteWriter(settings, time, committed);
+        var reading = new SqliteThread("journal reader", settings);
+        _reader = new SqliteReader(reading, settings, time);
+        _writer = new SqliteWriter(settings, time, committed, reading, notice);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
         {
