@@ -269,13 +269,15 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Brings what is in files that no other process can find any more to where it can be found; then lets them go, or keeps the only ones there are.</summary>
     private void Leave(string moved)
     {
-        var problem = $"Files of the journal {_settings.Path} were removed or replaced under this process: {moved}.";
+        var problem = _files!.HasDatabase
+            ? $"Files of the journal {_settings.Path} were removed or replaced under this process: {moved}."
+            : $"The journal {_settings.Path} was removed or replaced under this process.";
         try
         {
             // Connections of one process share the -shm, so that all have to let go of a removed one.
             if (!Task.WhenAll(_checkpoints.PauseAsync(problem), _reading?.PauseAsync(problem) ?? Task.CompletedTask).Wait(Patience) || !_store!.TryEmptyLog())
                 problem += " Another process reads the journal; what is in them is brought into the database when it has ended.";
-            else if (_files!.HasDatabase)
+            else if (_files.HasDatabase)
                 problem += LetGo();
             else
                 problem += Save();
