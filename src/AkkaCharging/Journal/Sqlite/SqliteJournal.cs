@@ -10,6 +10,7 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <summary>Keeps requests in one file: what it took survives a crash of the process and, with <c>journal.synchronous = full</c>, of the machine.</summary>
 /// <remarks>
 /// Beside <c>journal.path</c> lie SQLite's <c>-wal</c> and <c>-shm</c>, the owner's <c>.lock</c> and <c>.owner</c>, and the generated <c>.key</c>.
+/// All of them belong to their owner alone. One that is removed or replaced is noticed with the next batch (docs/decisions/0008): nothing is taken until it is made good.
 /// The file does not shrink: pages that retention frees are used again.
 /// Errors: a submission that waited 5 s for its turn fails and is never made; one whose batch has begun waits for its outcome. Where the disk fails in the
 /// middle of a commit the caller is told that nothing was kept; a crash at that very moment may keep it nevertheless, and then it is decided and called back.
