@@ -4,8 +4,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AkkaCharging.Files;
 
-/// <summary>Linux' locks of an open file (<c>fcntl</c>, <c>F_OFD_SETLK</c>): they end when it is closed, and no switch of the runtime turns them off.</summary>
-/// <remarks>Unlike those that .NET takes (<c>flock</c>) they cannot be held by somebody who may only read the file.</remarks>
+/// <summary>Linux' locks of an open file (<c>fcntl</c>, <c>F_OFD_SETLK</c>): they end when it is closed, and no switch
+/// of the runtime turns them off.</summary>
+/// <remarks>Unlike those that .NET takes (<c>flock</c>) they cannot be held by somebody who may only read the
+/// file.</remarks>
 internal static class FileLock
 {
     private const int GetLock = 36;
@@ -19,7 +21,8 @@ internal static class FileLock
     /// <summary>Whether this system has them.</summary>
     public static bool IsSupported { get; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
 
-    /// <summary>Takes the bytes from <paramref name="start"/> on; false while another open file has some of them.</summary>
+    /// <summary>Takes the bytes from <paramref name="start"/> on; false while another open file has some of
+    /// them.</summary>
     /// <param name="length">0: up to the end, however far the file grows.</param>
     /// <exception cref="IOException">The file system has no locks.</exception>
     public static bool TryTake(SafeFileHandle file, long start, long length)
@@ -28,7 +31,9 @@ internal static class FileLock
         if (Fcntl(file, SetLock, ref range) == 0)
             return true;
         var error = Marshal.GetLastPInvokeError();
-        return HeldByAnother.Contains(error) ? false : throw new IOException($"it cannot be locked: {new Win32Exception(error).Message}.");
+        return HeldByAnother.Contains(error)
+            ? false
+            : throw new IOException($"it cannot be locked: {new Win32Exception(error).Message}.");
     }
 
     /// <summary>Whether somebody else has a lock on some of these bytes.</summary>

@@ -15,9 +15,13 @@ internal static class PrivateFile
         return new FileStream(path, options);
     }
 
-    /// <summary>Makes a folder, unless it is there; what is made belongs to its owner alone.</summary>
+    /// <summary>Makes a folder and those above it, unless they are there; what is made is its owner's alone.</summary>
     public static void MakeFolder(string path)
     {
+        if (Directory.Exists(path))
+            return;
+        if (Path.GetDirectoryName(path) is { Length: > 0 } above)
+            MakeFolder(above); // by itself: the runtime gives the mode to the last one alone
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(path);
         else
@@ -51,7 +55,8 @@ internal static class PrivateFile
     public static bool IsReadByAnybody(string path) => Allows(path, UnixFileMode.OtherRead);
 
     /// <summary>Whether any user of this machine may remove what is in the folder.</summary>
-    public static bool IsEmptiedByAnybody(string folder) => Allows(folder, UnixFileMode.OtherWrite) && !Allows(folder, UnixFileMode.StickyBit);
+    public static bool IsEmptiedByAnybody(string folder) =>
+        Allows(folder, UnixFileMode.OtherWrite) && !Allows(folder, UnixFileMode.StickyBit);
 
     private static bool Allows(string path, UnixFileMode what)
     {

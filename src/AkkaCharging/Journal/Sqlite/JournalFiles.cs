@@ -2,9 +2,11 @@ using AkkaCharging.Files;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Which files an open journal uses, to tell when one of them was removed or replaced: an open file can be written long after it has lost its name.</summary>
+/// <summary>Which files an open journal uses, to tell when one of them was removed or replaced: an open file can be
+/// written long after it has lost its name.</summary>
 /// <remarks>
-/// A look is one call of the system for each file and opens none of them. Where the system tells no identities (anything but 64-bit Linux) it only sees whether the
+/// A look is one call of the system for each file and opens none of them. Where the system tells no identities
+/// (anything but 64-bit Linux) it only sees whether the
 /// database is there; Windows lets nobody remove a file that is open.
 /// </remarks>
 internal sealed class JournalFiles
@@ -14,13 +16,18 @@ internal sealed class JournalFiles
 
     /// <summary>Remembers the files that are there now.</summary>
     /// <param name="path">The database's, no symbolic link.</param>
-    /// <param name="database">Known from the open file, so that none that came in its place meanwhile is taken for it.</param>
+    /// <param name="database">Known from the open file, so that none that came in its place meanwhile is taken for
+    /// it.</param>
     /// <param name="key">The key that was generated beside the journal; null when it uses none.</param>
     public JournalFiles(string path, FileIdentity? database, string? key)
     {
         _path = path;
         _files = FileIdentity.IsKnown
-            ? [new(path, FileIdentity.Name(path), database), .. ((string?[])[path + "-wal", path + "-shm", path + ".lock", key]).OfType<string>().Select(WatchedFile.Now)]
+            ?
+            [
+                new(path, FileIdentity.Name(path), database),
+                .. new[] { path + "-wal", path + "-shm", path + ".lock", key }.OfType<string>().Select(WatchedFile.Now),
+            ]
             : [];
     }
 
@@ -40,7 +47,10 @@ internal sealed class JournalFiles
             foreach (var file in _files)
             {
                 if (!file.IsThere)
-                    return string.Join(", ", _files.Where(other => !other.IsThere).Select(other => Path.GetFileName(other.Path)).DefaultIfEmpty(Path.GetFileName(file.Path)));
+                {
+                    var gone = _files.Where(other => other == file || !other.IsThere);
+                    return string.Join(", ", gone.Select(other => Path.GetFileName(other.Path)));
+                }
             }
 
             return null;
