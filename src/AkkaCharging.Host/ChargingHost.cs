@@ -84,7 +84,7 @@ internal static class ChargingHost
     public static void CheckFiles(ChargingSettings settings)
     {
         var problems = new List<string>();
-        Check(() => CreateJournal(settings, TimeProvider.System, damaged: null, committed: null)); // opens nothing yet
+        Check(() => CreateJournal(settings, TimeProvider.System)); // opens nothing yet
         if (settings.Journal.Kind != JournalKind.Memory)
             Check(() => KeySource.Configured(settings.Journal));
         Check(() => ReadCertificate(settings.Cluster));
@@ -141,7 +141,8 @@ internal static class ChargingHost
                 settings,
                 provider.GetRequiredService<TimeProvider>(),
                 (id, damage) => logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage),
-                (duration, writes) => metrics.Tell(new JournalCommitted(duration, writes)));
+                (duration, writes) => metrics.Tell(new JournalCommitted(duration, writes)),
+                (notice, isLoss) => logger.Log(isLoss ? LogLevel.Error : LogLevel.Warning, "{JournalNotice:l}", notice));
         });
         services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));
@@ -175,10 +176,11 @@ internal static class ChargingHost
         ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
         : akka.WithChargingPipeline(provider.GetRequiredService<ChargingService>());
 
-    private static IRequestJournal CreateJournal(ChargingSettings settings, TimeProvider time, DamagedRowReport? damaged, CommitReport? committed) => settings.Journal.Kind switch
+    private static IRequestJournal CreateJournal(
+        ChargingSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null, JournalNotice? notice = null) => settings.Journal.Kind switch
     {
         JournalKind.Memory => new MemoryJournal(settings.Journal, time),
-        JournalKind.Sqlite => new SqliteJournal(settings.Journal, time, damaged, committed),
+        JournalKind.Sqlite => new SqliteJournal(settings.Journal, time, damaged, committed, notice),
         _ => new PostgresJournal(settings.Journal, time, damaged, committed, settings.Cluster.Enabled ? settings.Cluster.Lanes : null),
     };
 

@@ -1,3 +1,4 @@
+using AkkaCharging.Files;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host;
@@ -30,5 +31,17 @@ internal static class InsecureChoices
             yield return "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one (cluster.tls.certificateFile).";
         if (settings.Server.Development)
             yield return "Development mode is on: the demo receiver and the API page are served (server.development).";
+        foreach (var (file, setting) in KeyFiles(settings))
+        {
+            if (file.Length > 0 && PrivateFile.IsReadByAnybody(file))
+                yield return $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 ({setting}).";
+        }
     }
+
+    private static IEnumerable<(string File, string Setting)> KeyFiles(ChargingSettings settings) =>
+    [
+        (settings.Journal.EncryptionKeyFile, "journal.encryptionKeyFile"),
+        (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
+        (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+    ];
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.Versioning;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Tests;
@@ -51,6 +52,31 @@ public sealed class InsecureChoicesTests
         Warns(
             Secure with { Management = Secure.Management with { Token = new('x', 15) } },
             "The operators' token is short enough to be guessed: it has less than 16 characters (management.token).");
+    }
+
+    [Theory]
+    [InlineData("0644", true)]
+    [InlineData("0604", true)]
+    [InlineData("0640", false)]
+    [InlineData("0600", false)]
+    [UnsupportedOSPlatform("windows")]
+    public void KeyFilesThatAnybodyMayRead_AreNamed(string mode, bool isWarned)
+    {
+        var folder = Directory.CreateTempSubdirectory("akkacharging-keys-");
+        var file = Path.Combine(folder.FullName, "keys");
+        File.WriteAllText(file, "");
+        File.SetUnixFileMode(file, (UnixFileMode)Convert.ToInt32(mode, 8));
+
+        var warnings = InsecureChoices.Of(Secure with
+        {
+            Journal = Secure.Journal with { EncryptionKeyFile = file },
+            Callback = Secure.Callback with { Signing = new([], file, Required: true) },
+            Cluster = Secure.Cluster with { Tls = Secure.Cluster.Tls with { CertificateFile = file } },
+        }).ToList();
+        folder.Delete(recursive: true);
+
+        string[] named = ["journal.encryptionKeyFile", "callback.signing.keysFile", "cluster.tls.certificateFile"];
+        Assert.Equal(isWarned ? named.Select(setting => $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 ({setting}).") : [], warnings);
     }
 
     [Theory]

@@ -73,7 +73,7 @@ internal static class JournalMigration
     {
         try
         {
-            SqliteStore.Open(source, create: false, time).Dispose(); // brings it to this version, and its log into the file
+            SqliteStore.Open(source, time).Dispose(); // brings it to this version, and its log into the file
             using var file = SqliteFile.ConnectReadOnly(source);
             var wrapped = SqliteStore.ReadWrapped(file);
             var sourceKeys = KeySource.Load(source, KeyRing.KeyIdOf(wrapped));

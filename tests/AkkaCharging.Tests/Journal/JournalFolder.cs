@@ -27,10 +27,13 @@ internal sealed class JournalFolder : IAsyncDisposable
     public async Task<SqliteJournal> StartAsync(JournalSettings? settings = null)
     {
         var journal = new SqliteJournal(settings ?? Settings, Time);
-        _opened.Add(journal);
+        Owns(journal);
         await journal.StartAsync(default);
         return journal;
     }
+
+    /// <summary>Closes <paramref name="journal"/> at the end, before the folder goes.</summary>
+    public void Owns(SqliteJournal journal) => _opened.Add(journal);
 
     public async Task<ChargingRequest> AcceptAsync(SqliteJournal journal)
     {

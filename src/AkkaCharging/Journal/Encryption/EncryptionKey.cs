@@ -24,7 +24,11 @@ internal sealed class EncryptionKey
     {
         Id = Convert.ToHexStringLower(SHA256.HashData([.. "AkkaCharging journal key "u8, .. key]).AsSpan(0, IdBytes));
         _cipher = new(() => new AesGcm(key, TagBytes));
+        Text = Convert.ToBase64String(key);
     }
+
+    /// <summary>The key itself, in base64: for a key file that has to be written again, and nothing else.</summary>
+    public string Text { get; }
 
     /// <summary>16 hexadecimal digits; tells nothing about the key.</summary>
     public string Id { get; }

@@ -12,6 +12,9 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     private const int NonceBytes = 12;
     private const int HeaderBytes = EncryptionKey.IdBytes + NonceBytes;
 
+    /// <summary>All of them, the one that encrypts first.</summary>
+    public IReadOnlyList<EncryptionKey> Keys => keys;
+
     /// <summary>The id of the key that encrypts.</summary>
     public string WritingKeyId => keys[0].Id;
 

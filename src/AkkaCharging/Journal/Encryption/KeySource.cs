@@ -1,4 +1,6 @@
 using System.Text;
+using AkkaCharging.Files;
+using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Encryption;
@@ -28,7 +30,7 @@ internal static class KeySource
     public static KeyRing Load(JournalSettings settings, string? keyIdInUse)
     {
         var configured = Configured(settings);
-        var generated = settings.Path + ".key";
+        var generated = GeneratedFile(settings);
         if (configured.Count == 0 && !File.Exists(generated))
         {
             if (keyIdInUse is not null)
@@ -37,10 +39,24 @@ internal static class KeySource
                     $"The journal {settings.Path} is encrypted with key {keyIdInUse}, and {generated} is missing: put it back, or name the key in journal.encryptionKeys.");
             }
 
-            Generate(generated);
+            Write(generated, EncryptionKey.Generate());
         }
 
         return new([.. configured, .. File.Exists(generated) ? ReadFile(generated) : []]);
+    }
+
+    /// <summary>The key beside the journal: where it lies by the journal's name, or beside the file that a symbolic link leads to.</summary>
+    public static string GeneratedFile(JournalSettings settings) =>
+        File.Exists(settings.Path + ".key") ? settings.Path + ".key" : SqliteFile.RealPath(settings.Path) + ".key";
+
+    /// <summary>Whether a journal needs the key that was generated beside it, because none is configured.</summary>
+    public static bool NeedsGenerated(JournalSettings settings) => settings.EncryptionKeys.Count == 0 && settings.EncryptionKeyFile.Length == 0;
+
+    /// <summary>Writes the file of the generated key again, when it was removed under a process that has it.</summary>
+    public static void PutBack(string path, KeyRing keys)
+    {
+        if (!File.Exists(path))
+            Write(path, string.Join('\n', keys.Keys.Select(key => key.Text)));
     }
 
     private static List<EncryptionKey> ReadFile(string path)
@@ -61,16 +77,13 @@ internal static class KeySource
     /// Under another name first, so that a crash leaves a whole key or none. SQLite syncs the directory when it creates its write-ahead log beside it, after
     /// this and before the first row, so that no row outlives its key.
     /// </remarks>
-    private static void Generate(string path)
+    private static void Write(string path, string keys)
     {
         var unfinished = path + ".new";
         File.Delete(unfinished);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(unfinished, options))
+        using (var file = PrivateFile.Open(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
         {
-            file.Write(Encoding.ASCII.GetBytes(EncryptionKey.Generate() + "\n"));
+            file.Write(Encoding.ASCII.GetBytes(keys + "\n"));
             file.Flush(flushToDisk: true);
         }
 

@@ -6,10 +6,14 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <summary>Opens connections to the journal's file.</summary>
 internal static class SqliteFile
 {
+    /// <summary>Where the file itself lies, beside which SQLite and the service keep theirs: <paramref name="path"/> may be a symbolic link.</summary>
+    public static string RealPath(string path) =>
+        new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : Path.GetFullPath(path);
+
     /// <summary>A connection to a journal that is known to be one.</summary>
     public static SqliteConnection OpenExisting(JournalSettings settings)
     {
-        var connection = Connect(settings, create: false);
+        var connection = Connect(settings);
         try
         {
             Configure(connection, settings);
@@ -22,10 +26,8 @@ internal static class SqliteFile
         }
     }
 
-    /// <summary>A connection that has changed nothing yet, to look whether the file is a journal.</summary>
-    /// <param name="create">Whether a missing file is made; else it is an error.</param>
-    public static SqliteConnection Connect(JournalSettings settings, bool create) =>
-        Open(settings, create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite);
+    /// <summary>A connection that has changed nothing yet, to look whether the file is a journal. A missing file is an error: <see cref="OwnerLock"/> makes it.</summary>
+    public static SqliteConnection Connect(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadWrite);
 
     /// <summary>A connection that cannot change a journal, beside its owner or without one.</summary>
     public static SqliteConnection ConnectReadOnly(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadOnly);

@@ -10,13 +10,16 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <summary>Keeps requests in one file: what it took survives a crash of the process and, with <c>journal.synchronous = full</c>, of the machine.</summary>
 /// <remarks>
 /// Beside <c>journal.path</c> lie SQLite's <c>-wal</c> and <c>-shm</c>, the owner's <c>.lock</c> and <c>.owner</c>, and the generated <c>.key</c>.
+/// All of them belong to their owner alone. One that is removed or replaced is noticed with the next batch (docs/decisions/0008): nothing is taken until it is made good.
 /// The file does not shrink: pages that retention frees are used again.
 /// Errors: a submission that waited 5 s for its turn fails and is never made; one whose batch has begun waits for its outcome. Where the disk fails in the
 /// middle of a commit the caller is told that nothing was kept; a crash at that very moment may keep it nevertheless, and then it is decided and called back.
 /// </remarks>
 /// <param name="damaged">Told about each row that cannot be read.</param>
 /// <param name="committed">Told about each group commit.</param>
-public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null) : IRequestJournal
+/// <param name="notice">Told what an operator should know about the files.</param>
+public sealed class SqliteJournal(
+    JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null, JournalNotice? notice = null) : IRequestJournal
 {
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
 
@@ -54,8 +57,9 @@ public sealed class SqliteJournal(JournalSettings settings, TimeProvider time, D
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _reader = new SqliteReader(settings, _clock);
-        _writer = new SqliteWriter(settings, time, committed, _clock);
+        var reading = new SqliteThread("journal reader", settings);
+        _reader = new SqliteReader(reading, settings, _clock);
+        _writer = new SqliteWriter(settings, time, committed, _clock, reading, notice);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
         {

@@ -10,7 +10,7 @@ internal static class SqliteProblem
 
     public static string Describe(Exception e, string path) => e switch
     {
-        InvalidJournalException => e.Message,
+        InvalidJournalException or JournalMovedException or JournalTakenException => e.Message,
         SqliteException sqlite => $"The journal {path} {Describe(sqlite)} (SQLite {sqlite.SqliteExtendedErrorCode}).",
         _ => $"The journal {path} cannot be written: {e.Message}",
     };

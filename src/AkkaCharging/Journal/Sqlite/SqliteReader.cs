@@ -6,14 +6,13 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Reads requests back, on a thread and a connection of its own.</summary>
-internal sealed class SqliteReader(JournalSettings settings, JournalClock clock) : IDisposable
+/// <param name="thread">Its thread, which it ends.</param>
+internal sealed class SqliteReader(SqliteThread thread, JournalSettings settings, JournalClock clock) : IDisposable
 {
     private const int PageRows = 1_000;
 
-    private readonly SqliteThread _thread = new("journal reader", settings);
-
     /// <summary>What is known about a request.</summary>
-    public Task<RequestRecord?> FindAsync(RequestId id) => _thread.RunAsync(connection =>
+    public Task<RequestRecord?> FindAsync(RequestId id) => thread.RunAsync(connection =>
     {
         using var find = new Statement(
             connection,
@@ -25,7 +24,7 @@ internal sealed class SqliteReader(JournalSettings settings, JournalClock clock)
     });
 
     /// <summary>The next unsettled requests in order of acceptance, each with its place.</summary>
-    public Task<List<UnsettledRow>> ReadPageAsync(long after, long last, JournalSecrets secrets) => _thread.RunAsync(connection =>
+    public Task<List<UnsettledRow>> ReadPageAsync(long after, long last, JournalSecrets secrets) => thread.RunAsync(connection =>
     {
         using var page = new Statement(
             connection,
@@ -37,7 +36,7 @@ internal sealed class SqliteReader(JournalSettings settings, JournalClock clock)
     });
 
     /// <summary>The next dead letters that match, newest first.</summary>
-    public Task<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most) => _thread.RunAsync(connection =>
+    public Task<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most) => thread.RunAsync(connection =>
     {
         using var page = DeadLetters(connection, StoredRows.DeadLetterColumns, query, "ORDER BY settled_at DESC, id DESC LIMIT $4");
         var (settledAt, id) = query.End(after);
@@ -49,7 +48,7 @@ internal sealed class SqliteReader(JournalSettings settings, JournalClock clock)
     });
 
     /// <summary>How many dead letters match.</summary>
-    public Task<long> CountDeadLettersAsync(DeadLetterQuery query) => _thread.RunAsync(connection =>
+    public Task<long> CountDeadLettersAsync(DeadLetterQuery query) => thread.RunAsync(connection =>
     {
         using var count = DeadLetters(connection, "count(*)", query, "");
         var (settledAt, id) = query.End(after: null);
@@ -57,13 +56,13 @@ internal sealed class SqliteReader(JournalSettings settings, JournalClock clock)
     });
 
     /// <summary>Reads a dead letter for its redrive; false when it is none.</summary>
-    public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(RequestId id, JournalSecrets secrets, DateTimeOffset at) => _thread.RunAsync(connection =>
+    public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(RequestId id, JournalSecrets secrets, DateTimeOffset at) => thread.RunAsync(connection =>
     {
         using var find = new Statement(connection, $"SELECT {StoredRows.RedriveColumns} FROM request WHERE id = $0 AND settled_at > $1 AND {StoredRows.IsDeadLetter}");
         return find.First(found => (true, found.ToRedrive(id, secrets, at)), StoredId.Of(id), Oldest.UtcTicks);
     });
 
-    public void Dispose() => _thread.Dispose();
+    public void Dispose() => thread.Dispose();
 
     /// <summary>Retention's: what settled by then is forgotten, though its sweep may come later.</summary>
     private DateTimeOffset Oldest => clock.Horizon(settings.Retention);

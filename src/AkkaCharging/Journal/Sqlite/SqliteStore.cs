@@ -13,6 +13,8 @@ internal sealed class SqliteStore : IDisposable
 {
     private const int PurgeRowsMax = 200;
 
+    private const string OwnerEpoch = "SELECT value FROM meta WHERE name = 'owner_epoch'";
+
     /// <summary>What the sealed secret of the hashes is tied to.</summary>
     public static readonly byte[] HashSecret = "hash secret"u8.ToArray();
 
@@ -20,14 +22,17 @@ internal sealed class SqliteStore : IDisposable
     private readonly long _settledRowsMax;
     private readonly TimeProvider _time;
     private readonly JournalClock? _clock;
-    private readonly Statement _begin, _commit, _decision, _claim;
+    private readonly Statement _begin, _commit, _owner, _decision, _claim;
     private readonly Change _accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock;
 
-    private SqliteStore(SqliteConnection connection, JournalSecrets secrets, int settledRowsMax, TimeProvider time, JournalClock? clock)
+    private SqliteStore(
+        SqliteConnection connection, JournalSecrets secrets, KeyRing keys, long epoch, int settledRowsMax, TimeProvider time, JournalClock? clock)
     {
-        (_connection, Secrets, _settledRowsMax, _time, _clock) = (connection, secrets, settledRowsMax, time, clock);
+        (_connection, Secrets, Keys, Epoch, _settledRowsMax) = (connection, secrets, keys, epoch, settledRowsMax);
+        (_time, _clock) = (time, clock);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
+        _owner = new(connection, OwnerEpoch);
         _accept = new(
             connection,
             """
@@ -69,6 +74,12 @@ internal sealed class SqliteStore : IDisposable
 
     public JournalSecrets Secrets { get; }
 
+    /// <summary>What <see cref="Secrets"/> encrypt with.</summary>
+    public KeyRing Keys { get; }
+
+    /// <summary>The number of this owner: each that opens the journal counts it up, and none but the last can commit.</summary>
+    public long Epoch { get; }
+
     /// <summary>Settled requests that are kept.</summary>
     private long SettledRows { get; set; }
 
@@ -79,15 +90,16 @@ internal sealed class SqliteStore : IDisposable
     public long LastSeq { get; }
 
     /// <summary>Opens the journal, makes or migrates its tables, and proves with a write that it can be written.</summary>
-    /// <param name="create">Whether a missing file is made.</param>
+    /// <param name="epoch">Of the owner that opens it again; null for a new one.</param>
     /// <param name="clock">Goes on from what the journal knows, and is kept with the writes; null leaves that as it is.</param>
     /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another key.</exception>
-    public static SqliteStore Open(JournalSettings settings, bool create, TimeProvider time, JournalClock? clock = null)
+    /// <exception cref="JournalTakenException">Another owner has opened it since <paramref name="epoch"/>.</exception>
+    public static SqliteStore Open(JournalSettings settings, TimeProvider time, long? epoch = null, JournalClock? clock = null)
     {
         SqliteConnection? connection = null;
         try
         {
-            connection = SqliteFile.Connect(settings, create);
+            connection = SqliteFile.Connect(settings);
             var isFresh = SqliteSchema.CheckIsFresh(connection, settings.Path);
             SqliteFile.Configure(connection, settings);
             var wrapped = isFresh ? null : ReadWrapped(connection);
@@ -97,10 +109,11 @@ internal sealed class SqliteStore : IDisposable
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
             SqliteSchema.Migrate(connection);
+            var owner = TakeOver(connection, settings.Path, epoch);
             Register(connection, keys, secret, time);
             SqliteSchema.Run(connection, "COMMIT");
             clock?.Resume(ReadClock(connection), ClockWitness.OfMachine(time));
-            return new(connection, new JournalSecrets(keys, secret), settings.MaxSettledRows, time, clock);
+            return new(connection, new JournalSecrets(keys, secret), keys, owner, settings.MaxSettledRows, time, clock);
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {
@@ -125,9 +138,11 @@ internal sealed class SqliteStore : IDisposable
 
     /// <summary>Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests that are too many.</summary>
     /// <exception cref="SqliteException">None is kept.</exception>
+    /// <exception cref="JournalTakenException">None is kept: there is a later owner.</exception>
     public void Commit(IReadOnlyList<SqliteWrite> writes)
     {
         _begin.Run();
+        CheckOwner();
         foreach (var write in writes)
             write.Run(this);
         if (_clock?.Save(() => ClockWitness.OfMachine(_time)) is { } read)
@@ -135,6 +150,29 @@ internal sealed class SqliteStore : IDisposable
         if (SettledRows > _settledRowsMax)
             SettledRows -= _purge.Run(long.MaxValue, Math.Min(SettledRows - _settledRowsMax, PurgeRowsMax));
         _commit.Run();
+    }
+
+    /// <exception cref="JournalTakenException">There is a later owner.</exception>
+    public void CheckOwner()
+    {
+        if (_owner.First(found => found.GetInt64(0)) != Epoch)
+            throw new JournalTakenException(_connection.DataSource);
+    }
+
+    /// <summary>Copies all of the log into the database, also a log that was removed: this connection still has it.</summary>
+    /// <returns>False when somebody reads, so that it could not all be copied.</returns>
+    public bool TryEmptyLog()
+    {
+        using var checkpoint = new Statement(_connection, "PRAGMA wal_checkpoint(FULL)");
+        return checkpoint.First(found => found.GetInt64(0) == 0 && found.GetInt64(1) == found.GetInt64(2));
+    }
+
+    /// <summary>Writes a copy of the journal as this connection sees it, wherever its file lies now.</summary>
+    /// <param name="path">An empty file.</param>
+    public void SaveAs(string path)
+    {
+        using var copy = new Change(_connection, "VACUUM INTO $0");
+        copy.Run(path);
     }
 
     /// <summary>Copies the log into the database without waiting for anybody.</summary>
@@ -217,6 +255,18 @@ internal sealed class SqliteStore : IDisposable
     {
         using var secret = new Statement(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
         return secret.First(found => found.GetFieldValue<byte[]>(0)) ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
+    }
+
+    /// <summary>Counts the owners up; who opens the journal again must still be the last of them.</summary>
+    private static long TakeOver(SqliteConnection connection, string path, long? mine)
+    {
+        using var last = new Statement(connection, OwnerEpoch);
+        var found = last.First(row => row.GetInt64(0));
+        if (mine is { } epoch)
+            return epoch == found ? epoch : throw new JournalTakenException(path);
+        using var keep = new Statement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('owner_epoch', $0)");
+        keep.Run(found + 1);
+        return found + 1;
     }
 
     /// <summary>Puts the secret under the first key, and refuses to go on without a key that rows still need.</summary>

@@ -11,6 +11,7 @@ internal sealed class SqliteThread : IDisposable
     private readonly BlockingCollection<Action> _work = [];
     private readonly Thread _thread;
     private SqliteConnection? _connection;
+    private volatile string? _pausedBecause;
 
     public SqliteThread(string name, JournalSettings settings)
     {
@@ -36,6 +37,30 @@ internal sealed class SqliteThread : IDisposable
         return completion.Task;
     }
 
+    /// <summary>Closes the connection after what was asked for before, and opens none until <see cref="Resume"/>.</summary>
+    public Task PauseAsync(string because)
+    {
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _pausedBecause = because;
+        try
+        {
+            _work.Add(() =>
+            {
+                Close();
+                closed.SetResult();
+            });
+        }
+        catch (Exception e) when (e is InvalidOperationException or ObjectDisposedException)
+        {
+            closed.SetResult(); // closed for good
+        }
+
+        return closed.Task;
+    }
+
+    /// <summary>Ends a pause.</summary>
+    public void Resume() => _pausedBecause = null;
+
     /// <summary>Finishes what was asked for and closes the connection.</summary>
     public void Dispose()
     {
@@ -47,12 +72,13 @@ internal sealed class SqliteThread : IDisposable
     {
         try
         {
+            if (_pausedBecause is { } problem)
+                throw new JournalUnavailableException(problem);
             completion.SetResult(work(_connection ??= SqliteFile.OpenExisting(_settings)));
         }
         catch (SqliteException e)
         {
-            _connection?.Dispose();
-            _connection = null;
+            Close();
             completion.SetException(new JournalUnavailableException(SqliteProblem.Describe(e, _settings.Path), e));
         }
         catch (Exception e)
@@ -66,6 +92,12 @@ internal sealed class SqliteThread : IDisposable
     {
         foreach (var work in _work.GetConsumingEnumerable())
             work();
+        Close();
+    }
+
+    private void Close()
+    {
         _connection?.Dispose();
+        _connection = null;
     }
 }

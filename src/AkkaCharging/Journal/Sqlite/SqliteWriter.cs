@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using AkkaCharging.Files;
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
 
@@ -8,6 +10,7 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <remarks>
 /// Group commit: whatever was asked for while one transaction was being written makes up the next one, so that an idle service commits alone and at once. A busy
 /// one commits every millisecond or two: <see cref="Gather"/>. After any error the connection is closed: nothing of its transaction is kept, and opening again, which writes, is the probe that ends the outage.
+/// Each batch makes sure that its files are still where the next process will look for them (docs/decisions/0008).
 /// </remarks>
 internal sealed class SqliteWriter : IDisposable
 {
@@ -35,6 +38,8 @@ internal sealed class SqliteWriter : IDisposable
     private readonly JournalClock _clock;
     private readonly CommitReport? _committed;
     private readonly SqliteThread _checkpoints;
+    private readonly SqliteThread? _reading;
+    private readonly JournalNotice? _notice;
     private readonly Thread _thread;
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<SqliteWrite> _queue = new();
@@ -48,6 +53,13 @@ internal sealed class SqliteWriter : IDisposable
 
     private OwnerLock? _lock;
     private SqliteStore? _store;
+    private JournalFiles? _files;
+    private long? _epoch;
+    private bool _isTaken;
+    private bool _hasStrayLog;
+    private bool _isSaved;
+    private string? _savedAs;
+    private string? _told;
     private volatile string? _problem = "The journal is not open yet.";
     private volatile string? _diskProblem;
     private volatile bool _isTicked = true;
@@ -63,10 +75,19 @@ internal sealed class SqliteWriter : IDisposable
 
     /// <param name="committed">Told about each group commit.</param>
     /// <param name="clock">Of the journal, which says what is old; one of its own when null.</param>
-    public SqliteWriter(JournalSettings settings, TimeProvider time, CommitReport? committed = null, JournalClock? clock = null)
+    /// <param name="reading">Whose connection is closed while the files are made anew.</param>
+    /// <param name="notice">Told what an operator should know about the files.</param>
+    public SqliteWriter(
+        JournalSettings settings,
+        TimeProvider time,
+        CommitReport? committed = null,
+        JournalClock? clock = null,
+        SqliteThread? reading = null,
+        JournalNotice? notice = null)
     {
         (_settings, _time, _committed, _purgedAt) = (settings, time, committed, time.GetTimestamp());
         _clock = clock ?? JournalClock.For(settings, time);
+        (_reading, _notice) = (reading, notice);
         _checkpoints = new("journal checkpoints", settings);
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };
         _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -155,6 +176,8 @@ internal sealed class SqliteWriter : IDisposable
 
         _problem ??= "The journal is closed.";
         WriteQueued();
+        if (_store is not null && _files?.Moved is { } moved)
+            Leave(moved);
         _checkpoints.Dispose();
         _store?.Dispose(); // the last connection takes the log into the database
         _lock?.Dispose();
@@ -168,10 +191,13 @@ internal sealed class SqliteWriter : IDisposable
     {
         try
         {
-            if (_store is null && !TryOpen())
+            if (_isTaken || (_store is null && !TryOpen()))
                 return;
-            if (!File.Exists(_settings.Path))
-                throw new FileNotFoundException("the file was removed.");
+            ThrowIfMoved();
+            _store!.CheckOwner();
+            _checkpoints.Resume();
+            _reading?.Resume();
+            (_hasStrayLog, _isSaved, _told) = (false, false, null);
 
             var free = new DriveInfo(Path.GetFullPath(_settings.Path)).AvailableFreeSpace;
             _diskProblem = free < _settings.MinFreeBytes
@@ -196,17 +222,127 @@ internal sealed class SqliteWriter : IDisposable
 
     private bool TryOpen()
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_settings.Path))!);
+        var path = SqliteFile.RealPath(_settings.Path);
+        var folder = Path.GetDirectoryName(path)!;
+        PrivateFile.MakeFolder(folder);
         _lock ??= OwnerLock.TryTake(_settings, _time);
-        if (_lock is null)
+        if (_lock is null || !_lock.TryRenew())
         {
             _problem = $"The journal {_settings.Path} is in use by {OwnerLock.Holder(_settings)}; this process waits for it.";
             return false;
         }
 
-        // What was open once is never made anew: an empty journal in its place would hide the loss.
-        _store = SqliteStore.Open(_settings, create: !_opened.Task.IsCompleted, _time, _clock);
+        // What was open once is never made anew: an empty journal, or another, in its place would hide the loss.
+        var database = _lock.Database;
+        if (database is not null && FileIdentity.TryGet(FileIdentity.Name(path)) != database)
+        {
+            if (!_opened.Task.IsCompleted)
+            {
+                _lock.Dispose();
+                _lock = null;
+            }
+
+            throw new JournalMovedException($"The journal {_settings.Path} was removed or replaced under this process, which waits for that very file: put it back, or stop this process.");
+        }
+
+        if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
+            throw new JournalMovedException($"The journal {_settings.Path} has the log of another program beside it, which is not to be taken for its own: move {path}-wal away.");
+
+        _store = SqliteStore.Open(_settings, _time, _epoch, _clock);
+        _epoch = _store.Epoch;
+        _files = new JournalFiles(path, database, KeySource.NeedsGenerated(_settings) ? KeySource.GeneratedFile(_settings) : null);
+        if (!_opened.Task.IsCompleted)
+            KeepPrivate(path, folder);
         return true;
+    }
+
+    /// <summary>What is made now is private anyway (SQLite gives its files the database's mode); earlier versions left that to the umask.</summary>
+    private void KeepPrivate(string path, string folder)
+    {
+        foreach (var file in (string[])[path, path + "-wal", path + "-shm", path + ".lock", path + ".owner", KeySource.GeneratedFile(_settings)])
+        {
+            if (PrivateFile.Tighten(file) is { } problem)
+                _notice?.Invoke(problem, isLoss: false);
+        }
+
+        if (PrivateFile.IsEmptiedByAnybody(folder))
+            _notice?.Invoke($"Any user of this machine can remove the journal's files: its folder {folder} can be written by everybody. Give it mode 0700.", isLoss: false);
+    }
+
+    private void ThrowIfMoved()
+    {
+        if (_files!.Moved is { } moved)
+            throw new JournalMovedException(moved);
+    }
+
+    /// <summary>Brings what is in files that no other process can find any more to where it can be found; then lets them go, or keeps the only ones there are.</summary>
+    private void Leave(string moved)
+    {
+        var problem = _files!.HasDatabase
+            ? $"Files of the journal {_settings.Path} were removed or replaced under this process: {moved}."
+            : $"The journal {_settings.Path} was removed or replaced under this process.";
+        try
+        {
+            // Connections of one process share the -shm, so that all have to let go of a removed one.
+            if (!Task.WhenAll(_checkpoints.PauseAsync(problem), _reading?.PauseAsync(problem) ?? Task.CompletedTask).Wait(Patience) || !_store!.TryEmptyLog())
+                problem += " Another process reads the journal; what is in them is brought into the database when it has ended.";
+            else if (_files.HasDatabase)
+                problem += LetGo();
+            else
+                problem += Save();
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, what is open stays open: it is tried again.
+            problem += $" What is in them cannot be brought into the database at present: {SqliteProblem.Describe(e, _settings.Path)}";
+        }
+
+        _problem = problem;
+        TellLoss(problem);
+    }
+
+    private string LetGo()
+    {
+        if (KeySource.NeedsGenerated(_settings))
+            KeySource.PutBack(KeySource.GeneratedFile(_settings), _store!.Keys);
+        if (_savedAs is not null)
+            File.Delete(_savedAs); // the file came back
+        _savedAs = null;
+        _hasStrayLog = !_files!.HasLog;
+        _store!.Dispose(); // the last connection takes away a log that lies beside the database, whosever it is
+        _store = null;
+        return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed them, it must not do so while the service runs.";
+    }
+
+    private string Save()
+    {
+        if (!_isSaved)
+        {
+            _isSaved = true; // once: it takes as much of the disk as the journal
+            var path = SqliteFile.RealPath(_settings.Path);
+            var copy = $"{path}.saved-{_time.GetUtcNow():yyyyMMddTHHmmssZ}";
+            PrivateFile.MakeFolder(Path.GetDirectoryName(path)!);
+            PrivateFile.Open(copy, FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
+            _store!.SaveAs(copy);
+            _savedAs = copy;
+            if (_files!.HasLog)
+            {
+                // Beside another database SQLite would take them for that one's. Both this one and the copy have all that is in them.
+                File.Delete(path + "-wal");
+                File.Delete(path + "-shm");
+            }
+        }
+
+        return " This process takes nothing until that very file is back. "
+            + (_savedAs is null ? "What it held could not be saved: see the log." : $"All that it held is saved as {_savedAs}.")
+            + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) and start again.";
+    }
+
+    private void TellLoss(string problem)
+    {
+        if (!string.Equals(_told, problem, StringComparison.Ordinal))
+            _notice?.Invoke(problem, isLoss: true);
+        _told = problem;
     }
 
     private void WriteQueued()
@@ -216,10 +352,13 @@ internal sealed class SqliteWriter : IDisposable
             var duration = TimeSpan.Zero;
             try
             {
+                ThrowIfMoved(); // before, so that nothing of the batch is kept and its callers can be told so
                 _committedAt = _time.GetTimestamp();
                 Interlocked.Exchange(ref _batchStartedAt, _committedAt);
                 _store.Commit(_batch);
                 duration = _time.GetElapsedTime(_batchStartedAt);
+                if (_files!.Moved is { } moved && !(_files.HasDatabase && _store.TryEmptyLog()))
+                    throw new JournalMovedException(moved);
             }
             catch (Exception e)
             {
@@ -333,7 +472,16 @@ internal sealed class SqliteWriter : IDisposable
 
     private void Close(Exception e)
     {
+        if (e is JournalMovedException && _store is not null)
+        {
+            Leave(e.Message);
+            return;
+        }
+
         _problem = SqliteProblem.Describe(e, _settings.Path);
+        _isTaken = e is JournalTakenException;
+        if (e is JournalMovedException or JournalTakenException)
+            TellLoss(_problem);
         _store?.Dispose();
         _store = null;
     }

@@ -1,0 +1,323 @@
+using AkkaCharging.Files;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+using AkkaCharging.Tests.Pipeline;
+
+namespace AkkaCharging.Tests.Journal;
+
+/// <summary>What becomes of the journal when its files are removed or replaced under it, when two would own it, and who may read them.</summary>
+[Trait("Category", "Component")]
+[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+public sealed class SqliteJournalFilesTests : IAsyncLifetime
+{
+    private readonly JournalFolder _folder = new();
+    private readonly List<(string Text, bool IsLoss)> _notices = [];
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
+
+    [Theory]
+    [InlineData(false, "-wal", "-shm")]
+    [InlineData(false, "-wal")]
+    [InlineData(false, "-shm")]
+    [InlineData(false, ".lock")]
+    [InlineData(false, ".key")]
+    [InlineData(true, "-wal", "-shm")]
+    [InlineData(true, "-wal")]
+    [InlineData(true, "-shm")]
+    [InlineData(true, ".lock")]
+    [InlineData(true, ".key")]
+    public async Task FilesBesideTheDatabaseGone_RefuseTheNextBatch_AndNothingIsLost(bool isReplaced, params string[] gone)
+    {
+        await using var journal = await StartAsync();
+        var before = await _folder.AcceptAsync(journal);
+        foreach (var file in gone)
+            Remove(_folder.Journal + file, isReplaced);
+
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
+
+        Assert.Contains($"were removed or replaced under this process: {string.Join(", ", gone.Select(file => "journal.db" + file))}.", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(refused.Message, journal.Status.Problem);
+        Assert.Equal([(refused.Message, true)], _notices);
+        Assert.Equal([before.Id], await LeftByACrashAsync()); // of what the database alone holds
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the files are made anew");
+        var after = await _folder.AcceptAsync(journal);
+        Assert.NotNull(await journal.FindAsync(before.Id, default));
+        Assert.All(["", "-wal", "-shm", ".lock", ".key"], file => Assert.True(File.Exists(_folder.Journal + file), file));
+        await journal.DisposeAsync();
+        Assert.Equal([before.Id, after.Id], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task LogRemovedWhileABatchIsWritten_TheBatchIsInTheDatabaseBeforeItsCallersAreTold()
+    {
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        var secrets = (await writer.Opened).Secrets;
+        var request = Sample.Request();
+
+        await writer.WriteAsync(store =>
+        {
+            Remove(_folder.Journal + "-wal", isReplaced: false);
+            Remove(_folder.Journal + "-shm", isReplaced: false);
+            return store.Accept(request.Id, RequestRow.Of(request, secrets), idempotency: null, Sample.Now);
+        });
+
+        Assert.Equal([request.Id], await LeftByACrashAsync());
+        writer.Dispose();
+        await writer.Ended;
+    }
+
+    [Fact]
+    public async Task DatabaseRemovedWhileABatchIsWritten_FailsIt()
+    {
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        await writer.Opened;
+
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => writer.WriteAsync(_ =>
+        {
+            File.Delete(_folder.Journal);
+            return true;
+        }));
+
+        writer.Dispose();
+        await writer.Ended;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DatabaseGone_TakesNothing_AndSavesWhatItHeld(bool isReplaced)
+    {
+        await using var journal = await StartAsync();
+        var before = await _folder.AcceptAsync(journal);
+        if (isReplaced)
+            File.WriteAllText(_folder.Journal + ".other", "another");
+        Remove(_folder.Journal, isReplaced, isReplaced ? _folder.Journal + ".other" : null);
+
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
+
+        Assert.Contains("takes nothing until that very file is back", refused.Message, StringComparison.Ordinal);
+        _folder.Time.Advance(SqliteWriter.Tick * 10);
+        await SqliteJournalTests.AssertUnavailableAsync(journal);
+        var saved = Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(saved));
+        Assert.Contains(saved, journal.Status.Problem, StringComparison.Ordinal);
+        Assert.Equal([(journal.Status.Problem!, true)], _notices);
+        Assert.Equal(isReplaced, File.Exists(_folder.Journal));
+        await journal.DisposeAsync();
+        Assert.False(File.Exists(_folder.Journal + "-wal")); // another database would take it for its own
+
+        File.Move(saved, _folder.Journal, overwrite: true);
+        Assert.Equal([before.Id], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task DatabaseMovedAwayAndBack_GoesOnWithAllOfIt()
+    {
+        await using var journal = await StartAsync();
+        var before = await _folder.AcceptAsync(journal);
+        File.Move(_folder.Journal, _folder.Journal + ".away");
+        await SqliteJournalTests.AssertUnavailableAsync(journal);
+
+        File.Move(_folder.Journal + ".away", _folder.Journal);
+
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is back");
+        var after = await _folder.AcceptAsync(journal);
+        Assert.Empty(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
+        await journal.DisposeAsync();
+        Assert.Equal([before.Id, after.Id], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task IdleJournal_NoticesByItself()
+    {
+        await using var journal = await StartAsync();
+        File.Delete(_folder.Journal + "-wal");
+
+        await _folder.TickUntilAsync(() => _notices.Count > 0, "the loss is told");
+
+        Assert.Contains("journal.db-wal", _notices[0].Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LaterOwner_EndsTheEarlierOneForGood(bool isIdle)
+    {
+        await using var journal = await StartAsync();
+        await _folder.AcceptAsync(journal);
+        using var later = SqliteStore.Open(_folder.Settings, _folder.Time); // past every lock
+
+        if (isIdle)
+            await _folder.TickUntilAsync(() => !journal.Status.IsAvailable, "the earlier owner notices");
+        else
+            await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
+
+        Assert.Contains("was taken over by another process", journal.Status.Problem, StringComparison.Ordinal);
+        later.Dispose();
+        _folder.Time.Advance(SqliteWriter.Tick * 10);
+        await SqliteJournalTests.AssertUnavailableAsync(journal);
+        Assert.Equal([(journal.Status.Problem!, true)], _notices);
+    }
+
+    [Theory]
+    [InlineData("same path")]
+    [InlineData("lock removed")]
+    [InlineData("symbolic link")]
+    [InlineData("hard link")]
+    public async Task SecondOwner_Waits_WhicheverPathItComesBy(string way)
+    {
+        var first = await StartAsync();
+        await _folder.AcceptAsync(first);
+        var other = Path.Combine(_folder.Root, "other.db");
+        if (way == "lock removed")
+            File.Delete(_folder.Journal + ".lock");
+        else if (way == "symbolic link")
+            File.CreateSymbolicLink(other, _folder.Journal);
+        else if (way == "hard link")
+            HardLink(_folder.Journal, other);
+
+        var second = await _folder.StartAsync(way.EndsWith("link", StringComparison.Ordinal) ? _folder.Settings with { Path = other } : _folder.Settings);
+
+        Assert.Contains(" is in use by ", second.Status.Problem, StringComparison.Ordinal);
+        if (way != "hard link")
+            Assert.Contains($"process {Environment.ProcessId} on ", second.Status.Problem, StringComparison.Ordinal);
+        await SqliteJournalTests.AssertUnavailableAsync(second);
+        if (way == "lock removed")
+            await SqliteJournalTests.AssertUnavailableAsync(first); // it notices, and locks the file that is there now
+        await _folder.TickUntilAsync(() => first.Status.IsAvailable, "the first owner goes on");
+        await _folder.AcceptAsync(first);
+        Assert.False(second.Status.IsAvailable);
+        await first.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(FileAccess.Read, FileShare.None)]
+    [InlineData(FileAccess.Read, FileShare.Read)]
+    public async Task ReaderOfTheLock_DoesNotKeepTheJournalFromOpening(FileAccess access, FileShare share)
+    {
+        await (await StartAsync()).DisposeAsync();
+        using var reader = new FileStream(_folder.Journal + ".lock", FileMode.Open, access, share);
+
+        var journal = await StartAsync();
+
+        Assert.Null(journal.Status.Problem);
+        await _folder.AcceptAsync(journal);
+    }
+
+    [Fact]
+    public async Task OwnerOfAnEarlierVersion_IsWaitedFor()
+    {
+        await (await StartAsync()).DisposeAsync();
+        SqliteJournal journal;
+        using (new FileStream(_folder.Journal + ".lock", FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        using (_folder.Shell("SELECT count(*) FROM request"))
+        {
+            journal = await StartAsync();
+            Assert.Contains(" is in use by ", journal.Status.Problem, StringComparison.Ordinal);
+        }
+
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is free");
+    }
+
+    [Fact]
+    public async Task FilesOfAnEarlierVersion_AreMadePrivate()
+    {
+        await (await StartAsync()).DisposeAsync();
+        const UnixFileMode Open = (UnixFileMode)0b110_100_100;
+        File.WriteAllText(_folder.Journal + ".owner", "somebody");
+        foreach (var file in Directory.GetFiles(_folder.Root))
+            File.SetUnixFileMode(file, Open);
+
+        await StartAsync();
+
+        var modes = Directory.GetFiles(_folder.Root).ToDictionary(file => Path.GetFileName(file), File.GetUnixFileMode);
+        Assert.Equal(["journal.db", "journal.db-shm", "journal.db-wal", "journal.db.key", "journal.db.lock", "journal.db.owner"], modes.Keys.Order(StringComparer.Ordinal));
+        Assert.All(modes.Values, mode => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, mode));
+        Assert.Empty(_notices);
+    }
+
+    [Fact]
+    public async Task FolderThatAnybodyMayWrite_IsWarnedOf()
+    {
+        File.SetUnixFileMode(_folder.Root, (UnixFileMode)0b111_111_111);
+
+        await StartAsync();
+
+        var (text, isLoss) = Assert.Single(_notices);
+        Assert.Equal($"Any user of this machine can remove the journal's files: its folder {_folder.Root} can be written by everybody. Give it mode 0700.", text);
+        Assert.False(isLoss);
+    }
+
+    [Fact]
+    public void Identity_IsTheFiles_NotThePaths()
+    {
+        var (file, link) = (Path.Combine(_folder.Root, "a"), Path.Combine(_folder.Root, "b"));
+        File.WriteAllText(file, "");
+        File.CreateSymbolicLink(link, file);
+        var identity = FileIdentity.TryGet(FileIdentity.Name(file));
+        using (var open = File.OpenHandle(file))
+            Assert.Equal(identity, FileIdentity.TryGet(open));
+
+        Assert.NotNull(identity);
+        Assert.Equal(identity, FileIdentity.TryGet(FileIdentity.Name(link)));
+        Remove(file, isReplaced: true);
+        Assert.NotEqual(identity, FileIdentity.TryGet(FileIdentity.Name(file)));
+        File.Delete(file);
+        Assert.Null(FileIdentity.TryGet(FileIdentity.Name(file)));
+    }
+
+    private async Task<SqliteJournal> StartAsync()
+    {
+        var journal = new SqliteJournal(_folder.Settings, _folder.Time, notice: (text, isLoss) => _notices.Add((text, isLoss)));
+        _folder.Owns(journal);
+        await journal.StartAsync(default);
+        return journal;
+    }
+
+    /// <summary>What the next process would find if this one ended now: in the database and its key, and in the log that lies beside it.</summary>
+    private async Task<List<RequestId>> LeftByACrashAsync()
+    {
+        var copy = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Root, "crashed")).FullName, "journal.db");
+        foreach (var file in (string[])["", "-wal"])
+        {
+            if (File.Exists(_folder.Journal + file))
+                File.Copy(_folder.Journal + file, copy + file, overwrite: true);
+        }
+
+        File.Copy(_folder.Key, copy + ".key", overwrite: true);
+        return await UnsettledAsync(_folder.Settings with { Path = copy });
+    }
+
+    private async Task<List<RequestId>> UnsettledAsync(JournalSettings settings)
+    {
+        await using var journal = new SqliteJournal(settings, _folder.Time);
+        await journal.StartAsync(default);
+        Assert.Null(journal.Status.Problem);
+        return await journal.ReadUnsettledAsync(default).Select(found => found.Request.Id).ToListAsync();
+    }
+
+    private static void Remove(string path, bool isReplaced, string? by = null)
+    {
+        if (!isReplaced)
+        {
+            File.Delete(path);
+            return;
+        }
+
+        if (by is null)
+            File.Copy(path, by = path + ".copy");
+        File.Move(by, path, overwrite: true);
+    }
+
+    private static void HardLink(string path, string link)
+    {
+        using var process = System.Diagnostics.Process.Start("ln", [path, link]);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+}
