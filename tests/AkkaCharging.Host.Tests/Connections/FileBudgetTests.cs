@@ -9,9 +9,9 @@ public sealed class FileBudgetTests
     [Theory]
     [InlineData(1_048_576, 10_000, 4_096)]
     [InlineData(16_384, 10_000, 4_096)]
-    [InlineData(4_096, 1_872, 1_872)]
-    [InlineData(1_024, 336, 336)]
-    [InlineData(384, 16, 16)]
+    [InlineData(4_096, 1_776, 1_776)]
+    [InlineData(1_024, 240, 240)]
+    [InlineData(576, 16, 16)]
     public void Defaults_AreCutToTheLimit_HalfAndHalf(int limit, int callers, int callbacks)
     {
         var budget = FileBudget.Of(limit, SettingsLoader.Defaults);
@@ -29,7 +29,7 @@ public sealed class FileBudgetTests
     public void Shares_NeverAddUpToMoreThanTheLimit_AndNobodyIsLeftWithout(int maxConnections, int maxInFlight)
     {
         var settings = Settings(maxConnections, maxInFlight);
-        for (var limit = 384; limit < 40_000; limit += 7)
+        for (var limit = 576; limit < 40_000; limit += 7)
         {
             var budget = FileBudget.Of(limit, settings);
             Assert.True(budget.Callers + budget.Operators + budget.Callbacks + budget.Rest <= limit);
@@ -40,8 +40,8 @@ public sealed class FileBudgetTests
     [Fact]
     public void WhatOneDoesNotNeed_IsTheOthers()
     {
-        Assert.Equal((100, 572), Shares(FileBudget.Of(1_024, Settings(100, 4_096))));
-        Assert.Equal((662, 10), Shares(FileBudget.Of(1_024, Settings(0, 10))));
+        Assert.Equal((100, 380), Shares(FileBudget.Of(1_024, Settings(100, 4_096))));
+        Assert.Equal((470, 10), Shares(FileBudget.Of(1_024, Settings(0, 10))));
     }
 
     [Fact]
@@ -51,17 +51,17 @@ public sealed class FileBudgetTests
         var budget = FileBudget.Of(1_024, settings);
 
         Assert.Equal(
-            ["server.maxConnections = 5000 is cut to 336: the process may open 1024 files (ulimit -n).",
-                "callback.maxInFlight = 4096 is cut to 336: the process may open 1024 files (ulimit -n)."],
+            ["server.maxConnections = 5000 is cut to 240: the process may open 1024 files (ulimit -n).",
+                "callback.maxInFlight = 4096 is cut to 240: the process may open 1024 files (ulimit -n)."],
             budget.Cuts(settings));
-        Assert.Equal(336, budget.Confine(settings).Callback.MaxInFlight);
+        Assert.Equal(240, budget.Confine(settings).Callback.MaxInFlight);
         Assert.Empty(FileBudget.Of(16_384, settings).Cuts(settings));
         Assert.Empty(FileBudget.Of(null, settings).Cuts(settings));
     }
 
     [Fact]
     public void TooLowALimit_IsRefused_WithTheOneThatIsNeeded() =>
-        Assert.Contains("(ulimit -n) of at least 384.", Assert.Throws<InvalidSettingsException>(() => FileBudget.Of(383, SettingsLoader.Defaults)).Message, StringComparison.Ordinal);
+        Assert.Contains("(ulimit -n) of at least 576.", Assert.Throws<InvalidSettingsException>(() => FileBudget.Of(575, SettingsLoader.Defaults)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void AuthorizerAndCluster_HaveTheirShare()
