@@ -6,6 +6,7 @@ using AkkaCharging.Authorization.Http;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Cluster;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Development;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
@@ -20,6 +21,7 @@ using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
+using Microsoft.AspNetCore.Connections;
 
 namespace AkkaCharging.Host;
 
@@ -38,6 +40,9 @@ internal static class ChargingHost
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     public static WebApplication Build(ChargingSettings settings, Action<IServiceCollection>? customize = null, SettingsSources? sources = null)
     {
+        var files = FileBudget.Of(ProcessFiles.Limit, settings);
+        var cuts = files.Cuts(settings).ToList();
+        settings = files.Confine(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             EnvironmentName = settings.Server.Development ? Environments.Development : Environments.Production,
@@ -47,7 +52,7 @@ internal static class ChargingHost
         var levels = builder.AddChargingLogging(settings);
         if (sources is not null)
             builder.Services.AddSingleton(sources).AddHostedService<LogLevelReload>();
-        builder.AddChargingServer(settings.Server, settings.Management);
+        builder.AddChargingServer(settings.Server, settings.Management, files);
         builder.Services.AddChargingService(settings, levels);
         builder.Services.AddChargingHealth();
         builder.Services.AddChargingApiDescription();
@@ -58,6 +63,8 @@ internal static class ChargingHost
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
+        ConnectionMetrics.Register(app.Services.GetRequiredService<Prometheus.CollectorRegistry>(), app.Services.GetRequiredService<BoundedTransport>());
+        BoundedTransport.UseConnectionPlaces(app);
         if (exports)
             app.UseHttpSpans();
         app.UseApiErrors();
@@ -71,6 +78,11 @@ internal static class ChargingHost
         if (settings.Server.Development)
             app.MapDemoReceiver();
 
+        app.Logger.LogInformation(
+            "Of {FileLimit} files callers may have {Callers}, operators {Operators}, callbacks {Callbacks}; {Rest} are kept for the service itself",
+            files.Limit, files.Callers, files.Operators, files.Callbacks, files.Rest);
+        foreach (var cut in cuts)
+            app.Logger.LogWarning("The limit of open files is low: {Cut:l}", cut);
         foreach (var choice in InsecureChoices.Of(settings))
             app.Logger.LogWarning("Insecure: {Choice:l}", choice);
 
@@ -111,16 +123,24 @@ internal static class ChargingHost
         }
     }
 
-    private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server, ManagementSettings management)
+    private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server, ManagementSettings management, FileBudget files)
     {
+        builder.Services.AddSingleton(files).AddSingleton<BoundedTransport>();
+        builder.Services.AddSingleton<IConnectionListenerFactory>(provider => provider.GetRequiredService<BoundedTransport>()); // Kestrel takes the last one
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes * ChunkFramingFactor;
             kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
+            kestrel.Limits.KeepAliveTimeout = server.KeepAlive;
             kestrel.Limits.MinRequestBodyDataRate = null; // a slow body has server.requestTimeoutMillis, and is then answered 408
-            kestrel.Listen("server", server.Host, server.Port);
-            kestrel.Listen("management", management.Host, management.Port, ManagementListener.IsForOperators);
+            var transport = kestrel.ApplicationServices.GetRequiredService<BoundedTransport>();
+            kestrel.Listen("server", server.Host, server.Port, listener => transport.Bound(listener, transport.Callers));
+            kestrel.Listen("management", management.Host, management.Port, listener =>
+            {
+                transport.Bound(listener, transport.Operators);
+                ManagementListener.IsForOperators(listener);
+            });
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = GracefulStop.Bound(server));
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy

@@ -4,6 +4,7 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Cluster;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
@@ -27,6 +28,7 @@ internal static class HealthChecks
             provider.GetRequiredService<IMetricsSink>(),
             provider.GetRequiredService<IAuthorizer>() as AclAuthorizer,
             provider.GetRequiredService<WebhookSigner>(),
+            provider.GetRequiredService<BoundedTransport>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetService<ClusterNode>()));
     }

@@ -4,6 +4,7 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Cluster;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -15,9 +16,11 @@ namespace AkkaCharging.Host.Health;
 /// <param name="acl">Null unless the authorizer is the ACL.</param>
 /// <param name="node">Null for a process that runs alone.</param>
 internal sealed class HealthReporter(
-    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, WebhookSigner signer, TimeProvider time,
-    ClusterNode? node = null)
+    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, WebhookSigner signer,
+    BoundedTransport transport, TimeProvider time, ClusterNode? node = null)
 {
+    // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
+    private const double FilesUsage = 0.9;
     private enum Status
     {
         Up,
@@ -41,6 +44,7 @@ internal sealed class HealthReporter(
             Authorization(figures, service.Status.Breaker),
             Callbacks(figures),
             Journal(journal.Status),
+            Files(transport),
         };
         if (acl is not null)
             components.Add(Acl(acl.Status));
@@ -118,6 +122,23 @@ internal sealed class HealthReporter(
                 .. status.Problem is { } problem ? [("problem", problem)] : Array.Empty<(string, string)>(),
                 .. status.Damaged > 0 ? [("damaged", Text(status.Damaged))] : Array.Empty<(string, string)>(),
             ]);
+
+    private static (string, Status, (string, string)[]) Files(BoundedTransport transport)
+    {
+        var (callers, operators) = (transport.Callers, transport.Operators);
+        var open = ProcessFiles.Open;
+        var isShort = open is null ? transport.Files.Limit is not null : open > FilesUsage * transport.Files.Limit;
+        return ("files",
+            isShort || callers.Open >= callers.Max ? Status.Degraded : Status.Up,
+            [
+                .. open is { } files ? [("open", Text(files))] : Array.Empty<(string, string)>(),
+                .. transport.Files.Limit is { } limit ? [("limit", Text(limit))] : Array.Empty<(string, string)>(),
+                ("connections", Text(callers.Open)),
+                ("maxConnections", Text(callers.Max)),
+                ("operatorConnections", Text(operators.Open)),
+                ("operatorMaxConnections", Text(operators.Max)),
+            ]);
+    }
 
     private static (string, Status, (string, string)[]) Cluster(ClusterNode node)
     {

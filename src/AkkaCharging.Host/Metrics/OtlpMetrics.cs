@@ -3,6 +3,7 @@ using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Cluster;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -16,8 +17,8 @@ namespace AkkaCharging.Host.Metrics;
 /// Prometheus they are the same series. Histograms are recorded by the actor itself, see <see cref="MetricsHistograms"/>.
 /// </remarks>
 internal sealed class OtlpMetrics(
-    Meter meter, IMetricsSink metrics, ChargingService service, IRequestJournal journal, DeadLetterCount deadLetters, IAuthorizer authorizer, QueueSettings queue, TimeProvider time,
-    ClusterNode? node = null)
+    Meter meter, IMetricsSink metrics, ChargingService service, IRequestJournal journal, DeadLetterCount deadLetters, IAuthorizer authorizer, QueueSettings queue,
+    BoundedTransport transport, TimeProvider time, ClusterNode? node = null)
 {
     /// <summary>Of the one meter.</summary>
     public const string MeterName = "AkkaCharging";
@@ -48,6 +49,7 @@ internal sealed class OtlpMetrics(
         Gauge("akkacharging_journal_backlog_requests", "Requests of an earlier process that were not taken up yet.", () => journal.Status.Backlog);
         Gauge("akkacharging_journal_damaged_requests", "Unsettled requests in the journal that cannot be read.", () => journal.Status.Damaged);
         meter.CreateObservableGauge("akkacharging_dead_letter_requests", DeadLetters, unit: null, "Failed requests that can be redriven, as counted some seconds ago.");
+        ConnectionMetrics.Open(meter, transport);
         if (node is not null)
             OpenCluster(node);
         if (authorizer is not AclAuthorizer acl)

@@ -1,6 +1,8 @@
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>server</c>: the public listener.</summary>
+/// <param name="MaxConnections">Open at a time; zero for what the file limit leaves.</param>
+/// <param name="KeepAlive">How long a connection without a request stays open, on either listener.</param>
 /// <param name="ShutdownDelay">Between "not ready" and refusing new work, for load balancers to notice.</param>
 /// <param name="ShutdownGrace">For finishing what is in flight after that.</param>
 /// <param name="AllowAnonymous">Says explicitly that a listener beyond loopback may run without API keys.</param>
@@ -10,6 +12,8 @@ public sealed record ServerSettings(
     bool Development,
     int MaxRequestBodyBytes,
     TimeSpan RequestTimeout,
+    int MaxConnections,
+    TimeSpan KeepAlive,
     TimeSpan ShutdownDelay,
     TimeSpan ShutdownGrace,
     IReadOnlyList<string> CorsAllowedOrigins,
@@ -22,6 +26,8 @@ public sealed record ServerSettings(
         Development: hocon.Flag("development"),
         MaxRequestBodyBytes: hocon.Count("maxRequestBodyBytes", min: 512, max: 1_048_576),
         RequestTimeout: hocon.Duration("requestTimeoutMillis", min: 100, max: 600_000),
+        MaxConnections: hocon.Count("maxConnections", min: 0, max: 1_000_000),
+        KeepAlive: hocon.Duration("keepAliveMillis", min: 1_000, max: 3_600_000),
         ShutdownDelay: hocon.Duration("shutdownDelayMillis", min: 0, max: 300_000),
         ShutdownGrace: hocon.Duration("shutdownGraceMillis", min: 0, max: 300_000),
         CorsAllowedOrigins: hocon.Section("cors").Many("allowedOrigins", SettingKind.Origin),
@@ -58,13 +64,15 @@ public enum ConfinedPage
 
 /// <summary>Block <c>management</c>: the operators' listener.</summary>
 /// <param name="Token">Empty for none, which only a loopback listener may have.</param>
+/// <param name="MaxConnections">Open at a time, kept for operators however many callers there are.</param>
 /// <param name="Confine">Pages that are served here and not on the public listener.</param>
-public sealed record ManagementSettings(string Host, int Port, string Token, IReadOnlyList<ConfinedPage> Confine)
+public sealed record ManagementSettings(string Host, int Port, string Token, int MaxConnections, IReadOnlyList<ConfinedPage> Confine)
 {
     internal static ManagementSettings Read(HoconSection hocon) => new(
         Host: hocon.One("host", SettingKind.NonEmpty),
         Port: hocon.Count("port", min: 0, max: 65_535),
         Token: hocon.One("token", SettingKind.Token),
+        MaxConnections: hocon.Count("maxConnections", min: 1, max: 10_000),
         Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>()));
 }
 

@@ -33,11 +33,12 @@ public sealed class HealthTests : IAsyncLifetime
 
         Assert.Equal((200, "UP"), (statusCode, Text(health, "status")));
         Assert.Equal(["status", "timestamp", "components"], Api.Names(health));
-        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "acl"], Api.Names(health.GetProperty("components")));
+        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "files", "acl"], Api.Names(health.GetProperty("components")));
         Assert.Equal("currentSize=0 maxSize=10000", Details(health, "queue"));
         Assert.Equal("errorRate=0 totalDecisions=0 circuitBreaker=closed", Details(health, "authorization"));
         Assert.Equal("errorRate=0 totalCallbacks=0", Details(health, "callbacks"));
         Assert.Equal("kind=memory", Details(health, "journal"));
+        Assert.Matches(@"^open=\d+ limit=\d+ connections=1 maxConnections=\d+ operatorConnections=0 operatorMaxConnections=64$", Details(health, "files"));
         Assert.Equal("rules=2", Details(health, "acl"));
         Assert.Equal("state=running restarts=0", Details(health, "pipeline"));
     }

@@ -1,0 +1,116 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
+namespace AkkaCharging.Host.Connections;
+
+/// <summary>Accepts no more connections than there are places, and goes on accepting whatever the system says.</summary>
+/// <remarks>
+/// Kestrel's own listener asks again at once when an accept fails, so that without a free file it uses up a processor; and its limit of connections is one for
+/// all listeners, behind a queue of the thread pool that may hold any number of sockets. Here each socket is counted from its accept to its close.
+/// </remarks>
+internal sealed partial class BoundedListener : IConnectionListener
+{
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(10);
+
+    private readonly Func<CancellationToken, ValueTask<Socket>> _accept;
+    private readonly Socket _listener;
+    private readonly SocketConnectionContextFactory _connections;
+    private readonly ConnectionPlaces _places;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private long? _warnedAt;
+
+    /// <param name="listener">It listens already.</param>
+    /// <param name="accept">Replaces the system's, in tests.</param>
+    public BoundedListener(Socket listener, ConnectionPlaces places, TimeProvider time, ILogger logger, Func<CancellationToken, ValueTask<Socket>>? accept = null)
+    {
+        (_listener, _places, _time, _logger) = (listener, places, time, logger);
+        _accept = accept ?? listener.AcceptAsync;
+        _connections = new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), logger);
+        EndPoint = listener.LocalEndPoint!;
+    }
+
+    public EndPoint EndPoint { get; }
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            Socket socket;
+            try
+            {
+                socket = await _accept(cancellationToken);
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            {
+                return null; // The listener is closed.
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            {
+                continue; // The caller left before its turn came.
+            }
+            catch (SocketException e)
+            {
+                Warn(e.Message);
+                await Task.Delay(PauseAfterFailure, _time, CancellationToken.None); // callers wait in the system's queue until a file is free
+                continue;
+            }
+
+            if (await TakeInAsync(socket) is { } connection)
+                return connection;
+        }
+    }
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        _listener.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _listener.Dispose();
+        _connections.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask<ConnectionContext?> TakeInAsync(Socket socket)
+    {
+        var place = await _places.TakeAsync();
+        if (place is null)
+        {
+            socket.Dispose();
+            Warn("every connection is busy, a new one was closed");
+            return null;
+        }
+
+        try
+        {
+            socket.NoDelay = true;
+            var connection = _connections.Create(socket);
+            connection.Features.Set(place);
+            place.ClosesBy(() => connection.Abort(new ConnectionAbortedException("Its place was needed for a new connection.")));
+            return new BoundedConnection(connection, place);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            socket.Dispose(); // The caller has left.
+            place.Free();
+            return null;
+        }
+    }
+
+    private void Warn(string problem)
+    {
+        if (_warnedAt is { } at && _time.GetElapsedTime(at) < BetweenWarnings)
+            return;
+        _warnedAt = _time.GetTimestamp();
+        LogNotAccepted(EndPoint, problem, _places.Open, _places.Max, _places.Refused);
+    }
+
+    [LoggerMessage(1901, LogLevel.Warning, "Connections to {EndPoint} are not accepted: {Problem}. Open are {Open} of {Max}, closed at once were {Refused}")]
+    private partial void LogNotAccepted(EndPoint endPoint, string problem, int open, int max, long refused);
+}

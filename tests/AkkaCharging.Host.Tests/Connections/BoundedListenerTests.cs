@@ -1,0 +1,124 @@
+using System.Net;
+using System.Net.Sockets;
+using AkkaCharging.Host.Connections;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Host.Tests.Connections;
+
+[Trait("Category", "Component")]
+public sealed class BoundedListenerTests
+{
+    private const int Max = 4;
+
+    [Fact]
+    public async Task WithoutAFreeFile_AcceptIsTriedAgainLater_AndTheListenerLives()
+    {
+        var time = new FakeTimeProvider();
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        var tries = 0;
+        await using var listener = new BoundedListener(
+            socket, new ConnectionPlaces(Max, time), time, NullLogger.Instance,
+            cancellation => ++tries <= 3 ? throw new SocketException((int)SocketError.TooManyOpenSockets) : socket.AcceptAsync(cancellation));
+        using var caller = new TcpClient();
+        await caller.ConnectAsync((IPEndPoint)listener.EndPoint);
+
+        var accepting = listener.AcceptAsync().AsTask();
+        for (var tried = 1; tried <= 3; tried++)
+        {
+            Assert.Equal(tried, tries); // once, until time goes on
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            await Eventually.HoldsAsync(() => tries > tried, "it is tried again");
+        }
+
+        await using var connection = await accepting;
+        Assert.NotNull(connection);
+        await listener.UnbindAsync();
+        Assert.Null(await listener.AcceptAsync());
+    }
+
+    [Fact]
+    public async Task FullOfSilentConnections_CallersAreServed_AndTheirConnectionsStay()
+    {
+        await using var service = await StartAsync();
+        Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode); // its connection is kept
+        var silent = new List<TcpClient>();
+        for (var i = 0; i < 3 * Max; i++)
+            silent.Add(await ConnectAsync(service));
+
+        var places = service.App.Services.GetRequiredService<BoundedTransport>().Callers;
+        await Eventually.HoldsAsync(() => places.Displaced == (2 * Max) + 1, "silent connections made room for silent ones");
+        Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode);
+        using var another = new HttpClient { BaseAddress = service.Http.BaseAddress };
+        Assert.Equal(HttpStatusCode.OK, (await another.GetAsync("/health/ready")).StatusCode);
+
+        Assert.Equal((Max, (2L * Max) + 2, 0L), (places.Open, places.Displaced, places.Refused));
+        silent.ForEach(connection => connection.Dispose());
+        await Eventually.HoldsAsync(() => places.Open == 2, "those that left gave their places back");
+    }
+
+    [Fact]
+    public async Task FullOfBusyConnections_ANewOneIsClosedAtOnce_AndOperatorsAreServed()
+    {
+        await using var service = await StartAsync();
+        var busy = new List<TcpClient>();
+        for (var i = 0; i < Max; i++)
+        {
+            var connection = await ConnectAsync(service);
+            busy.Add(connection);
+            await connection.GetStream().WriteAsync(
+                "POST /api/v1/charging-session HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"u8.ToArray());
+            Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64])); // 100: its body is waited for
+        }
+
+        var places = service.App.Services.GetRequiredService<BoundedTransport>().Callers;
+        using var late = await ConnectAsync(service);
+        Assert.True(await EndsAsync(late));
+        Assert.Equal((Max, 1L, 0L), (places.Open, places.Refused, places.Displaced));
+        Assert.Equal(HttpStatusCode.OK, (await service.Management.GetAsync("/admin/overview")).StatusCode);
+        busy.ForEach(connection => connection.Dispose());
+        await Eventually.HoldsAsync(() => places.Open == 0, "those that left gave their places back");
+        Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode);
+    }
+
+    [Fact]
+    public async Task SilentConnection_IsClosedAfterTheKeepAliveTime()
+    {
+        await using var service = await StartAsync(TimeSpan.FromSeconds(1));
+        using var silent = await ConnectAsync(service);
+
+        Assert.True(await EndsAsync(silent));
+    }
+
+    private static Task<RunningService> StartAsync(TimeSpan? keepAlive = null) => RunningService.StartAsync(settings => settings.WithServer(server => server with
+    {
+        MaxConnections = Max,
+        RequestTimeout = TimeSpan.FromMinutes(1),
+        KeepAlive = keepAlive ?? TimeSpan.FromMinutes(1),
+        ShutdownGrace = TimeSpan.Zero,
+    }));
+
+    private static async Task<TcpClient> ConnectAsync(RunningService service)
+    {
+        var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, service.Http.BaseAddress!.Port);
+        return client;
+    }
+
+    private static async Task<bool> EndsAsync(TcpClient client)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        try
+        {
+            return await client.GetStream().ReadAsync(new byte[1], patience.Token) == 0;
+        }
+        catch (IOException)
+        {
+            return true; // a reset
+        }
+    }
+}
