@@ -7,8 +7,12 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>More idle connections than the process may have files, from anybody, while callers submit in bursts.</summary>
-/// <remarks>For a long run: AKKACHARGING_FILE_LIMIT_SECONDS and AKKACHARGING_FILE_LIMIT, 1800 and 1024 or 4096.</remarks>
+/// <summary>
+/// More idle connections than the process may have files, from anybody, while callers submit in bursts.
+/// </summary>
+/// <remarks>
+/// For a long run: AKKACHARGING_FILE_LIMIT_SECONDS and AKKACHARGING_FILE_LIMIT, 1800 and 1024 or 4096.
+/// </remarks>
 [Trait("Category", "Scenario")]
 public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
 {

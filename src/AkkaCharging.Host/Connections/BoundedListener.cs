@@ -5,10 +5,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>Accepts no more connections than there are places, and goes on accepting whatever the system says.</summary>
+/// <summary>
+/// Accepts no more connections than there are places, and goes on accepting whatever the system says.
+/// </summary>
 /// <remarks>
-/// Kestrel's own listener asks again at once when an accept fails, so that without a free file it uses up a processor; and its limit of connections is one for
-/// all listeners, behind a queue of the thread pool that may hold any number of sockets. Here each socket is counted from its accept to its close.
+/// Kestrel's own listener asks again at once when an accept fails, so that without a free file it uses up a processor;
+/// and its limit of connections is one for
+/// all listeners, behind a queue of the thread pool that may hold any number of sockets. Here each socket is counted
+/// from its accept to its close.
 /// </remarks>
 internal sealed partial class BoundedListener : IConnectionListener
 {
@@ -25,7 +29,9 @@ internal sealed partial class BoundedListener : IConnectionListener
 
     /// <param name="listener">It listens already.</param>
     /// <param name="accept">Replaces the system's, in tests.</param>
-    public BoundedListener(Socket listener, ConnectionPlaces places, TimeProvider time, ILogger logger, Func<CancellationToken, ValueTask<Socket>>? accept = null)
+    public BoundedListener(
+        Socket listener, ConnectionPlaces places, TimeProvider time, ILogger logger,
+        Func<CancellationToken, ValueTask<Socket>>? accept = null)
     {
         (_listener, _places, _time, _logger) = (listener, places, time, logger);
         _accept = accept ?? listener.AcceptAsync;
@@ -44,18 +50,21 @@ internal sealed partial class BoundedListener : IConnectionListener
             {
                 socket = await _accept(cancellationToken);
             }
-            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            catch (Exception e) when (
+                e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
                 return null; // The listener is closed.
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            catch (SocketException e) when (
+                e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
             {
                 continue; // The caller left before its turn came.
             }
             catch (SocketException e)
             {
                 Warn(e.Message);
-                await Task.Delay(PauseAfterFailure, _time, CancellationToken.None); // callers wait in the system's queue until a file is free
+                // Callers wait in the system's queue until a file is free.
+                await Task.Delay(PauseAfterFailure, _time, CancellationToken.None);
                 continue;
             }
 
@@ -92,7 +101,7 @@ internal sealed partial class BoundedListener : IConnectionListener
             socket.NoDelay = true;
             var connection = _connections.Create(socket);
             connection.Features.Set(place);
-            place.ClosesBy(() => connection.Abort(new ConnectionAbortedException("Its place was needed for a new connection.")));
+            place.ClosesBy(() => connection.Abort(new("Its place was needed for a new connection.")));
             return new BoundedConnection(connection, place);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -111,6 +120,9 @@ internal sealed partial class BoundedListener : IConnectionListener
         LogNotAccepted(EndPoint, problem, _places.Open, _places.Max, _places.Refused);
     }
 
-    [LoggerMessage(1901, LogLevel.Warning, "Connections to {EndPoint} are not accepted: {Problem}. Open are {Open} of {Max}, closed at once were {Refused}")]
+    [LoggerMessage(
+        1901,
+        LogLevel.Warning,
+        "Connections to {EndPoint} are not accepted: {Problem}. Open are {Open} of {Max}, closed at once were {Refused}")]
     private partial void LogNotAccepted(EndPoint endPoint, string problem, int open, int max, long refused);
 }

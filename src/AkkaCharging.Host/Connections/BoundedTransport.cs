@@ -15,7 +15,8 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
     public FileBudget Files => files;
 
     /// <summary>Both, as figures name them.</summary>
-    public IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners => [("public", Callers), ("management", Operators)];
+    public IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners =>
+        [("public", Callers), ("management", Operators)];
 
     /// <summary>Of the public listener.</summary>
     public ConnectionPlaces Callers { get; } = new(files.Callers, time);
@@ -24,7 +25,10 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
     public ConnectionPlaces Operators { get; } = new(files.Operators, time);
 
     /// <summary>The connections of <paramref name="listener"/> take <paramref name="places"/>.</summary>
-    /// <remarks>Kestrel builds the middleware of a listener just before it binds it, one after the other; the transport itself is told only an address.</remarks>
+    /// <remarks>
+    /// Kestrel builds the middleware of a listener just before it binds it, one after the other; the transport itself
+    /// is told only an address.
+    /// </remarks>
     public void Bound(ListenOptions listener, ConnectionPlaces places) => listener.Use(next =>
     {
         _next = places;
@@ -50,7 +54,10 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
         }
     }
 
-    /// <summary>Tells a connection's place when it is busy: from the first line of <paramref name="app"/>'s pipeline to its last.</summary>
+    /// <summary>
+    /// Tells a connection's place when it is busy: from the first line of <paramref name="app"/>'s pipeline to its
+    /// last.
+    /// </summary>
     public static void UseConnectionPlaces(IApplicationBuilder app) => app.Use(next => async context =>
     {
         var place = context.Features.Get<ConnectionPlaces.Place>();

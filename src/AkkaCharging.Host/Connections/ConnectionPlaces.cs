@@ -1,6 +1,9 @@
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>The connections that a listener may have open at a time. When all places are taken, the one that is idle longest makes room for a new one.</summary>
+/// <summary>
+/// The connections that a listener may have open at a time. When all places are taken, the one that is idle longest
+/// makes room for a new one.
+/// </summary>
 /// <param name="max">How many there are.</param>
 internal sealed class ConnectionPlaces(int max, TimeProvider time)
 {
@@ -10,7 +13,8 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
 
     private readonly Lock _gate = new();
 
-    // Both in the order of becoming idle. Those that have not sent one whole request go first: a flood of them pushes out itself, and not the callers.
+    // Both in the order of becoming idle. Those that have not sent one whole request go first: a flood of them pushes
+    // out itself, and not the callers.
     private readonly LinkedList<Place> _silent = new();
     private readonly LinkedList<Place> _idle = new();
     private int _open;
@@ -73,7 +77,9 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
     {
         if (_silent.First is { Value.CanClose: true } silent)
             return silent.Value;
-        return _idle.First is { Value: { CanClose: true } idle } && time.GetElapsedTime(idle.Since) >= IdleMin ? idle : null;
+        return _idle.First is { Value: { CanClose: true } idle } && time.GetElapsedTime(idle.Since) >= IdleMin
+            ? idle
+            : null;
     }
 
     /// <summary>One connection's place.</summary>

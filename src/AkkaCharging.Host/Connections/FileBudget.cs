@@ -3,26 +3,39 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Connections;
 
 /// <summary>Who may hold how many of the files that the process may have open: sockets are files.</summary>
-/// <remarks>The .NET runtime aborts the process when it cannot open a pipe or a poll descriptor of its own: so the shares never add up to more than the limit.</remarks>
-/// <param name="Limit">Files that the process may have open; null where that is not known, and nothing is cut then.</param>
+/// <remarks>
+/// The .NET runtime aborts the process when it cannot open a pipe or a poll descriptor of its own: so the shares never
+/// add up to more than the limit.
+/// </remarks>
+/// <param name="Limit">Files that the process may have open; null where that is not known, and nothing is cut
+/// then.</param>
 /// <param name="Callers">Connections on the public listener.</param>
 /// <param name="Operators">Connections on the operators' listener.</param>
 /// <param name="Callbacks">Callback attempts under way.</param>
-/// <param name="Rest">The journal, the authorizer, the other nodes, and the runtime with what it opens for a moment.</param>
+/// <param name="Rest">The journal, the authorizer, the other nodes, and the runtime with what it opens for a
+/// moment.</param>
 internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Callbacks, int Rest)
 {
-    /// <summary>Connections of callers when <c>server.maxConnections</c> is 0 and the file limit leaves room for more.</summary>
+    /// <summary>
+    /// Connections of callers when <c>server.maxConnections</c> is 0 and the file limit leaves room for more.
+    /// </summary>
     public const int CallersByDefault = 10_000;
 
-    // Measured: 289 before the first connection, most of them the assemblies. The rest is for those that are loaded later, and for what is open for a moment.
+    // Measured: 289 before the first connection, most of them the assemblies. The rest is for those that are loaded
+    // later, and for what is open for a moment.
     private const int Runtime = 448;
     private const int Journal = 32;
     private const int Cluster = 64;
 
-    /// <summary>Below this a listener or the callbacks would have hardly a connection: the service does not start.</summary>
+    /// <summary>
+    /// Below this a listener or the callbacks would have hardly a connection: the service does not start.
+    /// </summary>
     private const int ShareMin = 16;
 
-    /// <summary>Divides <paramref name="limit"/>: what the service itself needs first, and the rest between callers and callbacks.</summary>
+    /// <summary>
+    /// Divides <paramref name="limit"/>: what the service itself needs first, and the rest between callers and
+    /// callbacks.
+    /// </summary>
     /// <exception cref="InvalidSettingsException">The limit leaves nothing to divide.</exception>
     public static FileBudget Of(int? limit, ChargingSettings settings)
     {
@@ -39,7 +52,8 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
         if (left < 2 * ShareMin)
         {
             throw new InvalidSettingsException(
-                [$"The process may open {files} files, of which it needs {rest} itself and management.maxConnections = {operators}; "
+                [$"The process may open {files} files, of which it needs {rest} itself "
+                    + $"and management.maxConnections = {operators}; "
                     + $"expected a limit (ulimit -n) of at least {rest + operators + (2 * ShareMin)}."]);
         }
 
@@ -48,13 +62,18 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
         return new(limit, Math.Min(callers, left - forCallbacks), operators, forCallbacks, rest);
     }
 
-    /// <summary>What <paramref name="settings"/> ask for and the file limit does not leave; empty when all of it fits.</summary>
+    /// <summary>
+    /// What <paramref name="settings"/> ask for and the file limit does not leave; empty when all of it fits.
+    /// </summary>
     public IEnumerable<string> Cuts(ChargingSettings settings)
     {
         if (settings.Server.MaxConnections > Callers)
-            yield return $"server.maxConnections = {settings.Server.MaxConnections} is cut to {Callers}: the process may open {Limit} files (ulimit -n).";
+            yield return Cut("server.maxConnections", settings.Server.MaxConnections, Callers);
         if (settings.Callback.MaxInFlight > Callbacks)
-            yield return $"callback.maxInFlight = {settings.Callback.MaxInFlight} is cut to {Callbacks}: the process may open {Limit} files (ulimit -n).";
+            yield return Cut("callback.maxInFlight", settings.Callback.MaxInFlight, Callbacks);
+
+        string Cut(string key, int asked, int left) =>
+            $"{key} = {asked} is cut to {left}: the process may open {Limit} files (ulimit -n).";
     }
 
     /// <summary><paramref name="settings"/> with no more callbacks under way than have files.</summary>

@@ -33,6 +33,8 @@ internal static class ProcessFiles
     {
         var line = limits.FirstOrDefault(line => line.StartsWith(LimitName, StringComparison.Ordinal));
         var soft = line?[LimitName.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
-        return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var files) ? (int)Math.Min(files, int.MaxValue) : null;
+        return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var files)
+            ? (int)Math.Min(files, int.MaxValue)
+            : null;
     }
 }
