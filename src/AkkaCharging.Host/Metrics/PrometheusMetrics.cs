@@ -26,6 +26,7 @@ internal sealed class PrometheusMetrics
     private readonly Counter _decisions;
     private readonly Counter _attempts;
     private readonly Counter _deliveries;
+    private readonly Counter _unopened;
     private readonly Counter _transitions;
     private readonly Counter _restarts;
     private readonly Gauge _depth;
@@ -50,6 +51,8 @@ internal sealed class PrometheusMetrics
         _decisions = metrics.CreateCounter("akkacharging_decisions_total", "Decisions journaled.", "status", "reason");
         _attempts = metrics.CreateCounter("akkacharging_callback_attempts_total", "Callback attempts that ended.", "outcome");
         _deliveries = metrics.CreateCounter("akkacharging_deliveries_total", "Requests settled; failed ones are dead letters.", "outcome");
+        _unopened = metrics.CreateCounter(
+            "akkacharging_callback_connections_unopened_total", "Connections for callbacks that could not be opened because this process lacked a resource.", "resource");
         _transitions = metrics.CreateCounter("akkacharging_circuit_breaker_transitions_total", "Times the authorizer's circuit breaker entered a state.", "state");
         _restarts = metrics.CreateCounter("akkacharging_stream_restarts_total", "Graphs of the pipeline that died and were run again.");
         _depth = metrics.CreateGauge("akkacharging_queue_depth_requests", "Requests accepted and not settled.");
@@ -83,6 +86,7 @@ internal sealed class PrometheusMetrics
             _decisions.WithLabels(status.Name(), reason.Name()).IncTo(made);
         IncTo(_attempts, figures.Attempts);
         IncTo(_deliveries, figures.Settled);
+        IncTo(_unopened, load.Unopened);
         IncTo(_transitions, figures.BreakerTransitions);
         _restarts.IncTo(pipeline.Restarts);
         _depth.Set(pipeline.Pending);

@@ -37,8 +37,8 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         try
         {
             // Before the handler is asked: a name without an address would cost it a pool of connections, and us an exception through all of its layers.
-            if (await connector.FindFailureAsync(url, either.Token) is not null)
-                return NoAnswer(CallbackOutcome.NetworkError);
+            if (await connector.FindFailureAsync(url, either.Token) is { } failure)
+                return NoAnswer(CallbackOutcome.NetworkError) with { Lacking = failure == NameResolutionFailure.OutOfFiles ? LocalResource.Files : null };
             using var message = Message(url, request, decision, at);
             using var response = await _http.SendAsync(message, either.Token);
             return Classify(response, new(at, time.GetElapsedTime(startedAt), (int)response.StatusCode, OutcomeOf(response.StatusCode)), time.GetUtcNow());
@@ -58,7 +58,7 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
                 AddressRefusedException => CallbackOutcome.Blocked,
                 TimeoutException => CallbackOutcome.Timeout,
                 _ => CallbackOutcome.NetworkError,
-            });
+            }) with { Lacking = LocalResources.FindShortage(e) };
         }
 
         AttemptResult NoAnswer(CallbackOutcome outcome) =>
