@@ -28,6 +28,10 @@ public sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> 
     /// <summary>How long a connection may be idle after an answer; null for ever.</summary>
     public TimeSpan? KeptFor { get; init; }
 
+    /// <summary>Whether the answer to a webhook-id was read: an idle connection is reset only after that. A reset that overtakes the reader can take the answer along,
+    /// and then even a fresh connection ended without one.</summary>
+    public Func<string, bool> HasItsAnswer { get; init; } = _ => true;
+
     /// <summary>What it sends before it ends a connection instead of an answer.</summary>
     public string LastWords { get; init; } = "";
 
@@ -64,9 +68,11 @@ public sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> 
             stream = tls;
         }
 
+        var last = "";
         for (var answered = 0; await ReadAsync(stream, isFirst: answered == 0) is { } request; answered++)
         {
-            _ids.Enqueue(WebhookId().Match(request).Groups[1].Value);
+            var id = WebhookId().Match(request).Groups[1].Value;
+            _ids.Enqueue(id);
             if (!answers(answered, before))
             {
                 await stream.WriteAsync(Encoding.ASCII.GetBytes(LastWords));
@@ -74,10 +80,14 @@ public sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> 
             }
 
             await stream.WriteAsync("HTTP/1.1 204 No Content\r\n\r\n"u8.ToArray());
+            last = id;
         }
 
         if (ending == Ending.Reset)
+        {
+            await Eventually.HoldsAsync(() => last.Length == 0 || HasItsAnswer(last) || _raw!.Stopping.IsCancellationRequested, "its answers are read");
             socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        }
         else if (stream is SslStream announced)
             await announced.ShutdownAsync();
     }

@@ -119,19 +119,20 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
         using var authority = new TlsReceiver();
         using var certificate = isTls ? authority.Good() : null;
         var served = 0;
+        var observer = new RecordingObserver();
 
         // Every third request that is not a connection's first meets the end of it, however fast the machine is; the rest race the receiver's clock.
         await using var receiver = new ClosingReceiver(ending, (answered, _) => answered == 0 || Interlocked.Increment(ref served) % 3 > 0)
         {
             KeptFor = TimeSpan.FromMilliseconds(keptForMillis),
             Certificate = certificate,
+            HasItsAnswer = id => observer.AttemptedEvents.Any(attempted => attempted.Id.ToString() == id),
         }.Start();
         using var client = Client(authority.Authority);
         var settings = SettingsLoader.Defaults.Callback;
         await using var journal = new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System);
         using var destinations = new Destinations(settings, SettingsLoader.Defaults.Queue, TimeProvider.System);
         using var resources = new ResourceGate(TimeProvider.System);
-        var observer = new RecordingObserver();
         var delivery = new CallbackDelivery(settings, client, journal, observer, resources, Sys.StartedMaterializer(), TimeProvider.System, CancellationToken.None);
         var pending = Enumerable.Range(0, 400).Select(_ => Sample.Decided(receiver.Url, TimeProvider.System.GetUtcNow(), destinations: destinations)).ToList();
         foreach (var one in pending)
