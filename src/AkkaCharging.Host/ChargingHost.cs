@@ -238,6 +238,6 @@ internal static class ChargingHost
         var connector = new VettedConnector(
             provider.GetRequiredService<CallbackAddressPolicy>(), provider.GetRequiredService<IHostResolver>(), time, CallbackConnectTimeout);
         return new CallbackClient(
-            CallbackHttpHandler.Create(connector, CallbackConnectTimeout), connector, provider.GetRequiredService<WebhookSigner>(), callback.Timeout, time);
+            ResendingHandler.Create(connector, CallbackConnectTimeout), connector, provider.GetRequiredService<WebhookSigner>(), callback.Timeout, time);
     }
 }

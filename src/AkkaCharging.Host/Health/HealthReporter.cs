@@ -1,5 +1,6 @@
 using System.Globalization;
 using Akka.Actor;
+using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
@@ -42,7 +43,7 @@ internal sealed class HealthReporter(
             Pipeline(service.Status),
             Queue(service.Status),
             Authorization(figures, service.Status.Breaker),
-            Callbacks(figures),
+            Callbacks(figures, service.Resources.Status),
             Journal(journal.Status),
             Files(transport),
         };
@@ -107,12 +108,18 @@ internal sealed class HealthReporter(
                     ("circuitBreaker", breaker.Name()),
                 ]);
 
-    private (string, Status, (string, string)[]) Callbacks(MetricsSnapshot? figures) =>
+    private (string, Status, (string, string)[]) Callbacks(MetricsSnapshot? figures, ResourceStatus resources) =>
         figures is null
             ? ("callbacks", Status.Degraded, [("problem", "no figures")])
             : ("callbacks",
-                Exceeds(figures.Callbacks, Thresholds.CallbackErrorRate) ? Status.Degraded : Status.Up,
-                [("errorRate", Rate(figures.Callbacks)), ("totalCallbacks", Text(figures.Attempts.Values.Sum()))]);
+                resources.Lacking is not null || Exceeds(figures.Callbacks, Thresholds.CallbackErrorRate) ? Status.Degraded : Status.Up,
+                [
+                    ("errorRate", Rate(figures.Callbacks)),
+                    ("totalCallbacks", Text(figures.Attempts.Values.Sum())),
+                    .. resources.Lacking is { } lacking
+                        ? [("problem", $"this process is out of {lacking.Name()}, {resources.Waiting} callbacks wait for a connection")]
+                        : Array.Empty<(string, string)>(),
+                ]);
 
     private static (string, Status, (string, string)[]) Journal(JournalStatus status) =>
         ("journal",

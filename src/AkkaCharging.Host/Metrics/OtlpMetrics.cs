@@ -38,6 +38,9 @@ internal sealed class OtlpMetrics(
         Count("akkacharging_callback_attempts", "Callback attempts that ended.", figures => By("outcome", figures.Attempts));
         Count("akkacharging_callback_attempt_failures", "Callback attempts that failed, by cause.", figures => By("cause", figures.AttemptFailures));
         Count("akkacharging_deliveries", "Requests settled; failed ones are dead letters.", figures => By("outcome", figures.Settled));
+        meter.CreateObservableCounter(
+            "akkacharging_callback_connections_unopened", () => By("resource", service.Load.Unopened), unit: null,
+            "Connections for callbacks that could not be opened because this process lacked a resource.");
         Count("akkacharging_circuit_breaker_transitions", "Times the authorizer's circuit breaker entered a state.", figures => By("state", figures.BreakerTransitions));
         meter.CreateObservableCounter<long>("akkacharging_stream_restarts", () => service.Status.Restarts, unit: null, "Graphs of the pipeline that died and were run again.");
         Gauge("akkacharging_queue_depth_requests", "Requests accepted and not settled.", () => service.Status.Pending);

@@ -27,6 +27,7 @@ internal sealed class PrometheusMetrics
     private readonly Counter _attempts;
     private readonly Counter _attemptFailures;
     private readonly Counter _deliveries;
+    private readonly Counter _unopened;
     private readonly Counter _transitions;
     private readonly Counter _restarts;
     private readonly Gauge _depth;
@@ -52,6 +53,8 @@ internal sealed class PrometheusMetrics
         _attempts = metrics.CreateCounter("akkacharging_callback_attempts_total", "Callback attempts that ended.", "outcome");
         _attemptFailures = metrics.CreateCounter("akkacharging_callback_attempt_failures_total", "Callback attempts that failed, by cause.", "cause");
         _deliveries = metrics.CreateCounter("akkacharging_deliveries_total", "Requests settled; failed ones are dead letters.", "outcome");
+        _unopened = metrics.CreateCounter(
+            "akkacharging_callback_connections_unopened_total", "Connections for callbacks that could not be opened because this process lacked a resource.", "resource");
         _transitions = metrics.CreateCounter("akkacharging_circuit_breaker_transitions_total", "Times the authorizer's circuit breaker entered a state.", "state");
         _restarts = metrics.CreateCounter("akkacharging_stream_restarts_total", "Graphs of the pipeline that died and were run again.");
         _depth = metrics.CreateGauge("akkacharging_queue_depth_requests", "Requests accepted and not settled.");
@@ -86,6 +89,7 @@ internal sealed class PrometheusMetrics
         IncTo(_attempts, figures.Attempts);
         IncTo(_attemptFailures, figures.AttemptFailures);
         IncTo(_deliveries, figures.Settled);
+        IncTo(_unopened, load.Unopened);
         IncTo(_transitions, figures.BreakerTransitions);
         _restarts.IncTo(pipeline.Restarts);
         _depth.Set(pipeline.Pending);

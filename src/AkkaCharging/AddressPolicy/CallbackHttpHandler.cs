@@ -18,12 +18,14 @@ public static class CallbackHttpHandler
     /// A redirect is returned as the answer it is: followed, it would lead to a URL nobody vetted, with the body and its signature.
     /// </remarks>
     /// <param name="connectTimeout">For look-up, TCP and TLS together.</param>
-    public static SocketsHttpHandler Create(VettedConnector connector, TimeSpan connectTimeout)
+    /// <param name="keepsConnections">False opens a connection for each request.</param>
+    public static SocketsHttpHandler Create(VettedConnector connector, TimeSpan connectTimeout, bool keepsConnections = true)
     {
         ArgumentNullException.ThrowIfNull(connector);
         return new SocketsHttpHandler
         {
             ConnectCallback = connector.ConnectAsync,
+            PlaintextStreamFilter = static (context, _) => new(new ExchangeStream(context.PlaintextStream)),
             ConnectTimeout = connectTimeout,
             SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() }, // a receiver's certificate would have other addresses connected to
             AllowAutoRedirect = false,
@@ -32,7 +34,7 @@ public static class CallbackHttpHandler
             Credentials = null,
             PreAuthenticate = false,
             AutomaticDecompression = DecompressionMethods.None, // no zip bombs; nobody reads the body
-            PooledConnectionLifetime = ConnectionLifetime,
+            PooledConnectionLifetime = keepsConnections ? ConnectionLifetime : TimeSpan.Zero,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             MaxResponseHeadersLength = ResponseHeaderKilobytesMax,
             MaxResponseDrainSize = DrainedBytesMax, // a longer unread body costs the connection

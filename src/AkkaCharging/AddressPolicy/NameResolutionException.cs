@@ -11,6 +11,9 @@ public enum NameResolutionFailure
 
     /// <summary>Too many other names are being looked up, or the process has no file handle left; this one was not asked for.</summary>
     Overloaded,
+
+    /// <summary>The system's resolver failed while this process could open no file; that says nothing about the name.</summary>
+    OutOfFiles,
 }
 
 /// <summary>A name could not be resolved.</summary>

@@ -185,7 +185,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             catch (SocketException e) when (e.SocketErrorCode == SocketError.TryAgain)
             {
                 // EAI_AGAIN: the system gave up on silent or failing name servers.
-                Finish(lookup, NameResolutionFailure.TimedOut, e);
+                Finish(lookup, LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.TimedOut, e);
             }
             catch (IOException e)
             {
@@ -195,7 +195,7 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
             catch (Exception e)
             {
                 // The thread's edge: whatever else goes wrong with one name must not end the thread, and with it the process.
-                Finish(lookup, NameResolutionFailure.NotFound, e);
+                Finish(lookup, LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound, e);
             }
         }
     }
@@ -255,8 +255,12 @@ public sealed class SystemHostResolver : IHostResolver, IDisposable
         lock (_gate)
         {
             Release(lookup);
-            _failed.Remember(lookup.Host, kind);
-            _answered.Forget(lookup.Host);
+            if (kind != NameResolutionFailure.OutOfFiles)
+            {
+                _failed.Remember(lookup.Host, kind);
+                _answered.Forget(lookup.Host);
+            }
+
             lookup.Answer.TrySetResult(new(kind, inner));
         }
     }

@@ -34,6 +34,7 @@ public sealed class VettedConnector
     /// <summary>Opens a connection to a host and port as they stand in a URL, IPv6 with or without brackets.</summary>
     /// <exception cref="AddressRefusedException">The policy refuses the host, the port or one of the addresses. Permanent.</exception>
     /// <exception cref="NameResolutionException">The name has no address now.</exception>
+    /// <exception cref="LocalShortageException">This process is out of files, ports or memory.</exception>
     /// <exception cref="SocketException">No address took the connection; this is what the last one said.</exception>
     /// <exception cref="TimeoutException">None took it in time.</exception>
     public async ValueTask<Stream> ConnectAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
@@ -97,6 +98,8 @@ public sealed class VettedConnector
             }
             catch (SocketException e)
             {
+                if (LocalResources.FindShortage(e, new IPEndPoint(address, port)) is { } resource)
+                    throw new LocalShortageException(resource, e);
                 last = e;
             }
             catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)

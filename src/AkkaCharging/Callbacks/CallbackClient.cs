@@ -39,7 +39,11 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         {
             // Before the handler is asked: a name without an address would cost it a pool of connections, and us an exception through all of its layers.
             if (await connector.FindFailureAsync(url, either.Token) is { } failure)
-                return NoAnswer(CallbackOutcome.NetworkError, FailureCauses.Of(failure));
+            {
+                var lacking = failure == NameResolutionFailure.OutOfFiles ? LocalResource.Files : (LocalResource?)null;
+                return NoAnswer(CallbackOutcome.NetworkError, FailureCauses.Of(failure)) with { Lacking = lacking };
+            }
+
             isLookingUp = false;
             using var message = Message(url, request, decision, at);
             using var response = await _http.SendAsync(message, either.Token);
@@ -61,7 +65,7 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
                 TimeoutException => CallbackOutcome.Timeout,
                 _ => CallbackOutcome.NetworkError,
             };
-            return NoAnswer(outcome, FailureCauses.Of(e));
+            return NoAnswer(outcome, FailureCauses.Of(e)) with { Lacking = LocalResources.FindShortage(e) };
         }
 
         CallbackAttempt Answered(HttpStatusCode status)

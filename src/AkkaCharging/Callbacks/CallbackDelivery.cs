@@ -16,6 +16,7 @@ internal sealed class CallbackDelivery(
     ICallbackClient client,
     IRequestJournal journal,
     IPipelineObserver observer,
+    ResourceGate resources,
     IMaterializer materializer,
     TimeProvider time,
     CancellationToken stopping)
@@ -54,7 +55,7 @@ internal sealed class CallbackDelivery(
         var isAttempting = 0;
         CallbackReceipt? settled = null;
         var retriesLeft = settings.MaxRetries - failed.AttemptsMade + 1;
-        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Min(failed.AttemptsMade - 1, DoublingsMax));
+        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Clamp(failed.AttemptsMade - 1, 0, DoublingsMax));
         var longestWait = settings.MaxRetryDelay / (1 + settings.Jitter); // RestartFlow adds the jitter after its cap
         var schedule = RestartSettings
             .Create(Shorter(firstWait, longestWait), longestWait, settings.Jitter)
@@ -82,15 +83,29 @@ internal sealed class CallbackDelivery(
                 return new(pending, settled);
 
             // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
-            if (pass++ == 0)
+            // Without a failure, only for lack of resources of our own, there is no such wait.
+            if (pass++ == 0 && pending.AttemptsMade > 0)
                 return new(pending, Receipt: null);
             Interlocked.Exchange(ref isAttempting, 1);
             await WaitAsync(pending);
-            settled = await AttemptAsync(new Turn(pending, await AttemptTurn.TakeAsync(pending, stopping)));
+            settled = await AttemptWhenItCanAsync(pending);
             Interlocked.Exchange(ref isAttempting, 0);
             if (settled is null && stopping.IsCancellationRequested)
                 settled = new CallbackReceipt(pending, Settlement: null);
             return new(pending, settled);
+        }
+    }
+
+    /// <summary>One attempt that counts: those that fail for lack of resources of our own are made again, without a slot in between.</summary>
+    private async Task<CallbackReceipt?> AttemptWhenItCanAsync(PendingRequest pending)
+    {
+        for (var isAgain = false; ; isAgain = true)
+        {
+            if (pending.LacksResources)
+                await resources.WaitAsync(pending, isAgain, stopping);
+            var receipt = await AttemptAsync(new Turn(pending, await AttemptTurn.TakeAsync(pending, stopping)));
+            if (receipt is not null || !pending.LacksResources)
+                return receipt;
         }
     }
 
@@ -108,7 +123,7 @@ internal sealed class CallbackDelivery(
     }
 
     /// <summary>One attempt and its place in the journal.</summary>
-    /// <returns>A receipt when that was the last one.</returns>
+    /// <returns>A receipt when that was the last one. Null after a failure, and after one that was no attempt: see <see cref="PendingRequest.LacksResources"/>.</returns>
     private async Task<CallbackReceipt?> AttemptAsync(Turn turn)
     {
         var pending = turn.Pending;
@@ -116,6 +131,9 @@ internal sealed class CallbackDelivery(
         {
             if (await CallAsync(turn) is not { } result)
                 return stopping.IsCancellationRequested ? new(pending, Settlement: null) : await SettleAsync(pending, RequestState.Expired, last: null);
+            pending.LacksResources = result.Lacking is not null;
+            if (pending.LacksResources)
+                return null;
             if (result.Attempt.Outcome == CallbackOutcome.Success)
                 return await SettleAsync(pending, RequestState.Delivered, result.Attempt);
             pending.AttemptsMade++;
@@ -145,6 +163,12 @@ internal sealed class CallbackDelivery(
                 throw new InvalidOperationException($"{pending.Request.Id} reached its callback undecided.");
 
             var result = await client.AttemptAsync(pending.Request, decision, stopping);
+            if (result.Lacking is { } resource)
+            {
+                resources.Report(resource);
+                return result;
+            }
+
             attempt = result.Attempt;
             observer.Attempted(pending.Request, attempt, pending.IsRedriven);
             return result;

@@ -12,6 +12,7 @@ internal static class FailureCauses
     {
         NameResolutionFailure.NotFound => AttemptCause.NameNotFound,
         NameResolutionFailure.TimedOut => AttemptCause.NameTimeout,
+        NameResolutionFailure.OutOfFiles => AttemptCause.LocalResources,
         _ => AttemptCause.NameNotAsked,
     };
 

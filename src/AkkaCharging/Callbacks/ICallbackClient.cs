@@ -1,3 +1,4 @@
+using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 
@@ -14,4 +15,8 @@ internal interface ICallbackClient
 /// <summary>What one attempt came to.</summary>
 /// <param name="IsFinal">Success, or a failure that another attempt cannot mend.</param>
 /// <param name="RetryAfter">How long the receiver asks to be left alone; null when it does not say.</param>
-internal readonly record struct AttemptResult(CallbackAttempt Attempt, bool IsFinal, TimeSpan? RetryAfter);
+internal readonly record struct AttemptResult(CallbackAttempt Attempt, bool IsFinal, TimeSpan? RetryAfter)
+{
+    /// <summary>Not null when this process lacked what it takes to open a connection: the receiver was not asked, and it was no attempt.</summary>
+    public LocalResource? Lacking { get; init; }
+}

@@ -22,7 +22,7 @@ internal static class ChargingPipeline
             .Via(CallbackStage.Create(                                                                                     // CallbackReceipt
                 settings.Callback,
                 parts.Destinations,
-                new CallbackDelivery(settings.Callback, parts.Callbacks, parts.Journal, parts.Observer, materializer, parts.Time, stopping),
+                new CallbackDelivery(settings.Callback, parts.Callbacks, parts.Journal, parts.Observer, parts.Resources, materializer, parts.Time, stopping),
                 stopping))
             .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))
             .Named("charging-pipeline");
@@ -36,7 +36,8 @@ internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> 
 /// <summary>What the pipeline is made of.</summary>
 /// <param name="Throttle">Shared by all lanes; null for no limit.</param>
 internal sealed record PipelineParts(
-    GuardedAuthorizer Authorizer, ICallbackClient Callbacks, Destinations Destinations, IRequestJournal Journal, IPipelineObserver Observer, TokenBucket? Throttle, TimeProvider Time);
+    GuardedAuthorizer Authorizer, ICallbackClient Callbacks, Destinations Destinations, IRequestJournal Journal, IPipelineObserver Observer, ResourceGate Resources, TokenBucket? Throttle,
+    TimeProvider Time);
 
 /// <summary>The limits of one lane.</summary>
 /// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over all lanes, and as many recovered ones.</param>

@@ -5,6 +5,7 @@ using AkkaCharging.Callbacks;
 using AkkaCharging.Cluster;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
+using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Pipeline;
 
@@ -18,7 +19,8 @@ internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pendin
 /// <param name="OldestAge">Of the requests in the lanes; zero without any.</param>
 /// <param name="Authorizations">Calls of the authorizer that wait for an answer.</param>
 /// <param name="Callbacks">Attempts that wait for an answer.</param>
-internal sealed record PipelineLoad(TimeSpan OldestAge, int Authorizations, int Callbacks);
+/// <param name="Unopened">Connections that could not be opened, by what this process lacked, since the start.</param>
+internal sealed record PipelineLoad(TimeSpan OldestAge, int Authorizations, int Callbacks, IReadOnlyDictionary<string, long> Unopened);
 
 /// <summary>The lanes and their intake, from start to drained.</summary>
 /// <remarks>Alone it has its lanes from the start. As a node of a cluster it has those that <see cref="LaneKeeper"/>s bring, and hands them over instead of draining.</remarks>
@@ -38,9 +40,11 @@ internal sealed class ChargingService : IDisposable
     private GuardedAuthorizer? _guarded;
 
     public ChargingService(
-        ChargingSettings settings, IAuthorizer authorizer, ICallbackClient callbacks, IRequestJournal journal, IPipelineObserver observer, TimeProvider time)
+        ChargingSettings settings, IAuthorizer authorizer, ICallbackClient callbacks, IRequestJournal journal, IPipelineObserver observer, TimeProvider time,
+        ILogger<ResourceGate>? logger = null)
     {
         (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (settings, authorizer, callbacks, journal, observer, time);
+        Resources = new ResourceGate(time, logger);
         Destinations = new Destinations(settings.Callback, settings.Queue, time);
         _admission = new Admission(settings.Queue.MaxSize, Destinations, time);
         _throttle = ThrottleStage.CreateBucket(settings.Authorization.Throttle, time);
@@ -56,6 +60,9 @@ internal sealed class ChargingService : IDisposable
     /// <summary>The receivers that requests are pending for.</summary>
     public Destinations Destinations { get; }
 
+    /// <summary>Where callbacks wait that this process had no file, port or memory for.</summary>
+    public ResourceGate Resources { get; }
+
     public DeadLetters DeadLetters { get; }
 
     /// <summary>What happened to this node's lanes.</summary>
@@ -68,7 +75,10 @@ internal sealed class ChargingService : IDisposable
         _lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(), _lanes.All.Sum(lane => lane.Restarts), _admission.Pending + _journal.Status.Backlog, _guarded?.State ?? BreakerState.Closed);
 
     public PipelineLoad Load => new(
-        _lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(), _guarded?.InFlight ?? 0, Destinations.InFlight);
+        _lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(),
+        _guarded?.InFlight ?? 0,
+        Destinations.InFlight,
+        Resources.Status.Failures);
 
     /// <summary>Starts an owner for each lane, and beside new work the recovery of what an earlier process left.</summary>
     public void Start(ActorSystem system)
@@ -113,12 +123,16 @@ internal sealed class ChargingService : IDisposable
         system.StartScheduler();
         _guarded = new GuardedAuthorizer(
             _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
-        var parts = new PipelineParts(_guarded, _callbacks, Destinations, _journal, _observer, _throttle, _time);
+        var parts = new PipelineParts(_guarded, _callbacks, Destinations, _journal, _observer, Resources, _throttle, _time);
         var share = LaneSettings.ShareOf(_settings);
         return lane => Props.Create(() => new LaneActor(lane, share, parts));
     }
 
-    public void Dispose() => Destinations.Dispose();
+    public void Dispose()
+    {
+        Destinations.Dispose();
+        Resources.Dispose();
+    }
 }
 
 /// <summary>Puts the pipeline into an actor system.</summary>

@@ -42,6 +42,9 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     /// <summary>Callback attempts that failed so far.</summary>
     public int AttemptsMade { get; set; }
 
+    /// <summary>Whether its last attempt was none, because this process lacked what it takes to open a connection.</summary>
+    public bool LacksResources { get; set; }
+
     /// <summary>Earliest time of the next attempt, where a receiver asked for one.</summary>
     public long? NotBefore { get; set; }
 

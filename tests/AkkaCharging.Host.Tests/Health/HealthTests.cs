@@ -64,6 +64,18 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LackOfFiles_IsDegraded_AndSaysWhatIsLacking()
+    {
+        await using var service = await StartAsync();
+
+        service.App.Services.GetRequiredService<ChargingService>().Resources.Report(AkkaCharging.AddressPolicy.LocalResource.Files);
+        var (statusCode, degraded) = await HealthAsync(service);
+
+        Assert.Equal((200, "DEGRADED", "DEGRADED"), (statusCode, Text(degraded, "status"), Status(degraded, "callbacks")));
+        Assert.Equal("errorRate=0 totalCallbacks=0 problem=this process is out of files, 0 callbacks wait for a connection", Details(degraded, "callbacks"));
+    }
+
+    [Fact]
     public async Task HalfOfDestinationsThatNeverAnswered_UsedUp_IsDegraded_UntilItDrains()
     {
         var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -41,6 +41,7 @@ public sealed partial class PrometheusTests
                 figures["""akkacharging_decisions_total{status="not_allowed",reason="not_in_acl"}"""],
                 figures["""akkacharging_decisions_total{status="unknown",reason="circuit_open"}"""]));
         Assert.Equal((2, 1), (figures["""akkacharging_callback_attempts_total{outcome="success"}"""], figures["""akkacharging_callback_attempts_total{outcome="http_error"}"""]));
+        Assert.Equal(0, figures["""akkacharging_callback_connections_unopened_total{resource="files"}"""]);
         Assert.Equal((2, 1), (figures["""akkacharging_deliveries_total{outcome="delivered"}"""], figures["""akkacharging_deliveries_total{outcome="failed"}"""]));
         Assert.InRange(figures["akkacharging_dead_letter_requests"], 0, 1); // as counted up to 5 s ago
         Assert.Equal((1, 10_000), (figures["akkacharging_queue_depth_requests"], figures["akkacharging_queue_capacity_requests"]));

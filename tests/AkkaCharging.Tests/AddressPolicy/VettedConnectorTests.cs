@@ -158,6 +158,31 @@ public sealed class VettedConnectorTests
             async () => await connector.ConnectAsync(new DnsEndPoint("127.0.0.1", ((IPEndPoint)deaf.LocalEndPoint!).Port), CancellationToken.None));
     }
 
+    [Theory]
+    [InlineData(SocketError.TooManyOpenSockets, "127.0.0.1", LocalResource.Files)]
+    [InlineData(SocketError.NoBufferSpaceAvailable, "127.0.0.1", LocalResource.Memory)]
+    [InlineData(SocketError.SocketError, "127.0.0.1", LocalResource.Memory)]
+    [InlineData(SocketError.AddressNotAvailable, "127.0.0.1", LocalResource.Ports)]
+    [InlineData(SocketError.AddressNotAvailable, "255.255.255.255", null)] // no address to reach it from
+    [InlineData(SocketError.ConnectionRefused, "127.0.0.1", null)]
+    [InlineData(SocketError.NetworkUnreachable, "127.0.0.1", null)]
+    public void SocketError_TellsWhatThisProcessLacks(SocketError error, string address, LocalResource? lacking) =>
+        Assert.Equal(lacking, LocalResources.FindShortage(new SocketException((int)error), new IPEndPoint(IPAddress.Parse(address), 80)));
+
+    [Fact]
+    public async Task LackOfFiles_IsSaid_AndNoOtherAddressIsTried()
+    {
+        var dialled = 0;
+
+        var shortage = await Assert.ThrowsAsync<LocalShortageException>(() => ConnectAsync(new([Public1, Public2]), (_, _) =>
+        {
+            dialled++;
+            throw new SocketException((int)SocketError.TooManyOpenSockets);
+        }));
+
+        Assert.Equal((LocalResource.Files, 1), (shortage.Resource, dialled));
+    }
+
     private Task<Stream> ConnectAsync(
         ScriptedResolver resolver, Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial, string host = "hooks.example.com", int port = 443,
         CancellationToken cancellationToken = default) =>

@@ -340,6 +340,20 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.NameNotFound, isFinal: false, result);
     }
 
+    [Theory]
+    [InlineData(SocketError.TooManyOpenSockets, LocalResource.Files)]
+    [InlineData(SocketError.NoBufferSpaceAvailable, LocalResource.Memory)]
+    [InlineData(SocketError.AddressNotAvailable, LocalResource.Ports)]
+    [InlineData(SocketError.ConnectionRefused, null)]
+    public async Task LackOfTheProcessItself_IsTold(SocketError error, LocalResource? lacking)
+    {
+        var client = Client(dial: (_, _) => throw new SocketException((int)error));
+
+        var result = await AttemptAsync(client, Sample.Request(_receiver.Url));
+
+        Assert.Equal((lacking, false), (result.Lacking, result.IsFinal));
+    }
+
     private CallbackClient Client(
         IHostResolver? resolver = null, TimeSpan? timeout = null, byte[][]? keys = null, Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null)
     {
@@ -349,7 +363,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
             ? new VettedConnector(policy, resolver, TimeProvider.System, connectTimeout)
             : new VettedConnector(policy, resolver, _time, connectTimeout, dial);
         var signer = new WebhookSigner(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false), _time);
-        var client = new CallbackClient(CallbackHttpHandler.Create(connector, Patience), connector, signer, timeout ?? TimeSpan.FromSeconds(10), _time);
+        var client = new CallbackClient(ResendingHandler.Create(connector, Patience), connector, signer, timeout ?? TimeSpan.FromSeconds(10), _time);
         _clients.Add(client);
         return client;
     }

@@ -35,6 +35,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     private readonly CancellationTokenSource _stopping = new();
     private BreakableJournal? _journal;
     private Destinations? _destinations;
+    private ResourceGate? _resources;
 
     private BreakableJournal Journal => _journal ??= new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
 
@@ -535,7 +536,7 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         var now = TimeProvider.System.GetUtcNow();
         var pending = Sample.Decided(receiver.Url, acceptedAt: now);
         await Journal.AcceptAsync(pending.Request, idempotency: null, default);
-        var delivery = new CallbackDelivery(settings, client, Journal, _observer, system.Materializer(), TimeProvider.System, _stopping.Token);
+        var delivery = new CallbackDelivery(settings, client, Journal, _observer, Resources, system.Materializer(), TimeProvider.System, _stopping.Token);
 
         var receipt = await Source.Single(pending).Via(CallbackStage.Create(settings, Destinations(settings), delivery, _stopping.Token)).RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
 
@@ -548,11 +549,89 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         await system.Terminate();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    public async Task LackOfTheProcessItself_UsesUpNoAttempt_AndDoesNotCountAgainstTheReceiver(int times)
+    {
+        var settings = Defaults with { MaxRetries = 0, DestinationBreaker = Defaults.DestinationBreaker with { Enabled = true, MaxFailures = 1 } };
+        _client.Answer = (_, attempt, _) => Task.FromResult(attempt <= times ? Lacking() : ScriptedCallbackClient.Ok());
+        var pending = await DecidedAsync();
+
+        var receipt = await WithTimeAsync(DeliverAsync(settings, pending));
+
+        Assert.Equal(RequestState.Delivered, Assert.Single(receipt).Settlement!.State);
+        await AssertJournalAsync(pending, RequestState.Delivered, attempts: 1);
+        Assert.Equal((times + 1, 0), (_client.AttemptsOf(pending), pending.AttemptsMade));
+        Assert.Equal(CallbackOutcome.Success, Assert.Single(_observer.AttemptedEvents).Attempt.Outcome);
+        Assert.All(Destinations(Defaults).Status(10), status => Assert.Equal((BreakerState.Closed, 0), (status.Breaker, status.FailuresInARow)));
+        Assert.Equal(times, Resources.Status.Failures["files"]);
+        Assert.Empty(Waits());
+        AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task LackOfTheProcessItself_LeavesEachFailureItsOwnWait()
+    {
+        _client.Answer = (_, attempt, _) => Task.FromResult(attempt switch { 1 or 3 => Lacking(), 2 or 4 => ScriptedCallbackClient.Busy(), _ => ScriptedCallbackClient.Ok() });
+        var pending = await DecidedAsync();
+
+        await WithTimeAsync(DeliverAsync(Defaults, pending));
+
+        await AssertJournalAsync(pending, RequestState.Delivered, attempts: 3);
+        Assert.Equal([20, 40], Waits());
+    }
+
+    [Fact]
+    public async Task LackOfTheProcessItself_LetsTheRequestAge()
+    {
+        _client.Answer = (_, _, _) => Task.FromResult(Lacking());
+        var pending = await DecidedAsync(age: TimeSpan.FromSeconds(30));
+
+        var receipt = await WithTimeAsync(DeliverAsync(Defaults, pending));
+
+        Assert.Equal(RequestState.Expired, Assert.Single(receipt).Settlement!.State);
+        await AssertJournalAsync(pending, RequestState.Expired, attempts: 0);
+        Assert.InRange(_client.AttemptsOf(pending), 2, 30);
+        AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task LackOfTheProcessItself_EndsWithTheLane()
+    {
+        _client.Answer = (_, _, _) => Task.FromResult(Lacking());
+        var pending = await DecidedAsync();
+        var delivery = DeliverAsync(Defaults, pending);
+        await Eventually.HoldsAsync(() => Resources.Status.Waiting == 1, "it waits");
+
+        await _stopping.CancelAsync();
+
+        Assert.Null(Assert.Single(await delivery).Settlement);
+        AssertNothingIsHeld();
+    }
+
+    private static AttemptResult Lacking() =>
+        new(Sample.Attempt(CallbackOutcome.NetworkError), IsFinal: false, RetryAfter: null) { Lacking = LocalResource.Files };
+
+    private async Task<T> WithTimeAsync<T>(Task<T> task)
+    {
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                if (Resources.Status.Waiting > 0)
+                    _time.Advance(ResourceGate.ShortestWait);
+                return task.IsCompleted;
+            },
+            "it is settled");
+        return await task;
+    }
+
     protected override void AfterAll()
     {
         base.AfterAll();
         _stopping.Dispose();
         _destinations?.Dispose();
+        _resources?.Dispose();
     }
 
     private List<double> Waits() =>
@@ -561,11 +640,13 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     // Each test's deliveries share one set of destinations, of the settings that it first names.
     private Destinations Destinations(CallbackSettings settings) => _destinations ??= new(settings, SettingsLoader.Defaults.Queue, _time);
 
+    private ResourceGate Resources => _resources ??= new(_time);
+
     private Flow<PendingRequest, CallbackReceipt, Akka.NotUsed> Stage(CallbackSettings settings) =>
         CallbackStage.Create(
             settings,
             Destinations(settings),
-            new CallbackDelivery(settings, _client, Journal, _observer, Sys.StartedMaterializer(), _time, _stopping.Token),
+            new CallbackDelivery(settings, _client, Journal, _observer, Resources, Sys.StartedMaterializer(), _time, _stopping.Token),
             _stopping.Token);
 
     private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending) =>

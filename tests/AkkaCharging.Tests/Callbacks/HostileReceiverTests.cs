@@ -108,9 +108,11 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
     private CallbackClient Client(X509Certificate2? authority = null)
     {
         var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(), TimeProvider.System, ConnectTimeout);
-        var handler = CallbackHttpHandler.Create(connector, ConnectTimeout);
-        if (authority is not null)
-            handler.Trust(authority);
+        var handler = ResendingHandler.Create(connector, ConnectTimeout, handler =>
+        {
+            if (authority is not null)
+                handler.Trust(authority);
+        });
         return new CallbackClient(handler, connector, _signer, AttemptTimeout, TimeProvider.System);
     }
 }

@@ -34,7 +34,8 @@ public sealed class SettledDeliveryTests : TestKit
             DestinationBreaker = defaults.Callback.DestinationBreaker with { Enabled = false },
         };
         using var destinations = new Destinations(settings, defaults.Queue, TimeProvider.System);
-        var delivery = new CallbackDelivery(settings, client, journal, new NoObserver(), Sys.StartedMaterializer(), TimeProvider.System, CancellationToken.None);
+        using var resources = new ResourceGate(TimeProvider.System);
+        var delivery = new CallbackDelivery(settings, client, journal, new NoObserver(), resources, Sys.StartedMaterializer(), TimeProvider.System, CancellationToken.None);
 
         var receipts = await Task.WhenAll(Enumerable.Range(0, Deliveries).Select(async _ =>
         {
