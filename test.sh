@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
-# Restores, checks the format, builds, tests, and holds the coverage of src to its thresholds. Arguments go to `dotnet test`, e.g. ./test.sh --filter Category=Unit
+# Restores, checks the format, builds, tests, and holds the coverage of src to its thresholds.
+#   ./test.sh                            everything
+#   ./test.sh --filter Category=Unit     arguments go to dotnet test
+#   ./test.sh --no-install               installs no missing program; the tests that need it fail
 set -euo pipefail
 cd "$(dirname "$0")"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+install=yes
+if [ "${1:-}" = --no-install ]; then
+    install=no
+    shift
+fi
 configuration=Release
 results=artifacts/test-results
 line_coverage=95
@@ -12,50 +20,54 @@ branch_coverage=90
 # dotnet test is told what to run beside by this script alone: the variables of a service on the same shell would change what is tested.
 for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|CALLBACK|JOURNAL|CLUSTER|MONITORING|LOGGING|KTOR|OTEL)_' || true); do unset "$name"; done
 
-# The journal's tests start a PostgreSQL of their own; without its programs they say what is missing. Debian would also start a server for everybody: not here.
-if [ -z "${AKKACHARGING_TEST_POSTGRES:-}" ] && ! command -v initdb > /dev/null && ! ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 &&
-    [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
-    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-        mkdir -p /etc/postgresql-common
-        echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+# Tests use real programs where a user would have them. What is missing is named before it is installed; a test whose
+# program is missing fails and says which.
+packages=()
+need() { # a Debian package and what tells that it is there
+    if ! eval "$2" > /dev/null 2>&1; then packages+=("$1"); fi
+}
+need postgresql '[ -n "${AKKACHARGING_TEST_POSTGRES:-}" ] || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb'
+need prometheus 'command -v promtool' # scrapes the service and checks the alert rules
+need chromium 'command -v chromium' # uses the operators' console
+need buildah 'command -v buildah' # builds the Dockerfile
+need iproute2 'command -v ip' # cuts nodes of a cluster off from each other
+need strace 'command -v strace' # shows that a request is on disk before it is answered
+
+if [ "${#packages[@]}" -gt 0 ]; then
+    if [ "$install" = no ]; then
+        echo "Not installed, because of --no-install: ${packages[*]}." >&2
+    elif [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
+        echo "Missing, to be installed by you: ${packages[*]}." >&2
+    else
+        echo "Installing Debian packages: ${packages[*]} (./test.sh --no-install does without)."
+        if [ ! -e /etc/postgresql-common/createcluster.conf ]; then # Debian would also start a server for everybody
+            mkdir -p /etc/postgresql-common
+            echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+        fi
+        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+            -o Dpkg::Options::=--force-confold "${packages[@]}"; } > /dev/null 2>&1 ||
+            echo "Could not be installed: ${packages[*]}." >&2
     fi
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y -o Dpkg::Options::=--force-confold postgresql; } > /dev/null 2>&1 ||
-        echo "PostgreSQL could not be installed." >&2
 fi
 
-# A real Prometheus scrapes the service and checks the alert rules; without it those tests say what is missing.
-if ! command -v promtool > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends prometheus; } > /dev/null 2>&1 ||
-        echo "Prometheus could not be installed." >&2
-fi
-
-# The operators' console is used in a real browser; without it its tests say what is missing.
-if ! command -v chromium > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; } > /dev/null 2>&1 ||
-        echo "Chromium could not be installed." >&2
-fi
-
-# The Dockerfile is built and what it makes is started; without buildah those tests say what is missing.
-if ! command -v buildah > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends buildah; } > /dev/null 2>&1 ||
-        echo "buildah could not be installed." >&2
-fi
-
-# Nodes of a cluster are cut off from each other in network namespaces; without iproute2 that test says what is missing.
-if ! command -v ip > /dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends iproute2; } > /dev/null 2>&1 ||
-        echo "iproute2 could not be installed." >&2
-fi
-
-# Signatures are also verified by the package of the Standard Webhooks authors where it can be had; the lock file pins its content.
-if command -v npm > /dev/null && [ ! -d tests/standard-webhooks/node_modules ]; then
-    npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
-        echo "The package standardwebhooks could not be installed: signatures are verified by the tests' own reading of the standard alone." >&2
+# Signatures are also verified by the package of the Standard Webhooks authors; the lock file pins its content.
+if [ ! -d tests/standard-webhooks/node_modules ]; then
+    if [ "$install" = no ] || ! command -v npm > /dev/null; then
+        echo "Without the npm package standardwebhooks signatures are verified by the tests' own reading of the standard." >&2
+    else
+        echo "Installing the npm package standardwebhooks into tests/standard-webhooks."
+        npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+            echo "The npm package standardwebhooks could not be installed." >&2
+    fi
 fi
 
 dotnet restore AkkaCharging.sln
 dotnet format AkkaCharging.sln --no-restore --verify-no-changes
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"
+
+# A program outside this repository that uses the packages; CustomAuthorizerTests run it.
+./pack.sh --no-build
+dotnet build samples/CustomAuthorizer -c "$configuration"
 
 rm -rf "$results"
 tests=0

@@ -1,7 +1,7 @@
 using System.Text;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Stages;
 using BenchmarkDotNet.Attributes;
 
 namespace AkkaCharging.Micro;

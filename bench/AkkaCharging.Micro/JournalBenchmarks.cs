@@ -21,15 +21,15 @@ public class JournalBenchmarks
     [Params(64, 256)]
     public int Callers { get; set; }
 
-    [Params(JournalKind.Sqlite, JournalKind.Memory)]
-    public JournalKind Kind { get; set; }
+    [Params(nameof(JournalKind.Sqlite), nameof(JournalKind.Memory))]
+    public string Kind { get; set; } = nameof(JournalKind.Sqlite);
 
     [GlobalSetup]
     public Task SetupAsync()
     {
         _folder = Directory.CreateTempSubdirectory("akkacharging-micro-").FullName;
         var settings = SettingsLoader.Defaults.Journal with { Path = Path.Combine(_folder, "journal.db") };
-        _journal = Kind == JournalKind.Sqlite ? new SqliteJournal(settings, TimeProvider.System) : new MemoryJournal(settings, TimeProvider.System);
+        _journal = Enum.Parse<JournalKind>(Kind) == JournalKind.Sqlite ? new SqliteJournal(settings, TimeProvider.System) : new MemoryJournal(settings, TimeProvider.System);
         return _journal.StartAsync(CancellationToken.None);
     }
 

@@ -1,5 +1,4 @@
 using AkkaCharging.AddressPolicy;
-using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 

@@ -3,8 +3,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Journal;
-using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -99,7 +99,7 @@ public sealed class DeadLetterTests : IAsyncLifetime
             async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("failed").GetInt64() == 2 * Count, "all are counted");
     }
 
-    private static DeadLetters Letters(RunningService service) => service.App.Services.GetRequiredService<DeadLetters>();
+    private static DeadLetterOperations Letters(RunningService service) => service.App.Services.GetRequiredService<DeadLetterOperations>();
 
     private Task<RunningService> StartAsync(JournalKind kind, TimeSpan? grace = null) => RunningService.StartAsync(
         settings => settings with

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.Versioning;
+using AkkaCharging.Host.Composition;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Tests;

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AkkaCharging.Host.Logging;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
 

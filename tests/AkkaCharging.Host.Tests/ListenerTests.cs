@@ -1,4 +1,6 @@
 using System.Net;
+using AkkaCharging.Host.Composition;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests;

@@ -1,3 +1,4 @@
+using AkkaCharging.Host.Logging;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;

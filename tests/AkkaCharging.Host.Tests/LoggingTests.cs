@@ -14,7 +14,7 @@ public sealed class LoggingTests
     [Theory]
     [InlineData(LogFormat.Json)]
     [InlineData(LogFormat.Text)]
-    public async Task DriverTokenAndCallbackPath_AppearNowhere(LogFormat format)
+    public async Task DriverTokenAndCallbackPath_AppearNowhere(object format)
     {
         var canary = $"canary-{Guid.NewGuid():N}";
         var path = $"path-{Guid.NewGuid():N}";
@@ -57,7 +57,7 @@ public sealed class LoggingTests
         Task<RunningService> StartAsync() => RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
             {
-                Logging = new LoggingSettings(LogThreshold.Debug, format),
+                Logging = new LoggingSettings(LogThreshold.Debug, (LogFormat)format),
                 Callback = settings.Callback with { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(10) },
                 Authorization = settings.Authorization with { MaxRetries = 0 },
             },
@@ -77,11 +77,11 @@ public sealed class LoggingTests
     [InlineData(LogThreshold.Info, true)]
     [InlineData(LogThreshold.Warning, false)]
     [InlineData(LogThreshold.Error, false)]
-    public async Task Level_IsObeyed(LogThreshold level, bool isLogged)
+    public async Task Level_IsObeyed(object level, bool isLogged)
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         string id;
-        await using (var service = await RunningService.StartAsync(settings => settings with { Logging = new LoggingSettings(level, LogFormat.Auto) }))
+        await using (var service = await RunningService.StartAsync(settings => settings with { Logging = new LoggingSettings((LogThreshold)level, LogFormat.Auto) }))
         {
             id = await service.AcceptAsync(receiver.Url);
             await Eventually.HoldsAsync(

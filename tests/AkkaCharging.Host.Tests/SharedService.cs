@@ -7,9 +7,9 @@ public sealed class SharedService : IAsyncLifetime
 {
     public const string Name = "shared service";
 
-    public RunningService Service { get; private set; } = null!;
+    internal RunningService Service { get; private set; } = null!;
 
-    public CallbackReceiver Receiver { get; private set; } = null!;
+    internal CallbackReceiver Receiver { get; private set; } = null!;
 
     public async Task InitializeAsync()
     {

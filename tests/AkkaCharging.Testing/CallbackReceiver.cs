@@ -9,7 +9,7 @@ namespace AkkaCharging.Testing;
 
 /// <summary>One callback as it arrived.</summary>
 /// <param name="At">Since the receiver was started, on a monotonic clock.</param>
-public sealed record ReceivedCallback(TimeSpan At, string Path, IReadOnlyDictionary<string, string> Headers, byte[] Body)
+internal sealed record ReceivedCallback(TimeSpan At, string Path, IReadOnlyDictionary<string, string> Headers, byte[] Body)
 {
     public string WebhookId => Headers["webhook-id"];
 
@@ -17,7 +17,7 @@ public sealed record ReceivedCallback(TimeSpan At, string Path, IReadOnlyDiction
 }
 
 /// <summary>A real HTTP receiver on a free loopback port, whose answer a test changes while it runs.</summary>
-public sealed class CallbackReceiver : IAsyncDisposable
+internal sealed class CallbackReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly long _startedAt = Stopwatch.GetTimestamp();

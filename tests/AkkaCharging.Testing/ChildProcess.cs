@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace AkkaCharging.Testing;
 
 /// <summary>A program that a test started: its output, its signals, its end. Disposing it kills this one process, by its own id.</summary>
-public sealed class ChildProcess : IAsyncDisposable
+internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
     private const int Sigcont = 18;

@@ -8,7 +8,7 @@ using System.Text.RegularExpressions;
 namespace AkkaCharging.Testing;
 
 /// <summary>How a receiver ends a connection.</summary>
-public enum Ending
+internal enum Ending
 {
     /// <summary>Closes it.</summary>
     Fin,
@@ -19,7 +19,7 @@ public enum Ending
 
 /// <summary>A healthy receiver that keeps its connections and announces no end of them: it answers 204 to what it answers at all.</summary>
 /// <param name="answers">How many requests of a connection, counted from 0, and how many connections before it; false ends the connection instead of an answer.</param>
-public sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> answers) : IAsyncDisposable
+internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> answers) : IAsyncDisposable
 {
     private readonly ConcurrentQueue<string> _ids = new();
     private RawReceiver? _raw;

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace AkkaCharging.Testing;
 
 /// <summary>Waits for what another thread brings about.</summary>
-public static class Eventually
+internal static class Eventually
 {
     /// <summary>How long a test waits for what has to happen: longer than a busy machine takes, and paid only by a test that fails.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace AkkaCharging.Testing;
 
 /// <summary>Ports for processes that need to know theirs before they listen.</summary>
-public static class FreePort
+internal static class FreePort
 {
     private const int Lowest = 10_000;
 

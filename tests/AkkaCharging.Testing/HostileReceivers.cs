@@ -1,19 +1,19 @@
 using System.IO.Compression;
 using System.Net.Sockets;
-using AkkaCharging.Callbacks;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Testing;
 
 /// <summary>One way for a receiver to be hostile.</summary>
 /// <param name="Outcome">What the attempt must come to.</param>
 /// <param name="ReadsFirst">Whether it reads the request before it turns on its sender.</param>
-public sealed record HostileReceiver(CallbackOutcome Outcome, Func<RawReceiver, Socket, Task> Answer, bool ReadsFirst = true)
+internal sealed record HostileReceiver(CallbackOutcome Outcome, Func<RawReceiver, Socket, Task> Answer, bool ReadsFirst = true)
 {
     public RawReceiver Start() => new(Answer, ReadsFirst);
 }
 
 /// <summary>What a callback may meet.</summary>
-public static class HostileReceivers
+internal static class HostileReceivers
 {
     private const string Taken = "HTTP/1.1 200 OK\r\n";
     private const int HundredMegabytes = 104_857_600;

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace AkkaCharging.Testing;
 
 /// <summary>Where the test doubles that speak HTTP live: a web server on a free loopback port.</summary>
-public static class LoopbackServer
+internal static class LoopbackServer
 {
     /// <summary>One that says nothing on the console, not started yet.</summary>
     public static WebApplication Build()

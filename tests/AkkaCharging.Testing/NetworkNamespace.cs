@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace AkkaCharging.Testing;
 
 /// <summary>A network namespace of Linux that a test made: a machine of its own as far as the network goes. Needs root and iproute2.</summary>
-public sealed class NetworkNamespace : IDisposable
+internal sealed class NetworkNamespace : IDisposable
 {
     private const int NewNetwork = 0x4000_0000; // CLONE_NEWNET
 

@@ -6,7 +6,7 @@ using System.Text;
 namespace AkkaCharging.Testing;
 
 /// <summary>A receiver below HTTP: reads a request, then writes what a test wants, and counts what it could write. Connections are served side by side.</summary>
-public sealed class RawReceiver : IAsyncDisposable
+internal sealed class RawReceiver : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Func<RawReceiver, Socket, Task> _answer;

@@ -5,7 +5,7 @@ using AkkaCharging.Receiver;
 namespace AkkaCharging.Testing;
 
 /// <summary>A callback receiver in a process of its own; <see cref="ReceiverProgram"/> says what its paths do.</summary>
-public sealed class ReceiverProcess : IAsyncDisposable
+internal sealed class ReceiverProcess : IAsyncDisposable
 {
     private readonly ChildProcess _process;
     private readonly HttpClient _http;

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using AkkaCharging.Host;
+using AkkaCharging.Host.Composition;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaCharging.Testing;
 
 /// <summary>The whole service in this process, on a free loopback port, with an access list of its own.</summary>
-public sealed class RunningService : IAsyncDisposable
+internal sealed class RunningService : IAsyncDisposable
 {
     public const string Station = "123e4567-e89b-42d3-a456-426614174000";
     public const string AllowedToken = "allowed-driver-token-0001";

@@ -4,11 +4,11 @@ using AkkaCharging.Authorization;
 namespace AkkaCharging.Testing;
 
 /// <summary>An authorizer whose behaviour a test changes while it runs. Without a script it allows everything.</summary>
-public sealed class ScriptedAuthorizer : IAuthorizer
+internal sealed class ScriptedAuthorizer : IAuthorizer
 {
     private readonly ConcurrentQueue<Behaviour> _next = new();
     private readonly ConcurrentQueue<AuthorizationQuery> _queries = new();
-    private volatile Behaviour _always = static (_, _) => ValueTask.FromResult(AuthorizerAnswer.Allowed);
+    private volatile Behaviour _always = static (_, _) => ValueTask.FromResult(AuthorizerAnswer.AllowedByList);
     private int _cancelled;
 
     /// <summary>What one call does.</summary>

@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace AkkaCharging.Testing;
 
 /// <summary>The built service in a process of its own.</summary>
-public sealed class ServiceProcess : IAsyncDisposable
+internal sealed class ServiceProcess : IAsyncDisposable
 {
     public const string SubmitPath = "/api/v1/charging-session";
 

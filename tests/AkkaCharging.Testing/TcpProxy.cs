@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace AkkaCharging.Testing;
 
 /// <summary>Stands between a client and a server on loopback: what passes can be delayed, held back or cut off while a test runs.</summary>
-public sealed class TcpProxy : IAsyncDisposable
+internal sealed class TcpProxy : IAsyncDisposable
 {
     private volatile IPEndPoint _target;
     private readonly TcpListener _listener;

@@ -1,14 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using AkkaCharging.Callbacks;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Health;
-using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>Dead letters, newest first.</summary>
 /// <param name="Next">The <c>cursor</c> of the next page; null after the last one.</param>
-public sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLetters, string? Next);
+internal sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLetters, string? Next);
 
 /// <summary>One request that failed and can be redriven.</summary>
 /// <param name="DriverToken">Masked.</param>
@@ -17,7 +17,7 @@ public sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLette
 /// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
 /// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
 /// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
-public sealed record DeadLetterAnswer(
+internal sealed record DeadLetterAnswer(
     string RequestId,
     string StationId,
     string DriverToken,
@@ -32,7 +32,7 @@ public sealed record DeadLetterAnswer(
 /// <param name="HttpStatus">Null when the receiver did not answer.</param>
 /// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or <c>blocked</c>.</param>
 /// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
-public sealed record OperatorAttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
+internal sealed record OperatorAttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
 {
     internal static OperatorAttemptAnswer Of(CallbackAttempt attempt) => new(
         attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name(), attempt.Cause?.Name());
@@ -40,14 +40,14 @@ public sealed record OperatorAttemptAnswer(long At, long DurationMs, int? HttpSt
 
 /// <summary>What was done to one dead letter.</summary>
 /// <param name="Status"><c>redriven</c> or <c>discarded</c>.</param>
-public sealed record LetterChangeAnswer(string Status, string RequestId, long Timestamp);
+internal sealed record LetterChangeAnswer(string Status, string RequestId, long Timestamp);
 
 /// <summary>Which dead letters to redrive: those that match all that is given.</summary>
 /// <param name="Destination">Scheme, host and port.</param>
 /// <param name="From">Failed then or later: RFC 3339, or milliseconds since 1970.</param>
 /// <param name="To">Failed earlier.</param>
 /// <param name="All">Says explicitly that no filter is meant.</param>
-public sealed record BulkRedriveBody(string? Destination, JsonElement? From, JsonElement? To, bool? All);
+internal sealed record BulkRedriveBody(string? Destination, JsonElement? From, JsonElement? To, bool? All);
 
 /// <summary>How the redrive of many stands.</summary>
 /// <param name="State"><c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or <c>done</c>.</param>
@@ -55,7 +55,7 @@ public sealed record BulkRedriveBody(string? Destination, JsonElement? From, Jso
 /// <param name="Matched">Dead letters that matched at the start.</param>
 /// <param name="PassedOver">Those that somebody else redrove or discarded meanwhile, that retention forgot, or that cannot be decrypted.</param>
 /// <param name="Problem">The defect that ended it; null without one.</param>
-public sealed record BulkRedriveAnswer(
+internal sealed record BulkRedriveAnswer(
     string State,
     string? Destination,
     long? From,
@@ -91,21 +91,21 @@ public sealed record BulkRedriveAnswer(
 
 /// <summary>The cluster as this node sees it.</summary>
 /// <param name="Enabled">False for a process that runs alone.</param>
-public sealed record ClusterAnswer(bool Enabled, IReadOnlyList<NodeAnswer> Nodes, IReadOnlyList<LaneAnswer> Lanes);
+internal sealed record ClusterAnswer(bool Enabled, IReadOnlyList<NodeAnswer> Nodes, IReadOnlyList<LaneAnswer> Lanes);
 
 /// <summary>One node.</summary>
 /// <param name="Address"><c>host:port</c>.</param>
 /// <param name="Status"><c>joining</c>, <c>up</c>, <c>leaving</c>, <c>exiting</c> or <c>down</c>.</param>
 /// <param name="Self">Whether it is the one that answers.</param>
-public sealed record NodeAnswer(string Address, string Status, bool Reachable, bool Self);
+internal sealed record NodeAnswer(string Address, string Status, bool Reachable, bool Self);
 
 /// <summary>One lane.</summary>
 /// <param name="Holder">Process and machine; null while nobody holds it.</param>
 /// <param name="Here">Whether it is the node that answers.</param>
-public sealed record LaneAnswer(int Lane, string? Holder, bool Here, long? TakenAt);
+internal sealed record LaneAnswer(int Lane, string? Holder, bool Here, long? TakenAt);
 
 /// <summary>The receivers that callbacks are pending for, and those that are paused; those with most pending first.</summary>
-public sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
+internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
 
 /// <summary>One receiver.</summary>
 /// <param name="Breaker"><c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
@@ -115,17 +115,17 @@ public sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destina
 /// <param name="InFlightMax">How many it may have under way at present.</param>
 /// <param name="Waiting">Requests that wait for an attempt.</param>
 /// <param name="Retrying">Requests in the retry lane.</param>
-public sealed record DestinationAnswer(
+internal sealed record DestinationAnswer(
     string Destination, string Breaker, bool Paused, bool Answering, int Pending, int InFlight, int InFlightMax, int Waiting, int Retrying, int FailuresInARow);
 
 /// <summary>Which destination to pause or resume.</summary>
 /// <param name="Destination">Scheme, host and port.</param>
-public sealed record DestinationBody(string? Destination);
+internal sealed record DestinationBody(string? Destination);
 
 /// <summary>What was done to one destination.</summary>
 /// <param name="Status"><c>paused</c> or <c>resumed</c>.</param>
 /// <param name="Destination">In its normal form.</param>
-public sealed record DestinationChangeAnswer(string Status, string Destination, long Timestamp);
+internal sealed record DestinationChangeAnswer(string Status, string Destination, long Timestamp);
 
 /// <summary>How the service is at a glance.</summary>
 /// <param name="Pending">Requests accepted and not settled.</param>
@@ -141,7 +141,7 @@ public sealed record DestinationChangeAnswer(string Status, string Destination, 
 /// <param name="Callbacks">Attempts, without those of redriven requests; null when the metrics actor does not answer.</param>
 /// <param name="DeadLetters">As counted some seconds ago; null before the first count.</param>
 /// <param name="Redrive">The last redrive of many; null before the first.</param>
-public sealed record OverviewAnswer(
+internal sealed record OverviewAnswer(
     string Version,
     long Timestamp,
     HealthAnswer Health,
@@ -160,15 +160,15 @@ public sealed record OverviewAnswer(
     BulkRedriveAnswer? Redrive);
 
 /// <summary>What happened within the window.</summary>
-public sealed record RateAnswer(long Total, long Failed);
+internal sealed record RateAnswer(long Total, long Failed);
 
 /// <summary>The settings in effect.</summary>
-public sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
+internal sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
 
 /// <summary>One setting.</summary>
 /// <param name="Value">As written; <c>(secret)</c> for a secret.</param>
 /// <param name="Origin">File and line, or environment variable.</param>
-public sealed record SettingAnswer(string Path, string Value, string Origin);
+internal sealed record SettingAnswer(string Path, string Value, string Origin);
 
 /// <summary>Serializers for every body of the operators' API, generated at build time.</summary>
 /// <remarks>A field that is misspelt or given twice is refused: a filter that was not understood would let a redrive match more than was meant.</remarks>

@@ -9,12 +9,14 @@ namespace AkkaCharging.Host.Admin;
 /// <summary>The operators' API: its parts, its routes, and what its answers have in common.</summary>
 internal static class AdminApi
 {
+    /// <summary>The name of its description, and the group of every route that is in it.</summary>
+    public const string Document = "admin";
+
     /// <summary>Registers the operators' API.</summary>
     public static void AddAdmin(this IServiceCollection services, ManagementSettings settings)
     {
         services.AddSingleton(settings).AddSingleton<OperatorAccess>().AddSingleton<OperatorAudit>().AddSingleton<OperatorBodies>();
         services.AddSingleton<DeadLetterEndpoints.Handler>().AddSingleton<DestinationEndpoints.Handler>();
-        services.AddAdminDescription();
     }
 
     /// <summary>Maps the operators' routes, and the pages that <c>management.confine</c> moves here.</summary>
@@ -27,7 +29,7 @@ internal static class AdminApi
         routes.MapCluster();
         routes.MapConsole();
         routes.MapMonitoring(settings, isConfined: true);
-        routes.MapDescription(AdminDescription.Document);
+        routes.MapDescription(Document);
     }
 
     /// <summary>Maps the pages that are on one of the two listeners by <c>management.confine</c>.</summary>
@@ -40,7 +42,7 @@ internal static class AdminApi
             routes.MapMetrics();
         if (!IsHere(ConfinedPage.OpenApi))
             return;
-        routes.MapDescription(OpenApi.Document);
+        routes.MapDescription(ApiDescription.Document);
         if (settings.Server.Development)
             routes.MapDescriptionPage();
 

@@ -1,4 +1,4 @@
-using AkkaCharging.Cluster;
+using AkkaCharging.Clustering;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 
@@ -14,9 +14,9 @@ internal static class ClusterEndpoint
             .Produces<ClusterAnswer>()
             .ProducesErrors(503);
 
-    private static async Task AnswerAsync(HttpContext context, IServiceProvider services, IRequestJournal journal)
+    private static async Task AnswerAsync(HttpContext context, IServiceProvider services)
     {
-        if (services.GetService<ClusterNode>() is not { } node || journal is not ISharedJournal shared)
+        if (services.GetService<ClusterNode>() is not { } node || services.GetService<ISharedJournal>() is not { } journal)
         {
             await context.WriteJsonAsync(StatusCodes.Status200OK, new(Enabled: false, [], []), AdminJson.Default.ClusterAnswer);
             return;
@@ -24,7 +24,7 @@ internal static class ClusterEndpoint
 
         try
         {
-            var lanes = await shared.ListLanesAsync(context.RequestAborted);
+            var lanes = await journal.ListLanesAsync(context.RequestAborted);
             await context.WriteJsonAsync(
                 StatusCodes.Status200OK,
                 new(

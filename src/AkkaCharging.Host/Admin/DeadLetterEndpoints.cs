@@ -1,7 +1,6 @@
-using AkkaCharging.Authorization;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
-using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;
@@ -42,8 +41,8 @@ internal static class DeadLetterEndpoints
             .ProducesErrors(409, 415);
     }
 
-    /// <summary>Parses, asks <see cref="DeadLetters"/>, translates the outcome.</summary>
-    internal sealed class Handler(DeadLetters letters, OperatorBodies bodies, OperatorAudit audit)
+    /// <summary>Parses, asks <see cref="DeadLetterOperations"/>, translates the outcome.</summary>
+    internal sealed class Handler(DeadLetterOperations letters, OperatorBodies bodies, OperatorAudit audit)
     {
         public async Task ListAsync(HttpContext context)
         {

@@ -1,7 +1,6 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;

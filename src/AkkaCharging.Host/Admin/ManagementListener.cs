@@ -24,7 +24,7 @@ internal static class ManagementListener
         var operators = new ApplicationBuilder(app.Services);
         operators.Use(access.CheckAsync);
         operators.UseRouting();
-        operators.UseEndpoints(routes => map(routes.MapGroup("").WithGroupName(AdminDescription.Document)));
+        operators.UseEndpoints(routes => map(routes.MapGroup("").WithGroupName(AdminApi.Document)));
         var serve = operators.Build();
         app.Use(next => context => context.Features.Get<OperatorConnection>() is null ? next(context) : serve(context));
     }

@@ -1,9 +1,10 @@
-using AkkaCharging.Authorization;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
@@ -18,30 +19,34 @@ internal static class OverviewEndpoint
             .Produces<OverviewAnswer>();
 
     private static async Task AnswerAsync(
-        HttpContext context, HealthReporter health, ChargingService service, DeadLetterCount deadLetters, IRequestJournal journal, ChargingSettings settings)
+        HttpContext context,
+        HealthReporter health,
+        ChargingService service,
+        DeadLetterOperations deadLetters,
+        DeadLetterCount deadLetterCount,
+        IRequestJournal journal,
+        ChargingSettings settings)
     {
         var (report, figures) = await health.ReportWithFiguresAsync(context.RequestAborted);
         var (status, load) = (service.Status, service.Load);
-        await context.WriteJsonAsync(
-            StatusCodes.Status200OK,
-            new(
-                CommandLine.Version,
-                context.Now(),
-                report,
-                status.Pending,
-                settings.Queue.MaxSize,
-                settings.Monitoring.Thresholds.QueueUsage,
-                (long)load.OldestAge.TotalMilliseconds,
-                load.Authorizations,
-                load.Callbacks,
-                status.Breaker.Name(),
-                journal.Status.Backlog,
-                (int)settings.Monitoring.Window.TotalSeconds,
-                ToAnswer(figures?.Authorization),
-                ToAnswer(figures?.Callbacks),
-                await deadLetters.LatestAsync(),
-                service.DeadLetters.Bulk is { } redrive ? BulkRedriveAnswer.Of(redrive) : null),
-            AdminJson.Default.OverviewAnswer);
+        var answer = new OverviewAnswer(
+            Version: ProductVersion.Text,
+            Timestamp: context.Now(),
+            Health: report,
+            Pending: status.Pending,
+            Capacity: settings.Queue.MaxSize,
+            DegradedAbove: settings.Monitoring.Thresholds.QueueUsage,
+            OldestPendingMs: (long)load.OldestAge.TotalMilliseconds,
+            AuthorizationsInFlight: load.Authorizations,
+            CallbacksInFlight: load.Callbacks,
+            Breaker: status.Breaker.Name(),
+            Backlog: journal.Status.Backlog,
+            WindowSeconds: (int)settings.Monitoring.Window.TotalSeconds,
+            Decisions: ToAnswer(figures?.Authorization),
+            Callbacks: ToAnswer(figures?.Callbacks),
+            DeadLetters: await deadLetterCount.LatestAsync(),
+            Redrive: deadLetters.Bulk is { } redrive ? BulkRedriveAnswer.Of(redrive) : null);
+        await context.WriteJsonAsync(StatusCodes.Status200OK, answer, AdminJson.Default.OverviewAnswer);
     }
 
     private static RateAnswer? ToAnswer(RateWindow? rate) => rate is null ? null : new(rate.Total, rate.Errors);

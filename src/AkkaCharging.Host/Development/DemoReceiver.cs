@@ -7,7 +7,7 @@ namespace AkkaCharging.Host.Development;
 
 /// <summary>One callback that the demo receiver took.</summary>
 /// <param name="At">Milliseconds since 1970.</param>
-public sealed record ReceivedCallback(long At, string? WebhookId, JsonElement Body);
+internal sealed record ReceivedCallback(long At, string? WebhookId, JsonElement Body);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(IReadOnlyCollection<ReceivedCallback>))]

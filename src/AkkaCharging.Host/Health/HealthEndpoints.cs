@@ -6,10 +6,10 @@ namespace AkkaCharging.Host.Health;
 
 /// <summary>The body of <c>/health</c>.</summary>
 /// <param name="Status"><c>UP</c>, <c>DEGRADED</c> or <c>DOWN</c>: the worst of the components.</param>
-public sealed record HealthAnswer(string Status, long Timestamp, IReadOnlyDictionary<string, ComponentAnswer> Components);
+internal sealed record HealthAnswer(string Status, long Timestamp, IReadOnlyDictionary<string, ComponentAnswer> Components);
 
 /// <summary>One component of <c>/health</c>.</summary>
-public sealed record ComponentAnswer(string Status, IReadOnlyDictionary<string, string> Details);
+internal sealed record ComponentAnswer(string Status, IReadOnlyDictionary<string, string> Details);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(HealthAnswer))]

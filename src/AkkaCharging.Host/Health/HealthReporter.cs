@@ -1,14 +1,16 @@
 using System.Globalization;
 using Akka.Actor;
 using AkkaCharging.AddressPolicy;
-using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
-using AkkaCharging.Cluster;
+using AkkaCharging.Clustering;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Lanes;
+using AkkaCharging.Pipeline.Stages;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Health;
@@ -106,6 +108,7 @@ internal sealed class HealthReporter(
                     ("errorRate", Rate(figures.Authorization)),
                     ("totalDecisions", Text(figures.Decisions.Values.Sum())),
                     ("circuitBreaker", breaker.Name()),
+                    .. settings.Authorization.Provider == AuthorizationProvider.Custom ? [("provider", "custom")] : Array.Empty<(string, string)>(),
                 ]);
 
     private (string, Status, (string, string)[]) Callbacks(MetricsSnapshot? figures, ResourceStatus resources) =>

@@ -1,32 +1,32 @@
 using System.Text.Json.Serialization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Http;
 
 /// <summary>The body of a 200 to a submission.</summary>
 /// <param name="Timestamp">Milliseconds since 1970.</param>
-public sealed record AcceptedAnswer(string Status, string Message, string RequestId, long Timestamp);
+internal sealed record AcceptedAnswer(string Status, string Message, string RequestId, long Timestamp);
 
 /// <summary>The body of every error.</summary>
 /// <param name="Status">What went wrong, for programs.</param>
 /// <param name="Message">What went wrong, for people.</param>
 /// <param name="Timestamp">Milliseconds since 1970.</param>
-public sealed record ErrorAnswer(string Status, string Message, long Timestamp);
+internal sealed record ErrorAnswer(string Status, string Message, long Timestamp);
 
 /// <summary>The body of a 400: every broken rule.</summary>
 /// <param name="Message">The first broken rule.</param>
-public sealed record ValidationErrorAnswer(string Status, string Message, IReadOnlyList<FieldError> Errors, long Timestamp);
+internal sealed record ValidationErrorAnswer(string Status, string Message, IReadOnlyList<FieldError> Errors, long Timestamp);
 
 /// <summary>One broken rule.</summary>
 /// <param name="Field">The field, <c>body</c> for the whole of it, or the header's name.</param>
-public sealed record FieldError(string Field, string Message);
+internal sealed record FieldError(string Field, string Message);
 
 /// <summary>The body of a status look-up.</summary>
 /// <param name="State"><c>queued</c>, <c>decided</c>, <c>delivered</c>, <c>failed</c> or <c>expired</c>.</param>
 /// <param name="Status"><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as are <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
 /// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
-public sealed record SessionAnswer(
+internal sealed record SessionAnswer(
     string RequestId,
     string StationId,
     string DriverToken,
@@ -45,7 +45,7 @@ public sealed record SessionAnswer(
 /// Why it failed; null for a success. <c>no_address</c> stands for all attempts in a row for which no address could be had that may be called: whether the name
 /// exists is not told.
 /// </param>
-public sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
+internal sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
 {
     internal static AttemptAnswer Of(CallerAttempt shown) => new(
         shown.Attempt.At.ToUnixTimeMilliseconds(), (long)shown.Attempt.Duration.TotalMilliseconds, shown.Attempt.HttpStatus, shown.Attempt.Outcome.Name(), shown.Cause);
@@ -66,4 +66,4 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 /// <param name="DriverToken">20 to 80 letters, digits, '-', '.', '_' or '~'.</param>
 /// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.</param>
 /// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
-public sealed record SubmissionBody(string StationId, string DriverToken, string CallbackUrl, int? ValidForMillis);
+internal sealed record SubmissionBody(string StationId, string DriverToken, string CallbackUrl, int? ValidForMillis);

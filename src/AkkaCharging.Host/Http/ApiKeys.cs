@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Stages;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;

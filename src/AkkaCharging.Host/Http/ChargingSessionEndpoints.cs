@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;

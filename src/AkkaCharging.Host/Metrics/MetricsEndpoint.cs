@@ -2,11 +2,13 @@ using System.Text.Json.Serialization;
 using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Cluster;
+using AkkaCharging.Clustering;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Prometheus;
 
@@ -22,7 +24,7 @@ namespace AkkaCharging.Host.Metrics;
 /// <param name="Cluster">Nodes as this one sees them, lanes that it holds, and those of the whole cluster; empty for a process that runs alone.</param>
 /// <param name="DeadLettersCurrent">Requests that failed and can be redriven, as counted some seconds ago; null while the journal has not been counted yet.</param>
 /// <param name="QueueSizeCurrent">Pending requests: accepted and not settled.</param>
-public sealed record MetricsAnswer(
+internal sealed record MetricsAnswer(
     long RequestsTotal,
     IReadOnlyDictionary<string, long> Requests,
     IReadOnlyDictionary<string, long> AuthorizationDecisions,

@@ -2,11 +2,13 @@ using System.Diagnostics.Metrics;
 using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Cluster;
+using AkkaCharging.Clustering;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Metrics;

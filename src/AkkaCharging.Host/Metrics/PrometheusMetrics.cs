@@ -1,9 +1,9 @@
-using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Cluster;
+using AkkaCharging.Clustering;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Prometheus;
 
@@ -70,7 +70,7 @@ internal sealed class PrometheusMetrics
         _acl = new AclMetrics(metrics);
         if (node is not null)
             _cluster = new ClusterMetrics(metrics, node);
-        metrics.CreateGauge("akkacharging_build_info", "1; the label tells the version.", "version").WithLabels(CommandLine.Version).Set(1);
+        metrics.CreateGauge("akkacharging_build_info", "1; the label tells the version.", "version").WithLabels(ProductVersion.Text).Set(1);
         RuntimeMetrics.Register(registry);
     }
 
@@ -118,7 +118,7 @@ internal sealed class PrometheusMetrics
 
     private static bool IsUsual(DecisionCount decision) => decision.Status == decision.Reason switch
     {
-        DecisionReason.InAcl => AuthorizationStatus.Allowed,
+        DecisionReason.InAcl or DecisionReason.Authorized => AuthorizationStatus.Allowed,
         DecisionReason.NotInAcl or DecisionReason.Blocked or DecisionReason.Expired or DecisionReason.StationNotAllowed => AuthorizationStatus.NotAllowed,
         _ => AuthorizationStatus.Unknown,
     };

@@ -107,7 +107,7 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
     // The variables come last: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
     private static void Describe(ResourceBuilder resource) => resource
         .Clear()
-        .AddService("akkacharging", serviceVersion: CommandLine.Version)
+        .AddService("akkacharging", serviceVersion: ProductVersion.Text)
         .AddTelemetrySdk()
         .AddEnvironmentVariableDetector();
 }

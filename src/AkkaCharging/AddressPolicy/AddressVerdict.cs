@@ -1,10 +1,11 @@
 using System.Net;
+using AkkaCharging.Networks;
 
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>What the policy says about an address. Its default is a refusal.</summary>
 /// <param name="Reason">Null when the address is allowed.</param>
-public readonly record struct AddressVerdict(bool IsAllowed, RefusalReason? Reason)
+internal readonly record struct AddressVerdict(bool IsAllowed, RefusalReason? Reason)
 {
     internal static AddressVerdict Allowed => new(true, null);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using AkkaCharging.Networks;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -11,7 +12,7 @@ namespace AkkaCharging.AddressPolicy;
 /// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckAddress"/> on each address at connect. Pure, no I/O, thread-safe.
 /// Source: OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
 /// </remarks>
-public sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
+internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 {
     /// <summary>Longest URL, in characters.</summary>
     public const int UrlCharsMax = 2_048;

@@ -4,7 +4,7 @@ using AkkaCharging.Connections;
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>The HTTP handler for callbacks: every way around the address policy is switched off.</summary>
-public static class CallbackHttpHandler
+internal static class CallbackHttpHandler
 {
     /// <summary>Longest life of a pooled connection; the longest an address is used without being vetted again.</summary>
     public static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);

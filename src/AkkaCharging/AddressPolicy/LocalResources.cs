@@ -5,7 +5,7 @@ using System.Security.Authentication;
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>What this process, or its machine, can run out of when it opens a connection.</summary>
-public enum LocalResource
+internal enum LocalResource
 {
     /// <summary>File descriptors, of the process or of the machine (EMFILE, ENFILE).</summary>
     Files,
@@ -18,7 +18,7 @@ public enum LocalResource
 }
 
 /// <summary>A connection could not be opened for lack of something of our own: the receiver has no part in it.</summary>
-public sealed class LocalShortageException(LocalResource resource, Exception inner) : Exception($"No connection could be opened: out of {resource.Name()}.", inner)
+internal sealed class LocalShortageException(LocalResource resource, Exception inner) : Exception($"No connection could be opened: out of {resource.Name()}.", inner)
 {
     /// <summary>What there was too little of.</summary>
     public LocalResource Resource { get; } = resource;

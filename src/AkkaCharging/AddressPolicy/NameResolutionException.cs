@@ -1,7 +1,7 @@
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>Why a name has no address; each of them may pass, so a delivery is tried again.</summary>
-public enum NameResolutionFailure
+internal enum NameResolutionFailure
 {
     /// <summary>The name does not exist or has no address.</summary>
     NotFound,
@@ -17,7 +17,7 @@ public enum NameResolutionFailure
 }
 
 /// <summary>A name could not be resolved.</summary>
-public sealed class NameResolutionException(string host, NameResolutionFailure kind, Exception? inner = null)
+internal sealed class NameResolutionException(string host, NameResolutionFailure kind, Exception? inner = null)
     : Exception($"No address for '{host}': {kind}.", inner)
 {
     /// <summary>What went wrong.</summary>

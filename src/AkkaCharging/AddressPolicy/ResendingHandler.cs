@@ -7,7 +7,7 @@ namespace AkkaCharging.AddressPolicy;
 /// misled by the second. The second handler keeps no connection, so nothing is sent more than twice.
 /// Errors: those of the second when there is one.
 /// </remarks>
-public sealed class ResendingHandler : HttpMessageHandler
+internal sealed class ResendingHandler : HttpMessageHandler
 {
     private readonly HttpMessageInvoker _kept;
     private readonly HttpMessageInvoker _fresh;

@@ -21,7 +21,7 @@ namespace AkkaCharging.AddressPolicy;
 /// While as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for the delivery's next attempt.
 /// Errors: <see cref="NameResolutionException"/>; <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
 /// </remarks>
-public sealed class SystemHostResolver : IHostResolver, IDisposable
+internal sealed class SystemHostResolver : IHostResolver, IDisposable
 {
     private const int NamesRememberedMax = 10_000;
 

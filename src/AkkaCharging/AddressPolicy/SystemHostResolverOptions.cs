@@ -3,7 +3,7 @@ using System.Net;
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>Bounds of <see cref="SystemHostResolver"/>.</summary>
-public sealed record SystemHostResolverOptions
+internal sealed record SystemHostResolverOptions
 {
     /// <summary>At least 2; half of them serve only names that answered before.</summary>
     public int Threads { get; init; } = 4;

@@ -1,9 +1,10 @@
+using AkkaCharging.Networks;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>What the policy says about the text of a callback URL.</summary>
-public abstract record UrlVerdict
+internal abstract record UrlVerdict
 {
     private UrlVerdict()
     {

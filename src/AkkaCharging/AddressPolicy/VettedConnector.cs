@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using AkkaCharging.Networks;
 
 namespace AkkaCharging.AddressPolicy;
 
@@ -8,7 +9,7 @@ namespace AkkaCharging.AddressPolicy;
 /// A name is resolved once for each connection, every one of its addresses must be allowed, and the socket goes to one of these addresses, never to the
 /// name again: there is no moment at which a second look-up could answer differently (DNS rebinding).
 /// </remarks>
-public sealed class VettedConnector
+internal sealed class VettedConnector
 {
     // More addresses than these are still tried, but in what is left of the time.
     private const int FairAttempts = 3;

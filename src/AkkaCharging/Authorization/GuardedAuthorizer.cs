@@ -16,7 +16,7 @@ namespace AkkaCharging.Authorization;
 /// the pool would cost the access list, which answers at once, more than its look-up.
 /// Breaker: failures and time-outs of whole calls count, "no" does not. The probe of a half-open breaker is one call without retries.
 /// </remarks>
-public sealed class GuardedAuthorizer
+internal sealed class GuardedAuthorizer
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(5);
@@ -99,8 +99,7 @@ public sealed class GuardedAuthorizer
     {
         if (outcome.Failure is { } reason)
             return new Decision(AuthorizationStatus.Unknown, reason, _time.GetUtcNow());
-        var status = outcome.Answer.IsAllowed ? AuthorizationStatus.Allowed : AuthorizationStatus.NotAllowed;
-        return new Decision(status, outcome.Answer.Reason, _time.GetUtcNow());
+        return new Decision(outcome.Answer.Status, outcome.Answer.Reason, _time.GetUtcNow());
     }
 
     private async Task<Outcome> AskBehindBreakerAsync(CircuitBreaker breaker, Call call, CancellationToken shutdown)
@@ -147,15 +146,21 @@ public sealed class GuardedAuthorizer
     {
         try
         {
-            return new Outcome(await _authorizer.AuthorizeAsync(query, cancellationToken));
+            var answer = await _authorizer.AuthorizeAsync(query, cancellationToken);
+            return answer.Failure is { } failure ? NoAnswer(failure) : new Outcome(answer);
         }
 #pragma warning disable CA1031 // The port's contract: whatever an authorizer throws means that there is no answer.
         catch (Exception e)
 #pragma warning restore CA1031
         {
+            return NoAnswer(e);
+        }
+
+        Outcome NoAnswer(Exception cause)
+        {
             if (!cancellationToken.IsCancellationRequested)
-                _onError?.Invoke(query.RequestId, e);
-            return Outcome.Failed(DecisionReason.AuthorizerError, e is AuthorizerUnavailableException { IsTransient: true });
+                _onError?.Invoke(query.RequestId, cause);
+            return Outcome.Failed(DecisionReason.AuthorizerError, cause is AuthorizerUnavailableException { IsTransient: true });
         }
     }
 

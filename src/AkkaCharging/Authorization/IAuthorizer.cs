@@ -2,38 +2,24 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Authorization;
 
-/// <summary>Answers whether a driver may charge at a station. The port for authorization back ends: one class, one line of registration.</summary>
+/// <summary>Answers whether a driver may charge at a station: the port for authorization back ends.</summary>
 /// <remarks>
-/// Errors: "no" is an answer. An exception means that no answer could be had: it counts for the circuit breaker and, when it is an
-/// <see cref="AuthorizerUnavailableException"/> marked transient, is retried.
-/// Calls run side by side, up to <c>authorization.parallelism</c>; a call that outlives <c>authorization.timeoutMillis</c> is cancelled and its answer discarded.
+/// Implement it in a program of your own and register it with <c>ChargingApp.RunAsync</c>; <c>docs/authorizers.md</c> has the steps.
+/// Calls run side by side, up to <c>authorization.parallelism</c>, so an implementation must be safe for concurrent use.
+/// A call that outlives <c>authorization.timeoutMillis</c> is cancelled, and its answer is discarded.
+/// Errors: an exception means that there is no answer, as <see cref="AuthorizerAnswer.NoAnswer"/> does. The log carries its message, so
+/// a message must not contain the driver token.
 /// </remarks>
 public interface IAuthorizer
 {
     /// <summary>Answers <paramref name="query"/>.</summary>
+    /// <param name="query">Who wants to charge where.</param>
+    /// <param name="cancellationToken">Cancelled when nobody waits for the answer any more.</param>
     ValueTask<AuthorizerAnswer> AuthorizeAsync(AuthorizationQuery query, CancellationToken cancellationToken);
 }
 
-/// <summary>What an authorizer is asked.</summary>
+/// <summary>The question to an authorizer.</summary>
+/// <param name="RequestId">Identifies the accepted request; the same in logs, traces and the callback's <c>webhook-id</c>.</param>
+/// <param name="Station">The charging station.</param>
+/// <param name="Token">The driver's token, a secret.</param>
 public sealed record AuthorizationQuery(RequestId RequestId, StationId Station, DriverToken Token);
-
-/// <summary>What an authorizer answers.</summary>
-/// <param name="IsAllowed">Yes or no.</param>
-/// <param name="Reason">Why; one of <see cref="DecisionReason"/>'s first five.</param>
-public readonly record struct AuthorizerAnswer(bool IsAllowed, DecisionReason Reason)
-{
-    /// <summary>The plain yes.</summary>
-    public static readonly AuthorizerAnswer Allowed = new(true, DecisionReason.InAcl);
-
-    /// <summary>No, and why.</summary>
-    public static AuthorizerAnswer NotAllowed(DecisionReason reason) => new(false, reason);
-}
-
-/// <summary>No answer could be had from the authorizer.</summary>
-/// <param name="message">What was tried and what came back; carries no token.</param>
-/// <param name="isTransient">Whether asking again at once may help.</param>
-public sealed class AuthorizerUnavailableException(string message, bool isTransient, Exception? innerException = null) : Exception(message, innerException)
-{
-    /// <summary>Whether asking again at once may help.</summary>
-    public bool IsTransient { get; } = isTransient;
-}

@@ -1,10 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Reflection;
 using System.Text.Unicode;
 using AkkaCharging.AddressPolicy;
-using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Callbacks;
@@ -18,8 +16,7 @@ namespace AkkaCharging.Callbacks;
 /// </remarks>
 internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector connector, WebhookSigner signer, TimeSpan timeout, TimeProvider time) : ICallbackClient, IDisposable
 {
-    private static readonly string UserAgent =
-        $"AkkaCharging/{typeof(CallbackClient).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion}";
+    private static readonly string UserAgent = $"AkkaCharging/{ProductVersion.Text}";
 
     // A station id of 36, a token of 80 and a status of 11 characters, a time of 20 digits, and what stands around them.
     private const int BodyBytesMax = 256;

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Callbacks;
 

@@ -1,5 +1,3 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
@@ -9,7 +7,7 @@ namespace AkkaCharging.Journal;
 /// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
 /// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
 /// <param name="Status">What was decided; null when it failed undecided.</param>
-public sealed record DeadLetter(
+internal sealed record DeadLetter(
     RequestId Id,
     string StationId,
     string DriverTokenMasked,
@@ -23,7 +21,7 @@ public sealed record DeadLetter(
 /// <summary>Which dead letters: those that match all that is given.</summary>
 /// <param name="From">Settled then or later.</param>
 /// <param name="To">Settled earlier.</param>
-public sealed record DeadLetterQuery(DestinationKey? Destination = null, DateTimeOffset? From = null, DateTimeOffset? To = null)
+internal sealed record DeadLetterQuery(DestinationKey? Destination = null, DateTimeOffset? From = null, DateTimeOffset? To = null)
 {
     /// <summary>Ticks that no match is earlier than.</summary>
     /// <param name="oldest">Retention's: what settled by then is forgotten.</param>
@@ -34,7 +32,7 @@ public sealed record DeadLetterQuery(DestinationKey? Destination = null, DateTim
 }
 
 /// <summary>A place in the list of dead letters, which is ordered by time of settling, then id, newest first.</summary>
-public readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, RequestId Id)
+internal readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, RequestId Id)
 {
     /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
     public static bool TryParse(string? text, out DeadLetterCursor cursor)
@@ -56,7 +54,7 @@ public readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, Request
 
 /// <summary>Some of the dead letters, newest first.</summary>
 /// <param name="Next">Where the next page begins; null after the last one.</param>
-public sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLetterCursor? Next)
+internal sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLetterCursor? Next)
 {
     /// <summary>The most that one page holds.</summary>
     public const int LettersMax = 1_000;
@@ -67,7 +65,7 @@ public sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLette
 }
 
 /// <summary>What became of a redrive.</summary>
-public enum RedriveOutcome
+internal enum RedriveOutcome
 {
     /// <summary>It is on its way again.</summary>
     Redriven,
@@ -86,10 +84,10 @@ public enum RedriveOutcome
 }
 
 /// <summary>What became of a redrive, and the request to take up when it was made.</summary>
-public readonly record struct RedriveResult(RedriveOutcome Outcome, UnsettledRequest? Request = null, int Lane = 0);
+internal readonly record struct RedriveResult(RedriveOutcome Outcome, UnsettledRequest? Request = null, int Lane = 0);
 
 /// <summary>What became of a discarding.</summary>
-public enum DiscardOutcome
+internal enum DiscardOutcome
 {
     /// <summary>Its driver token and callback URL are erased.</summary>
     Discarded,

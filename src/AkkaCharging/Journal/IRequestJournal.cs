@@ -1,5 +1,3 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
@@ -10,7 +8,7 @@ namespace AkkaCharging.Journal;
 /// A write is kept when its task completes; what a crash then leaves is the journal's kind to say (memory: nothing).
 /// Errors: <see cref="JournalUnavailableException"/> when the write could not be made; trying again later is right.
 /// </remarks>
-public interface IRequestJournal : IAsyncDisposable
+internal interface IRequestJournal : IAsyncDisposable
 {
     private static readonly Task<InvalidJournalException> Never = new TaskCompletionSource<InvalidJournalException>().Task;
 
@@ -69,7 +67,7 @@ public interface IRequestJournal : IAsyncDisposable
 }
 
 /// <summary>What became of an attempt to accept.</summary>
-public enum AcceptOutcome
+internal enum AcceptOutcome
 {
     /// <summary>Kept now.</summary>
     Accepted,
@@ -83,14 +81,14 @@ public enum AcceptOutcome
 
 /// <summary>What became of an attempt to accept, and the id under which the request is kept.</summary>
 /// <param name="Lane">Of the cluster, that a request kept now belongs to; zero without one.</param>
-public readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0)
+internal readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0)
 {
     /// <summary>Of an idempotency key that <paramref name="first"/> was accepted with.</summary>
     internal static AcceptResult Repeated(RequestId first, bool isSame) => new(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first);
 }
 
 /// <summary>An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal digits.</summary>
-public sealed record IdempotencyClaim(string KeyHash, string BodyHash)
+internal sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 {
     /// <summary>How long a key is remembered.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
@@ -102,10 +100,10 @@ public sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 /// <param name="Backlog">Unsettled requests of an earlier process that were not read yet.</param>
 /// <param name="Damaged">Unsettled requests that cannot be read, and stay in the journal.</param>
 /// <param name="WasOpen">Whether it was open at any time since the start.</param>
-public sealed record JournalStatus(string Kind, bool IsAvailable, string? Problem, long Backlog = 0, long Damaged = 0, bool WasOpen = true);
+internal sealed record JournalStatus(string Kind, bool IsAvailable, string? Problem, long Backlog = 0, long Damaged = 0, bool WasOpen = true);
 
 /// <summary>The journal cannot be used by this process, now or later; the start is refused.</summary>
-public sealed class InvalidJournalException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class InvalidJournalException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 /// <summary>A write could not be made; nothing that was kept before is lost.</summary>
-public sealed class JournalUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class JournalUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -5,7 +5,7 @@ namespace AkkaCharging.Journal;
 /// The journal says to which lane of this node a request that it accepts or redrives belongs. A node that lost a lane can write nothing more into it:
 /// such writes fail with <see cref="JournalUnavailableException"/>.
 /// </remarks>
-public interface ISharedJournal : IRequestJournal
+internal interface ISharedJournal : IRequestJournal
 {
     /// <summary>Told about each lane that another node took from this one. From any thread; must not block.</summary>
     event EventHandler<LaneLostEventArgs>? LaneLost;
@@ -31,7 +31,7 @@ public interface ISharedJournal : IRequestJournal
 
 /// <summary>Another node took a lane from this one.</summary>
 /// <param name="lane">Its number.</param>
-public sealed class LaneLostEventArgs(int lane) : EventArgs
+internal sealed class LaneLostEventArgs(int lane) : EventArgs
 {
     /// <summary>Its number.</summary>
     public int Lane => lane;
@@ -41,4 +41,4 @@ public sealed class LaneLostEventArgs(int lane) : EventArgs
 /// <param name="Holder">Process and machine; null while nobody does.</param>
 /// <param name="IsOurs">Whether it is this node.</param>
 /// <param name="TakenAt">When it was last taken; null when it never was.</param>
-public sealed record LaneHolder(int Lane, string? Holder, bool IsOurs, DateTimeOffset? TakenAt);
+internal sealed record LaneHolder(int Lane, string? Holder, bool IsOurs, DateTimeOffset? TakenAt);

@@ -6,7 +6,7 @@ namespace AkkaCharging.Journal;
 
 /// <summary>Turns idempotency keys into claims and driver tokens into fingerprints: keyed hashes, so that what is stored tells nothing about a key or a token.</summary>
 /// <param name="secret">At least 32 bytes; what was made with another secret never matches.</param>
-public sealed class IdempotencyHasher(byte[] secret)
+internal sealed class IdempotencyHasher(byte[] secret)
 {
     /// <summary>Length of a fingerprint.</summary>
     public const int FingerprintBytes = 16;

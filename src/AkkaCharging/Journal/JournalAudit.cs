@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;

@@ -5,4 +5,4 @@ namespace AkkaCharging.Journal;
 /// <param name="notice">What happened, and what to do about it.</param>
 /// <param name="isLoss">Whether files went away under the running service; else they are less private than they should
 /// be.</param>
-public delegate void JournalNotice(string notice, bool isLoss);
+internal delegate void JournalNotice(string notice, bool isLoss);

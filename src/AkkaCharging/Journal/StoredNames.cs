@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 

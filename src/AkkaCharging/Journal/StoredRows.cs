@@ -1,5 +1,4 @@
 using System.Data.Common;
-using AkkaCharging.Authorization;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 

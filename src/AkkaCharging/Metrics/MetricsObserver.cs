@@ -1,5 +1,3 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;

@@ -1,6 +1,4 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 using HdrHistogram;
 
 namespace AkkaCharging.Metrics;

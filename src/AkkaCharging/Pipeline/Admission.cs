@@ -1,20 +1,7 @@
-using AkkaCharging.Callbacks;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
-
-/// <summary>Whether a request was let in.</summary>
-internal enum AdmissionVerdict
-{
-    /// <summary>It holds a place until it leaves.</summary>
-    Entered,
-
-    /// <summary>As many are pending as may be, of all or of those to destinations that have not lately answered.</summary>
-    QueueFull,
-
-    /// <summary>Its destination holds its share of the queue; others are still let in.</summary>
-    DestinationBacklogged,
-}
 
 /// <summary>Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.</summary>
 /// <param name="maxSize">Places for admitted requests, and as many again for recovered ones.</param>

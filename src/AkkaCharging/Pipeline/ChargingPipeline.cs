@@ -4,6 +4,8 @@ using Akka.Streams.Dsl;
 using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
+using AkkaCharging.Pipeline.Stages;
+using AkkaCharging.Receivers;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
+using AkkaCharging.Pipeline.Lanes;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -42,7 +43,7 @@ internal enum IntakeOutcome
 internal readonly record struct IntakeResult(IntakeOutcome Outcome, RequestId Id = default, TimeSpan? RetryAfter = null);
 
 /// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
-internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, Lanes lanes, TimeProvider time)
+internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, LaneSet lanes, TimeProvider time)
 {
     /// <summary>When to come back after the journal was not available.</summary>
     public static readonly TimeSpan JournalRetryAfter = TimeSpan.FromSeconds(5);

@@ -1,6 +1,5 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
@@ -14,7 +13,7 @@ namespace AkkaCharging.Pipeline;
 /// <param name="since">When it was accepted, or redriven.</param>
 /// <param name="life">How old it may become.</param>
 /// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
-internal sealed class PendingRequest(ChargingRequest request, Destination destination, TimeProvider time, long since, TimeSpan life, bool isRecovered = false)
+internal sealed class PendingRequest(ChargingRequest request, Destination destination, TimeProvider time, long since, TimeSpan life, bool isRecovered = false) : IWaitingDelivery
 {
     private int _generation;
 

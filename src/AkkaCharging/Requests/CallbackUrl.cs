@@ -1,7 +1,7 @@
 namespace AkkaCharging.Requests;
 
 /// <summary>Where a decision is delivered. Made by the address policy, or read back from the journal, so that one that was refused cannot exist.</summary>
-public sealed class CallbackUrl
+internal sealed class CallbackUrl
 {
     private readonly string _dialled; // the text, but for the trailing dot of an absolute name
 
@@ -38,7 +38,7 @@ public sealed class CallbackUrl
 /// <param name="Scheme"><c>http</c> or <c>https</c>.</param>
 /// <param name="Host">Lower case, without a trailing dot; IPv6 in brackets.</param>
 /// <param name="Port">1 to 65535.</param>
-public readonly record struct DestinationKey(string Scheme, string Host, int Port)
+internal readonly record struct DestinationKey(string Scheme, string Host, int Port)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Scheme}://{Host}:{Port}";

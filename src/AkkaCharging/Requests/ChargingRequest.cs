@@ -6,7 +6,7 @@ namespace AkkaCharging.Requests;
 /// <param name="ExpiresAt">No callback attempt starts after this time.</param>
 /// <param name="ApiKeyName">Who submitted it; null without API keys.</param>
 /// <param name="Trace">The caller's trace, to which decision and attempts belong; default without one.</param>
-public sealed record ChargingRequest(
+internal sealed record ChargingRequest(
     RequestId Id,
     StationId Station,
     DriverToken Token,

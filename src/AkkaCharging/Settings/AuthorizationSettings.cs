@@ -1,20 +1,25 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>Where decisions come from: <c>authorization.provider</c>.</summary>
-public enum AuthorizationProvider
+internal enum AuthorizationProvider
 {
     /// <summary>A CSV file of rules, watched.</summary>
     Acl,
 
     /// <summary>A back end asked over HTTP.</summary>
     Http,
+
+    /// <summary>An <c>IAuthorizer</c> that the program registers with <c>ChargingApp.RunAsync</c>.</summary>
+    Custom,
 }
 
 /// <summary>Block <c>authorization</c>.</summary>
 /// <param name="Timeout">For one decision, retries included.</param>
 /// <param name="MaxRetries">Of transient errors, within the time-out and inside the breaker.</param>
 /// <param name="Parallelism">Decisions in progress at a time, over all lanes.</param>
-public sealed record AuthorizationSettings(
+internal sealed record AuthorizationSettings(
     AuthorizationProvider Provider,
     TimeSpan Timeout,
     int MaxRetries,
@@ -36,7 +41,7 @@ public sealed record AuthorizationSettings(
 }
 
 /// <summary>Block <c>authorization.acl</c>.</summary>
-public sealed record AclSettings(string File)
+internal sealed record AclSettings(string File)
 {
     internal static AclSettings Read(HoconSection hocon) => new(
         File: hocon.One("file", SettingKind.NonEmpty));
@@ -44,7 +49,7 @@ public sealed record AclSettings(string File)
 
 /// <summary>Block <c>authorization.http</c>.</summary>
 /// <param name="Url">Null unless the provider is <see cref="AuthorizationProvider.Http"/> or it was set.</param>
-public sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, TimeSpan AttemptTimeout)
+internal sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, TimeSpan AttemptTimeout)
 {
     internal static HttpAuthorizerSettings Read(HoconSection hocon) => new(
         Url: hocon.One("url", SettingKind.OptionalUrl),
@@ -55,7 +60,7 @@ public sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, TimeSp
 /// <summary>Block <c>authorization.throttle</c>.</summary>
 /// <param name="Elements">Let through per <paramref name="Per"/>; zero for no limit.</param>
 /// <param name="Burst">May pass at once after a quiet spell.</param>
-public sealed record ThrottleSettings(int Elements, TimeSpan Per, int Burst)
+internal sealed record ThrottleSettings(int Elements, TimeSpan Per, int Burst)
 {
     internal static ThrottleSettings Read(HoconSection hocon) => new(
         Elements: hocon.Count("elements", min: 0, max: 10_000_000),
@@ -65,7 +70,7 @@ public sealed record ThrottleSettings(int Elements, TimeSpan Per, int Burst)
 
 /// <summary>Block <c>authorization.circuitBreaker</c>.</summary>
 /// <param name="BackoffFactor">A whole number, because Akka's breaker cuts off the rest.</param>
-public sealed record CircuitBreakerSettings(bool Enabled, int MaxFailures, TimeSpan ResetTimeout, int BackoffFactor, TimeSpan MaxResetTimeout)
+internal sealed record CircuitBreakerSettings(bool Enabled, int MaxFailures, TimeSpan ResetTimeout, int BackoffFactor, TimeSpan MaxResetTimeout)
 {
     internal static CircuitBreakerSettings Read(HoconSection hocon) => new(
         Enabled: hocon.Flag("enabled"),

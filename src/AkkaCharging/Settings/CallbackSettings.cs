@@ -1,4 +1,5 @@
 using System.Net;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
@@ -11,7 +12,7 @@ namespace AkkaCharging.Settings;
 /// <param name="MaxInFlightPerDestination">The same to one destination, once it has earned them.</param>
 /// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in plain lines.</param>
 /// <param name="RedrivesPerSecond">Dead letters that a redrive of many sends a second.</param>
-public sealed record CallbackSettings(
+internal sealed record CallbackSettings(
     TimeSpan Timeout,
     int MaxRetries,
     TimeSpan RetryDelay,
@@ -41,7 +42,7 @@ public sealed record CallbackSettings(
 }
 
 /// <summary>Block <c>callback.destinationBreaker</c>.</summary>
-public sealed record DestinationBreakerSettings(bool Enabled, int MaxFailures, TimeSpan ResetTimeout)
+internal sealed record DestinationBreakerSettings(bool Enabled, int MaxFailures, TimeSpan ResetTimeout)
 {
     internal static DestinationBreakerSettings Read(HoconSection hocon) => new(
         Enabled: hocon.Flag("enabled"),
@@ -53,7 +54,7 @@ public sealed record DestinationBreakerSettings(bool Enabled, int MaxFailures, T
 /// <param name="AllowedPorts">Empty for any.</param>
 /// <param name="Allow">Networks let through besides public ones; loopback and metadata addresses only as /32 or /128.</param>
 /// <param name="Nat64">Lets 64:ff9b::/96 take the verdict of the IPv4 address inside.</param>
-public sealed record CallbackSecuritySettings(bool HttpsOnly, IReadOnlyList<int> AllowedPorts, IReadOnlyList<IPNetwork> Allow, bool Nat64)
+internal sealed record CallbackSecuritySettings(bool HttpsOnly, IReadOnlyList<int> AllowedPorts, IReadOnlyList<IPNetwork> Allow, bool Nat64)
 {
     internal static CallbackSecuritySettings Read(HoconSection hocon) => new(
         HttpsOnly: hocon.Flag("httpsOnly"),
@@ -64,7 +65,7 @@ public sealed record CallbackSecuritySettings(bool HttpsOnly, IReadOnlyList<int>
 
 /// <summary>Block <c>callback.signing</c>.</summary>
 /// <param name="Keys"><c>whsec_…</c> strings, all of them used: two at once while a key is rotated.</param>
-public sealed record SigningSettings(IReadOnlyList<string> Keys, string KeysFile, bool Required)
+internal sealed record SigningSettings(IReadOnlyList<string> Keys, string KeysFile, bool Required)
 {
     internal static SigningSettings Read(HoconSection hocon) => new(
         Keys: hocon.Many("keys", SettingKind.SigningKey),

@@ -1,10 +1,11 @@
 using Akka.Configuration;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
 /// <summary>Every setting of the service, one record per HOCON block; <c>hocon/reference.conf</c> documents and supplies the defaults.</summary>
 /// <param name="Akka">The <c>akka { … }</c> block of the same files, to be laid over Akka's own defaults.</param>
-public sealed record ChargingSettings(
+internal sealed record ChargingSettings(
     ServerSettings Server,
     ManagementSettings Management,
     RequestSettings Request,

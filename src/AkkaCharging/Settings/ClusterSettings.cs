@@ -1,3 +1,5 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>cluster</c>.</summary>
@@ -7,7 +9,7 @@ namespace AkkaCharging.Settings;
 /// <param name="Lanes">Of the whole cluster.</param>
 /// <param name="UnreachableAfter">Without a sign of life until a node counts as unreachable.</param>
 /// <param name="DownAfter">Unreachable nodes without a change until the majority goes on without them, and the others end.</param>
-public sealed record ClusterSettings(
+internal sealed record ClusterSettings(
     bool Enabled,
     string Hostname,
     int Port,
@@ -34,7 +36,7 @@ public sealed record ClusterSettings(
 /// <param name="CertificateFile">
 /// PKCS #12: this node's certificate with its private key, and the certificate of its authority; or one self-signed certificate, the same on every node. Empty for no TLS.
 /// </param>
-public sealed record ClusterTlsSettings(string CertificateFile, string Password)
+internal sealed record ClusterTlsSettings(string CertificateFile, string Password)
 {
     /// <summary>Whether nodes talk over TLS.</summary>
     public bool IsOn => CertificateFile.Length > 0;

@@ -1,7 +1,9 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>What keeps accepted requests: <c>journal.kind</c>.</summary>
-public enum JournalKind
+internal enum JournalKind
 {
     /// <summary>One file, no server.</summary>
     Sqlite,
@@ -18,7 +20,7 @@ public enum JournalKind
 /// <param name="RetentionHours">How long a settled request can be looked up.</param>
 /// <param name="MaxSettledRows">How many settled requests are kept at the most.</param>
 /// <param name="MinFreeBytes">Free disk below which submissions are refused.</param>
-public sealed record JournalSettings(
+internal sealed record JournalSettings(
     JournalKind Kind,
     string Path,
     string Synchronous,

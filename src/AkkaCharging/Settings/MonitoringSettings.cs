@@ -1,8 +1,10 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>monitoring</c>.</summary>
 /// <param name="Window">Over which health's rates and the p95 are taken.</param>
-public sealed record MonitoringSettings(bool MetricsEnabled, bool HealthCheckEnabled, TimeSpan Window, HealthThresholds Thresholds)
+internal sealed record MonitoringSettings(bool MetricsEnabled, bool HealthCheckEnabled, TimeSpan Window, HealthThresholds Thresholds)
 {
     internal static MonitoringSettings Read(HoconSection hocon) => new(
         MetricsEnabled: hocon.Section("metrics").Flag("enabled"),
@@ -16,7 +18,7 @@ public sealed record MonitoringSettings(bool MetricsEnabled, bool HealthCheckEna
 /// <param name="AuthorizationErrorRate">Share of decisions in the window that ended <c>unknown</c>.</param>
 /// <param name="CallbackErrorRate">Share of callback attempts in the window that failed.</param>
 /// <param name="MinimumSamples">Fewer events than this in the window make no rate: one failure at night is not an outage.</param>
-public sealed record HealthThresholds(double QueueUsage, double AuthorizationErrorRate, double CallbackErrorRate, int MinimumSamples)
+internal sealed record HealthThresholds(double QueueUsage, double AuthorizationErrorRate, double CallbackErrorRate, int MinimumSamples)
 {
     internal static HealthThresholds Read(HoconSection hocon) => new(
         QueueUsage: hocon.Number("queueUsage", min: 0, max: 1),
@@ -26,7 +28,7 @@ public sealed record HealthThresholds(double QueueUsage, double AuthorizationErr
 }
 
 /// <summary>Least severe level that is logged: <c>logging.level</c>.</summary>
-public enum LogThreshold
+internal enum LogThreshold
 {
     /// <summary>Everything.</summary>
     Debug,
@@ -42,7 +44,7 @@ public enum LogThreshold
 }
 
 /// <summary>How log lines look: <c>logging.format</c>.</summary>
-public enum LogFormat
+internal enum LogFormat
 {
     /// <summary>Text in development, JSON otherwise.</summary>
     Auto,
@@ -55,7 +57,7 @@ public enum LogFormat
 }
 
 /// <summary>Block <c>logging</c>.</summary>
-public sealed record LoggingSettings(LogThreshold Level, LogFormat Format)
+internal sealed record LoggingSettings(LogThreshold Level, LogFormat Format)
 {
     internal static LoggingSettings Read(HoconSection hocon) => new(
         Level: hocon.Choice<LogThreshold>("level"),

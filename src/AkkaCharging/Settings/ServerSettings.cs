@@ -1,3 +1,5 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>server</c>: the public listener.</summary>
@@ -6,7 +8,7 @@ namespace AkkaCharging.Settings;
 /// <param name="ShutdownDelay">Between "not ready" and refusing new work, for load balancers to notice.</param>
 /// <param name="ShutdownGrace">For finishing what is in flight after that.</param>
 /// <param name="AllowAnonymous">Says explicitly that a listener beyond loopback may run without API keys.</param>
-public sealed record ServerSettings(
+internal sealed record ServerSettings(
     string Host,
     int Port,
     bool Development,
@@ -40,7 +42,7 @@ public sealed record ServerSettings(
 /// <param name="Sha256">64 hexadecimal digits: the key itself is never configured in clear.</param>
 /// <param name="CallbackHosts">Hosts that this key may name in callback URLs, <c>*.example.com</c> for all below a domain; empty for any.</param>
 /// <param name="RequestsPerSecond">The key's own rate limit; zero for none.</param>
-public sealed record ApiKeySettings(string Name, string Sha256, IReadOnlyList<string> CallbackHosts, double RequestsPerSecond)
+internal sealed record ApiKeySettings(string Name, string Sha256, IReadOnlyList<string> CallbackHosts, double RequestsPerSecond)
 {
     internal static ApiKeySettings Read(HoconSection hocon) => new(
         Name: hocon.One("name", SettingKind.NonEmpty),
@@ -50,7 +52,7 @@ public sealed record ApiKeySettings(string Name, string Sha256, IReadOnlyList<st
 }
 
 /// <summary>A page that can be moved from the public listener to the operators': an item of <c>management.confine</c>.</summary>
-public enum ConfinedPage
+internal enum ConfinedPage
 {
     /// <summary><c>/metrics</c>.</summary>
     Metrics,
@@ -66,7 +68,7 @@ public enum ConfinedPage
 /// <param name="Token">Empty for none, which only a loopback listener may have.</param>
 /// <param name="MaxConnections">Open at a time, kept for operators however many callers there are.</param>
 /// <param name="Confine">Pages that are served here and not on the public listener.</param>
-public sealed record ManagementSettings(string Host, int Port, string Token, int MaxConnections, IReadOnlyList<ConfinedPage> Confine)
+internal sealed record ManagementSettings(string Host, int Port, string Token, int MaxConnections, IReadOnlyList<ConfinedPage> Confine)
 {
     internal static ManagementSettings Read(HoconSection hocon) => new(
         Host: hocon.One("host", SettingKind.NonEmpty),
@@ -78,7 +80,7 @@ public sealed record ManagementSettings(string Host, int Port, string Token, int
 
 /// <summary>Block <c>request</c>.</summary>
 /// <param name="MaxAge">How old a request may be when a callback attempt starts.</param>
-public sealed record RequestSettings(TimeSpan MaxAge)
+internal sealed record RequestSettings(TimeSpan MaxAge)
 {
     internal static RequestSettings Read(HoconSection hocon) => new(
         MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000));
@@ -88,7 +90,7 @@ public sealed record RequestSettings(TimeSpan MaxAge)
 /// <param name="MaxSize">Requests accepted and not settled, over all lanes.</param>
 /// <param name="ConsumerThreads">Lanes side by side, each with a graph and a supervisor of its own.</param>
 /// <param name="DestinationShare">Alpha of the dynamic threshold: a destination may hold alpha times the free space.</param>
-public sealed record QueueSettings(int MaxSize, int ConsumerThreads, double DestinationShare)
+internal sealed record QueueSettings(int MaxSize, int ConsumerThreads, double DestinationShare)
 {
     internal static QueueSettings Read(HoconSection hocon) => new(
         MaxSize: hocon.Count("maxSize", min: 1, max: 10_000_000),

@@ -1,4 +1,5 @@
 using System.Text;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 

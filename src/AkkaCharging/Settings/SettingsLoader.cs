@@ -1,3 +1,5 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>Makes settings of files and environment variables.</summary>
@@ -5,7 +7,7 @@ namespace AkkaCharging.Settings;
 /// Layers, each over the one before: <c>reference.conf</c> (embedded), <c>hocon/development.conf</c> in development,
 /// <c>hocon/application.conf</c> or the file given in its place, environment variables.
 /// </remarks>
-public static class SettingsLoader
+internal static class SettingsLoader
 {
     internal const string Reference = "reference.conf";
     internal const string AkkaBlock = "akka";

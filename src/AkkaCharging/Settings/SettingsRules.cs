@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using AkkaCharging.AddressPolicy;
+using AkkaCharging.Networks;
 
 namespace AkkaCharging.Settings;
 

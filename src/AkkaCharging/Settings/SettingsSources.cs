@@ -6,7 +6,7 @@ namespace AkkaCharging.Settings;
 /// <param name="Environment">The process's variables; those that are not a setting's are ignored.</param>
 /// <param name="WorkingDirectory">Where relative paths and <c>hocon/</c> start.</param>
 /// <param name="BaseDirectory">The executable's, asked for <c>hocon/</c> files that the working directory does not have.</param>
-public sealed record SettingsSources(
+internal sealed record SettingsSources(
     string? ConfigFile,
     bool Development,
     IReadOnlyDictionary<string, string> Environment,
@@ -17,4 +17,4 @@ public sealed record SettingsSources(
 /// <param name="Path">Its key, such as <c>queue.maxSize</c>.</param>
 /// <param name="Value">As written, <c>(secret)</c> for a secret.</param>
 /// <param name="Origin">File and line, or environment variable.</param>
-public sealed record EffectiveSetting(string Path, string Value, string Origin);
+internal sealed record EffectiveSetting(string Path, string Value, string Origin);

@@ -1,3 +1,5 @@
+using AkkaCharging.Settings.Hocon;
+
 namespace AkkaCharging.Settings;
 
 /// <summary>Finds keys that are no settings: a misspelt one would otherwise leave its default in force without a word.</summary>

@@ -1,7 +1,4 @@
 using System.Diagnostics;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 

@@ -149,7 +149,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await using var page = await OpenAsync(service);
 
         await page.ShowsAsync("#health", "UP");
-        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "acl"], await RowsAsync(page, "components"));
+        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "files", "acl"], await RowsAsync(page, "components"));
         Assert.Equal("No callback is pending, and no destination is paused.", await page.TextAsync("#no-destinations"));
         Assert.False((await page.EvaluateAsync("document.querySelector('#cluster').checkVisibility()")).GetBoolean());
         await ShootAsync(page, "empty");

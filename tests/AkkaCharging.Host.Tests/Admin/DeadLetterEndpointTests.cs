@@ -271,7 +271,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         await using var service = await RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }), services => services.AddTime(_time));
         var id = await service.FailAsync(_receiver);
-        await service.App.Services.GetRequiredService<AkkaCharging.Pipeline.DeadLetters>().StopAsync();
+        await service.App.Services.GetRequiredService<AkkaCharging.DeadLetters.DeadLetterOperations>().StopAsync();
 
         using var answer = await service.ChangeAsync($"{Operators.Letters}/{id}/redrive");
 

@@ -1,7 +1,5 @@
 using System.Text.Json;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
+using AkkaCharging.Host.Cli;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using AkkaCharging.Host.Cli;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Cli;

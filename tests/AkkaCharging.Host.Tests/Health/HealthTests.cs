@@ -56,7 +56,7 @@ public sealed class HealthTests : IAsyncLifetime
         Assert.Equal("UP", await ComponentAsync(service, "queue"));
         await AcceptAsync(service, 1);
         var (statusCode, degraded) = await HealthAsync(service);
-        answered.SetResult(AuthorizerAnswer.Allowed);
+        answered.SetResult(AuthorizerAnswer.AllowedByList);
 
         Assert.Equal((200, "DEGRADED", "DEGRADED"), (statusCode, Text(degraded, "status"), Status(degraded, "queue")));
         Assert.Equal("currentSize=9 maxSize=10", Details(degraded, "queue"));
@@ -87,7 +87,7 @@ public sealed class HealthTests : IAsyncLifetime
         await AcceptAsync(service, 1);
         var (_, degraded) = await HealthAsync(service);
         using var refused = await service.SubmitAsync("https://new.example.com/");
-        answered.SetResult(AuthorizerAnswer.Allowed);
+        answered.SetResult(AuthorizerAnswer.AllowedByList);
 
         Assert.Equal(("DEGRADED", "DEGRADED"), (Text(degraded, "status"), Status(degraded, "queue")));
         Assert.Equal("currentSize=5 maxSize=10 problem=destinations that have not lately answered hold 5 of their 5 places", Details(degraded, "queue"));
@@ -124,7 +124,7 @@ public sealed class HealthTests : IAsyncLifetime
         await AcceptAsync(service, 1);
         await UntilAsync(service, "authorization", "DEGRADED");
 
-        _authorizer.AnswersAlways(AuthorizerAnswer.Allowed);
+        _authorizer.AnswersAlways(AuthorizerAnswer.AllowedByList);
         await Eventually.HoldsAsync(async () => (await BreakerAfterOneMore()) == "closed", "the probe closed the breaker");
 
         Assert.Equal("UP", await ComponentAsync(service, "authorization"));
@@ -234,8 +234,8 @@ public sealed class HealthTests : IAsyncLifetime
             Monitoring = settings.Monitoring with { Thresholds = new(QueueUsage: 0.1, AuthorizationErrorRate: 0.5, CallbackErrorRate: 0.25, MinimumSamples: 4) },
             Queue = settings.Queue with { MaxSize = 20 },
         });
-        await DecideAndCallAsync(AuthorizerAnswer.Allowed, HttpStatusCode.NoContent);
-        await DecideAndCallAsync(AuthorizerAnswer.Allowed, HttpStatusCode.NoContent);
+        await DecideAndCallAsync(AuthorizerAnswer.AllowedByList, HttpStatusCode.NoContent);
+        await DecideAndCallAsync(AuthorizerAnswer.AllowedByList, HttpStatusCode.NoContent);
         await DecideAndCallAsync(answer: null, HttpStatusCode.NoContent);
         await DecideAndCallAsync(answer: null, HttpStatusCode.BadRequest);
         await Eventually.HoldsAsync(
@@ -306,7 +306,7 @@ public sealed class HealthTests : IAsyncLifetime
         _authorizer.Next((_, _) =>
         {
             journal.Fault = new InvalidOperationException("a defect in the journal");
-            return ValueTask.FromResult(AuthorizerAnswer.Allowed);
+            return ValueTask.FromResult(AuthorizerAnswer.AllowedByList);
         });
 
         await AcceptAsync(service, 1);

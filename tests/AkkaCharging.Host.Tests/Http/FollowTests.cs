@@ -54,7 +54,7 @@ public sealed class FollowTests : IAsyncLifetime
     [Fact]
     public async Task DeliveredRequest_ShowsItsAttempts_AndMasksTheToken()
     {
-        _authorizer.AnswersAlways(AuthorizerAnswer.NotAllowed(DecisionReason.Blocked));
+        _authorizer.AnswersAlways(AuthorizerAnswer.Deny(DenialReason.Blocked));
         _receiver.RespondWith(async (context, _) =>
         {
             context.Response.StatusCode = _receiver.Received.Count == 1 ? 503 : 204;
@@ -202,7 +202,7 @@ public sealed class FollowTests : IAsyncLifetime
         await Eventually.HoldsAsync(() => _authorizer.Calls == 1, "the authorizer was asked");
 
         time.Advance(TimeSpan.FromSeconds(2));
-        answered.SetResult(AuthorizerAnswer.Allowed);
+        answered.SetResult(AuthorizerAnswer.AllowedByList);
         var answer = await UntilAsync(service, id, "expired");
 
         Assert.Equal("allowed", Text(answer, "status"));

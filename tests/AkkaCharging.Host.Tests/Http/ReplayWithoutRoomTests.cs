@@ -38,9 +38,9 @@ public sealed class ReplayWithoutRoomTests : IAsyncLifetime
     [InlineData(JournalKind.Sqlite, "destination_backlogged")]
     [InlineData(JournalKind.Postgres, "queue_full")]
     [InlineData(JournalKind.Postgres, "destination_backlogged")]
-    public async Task Replay_HasItsFirstAnswer_WhereNothingNewIsTaken(JournalKind kind, string refusal)
+    public async Task Replay_HasItsFirstAnswer_WhereNothingNewIsTaken(object kind, string refusal)
     {
-        var journal = await JournalAsync(kind);
+        var journal = await JournalAsync((JournalKind)kind);
         await using var service = await RunningService.StartAsync(settings => Small(settings, refusal) with { Journal = journal });
         using var first = await SendAsync(service, "kept", Api.Body(_receiver.Url));
         var id = await Api.AcceptedAsync(first);

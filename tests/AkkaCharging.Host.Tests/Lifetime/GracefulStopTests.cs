@@ -37,7 +37,7 @@ public sealed class GracefulStopTests
         Assert.False(journal.IsDisposed);
         Assert.Empty(receiver.Received);
 
-        answered.SetResult(AuthorizerAnswer.Allowed);
+        answered.SetResult(AuthorizerAnswer.AllowedByList);
         await stopping;
         Assert.True(receiver.Received.Count >= 2);
         Assert.True(journal.IsDisposed);

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using AkkaCharging.Authorization;
+using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Tests.Admin;
-using AkkaCharging.Pipeline;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -53,7 +53,7 @@ public sealed class MetricsTests
         Assert.Equal("accepted=5 unsupported_media_type=1 validation_error=1", Counts(metrics, "requests"));
         Assert.Equal("allowed=3 not_allowed=2 unknown=0", Counts(metrics, "authorization_decisions"));
         Assert.Equal(
-            "in_acl=3 not_in_acl=1 blocked=1 expired=0 station_not_allowed=0 timeout=0 circuit_open=0 authorizer_error=0", Counts(metrics, "authorization_reasons"));
+            "in_acl=3 not_in_acl=1 blocked=1 expired=0 station_not_allowed=0 timeout=0 circuit_open=0 authorizer_error=0 authorized=0", Counts(metrics, "authorization_reasons"));
         Assert.Equal("success=3 http_error=1 network_error=0 timeout=0 blocked=0", Counts(metrics, "callback_results"));
         Assert.Equal("delivered=3 failed=1 expired=0", Counts(metrics, "deliveries_total"));
         Assert.Equal((1, 10_000), (metrics.GetProperty("queue_size_current").GetInt32(), metrics.GetProperty("queue_size_max").GetInt32()));

@@ -119,7 +119,7 @@ public sealed partial class ClusterManifestTests : IDisposable
         var settings = pods.ConvertAll(pod => SettingsLoader.Load(new SettingsSources(file, Development: false, pod, _folder.Path, _folder.Path)));
         Assert.Equal(settings[0].Cluster.SeedNodes, settings.Select(node => $"{node.Cluster.Hostname}:{node.Cluster.Port}"));
         Assert.All(settings, node => Assert.True(node.Cluster.Enabled && node.Cluster.Tls.IsOn && node.Cluster.Lanes >= Replicas));
-        Assert.True(TimeSpan.FromSeconds(int.Parse(Pod.Text("terminationGracePeriodSeconds"), CultureInfo.InvariantCulture)) > GracefulStop.Bound(settings[0].Server));
+        Assert.True(TimeSpan.FromSeconds(int.Parse(Pod.Text("terminationGracePeriodSeconds"), CultureInfo.InvariantCulture)) > ChargingLifetime.Bound(settings[0].Server));
         Assert.Equal($"{SettingsLoader.Defaults.Server.Port}", Container.Text("ports", 0, "containerPort"));
     }
 
@@ -156,7 +156,7 @@ public sealed partial class ClusterManifestTests : IDisposable
         Assert.Equal(nodes.Select(node => node.Key), settings.Select(node => node.Cluster.Hostname));
         Assert.All(settings, node => Assert.Equal(nodes.Select(other => $"{other.Key}:{Port}"), node.Cluster.SeedNodes));
         Assert.All(nodes, node => Assert.True(
-            TimeSpan.FromSeconds(int.Parse(node.Value.Text("stop_grace_period").TrimEnd('s'), CultureInfo.InvariantCulture)) > GracefulStop.Bound(settings[0].Server)));
+            TimeSpan.FromSeconds(int.Parse(node.Value.Text("stop_grace_period").TrimEnd('s'), CultureInfo.InvariantCulture)) > ChargingLifetime.Bound(settings[0].Server)));
         Assert.All(nodes, node => Assert.DoesNotContain(node.Value.Entries(), entry => entry.Key == "ports")); // through the proxy alone
     }
 

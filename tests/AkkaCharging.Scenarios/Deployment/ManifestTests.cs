@@ -106,7 +106,7 @@ public sealed partial class ManifestTests : IDisposable
         Assert.True(await check.Process.ExitAsync() == 0, check.Process.Everything);
         Assert.Empty(check.Process.Error);
         var settings = SettingsLoader.Load(new SettingsSources(file, Development: false, environment, _folder.Path, _folder.Path));
-        Assert.True(Seconds(_pod.Text("terminationGracePeriodSeconds")) > GracefulStop.Bound(settings.Server));
+        Assert.True(Seconds(_pod.Text("terminationGracePeriodSeconds")) > ChargingLifetime.Bound(settings.Server));
         Assert.Equal(VolumeLine().Match(_dockerfile).Groups["path"].Value, Path.GetDirectoryName(Path.Combine(DirectoryLine().Match(_dockerfile).Groups["path"].Value, settings.Journal.Path)));
         Assert.Equal(("1", "Recreate"), (Manifests.Read("kubernetes", "deployment.yaml").Text("spec", "replicas"), Manifests.Read("kubernetes", "deployment.yaml").Text("spec", "strategy", "type")));
     }
@@ -124,7 +124,7 @@ public sealed partial class ManifestTests : IDisposable
 
         Assert.True(await check.Process.ExitAsync() == 0, check.Process.Everything);
         Assert.Subset(Variables, environment.Keys.ToHashSet(StringComparer.Ordinal));
-        Assert.True(Seconds(Service.Text("stop_grace_period").TrimEnd('s')) > GracefulStop.Bound(SettingsLoader.Defaults.Server));
+        Assert.True(Seconds(Service.Text("stop_grace_period").TrimEnd('s')) > ChargingLifetime.Bound(SettingsLoader.Defaults.Server));
     }
 
     [Theory]

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace AkkaCharging.Testing.Browser;
 
 /// <summary>The machine's own Chromium without a window: pages are opened in it and used as people do. Forgets all in the end.</summary>
-public sealed class Chromium : IAsyncDisposable
+internal sealed class Chromium : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly ChildProcess _process;

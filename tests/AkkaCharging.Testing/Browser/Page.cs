@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace AkkaCharging.Testing.Browser;
 
 /// <summary>A tab, over the Chrome DevTools Protocol: what a person does with mouse and keyboard, and what the page shows and complains of.</summary>
-public sealed class Page : IAsyncDisposable
+internal sealed class Page : IAsyncDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 

@@ -5,7 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace AkkaCharging.Testing.Cluster;
 
 /// <summary>An authority that certifies nodes.</summary>
-public sealed class Authority : IDisposable
+internal sealed class Authority : IDisposable
 {
     /// <summary>Of every file.</summary>
     public const string Password = "p12-password";

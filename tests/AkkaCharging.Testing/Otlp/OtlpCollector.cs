@@ -7,15 +7,15 @@ namespace AkkaCharging.Testing.Otlp;
 /// <summary>A span as it was exported.</summary>
 /// <param name="ParentId">Empty for a root.</param>
 /// <param name="Attributes">Values as text.</param>
-public sealed record ExportedSpan(
+internal sealed record ExportedSpan(
     string TraceId, string SpanId, string ParentId, string TraceState, string Name, int Kind, TimeSpan Duration, IReadOnlyDictionary<string, string> Attributes, bool IsError, string Service);
 
 /// <summary>A point of a metric as it was exported; of a histogram its count.</summary>
 /// <param name="Labels">Such as <c>outcome=accepted</c>, joined by commas.</param>
-public sealed record ExportedPoint(string Name, string Labels, double Value);
+internal sealed record ExportedPoint(string Name, string Labels, double Value);
 
 /// <summary>A collector of OTLP over HTTP with protobuf on a loopback port, which a test can make hang.</summary>
-public sealed class OtlpCollector : IAsyncDisposable
+internal sealed class OtlpCollector : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -6,7 +6,7 @@ namespace AkkaCharging.Testing.Postgres;
 
 /// <summary>A PostgreSQL server of this test run: its own data directory, a free loopback port, fsync on; ends with the process that started it.</summary>
 /// <remarks>PostgreSQL refuses to run as root, so root runs it as <c>postgres</c> or <c>nobody</c>.</remarks>
-public sealed class PostgresServer : IAsyncDisposable
+internal sealed class PostgresServer : IAsyncDisposable
 {
     private const string Missing =
         "No PostgreSQL server was found: neither postgres and initdb on the PATH nor /usr/lib/postgresql/*/bin. " +

@@ -7,10 +7,10 @@ namespace AkkaCharging.Testing.Prometheus;
 
 /// <summary>One series of a query's answer.</summary>
 /// <param name="Value">At the time of the query.</param>
-public sealed record Sample(IReadOnlyDictionary<string, string> Labels, double Value);
+internal sealed record Sample(IReadOnlyDictionary<string, string> Labels, double Value);
 
 /// <summary>A Prometheus of this test run, on a free loopback port: it scrapes and evaluates once a second, and forgets all in the end.</summary>
-public sealed class PrometheusServer : IAsyncDisposable
+internal sealed class PrometheusServer : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly ChildProcess _process;

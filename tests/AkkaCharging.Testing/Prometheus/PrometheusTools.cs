@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace AkkaCharging.Testing.Prometheus;
 
 /// <summary>Prometheus' own programs, as they are installed on this machine.</summary>
-public static class PrometheusTools
+internal static class PrometheusTools
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 

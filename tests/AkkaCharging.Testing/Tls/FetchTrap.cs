@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace AkkaCharging.Testing.Tls;
 
 /// <summary>The address that a certificate names: takes every connection, never answers, and counts them.</summary>
-public sealed class FetchTrap : IAsyncDisposable
+internal sealed class FetchTrap : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Parse("127.0.0.2"), 0);
     private readonly ConcurrentQueue<(Socket Socket, EndPoint Caller)> _taken = new();

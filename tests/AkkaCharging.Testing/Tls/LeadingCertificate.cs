@@ -8,7 +8,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace AkkaCharging.Testing.Tls;
 
 /// <summary>A certificate for 127.0.0.1 that names a trap as the place of its issuer, its status and its revocation list; and the two that it comes from.</summary>
-public sealed class LeadingCertificate : IDisposable
+internal sealed class LeadingCertificate : IDisposable
 {
     private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
 

@@ -1,5 +1,6 @@
 using System.Net;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Networks;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 

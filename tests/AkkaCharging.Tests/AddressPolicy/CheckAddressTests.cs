@@ -1,5 +1,6 @@
 using System.Net;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Networks;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
@@ -58,10 +59,10 @@ public sealed class CheckAddressTests
     [InlineData("", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.Multicast)]
     [InlineData("", "fd00:ec2::254", "fd00:ec2::254", "", RefusalReason.Metadata)]
     [InlineData("", "fd20:ce::254", "fd20:ce::254", "", RefusalReason.Metadata)]
-    public void NetworkBoundaries_AreExact(string below, string first, string last, string above, RefusalReason reason)
+    public void NetworkBoundaries_AreExact(string below, string first, string last, string above, object reason)
     {
-        Assert.Equal(reason, Check(first).Reason);
-        Assert.Equal(reason, Check(last).Reason);
+        Assert.Equal((RefusalReason)reason, Check(first).Reason);
+        Assert.Equal((RefusalReason)reason, Check(last).Reason);
         foreach (var outside in new[] { below, above }.Where(address => address.Length > 0))
             Assert.True(Check(outside).IsAllowed, outside);
     }
@@ -89,8 +90,8 @@ public sealed class CheckAddressTests
     [InlineData("64:ff9b:1::8.8.8.8", RefusalReason.EmbedsIPv4)]
     [InlineData("::ffff:8.8.8.8", RefusalReason.EmbedsIPv4)]
     [InlineData("2002:808:808::", RefusalReason.EmbedsIPv4)]
-    public void Nat64_LooksInsideTheWellKnownPrefixOnly(string address, RefusalReason? reason) =>
-        Assert.Equal(reason, Policies.Nat64.CheckAddress(IPAddress.Parse(address)).Reason);
+    public void Nat64_LooksInsideTheWellKnownPrefixOnly(string address, object? reason) =>
+        Assert.Equal((RefusalReason?)reason, Policies.Nat64.CheckAddress(IPAddress.Parse(address)).Reason);
 
     [Theory]
     [InlineData("10.0.0.0/8", "10.1.2.3", true)]

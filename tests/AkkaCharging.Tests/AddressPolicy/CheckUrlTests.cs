@@ -1,4 +1,5 @@
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Networks;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Tests.AddressPolicy;
@@ -175,15 +176,15 @@ public sealed class CheckUrlTests
     [InlineData("http://[::1]/", RefusalReason.Loopback)]
     [InlineData("http://[::ffff:8.8.8.8]/", RefusalReason.EmbedsIPv4)]
     [InlineData("http://[64:ff9b::8.8.8.8]/", RefusalReason.EmbedsIPv4)]
-    public void RefusedUrl_NamesTheReason(string url, RefusalReason? reason)
+    public void RefusedUrl_NamesTheReason(string url, object? reason)
     {
         var verdict = Policies.Default.CheckUrl(url);
 
         // A slash within brackets ends the authority, so the bracket is never closed.
-        if (reason is null)
+        if ((RefusalReason?)reason is null)
             Assert.IsType<UrlVerdict.Invalid>(verdict);
         else
-            Assert.Equal(new UrlVerdict.Refused(reason.Value), verdict);
+            Assert.Equal(new UrlVerdict.Refused((RefusalReason)reason), verdict);
     }
 
     [Theory]

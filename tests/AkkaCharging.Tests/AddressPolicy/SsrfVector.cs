@@ -32,7 +32,7 @@ public sealed record SsrfVector(string Id, string Url, string Expected, string S
     [JsonIgnore]
     public bool IsDecidedAtSubmit => Stage is not ("resolve" or "redirect");
 
-    public CallbackAddressPolicy Policy() => new(new(
+    internal CallbackAddressPolicy Policy() => new(new(
         Config.HttpsOnly, Config.AllowedPorts ?? Policies.DefaultSettings.AllowedPorts, [.. Config.Allow.Select(network => IPNetwork.Parse(network))], Config.Nat64));
 
     private static List<SsrfVector> Load()

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Akka.TestKit;
 using AkkaCharging.Authorization;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
@@ -21,7 +22,7 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         var guarded = Guard();
 
         Assert.Equal(new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, Queries.Now), await DecideAsync(guarded));
-        _authorizer.AnswersLaterAlways(AuthorizerAnswer.NotAllowed(DecisionReason.Blocked));
+        _authorizer.AnswersLaterAlways(AuthorizerAnswer.Deny(DenialReason.Blocked));
         Assert.Equal(new Decision(AuthorizationStatus.NotAllowed, DecisionReason.Blocked, Queries.Now), await DecideAsync(guarded));
         Assert.Equal(2, _authorizer.Calls);
     }
@@ -57,7 +58,7 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
 
         _time.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
-        answer.SetResult(AuthorizerAnswer.Allowed);
+        answer.SetResult(AuthorizerAnswer.AllowedByList);
 
         Assert.Equal(BreakerState.Open, guarded.State);
         Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
@@ -155,7 +156,7 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
 
         await ResetAsync(guarded);
         await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open, BreakerState.HalfOpen);
-        _authorizer.AnswersAlways(AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl));
+        _authorizer.AnswersAlways(AuthorizerAnswer.Deny(DenialReason.UnknownToken));
         Assert.Equal(AuthorizationStatus.NotAllowed, (await DecideAsync(guarded)).Status);
         await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open, BreakerState.HalfOpen, BreakerState.Closed);
         Assert.Equal(BreakerState.Closed, guarded.State);
@@ -175,7 +176,7 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         var probe = DecideAsync(guarded);
         Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync(guarded)).Reason);
         Assert.Equal(2, _authorizer.Calls);
-        answer.SetResult(AuthorizerAnswer.Allowed);
+        answer.SetResult(AuthorizerAnswer.AllowedByList);
 
         Assert.Equal(AuthorizationStatus.Allowed, (await probe).Status);
         Assert.Equal(BreakerState.Closed, guarded.State);
@@ -209,8 +210,8 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
             for (var failure = 0; failure < 4; failure++)
                 await DecideAsync(guarded);
             _ = atOnce
-                ? _authorizer.AnswersAlways(AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl))
-                : _authorizer.AnswersLaterAlways(AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl));
+                ? _authorizer.AnswersAlways(AuthorizerAnswer.Deny(DenialReason.UnknownToken))
+                : _authorizer.AnswersLaterAlways(AuthorizerAnswer.Deny(DenialReason.UnknownToken));
             Assert.Equal(AuthorizationStatus.NotAllowed, (await DecideAsync(guarded)).Status);
         }
 

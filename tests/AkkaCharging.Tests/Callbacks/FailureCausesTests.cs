@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Networks;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Tests.Callbacks;
 

@@ -3,9 +3,10 @@ using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
 using AkkaCharging.Journal.Memory;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Stages;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -27,11 +28,11 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     [InlineData(Ending.Reset, false)]
     [InlineData(Ending.Fin, true)]
     [InlineData(Ending.Reset, true)]
-    public async Task KeptConnectionThatEndsBeforeAnAnswer_IsReplacedAtOnce(Ending ending, bool isTls)
+    public async Task KeptConnectionThatEndsBeforeAnAnswer_IsReplacedAtOnce(object ending, bool isTls)
     {
         using var authority = new TlsReceiver();
         using var certificate = isTls ? authority.Good() : null;
-        await using var receiver = new ClosingReceiver(ending, (answered, _) => answered == 0) { Certificate = certificate }.Start();
+        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0) { Certificate = certificate }.Start();
         using var client = Client(authority.Authority);
 
         var first = await AttemptAsync(client, Sample.Request(receiver.Url));
@@ -46,9 +47,9 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     [Theory]
     [InlineData(Ending.Fin)]
     [InlineData(Ending.Reset)]
-    public async Task FreshConnectionThatEndsBeforeAnAnswer_IsAFailedAttempt(Ending ending)
+    public async Task FreshConnectionThatEndsBeforeAnAnswer_IsAFailedAttempt(object ending)
     {
-        await using var receiver = new ClosingReceiver(ending, (_, _) => false).Start();
+        await using var receiver = new ClosingReceiver((Ending)ending, (_, _) => false).Start();
         using var client = Client();
 
         var result = await AttemptAsync(client, Sample.Request(receiver.Url));
@@ -60,9 +61,9 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     [Theory]
     [InlineData(Ending.Fin)]
     [InlineData(Ending.Reset)]
-    public async Task KeptConnectionThatEndsAfterAByteOfAnAnswer_IsAFailedAttempt(Ending ending)
+    public async Task KeptConnectionThatEndsAfterAByteOfAnAnswer_IsAFailedAttempt(object ending)
     {
-        await using var receiver = new ClosingReceiver(ending, (answered, _) => answered == 0) { LastWords = "H" }.Start();
+        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0) { LastWords = "H" }.Start();
         using var client = Client();
 
         await AttemptAsync(client, Sample.Request(receiver.Url));
@@ -76,9 +77,9 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     [Theory]
     [InlineData(Ending.Fin)]
     [InlineData(Ending.Reset)]
-    public async Task ReceiverThatEndsEveryConnection_IsAskedTwiceAtMost(Ending ending)
+    public async Task ReceiverThatEndsEveryConnection_IsAskedTwiceAtMost(object ending)
     {
-        await using var receiver = new ClosingReceiver(ending, (answered, before) => answered + before == 0).Start();
+        await using var receiver = new ClosingReceiver((Ending)ending, (answered, before) => answered + before == 0).Start();
         using var client = Client();
 
         await AttemptAsync(client, Sample.Request(receiver.Url));
@@ -114,7 +115,7 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     [InlineData(Ending.Reset, 200, false)]
     [InlineData(Ending.Fin, 5, true)]
     [InlineData(Ending.Reset, 5, true)]
-    public async Task EachOf400_IsDeliveredAtItsFirstAttempt(Ending ending, int keptForMillis, bool isTls)
+    public async Task EachOf400_IsDeliveredAtItsFirstAttempt(object ending, int keptForMillis, bool isTls)
     {
         using var authority = new TlsReceiver();
         using var certificate = isTls ? authority.Good() : null;
@@ -122,7 +123,7 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
         var observer = new RecordingObserver();
 
         // Every third request that is not a connection's first meets the end of it, however fast the machine is; the rest race the receiver's clock.
-        await using var receiver = new ClosingReceiver(ending, (answered, _) => answered == 0 || Interlocked.Increment(ref served) % 3 > 0)
+        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0 || Interlocked.Increment(ref served) % 3 > 0)
         {
             KeptFor = TimeSpan.FromMilliseconds(keptForMillis),
             Certificate = certificate,

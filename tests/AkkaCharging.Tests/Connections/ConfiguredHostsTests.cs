@@ -30,7 +30,7 @@ public sealed class ConfiguredHostsTests : IAsyncLifetime
     {
         using var authorizer = To("authorizer", [IPAddress.Parse("127.0.0.3"), IPAddress.Loopback]); // nobody listens on the first
 
-        Assert.Equal(AuthorizerAnswer.Allowed, await authorizer.AuthorizeAsync(Queries.Some(), default));
+        Assert.Equal(AuthorizerAnswer.Allow(), await authorizer.AuthorizeAsync(Queries.Some(), default));
 
         Assert.Equal([("authorizer", false)], _asked);
     }
@@ -67,7 +67,7 @@ public sealed class ConfiguredHostsTests : IAsyncLifetime
     {
         try
         {
-            return await authorizer.AuthorizeAsync(Queries.Some(), default) == AuthorizerAnswer.Allowed;
+            return await authorizer.AuthorizeAsync(Queries.Some(), default) == AuthorizerAnswer.Allow();
         }
         catch (AuthorizerUnavailableException)
         {

@@ -5,6 +5,7 @@ using AkkaCharging.Authorization.Http;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing.Tls;
 using AkkaCharging.Tests.AddressPolicy;

@@ -1,4 +1,3 @@
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;

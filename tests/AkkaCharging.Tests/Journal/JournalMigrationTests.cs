@@ -1,5 +1,6 @@
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Journal.Postgres;
 using AkkaCharging.Tests.Pipeline;

@@ -1,5 +1,6 @@
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Memory;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Tests.Journal;
@@ -14,5 +15,5 @@ public sealed class MemoryJournalTests : RequestJournalContract
     public void States_AreSpelledAsTheContractHasThem() =>
         Assert.Equal(["queued", "decided", "delivered", "failed", "expired"], Enum.GetValues<RequestState>().Select(state => state.Name()));
 
-    protected override Task<IRequestJournal> CreateAsync(JournalSettings settings) => Task.FromResult<IRequestJournal>(new MemoryJournal(settings, Time));
+    private protected override Task<IRequestJournal> CreateAsync(JournalSettings settings) => Task.FromResult<IRequestJournal>(new MemoryJournal(settings, Time));
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -21,7 +20,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     private protected virtual int RaceRounds => 200;
 
     /// <summary>A new, empty journal on <see cref="Time"/>.</summary>
-    protected abstract Task<IRequestJournal> CreateAsync(JournalSettings settings);
+    private protected abstract Task<IRequestJournal> CreateAsync(JournalSettings settings);
 
     public Task InitializeAsync() => Task.CompletedTask;
 

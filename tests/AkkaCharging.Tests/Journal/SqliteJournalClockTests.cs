@@ -1,4 +1,3 @@
-using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;

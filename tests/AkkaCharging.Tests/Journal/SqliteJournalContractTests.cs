@@ -19,7 +19,7 @@ public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncL
         await _folder.DisposeAsync();
     }
 
-    protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
+    private protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
     {
         var journal = new SqliteJournal(settings with { Kind = JournalKind.Sqlite, Path = Path.Combine(_folder.Root, $"{_made++}.db") }, Time);
         await journal.StartAsync(default);

@@ -1,5 +1,4 @@
 using System.Text;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
@@ -40,13 +39,13 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
     [InlineData(RequestState.Delivered, false)]
     [InlineData(RequestState.Expired, false)]
     [InlineData(RequestState.Failed, true)]
-    public async Task SettledRequest_LosesItsSecrets_UnlessItFailed(RequestState state, bool isKept)
+    public async Task SettledRequest_LosesItsSecrets_UnlessItFailed(object state, bool isKept)
     {
         var journal = await _folder.StartAsync();
         var request = await _folder.AcceptAsync(journal);
         byte[] sealedSecrets = Secrets(request.Id)!;
 
-        await journal.SettleAsync(request.Id, new(state, Sample.Now, LastAttempt: null), default);
+        await journal.SettleAsync(request.Id, new((RequestState)state, Sample.Now, LastAttempt: null), default);
         Assert.Equal(isKept ? sealedSecrets : null, Secrets(request.Id));
         await journal.DisposeAsync();
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;

@@ -1,6 +1,6 @@
 using System.Globalization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Journal;

@@ -1,8 +1,7 @@
 using Akka.Actor;
 using Akka.Hosting;
-using AkkaCharging.Authorization;
-using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
+using AkkaCharging.Requests;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;

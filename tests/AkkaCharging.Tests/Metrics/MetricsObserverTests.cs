@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
 using AkkaCharging.Journal.Memory;
 using AkkaCharging.Metrics;
 using AkkaCharging.Requests;
@@ -64,13 +62,13 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     [InlineData(RequestState.Delivered, LogLevel.Debug)]
     [InlineData(RequestState.Failed, LogLevel.Warning)]
     [InlineData(RequestState.Expired, LogLevel.Warning)]
-    public void Settlement_IsCountedFromAcceptanceOn(RequestState state, LogLevel level)
+    public void Settlement_IsCountedFromAcceptanceOn(object state, LogLevel level)
     {
         var request = Sample.Request();
 
-        _observer.Settled(request, new(state, Sample.Now, LastAttempt: null), TimeSpan.FromSeconds(3), isRedriven: false);
+        _observer.Settled(request, new((RequestState)state, Sample.Now, LastAttempt: null), TimeSpan.FromSeconds(3), isRedriven: false);
 
-        Assert.Equal(new RequestSettled(state, TimeSpan.FromSeconds(3)), Assert.Single(_events));
+        Assert.Equal(new RequestSettled((RequestState)state, TimeSpan.FromSeconds(3)), Assert.Single(_events));
         Assert.Equal(level, Assert.Single(_lines).Level);
     }
 

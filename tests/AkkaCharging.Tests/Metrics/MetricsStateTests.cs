@@ -1,8 +1,6 @@
 using System.Text;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
+using AkkaCharging.Requests;
 using Microsoft.Extensions.Time.Testing;
 using Prometheus;
 
@@ -29,7 +27,7 @@ public sealed class MetricsStateTests
         Assert.Equal(["success", "http_error", "network_error", "timeout", "blocked"], snapshot.Attempts.Keys);
         Assert.Equal(["delivered", "failed", "expired"], snapshot.Settled.Keys);
         Assert.Equal(
-            ["in_acl", "not_in_acl", "blocked", "expired", "station_not_allowed", "timeout", "circuit_open", "authorizer_error"], snapshot.Reasons.Keys);
+            ["in_acl", "not_in_acl", "blocked", "expired", "station_not_allowed", "timeout", "circuit_open", "authorizer_error", "authorized"], snapshot.Reasons.Keys);
         Assert.All(
             (IReadOnlyDictionary<string, long>[])[snapshot.Decisions, snapshot.Attempts, snapshot.Settled, snapshot.Reasons, snapshot.BreakerTransitions],
             counts => Assert.All(counts.Values, count => Assert.Equal(0, count)));

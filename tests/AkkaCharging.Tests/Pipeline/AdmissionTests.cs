@@ -1,5 +1,5 @@
-using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -46,8 +46,7 @@ public sealed class AdmissionTests : IDisposable
     {
         var admission = new Admission(10, _destinations, _time);
         var destination = Enter(admission).Destination!;
-        var request = Sample.Request() with { ExpiresAt = _time.GetUtcNow().AddMinutes(5) };
-        var refused = new PendingRequest(request, destination, _time.GetTimestamp()) { AttemptsMade = 1 };
+        var refused = new PendingRequest(Sample.Request(), destination, _time, _time.GetTimestamp(), TimeSpan.FromMinutes(5)) { AttemptsMade = 1 };
 
         admission.LeaveAfterRetries(refused);
 
@@ -61,9 +60,11 @@ public sealed class AdmissionTests : IDisposable
     public async Task RefusedAddress_KeepsItsPlace_NoLongerThanItsAge()
     {
         var admission = new Admission(10, _destinations, _time);
-        var request = Sample.Request() with { ExpiresAt = _time.GetUtcNow().AddSeconds(0.5) };
+        var refused = new PendingRequest(
+            Sample.Request(), Enter(admission).Destination!, _time, _time.GetTimestamp(), TimeSpan.FromSeconds(0.5))
+        { AttemptsMade = 1 };
 
-        admission.LeaveAfterRetries(new PendingRequest(request, Enter(admission).Destination!, _time.GetTimestamp()) { AttemptsMade = 1 });
+        admission.LeaveAfterRetries(refused);
 
         _time.Advance(TimeSpan.FromSeconds(1.2)); // the first retry would have found it too old
         await Eventually.HoldsAsync(() => admission.Pending == 0, "the place is given back");

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using Akka.Hosting;
 using AkkaCharging.Authorization;
-using AkkaCharging.Journal;
 using AkkaCharging.Journal.Memory;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Lanes;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -21,6 +21,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     private static readonly TimeSpan Grace = TimeSpan.FromHours(5); // 18 s on the scheduler of these tests
 
     private readonly ScriptedAuthorizer _authorizer = new();
+    private StandaloneLanes? _lanes;
     private readonly ScriptedCallbackClient _callbacks = new();
     private readonly RecordingObserver _observer = new();
     private readonly BreakableJournal _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System));
@@ -89,7 +90,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         time.Step = TimeSpan.FromMinutes(minutes);
         time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(TimeSpan.FromSeconds(10), service.Load.OldestAge);
-        asked.SetResult(AuthorizerAnswer.Allowed);
+        asked.SetResult(AuthorizerAnswer.AllowedByList);
 
         await SettledAsync(20);
         await AssertDecidedAndSettledOnceAsync(ids);
@@ -117,7 +118,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         // Each lane has a parallelism of one: four calls at a time are four lanes.
         await Eventually.HoldsAsync(() => _authorizer.Calls == 4, "every lane asks about a request");
         Assert.Equal(40, service.Status.Pending);
-        Assert.Equal(40, await service.DrainAsync(TimeSpan.FromMilliseconds(100)).WaitAsync(Patience));
+        Assert.Equal(40, await DrainAsync(service, TimeSpan.FromMilliseconds(100)).WaitAsync(Patience));
         Assert.Equal(4, _authorizer.Calls);
     }
 
@@ -238,11 +239,11 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         _authorizer.Always(async (_, _) =>
         {
             await gate.Task;
-            return AuthorizerAnswer.Allowed;
+            return AuthorizerAnswer.AllowedByList;
         });
         var ids = await SubmitAsync(service, 100);
 
-        var draining = service.DrainAsync(Grace);
+        var draining = DrainAsync(service, Grace);
         Assert.Equal(IntakeOutcome.ShuttingDown, (await service.Intake.SubmitAsync(Sample.Submission())).Outcome);
         gate.SetResult();
 
@@ -260,7 +261,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         _authorizer.HangsAlways();
         var left = await SubmitAsync(service, 3);
 
-        Assert.Equal(3, await service.DrainAsync(TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
+        Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
         await Eventually.HoldsAsync(() => _authorizer.Cancelled >= 3, "the calls are cancelled");
         await AssertSettledOnceAsync(done);
@@ -277,7 +278,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var service = Start();
         var ids = await SubmitAsync(service, 3);
 
-        Assert.Equal(3, await service.DrainAsync(TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
+        Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
         Assert.Empty(_observer.SettledEvents);
         foreach (var id in ids)
@@ -292,7 +293,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var ids = await SubmitAsync(service, 3);
         await Eventually.HoldsAsync(() => _observer.AttemptedEvents.Count == 3, "the first attempts failed");
 
-        Assert.Equal(3, await service.DrainAsync(TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
+        Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
         foreach (var id in ids)
             Assert.Equal((RequestState.Decided, 1), ((await _journal.FindAsync(id, default))!.State, (await _journal.FindAsync(id, default))!.Attempts.Count));
@@ -307,7 +308,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var ids = await SubmitAsync(service, 10);
         await Eventually.HoldsAsync(() => service.Status.Restarts == 1, "the graph died");
 
-        Assert.Equal(0, await service.DrainAsync(Grace).WaitAsync(Patience));
+        Assert.Equal(0, await DrainAsync(service, Grace).WaitAsync(Patience));
 
         await AssertDecidedAndSettledOnceAsync(ids);
     }
@@ -319,7 +320,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         _authorizer.Always(async (_, _) =>
         {
             await gate.Task;
-            return AuthorizerAnswer.Allowed;
+            return AuthorizerAnswer.AllowedByList;
         });
         var armed = 1;
         _observer.OnDecided = _ => ThrowWhile(() => Interlocked.Exchange(ref armed, 0) == 1);
@@ -327,7 +328,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var ids = await SubmitAsync(service, 10);
         await Eventually.HoldsAsync(() => _authorizer.Calls == 10, "every request is asked about");
 
-        var draining = service.DrainAsync(Grace);
+        var draining = DrainAsync(service, Grace);
         gate.SetResult();
 
         Assert.Equal(0, await draining.WaitAsync(Patience));
@@ -342,7 +343,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var service = Start();
         await SubmitAsync(service, 2);
 
-        Assert.Equal(2, await service.DrainAsync(TimeSpan.FromSeconds(3)).WaitAsync(Patience));
+        Assert.Equal(2, await DrainAsync(service, TimeSpan.FromSeconds(3)).WaitAsync(Patience));
 
         Assert.Equal(LaneState.Stopped, service.Status.Worst);
     }
@@ -354,7 +355,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         _authorizer.Always(async (_, _) =>
         {
             await gate.Task;
-            return AuthorizerAnswer.Allowed;
+            return AuthorizerAnswer.AllowedByList;
         });
         var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 6 } });
         await SubmitAsync(service, 3); // half of the queue is for destinations that have answered before
@@ -424,7 +425,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         })).ToList();
         await SettledAsync(200);
 
-        Assert.Equal(0, await service.DrainAsync(Grace).WaitAsync(Patience));
+        Assert.Equal(0, await DrainAsync(service, Grace).WaitAsync(Patience));
 
         await Task.WhenAll(submitting).WaitAsync(Patience);
         await AssertSettledOnceAsync([.. accepted]);
@@ -445,7 +446,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     {
         var service = New(SettingsLoader.Defaults);
         using var host = new HostBuilder()
-            .ConfigureServices(services => services.AddAkka("service-test", (akka, _) => akka.WithChargingPipeline(service)))
+            .ConfigureServices(services => services.AddAkka("service-test", (akka, _) => akka.WithActors((system, _) => new StandaloneLanes(service, _journal, _time).Start(system))))
             .Build();
         await host.StartAsync();
 
@@ -479,8 +480,15 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     private ChargingService Start(Func<ChargingSettings, ChargingSettings>? change = null)
     {
         var service = New(change is null ? SettingsLoader.Defaults : change(SettingsLoader.Defaults));
-        service.Start(Sys);
+        _lanes = new StandaloneLanes(service, _journal, _time);
+        _lanes.Start(Sys);
         return service;
+    }
+
+    private async Task<long> DrainAsync(ChargingService service, TimeSpan grace)
+    {
+        await service.Intake.CloseAsync();
+        return Assert.IsType<LaneStop.Drained>(await _lanes!.StopAsync(grace)).Left;
     }
 
     private Task SettledAsync(int count) => Eventually.HoldsAsync(() => _observer.SettledEvents.Count >= count, $"{count} are settled");

@@ -3,7 +3,6 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Dispatch;
 using Akka.Event;
-using AkkaCharging.Authorization;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;

@@ -1,8 +1,7 @@
 using System.Net;
 using AkkaCharging.AddressPolicy;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.AddressPolicy;

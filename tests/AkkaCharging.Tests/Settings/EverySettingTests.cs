@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using AkkaCharging.Settings;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Tests.Settings;
 

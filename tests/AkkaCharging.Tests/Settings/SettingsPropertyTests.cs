@@ -1,6 +1,7 @@
 using System.Text;
 using Akka.Configuration;
 using AkkaCharging.Settings;
+using AkkaCharging.Settings.Hocon;
 using CsCheck;
 
 namespace AkkaCharging.Tests.Settings;

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using AkkaCharging.Settings;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Tests.Settings;
 
@@ -64,6 +65,7 @@ public sealed class ShippedFilesTests
 
         Assert.Equal("token,stations,valid_from,valid_until,state", lines[0]);
         Assert.Contains("demo-driver-token-0001,*,,,active", lines);
+        Assert.Contains("ABCD-efgh1234567890_~valid.token,*,,,active", lines); // the predecessor's own example
         Assert.All(lines, line => Assert.Equal(5, line.Split(',').Length));
     }
 

@@ -4,7 +4,7 @@ namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>Answers from an access list in a file, which is watched and swapped in whole when it changes.</summary>
 /// <remarks>A change is in force one to two seconds later. A broken or vanished file keeps the list in force and is reported.</remarks>
-public sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
+internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
 {
     private readonly string _path;
     private readonly TimeProvider _time;

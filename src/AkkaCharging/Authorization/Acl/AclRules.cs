@@ -6,7 +6,7 @@ namespace AkkaCharging.Authorization.Acl;
 /// <remarks>
 /// Cost: about 55 bytes a rule, and 32 more for each condition that differs from all others. A look-up is one SHA-256 and one probe of a hash table.
 /// </remarks>
-public sealed class AclRules
+internal sealed class AclRules
 {
     private readonly Dictionary<TokenHash, Rule> _rules;
     private readonly AclCondition[] _conditions;
@@ -32,7 +32,7 @@ public sealed class AclRules
     public AuthorizerAnswer Decide(AuthorizationQuery query, DateTimeOffset now) =>
         _rules.TryGetValue(TokenHash.Of(query.Token), out var rule)
             ? _conditions[rule.Condition].Decide(query.Station.Value, now.UtcTicks)
-            : AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl);
+            : AuthorizerAnswer.Deny(DenialReason.UnknownToken);
 
     /// <summary>A rule is an index, so that the many rules with the same condition share it.</summary>
     [StructLayout(LayoutKind.Auto)]
@@ -81,11 +81,11 @@ internal readonly record struct AclCondition(Guid[]? Stations, long FromTicks, l
     public AuthorizerAnswer Decide(Guid station, long nowTicks)
     {
         if (IsBlocked)
-            return AuthorizerAnswer.NotAllowed(DecisionReason.Blocked);
+            return AuthorizerAnswer.Deny(DenialReason.Blocked);
         if (nowTicks < FromTicks || nowTicks >= UntilTicks)
-            return AuthorizerAnswer.NotAllowed(DecisionReason.Expired);
+            return AuthorizerAnswer.Deny(DenialReason.Expired);
         return Stations is null || Array.BinarySearch(Stations, station) >= 0
-            ? AuthorizerAnswer.Allowed
-            : AuthorizerAnswer.NotAllowed(DecisionReason.StationNotAllowed);
+            ? AuthorizerAnswer.AllowedByList
+            : AuthorizerAnswer.Deny(DenialReason.StationNotAllowed);
     }
 }

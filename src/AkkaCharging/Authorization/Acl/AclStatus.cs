@@ -6,7 +6,7 @@ namespace AkkaCharging.Authorization.Acl;
 /// <param name="LastError">Why the latest reload failed, with line numbers and without tokens; null when it did not.</param>
 /// <param name="Reloads">Successful reloads since the start.</param>
 /// <param name="FailedReloads">Failed reloads since the start.</param>
-public sealed record AclStatus(int RuleCount, DateTimeOffset LoadedAt, string? LastError, long Reloads, long FailedReloads)
+internal sealed record AclStatus(int RuleCount, DateTimeOffset LoadedAt, string? LastError, long Reloads, long FailedReloads)
 {
     /// <summary>Whether the list in force is older than the file, because the file is broken or gone.</summary>
     public bool LastReloadFailed => LastError is not null;
@@ -16,7 +16,7 @@ public sealed record AclStatus(int RuleCount, DateTimeOffset LoadedAt, string? L
 /// <param name="Status">After it.</param>
 /// <param name="Problems">Why it failed, each with its line number where it has one; empty after success.</param>
 /// <param name="Duration">Of reading the file.</param>
-public sealed record AclReload(AclStatus Status, IReadOnlyList<string> Problems, TimeSpan Duration)
+internal sealed record AclReload(AclStatus Status, IReadOnlyList<string> Problems, TimeSpan Duration)
 {
     /// <summary>Whether the new list is in force.</summary>
     public bool Succeeded => Problems.Count == 0;

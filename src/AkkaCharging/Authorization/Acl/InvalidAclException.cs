@@ -2,7 +2,7 @@ namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>The ACL file is missing, cannot be read, or breaks the rules of its format.</summary>
 /// <remarks>Neither the message nor the problems carry a token.</remarks>
-public sealed class InvalidAclException : Exception
+internal sealed class InvalidAclException : Exception
 {
     internal InvalidAclException(string path, IReadOnlyList<string> problems, Exception? innerException = null)
         : base($"ACL file '{path}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}", innerException) => Problems = problems;

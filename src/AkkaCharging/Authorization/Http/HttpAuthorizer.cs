@@ -14,7 +14,7 @@ namespace AkkaCharging.Authorization.Http;
 /// other statuses (redirects are not followed) and bodies that are no such answer are not. No message carries the token, the URL's path or what the back end wrote.
 /// A cancelled call throws <see cref="OperationCanceledException"/>.
 /// </remarks>
-public sealed class HttpAuthorizer : IAuthorizer, IDisposable
+internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
 {
     private const int BodyBytesMax = 4096;
     private const int ResponseHeadersKilobytesMax = 16;
@@ -114,11 +114,10 @@ public sealed class HttpAuthorizer : IAuthorizer, IDisposable
             throw Permanent("answered no valid JSON object of status and reason"); // Without the cause, which may quote the body.
         }
 
-        var isNamed = DecisionNames.TryParseReason(reply?.Reason, out var reason);
         return reply?.Status switch
         {
-            "allowed" => AuthorizerAnswer.Allowed,
-            "not_allowed" => AuthorizerAnswer.NotAllowed(isNamed && IsNo(reason) ? reason : DecisionReason.NotInAcl),
+            "allowed" => AuthorizerAnswer.Allow(),
+            "not_allowed" => AuthorizerAnswer.Deny(DenialOf(reply.Reason)),
             _ => throw Permanent("answered a status that is neither allowed nor not_allowed"),
         };
     }
@@ -134,8 +133,14 @@ public sealed class HttpAuthorizer : IAuthorizer, IDisposable
 
     private AuthorizerUnavailableException Permanent(string what, Exception? cause = null) => new($"{_name} {what}", isTransient: false, cause);
 
-    private static bool IsNo(DecisionReason reason) =>
-        reason is DecisionReason.NotInAcl or DecisionReason.Blocked or DecisionReason.Expired or DecisionReason.StationNotAllowed;
+    // Any other reason, or none, is a plain no.
+    private static DenialReason DenialOf(string? reason) => reason switch
+    {
+        "blocked" => DenialReason.Blocked,
+        "expired" => DenialReason.Expired,
+        "station_not_allowed" => DenialReason.StationNotAllowed,
+        _ => DenialReason.UnknownToken,
+    };
 
     private static bool IsNonsense(Exception e) =>
         (e as HttpRequestException)?.HttpRequestError is HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded

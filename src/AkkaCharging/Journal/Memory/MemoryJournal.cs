@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -8,7 +6,7 @@ namespace AkkaCharging.Journal.Memory;
 
 /// <summary>Keeps requests in the process's memory: for those who choose speed and accept that a crash loses what is pending.</summary>
 /// <remarks>Settled requests leave in the order in which they settled, by age and beyond <c>journal.maxSettledRows</c>, a few with each settlement.</remarks>
-public sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
+internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
 {
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
     private readonly ConcurrentQueue<(DateTimeOffset At, long Since, RequestId Id)> _settled = new(); // in the order in which they settled, by the clock that nobody sets

@@ -1,4 +1,3 @@
-using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using Npgsql;
 

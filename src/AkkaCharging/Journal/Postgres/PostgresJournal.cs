@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -15,7 +13,7 @@ namespace AkkaCharging.Journal.Postgres;
 /// journal again; only if it dies before that, the next owner finds the request and decides it, though its caller was told 503.
 /// After another process had the journal in between, <see cref="JournalStatus.Backlog"/> rises again and <see cref="ReadUnsettledAsync(CancellationToken)"/> has more to give.
 /// </remarks>
-public sealed class PostgresJournal : ISharedJournal
+internal sealed class PostgresJournal : ISharedJournal
 {
     private const string NotStarted = "The journal is not open yet.";
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);

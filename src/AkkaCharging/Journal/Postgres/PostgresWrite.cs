@@ -1,5 +1,3 @@
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal.Postgres;

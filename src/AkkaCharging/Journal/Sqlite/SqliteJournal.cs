@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -18,7 +16,7 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <param name="damaged">Told about each row that cannot be read.</param>
 /// <param name="committed">Told about each group commit.</param>
 /// <param name="notice">Told what an operator should know about the files.</param>
-public sealed class SqliteJournal(
+internal sealed class SqliteJournal(
     JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null, JournalNotice? notice = null) : IRequestJournal
 {
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);

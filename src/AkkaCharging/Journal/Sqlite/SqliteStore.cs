@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;

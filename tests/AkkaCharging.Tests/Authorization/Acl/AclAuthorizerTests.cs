@@ -1,3 +1,4 @@
+using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Files;
 using Microsoft.Extensions.Time.Testing;
@@ -222,5 +223,5 @@ public sealed class AclAuthorizerTests : IDisposable
         }
     }
 
-    private static async Task<bool> IsAllowedAsync(AclAuthorizer acl) => (await acl.AuthorizeAsync(Queries.Some(), default)).IsAllowed;
+    private static async Task<bool> IsAllowedAsync(AclAuthorizer acl) => await acl.AuthorizeAsync(Queries.Some(), default) == AuthorizerAnswer.AllowedByList;
 }

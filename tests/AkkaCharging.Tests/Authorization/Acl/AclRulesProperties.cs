@@ -39,11 +39,11 @@ public sealed class AclRulesProperties
         var rule = rules.Find(rule => rule.Token == token);
         return rule switch
         {
-            null => AuthorizerAnswer.NotAllowed(DecisionReason.NotInAcl),
-            { Blocked: true } => AuthorizerAnswer.NotAllowed(DecisionReason.Blocked),
-            _ when rule.From > now || rule.Until <= now => AuthorizerAnswer.NotAllowed(DecisionReason.Expired),
-            _ when rule.Stations.Length > 0 && !rule.Stations.Contains(station) => AuthorizerAnswer.NotAllowed(DecisionReason.StationNotAllowed),
-            _ => AuthorizerAnswer.Allowed,
+            null => AuthorizerAnswer.Deny(DenialReason.UnknownToken),
+            { Blocked: true } => AuthorizerAnswer.Deny(DenialReason.Blocked),
+            _ when rule.From > now || rule.Until <= now => AuthorizerAnswer.Deny(DenialReason.Expired),
+            _ when rule.Stations.Length > 0 && !rule.Stations.Contains(station) => AuthorizerAnswer.Deny(DenialReason.StationNotAllowed),
+            _ => AuthorizerAnswer.AllowedByList,
         };
     }
 

@@ -1,6 +1,7 @@
 using Akka.TestKit;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Http;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Http;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
@@ -47,7 +48,7 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
             await _server.Answers(200, """{"status":"allowed"}""").Handler(context);
         };
 
-        Assert.Equal(AuthorizerAnswer.Allowed, await authorizer.AuthorizeAsync(query, default));
+        Assert.Equal(AuthorizerAnswer.Allow(), await authorizer.AuthorizeAsync(query, default));
 
         Assert.Equal(("POST", "application/json", authorization), (method, contentType, sent));
         using var json = JsonDocument.Parse(body);
@@ -57,23 +58,26 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("""{"status":"allowed"}""", true, DecisionReason.InAcl)]
-    [InlineData("""{"status":"allowed","reason":"in_acl","more":[1]}""", true, DecisionReason.InAcl)]
-    [InlineData("""{"status":"allowed","reason":"blocked"}""", true, DecisionReason.InAcl)]
-    [InlineData("""{"status":"not_allowed"}""", false, DecisionReason.NotInAcl)]
-    [InlineData("""{"status":"not_allowed","reason":null}""", false, DecisionReason.NotInAcl)]
-    [InlineData("""{"status":"not_allowed","reason":"not_in_acl"}""", false, DecisionReason.NotInAcl)]
-    [InlineData("""{"status":"not_allowed","reason":"blocked"}""", false, DecisionReason.Blocked)]
-    [InlineData("""{"status":"not_allowed","reason":"expired"}""", false, DecisionReason.Expired)]
-    [InlineData("""{"status":"not_allowed","reason":"station_not_allowed"}""", false, DecisionReason.StationNotAllowed)]
-    [InlineData("""{"status":"not_allowed","reason":"in_acl"}""", false, DecisionReason.NotInAcl)]
-    [InlineData("""{"status":"not_allowed","reason":"timeout"}""", false, DecisionReason.NotInAcl)]
-    [InlineData("""{"status":"not_allowed","reason":"out of credit"}""", false, DecisionReason.NotInAcl)]
-    public async Task Answer_IsUnderstood(string body, bool isAllowed, DecisionReason reason)
+    [InlineData("""{"status":"allowed"}""", "allowed", "authorized")]
+    [InlineData("""{"status":"allowed","reason":"in_acl","more":[1]}""", "allowed", "authorized")]
+    [InlineData("""{"status":"allowed","reason":"blocked"}""", "allowed", "authorized")]
+    [InlineData("""{"status":"not_allowed"}""", "not_allowed", "not_in_acl")]
+    [InlineData("""{"status":"not_allowed","reason":null}""", "not_allowed", "not_in_acl")]
+    [InlineData("""{"status":"not_allowed","reason":"not_in_acl"}""", "not_allowed", "not_in_acl")]
+    [InlineData("""{"status":"not_allowed","reason":"blocked"}""", "not_allowed", "blocked")]
+    [InlineData("""{"status":"not_allowed","reason":"expired"}""", "not_allowed", "expired")]
+    [InlineData("""{"status":"not_allowed","reason":"station_not_allowed"}""", "not_allowed", "station_not_allowed")]
+    [InlineData("""{"status":"not_allowed","reason":"in_acl"}""", "not_allowed", "not_in_acl")]
+    [InlineData("""{"status":"not_allowed","reason":"timeout"}""", "not_allowed", "not_in_acl")]
+    [InlineData("""{"status":"not_allowed","reason":"out of credit"}""", "not_allowed", "not_in_acl")]
+    public async Task Answer_IsUnderstood(string body, string status, string reason)
     {
         _server.Answers(200, body, "application/json; charset=utf-8");
 
-        Assert.Equal(new AuthorizerAnswer(isAllowed, reason), await _authorizer.AuthorizeAsync(Queries.Some(), default));
+        var answer = await _authorizer.AuthorizeAsync(Queries.Some(), default);
+
+        Assert.Null(answer.Failure);
+        Assert.Equal((status, reason), (answer.Status.Name(), answer.Reason.Name()));
     }
 
     [Theory]
@@ -110,7 +114,7 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
     {
         const string answer = """{"status":"allowed"}""";
         _server.Answers(200, answer.PadRight(4096));
-        Assert.True((await _authorizer.AuthorizeAsync(Queries.Some(), default)).IsAllowed);
+        Assert.Equal(AuthorizerAnswer.Allow(), await _authorizer.AuthorizeAsync(Queries.Some(), default));
 
         _server.Answers(200, answer.PadRight(4097));
         await FailsAsync(isTransient: false, "more than 4096 bytes");

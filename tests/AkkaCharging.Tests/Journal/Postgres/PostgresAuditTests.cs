@@ -49,7 +49,7 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
         await Assert.ThrowsAsync<InvalidJournalException>(() => wrong.FingerprintAsync(request.Token));
     }
 
-    protected override async Task<IRequestJournal> OpenAsync() => await SharedPostgres.OpenAsync(_settings);
+    private protected override async Task<IRequestJournal> OpenAsync() => await SharedPostgres.OpenAsync(_settings);
 
     private protected override async Task<IJournalAudit> AuditAsync() => await PostgresAudit.OpenAsync(_settings, default);
 }

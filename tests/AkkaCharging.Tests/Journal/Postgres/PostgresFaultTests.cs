@@ -1,5 +1,6 @@
 using System.Text;
 using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Postgres;
@@ -11,7 +12,7 @@ namespace AkkaCharging.Tests.Journal.Postgres;
 /// <summary>A server that these tests may kill.</summary>
 public sealed class KillablePostgres : IAsyncLifetime
 {
-    public PostgresServer Server { get; private set; } = null!;
+    internal PostgresServer Server { get; private set; } = null!;
 
     public async Task InitializeAsync() => Server = await PostgresServer.StartNewAsync();
 

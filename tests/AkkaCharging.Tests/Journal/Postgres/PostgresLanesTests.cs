@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Requests;

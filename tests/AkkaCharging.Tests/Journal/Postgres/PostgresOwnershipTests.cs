@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;

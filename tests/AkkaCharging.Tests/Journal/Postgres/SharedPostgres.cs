@@ -23,24 +23,24 @@ public sealed class SharedPostgres : IAsyncLifetime
     public Task DisposeAsync() => _fixture.DisposeAsync().AsTask();
 
     /// <summary>Settings of a journal in a new, empty schema, with a key of its own.</summary>
-    public async Task<JournalSettings> NewSettingsAsync() => Settings(await _fixture.NewSchemaAsync());
+    internal async Task<JournalSettings> NewSettingsAsync() => Settings(await _fixture.NewSchemaAsync());
 
     /// <summary>Settings of a journal, with a key of its own.</summary>
-    public static JournalSettings Settings(string connectionString) => SettingsLoader.Defaults.Journal with
+    internal static JournalSettings Settings(string connectionString) => SettingsLoader.Defaults.Journal with
     {
         Kind = JournalKind.Postgres,
         ConnectionString = connectionString,
         EncryptionKeys = [EncryptionKey.Generate()],
     };
 
-    public static async Task<PostgresJournal> OpenAsync(JournalSettings settings, TimeProvider? time = null)
+    internal static async Task<PostgresJournal> OpenAsync(JournalSettings settings, TimeProvider? time = null)
     {
         var journal = new PostgresJournal(settings, time ?? TimeProvider.System);
         await journal.StartAsync(default);
         return journal;
     }
 
-    public static async Task<object?> QueryAsync(JournalSettings settings, string sql)
+    internal static async Task<object?> QueryAsync(JournalSettings settings, string sql)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();

@@ -1,0 +1,5 @@
+using AkkaCharging.Authorization;
+using AkkaCharging.Host;
+using CustomAuthorizer;
+
+return await ChargingApp.RunAsync(args, services => services.AddSingleton<IAuthorizer, FleetAuthorizer>());

@@ -1,0 +1,155 @@
+using System.Collections;
+using System.CommandLine;
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Clustering;
+using AkkaCharging.Host.Composition;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>What the executable does: serve, check the settings, ask a running service how it is, read its decisions back, move its journal.</summary>
+/// <remarks>Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read or a wrong command line; 2 for a node that its cluster went on without.</remarks>
+internal static class CommandLine
+{
+    private const int EndedByItsCluster = 2;
+    private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
+
+    /// <summary>Runs the command that <paramref name="args"/> name.</summary>
+    /// <param name="configure">Registers the program's own services; null for none.</param>
+    public static Task<int> RunAsync(
+        IReadOnlyList<string> args, TextReader input, TextWriter output, TextWriter error, Action<IServiceCollection>? configure = null)
+    {
+        var own = new OwnServices(configure);
+        var config = new Option<string?>("--config")
+        {
+            Description = "Settings file in place of hocon/application.conf.",
+            HelpName = "FILE",
+            Recursive = true,
+        };
+        var checkOnly = new Option<bool>("--check-config") { Description = "Validate the settings, print every problem and exit." };
+        var root = new RootCommand("AkkaCharging: asynchronous authorization of EV charging sessions. Serves when no command is given.") { config, checkOnly };
+        root.SetAction((parsed, cancellation) => parsed.GetValue(checkOnly)
+            ? Task.FromResult(WithSettings(parsed.GetValue(config), error, settings => Check(settings, own, output, error)))
+            : ServeAsync(parsed.GetValue(config), own, error, cancellation));
+
+        var health = new Command("health", "Ask the service on this machine whether it is ready: exit code 0 if it is.");
+        health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
+        root.Add(health);
+        root.Add(AuditCommand.Create(config, input, output, error));
+        root.Add(MigrateCommand.Create(config, output, error));
+        foreach (var version in root.Options.OfType<VersionOption>())
+            version.Action = new PrintVersion(output);
+        return root.Parse(args).InvokeAsync(new InvocationConfiguration
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // the host handles SIGTERM itself
+        });
+    }
+
+    /// <summary>Settings of this process's surroundings.</summary>
+    internal static SettingsSources Sources(string? configFile)
+    {
+        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .ToDictionary(variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal);
+        var name = environment.GetValueOrDefault("DOTNET_ENVIRONMENT") ?? environment.GetValueOrDefault("ASPNETCORE_ENVIRONMENT");
+        var isDevelopment = string.Equals(name, Environments.Development, StringComparison.OrdinalIgnoreCase);
+        return new(configFile, isDevelopment, environment, Environment.CurrentDirectory, AppContext.BaseDirectory);
+    }
+
+    private static async Task<int> ServeAsync(string? configFile, OwnServices own, TextWriter error, CancellationToken cancellation)
+    {
+        try
+        {
+            ChargingSettings? settings = null;
+            WebApplication? app = null;
+            var exitCode = WithSettings(configFile, error, loaded =>
+            {
+                settings = loaded;
+                own.Check(loaded.Authorization);
+                app = ChargingHost.Build(loaded, own.AddTo, Sources(configFile));
+                return 0;
+            });
+            if (app is null)
+                return exitCode;
+            await using (app)
+            {
+                var journal = app.Services.GetRequiredService<IRequestJournal>();
+                var node = app.Services.GetService<ClusterNode>();
+                await app.OpenAsync(settings!, cancellation);
+                await app.WaitForShutdownAsync(cancellation);
+                if (journal.Invalid.IsCompleted)
+                    throw await journal.Invalid;
+                return node?.EndedBy is null ? 0 : EndedByItsCluster; // for supervisors that start again what failed, and nothing else
+            }
+        }
+        catch (Exception e) when (e is InvalidJournalException or CannotListenException)
+        {
+            await error.WriteLineAsync(e.Message);
+            return 1;
+        }
+    }
+
+    private static int Check(ChargingSettings settings, OwnServices own, TextWriter output, TextWriter error)
+    {
+        own.Check(settings.Authorization);
+        ChargingHost.CheckFiles(settings);
+        foreach (var warning in InsecureChoices.Of(settings))
+            error.WriteLine($"warning: {warning}");
+        if (own.AuthorizerName is { } authorizer)
+            output.WriteLine($"Authorizer: {authorizer} (authorization.provider = custom).");
+        output.WriteLine("The settings are valid.");
+        return 0;
+    }
+
+    private static async Task<int> HealthAsync(string? configFile, TextWriter output, TextWriter error, CancellationToken cancellation)
+    {
+        Uri? probe = null;
+        var exitCode = WithSettings(configFile, error, settings =>
+        {
+            probe = new Uri($"http://{Listener.LoopbackOf(settings.Server.Host)}:{settings.Server.Port}/health/ready");
+            return 0;
+        });
+        if (probe is null)
+            return exitCode;
+
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = ProbePatience };
+        try
+        {
+            using var response = await http.GetAsync(probe, cancellation);
+            await output.WriteLineAsync(await response.Content.ReadAsStringAsync(cancellation));
+            return response.IsSuccessStatusCode ? 0 : 1;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            await error.WriteLineAsync($"No answer from {probe}: {e.Message}");
+            return 1;
+        }
+    }
+
+    /// <summary>Loads the settings for <paramref name="use"/>, or says what is wrong with them.</summary>
+    internal static int WithSettings(string? configFile, TextWriter error, Func<ChargingSettings, int> use)
+    {
+        try
+        {
+            return use(SettingsLoader.Load(Sources(configFile)));
+        }
+        catch (Exception e) when (e is InvalidSettingsException or InvalidAclException or InvalidJournalException)
+        {
+            error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    private sealed class PrintVersion(TextWriter output) : System.CommandLine.Invocation.SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            output.WriteLine(ProductVersion.Text);
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Sockets;
+using AkkaCharging.Settings;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>Where the service listens.</summary>
+internal static class Listener
+{
+    /// <summary>Listens on <paramref name="host"/>: an address, <c>*</c> for all of them, <c>localhost</c>, or a name of this machine.</summary>
+    /// <param name="block">The settings that it is configured by.</param>
+    /// <exception cref="CannotListenException">No such name is known.</exception>
+    public static void Listen(this KestrelServerOptions kestrel, string block, string host, int port, Action<ListenOptions>? configure = null)
+    {
+        configure ??= _ => { };
+        if (IsAny(host))
+            kestrel.ListenAnyIP(port, configure);
+        else if (IPAddress.TryParse(host, out var address))
+            kestrel.Listen(address, port, configure);
+        else if (IsLocalhost(host) && port > 0)
+            kestrel.ListenLocalhost(port, configure);
+        else if (IsLocalhost(host))
+            kestrel.Listen(IPAddress.Loopback, port, configure); // Kestrel finds no port that is free for both families
+        else
+            kestrel.Listen(AddressOf(block, host, port), port, configure);
+    }
+
+    /// <summary>Starts <paramref name="app"/>; both listeners are open then, and the log says where.</summary>
+    /// <exception cref="CannotListenException">One of them cannot be opened.</exception>
+    public static async Task OpenAsync(this WebApplication app, ChargingSettings settings, CancellationToken cancellation)
+    {
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            // Kestrel's words for a port that is taken, and for an address or a port that this process cannot have.
+            throw AddressesOf(app).Count == 0
+                ? new CannotListenException("server", settings.Server.Host, settings.Server.Port, e)
+                : new CannotListenException("management", settings.Management.Host, settings.Management.Port, e);
+        }
+
+        app.Logger.LogInformation("The operators' API listens on {ManagementAddress}", ManagementAddressOf(app));
+    }
+
+    /// <summary>Where callers reach <paramref name="app"/>, which was started.</summary>
+    public static Uri PublicAddressOf(WebApplication app) => new(AddressesOf(app).First());
+
+    /// <summary>Where operators reach <paramref name="app"/>, which was started.</summary>
+    public static Uri ManagementAddressOf(WebApplication app) => new(AddressesOf(app).Last());
+
+    private static ICollection<string> AddressesOf(WebApplication app) =>
+        app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses; // in the order of opening
+
+    private static IPAddress AddressOf(string block, string host, int port)
+    {
+        try
+        {
+            return Dns.GetHostAddresses(host)[0];
+        }
+        catch (SocketException e)
+        {
+            throw new CannotListenException(block, host, port, e);
+        }
+    }
+
+    /// <summary>How this machine itself reaches a listener on <paramref name="host"/>: as the host of a URL.</summary>
+    public static string LoopbackOf(string host)
+    {
+        if (IsAny(host))
+            return "127.0.0.1";
+        if (!IPAddress.TryParse(host, out var address))
+            return host;
+        if (address.Equals(IPAddress.Any))
+            return "127.0.0.1";
+        return address.Equals(IPAddress.IPv6Any) ? "[::1]" : host.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : host;
+    }
+
+    private static bool IsAny(string host) => host is "*" or "+";
+
+    private static bool IsLocalhost(string host) => string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase);
+}
+
+/// <summary>A listener cannot be opened; the message names its settings.</summary>
+internal sealed class CannotListenException(string block, string host, int port, Exception inner)
+    : Exception($"Cannot listen on {block}.host = '{host}', {block}.port = {port}: {inner.Message}", inner);

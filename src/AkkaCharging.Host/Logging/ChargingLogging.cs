@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text;
+using Akka.Event;
+using Akka.Hosting;
+using AkkaCharging.Host.Admin;
+using AkkaCharging.Settings;
+using Serilog;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+using Serilog.Formatting.Compact;
+using Serilog.Sinks.Async;
+
+namespace AkkaCharging.Host.Logging;
+
+/// <summary>Logs by Serilog to standard output: one JSON object a line, or readable text.</summary>
+internal static class ChargingLogging
+{
+    // Who reads standard output may hang, and writing then blocks: the service goes on, and lines that do not fit are dropped and counted.
+    private const int LinesWaitingMax = 10_000;
+    private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
+
+    /// <summary>Makes Serilog the only logger.</summary>
+    /// <returns>What its level is changed by.</returns>
+    public static LogLevels AddChargingLogging(this WebApplicationBuilder builder, ChargingSettings settings)
+    {
+        var levels = new LogLevels(settings.Logging.Level);
+        builder.Logging.ClearProviders();
+        builder.Services.AddSerilog(preserveStaticLogger: true, configureLogger: (_, logger) =>
+        {
+            logger.MinimumLevel.ControlledBy(levels.Own)
+                .MinimumLevel.Override("Microsoft", levels.Frameworks)
+                .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
+                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off) // it would put each request's path, a caller's text, on all lines, and make an activity of each
+                .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information) // what operators changed is told at every level,
+                .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information) // the level itself among it
+                .Enrich.FromLogContext();
+            var queue = new LineQueue();
+            logger.WriteTo.Async(
+                console =>
+                {
+                    if (IsText(settings))
+                        console.Console(outputTemplate: TextTemplate);
+                    else
+                        console.Sink(new ConsoleLines(new RenderedCompactJsonFormatter(), queue));
+                },
+                queue,
+                LinesWaitingMax,
+                blockWhenFull: false);
+        });
+        builder.Services.AddSingleton(levels);
+        return levels;
+    }
+
+    /// <summary>Sends Akka's log the same way.</summary>
+    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LogLevels levels) => akka
+        .AddHocon($"akka.stdout-logger-class = \"{typeof(LastResortLogger).AssemblyQualifiedName}\"", HoconAddMode.Prepend)
+        .ConfigureLoggers(loggers =>
+        {
+            loggers.LogLevel = levels.Akka;
+            loggers.ClearLoggers();
+            loggers.AddLoggerFactory();
+
+            // A RestartFlow announces each retry of each callback; the attempts are logged by the service itself, with their request.
+            loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
+        })
+        .WithActors((system, _) => levels.Follow(system.EventStream));
+
+    private static bool IsText(ChargingSettings settings) =>
+        settings.Logging.Format == LogFormat.Text || (settings.Logging.Format == LogFormat.Auto && settings.Server.Development);
+}
+
+/// <summary>Writes lines to standard output, as many at a time as wait for it. One thread calls it.</summary>
+internal sealed class ConsoleLines(ITextFormatter formatter, LineQueue queue) : ILogEventSink
+{
+    private const int CharactersAtATime = 32_768;
+    private readonly StringWriter _lines = new(new StringBuilder(CharactersAtATime * 2), CultureInfo.InvariantCulture);
+
+    public void Emit(Serilog.Events.LogEvent logEvent)
+    {
+        formatter.Format(logEvent, _lines);
+        var lines = _lines.GetStringBuilder();
+        if (queue.Waiting > 0 && lines.Length < CharactersAtATime)
+            return;
+        Console.Out.Write(lines);
+        lines.Clear();
+    }
+}
+
+/// <summary>The lines that wait to be written. Says on standard error how many were dropped because nobody read standard output.</summary>
+internal sealed class LineQueue : IAsyncLogEventSinkMonitor
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+    private IAsyncLogEventSinkInspector? _inspector;
+    private Timer? _timer;
+    private long _reported;
+
+    public int Waiting => _inspector?.Count ?? 0;
+
+    public void StartMonitoring(IAsyncLogEventSinkInspector inspector)
+    {
+        _inspector = inspector;
+        _timer = new Timer(_ => Report(inspector), null, Period, Period);
+    }
+
+    public void StopMonitoring(IAsyncLogEventSinkInspector inspector)
+    {
+        _timer?.Dispose();
+        Report(inspector);
+    }
+
+    private void Report(IAsyncLogEventSinkInspector inspector)
+    {
+        var lost = inspector.DroppedMessagesCount;
+        if (lost > Interlocked.Exchange(ref _reported, lost))
+            Console.Error.WriteLine($"{lost} log lines were dropped since the start: standard output is not read fast enough.");
+    }
+}
+
+/// <summary>Akka's log while no logger runs: before the first is started, and after the last has stopped.</summary>
+/// <remarks>
+/// Akka's own writes text of every level to standard output then, whatever <c>akka.stdout-loglevel</c> says, into the JSON lines. What matters goes to
+/// standard error instead.
+/// </remarks>
+#pragma warning disable MA0097 // Akka orders its actor references; nobody compares this one.
+internal sealed class LastResortLogger : MinimalLogger
+#pragma warning restore MA0097
+{
+    protected override void Log(object message)
+    {
+        if (message is Warning or Error)
+            Console.Error.WriteLine(message);
+    }
+}

@@ -1,0 +1,79 @@
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Authorization;
+
+/// <summary>The answer of an authorizer: yes, no with a reason, or none.</summary>
+/// <remarks>The default value is no answer, so that an answer that was never set lets nobody charge.</remarks>
+public readonly record struct AuthorizerAnswer
+{
+    private readonly bool _isAnswer;
+    private readonly DecisionReason _reason;
+    private readonly AuthorizerUnavailableException? _failure;
+
+    private AuthorizerAnswer(DecisionReason reason) => (_isAnswer, _reason) = (true, reason);
+
+    private AuthorizerAnswer(AuthorizerUnavailableException failure) => _failure = failure;
+
+    /// <summary>A yes of the access list, recorded as <c>in_acl</c>.</summary>
+    internal static AuthorizerAnswer AllowedByList { get; } = new(DecisionReason.InAcl);
+
+    /// <summary>Why there is no answer; null when there is one.</summary>
+    internal AuthorizerUnavailableException? Failure =>
+        _isAnswer ? null : _failure ?? new AuthorizerUnavailableException("the authorizer returned no answer", isTransient: false);
+
+    /// <summary>The reason of the answer, if there is one.</summary>
+    internal DecisionReason Reason => _reason;
+
+    /// <summary>The status of the answer, if there is one.</summary>
+    internal AuthorizationStatus Status =>
+        _reason is DecisionReason.InAcl or DecisionReason.Authorized ? AuthorizationStatus.Allowed : AuthorizationStatus.NotAllowed;
+
+    /// <summary>The driver may charge. The decision is <c>allowed</c> with the reason <c>authorized</c>.</summary>
+    public static AuthorizerAnswer Allow() => new(DecisionReason.Authorized);
+
+    /// <summary>The driver may not charge. The decision is <c>not_allowed</c>; it is no failure for the circuit breaker.</summary>
+    /// <param name="reason">Why not.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reason"/> is no member of <see cref="DenialReason"/>.</exception>
+    public static AuthorizerAnswer Deny(DenialReason reason) => new(reason switch
+    {
+        DenialReason.UnknownToken => DecisionReason.NotInAcl,
+        DenialReason.Blocked => DecisionReason.Blocked,
+        DenialReason.Expired => DecisionReason.Expired,
+        DenialReason.StationNotAllowed => DecisionReason.StationNotAllowed,
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Expected a member of DenialReason."),
+    });
+
+    /// <summary>No answer could be had. It counts as a failure for the circuit breaker; the decision is <c>unknown</c> with <c>authorizer_error</c>.</summary>
+    /// <param name="why">What was tried and what came back, for the log. Must not contain the driver token.</param>
+    /// <param name="isTransient">Whether asking again at once may help: the call is then retried within its time-out.</param>
+    /// <param name="cause">The underlying error, if there is one.</param>
+    public static AuthorizerAnswer NoAnswer(string why, bool isTransient = false, Exception? cause = null) =>
+        new(new AuthorizerUnavailableException(why, isTransient, cause));
+}
+
+/// <summary>Why a driver may not charge.</summary>
+public enum DenialReason
+{
+    /// <summary>The authorizer does not know the token. Recorded as <c>not_in_acl</c>.</summary>
+    UnknownToken,
+
+    /// <summary>The token is blocked. Recorded as <c>blocked</c>.</summary>
+    Blocked,
+
+    /// <summary>The token is not yet or no longer valid. Recorded as <c>expired</c>.</summary>
+    Expired,
+
+    /// <summary>The token is not valid at this station. Recorded as <c>station_not_allowed</c>.</summary>
+    StationNotAllowed,
+}
+
+/// <summary>No answer could be had from the authorizer.</summary>
+/// <param name="message">What was tried and what came back; carries no token.</param>
+/// <param name="isTransient">Whether asking again at once may help.</param>
+/// <param name="innerException">The underlying error, if there is one.</param>
+internal sealed class AuthorizerUnavailableException(string message, bool isTransient, Exception? innerException = null)
+    : Exception(message, innerException)
+{
+    /// <summary>Whether asking again at once may help.</summary>
+    public bool IsTransient { get; } = isTransient;
+}

@@ -1,0 +1,158 @@
+using Akka.Actor;
+using Akka.Event;
+using AkkaCharging.Journal;
+using AkkaCharging.Pipeline.Lanes;
+
+namespace AkkaCharging.Clustering;
+
+/// <summary>Keeps one lane of the cluster on this node for as long as the sharding says: takes it, runs it, takes up what earlier holders left, hands it over.</summary>
+/// <remarks>
+/// Sharding decides where a lane should be; who has it is decided by the journal alone. A lane that another node took is let go at once, and asked back no
+/// sooner than a partition takes to be resolved: until then this node may be the one that was cut off.
+/// </remarks>
+internal sealed class LaneKeeper : ReceiveActor, IWithTimers
+{
+    /// <summary>A handed-over lane's work gets this long to finish: less than a callback may be delayed by.</summary>
+    private static readonly TimeSpan HandOverGrace = TimeSpan.FromMilliseconds(500);
+
+    private static readonly TimeSpan TakeRetry = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(2);
+
+    private readonly int _number;
+    private readonly LaneParts _node;
+    private readonly TimeSpan _retakeAfter;
+    private readonly EventHandler<LaneLostEventArgs> _onLost;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private Held? _held;
+
+    public LaneKeeper(int number, LaneParts node, TimeSpan retakeAfter)
+    {
+        (_number, _node, _retakeAfter) = (number, node, retakeAfter);
+        var self = Self;
+        _onLost = (_, lost) =>
+        {
+            if (lost.Lane == number)
+                self.Tell(Lost.Instance);
+        };
+        ReceiveAsync<Take>(_ => TakeAsync());
+        ReceiveAsync<Lost>(_ => LetGoOfLostAsync());
+        ReceiveAsync<HandOver>(_ => HandOverAsync());
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart()
+    {
+        _node.Journal.LaneLost += _onLost;
+        Self.Tell(Take.Instance);
+    }
+
+    protected override void PostStop()
+    {
+        _node.Journal.LaneLost -= _onLost;
+        _stopping.Cancel();
+        if (_held is { } held)
+        {
+            _node.Journal.SetOpen(_number, isOpen: false);
+            _node.Lanes.Remove(held.Lane);
+        }
+
+        _stopping.Dispose();
+    }
+
+    private async Task TakeAsync()
+    {
+        if (_held is not null)
+            return;
+        try
+        {
+            await _node.Journal.TakeLaneAsync(_number, _stopping.Token);
+        }
+        catch (JournalUnavailableException)
+        {
+            Timers.StartSingleTimer("take", Take.Instance, TakeRetry);
+            return;
+        }
+
+        var lane = new Lane(_number, _node.Admission);
+        _node.Lanes.Add(lane);
+        var runner = Context.ActorOf(_node.Runner(lane));
+        var recovery = new Recovery(
+            _node.Journal, cancelled => _node.Journal.ReadUnsettledAsync(_number, cancelled), _ => lane, goesOn: false, _node.Admission, _node.Time);
+        recovery.Start();
+        _held = new(lane, runner, recovery);
+        _node.Journal.SetOpen(_number, isOpen: true);
+        _node.Counts.CountTaken();
+        _log.Info("Lane {Lane} is here now", _number);
+    }
+
+    private async Task LetGoOfLostAsync()
+    {
+        if (_held is null)
+            return;
+        _log.Warning("Lane {Lane} was taken by another node", _number);
+        _node.Counts.CountLost();
+        await LetGoAsync(TimeSpan.Zero);
+        Timers.StartSingleTimer("take", Take.Instance, _retakeAfter);
+    }
+
+    private async Task HandOverAsync()
+    {
+        Timers.CancelAll();
+        if (_held is not null)
+        {
+            _node.Journal.SetOpen(_number, isOpen: false);
+            await LetGoAsync(HandOverGrace);
+            try
+            {
+                await _node.Journal.ReleaseLaneAsync(_number, _stopping.Token).WaitAsync(ReleasePatience, _node.Time);
+            }
+            catch (Exception e) when (e is JournalUnavailableException or TimeoutException)
+            {
+                // Whoever takes it next takes it from us.
+            }
+
+            _log.Info("Lane {Lane} is handed over", _number);
+        }
+
+        Context.Stop(Self);
+    }
+
+    private async Task LetGoAsync(TimeSpan grace)
+    {
+        var (lane, runner, recovery) = _held!;
+        _held = null;
+        _node.Lanes.Remove(lane);
+        await recovery.StopAsync();
+        try
+        {
+            await runner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience);
+        }
+        catch (AskTimeoutException)
+        {
+            // What it still holds is the next holder's, which has it from the journal.
+        }
+
+        Context.Stop(runner);
+        lane.GiveUp();
+    }
+
+    /// <summary>The lane goes to another node: finish what can be finished at once, and let it go.</summary>
+    public sealed record HandOver
+    {
+        public static readonly HandOver Instance = new();
+    }
+
+    private sealed record Take
+    {
+        public static readonly Take Instance = new();
+    }
+
+    private sealed record Lost
+    {
+        public static readonly Lost Instance = new();
+    }
+
+    private sealed record Held(Lane Lane, IActorRef Runner, Recovery Recovery);
+}

@@ -1,0 +1,160 @@
+using Akka.Actor;
+using Akka.Event;
+using Akka.Streams;
+
+namespace AkkaCharging.Pipeline.Lanes;
+
+/// <summary>Owns one lane: runs its graph, runs it again when it dies, drains it at shutdown.</summary>
+internal sealed class LaneActor : ReceiveActor, IWithTimers
+{
+    // A run that lasted this long was healthy: what kills it later is a new story, with the first wait again.
+    private static readonly TimeSpan HealthyRun = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ProvenRun = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    private const int DeathsUntilFailing = 5;
+
+    private readonly Lane _lane;
+    private readonly LaneSettings _settings;
+    private readonly PipelineParts _parts;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private LaneRun? _run;
+    private long _ranAt;
+    private int _deathsInARow;
+    private bool _isBetweenRuns;
+    private (IActorRef Asker, bool IsAborted)? _draining;
+
+    public LaneActor(Lane lane, LaneSettings settings, PipelineParts parts)
+    {
+        (_lane, _settings, _parts) = (lane, settings, parts);
+        Receive<Run>(_ => RunGraph());
+        Receive<RunEnded>(ended => ended.Generation == _run!.Generation, ended => OnEnded(ended.Cause));
+        Receive<RunProven>(proven => proven.Generation == _run!.Generation && _lane.State == LaneState.Failing && !_isBetweenRuns, _ => _lane.State = LaneState.Running);
+        Receive<Drain>(OnDrain);
+        Receive<Abort>(_ => OnAbort());
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart() => RunGraph();
+
+    protected override void PostStop() => _run?.Stopping.Cancel();
+
+    private void RunGraph()
+    {
+        var stopping = new CancellationTokenSource();
+        var materializer = Context.System.Materializer();
+        var pipeline = ChargingPipeline.Create(_settings, _parts, Complete, materializer, stopping.Token).Run(materializer);
+        var generation = _lane.NextGeneration();
+        _run = new LaneRun(generation, pipeline, stopping);
+        _ranAt = _parts.Time.GetTimestamp();
+
+        _ = pipeline.Drained.PipeTo(Self, success: _ => new RunEnded(generation, Cause: null), failure: cause => new RunEnded(generation, cause));
+        _lane.Switch(_run);
+        _isBetweenRuns = false;
+
+        // One that died again and again is believed when it has run for a while: else its state would flap with each run.
+        if (_lane.State == LaneState.Failing)
+            Timers.StartSingleTimer("proven", new RunProven(generation), ProvenRun);
+        else
+            _lane.State = LaneState.Running;
+        if (_draining is not null)
+            pipeline.Intake.Complete();
+    }
+
+    private void Complete(CallbackReceipt receipt)
+    {
+        if (_lane.Complete(receipt))
+            _parts.Observer.Settled(receipt.Pending.Request, receipt.Settlement!, receipt.Pending.Age(_parts.Time), receipt.Pending.IsRedriven);
+    }
+
+    private void OnEnded(Exception? cause)
+    {
+        if (_lane.State == LaneState.Stopped)
+            return;
+        _run!.Stopping.Cancel();
+        if (_draining is { } draining && (cause is null || draining.IsAborted))
+        {
+            Stop(draining.Asker);
+            return;
+        }
+
+        _deathsInARow = _parts.Time.GetElapsedTime(_ranAt) >= HealthyRun ? 1 : _deathsInARow + 1;
+        _lane.Restarts++;
+        _isBetweenRuns = true;
+        _lane.State = _deathsInARow >= DeathsUntilFailing ? LaneState.Failing : LaneState.Restarting;
+        var wait = FirstWait * Math.Pow(2, Math.Min(_deathsInARow - 1, 10));
+        var reason = cause ?? new InvalidOperationException("The graph completed though nobody drained it.");
+        _log.Error(reason, "The graph of lane {Lane} died; {Pending} pending requests go to its next run", _lane.Number, _lane.Pending.Count);
+        Timers.StartSingleTimer("run", Run.Instance, wait < LongestWait ? wait : LongestWait);
+    }
+
+    private void OnDrain(Drain drain)
+    {
+        _draining = (Sender, IsAborted: false);
+        Timers.StartSingleTimer("abort", Abort.Instance, drain.Grace);
+        if (_isBetweenRuns)
+        {
+            Timers.Cancel("run");
+            RunGraph();
+        }
+        else
+        {
+            _run!.Pipeline.Intake.Complete();
+        }
+    }
+
+    // The token ends what waits and what is in flight; requests then pass to the sink unsettled. A second time-out is for calls that ignore it.
+    private void OnAbort()
+    {
+        if (_draining is not { } draining || _lane.State == LaneState.Stopped)
+            return;
+        if (draining.IsAborted || _isBetweenRuns)
+        {
+            Stop(draining.Asker);
+            return;
+        }
+
+        _draining = (draining.Asker, IsAborted: true);
+        _run!.Stopping.Cancel();
+        Timers.StartSingleTimer("abort", Abort.Instance, LaneActorTimes.AbortGrace);
+    }
+
+    private void Stop(IActorRef asker)
+    {
+        Timers.CancelAll();
+        _lane.State = LaneState.Stopped;
+        asker.Tell(new Drained(_lane.Pending.Count));
+    }
+
+    /// <summary>Takes in no more, finishes what is pending within <paramref name="Grace"/>, leaves the rest; answered by <see cref="Drained"/>.</summary>
+    public sealed record Drain(TimeSpan Grace);
+
+    /// <summary>The lane is at rest.</summary>
+    /// <param name="Left">Requests that were not settled.</param>
+    public sealed record Drained(int Left);
+
+    private sealed record Run
+    {
+        public static readonly Run Instance = new();
+    }
+
+    private sealed record Abort
+    {
+        public static readonly Abort Instance = new();
+    }
+
+    private sealed record RunProven(int Generation);
+
+    private sealed record RunEnded(int Generation, Exception? Cause);
+}
+
+/// <summary>Times of a lane that others build on.</summary>
+internal static class LaneActorTimes
+{
+    /// <summary>After the grace, for cancelled calls to return.</summary>
+    public static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>For the answer to a drain beyond its grace: a machine that is short of processor time must not turn it into an error.</summary>
+    public static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
+}

@@ -1,0 +1,37 @@
+using Akka.Actor;
+using AkkaCharging.Journal;
+
+namespace AkkaCharging.Pipeline.Lanes;
+
+/// <summary>The lanes of a process that runs alone: all of them from the start, and beside new work what an earlier process left in the journal.</summary>
+internal sealed class StandaloneLanes(ChargingService service, IRequestJournal journal, TimeProvider time) : ILaneOwner
+{
+    private readonly List<IActorRef> _owners = [];
+    private readonly Recovery _recovery = new(
+        journal, journal.ReadUnsettledAsync, id => service.Lanes.Of(id, number: 0)!, goesOn: true, service.Admission, time);
+
+    /// <inheritdoc/>
+    public void Start(ActorSystem system)
+    {
+        var runner = service.CreateRunner(system);
+        foreach (var lane in service.Lanes.All)
+            _owners.Add(system.ActorOf(runner(lane), $"lane-{lane.Number}"));
+        _recovery.Start();
+    }
+
+    /// <inheritdoc/>
+    public async Task<LaneStop> StopAsync(TimeSpan grace)
+    {
+        await _recovery.StopAsync();
+        try
+        {
+            var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
+            var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
+            return new LaneStop.Drained(lanes.Sum(lane => lane.Left) + journal.Status.Backlog);
+        }
+        catch (AskTimeoutException)
+        {
+            return new LaneStop.Drained(service.Status.Pending); // A lane that does not answer leaves all that it holds.
+        }
+    }
+}

@@ -1,0 +1,11 @@
+using System.Reflection;
+
+namespace AkkaCharging;
+
+/// <summary>The version of this build, as packages, user agents and <c>--version</c> name it.</summary>
+internal static class ProductVersion
+{
+    /// <summary>Semantic version, for example <c>0.1.0</c>.</summary>
+    public static string Text { get; } =
+        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+}

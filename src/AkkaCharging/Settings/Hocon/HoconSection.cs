@@ -1,0 +1,149 @@
+namespace AkkaCharging.Settings.Hocon;
+
+/// <summary>Reads the settings of one block, and collects problems instead of stopping at the first.</summary>
+/// <remarks>
+/// Values come from <see cref="HoconParser"/> and not from Akka's <c>Config</c>, which answers 0 for a missing key, throws without the path
+/// on a bad one, and knows no lines. A setting with a problem reads as some value of its type: the loader throws before anyone can use it.
+/// </remarks>
+internal sealed class HoconSection(ConfigBlock block, string path, SettingsReport report)
+{
+    private const int ShownLength = 80;
+
+    /// <summary>A block below this one, which <c>reference.conf</c> must have.</summary>
+    public HoconSection Section(string key) => new((ConfigBlock)block.Entries[key], ConfigBlock.Join(path, key), report);
+
+    /// <summary>A whole number, quoted or not.</summary>
+    public int Count(string key, int min, int max) => One(key, SettingKind.Whole(min, max));
+
+    /// <summary>A time in whole milliseconds; the key says so by its ending.</summary>
+    public TimeSpan Duration(string key, int min, int max) => TimeSpan.FromMilliseconds(Count(key, min, max));
+
+    /// <summary>A number with or without fraction.</summary>
+    /// <param name="missing">What stands for a key that is not there.</param>
+    public double Number(string key, double min, double max, string? missing = null) => One(key, SettingKind.Number(min, max), missing);
+
+    /// <summary><c>true</c> or <c>false</c>.</summary>
+    public bool Flag(string key) => One(key, SettingKind.Flag);
+
+    /// <summary>A text, which may be empty.</summary>
+    public string Text(string key) => One(key, SettingKind.Text);
+
+    /// <summary>A text that stands for a member of an enumeration.</summary>
+    public T Choice<T>(string key)
+        where T : struct, Enum => One(key, SettingKind.Choice<T>());
+
+    /// <summary>One value.</summary>
+    public T One<T>(string key, SettingKind<T> kind, string? missing = null)
+    {
+        var full = ConfigBlock.Join(path, key);
+        var node = block.Entries.GetValueOrDefault(key) ?? (missing is null ? null : new ConfigText(missing, block.Source));
+        report.Found(full, Shown(node, kind.Secret), node?.Source ?? block.Source);
+        if (node is not null)
+        {
+            return Value(full, node, kind);
+        }
+
+        report.Refuse(full, block.Source, $"is missing; expected {kind.Expected}.");
+        return kind.Fallback;
+    }
+
+    /// <summary>A list of values; one that is not there is empty.</summary>
+    public IReadOnlyList<T> Many<T>(string key, SettingKind<T> kind)
+    {
+        var full = ConfigBlock.Join(path, key);
+        var node = block.Entries.GetValueOrDefault(key) ?? new ConfigList([], block.Source);
+        report.Found(full, Shown(node, kind.Secret), node.Source);
+        var items = node switch
+        {
+            ConfigList list => list.Items,
+            ConfigText { FromEnvironment: true, Value: "" } => [],
+            ConfigText { FromEnvironment: true } text => [.. text.Value.Split(',', StringSplitOptions.TrimEntries).Select(item => text with { Value = item })],
+            _ => null,
+        };
+        if (items is null)
+        {
+            Refuse(full, node, $"a list, each item {kind.Expected}", kind.Secret);
+        }
+
+        return [.. (items ?? []).Select((item, i) => Value($"{full}[{i}]", item, kind))];
+    }
+
+    /// <summary>A list of blocks.</summary>
+    /// <param name="expected">What an item consists of.</param>
+    public IReadOnlyList<T> Entries<T>(string key, string expected, Func<HoconSection, T> read)
+    {
+        var full = ConfigBlock.Join(path, key);
+        var node = block.Entries[key];
+        report.Found(full, Shown(node, secret: true), node.Source);
+        var entries = new List<T>();
+        foreach (var (item, i) in Items(full, node, expected).Select((item, i) => (item, i)))
+        {
+            if (item is ConfigBlock entry)
+            {
+                var at = $"{full}[{i}]";
+                entries.Add(read(new HoconSection(entry, at, report)));
+                UnknownKeys.Report(entry, at, report);
+            }
+            else
+            {
+                Refuse($"{full}[{i}]", item, expected, secret: true);
+            }
+        }
+
+        return entries;
+    }
+
+    private IReadOnlyList<ConfigNode> Items(string full, ConfigNode node, string expected)
+    {
+        try
+        {
+            var list = node is ConfigText { FromEnvironment: true } text
+                ? text.Value.Length == 0 ? new ConfigList([], text.Source) : HoconParser.ParseValue(text.Source, full, text.Value, report.Problems)
+                : node;
+            if (list is ConfigList { Items: var items })
+            {
+                return items;
+            }
+
+            Refuse(full, node, $"a list of {expected}", secret: true);
+        }
+        catch (HoconSyntaxException e)
+        {
+            report.Refuse(full, node.Source, $"is not a list in JSON: {e.Message}");
+        }
+
+        return [];
+    }
+
+    private T Value<T>(string full, ConfigNode node, SettingKind<T> kind)
+    {
+        if (node is ConfigText text && kind.TryRead(text.Value, out var value))
+        {
+            return value;
+        }
+
+        Refuse(full, node, kind.Expected, kind.Secret);
+        return kind.Fallback;
+    }
+
+    private void Refuse(string full, ConfigNode node, string expected, bool secret) =>
+        report.Refuse(full, node.Source, node is ConfigText
+            ? $"= {(secret ? "(secret)" : $"'{Shown(node, secret)}'")} cannot be read; expected {expected}."
+            : $"is a {(node is ConfigList ? "list" : "block")}; expected {expected}.");
+
+    /// <summary>A value for people to read: no secrets, which a URL's query may be too, and no second line.</summary>
+    private static string Shown(ConfigNode? node, bool secret) => node switch
+    {
+        ConfigList { Items.Count: var count } when secret => count == 0 ? "[]" : $"[{count} (secret)]",
+        ConfigList { Items: var items } => $"[{string.Join(", ", items.Select(item => Shown(item, secret)))}]",
+        ConfigText { Value: "" } => "",
+        ConfigText when secret => "(secret)",
+        ConfigText { Value: var value } when value.Contains("://", StringComparison.Ordinal) =>
+            value.Contains('@') ? "(not shown: user info)" : Printable(value.Split('?')[0]),
+        ConfigText { Value: var value } => Printable(value),
+        _ => "",
+    };
+
+    private static string Printable(string text) =>
+        string.Concat(text.Take(ShownLength).Select(c => char.IsControl(c) ? '?' : c)) + (text.Length > ShownLength ? "…" : "");
+}

@@ -1,4 +1,0 @@
-namespace AkkaCharging.Settings;
-
-/// <summary>The text is outside the strict subset of HOCON that <see cref="HoconParser"/> takes.</summary>
-internal sealed class HoconSyntaxException(string source, string reason) : Exception($"{source}: {reason}");

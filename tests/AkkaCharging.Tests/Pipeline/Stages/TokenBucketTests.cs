@@ -1,0 +1,97 @@
+using AkkaCharging.Pipeline.Stages;
+using CsCheck;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AkkaCharging.Tests.Pipeline.Stages;
+
+[Trait("Category", "Unit")]
+public sealed class TokenBucketTests
+{
+    private static readonly FakeTimeProvider Time = new();
+    private static readonly double Second = Time.TimestampFrequency;
+
+    [Fact]
+    public void AfterAQuietSpell_TheBurstStartsAtOnce_AndNoMore()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 3, Time);
+
+        Assert.Equal([0, 0, 0, 0.1, 0.2], Starts(bucket, readyAt: 0, count: 5));
+        Assert.Equal([100, 100, 100, 100.1], Starts(bucket, readyAt: 100, count: 4));
+    }
+
+    [Fact]
+    public void TokenThatIsTaken_IsWaitedFor()
+    {
+        var time = new FakeTimeProvider();
+        var bucket = new TokenBucket(perSecond: 10, burst: 1, time);
+
+        Assert.Equal(0, bucket.TryTake());
+        Assert.Equal(0.1 * Second, bucket.TryTake(), 6);
+        time.Advance(TimeSpan.FromMilliseconds(60));
+        Assert.Equal(0.04 * Second, bucket.TryTake(), 6);
+        time.Advance(TimeSpan.FromMilliseconds(40));
+        Assert.Equal(0, bucket.TryTake());
+    }
+
+    [Fact]
+    public void OneOfSeveralBuckets_HasItsShareOfRateAndBurst()
+    {
+        var bucket = new TokenBucket(perSecond: 30, burst: 6, Time);
+
+        bucket.Divide(3);
+        Assert.Equal([0, 0, 0.1, 0.2], Starts(bucket, readyAt: 0, count: 4));
+        bucket.Divide(12);
+        Assert.Equal([100, 100.4, 100.8], Starts(bucket, readyAt: 100, count: 3)); // never less than one at once
+        bucket.Divide(1);
+        Assert.Equal([200, 200, 200, 200, 200, 200], Starts(bucket, readyAt: 200, count: 6));
+    }
+
+    /// <summary>A timestamp of today holds no fraction, and not every tick, once it is a double.</summary>
+    [Fact]
+    public void LargeTimestamps_DoNotBlurTheRate()
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        var bucket = new TokenBucket(perSecond: 50_000, burst: 1, time);
+
+        var taken = 0;
+        for (var step = 0; step < 50_000; step++, time.Advance(TimeSpan.FromMicroseconds(20)))
+            taken += bucket.TryTake() == 0 ? 1 : 0;
+
+        Assert.Equal(50_000, taken);
+    }
+
+    /// <summary>In no window start more than rate × window + burst, and nobody waits who need not.</summary>
+    [Fact]
+    public void Starts_AreWithinRateAndBurst_InEveryWindow() =>
+        Gen.Select(Gen.Double[0.1, 100_000], Gen.Int[1, 200], Gen.Double[0, 3].Array[1, 300]).Sample((perSecond, burst, gaps) =>
+        {
+            var bucket = new TokenBucket(perSecond, burst, Time);
+            var readyAt = 0.0;
+            var starts = new List<double>();
+            foreach (var gap in gaps)
+            {
+                readyAt += gap / perSecond * Second;
+                starts.Add(bucket.Reserve(readyAt));
+                Assert.True(starts[^1] >= readyAt);
+            }
+
+            for (var first = 0; first < starts.Count; first++)
+            {
+                for (var last = first; last < starts.Count; last++)
+                    Assert.True(last - first + 1 <= (perSecond * (starts[last] - starts[first]) / Second) + burst + 1e-3);
+            }
+        }, iter: 200);
+
+    [Fact]
+    public void ManyThreads_ShareOneRate()
+    {
+        var bucket = new TokenBucket(perSecond: 1_000, burst: 1, Time);
+
+        var starts = ParallelEnumerable.Range(0, 1_000).Select(_ => bucket.Reserve(0)).Order().ToList();
+
+        Assert.All(starts.Index(), start => Assert.Equal(start.Index * Second / 1_000, start.Item, 3));
+    }
+
+    private static IEnumerable<double> Starts(TokenBucket bucket, double readyAt, int count) =>
+        Enumerable.Range(0, count).Select(_ => Math.Round(bucket.Reserve(readyAt * Second) / Second, 6)).ToList();
+}
