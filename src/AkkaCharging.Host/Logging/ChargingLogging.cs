@@ -100,13 +100,20 @@ internal sealed class LineQueue : IAsyncLogEventSinkMonitor
     public void StartMonitoring(IAsyncLogEventSinkInspector inspector)
     {
         _inspector = inspector;
-        _timer = new Timer(_ => Report(inspector), null, Period, Period);
+        _timer = new Timer(_ => ReportAgain(inspector), null, Period, Timeout.InfiniteTimeSpan);
     }
 
     public void StopMonitoring(IAsyncLogEventSinkInspector inspector)
     {
         _timer?.Dispose();
         Report(inspector);
+    }
+
+    // The next report is due when this one is written: a reader of standard error that hangs holds one thread, not one more each time.
+    private void ReportAgain(IAsyncLogEventSinkInspector inspector)
+    {
+        Report(inspector);
+        _timer?.Change(Period, Timeout.InfiniteTimeSpan);
     }
 
     private void Report(IAsyncLogEventSinkInspector inspector)

@@ -2,7 +2,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>The waits before retries, for those who reckon with them and make none.</summary>
+/// <summary>The waits before retries: for those who make them, and for those who only reckon with them.</summary>
 internal static class RetrySchedule
 {
     // A millisecond doubled so often is longer than the longest cap, and an hour is still a TimeSpan.
@@ -12,9 +12,12 @@ internal static class RetrySchedule
     public static TimeSpan Wait(CallbackSettings settings, int number)
     {
         var wait = settings.RetryDelay * Math.Pow(2, Math.Min(number, DoublingsMax));
-        var longest = settings.MaxRetryDelay / (1 + settings.Jitter); // jitter is added after the cap
+        var longest = LongestWait(settings);
         return wait < longest ? wait : longest;
     }
+
+    /// <summary>The longest wait before a retry, without jitter: the jitter is added after this cap.</summary>
+    public static TimeSpan LongestWait(CallbackSettings settings) => settings.MaxRetryDelay / (1 + settings.Jitter);
 
     /// <summary>How long the retries take that a request has left which failed <paramref name="made"/> times, if each fails at once.</summary>
     /// <param name="left">Of its age: the first retry that comes later is the last.</param>

@@ -27,9 +27,6 @@ internal sealed class CallbackDelivery(
     // attempt that takes longer than that would then be retried for ever. It looks at the wall clock, so that this is longer than any step that is a mistake.
     private static readonly TimeSpan NeverForget = TimeSpan.FromDays(36_500);
 
-    // A millisecond doubled so often is longer than the longest cap, and an hour is still a TimeSpan.
-    private const int DoublingsMax = 22;
-
     /// <summary>Whether <paramref name="pending"/> failed before its lane was restarted: it passes straight on to its retries.</summary>
     public bool GoesOnWithRetries(PendingRequest pending) => pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;
 
@@ -57,10 +54,9 @@ internal sealed class CallbackDelivery(
         var isAttempting = 0;
         CallbackReceipt? settled = null;
         var retriesLeft = settings.MaxRetries - failed.AttemptsMade + 1;
-        var firstWait = settings.RetryDelay * Math.Pow(2, Math.Clamp(failed.AttemptsMade - 1, 0, DoublingsMax));
-        var longestWait = settings.MaxRetryDelay / (1 + settings.Jitter); // RestartFlow adds the jitter after its cap
+        var firstWait = RetrySchedule.Wait(settings, Math.Max(failed.AttemptsMade - 1, 0));
         var schedule = RestartSettings
-            .Create(Shorter(firstWait, longestWait), longestWait, settings.Jitter)
+            .Create(firstWait, RetrySchedule.LongestWait(settings), settings.Jitter)
             .WithMaxRestarts(retriesLeft, NeverForget);
 
         // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
