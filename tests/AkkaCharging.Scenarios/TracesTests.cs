@@ -40,15 +40,16 @@ public sealed class TracesTests : IDisposable
         var attempts = spans.Where(span => span.Name == "callback").ToList();
         var port = new Uri(receiver.Url()).Port;
         Assert.Equal(
-            [Attempt("500", "http_error", " error.type=500"), Attempt("500", "http_error", " error.type=500"), Attempt("204", "success", "")], attempts.Select(Text));
+            [Failed(), Failed(), Attempt("204", "success", "")], attempts.Select(Text));
         Assert.Equal([true, true, false], attempts.Select(attempt => attempt.IsError));
         Assert.All(attempts, attempt => Assert.Equal((3, true), (attempt.Kind, attempt.Duration > TimeSpan.Zero)));
         Assert.Equal(6, spans.Count);
         Assert.All(collector.Spans, span => Assert.Equal(("charging-of-the-test", ""), (span.Service, span.TraceState)));
         Assert.DoesNotContain(collector.Spans, span => span.Name.Contains("health", StringComparison.Ordinal)); // the probes that waited for its start
 
-        string Attempt(string status, string outcome, string error) =>
-            $"akkacharging.callback.outcome={outcome} akkacharging.callback.redriven=false akkacharging.request.id={id}{error} http.request.method=POST "
+        string Failed() => Attempt("500", "http_error", " error.type=500", "akkacharging.callback.cause=http_status ");
+        string Attempt(string status, string outcome, string error, string cause = "") =>
+            $"{cause}akkacharging.callback.outcome={outcome} akkacharging.callback.redriven=false akkacharging.request.id={id}{error} http.request.method=POST "
             + $"http.response.status_code={status} server.address=127.0.0.1 server.port={port} url.scheme=http";
     }
 

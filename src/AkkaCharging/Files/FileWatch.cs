@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
+
 namespace AkkaCharging.Files;
 
 /// <summary>Has a file read again when it changes.</summary>
 /// <remarks>
 /// The file's metadata is polled once a second, because file notifications do not cross symbolic links and network mounts. A change is read when
-/// two polls in a row saw the same, so that a half-written file is not. Each poll has a thread of its own: a disk or share that hangs takes none of the pool.
+/// two polls in a row saw the same, so that a half-written file is not. Polls have a thread of their own: a disk or share that hangs takes none of the pool.
 /// </remarks>
 internal sealed class FileWatch : IDisposable, IAsyncDisposable
 {
@@ -14,6 +16,7 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Func<FileReading> _read;
     private readonly Lock _gate = new();
+    private readonly BlockingCollection<TaskCompletionSource> _due = new(boundedCapacity: 1);
     private ITimer? _timer;
     private Task _polling = Task.CompletedTask;
     private bool _isDisposed;
@@ -42,13 +45,22 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Begins to watch.</summary>
-    public void Start() => _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
+    public void Start()
+    {
+        // One thread for all polls: .NET aborts the process when it cannot start one, as when the process is out of files.
+        new Thread(Work) { IsBackground = true, Name = "file watch" }.Start();
+        _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
+    }
 
     /// <summary>Stops watching; a poll in progress ends by itself.</summary>
     public void Dispose()
     {
         lock (_gate)
+        {
             _isDisposed = true;
+            _due.CompleteAdding();
+        }
+
         _timer?.Dispose();
     }
 
@@ -63,8 +75,29 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_polling.IsCompleted && !_isDisposed)
-                _polling = Task.Factory.StartNew(Poll, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            if (!_polling.IsCompleted || _isDisposed)
+                return;
+            var poll = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _polling = poll.Task;
+            _due.Add(poll);
+        }
+    }
+
+    private void Work()
+    {
+        foreach (var poll in _due.GetConsumingEnumerable())
+        {
+            try
+            {
+                Poll();
+                poll.SetResult();
+            }
+#pragma warning disable CA1031 // The thread's edge: whoever waits for the poll is told, and the next poll is made.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                poll.SetException(e);
+            }
         }
     }
 

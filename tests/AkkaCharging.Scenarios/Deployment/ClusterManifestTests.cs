@@ -110,6 +110,7 @@ public sealed partial class ClusterManifestTests : IDisposable
         WriteCertificate("etc/akkacharging/tls/node.p12");
         _folder.Write("etc/akkacharging/settings/application.conf", text.Replace(Mounts, _folder.Path + Mounts, StringComparison.Ordinal));
         var file = _folder.Path + Container.Texts("args")[1];
+        Manifests.SetModesOfSecrets(Pod, _folder.Path);
         var pods = Enumerable.Range(0, Replicas).Select(number => Environment($"{Manifests.Read(Overlay, "statefulset.yaml").Text("metadata", "name")}-{number}")).ToList();
 
         await using var check = ServiceProcess.Launch(pods[0], _folder.Path, ["--config", file, "--check-config"]);
@@ -217,7 +218,10 @@ public sealed partial class ClusterManifestTests : IDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
         using var certificate = new CertificateRequest("CN=node", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
-        File.WriteAllBytes(Path.Combine(_folder.Path, file), certificate.Export(X509ContentType.Pkcs12, Password));
+        var path = Path.Combine(_folder.Path, file);
+        File.WriteAllBytes(path, certificate.Export(X509ContentType.Pkcs12, Password));
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite); // as docs/deployment.md has operators do
     }
 
     [GeneratedRegex(@"\$\{(?<name>\w+):\?[^}]+\}", RegexOptions.ExplicitCapture)]

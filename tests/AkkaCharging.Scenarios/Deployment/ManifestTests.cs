@@ -100,6 +100,7 @@ public sealed partial class ManifestTests : IDisposable
         _folder.Write("etc/akkacharging/journal/key", $"{Base64Of32Bytes}\n");
         _folder.Write("etc/akkacharging/settings/application.conf", text.Replace(Mounts, _folder.Path + Mounts, StringComparison.Ordinal));
         var file = _folder.Path + Container.Texts("args")[1];
+        Manifests.SetModesOfSecrets(_pod, _folder.Path);
 
         await using var check = ServiceProcess.Launch(environment, _folder.Path, ["--config", file, "--check-config"]);
 

@@ -35,4 +35,22 @@ internal static class Manifests
 
     public static IEnumerable<(string Key, YamlNode Value)> Entries(this YamlNode node, params ReadOnlySpan<object> path) =>
         ((YamlMappingNode)node.At(path)).Children.Select(entry => (entry.Key.Text(), entry.Value));
+
+    /// <summary>Gives the files of each secret that a pod mounts below <paramref name="folder"/> the mode that they have in the pod.</summary>
+    public static void SetModesOfSecrets(YamlNode pod, string folder)
+    {
+        var mounts = pod.Items("containers").SelectMany(container => container.Items("volumeMounts")).ToList();
+        foreach (var volume in pod.Items("volumes").Where(volume => volume.Entries().Any(entry => entry.Key is "secret")))
+        {
+            var mode = (UnixFileMode)Convert.ToInt32(volume.Text("secret", "defaultMode"), fromBase: 8);
+            foreach (var mount in mounts.Where(mount => mount.Text("name") == volume.Text("name")))
+            {
+                foreach (var file in Directory.GetFiles(folder + mount.Text("mountPath")))
+                {
+                    if (!OperatingSystem.IsWindows())
+                        File.SetUnixFileMode(file, mode);
+                }
+            }
+        }
+    }
 }
