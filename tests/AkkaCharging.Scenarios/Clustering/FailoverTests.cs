@@ -21,6 +21,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
 
     private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan HandOverBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AcceptBound = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The first is the oldest and the coordinator's, the last the youngest.</summary>
     [Theory]
@@ -57,6 +58,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
         Assert.InRange(tookOver, TimeSpan.Zero, TakeOverBound);
         Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
+        Assert.InRange(p99, TimeSpan.Zero, AcceptBound);
     }
 
     [Fact]
