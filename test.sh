@@ -62,7 +62,8 @@ if [ ! -d tests/standard-webhooks/node_modules ]; then
 fi
 
 dotnet restore AkkaCharging.sln
-dotnet format AkkaCharging.sln --no-restore --verify-no-changes
+dotnet tool restore
+dotnet csharpier check src tests bench samples
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"
 
 # A program outside this repository that uses the packages; CustomAuthorizerTests run it.

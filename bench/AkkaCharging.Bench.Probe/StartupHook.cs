@@ -3,10 +3,13 @@ using System.Net.Sockets;
 using System.Runtime;
 
 /// <summary>
-/// Tells the harness about a process's heap from inside, whatever program it is: loaded by <c>DOTNET_STARTUP_HOOKS</c>, asked over the Unix socket
-/// <c>AKKACHARGING_BENCH_PROBE</c>. A byte <c>s</c> asks for the figures, <c>c</c> for a full compacting collection first.
+/// Tells the harness about a process's heap from inside, whatever program it is: loaded by <c>DOTNET_STARTUP_HOOKS</c>,
+/// asked over the Unix socket <c>AKKACHARGING_BENCH_PROBE</c>. A byte <c>s</c> asks for the figures, <c>c</c> for a
+/// full compacting collection first.
 /// </summary>
-/// <remarks>Answers with one line: allocated bytes, heap bytes, collections of the generations 0, 1, 2, milliseconds of pauses.</remarks>
+/// <remarks>
+/// Answers with one line: allocated bytes, heap bytes, collections of the generations 0, 1, 2, milliseconds of pauses.
+/// </remarks>
 #pragma warning disable MA0047 // The runtime looks for it outside any namespace.
 internal static class StartupHook
 #pragma warning restore MA0047
@@ -43,7 +46,8 @@ internal static class StartupHook
                 GC.CollectionCount(0),
                 GC.CollectionCount(1),
                 GC.CollectionCount(2),
-                GC.GetTotalPauseDuration().TotalMilliseconds.ToString(CultureInfo.InvariantCulture));
+                GC.GetTotalPauseDuration().TotalMilliseconds.ToString(CultureInfo.InvariantCulture)
+            );
             connection.Send(System.Text.Encoding.ASCII.GetBytes(figures));
         }
     }

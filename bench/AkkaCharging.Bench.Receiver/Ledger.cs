@@ -3,11 +3,13 @@ using System.Runtime.CompilerServices;
 
 namespace AkkaCharging.Bench.Receiver;
 
-/// <summary>What the driver and the receiver share: when each request's callback arrived, and how the receiver is to behave.</summary>
+/// <summary>
+/// What the driver and the receiver share: when each request's callback arrived, and how the receiver is to behave.
+/// </summary>
 /// <remarks>
-/// A memory-mapped file, so that neither pays for the other's questions. A request is known by its sequence number, which the driver writes into the last twelve
-/// digits of the station id and the receiver reads out of the callback's body. Times are of <see cref="System.Diagnostics.Stopwatch"/>: on Linux one clock for all
-/// processes of a machine.
+/// A memory-mapped file, so that neither pays for the other's questions. A request is known by its sequence number,
+/// which the driver writes into the last twelve digits of the station id and the receiver reads out of the callback's
+/// body. Times are of <see cref="System.Diagnostics.Stopwatch"/>: on Linux one clock for all processes of a machine.
 /// </remarks>
 public sealed unsafe class Ledger : IDisposable
 {

@@ -11,8 +11,10 @@ namespace AkkaCharging.Bench.Receiver;
 
 /// <summary>Counts callbacks in a <see cref="Ledger"/>, as cheaply as Kestrel can, and plays the authorizer.</summary>
 /// <remarks>
-/// <c>POST /c/7</c> is the callback of destination 7: 204 at once, or nothing while destination 7 hangs. <c>POST /x/7</c> the same, and the connection is closed after it.
-/// <c>POST /authorize</c> answers as <see cref="Ledger.Authorizer"/> says. It listens on every loopback address, so that 127.0.0.2 is another destination.
+/// <c>POST /c/7</c> is the callback of destination 7: 204 at once, or nothing while destination 7 hangs. <c>POST
+/// /x/7</c> the same, and the connection is closed after it. <c>POST /authorize</c> answers as
+/// <see cref="Ledger.Authorizer"/> says. It listens on every loopback address, so that 127.0.0.2 is another
+/// destination.
 /// </remarks>
 public static class ReceiverProgram
 {
@@ -27,11 +29,13 @@ public static class ReceiverProgram
     {
         using var ledger = Ledger.Open(args[0]);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Any, 0);
-        });
+        builder
+            .WebHost.UseKestrelCore()
+            .ConfigureKestrel(kestrel =>
+            {
+                kestrel.AddServerHeader = false;
+                kestrel.Listen(IPAddress.Any, 0);
+            });
         await using var app = builder.Build();
         app.Run(context => ReceiveAsync(context, ledger));
         await app.StartAsync();
@@ -72,10 +76,17 @@ public static class ReceiverProgram
     private static void Count(ReadOnlySpan<byte> body, long now, Ledger ledger)
     {
         var status = body.IndexOf("\"status\":\""u8);
-        if (!body.StartsWith("{\"station_id\":\""u8)
+        if (
+            !body.StartsWith("{\"station_id\":\""u8)
             || status < 0
-            || !int.TryParse(body.Slice(SequenceAt, SequenceDigits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sequence)
-            || sequence >= Ledger.Capacity)
+            || !int.TryParse(
+                body.Slice(SequenceAt, SequenceDigits),
+                NumberStyles.AllowHexSpecifier,
+                CultureInfo.InvariantCulture,
+                out var sequence
+            )
+            || sequence >= Ledger.Capacity
+        )
         {
             Interlocked.Increment(ref ledger.Malformed);
             return;
@@ -113,7 +124,10 @@ public static class ReceiverProgram
         await context.Response.BodyWriter.WriteAsync("""{"status":"allowed"}"""u8.ToArray(), context.RequestAborted);
     }
 
-    /// <summary>Waits until the faults are over, or the caller hangs up. A callback that hung is not counted: its sender has to try again.</summary>
+    /// <summary>
+    /// Waits until the faults are over, or the caller hangs up. A callback that hung is not counted: its sender has to
+    /// try again.
+    /// </summary>
     private static async Task HangAsync(HttpContext context, Ledger ledger)
     {
         Interlocked.Increment(ref ledger.Hanging);
@@ -140,11 +154,15 @@ public static class ReceiverProgram
         {
             while (await timer.WaitForNextTickAsync(stopping))
             {
-                if (Volatile.Read(ref ledger.Hanging) > 0
+                if (
+                    Volatile.Read(ref ledger.Hanging) > 0
                     && Volatile.Read(ref ledger.HangFrom) == long.MaxValue
-                    && Volatile.Read(ref ledger.Authorizer) != (long)AuthorizerMode.Hangs)
+                    && Volatile.Read(ref ledger.Authorizer) != (long)AuthorizerMode.Hangs
+                )
                 {
-                    Interlocked.Exchange(ref _released, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+                    Interlocked
+                        .Exchange(ref _released, new(TaskCreationOptions.RunContinuationsAsynchronously))
+                        .TrySetResult();
                 }
             }
         }

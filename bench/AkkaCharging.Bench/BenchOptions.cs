@@ -7,7 +7,8 @@ namespace AkkaCharging.Bench;
 /// <param name="Rounds">Of each comparison; the sides alternate.</param>
 /// <param name="Seconds">Measured in each run, after the warm-up.</param>
 /// <param name="LogLevel">The service's.</param>
-/// <param name="LagMillisMax">A driver that is later than this (p99) was not open-loop. The smoke run looks at no latency, and shares its machine.</param>
+/// <param name="LagMillisMax">A driver that is later than this (p99) was not open-loop. The smoke run looks at no
+/// latency, and shares its machine.</param>
 /// <param name="LargestSize">Of queues, access lists and destinations in the scaling profile.</param>
 /// <param name="Environment">Runtime settings for service and peers alike.</param>
 /// <param name="Only">Rows to run, by their keys; empty for all.</param>
@@ -29,7 +30,8 @@ internal sealed record BenchOptions(
     IReadOnlyDictionary<string, string> Environment,
     IReadOnlySet<string> Only,
     IReadOnlySet<string> Journals,
-    string Rival = "")
+    string Rival = ""
+)
 {
     public const string Usage = """
         ./bench/run.sh [short|long|scaling|soak|smoke] [option=value ...]
@@ -55,7 +57,8 @@ internal sealed record BenchOptions(
     /// <exception cref="FormatException">An option is not known.</exception>
     public static BenchOptions Read(IReadOnlyList<string> arguments)
     {
-        var profile = arguments.Count > 0 && !arguments[0].Contains('=', StringComparison.Ordinal) ? arguments[0] : "short";
+        var profile =
+            arguments.Count > 0 && !arguments[0].Contains('=', StringComparison.Ordinal) ? arguments[0] : "short";
         var defaults = profile switch
         {
             "smoke" => (Rounds: 1, WarmUp: 0.5, Seconds: 1.0),
@@ -66,10 +69,24 @@ internal sealed record BenchOptions(
             _ => throw new FormatException($"There is no profile {profile}.\n{Usage}"),
         };
         var options = new BenchOptions(
-            profile, defaults.Rounds, defaults.WarmUp, defaults.Seconds, Connections: 64, LogLevel: "info", "", "", ResultsFolder: "bench/results", SoakMinutes: 15,
-            LagMillisMax: profile == "smoke" ? 1_000 : 5, LargestSize: 1_000_000,
-            new Dictionary<string, string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal),
-            profile == "smoke" ? new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite" } : new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite", "postgres" });
+            profile,
+            defaults.Rounds,
+            defaults.WarmUp,
+            defaults.Seconds,
+            Connections: 64,
+            LogLevel: "info",
+            "",
+            "",
+            ResultsFolder: "bench/results",
+            SoakMinutes: 15,
+            LagMillisMax: profile == "smoke" ? 1_000 : 5,
+            LargestSize: 1_000_000,
+            new Dictionary<string, string>(StringComparer.Ordinal),
+            new HashSet<string>(StringComparer.Ordinal),
+            profile == "smoke"
+                ? new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite" }
+                : new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite", "postgres" }
+        );
         foreach (var argument in arguments.Skip(arguments.Count > 0 && arguments[0] == profile ? 1 : 0))
         {
             var split = argument.IndexOf('=', StringComparison.Ordinal);
@@ -92,7 +109,10 @@ internal sealed record BenchOptions(
                 "largest" => options with { LargestSize = int.Parse(value, CultureInfo.InvariantCulture) },
                 "env" when value.Split('=', 2) is [var key, var text] => options with
                 {
-                    Environment = new Dictionary<string, string>(options.Environment, StringComparer.Ordinal) { [key] = text },
+                    Environment = new Dictionary<string, string>(options.Environment, StringComparer.Ordinal)
+                    {
+                        [key] = text,
+                    },
                 },
                 _ => throw new FormatException($"There is no option {argument}.\n{Usage}"),
             };

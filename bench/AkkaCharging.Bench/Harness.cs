@@ -7,7 +7,10 @@ using AkkaCharging.Bench.Rows;
 namespace AkkaCharging.Bench;
 
 /// <summary>Runs a profile and writes its report.</summary>
-/// <remarks>Exit codes: 0 when every run was valid, whether or not a goal was met; 1 when one was not; 2 for a wrong command line.</remarks>
+/// <remarks>
+/// Exit codes: 0 when every run was valid, whether or not a goal was met; 1 when one was not; 2 for a wrong command
+/// line.
+/// </remarks>
 internal static class Harness
 {
     public static async Task<int> RunAsync(string[] arguments)

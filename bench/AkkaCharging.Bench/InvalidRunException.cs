@@ -1,4 +1,6 @@
 namespace AkkaCharging.Bench;
 
-/// <summary>A run whose figures mean nothing: errors, lost callbacks, a driver or receiver that could not keep up.</summary>
+/// <summary>
+/// A run whose figures mean nothing: errors, lost callbacks, a driver or receiver that could not keep up.
+/// </summary>
 internal sealed class InvalidRunException(string message) : Exception(message);

@@ -2,13 +2,19 @@ using AkkaCharging.Bench.Driving;
 
 namespace AkkaCharging.Bench;
 
-/// <summary>What one run of the driver cost and came to. Processor time and allocations are those of the measured seconds, divided by the journeys in them.</summary>
-/// <param name="ServiceMicros">Processor microseconds of the service or peer for each journey, in which the callback is included.</param>
+/// <summary>
+/// What one run of the driver cost and came to. Processor time and allocations are those of the measured seconds,
+/// divided by the journeys in them.
+/// </summary>
+/// <param name="ServiceMicros">Processor microseconds of the service or peer for each journey, in which the callback is
+/// included.</param>
 /// <param name="JournalMicros">The same of PostgreSQL's processes.</param>
 /// <param name="AllocatedBytes">The service's or peer's, for each journey.</param>
-/// <param name="CompilingShare">Of the service's processor time: more than a few percent, and the warm-up was too short for this machine.</param>
+/// <param name="CompilingShare">Of the service's processor time: more than a few percent, and the warm-up was too short
+/// for this machine.</param>
 /// <param name="ForeignLoad">Processors that were busy with what is not ours: on a quiet machine about 0.</param>
-/// <param name="StolenLoad">Processors that a virtual machine wanted and its host gave to others: stalls that are nobody's fault here.</param>
+/// <param name="StolenLoad">Processors that a virtual machine wanted and its host gave to others: stalls that are
+/// nobody's fault here.</param>
 internal sealed record Run(
     string Target,
     LoadResult Load,
@@ -21,7 +27,8 @@ internal sealed record Run(
     double GcPauseShare,
     double CompilingShare,
     double ForeignLoad,
-    double StolenLoad)
+    double StolenLoad
+)
 {
     public double AcceptMillis(double percentile) => LoadResult.Millis(Load.Accept, percentile);
 

@@ -8,7 +8,9 @@ using AkkaCharging.Testing.Postgres;
 
 namespace AkkaCharging.Bench;
 
-/// <summary>What all rows share: the receiver, the ledger, the targets, PostgreSQL, and the rule for what a valid run is.</summary>
+/// <summary>
+/// What all rows share: the receiver, the ledger, the targets, PostgreSQL, and the rule for what a valid run is.
+/// </summary>
 internal sealed class Session : IAsyncDisposable
 {
     private static readonly TimeSpan DrainBound = TimeSpan.FromSeconds(60);
@@ -47,12 +49,25 @@ internal sealed class Session : IAsyncDisposable
     public static async Task<Session> StartAsync(BenchOptions options)
     {
         var folder = Directory.CreateTempSubdirectory("akkacharging-bench-").FullName;
-        var ledgerPath = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : folder, $"akkacharging-bench-{Environment.ProcessId}.ledger");
+        var ledgerPath = Path.Combine(
+            Directory.Exists("/dev/shm") ? "/dev/shm" : folder,
+            $"akkacharging-bench-{Environment.ProcessId}.ledger"
+        );
         var ledger = Ledger.Create(ledgerPath);
-        var receiver = MeasuredProcess.Start("receiver", "AkkaCharging.Bench.Receiver.dll", [ledgerPath], folder, new Dictionary<string, string>(), options.DriverProcessors);
+        var receiver = MeasuredProcess.Start(
+            "receiver",
+            "AkkaCharging.Bench.Receiver.dll",
+            [ledgerPath],
+            folder,
+            new Dictionary<string, string>(),
+            options.DriverProcessors
+        );
         try
         {
-            await Eventually.HoldsAsync(() => receiver.FirstLine is not null || receiver.HasExited, "the receiver listens");
+            await Eventually.HoldsAsync(
+                () => receiver.FirstLine is not null || receiver.HasExited,
+                "the receiver listens"
+            );
             return receiver.HasExited
                 ? throw new InvalidRunException($"The receiver did not start:\n{receiver.Output}")
                 : new(options, folder, ledger, receiver, int.Parse(receiver.FirstLine!, CultureInfo.InvariantCulture));
@@ -70,7 +85,8 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>Callback URL of destination <paramref name="number"/>.</summary>
     /// <param name="closes">Whether the receiver closes the connection after each callback.</param>
-    public string Url(int number, string host = "127.0.0.1", bool closes = false) => $"http://{host}:{_receiverPort}/{(closes ? 'x' : 'c')}/{number}";
+    public string Url(int number, string host = "127.0.0.1", bool closes = false) =>
+        $"http://{host}:{_receiverPort}/{(closes ? 'x' : 'c')}/{number}";
 
     public Submissions OneDestination() => new([Url(0)]);
 
@@ -87,27 +103,68 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>A closed loop, as fast as the target goes.</summary>
-    public Task<Run> SaturateAsync(RunningTarget target, Submissions? submissions = null, int? connections = null, bool isWarm = false) => DriveAsync(
-        target,
-        new LoadPlan(target.EndPoints, submissions ?? OneDestination(), connections ?? Options.Connections, isWarm ? Settling : WarmUp, Duration, AwaitsCallbacks: target.CallsBack));
+    public Task<Run> SaturateAsync(
+        RunningTarget target,
+        Submissions? submissions = null,
+        int? connections = null,
+        bool isWarm = false
+    ) =>
+        DriveAsync(
+            target,
+            new LoadPlan(
+                target.EndPoints,
+                submissions ?? OneDestination(),
+                connections ?? Options.Connections,
+                isWarm ? Settling : WarmUp,
+                Duration,
+                AwaitsCallbacks: target.CallsBack
+            )
+        );
 
     /// <summary>An open loop of <paramref name="rate"/> requests a second.</summary>
-    public Task<Run> OfferAsync(RunningTarget target, double rate, bool isWarm = false) => DriveAsync(
-        target, new LoadPlan(target.EndPoints, OneDestination(), Options.Connections, isWarm ? Settling : WarmUp, Duration, rate));
+    public Task<Run> OfferAsync(RunningTarget target, double rate, bool isWarm = false) =>
+        DriveAsync(
+            target,
+            new LoadPlan(
+                target.EndPoints,
+                OneDestination(),
+                Options.Connections,
+                isWarm ? Settling : WarmUp,
+                Duration,
+                rate
+            )
+        );
 
     /// <summary>A closed loop for as long as a warm-up takes, with nothing wrong.</summary>
     /// <param name="hasFaults">Whether faults are to follow: refusals are fine then, and callbacks owed.</param>
-    public Task<Run> WarmUpAsync(RunningTarget target, int window = 1_024, bool hasFaults = false) => DriveAsync(
-        target,
-        new LoadPlan(
-            target.EndPoints, OneDestination(), Options.Connections, TimeSpan.FromSeconds(0.1), WarmUp, Window: window, AwaitsCallbacks: target.CallsBack, RefusalsAreFine: hasFaults),
-        hasFaults);
+    public Task<Run> WarmUpAsync(RunningTarget target, int window = 1_024, bool hasFaults = false) =>
+        DriveAsync(
+            target,
+            new LoadPlan(
+                target.EndPoints,
+                OneDestination(),
+                Options.Connections,
+                TimeSpan.FromSeconds(0.1),
+                WarmUp,
+                Window: window,
+                AwaitsCallbacks: target.CallsBack,
+                RefusalsAreFine: hasFaults
+            ),
+            hasFaults
+        );
 
-    /// <summary>Starts the sides of a comparison, warms each up, and drives them in turns: what the machine does meanwhile, all of them see.</summary>
+    /// <summary>
+    /// Starts the sides of a comparison, warms each up, and drives them in turns: what the machine does meanwhile, all
+    /// of them see.
+    /// </summary>
     /// <param name="drive">One turn of a warm side.</param>
     /// <returns>The runs of each side, one for each round.</returns>
     public async Task<IReadOnlyDictionary<string, List<Run>>> CompareAsync(
-        IReadOnlyList<string> names, Func<string, Task<RunningTarget>> start, Func<RunningTarget, Task<Run>> drive, int rounds)
+        IReadOnlyList<string> names,
+        Func<string, Task<RunningTarget>> start,
+        Func<RunningTarget, Task<Run>> drive,
+        int rounds
+    )
     {
         var targets = new List<RunningTarget>();
         try
@@ -136,7 +193,8 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>Drives a target, waits for every callback, and insists that the run was valid.</summary>
-    /// <param name="hasFaults">Callbacks may come late, twice, or say <c>unknown</c>: they are owed until <see cref="SettleAllAsync"/>.</param>
+    /// <param name="hasFaults">Callbacks may come late, twice, or say <c>unknown</c>: they are owed until
+    /// <see cref="SettleAllAsync"/>.</param>
     /// <exception cref="InvalidRunException">It was not, and why.</exception>
     public async Task<Run> DriveAsync(RunningTarget target, LoadPlan plan, bool hasFaults = false)
     {
@@ -151,7 +209,10 @@ internal sealed class Session : IAsyncDisposable
                 Affinity.PinThread(Options.DriverProcessors);
                 return driver.Run(() => samples.Add(Take(target)));
             },
-            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
         _sequence = driver.NextSequence;
         List<string> problems = [];
         if (plan.AwaitsCallbacks)
@@ -162,7 +223,10 @@ internal sealed class Session : IAsyncDisposable
             if (hasFaults)
                 _owed.UnionWith(lost);
             else if (lost.Count > 0)
-                problems.Add($"{lost.Count} of {load.Accepted.Count} accepted requests were not called back within {DrainBound.TotalSeconds} s");
+                problems.Add(
+                    $"{lost.Count} of {load.Accepted.Count} accepted requests were not called back within "
+                        + $"{DrainBound.TotalSeconds} s"
+                );
             if (!hasFaults)
                 problems.AddRange(Unfaithful(load, before));
         }
@@ -171,9 +235,14 @@ internal sealed class Session : IAsyncDisposable
         var run = Summarize(target, plan, load, samples);
         Runs.Add(run);
         Console.WriteLine(
-            $"  {run.Target,-16} {run.PerSecond,9:N0}/s  accept p50 {run.AcceptMillis(50),7:N2} p99 {run.AcceptMillis(99),8:N2} ms  end to end p99 {run.EndToEndMillis(99),8:N1} ms"
-            + $"  cpu {run.ServiceMicros,6:N1} us  {run.AllocatedBytes,7:N0} B  gc {run.GcPauseShare,5:P1} jit {run.CompilingShare,5:P1}  others busy {run.ForeignLoad:N2}, stolen {run.StolenLoad:N2}");
-        return problems.Count == 0 ? run : throw new InvalidRunException($"{target.Name}: {string.Join("; ", problems)}");
+            $"  {run.Target, -16} {run.PerSecond, 9:N0}/s  accept p50 {run.AcceptMillis(50), 7:N2} p99 "
+                + $"{run.AcceptMillis(99), 8:N2} ms  end to end p99 {run.EndToEndMillis(99), 8:N1} ms"
+                + $"  cpu {run.ServiceMicros, 6:N1} us  {run.AllocatedBytes, 7:N0} B  gc {run.GcPauseShare, 5:P1} "
+                + $"jit {run.CompilingShare, 5:P1}  others busy {run.ForeignLoad:N2}, stolen {run.StolenLoad:N2}"
+        );
+        return problems.Count == 0
+            ? run
+            : throw new InvalidRunException($"{target.Name}: {string.Join("; ", problems)}");
     }
 
     /// <summary>Ends all faults and waits for what is owed from runs with faults.</summary>
@@ -186,7 +255,9 @@ internal sealed class Session : IAsyncDisposable
         while (_owed.RemoveWhere(sequence => Ledger.ArrivedAt(sequence) != 0) >= 0 && _owed.Count > 0)
         {
             if (Stopwatch.GetElapsedTime(started) > (patience ?? DrainBound))
-                throw new InvalidRunException($"{_owed.Count} accepted requests were not called back after the faults were over");
+                throw new InvalidRunException(
+                    $"{_owed.Count} accepted requests were not called back after the faults were over"
+                );
             await Task.Delay(TimeSpan.FromMilliseconds(20));
         }
     }
@@ -218,7 +289,10 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>A run without faults has each callback once, and each decision as the access list has it.</summary>
-    private IEnumerable<string> Unfaithful(LoadResult load, (long Duplicates, long Malformed, long Unknown, long Allowed) before)
+    private IEnumerable<string> Unfaithful(
+        LoadResult load,
+        (long Duplicates, long Malformed, long Unknown, long Allowed) before
+    )
     {
         if (Ledger.Duplicates != before.Duplicates)
             yield return $"{Ledger.Duplicates - before.Duplicates} callbacks came twice";
@@ -228,7 +302,8 @@ internal sealed class Session : IAsyncDisposable
             yield return $"{Ledger.Unknown - before.Unknown} decisions were unknown";
         var allowed = load.Accepted.Count(Submissions.IsAllowed);
         if (AuthorizesByList && Ledger.Allowed - before.Allowed != allowed)
-            yield return $"{Ledger.Allowed - before.Allowed} decisions were allowed where the access list has {allowed}";
+            yield return $"{Ledger.Allowed - before.Allowed} decisions were allowed where the access list has "
+                + $"{allowed}";
     }
 
     /// <summary>False while a row's decisions come from the receiver, which allows everything.</summary>
@@ -247,9 +322,17 @@ internal sealed class Session : IAsyncDisposable
         }
 
         var heldUp = plan.Duration.TotalSeconds - load.Seconds;
-        if (plan.CountMax == int.MaxValue && heldUp > Math.Max(0.1 * plan.Duration.TotalSeconds, Options.LagMillisMax / 1_000))
-            yield return $"only {load.Seconds:N1} of {plan.Duration.TotalSeconds:N1} s were measured: the driver was held up";
-        if (plan is { Rate: null, AwaitsCallbacks: true, CountMax: int.MaxValue, RefusalsAreFine: false } && heldUp < load.Seconds && load.JourneysPerSecond == 0)
+        if (
+            plan.CountMax == int.MaxValue
+            && heldUp > Math.Max(0.1 * plan.Duration.TotalSeconds, Options.LagMillisMax / 1_000)
+        )
+            yield return $"only {load.Seconds:N1} of {plan.Duration.TotalSeconds:N1} s were measured: the driver was "
+                + "held up";
+        if (
+            plan is { Rate: null, AwaitsCallbacks: true, CountMax: int.MaxValue, RefusalsAreFine: false }
+            && heldUp < load.Seconds
+            && load.JourneysPerSecond == 0
+        )
             yield return "no callback arrived while it was measured";
         var (first, last) = (samples[0], samples[1]);
         var driver = (last.Driver - first.Driver) / load.Seconds;
@@ -259,27 +342,39 @@ internal sealed class Session : IAsyncDisposable
         if (receiver > 0.9 * Environment.ProcessorCount)
             yield return $"the receiver was saturated: {receiver:P0} of {Environment.ProcessorCount * 100} %";
         if (LoadResult.Millis(load.DriverLag, 99) is var lag && lag > Options.LagMillisMax)
-            yield return $"the driver lagged behind its schedule: p99 {lag:N1} ms, {Options.LagMillisMax:N0} allowed (a busy machine? others used {Foreign(first, last) / load.Seconds:N2} processors)";
+            yield return $"the driver lagged behind its schedule: p99 {lag:N1} ms, {Options.LagMillisMax:N0} allowed "
+                + $"(a busy machine? others used {Foreign(first, last) / load.Seconds:N2} processors)";
     }
 
-    private Sample Take(RunningTarget target) => new(
-        Stopwatch.GetTimestamp(),
-        target.Processes.Sum(process => ProcFs.ProcessorSeconds(process.Id)),
-        target.Processes.Sum(process => ProcFs.CompilingSeconds(process.Id)),
-        ProcFs.ProcessorSeconds(Environment.ProcessId),
-        ProcFs.ProcessorSeconds(_receiver.Id),
-        _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
-        ProcFs.MachineSeconds(),
-        [.. target.Processes.Select(process => process.Heap())]);
+    private Sample Take(RunningTarget target) =>
+        new(
+            Stopwatch.GetTimestamp(),
+            target.Processes.Sum(process => ProcFs.ProcessorSeconds(process.Id)),
+            target.Processes.Sum(process => ProcFs.CompilingSeconds(process.Id)),
+            ProcFs.ProcessorSeconds(Environment.ProcessId),
+            ProcFs.ProcessorSeconds(_receiver.Id),
+            _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
+            ProcFs.MachineSeconds(),
+            [.. target.Processes.Select(process => process.Heap())]
+        );
 
-    private static double Foreign(Sample first, Sample last) => Math.Max(
-        0, last.Machine.Busy - first.Machine.Busy - (last.Service - first.Service) - (last.Driver - first.Driver) - (last.Receiver - first.Receiver) - (last.Journal - first.Journal));
+    private static double Foreign(Sample first, Sample last) =>
+        Math.Max(
+            0,
+            last.Machine.Busy
+                - first.Machine.Busy
+                - (last.Service - first.Service)
+                - (last.Driver - first.Driver)
+                - (last.Receiver - first.Receiver)
+                - (last.Journal - first.Journal)
+        );
 
     private static Run Summarize(RunningTarget target, LoadPlan plan, LoadResult load, List<Sample> samples)
     {
         var perSecond = plan.AwaitsCallbacks ? load.JourneysPerSecond : load.AcceptedMeasured / load.Seconds;
         var (first, last) = samples.Count == 2 ? (samples[0], samples[1]) : (default, default);
-        var journeys = perSecond > 0 ? perSecond * load.Seconds : Math.Max(1, load.Answer.TotalCount); // with nothing called back, a request's cost is its answer's
+        // with nothing called back, a request's cost is its answer's
+        var journeys = perSecond > 0 ? perSecond * load.Seconds : Math.Max(1, load.Answer.TotalCount);
         return new(
             target.Name,
             load,
@@ -292,12 +387,23 @@ internal sealed class Session : IAsyncDisposable
             Grown(heap => heap.PauseMillis) / target.Processes.Count / 1_000 / Math.Max(load.Seconds, 1e-9),
             Math.Max(0, last.Compiling - first.Compiling) / Math.Max(last.Service - first.Service, 1e-9),
             Foreign(first, last) / Math.Max(load.Seconds, 1e-9),
-            (last.Machine.Stolen - first.Machine.Stolen) / Math.Max(load.Seconds, 1e-9));
+            (last.Machine.Stolen - first.Machine.Stolen) / Math.Max(load.Seconds, 1e-9)
+        );
 
-        double Grown(Func<HeapFigures, double> figure) => samples.Count == 2 ? last.Heaps.Sum(figure) - first.Heaps.Sum(figure) : 0;
+        double Grown(Func<HeapFigures, double> figure) =>
+            samples.Count == 2 ? last.Heaps.Sum(figure) - first.Heaps.Sum(figure) : 0;
 
         double Micros(double seconds) => seconds * 1e6 / journeys;
     }
 
-    private readonly record struct Sample(long At, double Service, double Compiling, double Driver, double Receiver, double Journal, (double Busy, double Stolen) Machine, HeapFigures[] Heaps);
+    private readonly record struct Sample(
+        long At,
+        double Service,
+        double Compiling,
+        double Driver,
+        double Receiver,
+        double Journal,
+        (double Busy, double Stolen) Machine,
+        HeapFigures[] Heaps
+    );
 }

@@ -36,7 +36,13 @@ public class DecisionBenchmarks
         _rules = AclRules.Read(csv, "micro");
         _now = TimeProvider.System.GetUtcNow();
         var random = new Random(1);
-        _queries = [.. Enumerable.Range(0, Queries).Select(_ => Some.Request(random.Next(Rules))).Select(request => new AuthorizationQuery(request.Id, request.Station, request.Token))];
+        _queries =
+        [
+            .. Enumerable
+                .Range(0, Queries)
+                .Select(_ => Some.Request(random.Next(Rules)))
+                .Select(request => new AuthorizationQuery(request.Id, request.Station, request.Token)),
+        ];
     }
 
     [Benchmark]

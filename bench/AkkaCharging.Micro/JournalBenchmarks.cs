@@ -29,7 +29,10 @@ public class JournalBenchmarks
     {
         _folder = Directory.CreateTempSubdirectory("akkacharging-micro-").FullName;
         var settings = SettingsLoader.Defaults.Journal with { Path = Path.Combine(_folder, "journal.db") };
-        _journal = Enum.Parse<JournalKind>(Kind) == JournalKind.Sqlite ? new SqliteJournal(settings, TimeProvider.System) : new MemoryJournal(settings, TimeProvider.System);
+        _journal =
+            Enum.Parse<JournalKind>(Kind) == JournalKind.Sqlite
+                ? new SqliteJournal(settings, TimeProvider.System)
+                : new MemoryJournal(settings, TimeProvider.System);
         return _journal.StartAsync(CancellationToken.None);
     }
 
@@ -37,8 +40,13 @@ public class JournalBenchmarks
     public void NewRequests() => _requests = [.. Enumerable.Range(0, Requests).Select(Some.Request)];
 
     [Benchmark(OperationsPerInvoke = Requests)]
-    public Task Accept() => Parallel.ForAsync(
-        0, Requests, new ParallelOptions { MaxDegreeOfParallelism = Callers }, async (number, _) => await _journal.AcceptAsync(_requests[number], null, CancellationToken.None));
+    public Task Accept() =>
+        Parallel.ForAsync(
+            0,
+            Requests,
+            new ParallelOptions { MaxDegreeOfParallelism = Callers },
+            async (number, _) => await _journal.AcceptAsync(_requests[number], null, CancellationToken.None)
+        );
 
     [GlobalCleanup]
     public async Task CleanupAsync()

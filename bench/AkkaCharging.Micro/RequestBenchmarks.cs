@@ -15,7 +15,8 @@ namespace AkkaCharging.Micro;
 public class RequestBenchmarks : IDisposable
 {
     private static readonly byte[] Body = Encoding.UTF8.GetBytes(
-        $$"""{"stationId":"5f3c9a10-7b2e-4d61-9c0f-0123456789ab","driverToken":"{{Some.Token(1)}}","callbackUrl":"{{Some.Url}}"}""");
+        $$"""{"stationId":"5f3c9a10-7b2e-4d61-9c0f-0123456789ab","driverToken":"{{Some.Token(1)}}","callbackUrl":"{{Some.Url}}"}"""
+    );
 
     private static readonly IPAddress Address = IPAddress.Parse("93.184.216.34");
     private readonly SubmissionReader _reader = new(Some.Policy);
@@ -47,21 +48,26 @@ public class RequestBenchmarks : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private static CallbackClient Client(string[] keys) => new(
-        new AnswersAtOnce(),
-        new VettedConnector(Some.Policy, new KnownNames(), TimeProvider.System, TimeSpan.FromSeconds(3)),
-        new WebhookSigner(new SigningSettings(keys, "", Required: false), TimeProvider.System),
-        TimeSpan.FromSeconds(10),
-        TimeProvider.System);
+    private static CallbackClient Client(string[] keys) =>
+        new(
+            new AnswersAtOnce(),
+            new VettedConnector(Some.Policy, new KnownNames(), TimeProvider.System, TimeSpan.FromSeconds(3)),
+            new WebhookSigner(new SigningSettings(keys, "", Required: false), TimeProvider.System),
+            TimeSpan.FromSeconds(10),
+            TimeProvider.System
+        );
 
     private sealed class KnownNames : IHostResolver
     {
-        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<IPAddress>>([Address]);
+        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<IPAddress>>([Address]);
     }
 
     private sealed class AnswersAtOnce : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            Task.FromResult(new HttpResponseMessage(HttpStatusCode.NoContent));
+        protected override Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request,
+            CancellationToken cancellationToken
+        ) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.NoContent));
     }
 }

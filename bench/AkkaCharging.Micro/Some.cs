@@ -11,7 +11,11 @@ internal static class Some
 
     public static readonly CallbackAddressPolicy Policy = new(SettingsLoader.Defaults.Callback.Security);
 
-    public static readonly Decision Decision = new(AuthorizationStatus.Allowed, DecisionReason.InAcl, DateTimeOffset.UnixEpoch.AddDays(20_000));
+    public static readonly Decision Decision = new(
+        AuthorizationStatus.Allowed,
+        DecisionReason.InAcl,
+        DateTimeOffset.UnixEpoch.AddDays(20_000)
+    );
 
     public static string Token(int number) => $"bench-driver-token.{number:D10}";
 
@@ -24,6 +28,7 @@ internal static class Some
             DriverToken.TryCreate(Token(number))!,
             ((UrlVerdict.Allowed)Policy.CheckUrl(Url)).Url,
             now,
-            now.AddMinutes(5));
+            now.AddMinutes(5)
+        );
     }
 }

@@ -3,7 +3,9 @@ using AkkaCharging.Authorization;
 namespace CustomAuthorizer;
 
 /// <summary>Lets the vehicles of one fleet charge by day, and knows which of their cards were lost.</summary>
-/// <remarks>The constructor takes whatever the program registers; <see cref="TimeProvider"/> is registered already.</remarks>
+/// <remarks>
+/// The constructor takes whatever the program registers; <see cref="TimeProvider"/> is registered already.
+/// </remarks>
 internal sealed class FleetAuthorizer(TimeProvider time) : IAuthorizer
 {
     private const string FleetPrefix = "fleet-vehicle-";
@@ -20,6 +22,8 @@ internal sealed class FleetAuthorizer(TimeProvider time) : IAuthorizer
             return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
         if (LostCards.Contains(token))
             return AuthorizerAnswer.Deny(DenialReason.Blocked);
-        return hour is >= FirstHour and < LastHour ? AuthorizerAnswer.Allow() : AuthorizerAnswer.Deny(DenialReason.Expired);
+        return hour is >= FirstHour and < LastHour
+            ? AuthorizerAnswer.Allow()
+            : AuthorizerAnswer.Deny(DenialReason.Expired);
     }
 }

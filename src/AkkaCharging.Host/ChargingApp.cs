@@ -2,7 +2,8 @@ using AkkaCharging.Host.Cli;
 
 namespace AkkaCharging.Host;
 
-/// <summary>The executable as a library: a program of your own runs the whole service with an authorizer of its own.</summary>
+/// <summary>The executable as a library: a program of your own runs the whole service with an authorizer of its
+/// own.</summary>
 /// <example>
 /// <code>
 /// return await ChargingApp.RunAsync(args, services => services.AddSingleton&lt;IAuthorizer, MyAuthorizer&gt;());
@@ -13,16 +14,21 @@ public static class ChargingApp
     // The console's own writer hands over 256 bytes at a time: two or three system calls for each line of the log.
     private const int OutputBufferBytes = 131_072;
 
-    /// <summary>Runs the command that <paramref name="args"/> name, as <c>AkkaCharging.Host</c> does; without one it serves until it is stopped.</summary>
+    /// <summary>
+    /// Runs the command that <paramref name="args"/> name, as <c>AkkaCharging.Host</c> does; without one it serves
+    /// until it is stopped.
+    /// </summary>
     /// <param name="args">The command line: <c>--help</c> lists it.</param>
-    /// <param name="configure">
-    /// Registers services, such as an <see cref="Authorization.IAuthorizer"/> as a singleton, which <c>authorization.provider = custom</c> then asks.
-    /// <see cref="TimeProvider"/> and logging are registered already.
-    /// </param>
+    /// <param name="configure">Registers services, such as an <see cref="Authorization.IAuthorizer"/> as a singleton,
+    /// which <c>authorization.provider = custom</c> then asks. <see cref="TimeProvider"/> and logging are registered
+    /// already.</param>
     /// <returns>The exit code: 0 for success.</returns>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? configure = null)
     {
-        await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBufferBytes) { AutoFlush = true };
+        await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBufferBytes)
+        {
+            AutoFlush = true,
+        };
         Console.SetOut(output); // which synchronizes it
         return await CommandLine.RunAsync(args, Console.In, Console.Out, Console.Error, configure);
     }

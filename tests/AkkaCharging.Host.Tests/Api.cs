@@ -17,7 +17,11 @@ internal static class Api
     private static readonly string[] ErrorFields = ["status", "message", "timestamp"];
     private static readonly string[] ValidationErrorFields = ["status", "message", "errors", "timestamp"];
 
-    public static string Body(string callbackUrl = "https://receiver.example.com/cb", string token = Token, string more = "") =>
+    public static string Body(
+        string callbackUrl = "https://receiver.example.com/cb",
+        string token = Token,
+        string more = ""
+    ) =>
         $$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{token}}","callbackUrl":"{{callbackUrl}}"{{more}}}""";
 
     public static ByteArrayContent Json(string body) => Json(Encoding.UTF8.GetBytes(body));
@@ -48,7 +52,10 @@ internal static class Api
         Assert.Equal(["status", "message", "requestId", "timestamp"], Names(body));
         Assert.Equal("accepted", body.GetProperty("status").GetString());
         Assert.Equal("Request queued for async processing.", body.GetProperty("message").GetString());
-        Assert.Matches("^req-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", body.GetProperty("requestId").GetString());
+        Assert.Matches(
+            "^req-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+            body.GetProperty("requestId").GetString()
+        );
         return body.GetProperty("requestId").GetString()!;
     }
 
@@ -60,8 +67,10 @@ internal static class Api
     {
         var body = JsonSerializer.Deserialize<JsonElement>(await TextOfAsync(response, 400));
         var message = Refused(body, "validation_error");
-        var errors = body.GetProperty("errors").EnumerateArray()
-            .Select(error => (error.GetProperty("field").GetString()!, error.GetProperty("message").GetString()!)).ToList();
+        var errors = body.GetProperty("errors")
+            .EnumerateArray()
+            .Select(error => (error.GetProperty("field").GetString()!, error.GetProperty("message").GetString()!))
+            .ToList();
         Assert.Equal(message, errors[0].Item2);
         return errors;
     }
@@ -75,7 +84,10 @@ internal static class Api
     }
 
     /// <summary>Insists on what every answer has to tell browsers.</summary>
-    public static void Protected(HttpResponseMessage response, string policy = "default-src 'none'; frame-ancestors 'none'")
+    public static void Protected(
+        HttpResponseMessage response,
+        string policy = "default-src 'none'; frame-ancestors 'none'"
+    )
     {
         Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
         Assert.Equal("no-referrer", response.Headers.GetValues("Referrer-Policy").Single());
@@ -85,13 +97,27 @@ internal static class Api
 
     public static string[] Names(JsonElement body) => [.. body.EnumerateObject().Select(property => property.Name)];
 
-    public static ChargingSettings WithServer(this ChargingSettings settings, Func<ServerSettings, ServerSettings> change) =>
-        settings with { Server = change(settings.Server) };
+    public static ChargingSettings WithServer(
+        this ChargingSettings settings,
+        Func<ServerSettings, ServerSettings> change
+    ) => settings with { Server = change(settings.Server) };
 
-    public static ChargingSettings WithQueue(this ChargingSettings settings, int maxSize, double? destinationShare = null) =>
-        settings with { Queue = settings.Queue with { MaxSize = maxSize, DestinationShare = destinationShare ?? settings.Queue.DestinationShare } };
+    public static ChargingSettings WithQueue(
+        this ChargingSettings settings,
+        int maxSize,
+        double? destinationShare = null
+    ) =>
+        settings with
+        {
+            Queue = settings.Queue with
+            {
+                MaxSize = maxSize,
+                DestinationShare = destinationShare ?? settings.Queue.DestinationShare,
+            },
+        };
 
-    public static IServiceCollection AddTime(this IServiceCollection services, FakeTimeProvider time) => services.AddSingleton<TimeProvider>(time);
+    public static IServiceCollection AddTime(this IServiceCollection services, FakeTimeProvider time) =>
+        services.AddSingleton<TimeProvider>(time);
 
     private static async Task<string> TextOfAsync(HttpResponseMessage response, int statusCode)
     {

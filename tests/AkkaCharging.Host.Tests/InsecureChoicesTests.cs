@@ -8,10 +8,12 @@ namespace AkkaCharging.Host.Tests;
 [Trait("Category", "Unit")]
 public sealed class InsecureChoicesTests
 {
-    private static readonly ChargingSettings Secure = SettingsLoader.Defaults.WithServer(server => server with
-    {
-        ApiKeys = [new("a", new string('0', 64), [], 0)],
-    }) with
+    private static readonly ChargingSettings Secure = SettingsLoader.Defaults.WithServer(server =>
+        server with
+        {
+            ApiKeys = [new("a", new string('0', 64), [], 0)],
+        }
+    ) with
     {
         Callback = SettingsLoader.Defaults.Callback with
         {
@@ -26,33 +28,75 @@ public sealed class InsecureChoicesTests
 
     [Fact]
     public void KeysInAFile_AreKeys() =>
-        Assert.Empty(InsecureChoices.Of(Secure with { Callback = Secure.Callback with { Signing = new([], "keys", Required: false) } }));
+        Assert.Empty(
+            InsecureChoices.Of(
+                Secure with
+                {
+                    Callback = Secure.Callback with { Signing = new([], "keys", Required: false) },
+                }
+            )
+        );
 
     [Fact]
     public void EachInsecureChoice_IsNamedWithItsSetting()
     {
-        Warns(Secure.WithServer(server => server with { ApiKeys = [] }), "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).");
         Warns(
-            Secure with { Callback = Secure.Callback with { Security = Secure.Callback.Security with { HttpsOnly = false } } },
-            "Callbacks over plain http are allowed: driver tokens travel in clear (callback.security.httpsOnly).");
+            Secure.WithServer(server => server with { ApiKeys = [] }),
+            "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys)."
+        );
         Warns(
-            Secure with { Callback = Secure.Callback with { Signing = new([], "", Required: false) } },
-            "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).");
+            Secure with
+            {
+                Callback = Secure.Callback with { Security = Secure.Callback.Security with { HttpsOnly = false } },
+            },
+            "Callbacks over plain http are allowed: driver tokens travel in clear (callback.security.httpsOnly)."
+        );
         Warns(
-            Secure with { Callback = Secure.Callback with { Security = Secure.Callback.Security with { Allow = [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("::1/128")] } } },
-            "Callbacks to addresses that are not public are allowed: 10.0.0.0/8, ::1/128 (callback.security.allow).");
+            Secure with
+            {
+                Callback = Secure.Callback with { Signing = new([], "", Required: false) },
+            },
+            "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys)."
+        );
         Warns(
-            Secure with { Journal = Secure.Journal with { Kind = JournalKind.Memory } },
-            "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).");
+            Secure with
+            {
+                Callback = Secure.Callback with
+                {
+                    Security = Secure.Callback.Security with
+                    {
+                        Allow = [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("::1/128")],
+                    },
+                },
+            },
+            "Callbacks to addresses that are not public are allowed: 10.0.0.0/8, ::1/128 (callback.security.allow)."
+        );
+        Warns(
+            Secure with
+            {
+                Journal = Secure.Journal with { Kind = JournalKind.Memory },
+            },
+            "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory)."
+        );
         Warns(
             Secure.WithServer(server => server with { Development = true }),
-            "Development mode is on: the demo receiver and the API page are served (server.development).");
+            "Development mode is on: the demo receiver and the API page are served (server.development)."
+        );
         Warns(
-            Secure with { Management = Secure.Management with { Host = "10.0.0.1", Token = new('x', 16) } },
-            "The operators' listener is reachable from other machines over plain http: its token travels in clear (management.host).");
+            Secure with
+            {
+                Management = Secure.Management with { Host = "10.0.0.1", Token = new('x', 16) },
+            },
+            "The operators' listener is reachable from other machines over plain http: its token travels in "
+                + "clear (management.host)."
+        );
         Warns(
-            Secure with { Management = Secure.Management with { Token = new('x', 15) } },
-            "The operators' token is short enough to be guessed: it has less than 16 characters (management.token).");
+            Secure with
+            {
+                Management = Secure.Management with { Token = new('x', 15) },
+            },
+            "The operators' token is short enough to be guessed: it has less than 16 characters (management.token)."
+        );
     }
 
     [Theory]
@@ -68,16 +112,27 @@ public sealed class InsecureChoicesTests
         File.WriteAllText(file, "");
         File.SetUnixFileMode(file, (UnixFileMode)Convert.ToInt32(mode, 8));
 
-        var warnings = InsecureChoices.Of(Secure with
-        {
-            Journal = Secure.Journal with { EncryptionKeyFile = file },
-            Callback = Secure.Callback with { Signing = new([], file, Required: true) },
-            Cluster = Secure.Cluster with { Tls = Secure.Cluster.Tls with { CertificateFile = file } },
-        }).ToList();
+        var warnings = InsecureChoices
+            .Of(
+                Secure with
+                {
+                    Journal = Secure.Journal with { EncryptionKeyFile = file },
+                    Callback = Secure.Callback with { Signing = new([], file, Required: true) },
+                    Cluster = Secure.Cluster with { Tls = Secure.Cluster.Tls with { CertificateFile = file } },
+                }
+            )
+            .ToList();
         folder.Delete(recursive: true);
 
         string[] named = ["journal.encryptionKeyFile", "callback.signing.keysFile", "cluster.tls.certificateFile"];
-        Assert.Equal(isWarned ? named.Select(setting => $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 ({setting}).") : [], warnings);
+        Assert.Equal(
+            isWarned
+                ? named.Select(setting =>
+                    $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 ({setting})."
+                )
+                : [],
+            warnings
+        );
     }
 
     [Theory]
@@ -88,12 +143,22 @@ public sealed class InsecureChoicesTests
     {
         var settings = Secure with
         {
-            Authorization = Secure.Authorization with { Provider = AuthorizationProvider.Http, Http = Secure.Authorization.Http with { Url = new Uri(url) } },
+            Authorization = Secure.Authorization with
+            {
+                Provider = AuthorizationProvider.Http,
+                Http = Secure.Authorization.Http with { Url = new Uri(url) },
+            },
         };
 
         Assert.Equal(
-            Enumerable.Repeat("The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).", warnings), InsecureChoices.Of(settings));
+            Enumerable.Repeat(
+                "The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).",
+                warnings
+            ),
+            InsecureChoices.Of(settings)
+        );
     }
 
-    private static void Warns(ChargingSettings settings, string sentence) => Assert.Equal([sentence], InsecureChoices.Of(settings));
+    private static void Warns(ChargingSettings settings, string sentence) =>
+        Assert.Equal([sentence], InsecureChoices.Of(settings));
 }

@@ -5,7 +5,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>Akka's words before the first logger and after the last: they must not stand as text among the JSON lines of standard output.</summary>
+/// <summary>
+/// Akka's words before the first logger and after the last: they must not stand as text among the JSON lines of
+/// standard output.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class LastResortLoggerTests
 {

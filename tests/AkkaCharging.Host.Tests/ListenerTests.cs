@@ -35,10 +35,14 @@ public sealed class ListenerTests
     [InlineData("0.0.0.0", "0.0.0.0")]
     public async Task Host_IsListenedOn_AndReachedByItsLoopback(string host, string bound)
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { Host = host }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { Host = host })
+        );
         var address = Listener.PublicAddressOf(service.App);
 
-        using var answer = await service.Http.GetAsync($"http://{Listener.LoopbackOf(host)}:{address.Port}/health/ready");
+        using var answer = await service.Http.GetAsync(
+            $"http://{Listener.LoopbackOf(host)}:{address.Port}/health/ready"
+        );
 
         Assert.Equal((bound, HttpStatusCode.OK), (address.Host, answer.StatusCode));
     }
@@ -47,17 +51,32 @@ public sealed class ListenerTests
     public async Task LocalhostWithAPort_AndAName_AreListenedOn()
     {
         var port = FreePort.Next();
-        await using (await RunningService.StartAsync(settings => settings.WithServer(server => server with { Host = Dns.GetHostName() })))
+        await using (
+            await RunningService.StartAsync(settings =>
+                settings.WithServer(server => server with { Host = Dns.GetHostName() })
+            )
+        )
         {
-            var app = ChargingHost.Build(AkkaCharging.Settings.SettingsLoader.Defaults.WithServer(server => server with { Host = "localhost", Port = port }) with
-            {
-                Management = AkkaCharging.Settings.SettingsLoader.Defaults.Management with { Port = 0 },
-                Authorization = AkkaCharging.Settings.SettingsLoader.Defaults.Authorization with
+            var app = ChargingHost.Build(
+                AkkaCharging.Settings.SettingsLoader.Defaults.WithServer(server =>
+                    server with
+                    {
+                        Host = "localhost",
+                        Port = port,
+                    }
+                ) with
                 {
-                    Provider = AkkaCharging.Settings.AuthorizationProvider.Http,
-                    Http = AkkaCharging.Settings.SettingsLoader.Defaults.Authorization.Http with { Url = new Uri("http://127.0.0.1:1") },
-                },
-            });
+                    Management = AkkaCharging.Settings.SettingsLoader.Defaults.Management with { Port = 0 },
+                    Authorization = AkkaCharging.Settings.SettingsLoader.Defaults.Authorization with
+                    {
+                        Provider = AkkaCharging.Settings.AuthorizationProvider.Http,
+                        Http = AkkaCharging.Settings.SettingsLoader.Defaults.Authorization.Http with
+                        {
+                            Url = new Uri("http://127.0.0.1:1"),
+                        },
+                    },
+                }
+            );
             await using (app)
             {
                 await app.StartAsync();

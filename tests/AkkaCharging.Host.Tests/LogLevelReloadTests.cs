@@ -25,19 +25,32 @@ public sealed class LogLevelReloadTests : IDisposable
         await Eventually.HoldsAsync(() => levels.Current == LogThreshold.Error, "the level is error");
         Assert.Equal(
             (Serilog.Events.LogEventLevel.Error, Serilog.Events.LogEventLevel.Error, Akka.Event.LogLevel.ErrorLevel),
-            (levels.Own.MinimumLevel, levels.Frameworks.MinimumLevel, levels.Akka));
-        Assert.Equal(Akka.Event.LogLevel.ErrorLevel, service.App.Services.GetRequiredService<Akka.Actor.ActorSystem>().EventStream.LogLevel);
+            (levels.Own.MinimumLevel, levels.Frameworks.MinimumLevel, levels.Akka)
+        );
+        Assert.Equal(
+            Akka.Event.LogLevel.ErrorLevel,
+            service.App.Services.GetRequiredService<Akka.Actor.ActorSystem>().EventStream.LogLevel
+        );
 
         await ReplaceAsync(Text("loud"));
-        await Eventually.HoldsAsync(() => CapturedConsole.Text.Contains("the log level stays Error", StringComparison.Ordinal), "the broken file is reported");
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains("the log level stays Error", StringComparison.Ordinal),
+            "the broken file is reported"
+        );
         Assert.Equal(LogThreshold.Error, levels.Current);
 
         await ReplaceAsync(Text("debug"));
         await Eventually.HoldsAsync(() => levels.Current == LogThreshold.Debug, "the level is debug");
-        Assert.Equal((Serilog.Events.LogEventLevel.Debug, Serilog.Events.LogEventLevel.Warning), (levels.Own.MinimumLevel, levels.Frameworks.MinimumLevel));
+        Assert.Equal(
+            (Serilog.Events.LogEventLevel.Debug, Serilog.Events.LogEventLevel.Warning),
+            (levels.Own.MinimumLevel, levels.Frameworks.MinimumLevel)
+        );
 
         await ReplaceAsync(Text("debug") + "# the same\n");
-        await Eventually.HoldsAsync(() => CapturedConsole.Text.Contains("The settings were read again", StringComparison.Ordinal), "the same level is reported");
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains("The settings were read again", StringComparison.Ordinal),
+            "the same level is reported"
+        );
 
         await ReplaceAsync(Text("warning"));
         await Eventually.HoldsAsync(() => levels.Current == LogThreshold.Warning, "the level is warning");
@@ -46,7 +59,8 @@ public sealed class LogLevelReloadTests : IDisposable
 
     private static string Text(string level) => $"server.host = localhost\nlogging.level = {level}\n";
 
-    private SettingsSources Sources() => new("my.conf", Development: false, new Dictionary<string, string>(StringComparer.Ordinal), _folder, _folder);
+    private SettingsSources Sources() =>
+        new("my.conf", Development: false, new Dictionary<string, string>(StringComparer.Ordinal), _folder, _folder);
 
     private async Task ReplaceAsync(string text)
     {

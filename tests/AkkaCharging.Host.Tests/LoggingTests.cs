@@ -36,7 +36,10 @@ public sealed class LoggingTests
             await SendAsync(service, Api.Body(url, canary + " "));
             await SendAsync(service, $"[\"{canary}\"]");
             await SendAsync(service, Api.Body(url, canary), contentType: "text/plain");
-            await Eventually.HoldsAsync(async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0, "all settled");
+            await Eventually.HoldsAsync(
+                async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0,
+                "all settled"
+            );
             journal.Fault = new InvalidOperationException("defect");
             await SendAsync(service, Api.Body(url, canary));
             journal.Fault = null;
@@ -48,20 +51,30 @@ public sealed class LoggingTests
         Assert.Contains("cana***", log, StringComparison.Ordinal);
         Assert.Contains("cana***", answers[^1], StringComparison.Ordinal);
         Assert.Contains("A defect answered", log, StringComparison.Ordinal);
-        Assert.All(answers.Append(log), text =>
-        {
-            Assert.DoesNotContain(canary, text, StringComparison.Ordinal);
-            Assert.DoesNotContain(path, text, StringComparison.Ordinal);
-        });
-
-        Task<RunningService> StartAsync() => RunningService.StartAsync(
-            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+        Assert.All(
+            answers.Append(log),
+            text =>
             {
-                Logging = new LoggingSettings(LogThreshold.Debug, (LogFormat)format),
-                Callback = settings.Callback with { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(10) },
-                Authorization = settings.Authorization with { MaxRetries = 0 },
-            },
-            services => services.AddSingleton<IAuthorizer>(authorizer).AddSingleton<IRequestJournal>(journal));
+                Assert.DoesNotContain(canary, text, StringComparison.Ordinal);
+                Assert.DoesNotContain(path, text, StringComparison.Ordinal);
+            }
+        );
+
+        Task<RunningService> StartAsync() =>
+            RunningService.StartAsync(
+                settings =>
+                    settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+                    {
+                        Logging = new LoggingSettings(LogThreshold.Debug, (LogFormat)format),
+                        Callback = settings.Callback with
+                        {
+                            MaxRetries = 1,
+                            RetryDelay = TimeSpan.FromMilliseconds(10),
+                        },
+                        Authorization = settings.Authorization with { MaxRetries = 0 },
+                    },
+                services => services.AddSingleton<IAuthorizer>(authorizer).AddSingleton<IRequestJournal>(journal)
+            );
 
         async Task<string?> SendAsync(RunningService service, string body, string contentType = "application/json")
         {
@@ -69,7 +82,9 @@ public sealed class LoggingTests
             content.Headers.ContentType = new(contentType);
             using var response = await service.Http.PostAsync(Api.Submit, content);
             answers.Add(await response.Content.ReadAsStringAsync());
-            return JsonSerializer.Deserialize<JsonElement>(answers[^1]).TryGetProperty("requestId", out var id) ? id.GetString() : null;
+            return JsonSerializer.Deserialize<JsonElement>(answers[^1]).TryGetProperty("requestId", out var id)
+                ? id.GetString()
+                : null;
         }
     }
 
@@ -81,14 +96,33 @@ public sealed class LoggingTests
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         string id;
-        await using (var service = await RunningService.StartAsync(settings => settings with { Logging = new LoggingSettings((LogThreshold)level, LogFormat.Auto) }))
+        await using (
+            var service = await RunningService.StartAsync(settings =>
+                settings with
+                {
+                    Logging = new LoggingSettings((LogThreshold)level, LogFormat.Auto),
+                }
+            )
+        )
         {
             id = await service.AcceptAsync(receiver.Url);
             await Eventually.HoldsAsync(
-                async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == 1,
-                "settled, and so decided and logged");
+                async () =>
+                    (await service.GetAsync("/metrics"))
+                        .GetProperty("deliveries_total")
+                        .GetProperty("delivered")
+                        .GetInt64() == 1,
+                "settled, and so decided and logged"
+            );
         }
 
-        Assert.Equal(isLogged, CapturedConsole.Text.Split('\n').Any(line => line.Contains("Decided", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal)));
+        Assert.Equal(
+            isLogged,
+            CapturedConsole
+                .Text.Split('\n')
+                .Any(line =>
+                    line.Contains("Decided", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal)
+                )
+        );
     }
 }

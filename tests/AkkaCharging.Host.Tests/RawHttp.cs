@@ -15,7 +15,8 @@ internal sealed record RawAnswer(int StatusCode, string Head, string Body)
 internal sealed class RawHttp : IDisposable
 {
     public const string PostHead =
-        "POST /api/v1/charging-session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n";
+        "POST /api/v1/charging-session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
+        + "application/json\r\n";
 
     private readonly TcpClient _client = new();
 
@@ -29,7 +30,8 @@ internal sealed class RawHttp : IDisposable
     }
 
     /// <summary>Sends <paramref name="text"/> on a connection of its own and reads the answer.</summary>
-    public static Task<RawAnswer> ExchangeAsync(RunningService service, string text) => ExchangeAsync(service.Http, text);
+    public static Task<RawAnswer> ExchangeAsync(RunningService service, string text) =>
+        ExchangeAsync(service.Http, text);
 
     /// <param name="listener">The one that it speaks to is spoken to.</param>
     public static async Task<RawAnswer> ExchangeAsync(HttpClient listener, string text)
@@ -40,20 +42,32 @@ internal sealed class RawHttp : IDisposable
     }
 
     public static string Chunked(string body, int chunkLength) =>
-        PostHead + "Transfer-Encoding: chunked\r\n\r\n"
-        + string.Concat(body.Chunk(chunkLength).Select(chunk => $"{chunk.Length:x}\r\n{new string(chunk)}\r\n")) + "0\r\n\r\n";
+        PostHead
+        + "Transfer-Encoding: chunked\r\n\r\n"
+        + string.Concat(body.Chunk(chunkLength).Select(chunk => $"{chunk.Length:x}\r\n{new string(chunk)}\r\n"))
+        + "0\r\n\r\n";
 
     public async Task SendAsync(string text) => await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text));
 
-    /// <summary>Reads one answer; the service may keep the connection for a while, to read the rest of a body that it refused.</summary>
+    /// <summary>
+    /// Reads one answer; the service may keep the connection for a while, to read the rest of a body that it refused.
+    /// </summary>
     public async Task<RawAnswer> ReceiveAsync()
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var reader = new StreamReader(_client.GetStream(), Encoding.Latin1, detectEncodingFromByteOrderMarks: false, bufferSize: 1_024, leaveOpen: true);
+        using var reader = new StreamReader(
+            _client.GetStream(),
+            Encoding.Latin1,
+            detectEncodingFromByteOrderMarks: false,
+            bufferSize: 1_024,
+            leaveOpen: true
+        );
         var head = new List<string>();
         while (await reader.ReadLineAsync(patience.Token) is { Length: > 0 } line)
             head.Add(line);
-        var length = head.Single(line => line.StartsWith("Content-Length:", StringComparison.Ordinal))["Content-Length:".Length..];
+        var length = head.Single(line => line.StartsWith("Content-Length:", StringComparison.Ordinal))[
+            "Content-Length:".Length..
+        ];
         var body = new char[int.Parse(length)];
         await reader.ReadBlockAsync(body, patience.Token);
         return new(int.Parse(head[0].AsSpan(9, 3)), string.Join("\r\n", head), new string(body));

@@ -18,18 +18,23 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
 
     public bool IsDisposed { get; private set; }
 
-    public JournalStatus Status => Fault is JournalUnavailableException
-        ? new(kind, IsAvailable: false, Fault.Message, Damaged: Damaged)
-        : new(kind, IsAvailable: true, Problem: null, Damaged: Damaged);
+    public JournalStatus Status =>
+        Fault is JournalUnavailableException
+            ? new(kind, IsAvailable: false, Fault.Message, Damaged: Damaged)
+            : new(kind, IsAvailable: true, Problem: null, Damaged: Damaged);
 
     public IdempotencyHasher Hasher => _kept.Hasher;
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) => _kept.ReadUnsettledAsync(cancellationToken);
+    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) =>
+        _kept.ReadUnsettledAsync(cancellationToken);
 
-    public ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken) =>
-        Fault is null ? _kept.AcceptAsync(request, idempotency, cancellationToken) : throw Fault;
+    public ValueTask<AcceptResult> AcceptAsync(
+        ChargingRequest request,
+        IdempotencyClaim? idempotency,
+        CancellationToken cancellationToken
+    ) => Fault is null ? _kept.AcceptAsync(request, idempotency, cancellationToken) : throw Fault;
 
     public ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
         Fault is null ? _kept.FindAcceptedAsync(claim, cancellationToken) : throw Fault;
@@ -40,19 +45,27 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     public ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken) =>
         _kept.RecordAttemptAsync(id, attempt, cancellationToken);
 
-    public ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken) => _kept.SettleAsync(id, settlement, cancellationToken);
+    public ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken) =>
+        _kept.SettleAsync(id, settlement, cancellationToken);
 
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
         Fault is null ? _kept.FindAsync(id, cancellationToken) : throw Fault;
 
-    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
-        Fault is null ? _kept.ListDeadLettersAsync(query, after, most, cancellationToken) : throw Fault;
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    ) => Fault is null ? _kept.ListDeadLettersAsync(query, after, most, cancellationToken) : throw Fault;
 
     public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
         Fault is null ? _kept.CountDeadLettersAsync(query, cancellationToken) : throw Fault;
 
-    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken) =>
-        Fault is null ? _kept.RedriveAsync(id, at, cancellationToken) : throw Fault;
+    public ValueTask<RedriveResult> RedriveAsync(
+        RequestId id,
+        DateTimeOffset at,
+        CancellationToken cancellationToken
+    ) => Fault is null ? _kept.RedriveAsync(id, at, cancellationToken) : throw Fault;
 
     public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) =>
         Fault is null ? _kept.DiscardAsync(id, cancellationToken) : throw Fault;

@@ -14,15 +14,16 @@ namespace AkkaCharging.Receiver;
 /// <summary>One callback as it arrived.</summary>
 /// <param name="Status">The decision in its body.</param>
 /// <param name="Timestamp">The decision's time in its body.</param>
-/// <param name="Ticks">Of <see cref="Stopwatch"/>, on arrival: on Linux one clock for all processes of a machine.</param>
+/// <param name="Ticks">Of <see cref="Stopwatch"/>, on arrival: on Linux one clock for all processes of a
+/// machine.</param>
 /// <param name="Answered">The HTTP status of the answer; null until there is one.</param>
 public sealed record Arrival(string WebhookId, string Path, string Status, long Timestamp, long Ticks, int? Answered);
 
 /// <summary>
-/// Receives callbacks in a process of its own and keeps what it saw. The first segment of a callback's path chooses what it does:
-/// <c>/ok</c> 204; <c>/fail-twice</c> 500 twice per webhook-id, then 204; <c>/status/503</c> that status; <c>/slow/250</c> 204 after 250 ms;
-/// <c>/gate</c> 204 after <c>POST /open</c>; <c>/hang</c> nothing, until the caller hangs up.
-/// <c>GET /received</c> lists the arrivals, <c>GET /received/count</c> counts those that were answered.
+/// Receives callbacks in a process of its own and keeps what it saw. The first segment of a callback's path chooses
+/// what it does: <c>/ok</c> 204; <c>/fail-twice</c> 500 twice per webhook-id, then 204; <c>/status/503</c> that status;
+/// <c>/slow/250</c> 204 after 250 ms; <c>/gate</c> 204 after <c>POST /open</c>; <c>/hang</c> nothing, until the caller
+/// hangs up. <c>GET /received</c> lists the arrivals, <c>GET /received/count</c> counts those that were answered.
 /// </summary>
 public static class ReceiverProgram
 {
@@ -32,7 +33,8 @@ public static class ReceiverProgram
     private static int _arrived;
     private static int _answered;
 
-    /// <param name="args">The port to listen on, 0 for a free one, and the number of listeners. Their URLs are the first line of the output.</param>
+    /// <param name="args">The port to listen on, 0 for a free one, and the number of listeners. Their URLs are the
+    /// first line of the output.</param>
     public static async Task Main(string[] args)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -45,8 +47,17 @@ public static class ReceiverProgram
                 kestrel.Listen(IPAddress.Loopback, port);
         });
         await using var app = builder.Build();
-        app.MapGet("/received", context => context.Response.WriteAsJsonAsync(Arrivals.OrderBy(arrival => arrival.Key).Select(arrival => arrival.Value)));
-        app.MapGet("/received/count", context => context.Response.WriteAsync(Volatile.Read(ref _answered).ToString(CultureInfo.InvariantCulture)));
+        app.MapGet(
+            "/received",
+            context =>
+                context.Response.WriteAsJsonAsync(
+                    Arrivals.OrderBy(arrival => arrival.Key).Select(arrival => arrival.Value)
+                )
+        );
+        app.MapGet(
+            "/received/count",
+            context => context.Response.WriteAsync(Volatile.Read(ref _answered).ToString(CultureInfo.InvariantCulture))
+        );
         app.MapPost("/open", () => Gate.TrySetResult());
         app.MapPost("/{behaviour}/{**rest}", ReceiveAsync);
         await app.StartAsync();
@@ -63,7 +74,13 @@ public static class ReceiverProgram
         var number = Interlocked.Increment(ref _arrived);
         var decision = body.RootElement;
         var arrival = new Arrival(
-            id, context.Request.Path, decision.GetProperty("status").GetString()!, decision.GetProperty("timestamp").GetInt64(), ticks, Answered: null);
+            id,
+            context.Request.Path,
+            decision.GetProperty("status").GetString()!,
+            decision.GetProperty("timestamp").GetInt64(),
+            ticks,
+            Answered: null
+        );
         Arrivals[number] = arrival;
         try
         {

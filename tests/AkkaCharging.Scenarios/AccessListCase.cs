@@ -20,17 +20,19 @@ internal sealed record AccessListCase(string Token, string Station, string Statu
         {
             var token = TokenOf(rule);
             var hashed = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
-            csv.Append((rule % 8) switch
-            {
-                0 => $"{token},*,,,active\n",
-                1 => $"{hashed},,,,\n",
-                2 => $"{token},{HomeStation};{OtherStation},,,active\n",
-                3 => $"{hashed},*,2020-01-01T00:00:00Z,2099-12-31T23:59:59+01:00,active\n",
-                4 => $"{token},*,,2021-06-30T12:00:00Z,active\n",
-                5 => $"{token},{HomeStation},,,blocked\n",
-                6 => $"{hashed},*,2099-01-01T00:00:00Z,,active\n",
-                _ => $"{hashed},*,,,blocked\n",
-            });
+            csv.Append(
+                (rule % 8) switch
+                {
+                    0 => $"{token},*,,,active\n",
+                    1 => $"{hashed},,,,\n",
+                    2 => $"{token},{HomeStation};{OtherStation},,,active\n",
+                    3 => $"{hashed},*,2020-01-01T00:00:00Z,2099-12-31T23:59:59+01:00,active\n",
+                    4 => $"{token},*,,2021-06-30T12:00:00Z,active\n",
+                    5 => $"{token},{HomeStation},,,blocked\n",
+                    6 => $"{hashed},*,2099-01-01T00:00:00Z,,active\n",
+                    _ => $"{hashed},*,,,blocked\n",
+                }
+            );
         }
 
         return csv.ToString();
@@ -52,5 +54,6 @@ internal sealed record AccessListCase(string Token, string Station, string Statu
         };
     }
 
-    private static string TokenOf(int rule) => "driver-token-of-rule-" + rule.ToString("D6", CultureInfo.InvariantCulture);
+    private static string TokenOf(int rule) =>
+        "driver-token-of-rule-" + rule.ToString("D6", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The audit command on the journal of a service that is at work: it reads what is there, and the service does not notice.</summary>
+/// <summary>
+/// The audit command on the journal of a service that is at work: it reads what is there, and the service does not
+/// notice.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposable
 {
@@ -38,6 +41,13 @@ public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposa
         output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
         Assert.Empty(load.Refused);
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.Equal("UP", (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetProperty("status").GetString());
+        Assert.Equal(
+            "UP",
+            (await service.GetAsync("/health"))
+                .GetProperty("components")
+                .GetProperty("journal")
+                .GetProperty("status")
+                .GetString()
+        );
     }
 }

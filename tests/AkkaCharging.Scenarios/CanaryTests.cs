@@ -9,7 +9,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The service process with everything switched on: no output holds a driver token, a callback's path or a secret of the settings, however callers place them.</summary>
+/// <summary>
+/// The service process with everything switched on: no output holds a driver token, a callback's path or a secret of
+/// the settings, however callers place them.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class CanaryTests : IDisposable
 {
@@ -19,8 +22,11 @@ public sealed class CanaryTests : IDisposable
     private const string BearerToken = "canary-bearer-token-0001";
     private const string IdempotencyKey = "canary-idempotency-key-0001";
     private const string UrlPart = "canary-callback-path-0001";
-    private static readonly string SigningKey = "whsec_" + Convert.ToBase64String(Encoding.ASCII.GetBytes("canary-signing-key-0123456789"));
-    private static readonly string EncryptionKey = Convert.ToBase64String(Encoding.ASCII.GetBytes("canary-encryption-key-0123456789"));
+    private static readonly string SigningKey =
+        "whsec_" + Convert.ToBase64String(Encoding.ASCII.GetBytes("canary-signing-key-0123456789"));
+    private static readonly string EncryptionKey = Convert.ToBase64String(
+        Encoding.ASCII.GetBytes("canary-encryption-key-0123456789")
+    );
 
     /// <summary>The word in each of them, and what of them is no text.</summary>
     private static readonly string[] Canaries = ["canary", SigningKey["whsec_".Length..], EncryptionKey];
@@ -38,10 +44,24 @@ public sealed class CanaryTests : IDisposable
         await using var collector = await OtlpCollector.StartAsync();
         await using var receiver = await CallbackReceiver.StartAsync();
         await using var authorizer = await CallbackReceiver.StartAsync();
-        receiver.RespondWith((context, callback) => AnswerAsync(context, callback.Path.EndsWith("fails", StringComparison.Ordinal) ? 500 : 204, callback.Body));
+        receiver.RespondWith(
+            (context, callback) =>
+                AnswerAsync(
+                    context,
+                    callback.Path.EndsWith("fails", StringComparison.Ordinal) ? 500 : 204,
+                    callback.Body
+                )
+        );
         WriteSettings(provider, authorizer.Url);
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(collector.Settings), _folder.Path, ["--config", "everything.conf"]);
-        using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = service.ManagementAddress };
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(collector.Settings),
+            _folder.Path,
+            ["--config", "everything.conf"]
+        );
+        using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false })
+        {
+            BaseAddress = service.ManagementAddress,
+        };
 
         authorizer.RespondWith((context, _) => AnswerAsync(context, 200, """{"status":"allowed"}"""u8.ToArray()));
         var accepted = new List<string>
@@ -51,10 +71,18 @@ public sealed class CanaryTests : IDisposable
             await AcceptAsync(service, $"http://127.0.0.1:1/{UrlPart}"),
         };
         await SettledAsync(service, accepted.Count);
-        authorizer.RespondWith((context, callback) => AnswerAsync(context, 500, callback.Body)); // and writes the token back
+        // and writes the token back
+        authorizer.RespondWith((context, callback) => AnswerAsync(context, 500, callback.Body));
         accepted.Add(await AcceptAsync(service, $"{receiver.Url}/{UrlPart}"));
         await SettledAsync(service, accepted.Count);
-        accepted.Add(IdOf(await SendAsync(service.Http, Post(Body(receiver.Url), $"{ServiceProcess.SubmitPath}?driverToken={Token}&{Token}"))));
+        accepted.Add(
+            IdOf(
+                await SendAsync(
+                    service.Http,
+                    Post(Body(receiver.Url), $"{ServiceProcess.SubmitPath}?driverToken={Token}&{Token}")
+                )
+            )
+        );
         await MisplaceAsync(service, receiver.Url);
         await OperateAsync(operators, accepted[1]);
         await SettledAsync(service, accepted.Count + 1); // the redriven one a second time
@@ -69,8 +97,14 @@ public sealed class CanaryTests : IDisposable
         var log = string.Join('\n', service.Process.Output.Concat(service.Process.Error));
         Assert.Contains("cana***", log, StringComparison.Ordinal);
         Assert.Contains(_answers, answer => answer.Contains("cana***", StringComparison.Ordinal));
-        Assert.All(receiver.Received, callback => Assert.DoesNotContain("traceparent", callback.Headers.Keys, StringComparer.OrdinalIgnoreCase));
-        Assert.All(receiver.Received, callback => Assert.Contains(Token, Encoding.UTF8.GetString(callback.Body), StringComparison.Ordinal));
+        Assert.All(
+            receiver.Received,
+            callback => Assert.DoesNotContain("traceparent", callback.Headers.Keys, StringComparer.OrdinalIgnoreCase)
+        );
+        Assert.All(
+            receiver.Received,
+            callback => Assert.Contains(Token, Encoding.UTF8.GetString(callback.Body), StringComparison.Ordinal)
+        );
         Assert.Contains(collector.Spans, span => span.Name == "callback");
         Assert.NotEmpty(collector.Points);
         AssertNoCanary("the log", Encoding.UTF8.GetBytes(log.Replace("cana***", "", StringComparison.Ordinal)));
@@ -80,16 +114,20 @@ public sealed class CanaryTests : IDisposable
         AssertRequestsAreNamed(service, accepted, provider);
     }
 
-    private void WriteSettings(string provider, string authorizer) => _folder.Write(
-        "everything.conf",
-        $$"""
-        logging { level = debug, format = json }
-        server.apiKeys = [{ name = fleet, sha256 = "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ApiKey)))}}" }]
-        management.token = "{{OperatorToken}}"
-        journal { kind = sqlite, path = "journal.db", encryptionKeys = ["{{EncryptionKey}}"] }
-        authorization { provider = {{provider}}, maxRetries = 1, http { url = "{{authorizer}}", bearerToken = "{{BearerToken}}" } }
-        callback { maxRetries = 1, retryDelayMillis = 10, signing.keys = ["{{SigningKey}}"] }
-        """);
+    private void WriteSettings(string provider, string authorizer) =>
+        _folder.Write(
+            "everything.conf",
+            $$"""
+            logging { level = debug, format = json }
+            server.apiKeys = [{ name = fleet, sha256 = "{{Convert.ToHexStringLower(
+                SHA256.HashData(Encoding.UTF8.GetBytes(ApiKey))
+            )}}" }]
+            management.token = "{{OperatorToken}}"
+            journal { kind = sqlite, path = "journal.db", encryptionKeys = ["{{EncryptionKey}}"] }
+            authorization { provider = {{provider}}, maxRetries = 1, http { url = "{{authorizer}}", bearerToken = "{{BearerToken}}" } }
+            callback { maxRetries = 1, retryDelayMillis = 10, signing.keys = ["{{SigningKey}}"] }
+            """
+        );
 
     /// <summary>Secrets where they do not belong.</summary>
     private async Task MisplaceAsync(ServiceProcess service, string callbackUrl)
@@ -109,7 +147,10 @@ public sealed class CanaryTests : IDisposable
         await SendAsync(service.Http, Post(Body($"http://10.0.0.1/{Token}")));
         await SendAsync(service.Http, Post(Body($"http://{Token}@127.0.0.1/")));
         await SendAsync(service.Http, Post(good, contentType: $"text/{Token}"));
-        await SendAsync(service.Http, Post(good, headers: [("X-Api-Key", ApiKey), ("Idempotency-Key", Token + new string('x', 300))]));
+        await SendAsync(
+            service.Http,
+            Post(good, headers: [("X-Api-Key", ApiKey), ("Idempotency-Key", Token + new string('x', 300))])
+        );
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, service.Port);
         await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET /{Token} {Token}\r\nHost: {Token}\r\n\r\n"));
@@ -134,13 +175,20 @@ public sealed class CanaryTests : IDisposable
             Body(callbackUrl),
             headers:
             [
-                ("X-Api-Key", ApiKey), ("Idempotency-Key", $"{IdempotencyKey}-{_answers.Count}"), ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-                ("tracestate", $"vendor={Token}"), ("baggage", $"driver={Token}"), ("User-Agent", Token), ("X-Request-Id", Token),
-            ]);
+                ("X-Api-Key", ApiKey),
+                ("Idempotency-Key", $"{IdempotencyKey}-{_answers.Count}"),
+                ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                ("tracestate", $"vendor={Token}"),
+                ("baggage", $"driver={Token}"),
+                ("User-Agent", Token),
+                ("X-Request-Id", Token),
+            ]
+        );
         return IdOf(await SendAsync(service.Http, message));
     }
 
-    private static string IdOf(string answer) => JsonDocument.Parse(answer).RootElement.GetProperty("requestId").GetString()!;
+    private static string IdOf(string answer) =>
+        JsonDocument.Parse(answer).RootElement.GetProperty("requestId").GetString()!;
 
     /// <returns>The answer's body.</returns>
     private async Task<string> SendAsync(HttpClient http, HttpRequestMessage message)
@@ -154,14 +202,29 @@ public sealed class CanaryTests : IDisposable
         }
     }
 
-    private static Task SettledAsync(ServiceProcess service, int count) => Eventually.HoldsAsync(
-        async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").EnumerateObject().Sum(state => state.Value.GetInt64()) == count, $"{count} are settled");
+    private static Task SettledAsync(ServiceProcess service, int count) =>
+        Eventually.HoldsAsync(
+            async () =>
+                (await service.GetAsync("/metrics"))
+                    .GetProperty("deliveries_total")
+                    .EnumerateObject()
+                    .Sum(state => state.Value.GetInt64()) == count,
+            $"{count} are settled"
+        );
 
-    private static HttpRequestMessage Get(string path, params (string Name, string Value)[] headers) => With(new(HttpMethod.Get, path), headers);
+    private static HttpRequestMessage Get(string path, params (string Name, string Value)[] headers) =>
+        With(new(HttpMethod.Get, path), headers);
 
     private static HttpRequestMessage Post(
-        string body, string path = ServiceProcess.SubmitPath, string contentType = "application/json", (string Name, string Value)[]? headers = null) =>
-        With(new(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, contentType) }, headers ?? [("X-Api-Key", ApiKey)]);
+        string body,
+        string path = ServiceProcess.SubmitPath,
+        string contentType = "application/json",
+        (string Name, string Value)[]? headers = null
+    ) =>
+        With(
+            new(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, contentType) },
+            headers ?? [("X-Api-Key", ApiKey)]
+        );
 
     private static HttpRequestMessage With(HttpRequestMessage message, (string Name, string Value)[] headers)
     {
@@ -171,7 +234,14 @@ public sealed class CanaryTests : IDisposable
     }
 
     private static string Body(string callbackUrl, string token = Token, string station = RunningService.Station) =>
-        JsonSerializer.Serialize(new { stationId = station, driverToken = token, callbackUrl });
+        JsonSerializer.Serialize(
+            new
+            {
+                stationId = station,
+                driverToken = token,
+                callbackUrl,
+            }
+        );
 
     private static Task AnswerAsync(HttpContext context, int status, byte[] body)
     {
@@ -182,7 +252,12 @@ public sealed class CanaryTests : IDisposable
 
     // The lock is its owner's alone, and empty.
     private byte[] JournalFiles() =>
-        [.. Directory.GetFiles(_folder.Path, "journal.db*").Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)).SelectMany(Bytes)];
+        [
+            .. Directory
+                .GetFiles(_folder.Path, "journal.db*")
+                .Where(file => !file.EndsWith(".lock", StringComparison.Ordinal))
+                .SelectMany(Bytes),
+        ];
 
     private static byte[] Bytes(string file)
     {
@@ -197,22 +272,37 @@ public sealed class CanaryTests : IDisposable
         foreach (var canary in Canaries)
         {
             var at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(canary));
-            Assert.True(at < 0, $"{where}: {Encoding.UTF8.GetString(bytes[Math.Max(0, at - 200)..Math.Min(bytes.Length, Math.Max(0, at) + 200)])}");
+            Assert.True(
+                at < 0,
+                $"{where}: {Encoding.UTF8.GetString(bytes[Math.Max(0, at - 200)..Math.Min(bytes.Length, Math.Max(0, at) + 200)])}"
+            );
         }
     }
 
     /// <summary>Lines of the pipeline's own events; of those only the breaker's is about no request.</summary>
-    private static void AssertRequestsAreNamed(ServiceProcess service, IReadOnlyCollection<string> accepted, string provider)
+    private static void AssertRequestsAreNamed(
+        ServiceProcess service,
+        IReadOnlyCollection<string> accepted,
+        string provider
+    )
     {
-        var events = service.Process.Output
-            .Select(line => JsonDocument.Parse(line).RootElement)
+        var events = service
+            .Process.Output.Select(line => JsonDocument.Parse(line).RootElement)
             .Where(line => line.GetProperty("SourceContext").GetString() == "AkkaCharging.Metrics.MetricsObserver")
-            .Select(line => (Id: line.GetProperty("EventId").GetProperty("Id").GetInt32(), Request: line.TryGetProperty("RequestId", out var request) ? request.GetString() : null))
+            .Select(line =>
+                (
+                    Id: line.GetProperty("EventId").GetProperty("Id").GetInt32(),
+                    Request: line.TryGetProperty("RequestId", out var request) ? request.GetString() : null
+                )
+            )
             .Where(line => line.Id != 1005)
             .ToList();
 
         Assert.All(events, line => Assert.Contains(line.Request, accepted));
-        Assert.Equal(accepted.Order(StringComparer.Ordinal), events.Where(line => line.Id == 1001).Select(line => line.Request!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            accepted.Order(StringComparer.Ordinal),
+            events.Where(line => line.Id == 1001).Select(line => line.Request!).Order(StringComparer.Ordinal)
+        );
         Assert.Equal(provider == "http", events.Any(line => line.Id == 1006));
     }
 }

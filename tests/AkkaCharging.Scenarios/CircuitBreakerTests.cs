@@ -23,16 +23,20 @@ public sealed class CircuitBreakerTests : IDisposable
                 ("AUTHORIZATION_HTTP_URL", authorizer.Url),
                 ("AUTHORIZATION_MAX_RETRIES", "0"),
                 ("AUTHORIZATION_PARALLELISM", "1"),
-                ("AUTHORIZATION_CIRCUIT_BREAKER_RESET_TIMEOUT_MILLIS", "3000")),
-            _folder.Path);
+                ("AUTHORIZATION_CIRCUIT_BREAKER_RESET_TIMEOUT_MILLIS", "3000")
+            ),
+            _folder.Path
+        );
 
         // Held until all are submitted: so all are decided within one reset time.
         var submitted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        authorizer.RespondWith(async (context, _) =>
-        {
-            await submitted.Task;
-            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
-        });
+        authorizer.RespondWith(
+            async (context, _) =>
+            {
+                await submitted.Task;
+                context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            }
+        );
         var first = await SubmitAsync(service, receiver, 10);
         submitted.SetResult();
         var pages = await DeliveredAsync(service, first);
@@ -40,14 +44,18 @@ public sealed class CircuitBreakerTests : IDisposable
         Assert.Equal(5, authorizer.Received.Count);
         Assert.All(pages, page => Assert.Equal("unknown", page.GetProperty("status").GetString()));
         Assert.Equal(
-            [.. Enumerable.Repeat("authorizer_error", 5), .. Enumerable.Repeat("circuit_open", 5)], pages.Select(page => page.GetProperty("reason").GetString()));
+            [.. Enumerable.Repeat("authorizer_error", 5), .. Enumerable.Repeat("circuit_open", 5)],
+            pages.Select(page => page.GetProperty("reason").GetString())
+        );
         Assert.All(await receiver.ReceivedAsync(), arrival => Assert.Equal("unknown", arrival.Status));
 
         await BreakerIsAsync(service, "half_open");
         pages = await DeliveredAsync(service, await SubmitAsync(service, receiver, 5));
         Assert.Equal(6, authorizer.Received.Count);
         Assert.Equal(
-            ["authorizer_error", .. Enumerable.Repeat("circuit_open", 4)], pages.Select(page => page.GetProperty("reason").GetString()));
+            ["authorizer_error", .. Enumerable.Repeat("circuit_open", 4)],
+            pages.Select(page => page.GetProperty("reason").GetString())
+        );
 
         await BreakerIsAsync(service, "half_open");
         authorizer.RespondWith((context, _) => context.Response.WriteAsJsonAsync(new { status = "allowed" }));
@@ -57,7 +65,10 @@ public sealed class CircuitBreakerTests : IDisposable
         await BreakerIsAsync(service, "closed");
 
         var transitions = (await service.GetAsync("/metrics")).GetProperty("circuit_breaker_transitions");
-        Assert.Equal([2, 2, 1], new[] { "open", "half_open", "closed" }.Select(state => transitions.GetProperty(state).GetInt32()));
+        Assert.Equal(
+            [2, 2, 1],
+            new[] { "open", "half_open", "closed" }.Select(state => transitions.GetProperty(state).GetInt32())
+        );
         var question = JsonDocument.Parse(authorizer.Received[0].Body).RootElement;
         Assert.Equal(first[0], question.GetProperty("requestId").GetString());
         Assert.Equal(ScenarioFolder.AllowedToken, question.GetProperty("driverToken").GetString());
@@ -78,13 +89,19 @@ public sealed class CircuitBreakerTests : IDisposable
         foreach (var id in ids)
         {
             var page = default(JsonElement);
-            await Eventually.HoldsAsync(async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered", $"{id} is delivered");
+            await Eventually.HoldsAsync(
+                async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+                $"{id} is delivered"
+            );
             pages.Add(page);
         }
 
         return pages;
     }
 
-    private static Task BreakerIsAsync(ServiceProcess service, string state) => Eventually.HoldsAsync(
-        async () => (await service.GetAsync("/metrics")).GetProperty("circuit_breaker_state").GetString() == state, $"the breaker is {state}");
+    private static Task BreakerIsAsync(ServiceProcess service, string state) =>
+        Eventually.HoldsAsync(
+            async () => (await service.GetAsync("/metrics")).GetProperty("circuit_breaker_state").GetString() == state,
+            $"the breaker is {state}"
+        );
 }

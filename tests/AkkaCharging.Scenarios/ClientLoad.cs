@@ -9,7 +9,8 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>A submission that was answered with 200.</summary>
-/// <param name="Number">Also the last segment of its callback's path: so a callback tells whose it is, even when nobody saw the answer.</param>
+/// <param name="Number">Also the last segment of its callback's path: so a callback tells whose it is, even when nobody
+/// saw the answer.</param>
 internal sealed record Accepted(int Number, string RequestId, string Token);
 
 /// <summary>How an answer came.</summary>
@@ -24,11 +25,17 @@ internal sealed class ClientLoad
 
     /// <summary>Retries come soon, and no receiver is given up because it fails twice each time.</summary>
     public static readonly (string Name, string Value)[] Unhurried =
-        [("CALLBACK_RETRY_DELAY_MILLIS", "100"), ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")];
+    [
+        ("CALLBACK_RETRY_DELAY_MILLIS", "100"),
+        ("CALLBACK_DESTINATION_BREAKER_ENABLED", "false"),
+        ("AUTHORIZATION_THROTTLE_ELEMENTS", "0"),
+    ];
 
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>While nothing is accepted: slower, so that vain attempts do not take the machine from the restart.</summary>
+    /// <summary>
+    /// While nothing is accepted: slower, so that vain attempts do not take the machine from the restart.
+    /// </summary>
     private static readonly TimeSpan VainPace = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Tokens = [ScenarioFolder.AllowedToken, ScenarioFolder.BlockedToken, UnlistedToken];
 
@@ -43,16 +50,12 @@ internal sealed class ClientLoad
 
     /// <param name="urls">Without the number that is appended.</param>
     public ClientLoad(int port, params string[] urls)
-        : this(() => [port], urls)
-    {
-    }
+        : this(() => [port], urls) { }
 
     /// <param name="ports">Of nodes, which each client asks in turn.</param>
     /// <param name="urls">Without the number that is appended.</param>
     public ClientLoad(int[] ports, params string[] urls)
-        : this(() => ports, urls)
-    {
-    }
+        : this(() => ports, urls) { }
 
     /// <param name="ports">Of the nodes that a client may ask now.</param>
     /// <param name="urls">Without the number that is appended.</param>
@@ -85,7 +88,11 @@ internal sealed class ClientLoad
     public Task MoreIsAcceptedAsync(int count, TimeSpan? within = null)
     {
         var enough = Accepted.Count + count;
-        return Eventually.HoldsAsync(() => Task.FromResult(Accepted.Count >= enough), "submissions are accepted", within);
+        return Eventually.HoldsAsync(
+            () => Task.FromResult(Accepted.Count >= enough),
+            "submissions are accepted",
+            within
+        );
     }
 
     /// <summary>Waits for the answers that are still to come.</summary>
@@ -112,8 +119,14 @@ internal sealed class ClientLoad
             {
                 using var answer = await _http.PostAsJsonAsync(
                     $"http://127.0.0.1:{port}{ServiceProcess.SubmitPath}",
-                    new { stationId = RunningService.Station, driverToken = token, callbackUrl = $"{_urls[number % _urls.Length]}/{number}" },
-                    CancellationToken.None);
+                    new
+                    {
+                        stationId = RunningService.Station,
+                        driverToken = token,
+                        callbackUrl = $"{_urls[number % _urls.Length]}/{number}",
+                    },
+                    CancellationToken.None
+                );
                 var body = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken.None);
                 Answers.Enqueue(new(port, startedAt, Stopwatch.GetElapsedTime(startedAt), answer.StatusCode));
                 isAccepted = answer.IsSuccessStatusCode;
@@ -124,7 +137,8 @@ internal sealed class ClientLoad
                 else
                     Refused[number] = body.GetProperty("status").GetString()!;
             }
-            catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
+            catch (HttpRequestException e)
+                when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
             {
                 Interlocked.Increment(ref _unreached);
             }

@@ -4,12 +4,16 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The program of samples/CustomAuthorizer, built by <c>./test.sh</c> on the packed library as a stranger would.</summary>
+/// <summary>
+/// The program of samples/CustomAuthorizer, built by <c>./test.sh</c> on the packed library as a stranger would.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class CustomAuthorizerTests : IDisposable
 {
-    private static readonly string Sample =
-        Path.Combine(ScenarioFolder.Repository, "samples/CustomAuthorizer/bin/Release/net10.0/CustomAuthorizer.dll");
+    private static readonly string Sample = Path.Combine(
+        ScenarioFolder.Repository,
+        "samples/CustomAuthorizer/bin/Release/net10.0/CustomAuthorizer.dll"
+    );
 
     private readonly ScenarioFolder _folder = new();
 
@@ -25,15 +29,28 @@ public sealed class CustomAuthorizerTests : IDisposable
         await using var service = await ServiceProcess.StartAsync(Settings("custom"), _folder.Path, executable: Sample);
 
         using var response = await service.Http.PostAsJsonAsync(
-            ServiceProcess.SubmitPath, new { stationId = RunningService.Station, driverToken = token, callbackUrl = receiver.Url });
+            ServiceProcess.SubmitPath,
+            new
+            {
+                stationId = RunningService.Station,
+                driverToken = token,
+                callbackUrl = receiver.Url,
+            }
+        );
         var id = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString();
 
         var page = default(JsonElement);
         await Eventually.HoldsAsync(
-            async () => (page = await service.Http.GetFromJsonAsync<JsonElement>($"{ServiceProcess.SubmitPath}/{id}"))
-                .GetProperty("state").GetString() == "delivered",
-            "the decision is delivered");
-        Assert.Equal((status, reason), (page.GetProperty("status").GetString(), page.GetProperty("reason").GetString()));
+            async () =>
+                (page = await service.Http.GetFromJsonAsync<JsonElement>($"{ServiceProcess.SubmitPath}/{id}"))
+                    .GetProperty("state")
+                    .GetString() == "delivered",
+            "the decision is delivered"
+        );
+        Assert.Equal(
+            (status, reason),
+            (page.GetProperty("status").GetString(), page.GetProperty("reason").GetString())
+        );
     }
 
     [Fact]
@@ -42,7 +59,11 @@ public sealed class CustomAuthorizerTests : IDisposable
         await using var checking = ServiceProcess.Launch(Settings("custom"), _folder.Path, ["--check-config"], Sample);
 
         Assert.Equal(0, await checking.Process.ExitAsync());
-        Assert.Contains("Authorizer: FleetAuthorizer (authorization.provider = custom).", checking.Process.Everything, StringComparison.Ordinal);
+        Assert.Contains(
+            "Authorizer: FleetAuthorizer (authorization.provider = custom).",
+            checking.Process.Everything,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -54,7 +75,8 @@ public sealed class CustomAuthorizerTests : IDisposable
         Assert.Contains(
             "authorization.provider = acl does not use this program's IAuthorizer (FleetAuthorizer); expected custom.",
             start.Process.Everything,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -63,8 +85,13 @@ public sealed class CustomAuthorizerTests : IDisposable
         await using var start = ServiceProcess.Launch(Settings("custom"), _folder.Path);
 
         Assert.Equal(1, await start.Process.ExitAsync());
-        Assert.Contains("authorization.provider = custom needs a program that registers an IAuthorizer", start.Process.Everything, StringComparison.Ordinal);
+        Assert.Contains(
+            "authorization.provider = custom needs a program that registers an IAuthorizer",
+            start.Process.Everything,
+            StringComparison.Ordinal
+        );
     }
 
-    private static Dictionary<string, string> Settings(string provider) => ScenarioFolder.Settings(("AUTHORIZATION_PROVIDER", provider));
+    private static Dictionary<string, string> Settings(string provider) =>
+        ScenarioFolder.Settings(("AUTHORIZATION_PROVIDER", provider));
 }

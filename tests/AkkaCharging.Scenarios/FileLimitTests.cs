@@ -28,22 +28,39 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(ClientLoad.Unhurried), _folder.Path, launcher: ["sh", "-c", $"ulimit -n {Limit}; exec \"$@\"", "sh"]);
-        using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero }) { BaseAddress = service.ManagementAddress };
+            ScenarioFolder.Settings(ClientLoad.Unhurried),
+            _folder.Path,
+            launcher: ["sh", "-c", $"ulimit -n {Limit}; exec \"$@\"", "sh"]
+        );
+        using var operators = new HttpClient(
+            new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero }
+        )
+        {
+            BaseAddress = service.ManagementAddress,
+        };
         var clock = Stopwatch.StartNew();
         var load = new ClientLoad(service.Port, receiver.Url("/ok"));
         var (bursts, served) = (0, 0);
         var (filesMost, threadsMost) = (0, 0);
         await using (var idle = new IdleCallers(service.Port, Limit + 100))
         {
-            await Eventually.HoldsAsync(() => Task.FromResult(service.Process.HasExited || idle.Opened > Limit + 100), "more connections were opened than there are files");
+            await Eventually.HoldsAsync(
+                () => Task.FromResult(service.Process.HasExited || idle.Opened > Limit + 100),
+                "more connections were opened than there are files"
+            );
             while (clock.Elapsed < Duration && !service.Process.HasExited)
             {
                 served += await BurstAsync(service.Port, receiver.Url("/ok"));
                 bursts++;
                 Assert.True(await IsServedAsync(operators), service.Process.Everything);
-                filesMost = Math.Max(filesMost, Directory.EnumerateFileSystemEntries($"/proc/{service.Process.Id}/fd").Count());
-                threadsMost = Math.Max(threadsMost, Directory.EnumerateFileSystemEntries($"/proc/{service.Process.Id}/task").Count());
+                filesMost = Math.Max(
+                    filesMost,
+                    Directory.EnumerateFileSystemEntries($"/proc/{service.Process.Id}/fd").Count()
+                );
+                threadsMost = Math.Max(
+                    threadsMost,
+                    Directory.EnumerateFileSystemEntries($"/proc/{service.Process.Id}/task").Count()
+                );
             }
 
             Assert.False(service.Process.HasExited, service.Process.Everything);
@@ -60,14 +77,23 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
             async () =>
             {
                 lost = [.. accepted];
-                lost.ExceptWith((await receiver.ReceivedAsync()).Select(arrival => int.Parse(arrival.Path.Split('/')[^1], CultureInfo.InvariantCulture)));
+                lost.ExceptWith(
+                    (await receiver.ReceivedAsync()).Select(arrival =>
+                        int.Parse(arrival.Path.Split('/')[^1], CultureInfo.InvariantCulture)
+                    )
+                );
                 return lost.Count == 0;
             },
-            "each accepted request is called back");
+            "each accepted request is called back"
+        );
         var took = load.Answers.Select(answer => answer.Took.TotalMilliseconds).Order().ToList();
         output.WriteLine(
-            $"{Limit} files, {clock.Elapsed.TotalSeconds:0} s: {accepted.Count} accepted, {lost.Count} lost, {load.InDoubt} in doubt, {load.Unreached} unreached, {served} of {bursts * BurstSize} in bursts answered, "
-                + $"accept p50 {took[took.Count / 2]:0} ms p99 {took[took.Count * 99 / 100]:0} ms, at most {filesMost} files and {threadsMost} threads");
+            $"{Limit} files, {clock.Elapsed.TotalSeconds:0} s: {accepted.Count} accepted, {lost.Count} lost, "
+                + $"{load.InDoubt} in doubt, {load.Unreached} unreached, {served} of {bursts * BurstSize} in bursts "
+                + "answered, "
+                + $"accept p50 {took[took.Count / 2]:0} ms p99 {took[took.Count * 99 / 100]:0} ms, at most "
+                + $"{filesMost} files and {threadsMost} threads"
+        );
         Assert.InRange(filesMost, 1, Limit - 1);
         Assert.Equal(0, await service.StopAsync());
     }
@@ -86,28 +112,42 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
     }
 
     private static int Setting(string variable, int otherwise) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : otherwise;
 
     /// <summary>Submissions at the same moment, each on a connection of its own.</summary>
     /// <returns>How many were answered.</returns>
     private static async Task<int> BurstAsync(int port, string url)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
-        var answered = 0;
-        await Task.WhenAll(Enumerable.Range(0, BurstSize).Select(async _ =>
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false })
         {
-            try
-            {
-                using var body = new StringContent(
-                    $$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{ScenarioFolder.AllowedToken}}","callbackUrl":"{{url}}/0"}""", mediaType: new("application/json"));
-                using var answer = await http.PostAsync($"http://127.0.0.1:{port}{ServiceProcess.SubmitPath}", body);
-                Interlocked.Increment(ref answered);
-            }
-            catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
-            {
-                // Its connection may have found every place busy, or made room for a newer one.
-            }
-        }));
+            Timeout = TimeSpan.FromSeconds(10),
+        };
+        var answered = 0;
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, BurstSize)
+                .Select(async _ =>
+                {
+                    try
+                    {
+                        using var body = new StringContent(
+                            $$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{ScenarioFolder.AllowedToken}}","callbackUrl":"{{url}}/0"}""",
+                            mediaType: new("application/json")
+                        );
+                        using var answer = await http.PostAsync(
+                            $"http://127.0.0.1:{port}{ServiceProcess.SubmitPath}",
+                            body
+                        );
+                        Interlocked.Increment(ref answered);
+                    }
+                    catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+                    {
+                        // Its connection may have found every place busy, or made room for a newer one.
+                    }
+                })
+        );
         return answered;
     }
 
@@ -119,7 +159,8 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
         private readonly Task _all;
         private int _opened;
 
-        public IdleCallers(int port, int count) => _all = Task.WhenAll(Enumerable.Range(0, count).Select(_ => Task.Run(() => StayAsync(port))));
+        public IdleCallers(int port, int count) =>
+            _all = Task.WhenAll(Enumerable.Range(0, count).Select(_ => Task.Run(() => StayAsync(port))));
 
         public int Opened => Volatile.Read(ref _opened);
 

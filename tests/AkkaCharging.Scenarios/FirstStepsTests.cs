@@ -4,7 +4,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>What the README promises for the first five minutes: <c>dotnet run</c> in the repository, a request, its callback.</summary>
+/// <summary>
+/// What the README promises for the first five minutes: <c>dotnet run</c> in the repository, a request, its callback.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class FirstStepsTests : IDisposable
 {
@@ -26,7 +28,8 @@ public sealed class FirstStepsTests : IDisposable
                 callback = (await service.GetAsync("/dev/callbacks")).EnumerateArray().FirstOrDefault();
                 return callback.ValueKind == JsonValueKind.Object;
             },
-            "the demo receiver lists a callback");
+            "the demo receiver lists a callback"
+        );
         Assert.Equal(id, callback.GetProperty("webhookId").GetString());
         var body = callback.GetProperty("body");
         Assert.Equal(RunningService.Station, body.GetProperty("station_id").GetString());
@@ -45,13 +48,25 @@ public sealed class FirstStepsTests : IDisposable
         Assert.Contains("<html", page, StringComparison.OrdinalIgnoreCase);
         Assert.True(description.GetProperty("paths").TryGetProperty(ServiceProcess.SubmitPath, out _));
         Assert.Equal(0, await service.StopAsync());
-        Assert.All(service.Process.Output, line => Assert.Matches(new Regex(@"^\d\d:\d\d:\d\d\.\d{3} (INF|WRN) ", RegexOptions.ExplicitCapture), line));
-        Assert.Contains(service.Process.Output, line => line.EndsWith($"Now listening on: http://127.0.0.1:{service.Port}", StringComparison.Ordinal));
+        Assert.All(
+            service.Process.Output,
+            line => Assert.Matches(new Regex(@"^\d\d:\d\d:\d\d\.\d{3} (INF|WRN) ", RegexOptions.ExplicitCapture), line)
+        );
+        Assert.Contains(
+            service.Process.Output,
+            line => line.EndsWith($"Now listening on: http://127.0.0.1:{service.Port}", StringComparison.Ordinal)
+        );
         Assert.Empty(service.Process.Error);
     }
 
     // All as a newcomer has it, but for the journal: one that runs in the repository at this moment keeps its own.
-    private Task<ServiceProcess> StartAsync() => ServiceProcess.StartAsync(
-        new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development", ["JOURNAL_PATH"] = Path.Combine(_folder.Path, "journal.db") },
-        ScenarioFolder.Repository);
+    private Task<ServiceProcess> StartAsync() =>
+        ServiceProcess.StartAsync(
+            new Dictionary<string, string>
+            {
+                ["DOTNET_ENVIRONMENT"] = "Development",
+                ["JOURNAL_PATH"] = Path.Combine(_folder.Path, "journal.db"),
+            },
+            ScenarioFolder.Repository
+        );
 }

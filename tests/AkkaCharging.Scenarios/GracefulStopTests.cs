@@ -19,14 +19,20 @@ public sealed class GracefulStopTests : IDisposable
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("SERVER_SHUTDOWN_DELAY_MILLIS", "1500"), ("CALLBACK_TIMEOUT_MILLIS", "60000")), _folder.Path);
+            ScenarioFolder.Settings(("SERVER_SHUTDOWN_DELAY_MILLIS", "1500"), ("CALLBACK_TIMEOUT_MILLIS", "60000")),
+            _folder.Path
+        );
         var ids = await SubmitManyAsync(service, receiver.Url("/gate"), Pending);
         Assert.Equal(HttpStatusCode.OK, await service.StatusOfAsync("/health/ready"));
 
         service.Process.Terminate();
 
-        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "not ready");
-        ids.Add(await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken)); // Load balancers have not noticed yet.
+        await Eventually.HoldsAsync(
+            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
+            "not ready"
+        );
+        // Load balancers have not noticed yet.
+        ids.Add(await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken));
         var refusal = default(JsonElement);
         await Eventually.HoldsAsync(
             async () =>
@@ -44,7 +50,8 @@ public sealed class GracefulStopTests : IDisposable
                 refusal = body;
                 return true;
             },
-            "submissions are refused");
+            "submissions are refused"
+        );
         Assert.Equal("shutting_down", refusal.GetProperty("status").GetString());
         Assert.Equal("decided", (await service.FollowAsync(ids[0])).GetProperty("state").GetString());
         Assert.False(service.Process.HasExited);
@@ -52,9 +59,15 @@ public sealed class GracefulStopTests : IDisposable
 
         Assert.Equal(0, await service.Process.ExitAsync());
         var received = await receiver.ReceivedAsync();
-        Assert.Equal(ids.Order(StringComparer.Ordinal), received.Select(arrival => arrival.WebhookId).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ids.Order(StringComparer.Ordinal),
+            received.Select(arrival => arrival.WebhookId).Order(StringComparer.Ordinal)
+        );
         Assert.All(received, arrival => Assert.Equal(204, arrival.Answered));
-        Assert.Contains(service.Process.Output, line => line.Contains("Drained: every accepted request is settled", StringComparison.Ordinal));
+        Assert.Contains(
+            service.Process.Output,
+            line => line.Contains("Drained: every accepted request is settled", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -62,7 +75,10 @@ public sealed class GracefulStopTests : IDisposable
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var hanging = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"), ("JOURNAL_KIND", "memory")), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"), ("JOURNAL_KIND", "memory")),
+            _folder.Path
+        );
         await SubmitManyAsync(service, hanging.Url("/hang"), 25);
         await SubmitManyAsync(service, receiver.Url("/ok"), 5);
         await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 5, "the healthy callbacks arrive");
@@ -70,14 +86,21 @@ public sealed class GracefulStopTests : IDisposable
         Assert.Equal(0, await service.StopAsync());
 
         Assert.Contains(
-            service.Process.Output, line => line.Contains("25 accepted requests are lost, because journal.kind is memory", StringComparison.Ordinal));
+            service.Process.Output,
+            line =>
+                line.Contains("25 accepted requests are lost, because journal.kind is memory", StringComparison.Ordinal)
+        );
     }
 
     private static async Task<List<string>> SubmitManyAsync(ServiceProcess service, string url, int count)
     {
         var ids = new string[count];
-        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (index, _) =>
-            ids[index] = await service.AcceptAsync(url, ScenarioFolder.AllowedToken));
+        await Parallel.ForAsync(
+            0,
+            count,
+            new ParallelOptions { MaxDegreeOfParallelism = 32 },
+            async (index, _) => ids[index] = await service.AcceptAsync(url, ScenarioFolder.AllowedToken)
+        );
         return [.. ids];
     }
 }

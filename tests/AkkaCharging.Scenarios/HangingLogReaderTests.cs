@@ -17,12 +17,19 @@ public sealed class HangingLogReaderTests : IDisposable
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(), _folder.Path, readsOutput: false);
-        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK, "the service is ready");
+        await Eventually.HoldsAsync(
+            async () => await service.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK,
+            "the service is ready"
+        );
 
         for (var sent = 0; sent < Requests; sent++)
             await service.AcceptAsync(receiver.Url("/ok"), ScenarioFolder.AllowedToken);
 
         await Eventually.HoldsAsync(
-            async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64() == Requests, "all are delivered");
+            async () =>
+                (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64()
+                == Requests,
+            "all are delivered"
+        );
     }
 }

@@ -7,7 +7,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>All hostile receivers at once, again and again, and 10,000 names that do not resolve: afterwards the service is as before.</summary>
+/// <summary>
+/// All hostile receivers at once, again and again, and 10,000 names that do not resolve: afterwards the service is as
+/// before.
+/// </summary>
 [Trait("Category", "Scenario")]
 [Collection(nameof(MeasuresThisProcess))]
 public sealed class HostileReceiversTests(ITestOutputHelper output)
@@ -25,15 +28,28 @@ public sealed class HostileReceiversTests(ITestOutputHelper output)
     public async Task MemoryAndHandles_AreBackAtTheLevelBefore()
     {
         await using var service = await RunningService.StartAsync(
-            settings => settings with
-            {
-                Logging = settings.Logging with { Level = LogThreshold.Error },
-                Callback = settings.Callback with { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(50), Timeout = TimeSpan.FromSeconds(2) },
-                Journal = settings.Journal with { MaxSettledRows = 0 },
-            },
-            services => services.AddSingleton<IHostResolver>(
-                new SystemHostResolver(TimeProvider.System, new() { Lookup = _ => throw new SocketException((int)SocketError.HostNotFound) })));
-        await UnleashAsync(service, names: WarmUpNames, first: 0); // what is built once, and what is remembered about names, is there from now on
+            settings =>
+                settings with
+                {
+                    Logging = settings.Logging with { Level = LogThreshold.Error },
+                    Callback = settings.Callback with
+                    {
+                        MaxRetries = 1,
+                        RetryDelay = TimeSpan.FromMilliseconds(50),
+                        Timeout = TimeSpan.FromSeconds(2),
+                    },
+                    Journal = settings.Journal with { MaxSettledRows = 0 },
+                },
+            services =>
+                services.AddSingleton<IHostResolver>(
+                    new SystemHostResolver(
+                        TimeProvider.System,
+                        new() { Lookup = _ => throw new SocketException((int)SocketError.HostNotFound) }
+                    )
+                )
+        );
+        // what is built once, and what is remembered about names, is there from now on
+        await UnleashAsync(service, names: WarmUpNames, first: 0);
         var before = await LevelAsync();
 
         for (var round = 1; round <= Rounds; round++)
@@ -50,11 +66,15 @@ public sealed class HostileReceiversTests(ITestOutputHelper output)
                     return growth.Memory < MemoryGrowthMax && growth.Handles <= HandleGrowthMax;
                 },
                 "memory and handles are back",
-                Patience);
+                Patience
+            );
         }
         finally
         {
-            output.WriteLine($"{Rounds} rounds of {HostileReceivers.All.Count} receivers and {UnknownNames} names: {growth.Memory} bytes and {growth.Handles} handles more than {before}");
+            output.WriteLine(
+                $"{Rounds} rounds of {HostileReceivers.All.Count} receivers and {UnknownNames} names: "
+                    + $"{growth.Memory} bytes and {growth.Handles} handles more than {before}"
+            );
         }
     }
 
@@ -64,25 +84,40 @@ public sealed class HostileReceiversTests(ITestOutputHelper output)
         var receivers = HostileReceivers.All.Values.Select(hostile => hostile.Start()).ToList();
         foreach (var receiver in receivers)
             await service.AcceptAsync(receiver.Url);
-        await Parallel.ForAsync(first, first + names, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (number, _) =>
-        {
-            // Names come as fast as they are taken.
-            await Eventually.HoldsAsync(
-                async () =>
-                {
-                    using var answer = await service.SubmitAsync($"http://h{number}.unknown-{number % 100}.net/hook");
-                    return answer.IsSuccessStatusCode;
-                },
-                "the request is taken",
-                Patience);
-        });
-        await Eventually.HoldsAsync(async () => await SettledAsync(service) == settled + receivers.Count + names, "all are settled", Patience);
+        await Parallel.ForAsync(
+            first,
+            first + names,
+            new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (number, _) =>
+            {
+                // Names come as fast as they are taken.
+                await Eventually.HoldsAsync(
+                    async () =>
+                    {
+                        using var answer = await service.SubmitAsync(
+                            $"http://h{number}.unknown-{number % 100}.net/hook"
+                        );
+                        return answer.IsSuccessStatusCode;
+                    },
+                    "the request is taken",
+                    Patience
+                );
+            }
+        );
+        await Eventually.HoldsAsync(
+            async () => await SettledAsync(service) == settled + receivers.Count + names,
+            "all are settled",
+            Patience
+        );
         foreach (var receiver in receivers)
             await receiver.DisposeAsync();
     }
 
     private static async Task<long> SettledAsync(RunningService service) =>
-        (await service.GetAsync("/metrics")).GetProperty("deliveries_total").EnumerateObject().Sum(count => count.Value.GetInt64());
+        (await service.GetAsync("/metrics"))
+            .GetProperty("deliveries_total")
+            .EnumerateObject()
+            .Sum(count => count.Value.GetInt64());
 
     private static async Task<(long Memory, int Handles)> LevelAsync()
     {

@@ -21,11 +21,20 @@ public sealed class HotReloadTests : IDisposable
         Assert.Equal("allowed in_acl", await DecideAsync(service, receiver));
 
         WriteRule("blocked");
-        await Eventually.HoldsAsync(async () => await DecideAsync(service, receiver) == "not_allowed blocked", "the rule blocks");
+        await Eventually.HoldsAsync(
+            async () => await DecideAsync(service, receiver) == "not_allowed blocked",
+            "the rule blocks"
+        );
         Assert.Equal(("UP", null), await AclHealthAsync(service));
 
-        _folder.Write("acl.csv", $"token,stations,valid_from,valid_until,state\n{Token},*,,,active\nshort,*,,,active\n{Token},*,,,sometimes\n");
-        await Eventually.HoldsAsync(async () => (await AclHealthAsync(service)).Status == "DEGRADED", "health tells of the broken list");
+        _folder.Write(
+            "acl.csv",
+            $"token,stations,valid_from,valid_until,state\n{Token},*,,,active\nshort,*,,,active\n{Token},*,,,sometimes\n"
+        );
+        await Eventually.HoldsAsync(
+            async () => (await AclHealthAsync(service)).Status == "DEGRADED",
+            "health tells of the broken list"
+        );
         var (_, problem) = await AclHealthAsync(service);
         Assert.Contains("line 3:", problem, StringComparison.Ordinal);
         Assert.Contains("line 4:", problem, StringComparison.Ordinal);
@@ -36,10 +45,14 @@ public sealed class HotReloadTests : IDisposable
         WriteRule("active");
         await Eventually.HoldsAsync(async () => await AclHealthAsync(service) == ("UP", null), "health recovers");
         Assert.Equal("allowed in_acl", await DecideAsync(service, receiver));
-        Assert.Contains(service.Process.Output, line => line.Contains("The access list was not reloaded, the one before stays", StringComparison.Ordinal));
+        Assert.Contains(
+            service.Process.Output,
+            line => line.Contains("The access list was not reloaded, the one before stays", StringComparison.Ordinal)
+        );
     }
 
-    private void WriteRule(string state) => _folder.Write("acl.csv", $"token,stations,valid_from,valid_until,state\n{Token},*,,,{state}\n");
+    private void WriteRule(string state) =>
+        _folder.Write("acl.csv", $"token,stations,valid_from,valid_until,state\n{Token},*,,,{state}\n");
 
     /// <summary>The decision as the receiver got it, and its reason.</summary>
     private static async Task<string> DecideAsync(ServiceProcess service, ReceiverProcess receiver)
@@ -47,7 +60,9 @@ public sealed class HotReloadTests : IDisposable
         var id = await service.AcceptAsync(receiver.Url(), Token);
         var page = default(JsonElement);
         await Eventually.HoldsAsync(
-            async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered", "the decision is delivered");
+            async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+            "the decision is delivered"
+        );
         var callback = Assert.Single(await receiver.ReceivedAsync(), arrival => arrival.WebhookId == id);
         Assert.Equal(page.GetProperty("status").GetString(), callback.Status);
         return $"{callback.Status} {page.GetProperty("reason").GetString()}";
@@ -56,6 +71,9 @@ public sealed class HotReloadTests : IDisposable
     private static async Task<(string Status, string? Problem)> AclHealthAsync(ServiceProcess service)
     {
         var acl = (await service.GetAsync("/health")).GetProperty("components").GetProperty("acl");
-        return (acl.GetProperty("status").GetString()!, acl.GetProperty("details").TryGetProperty("problem", out var problem) ? problem.GetString() : null);
+        return (
+            acl.GetProperty("status").GetString()!,
+            acl.GetProperty("details").TryGetProperty("problem", out var problem) ? problem.GetString() : null
+        );
     }
 }

@@ -7,7 +7,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>Receivers that hang, reset, drip or fail, beside healthy ones that must not notice. Real sockets, the service as a process.</summary>
+/// <summary>
+/// Receivers that hang, reset, drip or fail, beside healthy ones that must not notice. Real sockets, the service as a
+/// process.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 {
@@ -15,7 +18,8 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
     private const double Factor = 1.2;
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(5);
 
-    // What a machine that does other work too adds to the median; bench/ holds the factor to the 99th percentile, on a quiet one.
+    // What a machine that does other work too adds to the median; bench/ holds the factor to the 99th percentile, on a
+    // quiet one.
     private static readonly TimeSpan Noise = TimeSpan.FromMilliseconds(100);
 
     // Whoever waited for a hanging attempt waited for so long.
@@ -33,7 +37,13 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         await using var resetting = HostileReceivers.All["resets at once"].Start();
         await using var dripping = HostileReceivers.All["drips its head"].Start();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "6000"), ("REQUEST_MAX_AGE_MILLIS", "20000"), ("CALLBACK_RETRY_DELAY_MILLIS", "200")), _folder.Path);
+            ScenarioFolder.Settings(
+                ("CALLBACK_TIMEOUT_MILLIS", "6000"),
+                ("REQUEST_MAX_AGE_MILLIS", "20000"),
+                ("CALLBACK_RETRY_DELAY_MILLIS", "200")
+            ),
+            _folder.Path
+        );
         var healthy = receiver.Addresses.Select(address => address + "/ok").ToArray();
         string[] failing = [hanging.Url, resetting.Url, dripping.Url, broken.Url("/status/503")];
         await RunAsync(service, receiver, healthy, count: 500, "warm");
@@ -51,21 +61,35 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         await using var receiver = await ReceiverProcess.StartAsync(listeners: 10);
         var hanging = Enumerable.Range(0, 1_000).Select(_ => Hanging()).ToList();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "6000"), ("REQUEST_MAX_AGE_MILLIS", "20000"), ("QUEUE_MAX_SIZE", "4000")), _folder.Path);
+            ScenarioFolder.Settings(
+                ("CALLBACK_TIMEOUT_MILLIS", "6000"),
+                ("REQUEST_MAX_AGE_MILLIS", "20000"),
+                ("QUEUE_MAX_SIZE", "4000")
+            ),
+            _folder.Path
+        );
         var healthy = receiver.Addresses.Select(address => address + "/ok").ToArray();
         await RunAsync(service, receiver, healthy, count: 200, "warm");
         var without = await RunAsync(service, receiver, healthy, count: 500, "without");
 
         // Five for each: more than the half of the queue that they may have.
         var refused = 0;
-        await Parallel.ForAsync(0, 5_000, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (number, _) =>
-        {
-            using var answer = await service.SubmitAsync(Url(hanging[number % hanging.Count]), ScenarioFolder.AllowedToken);
-            if (answer.StatusCode == HttpStatusCode.ServiceUnavailable)
-                Interlocked.Increment(ref refused);
-            else
-                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        });
+        await Parallel.ForAsync(
+            0,
+            5_000,
+            new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (number, _) =>
+            {
+                using var answer = await service.SubmitAsync(
+                    Url(hanging[number % hanging.Count]),
+                    ScenarioFolder.AllowedToken
+                );
+                if (answer.StatusCode == HttpStatusCode.ServiceUnavailable)
+                    Interlocked.Increment(ref refused);
+                else
+                    Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            }
+        );
         var with = await RunAsync(service, receiver, healthy, count: 1_000, "with"); // none of them refused
 
         Assert.InRange(refused, 3_000, 4_999); // half of the queue is 2,000
@@ -84,9 +108,17 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 
     private static string Url(TcpListener listener) => $"http://{listener.LocalEndpoint}/hook";
 
-    /// <summary>Submits on a schedule, whatever the answers take, and waits for the callbacks of those to the healthy receiver.</summary>
+    /// <summary>
+    /// Submits on a schedule, whatever the answers take, and waits for the callbacks of those to the healthy receiver.
+    /// </summary>
     /// <returns>The times from a submission's place in the schedule to its callback's arrival, in order.</returns>
-    private static async Task<List<TimeSpan>> RunAsync(ServiceProcess service, ReceiverProcess receiver, string[] urls, int count, string name)
+    private static async Task<List<TimeSpan>> RunAsync(
+        ServiceProcess service,
+        ReceiverProcess receiver,
+        string[] urls,
+        int count,
+        string name
+    )
     {
         var startedAt = Stopwatch.GetTimestamp();
         var submitting = new List<Task>();
@@ -94,9 +126,17 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         for (var number = 0; number < count; number++)
         {
             scheduled[number] = startedAt + (long)(number * Between.TotalSeconds * Stopwatch.Frequency);
-            if (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), scheduled[number]) is { } early && early > TimeSpan.Zero)
+            if (
+                Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), scheduled[number]) is { } early
+                && early > TimeSpan.Zero
+            )
                 await Task.Delay(early);
-            submitting.Add(service.AcceptAsync($"{urls[number % urls.Length]}/{name}/{number.ToString(CultureInfo.InvariantCulture)}", ScenarioFolder.AllowedToken));
+            submitting.Add(
+                service.AcceptAsync(
+                    $"{urls[number % urls.Length]}/{name}/{number.ToString(CultureInfo.InvariantCulture)}",
+                    ScenarioFolder.AllowedToken
+                )
+            );
         }
 
         await Task.WhenAll(submitting);
@@ -105,21 +145,39 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         await Eventually.HoldsAsync(
             async () =>
             {
-                arrivals = [.. (await receiver.ReceivedAsync())
-                    .Where(arrival => arrival.Path.StartsWith($"/ok/{name}/", StringComparison.Ordinal))
-                    .Select(arrival => Stopwatch.GetElapsedTime(scheduled[Promises.NumberOf(arrival)], arrival.Ticks))
-                    .Order()];
+                arrivals =
+                [
+                    .. (await receiver.ReceivedAsync())
+                        .Where(arrival => arrival.Path.StartsWith($"/ok/{name}/", StringComparison.Ordinal))
+                        .Select(arrival =>
+                            Stopwatch.GetElapsedTime(scheduled[Promises.NumberOf(arrival)], arrival.Ticks)
+                        )
+                        .Order(),
+                ];
                 return arrivals.Count == expected;
             },
-            "every healthy callback arrives");
+            "every healthy callback arrives"
+        );
         return arrivals;
     }
 
-    private void AssertUnharmed(List<TimeSpan> without, List<TimeSpan> with, string name, ServiceProcess service, ReceiverProcess healthy)
+    private void AssertUnharmed(
+        List<TimeSpan> without,
+        List<TimeSpan> with,
+        string name,
+        ServiceProcess service,
+        ReceiverProcess healthy
+    )
     {
         output.WriteLine(
-            $"{name}: healthy callbacks p50 {Millis(without, 50)} ms without, {Millis(with, 50)} ms with; p99 {Millis(without, 99)} ms without, {Millis(with, 99)} ms with");
-        foreach (var line in service.Process.Output.Where(line => healthy.Addresses.Any(address => line.Contains(address, StringComparison.Ordinal))))
+            $"{name}: healthy callbacks p50 {Millis(without, 50)} ms without, {Millis(with, 50)} ms with; p99 "
+                + $"{Millis(without, 99)} ms without, {Millis(with, 99)} ms with"
+        );
+        foreach (
+            var line in service.Process.Output.Where(line =>
+                healthy.Addresses.Any(address => line.Contains(address, StringComparison.Ordinal))
+            )
+        )
             output.WriteLine(line); // a healthy attempt that failed all the same: the machine's doing, or ours
         Assert.InRange(Percentile(with, 50), TimeSpan.Zero, (Percentile(without, 50) * Factor) + Noise);
         Assert.InRange(Percentile(with, 99), TimeSpan.Zero, HangingAttempt);
@@ -127,14 +185,25 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 
     private static TimeSpan Percentile(List<TimeSpan> sorted, int percent) => sorted[sorted.Count * percent / 100];
 
-    private static string Millis(List<TimeSpan> sorted, int percent) => Percentile(sorted, percent).TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture);
+    private static string Millis(List<TimeSpan> sorted, int percent) =>
+        Percentile(sorted, percent).TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture);
 
     private static async Task AssertAllSettleAsync(ServiceProcess service, int accepted, int delivered)
     {
-        await Eventually.HoldsAsync(async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0, "nothing is pending", TimeSpan.FromSeconds(90));
+        await Eventually.HoldsAsync(
+            async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0,
+            "nothing is pending",
+            TimeSpan.FromSeconds(90)
+        );
         var metrics = await service.GetAsync("/metrics");
-        var settled = metrics.GetProperty("deliveries_total").EnumerateObject().ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
-        Assert.Equal((accepted, delivered), (metrics.GetProperty("requests").GetProperty("accepted").GetInt32(), settled["delivered"]));
+        var settled = metrics
+            .GetProperty("deliveries_total")
+            .EnumerateObject()
+            .ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
+        Assert.Equal(
+            (accepted, delivered),
+            (metrics.GetProperty("requests").GetProperty("accepted").GetInt32(), settled["delivered"])
+        );
         Assert.Equal(accepted, settled.Values.Sum());
     }
 }

@@ -7,7 +7,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>A SQLite journal whose files are removed under the service, that two processes want, or that others could read.</summary>
+/// <summary>
+/// A SQLite journal whose files are removed under the service, that two processes want, or that others could read.
+/// </summary>
 [Trait("Category", "Scenario")]
 [UnsupportedOSPlatform("windows")]
 public sealed class JournalFilesTests : IDisposable
@@ -24,7 +26,9 @@ public sealed class JournalFilesTests : IDisposable
     [InlineData("-wal", "-shm")]
     [InlineData(".lock")]
     [InlineData(".key")]
-    public async Task FilesBesideTheDatabaseRemoved_IsTold_AndNothingThatWasAcceptedIsLostByAKill(params string[] removed)
+    public async Task FilesBesideTheDatabaseRemoved_IsTold_AndNothingThatWasAcceptedIsLostByAKill(
+        params string[] removed
+    )
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
         await using var receiver = await ReceiverProcess.StartAsync();
@@ -37,7 +41,15 @@ public sealed class JournalFilesTests : IDisposable
             await SubmitAsync(service, receiver, ids);
 
             await Eventually.HoldsAsync(
-                () => service.Process.Output.Any(line => line.Contains($"removed or replaced under this process: journal.db{removed[0]}", StringComparison.Ordinal)), "the loss is told");
+                () =>
+                    service.Process.Output.Any(line =>
+                        line.Contains(
+                            $"removed or replaced under this process: journal.db{removed[0]}",
+                            StringComparison.Ordinal
+                        )
+                    ),
+                "the loss is told"
+            );
             await service.Process.CrashAsync();
         }
 
@@ -61,14 +73,27 @@ public sealed class JournalFilesTests : IDisposable
             using (var refusal = await service.SubmitAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken))
             {
                 Assert.Equal(HttpStatusCode.ServiceUnavailable, refusal.StatusCode);
-                Assert.Equal("journal_unavailable", (await refusal.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString());
+                Assert.Equal(
+                    "journal_unavailable",
+                    (await refusal.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString()
+                );
             }
 
-            await Eventually.HoldsAsync(() => Directory.GetFiles(_folder.Path, "journal.db.saved-*").Length == 1, "what it held is saved");
+            await Eventually.HoldsAsync(
+                () => Directory.GetFiles(_folder.Path, "journal.db.saved-*").Length == 1,
+                "what it held is saved"
+            );
             saved = Directory.GetFiles(_folder.Path, "journal.db.saved-*").Single();
-            await Eventually.HoldsAsync(async () => (await JournalHealthAsync(service)).Contains(Path.GetFileName(saved), StringComparison.Ordinal), "health says where");
+            await Eventually.HoldsAsync(
+                async () =>
+                    (await JournalHealthAsync(service)).Contains(Path.GetFileName(saved), StringComparison.Ordinal),
+                "health says where"
+            );
             Assert.Contains("\"DOWN\"", await JournalHealthAsync(service), StringComparison.Ordinal);
-            Assert.Contains(service.Process.Output, line => line.Contains("put the copy in its place", StringComparison.Ordinal));
+            Assert.Contains(
+                service.Process.Output,
+                line => line.Contains("put the copy in its place", StringComparison.Ordinal)
+            );
             await service.Process.CrashAsync();
         }
 
@@ -86,7 +111,8 @@ public sealed class JournalFilesTests : IDisposable
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
         await using var receiver = await ReceiverProcess.StartAsync();
-        List<(string, string)> more = way == "runtime's locks off" ? [("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")] : [];
+        List<(string, string)> more =
+            way == "runtime's locks off" ? [("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")] : [];
         var ids = new List<string>();
         await using var first = await ServiceProcess.StartAsync(journal.Settings([.. more]), _folder.Path);
         await SubmitAsync(first, receiver, ids);
@@ -100,17 +126,29 @@ public sealed class JournalFilesTests : IDisposable
 
         await using var second = ServiceProcess.Launch(journal.Settings([.. more]), _folder.Path);
         var holder = $"process {first.Process.Id.ToString(CultureInfo.InvariantCulture)} on ";
-        await Eventually.HoldsAsync(async () => await second.StatusOfAsync("/health/live") == HttpStatusCode.OK, "the second process lives");
-        await Eventually.HoldsAsync(async () => (await JournalHealthAsync(second)).Contains(holder, StringComparison.Ordinal), "it names the holder");
+        await Eventually.HoldsAsync(
+            async () => await second.StatusOfAsync("/health/live") == HttpStatusCode.OK,
+            "the second process lives"
+        );
+        await Eventually.HoldsAsync(
+            async () => (await JournalHealthAsync(second)).Contains(holder, StringComparison.Ordinal),
+            "it names the holder"
+        );
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await second.StatusOfAsync("/health/ready"));
         await SubmitAsync(first, receiver, ids);
         await receiver.OpenGateAsync();
 
         await AssertDeliveredAsync(first, ids);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await second.StatusOfAsync("/health/ready"));
-        Assert.Equal(ids.Order(StringComparer.Ordinal), (await receiver.ReceivedAsync()).Select(arrival => arrival.WebhookId).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ids.Order(StringComparer.Ordinal),
+            (await receiver.ReceivedAsync()).Select(arrival => arrival.WebhookId).Order(StringComparer.Ordinal)
+        );
         await first.Process.CrashAsync();
-        await Eventually.HoldsAsync(async () => await second.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the second process takes over");
+        await Eventually.HoldsAsync(
+            async () => await second.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+            "the second process takes over"
+        );
     }
 
     [Fact]
@@ -118,10 +156,20 @@ public sealed class JournalFilesTests : IDisposable
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "data/of/it/journal.db")), _folder.Path, launcher: ["sh", "-c", "umask 0; exec \"$@\"", "sh"]);
+            ScenarioFolder.Settings(("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "data/of/it/journal.db")),
+            _folder.Path,
+            launcher: ["sh", "-c", "umask 0; exec \"$@\"", "sh"]
+        );
         await SubmitAsync(service, receiver, []);
 
-        Assert.All(["data", "data/of", "data/of/it"], folder => Assert.Equal(OwnersFile | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(_folder.Path, folder))));
+        Assert.All(
+            ["data", "data/of", "data/of/it"],
+            folder =>
+                Assert.Equal(
+                    OwnersFile | UnixFileMode.UserExecute,
+                    File.GetUnixFileMode(Path.Combine(_folder.Path, folder))
+                )
+        );
         var files = Directory.GetFiles(Path.Combine(_folder.Path, "data/of/it"));
         Assert.Equal(6, files.Length); // the database, -wal, -shm, .lock, .owner, .key
         Assert.All(files, file => Assert.Equal((file, OwnersFile), (file, File.GetUnixFileMode(file))));
@@ -130,7 +178,7 @@ public sealed class JournalFilesTests : IDisposable
     /// <summary>Submits until so many are accepted, as a client that repeats what was answered 503 does.</summary>
     private static async Task SubmitAsync(ServiceProcess service, ReceiverProcess receiver, List<string> ids)
     {
-        for (var accepted = 0; accepted < Pending;)
+        for (var accepted = 0; accepted < Pending; )
         {
             await Eventually.HoldsAsync(
                 async () =>
@@ -138,10 +186,13 @@ public sealed class JournalFilesTests : IDisposable
                     using var answer = await service.SubmitAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken);
                     if (answer.StatusCode != HttpStatusCode.OK)
                         return false;
-                    ids.Add((await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!);
+                    ids.Add(
+                        (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!
+                    );
                     return true;
                 },
-                "a submission is accepted");
+                "a submission is accepted"
+            );
             accepted++;
         }
     }
@@ -149,17 +200,23 @@ public sealed class JournalFilesTests : IDisposable
     private static async Task<string> JournalHealthAsync(ServiceProcess service) =>
         (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetRawText();
 
-    private static Task AssertDeliveredAsync(ServiceProcess service, List<string> ids) => Eventually.HoldsAsync(
-        async () =>
-        {
-            foreach (var id in ids)
+    private static Task AssertDeliveredAsync(ServiceProcess service, List<string> ids) =>
+        Eventually.HoldsAsync(
+            async () =>
             {
-                using var answer = await service.Http.GetAsync($"{ServiceProcess.SubmitPath}/{id}");
-                if (answer.StatusCode != HttpStatusCode.OK || (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("state").GetString() != "delivered")
-                    return false;
-            }
+                foreach (var id in ids)
+                {
+                    using var answer = await service.Http.GetAsync($"{ServiceProcess.SubmitPath}/{id}");
+                    if (
+                        answer.StatusCode != HttpStatusCode.OK
+                        || (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("state").GetString()
+                            != "delivered"
+                    )
+                        return false;
+                }
 
-            return true;
-        },
-        "what was accepted is delivered");
+                return true;
+            },
+            "what was accepted is delivered"
+        );
 }

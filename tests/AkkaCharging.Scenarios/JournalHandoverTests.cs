@@ -30,7 +30,10 @@ public sealed class JournalHandoverTests : IDisposable
 
             Assert.Equal(0, await service.StopAsync());
 
-            Assert.Contains(service.Process.Output, line => line.Contains($"{Pending} accepted requests stay in the journal", StringComparison.Ordinal));
+            Assert.Contains(
+                service.Process.Output,
+                line => line.Contains($"{Pending} accepted requests stay in the journal", StringComparison.Ordinal)
+            );
         }
 
         await receiver.OpenGateAsync();
@@ -52,11 +55,16 @@ public sealed class JournalHandoverTests : IDisposable
         }
 
         await using var next = await ServiceProcess.StartAsync(
-            journal.Settings(("QUEUE_MAX_SIZE", "10"), ("SERVER_SHUTDOWN_GRACE_MILLIS", "500")), _folder.Path);
+            journal.Settings(("QUEUE_MAX_SIZE", "10"), ("SERVER_SHUTDOWN_GRACE_MILLIS", "500")),
+            _folder.Path
+        );
 
         Assert.Equal(0, await next.StopAsync());
 
-        Assert.Contains(next.Process.Output, line => line.Contains($"{Pending} accepted requests stay in the journal", StringComparison.Ordinal));
+        Assert.Contains(
+            next.Process.Output,
+            line => line.Contains($"{Pending} accepted requests stay in the journal", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -69,27 +77,43 @@ public sealed class JournalHandoverTests : IDisposable
         await using var first = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path);
         await using var second = ServiceProcess.Launch(journal.Settings(), _folder.Path);
         var ids = await SubmitAsync(first, receiver.Url("/gate"));
-        await Eventually.HoldsAsync(async () => await second.StatusOfAsync("/health/ready") is not null, "the second process listens");
+        await Eventually.HoldsAsync(
+            async () => await second.StatusOfAsync("/health/ready") is not null,
+            "the second process listens"
+        );
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await second.StatusOfAsync("/health/ready"));
         Assert.Equal(HttpStatusCode.OK, await second.StatusOfAsync("/health/live"));
         var holder = $"process {first.Process.Id.ToString(CultureInfo.InvariantCulture)} on ";
-        Assert.Contains(holder, (await second.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetRawText(), StringComparison.Ordinal);
+        Assert.Contains(
+            holder,
+            (await second.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetRawText(),
+            StringComparison.Ordinal
+        );
         using (var refusal = await second.SubmitAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken))
         {
             Assert.Equal(HttpStatusCode.ServiceUnavailable, refusal.StatusCode);
             Assert.NotNull(refusal.Headers.RetryAfter);
-            Assert.Equal("journal_unavailable", (await refusal.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString());
+            Assert.Equal(
+                "journal_unavailable",
+                (await refusal.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString()
+            );
         }
 
         await first.Process.CrashAsync();
         var killed = Stopwatch.GetTimestamp();
-        await Eventually.HoldsAsync(async () => await second.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the second process takes over");
+        await Eventually.HoldsAsync(
+            async () => await second.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+            "the second process takes over"
+        );
 
         Assert.InRange(Stopwatch.GetElapsedTime(killed), TimeSpan.Zero, TakeOverMax);
         await receiver.OpenGateAsync();
         await AssertDeliveredAsync(second, ids);
-        Assert.Equal(ids.Order(StringComparer.Ordinal), (await AnsweredAsync(receiver)).Distinct(StringComparer.Ordinal));
+        Assert.Equal(
+            ids.Order(StringComparer.Ordinal),
+            (await AnsweredAsync(receiver)).Distinct(StringComparer.Ordinal)
+        );
     }
 
     [Theory]
@@ -100,11 +124,17 @@ public sealed class JournalHandoverTests : IDisposable
         await using var journal = await JournalHome.NewAsync(kind);
         await using var first = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path);
         await using var second = ServiceProcess.Launch(journal.Settings(), _folder.Path);
-        await Eventually.HoldsAsync(async () => await second.StatusOfAsync("/health/live") == HttpStatusCode.OK, "the second process listens");
+        await Eventually.HoldsAsync(
+            async () => await second.StatusOfAsync("/health/live") == HttpStatusCode.OK,
+            "the second process listens"
+        );
 
         Assert.Equal(0, await second.StopAsync());
 
-        Assert.Contains(second.Process.Output, line => line.Contains("Stopped before the journal was open", StringComparison.Ordinal));
+        Assert.Contains(
+            second.Process.Output,
+            line => line.Contains("Stopped before the journal was open", StringComparison.Ordinal)
+        );
         Assert.DoesNotContain(second.Process.Output, line => line.Contains("Drained", StringComparison.Ordinal));
         Assert.Equal(HttpStatusCode.OK, await first.StatusOfAsync("/health/ready"));
     }
@@ -117,19 +147,24 @@ public sealed class JournalHandoverTests : IDisposable
         return ids;
     }
 
-    private static Task AssertDeliveredAsync(ServiceProcess service, string[] ids) => Eventually.HoldsAsync(
-        async () =>
-        {
-            foreach (var id in ids)
+    private static Task AssertDeliveredAsync(ServiceProcess service, string[] ids) =>
+        Eventually.HoldsAsync(
+            async () =>
             {
-                if ((await service.FollowAsync(id)).GetProperty("state").GetString() != "delivered")
-                    return false;
-            }
+                foreach (var id in ids)
+                {
+                    if ((await service.FollowAsync(id)).GetProperty("state").GetString() != "delivered")
+                        return false;
+                }
 
-            return true;
-        },
-        "what was pending is delivered");
+                return true;
+            },
+            "what was pending is delivered"
+        );
 
     private static async Task<IEnumerable<string>> AnsweredAsync(ReceiverProcess receiver) =>
-        (await receiver.ReceivedAsync()).Where(arrival => arrival.Answered == 204).Select(arrival => arrival.WebhookId).Order(StringComparer.Ordinal);
+        (await receiver.ReceivedAsync())
+            .Where(arrival => arrival.Answered == 204)
+            .Select(arrival => arrival.WebhookId)
+            .Order(StringComparer.Ordinal);
 }

@@ -14,7 +14,8 @@ internal sealed class JournalHome : IAsyncDisposable
     private readonly PostgresFixture? _fixture;
     private readonly (string, string)[] _settings;
 
-    private JournalHome(PostgresFixture? fixture, (string, string)[] settings) => (_fixture, _settings) = (fixture, settings);
+    private JournalHome(PostgresFixture? fixture, (string, string)[] settings) =>
+        (_fixture, _settings) = (fixture, settings);
 
     public static async Task<JournalHome> NewAsync(string kind)
     {
@@ -30,14 +31,15 @@ internal sealed class JournalHome : IAsyncDisposable
 
     /// <summary>Settings of a journal in PostgreSQL, with a key of its own.</summary>
     public static (string Name, string Value)[] OnPostgres(string connectionString) =>
-    [
-        ("JOURNAL_KIND", Postgres),
-        ("JOURNAL_CONNECTION_STRING", connectionString),
-        ("JOURNAL_ENCRYPTION_KEYS", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))),
-    ];
+        [
+            ("JOURNAL_KIND", Postgres),
+            ("JOURNAL_CONNECTION_STRING", connectionString),
+            ("JOURNAL_ENCRYPTION_KEYS", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))),
+        ];
 
     /// <summary>Settings of a service on this journal; all services of a test get the same.</summary>
-    public Dictionary<string, string> Settings(params ReadOnlySpan<(string Name, string Value)> more) => ScenarioFolder.Settings([.. _settings, .. more]);
+    public Dictionary<string, string> Settings(params ReadOnlySpan<(string Name, string Value)> more) =>
+        ScenarioFolder.Settings([.. _settings, .. more]);
 
     /// <summary>Where PostgreSQL listens.</summary>
     public int Port => new NpgsqlConnectionStringBuilder(_fixture!.ConnectionString).Port;
@@ -46,7 +48,11 @@ internal sealed class JournalHome : IAsyncDisposable
     public Dictionary<string, string> NodeSettings()
     {
         var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
-        return Settings(("CLUSTER_ENABLED", "true"), ("CLUSTER_PORT", port), ("CLUSTER_SEED_NODES", $"127.0.0.1:{port}"));
+        return Settings(
+            ("CLUSTER_ENABLED", "true"),
+            ("CLUSTER_PORT", port),
+            ("CLUSTER_SEED_NODES", $"127.0.0.1:{port}")
+        );
     }
 
     public async ValueTask DisposeAsync()

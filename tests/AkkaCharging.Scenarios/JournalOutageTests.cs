@@ -7,7 +7,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>A journal that is away for a while under load: nothing is accepted meanwhile, nothing is lost, and the service recovers by itself.</summary>
+/// <summary>
+/// A journal that is away for a while under load: nothing is accepted meanwhile, nothing is lost, and the service
+/// recovers by itself.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
 {
@@ -21,16 +24,26 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
     {
         await using var postgres = await PostgresServer.StartNewAsync();
         await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(postgres.ConnectionString).Port);
-        var throughProxy = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Port = proxy.Port }.ConnectionString;
+        var throughProxy = new NpgsqlConnectionStringBuilder(postgres.ConnectionString)
+        {
+            Port = proxy.Port,
+        }.ConnectionString;
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings([.. JournalHome.OnPostgres(throughProxy), .. ClientLoad.Unhurried]), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings([.. JournalHome.OnPostgres(throughProxy), .. ClientLoad.Unhurried]),
+            _folder.Path
+        );
         var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
         await load.MoreIsAcceptedAsync(100);
 
         proxy.Cut();
         await AssertDownAsync(service, load);
         var cut = Stopwatch.GetTimestamp();
-        await Eventually.HoldsAsync(() => Task.FromResult(Stopwatch.GetElapsedTime(cut) > Outage), "the outage is over", Outage * 2);
+        await Eventually.HoldsAsync(
+            () => Task.FromResult(Stopwatch.GetElapsedTime(cut) > Outage),
+            "the outage is over",
+            Outage * 2
+        );
         proxy.Restore();
 
         await AssertRecoveredAsync(service, load, receiver);
@@ -46,7 +59,14 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         {
             await using var receiver = await ReceiverProcess.StartAsync();
             await using var service = await ServiceProcess.StartAsync(
-                ScenarioFolder.Settings([("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "disk/journal.db"), ("JOURNAL_MIN_FREE_BYTES", "0"), .. ClientLoad.Unhurried]), _folder.Path);
+                ScenarioFolder.Settings([
+                    ("JOURNAL_KIND", JournalHome.Sqlite),
+                    ("JOURNAL_PATH", "disk/journal.db"),
+                    ("JOURNAL_MIN_FREE_BYTES", "0"),
+                    .. ClientLoad.Unhurried,
+                ]),
+                _folder.Path
+            );
             var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
             await Eventually.HoldsAsync(() => !load.Accepted.IsEmpty, "submissions are accepted");
 
@@ -63,9 +83,20 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
 
     private static async Task AssertDownAsync(ServiceProcess service, ClientLoad load)
     {
-        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "not ready", TimeSpan.FromSeconds(60));
+        await Eventually.HoldsAsync(
+            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
+            "not ready",
+            TimeSpan.FromSeconds(60)
+        );
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await service.StatusOfAsync("/health"));
-        Assert.Equal("DOWN", (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetProperty("status").GetString());
+        Assert.Equal(
+            "DOWN",
+            (await service.GetAsync("/health"))
+                .GetProperty("components")
+                .GetProperty("journal")
+                .GetProperty("status")
+                .GetString()
+        );
         var refused = load.Refused.Count;
         await Eventually.HoldsAsync(() => load.Refused.Count >= refused + 50, "submissions are refused");
         Assert.Equal(HttpStatusCode.OK, await service.StatusOfAsync("/health/live"));
@@ -73,19 +104,27 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
 
     private async Task AssertRecoveredAsync(ServiceProcess service, ClientLoad load, ReceiverProcess receiver)
     {
-        await Eventually.HoldsAsync(async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "ready again");
+        await Eventually.HoldsAsync(
+            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+            "ready again"
+        );
         await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
         Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(Promises.NumberOf(callback)));
+        Assert.DoesNotContain(
+            await receiver.ReceivedAsync(),
+            callback => load.Refused.ContainsKey(Promises.NumberOf(callback))
+        );
     }
 
     private static void Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false }
+        )!;
         var problem = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");

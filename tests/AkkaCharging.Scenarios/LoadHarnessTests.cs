@@ -4,7 +4,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measuring is for a quiet machine.</summary>
+/// <summary>
+/// The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measuring is for a
+/// quiet machine.
+/// </summary>
 [Trait("Category", "Performance")]
 public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
 {
@@ -23,11 +26,25 @@ public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
 
         output.WriteLine(harness.Everything);
         Assert.True(exitCode == 0, harness.Everything);
-        var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_folder.Path, "smoke.json"))).RootElement;
+        var report = JsonDocument
+            .Parse(await File.ReadAllTextAsync(Path.Combine(_folder.Path, "smoke.json")))
+            .RootElement;
         Assert.Equal(JsonValueKind.Null, report.GetProperty("failure").ValueKind);
         Assert.Equal(
-            ["journeys-memory", "journeys-sqlite", "ceiling", "accept-half", "accept-queue-full", "accept-authorizer-hangs", "accept-receivers-hang"],
-            report.GetProperty("figures").EnumerateArray().Select(figure => figure.GetProperty("key").GetString()));
-        Assert.All(report.GetProperty("runs").EnumerateArray(), run => Assert.True(run.GetProperty("sent").GetInt32() > 0, run.GetRawText()));
+            [
+                "journeys-memory",
+                "journeys-sqlite",
+                "ceiling",
+                "accept-half",
+                "accept-queue-full",
+                "accept-authorizer-hangs",
+                "accept-receivers-hang",
+            ],
+            report.GetProperty("figures").EnumerateArray().Select(figure => figure.GetProperty("key").GetString())
+        );
+        Assert.All(
+            report.GetProperty("runs").EnumerateArray(),
+            run => Assert.True(run.GetProperty("sent").GetInt32() > 0, run.GetRawText())
+        );
     }
 }

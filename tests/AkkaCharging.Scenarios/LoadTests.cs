@@ -5,7 +5,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The whole journey under load. Asserts that nothing is lost and prints how fast it was: the goals are held by bench/, on a quiet machine.</summary>
+/// <summary>
+/// The whole journey under load. Asserts that nothing is lost and prints how fast it was: the goals are held by bench/,
+/// on a quiet machine.
+/// </summary>
 [Trait("Category", "Performance")]
 public sealed class LoadTests(ITestOutputHelper output) : IDisposable
 {
@@ -32,34 +35,63 @@ public sealed class LoadTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <returns>The 99th percentile of the time to accept.</returns>
-    private async Task<TimeSpan> RunAsync(ServiceProcess service, ReceiverProcess receiver, int count, int connections, int accepted, string name)
+    private async Task<TimeSpan> RunAsync(
+        ServiceProcess service,
+        ReceiverProcess receiver,
+        int count,
+        int connections,
+        int accepted,
+        string name
+    )
     {
         var path = $"/ok/{name}";
         var submissions = new (string Id, long At, TimeSpan Accept)[count];
         var startedAt = Stopwatch.GetTimestamp();
-        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = connections }, async (number, _) =>
-        {
-            var at = Stopwatch.GetTimestamp();
-            var id = await service.AcceptAsync(receiver.Url(path), ScenarioFolder.AllowedToken);
-            submissions[number] = (id, at, Stopwatch.GetElapsedTime(at));
-        });
+        await Parallel.ForAsync(
+            0,
+            count,
+            new ParallelOptions { MaxDegreeOfParallelism = connections },
+            async (number, _) =>
+            {
+                var at = Stopwatch.GetTimestamp();
+                var id = await service.AcceptAsync(receiver.Url(path), ScenarioFolder.AllowedToken);
+                submissions[number] = (id, at, Stopwatch.GetElapsedTime(at));
+            }
+        );
         await Eventually.HoldsAsync(async () => await receiver.CountAsync() == accepted, "every callback arrives");
 
-        var arrivals = (await receiver.ReceivedAsync()).Where(arrival => arrival.Path == path).ToDictionary(arrival => arrival.WebhookId, StringComparer.Ordinal);
-        Assert.Equal(submissions.Select(submission => submission.Id).Order(StringComparer.Ordinal), arrivals.Keys.Order(StringComparer.Ordinal));
+        var arrivals = (await receiver.ReceivedAsync())
+            .Where(arrival => arrival.Path == path)
+            .ToDictionary(arrival => arrival.WebhookId, StringComparer.Ordinal);
+        Assert.Equal(
+            submissions.Select(submission => submission.Id).Order(StringComparer.Ordinal),
+            arrivals.Keys.Order(StringComparer.Ordinal)
+        );
         await AssertMetricsAsync(service, accepted);
         var accept = submissions.Select(submission => submission.Accept).Order().ToList();
-        var endToEnd = submissions.Select(submission => Stopwatch.GetElapsedTime(submission.At, arrivals[submission.Id].Ticks)).Order().ToList();
-        var throughput = count / Stopwatch.GetElapsedTime(startedAt, arrivals.Values.Max(arrival => arrival.Ticks)).TotalSeconds;
-        Print($"{name}: {count} requests over {connections} connections: {throughput:F0} journeys/s; accept p50 {Millis(accept, 50)} ms, "
-            + $"p99 {Millis(accept, 99)} ms (goal on a quiet machine: p99 < 10 ms); end to end p50 {Millis(endToEnd, 50)} ms, p99 {Millis(endToEnd, 99)} ms");
+        var endToEnd = submissions
+            .Select(submission => Stopwatch.GetElapsedTime(submission.At, arrivals[submission.Id].Ticks))
+            .Order()
+            .ToList();
+        var throughput =
+            count / Stopwatch.GetElapsedTime(startedAt, arrivals.Values.Max(arrival => arrival.Ticks)).TotalSeconds;
+        Print(
+            $"{name}: {count} requests over {connections} connections: {throughput:F0} journeys/s; accept p50 "
+                + $"{Millis(accept, 50)} ms, "
+                + $"p99 {Millis(accept, 99)} ms (goal on a quiet machine: p99 < 10 ms); end to end p50 "
+                + $"{Millis(endToEnd, 50)} ms, p99 {Millis(endToEnd, 99)} ms"
+        );
         return Percentile(accept, 99);
     }
 
     private static async Task AssertMetricsAsync(ServiceProcess service, int accepted)
     {
         await Eventually.HoldsAsync(
-            async () => (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt32() == accepted, "all are settled");
+            async () =>
+                (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt32()
+                == accepted,
+            "all are settled"
+        );
         var metrics = await service.GetAsync("/metrics");
         Assert.Equal(accepted, metrics.GetProperty("requests_total").GetInt32());
         Assert.Equal(accepted, metrics.GetProperty("authorization_decisions").GetProperty("allowed").GetInt32());
@@ -73,7 +105,9 @@ public sealed class LoadTests(ITestOutputHelper output) : IDisposable
         Console.WriteLine(line);
     }
 
-    private static TimeSpan Percentile(List<TimeSpan> sorted, int percent) => sorted[Math.Min(sorted.Count * percent / 100, sorted.Count - 1)];
+    private static TimeSpan Percentile(List<TimeSpan> sorted, int percent) =>
+        sorted[Math.Min(sorted.Count * percent / 100, sorted.Count - 1)];
 
-    private static string Millis(List<TimeSpan> sorted, int percent) => Percentile(sorted, percent).TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture);
+    private static string Millis(List<TimeSpan> sorted, int percent) =>
+        Percentile(sorted, percent).TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture);
 }

@@ -15,7 +15,11 @@ public sealed class LogLevelTests : IDisposable
     {
         Write("warning");
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path, ["--config", "my.conf"]);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(),
+            _folder.Path,
+            ["--config", "my.conf"]
+        );
         var ids = new List<string> { await DeliverAsync(service, receiver) };
 
         Write("info");
@@ -24,7 +28,12 @@ public sealed class LogLevelTests : IDisposable
         await IsSaidAsync(service, "Decided", ids[1]);
 
         Write("loud");
-        await IsSaidAsync(service, "The changed settings cannot be used, the log level stays Info", "my.conf:1", "logging.level");
+        await IsSaidAsync(
+            service,
+            "The changed settings cannot be used, the log level stays Info",
+            "my.conf:1",
+            "logging.level"
+        );
         ids.Add(await DeliverAsync(service, receiver));
         await IsSaidAsync(service, "Decided", ids[2]);
 
@@ -35,20 +44,30 @@ public sealed class LogLevelTests : IDisposable
         _folder.Write("my.conf", "logging.level = error # and a comment");
         await IsSaidAsync(service, "the log level stays Error, all others are as they were at the start");
         Assert.Equal(0, await service.StopAsync());
-        Assert.Equal([false, true, true, false], ids.Select(id => service.Process.Output.Any(line => HasAll(line, "Decided", id))));
+        Assert.Equal(
+            [false, true, true, false],
+            ids.Select(id => service.Process.Output.Any(line => HasAll(line, "Decided", id)))
+        );
     }
 
     private void Write(string level) => _folder.Write("my.conf", $"logging.level = {level}");
 
-    private static Task IsSaidAsync(ServiceProcess service, params string[] words) => Eventually.HoldsAsync(
-        () => service.Process.Output.Any(line => HasAll(line, words)), $"a line of the log has {string.Join(" and ", words)}");
+    private static Task IsSaidAsync(ServiceProcess service, params string[] words) =>
+        Eventually.HoldsAsync(
+            () => service.Process.Output.Any(line => HasAll(line, words)),
+            $"a line of the log has {string.Join(" and ", words)}"
+        );
 
-    private static bool HasAll(string line, params string[] words) => words.All(word => line.Contains(word, StringComparison.Ordinal));
+    private static bool HasAll(string line, params string[] words) =>
+        words.All(word => line.Contains(word, StringComparison.Ordinal));
 
     private static async Task<string> DeliverAsync(ServiceProcess service, ReceiverProcess receiver)
     {
         var id = await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
-        await Eventually.HoldsAsync(async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered", "it is delivered");
+        await Eventually.HoldsAsync(
+            async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+            "it is delivered"
+        );
         return id;
     }
 }

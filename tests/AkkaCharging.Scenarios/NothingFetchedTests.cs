@@ -5,7 +5,10 @@ using AkkaCharging.Testing.Tls;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The service process, and a receiver whose certificate says where its issuer is to be had: nobody connects there, and the delivery ends as any other.</summary>
+/// <summary>
+/// The service process, and a receiver whose certificate says where its issuer is to be had: nobody connects there, and
+/// the delivery ends as any other.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class NothingFetchedTests : IDisposable
 {
@@ -20,13 +23,24 @@ public sealed class NothingFetchedTests : IDisposable
         using var certificate = new LeadingCertificate(trap);
         await using var receiver = certificate.Receiver(isComplete: false);
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("CALLBACK_SECURITY_HTTPS_ONLY", "true"), ("CALLBACK_MAX_RETRIES", "0")), _folder.Path);
+            ScenarioFolder.Settings(("CALLBACK_SECURITY_HTTPS_ONLY", "true"), ("CALLBACK_MAX_RETRIES", "0")),
+            _folder.Path
+        );
 
-        var id = await service.AcceptAsync(string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{receiver.Port}/hook"), ScenarioFolder.AllowedToken);
+        var id = await service.AcceptAsync(
+            string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{receiver.Port}/hook"),
+            ScenarioFolder.AllowedToken
+        );
         JsonElement state = default;
-        await Eventually.HoldsAsync(async () => (state = await service.FollowAsync(id)).GetProperty("state").GetString() == "failed", "it has failed");
+        await Eventually.HoldsAsync(
+            async () => (state = await service.FollowAsync(id)).GetProperty("state").GetString() == "failed",
+            "it has failed"
+        );
 
-        Assert.Equal(["network_error"], state.GetProperty("attempts").EnumerateArray().Select(attempt => attempt.GetProperty("outcome").GetString()));
+        Assert.Equal(
+            ["network_error"],
+            state.GetProperty("attempts").EnumerateArray().Select(attempt => attempt.GetProperty("outcome").GetString())
+        );
         Assert.Equal(0, await trap.ConnectionsAsync());
     }
 }

@@ -30,10 +30,18 @@ public sealed class OperatorsTests : IDisposable
         }
 
         await using var second = await ServiceProcess.StartAsync(settings, _folder.Path);
-        using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = second.ManagementAddress };
-        var listed = await operators.GetStringAsync($"{Letters}?destination={new Uri(receiver.Url()).GetLeftPart(UriPartial.Authority)}");
+        using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false })
+        {
+            BaseAddress = second.ManagementAddress,
+        };
+        var listed = await operators.GetStringAsync(
+            $"{Letters}?destination={new Uri(receiver.Url()).GetLeftPart(UriPartial.Authority)}"
+        );
 
-        using var redriven = await operators.PostAsync($"{Letters}/{id}/redrive", new StringContent("", Encoding.UTF8, "application/json"));
+        using var redriven = await operators.PostAsync(
+            $"{Letters}/{id}/redrive",
+            new StringContent("", Encoding.UTF8, "application/json")
+        );
 
         Assert.Equal(HttpStatusCode.OK, redriven.StatusCode);
         await StateAsync(second, id, "delivered");
@@ -44,13 +52,20 @@ public sealed class OperatorsTests : IDisposable
         var letter = Assert.Single(JsonDocument.Parse(listed).RootElement.GetProperty("deadLetters").EnumerateArray());
         Assert.Equal((id, 2), (letter.GetProperty("requestId").GetString(), letter.GetProperty("attempts").GetInt32()));
         Assert.DoesNotContain("canary", listed, StringComparison.Ordinal);
-        Assert.Empty((await operators.GetFromJsonAsync<JsonElement>(Letters)).GetProperty("deadLetters").EnumerateArray());
+        Assert.Empty(
+            (await operators.GetFromJsonAsync<JsonElement>(Letters)).GetProperty("deadLetters").EnumerateArray()
+        );
         Assert.Equal(HttpStatusCode.NotFound, await second.StatusOfAsync(Letters));
         Assert.Equal(0, await second.StopAsync());
-        var record = JsonDocument.Parse(second.Process.Output.Single(line => line.Contains("\"Action\":\"redrive\"", StringComparison.Ordinal))).RootElement;
+        var record = JsonDocument
+            .Parse(
+                second.Process.Output.Single(line => line.Contains("\"Action\":\"redrive\"", StringComparison.Ordinal))
+            )
+            .RootElement;
         Assert.Equal(
             ("loopback", "127.0.0.1", id, "redriven"),
-            (Field("Means"), Field("Remote"), Field("Target"), Field("Result")));
+            (Field("Means"), Field("Remote"), Field("Target"), Field("Result"))
+        );
 
         string Field(string name) => record.GetProperty(name).GetString()!;
     }
@@ -58,14 +73,22 @@ public sealed class OperatorsTests : IDisposable
     [Fact]
     public async Task ListenerBeyondLoopback_WithoutAToken_IsRefused()
     {
-        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(("MANAGEMENT_HOST", "0.0.0.0")), _folder.Path);
+        await using var service = ServiceProcess.Launch(
+            ScenarioFolder.Settings(("MANAGEMENT_HOST", "0.0.0.0")),
+            _folder.Path
+        );
 
         Assert.Equal(1, await service.Process.ExitAsync());
         Assert.Equal(
-            "environment variable MANAGEMENT_HOST: management.host = '0.0.0.0' is reachable from other machines without a token; expected management.token or a loopback host.",
-            Assert.Single(service.Process.Error, line => line.Contains("management", StringComparison.Ordinal)).Trim());
+            "environment variable MANAGEMENT_HOST: management.host = '0.0.0.0' is reachable from other "
+                + "machines without a token; expected management.token or a loopback host.",
+            Assert.Single(service.Process.Error, line => line.Contains("management", StringComparison.Ordinal)).Trim()
+        );
     }
 
-    private static Task StateAsync(ServiceProcess service, string id, string state) => Eventually.HoldsAsync(
-        async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == state, $"{id} is {state}");
+    private static Task StateAsync(ServiceProcess service, string id, string state) =>
+        Eventually.HoldsAsync(
+            async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == state,
+            $"{id} is {state}"
+        );
 }

@@ -19,9 +19,19 @@ public sealed class ProductionStartTests : IDisposable
     public async Task LoopbackCallback_IsRefused()
     {
         await using var service = await ServiceProcess.StartAsync(
-            new Dictionary<string, string> { ["SERVER_HOST"] = "127.0.0.1", ["CALLBACK_SECURITY_ALLOWED_PORTS"] = "" }, _folder.Path);
+            new Dictionary<string, string> { ["SERVER_HOST"] = "127.0.0.1", ["CALLBACK_SECURITY_ALLOWED_PORTS"] = "" },
+            _folder.Path
+        );
 
-        foreach (var url in new[] { $"http://127.0.0.1:{service.Port}/dev/callbacks", "http://localhost/", "http://[::1]/", "http://169.254.169.254/latest" })
+        foreach (
+            var url in new[]
+            {
+                $"http://127.0.0.1:{service.Port}/dev/callbacks",
+                "http://localhost/",
+                "http://[::1]/",
+                "http://169.254.169.254/latest",
+            }
+        )
         {
             using var answer = await service.SubmitAsync(url, ScenarioFolder.AllowedToken);
 
@@ -42,28 +52,57 @@ public sealed class ProductionStartTests : IDisposable
         var (exitCode, _, error) = await RunAsync([]);
 
         Assert.Equal(1, exitCode);
-        Assert.Contains(error, line => line.Contains("server.host = '0.0.0.0' is reachable from other machines without API keys", StringComparison.Ordinal)
-            && line.Contains("server.allowAnonymous = true", StringComparison.Ordinal));
+        Assert.Contains(
+            error,
+            line =>
+                line.Contains(
+                    "server.host = '0.0.0.0' is reachable from other machines without API keys",
+                    StringComparison.Ordinal
+                ) && line.Contains("server.allowAnonymous = true", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public async Task AllowAnonymous_StartsAndLogsEachInsecureChoiceAsJson()
     {
         await using var service = await ServiceProcess.StartAsync(
-            new Dictionary<string, string> { ["SERVER_ALLOW_ANONYMOUS"] = "true", ["CALLBACK_SECURITY_ALLOW"] = "10.1.0.0/16", ["JOURNAL_KIND"] = "memory" },
-            _folder.Path);
+            new Dictionary<string, string>
+            {
+                ["SERVER_ALLOW_ANONYMOUS"] = "true",
+                ["CALLBACK_SECURITY_ALLOW"] = "10.1.0.0/16",
+                ["JOURNAL_KIND"] = "memory",
+            },
+            _folder.Path
+        );
         Assert.Equal(0, await service.StopAsync());
 
         var lines = service.Process.Output.Select(line => JsonDocument.Parse(line).RootElement).ToList();
         var choices = lines
-            .Where(line => line.TryGetProperty("@l", out var level) && level.ValueEquals("Warning") && line.TryGetProperty("Choice", out _))
+            .Where(line =>
+                line.TryGetProperty("@l", out var level)
+                && level.ValueEquals("Warning")
+                && line.TryGetProperty("Choice", out _)
+            )
             .Select(line => line.GetProperty("Choice").GetString()!)
             .ToList();
 
         Assert.Equal(5, choices.Count);
-        foreach (var setting in new[] { "server.apiKeys", "callback.security.httpsOnly", "callback.signing.keys", "callback.security.allow", "journal.kind = memory" })
+        foreach (
+            var setting in new[]
+            {
+                "server.apiKeys",
+                "callback.security.httpsOnly",
+                "callback.signing.keys",
+                "callback.security.allow",
+                "journal.kind = memory",
+            }
+        )
             Assert.Single(choices, choice => choice.Contains($"({setting})", StringComparison.Ordinal));
-        Assert.Contains("10.1.0.0/16", choices.Single(choice => choice.Contains("security.allow)", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains(
+            "10.1.0.0/16",
+            choices.Single(choice => choice.Contains("security.allow)", StringComparison.Ordinal)),
+            StringComparison.Ordinal
+        );
         Assert.All(lines, line => Assert.True(line.TryGetProperty("@t", out _) && line.TryGetProperty("@m", out _)));
     }
 
@@ -74,13 +113,21 @@ public sealed class ProductionStartTests : IDisposable
 
         Assert.Equal(1, exitCode);
         Assert.Equal(
-            ["ACL file 'nowhere.csv' cannot be used:", "  there is no such file; authorization.acl.file names it, relative to the working directory"], error);
+            [
+                "ACL file 'nowhere.csv' cannot be used:",
+                "  there is no such file; authorization.acl.file names it, relative to the working directory",
+            ],
+            error
+        );
     }
 
     [Fact]
     public async Task BrokenAccessList_IsRefusedWithLineNumbers_WithoutTokens()
     {
-        _folder.Write("acl.csv", "token,stations,valid_from,valid_until,state\ncanary-driver-token-0001,*,,,active\nshort,*,,,\ncanary-driver-token-0002,*,yesterday,,\ncanary-driver-token-0001,,,,\n");
+        _folder.Write(
+            "acl.csv",
+            "token,stations,valid_from,valid_until,state\ncanary-driver-token-0001,*,,,active\nshort,*,,,\ncanary-driver-token-0002,*,yesterday,,\ncanary-driver-token-0001,,,,\n"
+        );
 
         var (exitCode, output, error) = await RunAsync(ScenarioFolder.Settings());
 
@@ -103,13 +150,30 @@ public sealed class ProductionStartTests : IDisposable
     [Fact]
     public async Task CheckConfig_ListsEveryProblem()
     {
-        _folder.Write("wrong.conf", "queue.maxSize = 0\nqueue.maxSiz = 5\ncallback.jitter = much\nauthorization.provider = http\n");
+        _folder.Write(
+            "wrong.conf",
+            "queue.maxSize = 0\nqueue.maxSiz = 5\ncallback.jitter = much\nauthorization.provider = http\n"
+        );
 
-        var (exitCode, output, error) = await RunAsync(ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "soon")), "--check-config", "--config", "wrong.conf");
+        var (exitCode, output, error) = await RunAsync(
+            ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "soon")),
+            "--check-config",
+            "--config",
+            "wrong.conf"
+        );
 
         Assert.Equal(1, exitCode);
         Assert.DoesNotContain("The settings are valid.", output);
-        foreach (var path in new[] { "queue.maxSize ", "queue.maxSiz ", "callback.jitter", "callback.timeoutMillis", "authorization.http.url" })
+        foreach (
+            var path in new[]
+            {
+                "queue.maxSize ",
+                "queue.maxSiz ",
+                "callback.jitter",
+                "callback.timeoutMillis",
+                "authorization.http.url",
+            }
+        )
             Assert.Contains(error, line => line.Contains(path, StringComparison.Ordinal));
     }
 
@@ -139,13 +203,16 @@ public sealed class ProductionStartTests : IDisposable
     }
 
     private async Task<(int ExitCode, IReadOnlyCollection<string> Output, IReadOnlyCollection<string> Error)> RunAsync(
-        IReadOnlyDictionary<string, string> settings, params string[] arguments)
+        IReadOnlyDictionary<string, string> settings,
+        params string[] arguments
+    )
     {
         await using var service = ServiceProcess.Launch(settings, _folder.Path, arguments);
         var exitCode = await service.Process.ExitAsync();
         return (exitCode, service.Process.Output, service.Process.Error);
     }
 
-    private Task<(int ExitCode, IReadOnlyCollection<string> Output, IReadOnlyCollection<string> Error)> RunAsync(string[] arguments) =>
-        RunAsync(new Dictionary<string, string>(), arguments);
+    private Task<(int ExitCode, IReadOnlyCollection<string> Output, IReadOnlyCollection<string> Error)> RunAsync(
+        string[] arguments
+    ) => RunAsync(new Dictionary<string, string>(), arguments);
 }

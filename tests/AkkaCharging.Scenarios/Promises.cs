@@ -8,45 +8,76 @@ namespace AkkaCharging.Scenarios;
 /// <summary>Holds a service to its answers: what was accepted is delivered, once decided it stays so.</summary>
 internal static class Promises
 {
-    /// <summary>Waits until nothing is pending, then compares clients' answers, receivers' callbacks and status pages.</summary>
+    /// <summary>
+    /// Waits until nothing is pending, then compares clients' answers, receivers' callbacks and status pages.
+    /// </summary>
     /// <param name="receivers">All that <paramref name="load"/> names.</param>
     /// <returns>The figures, for the test's output.</returns>
-    public static Task<string> AreKeptAsync(ServiceProcess service, ClientLoad load, params ReceiverProcess[] receivers) => AreKeptAsync([service], load, receivers);
+    public static Task<string> AreKeptAsync(
+        ServiceProcess service,
+        ClientLoad load,
+        params ReceiverProcess[] receivers
+    ) => AreKeptAsync([service], load, receivers);
 
     /// <param name="nodes">Of one cluster; any of them knows of every request.</param>
     /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, ReceiverProcess[])"/>
-    public static async Task<string> AreKeptAsync(IReadOnlyList<ServiceProcess> nodes, ClientLoad load, params ReceiverProcess[] receivers)
+    public static async Task<string> AreKeptAsync(
+        IReadOnlyList<ServiceProcess> nodes,
+        ClientLoad load,
+        params ReceiverProcess[] receivers
+    )
     {
         foreach (var node in nodes)
-            await Eventually.HoldsAsync(async () => await PendingAsync(node) == 0, "nothing is pending", TimeSpan.FromSeconds(60));
+            await Eventually.HoldsAsync(
+                async () => await PendingAsync(node) == 0,
+                "nothing is pending",
+                TimeSpan.FromSeconds(60)
+            );
         var service = nodes[^1];
         var arrivals = new List<Arrival>();
         foreach (var receiver in receivers)
             arrivals.AddRange(await receiver.ReceivedAsync());
         var byId = arrivals.ToLookup(arrival => arrival.WebhookId, StringComparer.Ordinal);
-        Assert.Equal(load.Accepted.Count, load.Accepted.Select(accepted => accepted.RequestId).Distinct(StringComparer.Ordinal).Count());
+        Assert.Equal(
+            load.Accepted.Count,
+            load.Accepted.Select(accepted => accepted.RequestId).Distinct(StringComparer.Ordinal).Count()
+        );
 
-        var pages = await PagesAsync(service, byId.Select(group => group.Key).Union(load.Accepted.Select(accepted => accepted.RequestId), StringComparer.Ordinal));
+        var pages = await PagesAsync(
+            service,
+            byId.Select(group => group.Key)
+                .Union(load.Accepted.Select(accepted => accepted.RequestId), StringComparer.Ordinal)
+        );
         foreach (var accepted in load.Accepted)
             AssertDelivered(accepted, pages[accepted.RequestId], byId[accepted.RequestId]);
         foreach (var group in byId)
             AssertDecidedOnce(pages[group.Key], group);
         foreach (var group in arrivals.GroupBy(NumberOf))
-            Assert.Single(group.Select(arrival => arrival.WebhookId).Distinct(StringComparer.Ordinal)); // one submission, one request
+            // one submission, one request
+            Assert.Single(group.Select(arrival => arrival.WebhookId).Distinct(StringComparer.Ordinal));
 
         var repeats = byId.Sum(group => group.SkipWhile(arrival => arrival.Answered != 204).Skip(1).Count());
-        return $"{load.Accepted.Count} accepted, {load.Refused.Count} refused, {load.InDoubt} without an answer, {load.Unreached} unreached; {byId.Count} called back, {repeats} callbacks repeated";
+        return $"{load.Accepted.Count} accepted, {load.Refused.Count} refused, {load.InDoubt} without an answer, "
+            + $"{load.Unreached} unreached; {byId.Count} called back, {repeats} callbacks repeated";
     }
 
     /// <summary>The submission that a callback belongs to.</summary>
     public static int NumberOf(Arrival arrival) => int.Parse(arrival.Path[(arrival.Path.LastIndexOf('/') + 1)..]);
 
-    private static async Task<int> PendingAsync(ServiceProcess service) => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32();
+    private static async Task<int> PendingAsync(ServiceProcess service) =>
+        (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32();
 
-    private static async Task<ConcurrentDictionary<string, JsonElement>> PagesAsync(ServiceProcess service, IEnumerable<string> ids)
+    private static async Task<ConcurrentDictionary<string, JsonElement>> PagesAsync(
+        ServiceProcess service,
+        IEnumerable<string> ids
+    )
     {
         var pages = new ConcurrentDictionary<string, JsonElement>(StringComparer.Ordinal);
-        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (id, _) => pages[id] = await service.FollowAsync(id));
+        await Parallel.ForEachAsync(
+            ids,
+            new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            async (id, _) => pages[id] = await service.FollowAsync(id)
+        );
         return pages;
     }
 
@@ -54,7 +85,10 @@ internal static class Promises
     {
         Assert.True(page.TryGetProperty("state", out var state), $"{accepted} is lost: {page}");
         Assert.Equal("delivered", state.GetString());
-        Assert.Equal(accepted.Token == ScenarioFolder.AllowedToken ? "allowed" : "not_allowed", page.GetProperty("status").GetString());
+        Assert.Equal(
+            accepted.Token == ScenarioFolder.AllowedToken ? "allowed" : "not_allowed",
+            page.GetProperty("status").GetString()
+        );
         Assert.Contains(callbacks, callback => callback.Answered == 204);
         Assert.All(callbacks, callback => Assert.Equal(accepted.Number, NumberOf(callback)));
     }

@@ -3,7 +3,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The service as it is deployed: published, started in a folder that holds nothing of the repository.</summary>
+/// <summary>
+/// The service as it is deployed: published, started in a folder that holds nothing of the repository.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class PublishedServiceTests : IDisposable
 {
@@ -18,29 +20,52 @@ public sealed class PublishedServiceTests : IDisposable
         var elsewhere = Directory.CreateDirectory(Path.Combine(_folder.Path, "elsewhere")).FullName;
         await PublishAsync(published);
         var port = FreePort.Next();
-        _folder.Write("minimal.conf", $$"""
+        _folder.Write(
+            "minimal.conf",
+            $$"""
             server { host = "127.0.0.1", port = {{port}} }
             authorization.acl.file = "../acl.csv"
             callback.security { allow = ["127.0.0.1/32"], allowedPorts = [] }
-            """);
+            """
+        );
 
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            new Dictionary<string, string> { ["SERVER_PORT"] = $"{port}" }, elsewhere, ["--config", "../minimal.conf"], Path.Combine(published, "AkkaCharging.Host.dll"));
+            new Dictionary<string, string> { ["SERVER_PORT"] = $"{port}" },
+            elsewhere,
+            ["--config", "../minimal.conf"],
+            Path.Combine(published, "AkkaCharging.Host.dll")
+        );
         await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
         await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 1, "the callback arrives");
 
         Assert.Equal("allowed", Assert.Single(await receiver.ReceivedAsync()).Status);
         Assert.True(File.Exists(Path.Combine(published, "hocon", "reference.conf")));
         Assert.Equal(0, await service.StopAsync());
-        Assert.Equal("data", Path.GetFileName(Assert.Single(Directory.EnumerateFileSystemEntries(elsewhere)))); // the journal's folder
+        // the journal's folder
+        Assert.Equal("data", Path.GetFileName(Assert.Single(Directory.EnumerateFileSystemEntries(elsewhere))));
     }
 
     private static async Task PublishAsync(string folder)
     {
-        var configuration = typeof(PublishedServiceTests).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
+        var configuration = typeof(PublishedServiceTests)
+            .Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!
+            .Configuration;
         await using var publish = ChildProcess.Start(
-            ["publish", "src/AkkaCharging.Host", "--no-build", "-c", configuration, "-o", folder, "-nodeReuse:false", "-v", "q"], ScenarioFolder.Repository);
+            [
+                "publish",
+                "src/AkkaCharging.Host",
+                "--no-build",
+                "-c",
+                configuration,
+                "-o",
+                folder,
+                "-nodeReuse:false",
+                "-v",
+                "q",
+            ],
+            ScenarioFolder.Repository
+        );
         Assert.True(await publish.ExitAsync() == 0, publish.Everything);
     }
 }

@@ -53,7 +53,10 @@ public sealed class RefusedJournalTests : IDisposable
     private async Task LeaveJournalAsync()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var service = await ServiceProcess.StartAsync(journal.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "100"), ("CALLBACK_RETRY_DELAY_MILLIS", "60000")), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            journal.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "100"), ("CALLBACK_RETRY_DELAY_MILLIS", "60000")),
+            _folder.Path
+        );
         await service.AcceptAsync(Unsettled, ScenarioFolder.AllowedToken);
         Assert.Equal(0, await service.StopAsync());
     }

@@ -22,18 +22,28 @@ public sealed class RetryScheduleTests : IDisposable
         var id = await service.AcceptAsync(receiver.Url("/status/503"), ScenarioFolder.AllowedToken);
 
         var page = default(JsonElement);
-        await Eventually.HoldsAsync(async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "failed", "out of retries");
+        await Eventually.HoldsAsync(
+            async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "failed",
+            "out of retries"
+        );
 
         var received = await receiver.ReceivedAsync();
         Assert.Equal([503, 503, 503, 503], received.Select(arrival => arrival.Answered));
         Assert.Equal([id], received.Select(arrival => arrival.WebhookId).Distinct(StringComparer.Ordinal));
-        var waits = received.Zip(received.Skip(1), (earlier, later) => Stopwatch.GetElapsedTime(earlier.Ticks, later.Ticks)).ToList();
+        var waits = received
+            .Zip(received.Skip(1), (earlier, later) => Stopwatch.GetElapsedTime(earlier.Ticks, later.Ticks))
+            .ToList();
         foreach (var (wait, seconds) in waits.Zip([1, 2, 4]))
             Assert.InRange(wait, TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds * 1.2) + Slack);
 
         Assert.Equal("allowed", page.GetProperty("status").GetString());
         Assert.Equal(
             Enumerable.Repeat("503 http_error", 4),
-            page.GetProperty("attempts").EnumerateArray().Select(attempt => $"{attempt.GetProperty("httpStatus").GetInt32()} {attempt.GetProperty("outcome").GetString()}"));
+            page.GetProperty("attempts")
+                .EnumerateArray()
+                .Select(attempt =>
+                    $"{attempt.GetProperty("httpStatus").GetInt32()} {attempt.GetProperty("outcome").GetString()}"
+                )
+        );
     }
 }

@@ -7,7 +7,8 @@ internal sealed class ScenarioFolder : IDisposable
 {
     public const string AllowedToken = "allowed-driver-token-0001";
     public const string BlockedToken = "blocked-driver-token-0001";
-    private const string Rules = $"token,stations,valid_from,valid_until,state\n{AllowedToken},*,,,active\n{BlockedToken},*,,,blocked\n";
+    private const string Rules =
+        $"token,stations,valid_from,valid_until,state\n{AllowedToken},*,,,active\n{BlockedToken},*,,,blocked\n";
 
     public ScenarioFolder() => Write("acl.csv", Rules);
 
@@ -35,7 +36,12 @@ internal sealed class ScenarioFolder : IDisposable
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 
-    private static string Above(string folder, string file) => File.Exists(System.IO.Path.Combine(folder, file))
-        ? folder
-        : Above(Directory.GetParent(folder.TrimEnd('/'))?.FullName ?? throw new FileNotFoundException($"{file} is not above the tests"), file);
+    private static string Above(string folder, string file) =>
+        File.Exists(System.IO.Path.Combine(folder, file))
+            ? folder
+            : Above(
+                Directory.GetParent(folder.TrimEnd('/'))?.FullName
+                    ?? throw new FileNotFoundException($"{file} is not above the tests"),
+                file
+            );
 }

@@ -6,7 +6,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The order of the service's system calls: a request arrives, SQLite's log is synced, then the answer leaves.</summary>
+/// <summary>
+/// The order of the service's system calls: a request arrives, SQLite's log is synced, then the answer leaves.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed partial class SyncedAnswerTests : IDisposable
 {
@@ -32,10 +34,17 @@ public sealed partial class SyncedAnswerTests : IDisposable
 
         for (var i = 0; i < Requests; i++)
         {
-            var id = await service.AcceptAsync(receiver.Url("/ok"), ScenarioFolder.AllowedToken, $"123e4567-e89b-12d3-a456-42661417400{i}");
+            var id = await service.AcceptAsync(
+                receiver.Url("/ok"),
+                ScenarioFolder.AllowedToken,
+                $"123e4567-e89b-12d3-a456-42661417400{i}"
+            );
 
             // Settled before the next one comes: so no sync but its own comes between a request and its answer.
-            await Eventually.HoldsAsync(async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered", "it is delivered");
+            await Eventually.HoldsAsync(
+                async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+                "it is delivered"
+            );
         }
 
         await service.Process.CrashAsync();
@@ -46,18 +55,34 @@ public sealed partial class SyncedAnswerTests : IDisposable
 
     private string TraceFile => Path.Combine(_folder.Path, "strace.txt");
 
-    /// <summary>A tracer that ends with the process it looks at; null where there is none, or where it may not look.</summary>
+    /// <summary>
+    /// A tracer that ends with the process it looks at; null where there is none, or where it may not look.
+    /// </summary>
     private async Task<Process?> AttachAsync(int process)
     {
         if (!File.Exists(Strace))
             return null;
-        var tracer = Process.Start(new ProcessStartInfo(
-            Strace,
-            ["-f", "-y", "-s", "96", "-e", "trace=fdatasync,fsync,read,recvfrom,recvmsg,write,writev,sendto,sendmsg", "-o", TraceFile, "-p", process.ToString(CultureInfo.InvariantCulture)])
-        {
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        })!;
+        var tracer = Process.Start(
+            new ProcessStartInfo(
+                Strace,
+                [
+                    "-f",
+                    "-y",
+                    "-s",
+                    "96",
+                    "-e",
+                    "trace=fdatasync,fsync,read,recvfrom,recvmsg,write,writev,sendto,sendmsg",
+                    "-o",
+                    TraceFile,
+                    "-p",
+                    process.ToString(CultureInfo.InvariantCulture),
+                ]
+            )
+            {
+                RedirectStandardError = true,
+                UseShellExecute = false,
+            }
+        )!;
         if ((await tracer.StandardError.ReadLineAsync())?.Contains(" attached", StringComparison.Ordinal) == true)
         {
             _ = tracer.StandardError.ReadToEndAsync(); // so that it never waits for a reader
@@ -73,7 +98,8 @@ public sealed partial class SyncedAnswerTests : IDisposable
     {
         var answers = 0;
         bool? isSynced = null; // null: no request waits for its answer
-        var syncing = new HashSet<string>(StringComparer.Ordinal); // threads that began to sync after the request had arrived
+        // threads that began to sync after the request had arrived
+        var syncing = new HashSet<string>(StringComparer.Ordinal);
         foreach (var line in trace)
         {
             var thread = line[..line.IndexOf(' ')];

@@ -5,7 +5,9 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>What a collector gets from the service process, and what becomes of the service when the collector is no good.</summary>
+/// <summary>
+/// What a collector gets from the service process, and what becomes of the service when the collector is no good.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class TracesTests : IDisposable
 {
@@ -22,34 +24,52 @@ public sealed class TracesTests : IDisposable
         await using var collector = await OtlpCollector.StartAsync();
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings([.. collector.Settings, ("CALLBACK_RETRY_DELAY_MILLIS", "10"), ("OTEL_SERVICE_NAME", "charging-of-the-test")]), _folder.Path);
+            ScenarioFolder.Settings([
+                .. collector.Settings,
+                ("CALLBACK_RETRY_DELAY_MILLIS", "10"),
+                ("OTEL_SERVICE_NAME", "charging-of-the-test"),
+            ]),
+            _folder.Path
+        );
 
         var id = await SubmitAsync(service, receiver.Url("/fail-twice/secret-path"));
-        await Eventually.HoldsAsync(() => collector.Spans.Count(span => span.Name == "callback") == 3, "three attempts are exported");
+        await Eventually.HoldsAsync(
+            () => collector.Spans.Count(span => span.Name == "callback") == 3,
+            "three attempts are exported"
+        );
         Assert.Equal(0, await service.StopAsync());
 
         var spans = collector.Spans.Where(span => span.TraceId == TraceId).ToList();
         var http = Assert.Single(spans, span => span.ParentId == CallerSpan);
         Assert.Equal(("POST /api/v1/charging-session", 2), (http.Name, http.Kind));
-        Assert.Equal("http.request.method=POST http.response.status_code=200 http.route=/api/v1/charging-session url.scheme=http", Text(http));
+        Assert.Equal(
+            "http.request.method=POST http.response.status_code=200 http.route=/api/v1/charging-session "
+                + "url.scheme=http",
+            Text(http)
+        );
         Assert.All(spans.Where(span => span != http), span => Assert.Equal(http.SpanId, span.ParentId));
         Assert.Equal($"akkacharging.request.id={id}", Text(Assert.Single(spans, span => span.Name == "queue wait")));
         Assert.Equal(
             $"akkacharging.decision.reason=in_acl akkacharging.decision.status=allowed akkacharging.request.id={id}",
-            Text(Assert.Single(spans, span => span.Name == "authorization")));
+            Text(Assert.Single(spans, span => span.Name == "authorization"))
+        );
         var attempts = spans.Where(span => span.Name == "callback").ToList();
         var port = new Uri(receiver.Url()).Port;
-        Assert.Equal(
-            [Failed(), Failed(), Attempt("204", "success", "")], attempts.Select(Text));
+        Assert.Equal([Failed(), Failed(), Attempt("204", "success", "")], attempts.Select(Text));
         Assert.Equal([true, true, false], attempts.Select(attempt => attempt.IsError));
         Assert.All(attempts, attempt => Assert.Equal((3, true), (attempt.Kind, attempt.Duration > TimeSpan.Zero)));
         Assert.Equal(6, spans.Count);
-        Assert.All(collector.Spans, span => Assert.Equal(("charging-of-the-test", ""), (span.Service, span.TraceState)));
-        Assert.DoesNotContain(collector.Spans, span => span.Name.Contains("health", StringComparison.Ordinal)); // the probes that waited for its start
+        Assert.All(
+            collector.Spans,
+            span => Assert.Equal(("charging-of-the-test", ""), (span.Service, span.TraceState))
+        );
+        // the probes that waited for its start
+        Assert.DoesNotContain(collector.Spans, span => span.Name.Contains("health", StringComparison.Ordinal));
 
         string Failed() => Attempt("500", "http_error", " error.type=500", "akkacharging.callback.cause=http_status ");
         string Attempt(string status, string outcome, string error, string cause = "") =>
-            $"{cause}akkacharging.callback.outcome={outcome} akkacharging.callback.redriven=false akkacharging.request.id={id}{error} http.request.method=POST "
+            $"{cause}akkacharging.callback.outcome={outcome} akkacharging.callback.redriven=false "
+            + $"akkacharging.request.id={id}{error} http.request.method=POST "
             + $"http.response.status_code={status} server.address=127.0.0.1 server.port={port} url.scheme=http";
     }
 
@@ -63,7 +83,10 @@ public sealed class TracesTests : IDisposable
         await using (var first = await ServiceProcess.StartAsync(settings, _folder.Path))
         {
             await SubmitAsync(first, receiver.Url("/gate"));
-            await Eventually.HoldsAsync(() => collector.Spans.Any(span => span.Name == "authorization"), "the decision is exported");
+            await Eventually.HoldsAsync(
+                () => collector.Spans.Any(span => span.Name == "authorization"),
+                "the decision is exported"
+            );
             await first.Process.CrashAsync();
         }
 
@@ -72,7 +95,10 @@ public sealed class TracesTests : IDisposable
         await receiver.OpenGateAsync();
         await using var second = await ServiceProcess.StartAsync(settings, _folder.Path);
 
-        await Eventually.HoldsAsync(() => collector.Spans.Any(span => span.Name == "callback"), "the attempt of the second process is exported");
+        await Eventually.HoldsAsync(
+            () => collector.Spans.Any(span => span.Name == "callback"),
+            "the attempt of the second process is exported"
+        );
         var attempt = Assert.Single(collector.Spans, span => span.Name == "callback");
         Assert.Equal((TraceId, submission.SpanId), (attempt.TraceId, attempt.ParentId));
     }
@@ -90,7 +116,9 @@ public sealed class TracesTests : IDisposable
             Assert.Equal(0, await service.StopAsync());
         }
 
-        await using var stored = new SqliteConnection($"Data Source={Path.Combine(_folder.Path, "journal.db")};Pooling=false");
+        await using var stored = new SqliteConnection(
+            $"Data Source={Path.Combine(_folder.Path, "journal.db")};Pooling=false"
+        );
         await stored.OpenAsync();
         await using var command = stored.CreateCommand();
         command.CommandText = "SELECT count(*), count(trace) FROM request";
@@ -113,8 +141,14 @@ public sealed class TracesTests : IDisposable
         await using var receiver = await ReceiverProcess.StartAsync();
         // A queue for spans that is full at once: what does not fit is dropped, and nobody waits for room.
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings([.. settings, ("OTEL_BSP_MAX_QUEUE_SIZE", "16"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "8"), ("AUTHORIZATION_THROTTLE_ELEMENTS", "0")]),
-            _folder.Path);
+            ScenarioFolder.Settings([
+                .. settings,
+                ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
+                ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "8"),
+                ("AUTHORIZATION_THROTTLE_ELEMENTS", "0"),
+            ]),
+            _folder.Path
+        );
 
         for (var i = 0; i < 100; i++)
             await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
@@ -129,13 +163,18 @@ public sealed class TracesTests : IDisposable
     [Fact]
     public async Task EndpointThatIsNoUrl_IsRefused()
     {
-        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")), _folder.Path);
+        await using var service = ServiceProcess.Launch(
+            ScenarioFolder.Settings(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")),
+            _folder.Path
+        );
 
         Assert.Equal(1, await service.Process.ExitAsync());
         Assert.Contains(
-            "environment variable OTEL_EXPORTER_OTLP_ENDPOINT: expected the http or https URL of an OpenTelemetry collector.",
+            "environment variable OTEL_EXPORTER_OTLP_ENDPOINT: expected the http or https URL of an "
+                + "OpenTelemetry collector.",
             service.Process.Everything,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -143,49 +182,71 @@ public sealed class TracesTests : IDisposable
     {
         await using var collector = await OtlpCollector.StartAsync();
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings([.. collector.Settings, ("CALLBACK_RETRY_DELAY_MILLIS", "10")]), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings([.. collector.Settings, ("CALLBACK_RETRY_DELAY_MILLIS", "10")]),
+            _folder.Path
+        );
         await SubmitAsync(service, receiver.Url("/fail-twice"));
-        await Eventually.HoldsAsync(() => collector.Points.Contains(new("akkacharging_deliveries", "outcome=delivered", 1)), "the delivery is exported");
+        await Eventually.HoldsAsync(
+            () => collector.Points.Contains(new("akkacharging_deliveries", "outcome=delivered", 1)),
+            "the delivery is exported"
+        );
 
         Assert.Equal(0, await service.StopAsync());
 
         var points = collector.Points;
-        foreach (var expected in new ExportedPoint[]
-        {
-            new("akkacharging_requests", "outcome=accepted", 1),
-            new("akkacharging_decisions", "reason=in_acl,status=allowed", 1),
-            new("akkacharging_callback_attempts", "outcome=http_error", 2),
-            new("akkacharging_callback_attempts", "outcome=success", 1),
-            new("akkacharging_stage_duration", "stage=accept", 1),
-            new("akkacharging_stage_duration", "stage=callback", 3),
-            new("akkacharging_stage_duration", "stage=end_to_end", 1),
-            new("akkacharging_queue_capacity_requests", "", 10_000),
-            new("akkacharging_in_flight_calls", "stage=callback", 0),
-            new("akkacharging_acl_rules", "", 2),
-        })
+        foreach (
+            var expected in new ExportedPoint[]
+            {
+                new("akkacharging_requests", "outcome=accepted", 1),
+                new("akkacharging_decisions", "reason=in_acl,status=allowed", 1),
+                new("akkacharging_callback_attempts", "outcome=http_error", 2),
+                new("akkacharging_callback_attempts", "outcome=success", 1),
+                new("akkacharging_stage_duration", "stage=accept", 1),
+                new("akkacharging_stage_duration", "stage=callback", 3),
+                new("akkacharging_stage_duration", "stage=end_to_end", 1),
+                new("akkacharging_queue_capacity_requests", "", 10_000),
+                new("akkacharging_in_flight_calls", "stage=callback", 0),
+                new("akkacharging_acl_rules", "", 2),
+            }
+        )
         {
             Assert.Contains(expected, points);
         }
 
         Assert.Contains(points, point => point is { Name: "akkacharging_journal_commit_duration", Value: > 0 });
         Assert.Contains(points, point => point is { Name: "dotnet.gc.heap.total_allocated", Value: > 0 });
-        Assert.DoesNotContain(points, point => point.Name.StartsWith("http.", StringComparison.Ordinal)); // they have a label for each host, and callers choose the hosts
+        // they have a label for each host, and callers choose the hosts
+        Assert.DoesNotContain(points, point => point.Name.StartsWith("http.", StringComparison.Ordinal));
     }
 
     private static string Text(ExportedSpan span) =>
-        string.Join(' ', span.Attributes.OrderBy(attribute => attribute.Key, StringComparer.Ordinal).Select(attribute => $"{attribute.Key}={attribute.Value}"));
+        string.Join(
+            ' ',
+            span.Attributes.OrderBy(attribute => attribute.Key, StringComparer.Ordinal)
+                .Select(attribute => $"{attribute.Key}={attribute.Value}")
+        );
 
     /// <summary>Submits below a caller's span.</summary>
     private static async Task<string> SubmitAsync(ServiceProcess service, string callbackUrl)
     {
         using var message = new HttpRequestMessage(HttpMethod.Post, ServiceProcess.SubmitPath)
         {
-            Content = JsonContent.Create(new { stationId = RunningService.Station, driverToken = ScenarioFolder.AllowedToken, callbackUrl }),
+            Content = JsonContent.Create(
+                new
+                {
+                    stationId = RunningService.Station,
+                    driverToken = ScenarioFolder.AllowedToken,
+                    callbackUrl,
+                }
+            ),
         };
         message.Headers.Add("traceparent", $"00-{TraceId}-{CallerSpan}-01");
         message.Headers.Add("tracestate", $"vendor={Canary}");
         using var response = await service.Http.SendAsync(message);
         response.EnsureSuccessStatusCode();
-        return (await response.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>()).GetProperty("requestId").GetString()!;
+        return (await response.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>())
+            .GetProperty("requestId")
+            .GetString()!;
     }
 }

@@ -9,7 +9,12 @@ namespace AkkaCharging.Testing;
 
 /// <summary>One callback as it arrived.</summary>
 /// <param name="At">Since the receiver was started, on a monotonic clock.</param>
-internal sealed record ReceivedCallback(TimeSpan At, string Path, IReadOnlyDictionary<string, string> Headers, byte[] Body)
+internal sealed record ReceivedCallback(
+    TimeSpan At,
+    string Path,
+    IReadOnlyDictionary<string, string> Headers,
+    byte[] Body
+)
 {
     public string WebhookId => Headers["webhook-id"];
 
@@ -22,7 +27,8 @@ internal sealed class CallbackReceiver : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private readonly ConcurrentQueue<ReceivedCallback> _received = new();
-    private volatile Func<HttpContext, ReceivedCallback, Task> _answer = (context, _) => Answer(context, HttpStatusCode.NoContent);
+    private volatile Func<HttpContext, ReceivedCallback, Task> _answer = (context, _) =>
+        Answer(context, HttpStatusCode.NoContent);
 
     private CallbackReceiver(WebApplication app) => _app = app;
 
@@ -40,12 +46,15 @@ internal sealed class CallbackReceiver : IAsyncDisposable
         return receiver;
     }
 
-    public void RespondWith(HttpStatusCode status, params (string Name, string Value)[] headers) => _answer = (context, _) => Answer(context, status, headers);
+    public void RespondWith(HttpStatusCode status, params (string Name, string Value)[] headers) =>
+        _answer = (context, _) => Answer(context, status, headers);
 
     public void RespondWith(Func<HttpContext, ReceivedCallback, Task> answer) => _answer = answer;
 
     /// <summary>Accepts and never answers, until the caller hangs up.</summary>
-    public void Hang() => _answer = (context, _) => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+    public void Hang() =>
+        _answer = (context, _) =>
+            Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
@@ -61,8 +70,17 @@ internal sealed class CallbackReceiver : IAsyncDisposable
     {
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
-        var headers = context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
-        var received = new ReceivedCallback(Stopwatch.GetElapsedTime(_startedAt), context.Request.Path, headers, body.ToArray());
+        var headers = context.Request.Headers.ToDictionary(
+            header => header.Key,
+            header => header.Value.ToString(),
+            StringComparer.OrdinalIgnoreCase
+        );
+        var received = new ReceivedCallback(
+            Stopwatch.GetElapsedTime(_startedAt),
+            context.Request.Path,
+            headers,
+            body.ToArray()
+        );
         _received.Enqueue(received);
         await _answer(context, received);
     }

@@ -4,16 +4,36 @@ using System.Runtime.InteropServices;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>A program that a test started: its output, its signals, its end. Disposing it kills this one process, by its own id.</summary>
+/// <summary>
+/// A program that a test started: its output, its signals, its end. Disposing it kills this one process, by its own id.
+/// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
     private const int Sigcont = 18;
     private const int Sigstop = 19;
 
-    // What the test's own environment must not lend to a service: its settings, and what `dotnet test` says to its own tools.
+    // What the test's own environment must not lend to a service: its settings, and what `dotnet test` says to its own
+    // tools.
     private static readonly string[] NotInherited =
-        ["DOTNET_ENVIRONMENT", "ASPNETCORE_", "SERVER_", "MANAGEMENT_", "REQUEST_", "QUEUE_", "AUTHORIZATION_", "CALLBACK_", "JOURNAL_", "CLUSTER_", "MONITORING_", "LOGGING_", "KTOR_", "OTEL_", "MSBUILD", "MSBuild"];
+    [
+        "DOTNET_ENVIRONMENT",
+        "ASPNETCORE_",
+        "SERVER_",
+        "MANAGEMENT_",
+        "REQUEST_",
+        "QUEUE_",
+        "AUTHORIZATION_",
+        "CALLBACK_",
+        "JOURNAL_",
+        "CLUSTER_",
+        "MONITORING_",
+        "LOGGING_",
+        "KTOR_",
+        "OTEL_",
+        "MSBUILD",
+        "MSBuild",
+    ];
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();
@@ -35,19 +55,31 @@ internal sealed class ChildProcess : IAsyncDisposable
     public string Everything => string.Join('\n', _output.TakeLast(50).Concat(_error.TakeLast(50)));
 
     /// <summary>Starts <c>dotnet</c> with <paramref name="arguments"/>.</summary>
-    /// <param name="readsOutput">False leaves its standard output to fill the pipe, as a log collector that hangs does.</param>
-    /// <param name="launcher">A program and its first arguments, which ends by becoming <c>dotnet</c>; null for none.</param>
+    /// <param name="readsOutput">False leaves its standard output to fill the pipe, as a log collector that hangs
+    /// does.</param>
+    /// <param name="launcher">A program and its first arguments, which ends by becoming <c>dotnet</c>; null for
+    /// none.</param>
     public static ChildProcess Start(
         IEnumerable<string> arguments,
         string workingDirectory,
         IReadOnlyDictionary<string, string>? environment = null,
         bool readsOutput = true,
-        IReadOnlyList<string>? launcher = null) => StartProgram(
-            [.. launcher ?? [], Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", .. arguments], workingDirectory, environment, readsOutput);
+        IReadOnlyList<string>? launcher = null
+    ) =>
+        StartProgram(
+            [.. launcher ?? [], Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", .. arguments],
+            workingDirectory,
+            environment,
+            readsOutput
+        );
 
     /// <summary>Starts any program, with its arguments after it.</summary>
     public static ChildProcess StartProgram(
-        string[] command, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null, bool readsOutput = true)
+        string[] command,
+        string workingDirectory,
+        IReadOnlyDictionary<string, string>? environment = null,
+        bool readsOutput = true
+    )
     {
         var start = new ProcessStartInfo(command[0], command[1..])
         {
@@ -56,7 +88,13 @@ internal sealed class ChildProcess : IAsyncDisposable
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        foreach (var name in start.Environment.Keys.Where(name => NotInherited.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))).ToList())
+        foreach (
+            var name in start
+                .Environment.Keys.Where(name =>
+                    NotInherited.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
+                )
+                .ToList()
+        )
             start.Environment.Remove(name);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
@@ -112,7 +150,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     private void Signal(int signal)
     {
         if (Kill(_process.Id, signal) != 0)
-            throw new InvalidOperationException($"Signal {signal} could not be sent: error {Marshal.GetLastPInvokeError()}");
+            throw new InvalidOperationException(
+                $"Signal {signal} could not be sent: error {Marshal.GetLastPInvokeError()}"
+            );
     }
 
     private static void Keep(ConcurrentQueue<string> lines, string? line)

@@ -17,8 +17,12 @@ internal enum Ending
     Reset,
 }
 
-/// <summary>A healthy receiver that keeps its connections and announces no end of them: it answers 204 to what it answers at all.</summary>
-/// <param name="answers">How many requests of a connection, counted from 0, and how many connections before it; false ends the connection instead of an answer.</param>
+/// <summary>
+/// A healthy receiver that keeps its connections and announces no end of them: it answers 204 to what it answers at
+/// all.
+/// </summary>
+/// <param name="answers">How many requests of a connection, counted from 0, and how many connections before it; false
+/// ends the connection instead of an answer.</param>
 internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> answers) : IAsyncDisposable
 {
     private readonly ConcurrentQueue<string> _ids = new();
@@ -28,8 +32,10 @@ internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool
     /// <summary>How long a connection may be idle after an answer; null for ever.</summary>
     public TimeSpan? KeptFor { get; init; }
 
-    /// <summary>Whether the answer to a webhook-id was read: an idle connection is reset only after that. A reset that overtakes the reader can take the answer along,
-    /// and then even a fresh connection ended without one.</summary>
+    /// <summary>
+    /// Whether the answer to a webhook-id was read: an idle connection is reset only after that. A reset that overtakes
+    /// the reader can take the answer along, and then even a fresh connection ended without one.
+    /// </summary>
     public Func<string, bool> HasItsAnswer { get; init; } = _ => true;
 
     /// <summary>What it sends before it ends a connection instead of an answer.</summary>
@@ -85,7 +91,10 @@ internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool
 
         if (ending == Ending.Reset)
         {
-            await Eventually.HoldsAsync(() => last.Length == 0 || HasItsAnswer(last) || _raw!.Stopping.IsCancellationRequested, "its answers are read");
+            await Eventually.HoldsAsync(
+                () => last.Length == 0 || HasItsAnswer(last) || _raw!.Stopping.IsCancellationRequested,
+                "its answers are read"
+            );
             socket.LingerState = new LingerOption(enable: true, seconds: 0);
         }
         else if (stream is SslStream announced)

@@ -5,12 +5,16 @@ namespace AkkaCharging.Testing;
 /// <summary>Waits for what another thread brings about.</summary>
 internal static class Eventually
 {
-    /// <summary>How long a test waits for what has to happen: longer than a busy machine takes, and paid only by a test that fails.</summary>
+    /// <summary>
+    /// How long a test waits for what has to happen: longer than a busy machine takes, and paid only by a test that
+    /// fails.
+    /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>Polls <paramref name="condition"/> until it holds.</summary>
     /// <exception cref="TimeoutException">It did not within <see cref="Patience"/>.</exception>
-    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what, Patience, interval: 2);
+    public static Task HoldsAsync(Func<bool> condition, string what) =>
+        HoldsAsync(() => Task.FromResult(condition()), what, Patience, interval: 2);
 
     /// <summary>Polls another process until <paramref name="condition"/> holds.</summary>
     /// <param name="deadline">Null for <see cref="Patience"/>.</param>

@@ -6,7 +6,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>A network namespace of Linux that a test made: a machine of its own as far as the network goes. Needs root and iproute2.</summary>
+/// <summary>
+/// A network namespace of Linux that a test made: a machine of its own as far as the network goes. Needs root and
+/// iproute2.
+/// </summary>
 internal sealed class NetworkNamespace : IDisposable
 {
     private const int NewNetwork = 0x4000_0000; // CLONE_NEWNET
@@ -38,7 +41,9 @@ internal sealed class NetworkNamespace : IDisposable
             {
                 using var handle = File.OpenHandle($"/run/netns/{Name}");
                 if (Enter(handle, NewNetwork) != 0)
-                    throw new InvalidOperationException($"The namespace {Name} cannot be entered: error {Marshal.GetLastPInvokeError()}.");
+                    throw new InvalidOperationException(
+                        $"The namespace {Name} cannot be entered: error {Marshal.GetLastPInvokeError()}."
+                    );
                 made = make();
             }
             catch (Exception e)
@@ -58,11 +63,15 @@ internal sealed class NetworkNamespace : IDisposable
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("ip", arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            using var process = Process.Start(
+                new ProcessStartInfo("ip", arguments) { RedirectStandardError = true, UseShellExecute = false }
+            )!;
             var problem = process.StandardError.ReadToEnd();
             process.WaitForExit();
             if (process.ExitCode != 0)
-                throw new InvalidOperationException($"ip {string.Join(' ', arguments)} (root is needed): {problem.Trim()}");
+                throw new InvalidOperationException(
+                    $"ip {string.Join(' ', arguments)} (root is needed): {problem.Trim()}"
+                );
         }
         catch (Win32Exception e)
         {

@@ -5,7 +5,10 @@ using System.Text;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>A receiver below HTTP: reads a request, then writes what a test wants, and counts what it could write. Connections are served side by side.</summary>
+/// <summary>
+/// A receiver below HTTP: reads a request, then writes what a test wants, and counts what it could write. Connections
+/// are served side by side.
+/// </summary>
 internal sealed class RawReceiver : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -107,7 +110,8 @@ internal sealed class RawReceiver : IAsyncDisposable
             if (!_readsFirst || await ReadAsync(socket))
                 await _answer(this, socket);
         }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e)
+            when (e is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
         {
             // The client has had enough, or the test is over.
         }
@@ -118,7 +122,9 @@ internal sealed class RawReceiver : IAsyncDisposable
         }
     }
 
-    /// <summary>Head and body of these requests fit into one buffer, and the body ends with the brace of a JSON object.</summary>
+    /// <summary>
+    /// Head and body of these requests fit into one buffer, and the body ends with the brace of a JSON object.
+    /// </summary>
     private async Task<bool> ReadAsync(Socket socket)
     {
         var buffer = new byte[16_384];

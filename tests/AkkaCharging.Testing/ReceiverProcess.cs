@@ -4,7 +4,9 @@ using AkkaCharging.Receiver;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>A callback receiver in a process of its own; <see cref="ReceiverProgram"/> says what its paths do.</summary>
+/// <summary>
+/// A callback receiver in a process of its own; <see cref="ReceiverProgram"/> says what its paths do.
+/// </summary>
 internal sealed class ReceiverProcess : IAsyncDisposable
 {
     private readonly ChildProcess _process;
@@ -23,7 +25,10 @@ internal sealed class ReceiverProcess : IAsyncDisposable
     public static async Task<ReceiverProcess> StartAsync(int port = 0, int listeners = 1)
     {
         var executable = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Receiver.dll");
-        var process = ChildProcess.Start([executable, port.ToString(CultureInfo.InvariantCulture), listeners.ToString(CultureInfo.InvariantCulture)], AppContext.BaseDirectory);
+        var process = ChildProcess.Start(
+            [executable, port.ToString(CultureInfo.InvariantCulture), listeners.ToString(CultureInfo.InvariantCulture)],
+            AppContext.BaseDirectory
+        );
         await Eventually.HoldsAsync(() => process.Output.Count > 0 || process.HasExited, "the receiver listens");
         return process.Output.FirstOrDefault() is { } addresses
             ? new ReceiverProcess(process, addresses.Split(' '))
@@ -34,10 +39,12 @@ internal sealed class ReceiverProcess : IAsyncDisposable
     public string Url(string path = "/ok") => _http.BaseAddress!.GetLeftPart(UriPartial.Authority) + path;
 
     /// <summary>What arrived so far, in order.</summary>
-    public async Task<IReadOnlyList<Arrival>> ReceivedAsync() => (await _http.GetFromJsonAsync<List<Arrival>>("/received"))!;
+    public async Task<IReadOnlyList<Arrival>> ReceivedAsync() =>
+        (await _http.GetFromJsonAsync<List<Arrival>>("/received"))!;
 
     /// <summary>How many callbacks were answered so far.</summary>
-    public async Task<int> CountAsync() => int.Parse(await _http.GetStringAsync("/received/count"), CultureInfo.InvariantCulture);
+    public async Task<int> CountAsync() =>
+        int.Parse(await _http.GetStringAsync("/received/count"), CultureInfo.InvariantCulture);
 
     /// <summary>Lets everything go that waits at <c>/gate</c>.</summary>
     public async Task OpenGateAsync() => (await _http.PostAsync("/open", content: null)).Dispose();

@@ -36,11 +36,17 @@ internal sealed class RunningService : IAsyncDisposable
     /// <summary>Settings of a test: defaults, loopback, no ACL delay; <paramref name="change"/> changes them.</summary>
     /// <param name="sources">Where the settings are said to have come from.</param>
     public static async Task<RunningService> StartAsync(
-        Func<ChargingSettings, ChargingSettings>? change = null, Action<IServiceCollection>? customize = null, SettingsSources? sources = null)
+        Func<ChargingSettings, ChargingSettings>? change = null,
+        Action<IServiceCollection>? customize = null,
+        SettingsSources? sources = null
+    )
     {
         var folder = Directory.CreateTempSubdirectory("akkacharging-").FullName;
         var acl = Path.Combine(folder, "acl.csv");
-        await File.WriteAllTextAsync(acl, $"token,stations,valid_from,valid_until,state\n{AllowedToken},*,,,active\n{BlockedToken},*,,,blocked\n");
+        await File.WriteAllTextAsync(
+            acl,
+            $"token,stations,valid_from,valid_until,state\n{AllowedToken},*,,,active\n{BlockedToken},*,,,blocked\n"
+        );
         var defaults = SettingsLoader.Defaults;
         var settings = defaults with
         {
@@ -50,7 +56,11 @@ internal sealed class RunningService : IAsyncDisposable
             Journal = defaults.Journal with { Kind = JournalKind.Memory },
             Callback = defaults.Callback with
             {
-                Security = defaults.Callback.Security with { AllowedPorts = [], Allow = [IPNetwork.Parse("127.0.0.1/32"), IPNetwork.Parse("::1/128")] },
+                Security = defaults.Callback.Security with
+                {
+                    AllowedPorts = [],
+                    Allow = [IPNetwork.Parse("127.0.0.1/32"), IPNetwork.Parse("::1/128")],
+                },
             },
         };
         var app = ChargingHost.Build(change is null ? settings : change(settings), customize, sources);
@@ -59,8 +69,20 @@ internal sealed class RunningService : IAsyncDisposable
     }
 
     /// <summary>Submits and returns the answer as it is.</summary>
-    public Task<HttpResponseMessage> SubmitAsync(string callbackUrl, string token = AllowedToken, string station = Station) =>
-        Http.PostAsJsonAsync("/api/v1/charging-session", new { stationId = station, driverToken = token, callbackUrl });
+    public Task<HttpResponseMessage> SubmitAsync(
+        string callbackUrl,
+        string token = AllowedToken,
+        string station = Station
+    ) =>
+        Http.PostAsJsonAsync(
+            "/api/v1/charging-session",
+            new
+            {
+                stationId = station,
+                driverToken = token,
+                callbackUrl,
+            }
+        );
 
     /// <summary>Submits, insists on 200 and returns the request's id.</summary>
     public async Task<string> AcceptAsync(string callbackUrl, string token = AllowedToken)
@@ -70,7 +92,8 @@ internal sealed class RunningService : IAsyncDisposable
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
     }
 
-    public async Task<JsonElement> GetAsync(string path) => JsonSerializer.Deserialize<JsonElement>(await (await Http.GetAsync(path)).Content.ReadAsStringAsync());
+    public async Task<JsonElement> GetAsync(string path) =>
+        JsonSerializer.Deserialize<JsonElement>(await (await Http.GetAsync(path)).Content.ReadAsStringAsync());
 
     public async ValueTask DisposeAsync()
     {

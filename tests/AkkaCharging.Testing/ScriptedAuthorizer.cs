@@ -3,7 +3,9 @@ using AkkaCharging.Authorization;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>An authorizer whose behaviour a test changes while it runs. Without a script it allows everything.</summary>
+/// <summary>
+/// An authorizer whose behaviour a test changes while it runs. Without a script it allows everything.
+/// </summary>
 internal sealed class ScriptedAuthorizer : IAuthorizer
 {
     private readonly ConcurrentQueue<Behaviour> _next = new();
@@ -12,7 +14,10 @@ internal sealed class ScriptedAuthorizer : IAuthorizer
     private int _cancelled;
 
     /// <summary>What one call does.</summary>
-    public delegate ValueTask<AuthorizerAnswer> Behaviour(AuthorizationQuery query, CancellationToken cancellationToken);
+    public delegate ValueTask<AuthorizerAnswer> Behaviour(
+        AuthorizationQuery query,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>Calls so far.</summary>
     public int Calls => _queries.Count;
@@ -41,11 +46,14 @@ internal sealed class ScriptedAuthorizer : IAuthorizer
     public ScriptedAuthorizer AnswersAlways(AuthorizerAnswer answer) => Always((_, _) => ValueTask.FromResult(answer));
 
     /// <summary>Answers from a pool thread.</summary>
-    public ScriptedAuthorizer AnswersLaterAlways(AuthorizerAnswer answer) => Always(async (_, _) =>
-    {
-        await Task.Yield();
-        return answer;
-    });
+    public ScriptedAuthorizer AnswersLaterAlways(AuthorizerAnswer answer) =>
+        Always(
+            async (_, _) =>
+            {
+                await Task.Yield();
+                return answer;
+            }
+        );
 
     /// <summary>Throws, by default an error that no retry helps; from a pool thread.</summary>
     public ScriptedAuthorizer FailsAlways(Exception? error = null) => Always(Failure(error));
@@ -54,11 +62,14 @@ internal sealed class ScriptedAuthorizer : IAuthorizer
     public ScriptedAuthorizer FailsNext(Exception? error = null) => Next(Failure(error));
 
     /// <summary>Waits until cancelled.</summary>
-    public ScriptedAuthorizer HangsAlways() => Always(async (_, cancellationToken) =>
-    {
-        await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-        return default;
-    });
+    public ScriptedAuthorizer HangsAlways() =>
+        Always(
+            async (_, cancellationToken) =>
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+                return default;
+            }
+        );
 
     /// <summary>An error that a retry may help.</summary>
     public static AuthorizerUnavailableException Transient() => new("scripted, transient", isTransient: true);
@@ -71,9 +82,10 @@ internal sealed class ScriptedAuthorizer : IAuthorizer
         return (_next.TryDequeue(out var next) ? next : _always)(query, cancellationToken);
     }
 
-    private static Behaviour Failure(Exception? error) => async (_, _) =>
-    {
-        await Task.Yield();
-        throw error ?? new AuthorizerUnavailableException("scripted", isTransient: false);
-    };
+    private static Behaviour Failure(Exception? error) =>
+        async (_, _) =>
+        {
+            await Task.Yield();
+            throw error ?? new AuthorizerUnavailableException("scripted", isTransient: false);
+        };
 }

@@ -28,22 +28,26 @@ internal sealed class ServiceProcess : IAsyncDisposable
     public HttpClient Http { get; }
 
     /// <summary>Where its log says that operators reach it; for a service that is ready and logs JSON.</summary>
-    public Uri ManagementAddress => Process.Output
-        .Where(line => line.Contains("The operators' API listens on", StringComparison.Ordinal))
-        .Select(line => new Uri(JsonDocument.Parse(line).RootElement.GetProperty(nameof(ManagementAddress)).GetString()!))
-        .Single();
+    public Uri ManagementAddress =>
+        Process
+            .Output.Where(line => line.Contains("The operators' API listens on", StringComparison.Ordinal))
+            .Select(line => new Uri(
+                JsonDocument.Parse(line).RootElement.GetProperty(nameof(ManagementAddress)).GetString()!
+            ))
+            .Single();
 
     /// <summary>The service as it was built with the tests.</summary>
     public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Host.dll");
 
     /// <summary>Settings of most scenarios: loopback, callbacks to loopback, an access list.</summary>
-    public static Dictionary<string, string> Loopback(string aclFile) => new(StringComparer.Ordinal)
-    {
-        ["SERVER_HOST"] = "127.0.0.1",
-        ["AUTHORIZATION_ACL_FILE"] = aclFile,
-        ["CALLBACK_SECURITY_ALLOW"] = "127.0.0.1/32",
-        ["CALLBACK_SECURITY_ALLOWED_PORTS"] = "",
-    };
+    public static Dictionary<string, string> Loopback(string aclFile) =>
+        new(StringComparer.Ordinal)
+        {
+            ["SERVER_HOST"] = "127.0.0.1",
+            ["AUTHORIZATION_ACL_FILE"] = aclFile,
+            ["CALLBACK_SECURITY_ALLOW"] = "127.0.0.1/32",
+            ["CALLBACK_SECURITY_ALLOWED_PORTS"] = "",
+        };
 
     /// <summary>Starts the service and does not wait: for starts that are to fail, and for other commands.</summary>
     /// <param name="executable">Null for <see cref="Executable"/>.</param>
@@ -55,12 +59,19 @@ internal sealed class ServiceProcess : IAsyncDisposable
         string? executable = null,
         bool readsOutput = true,
         IReadOnlyList<string>? launcher = null,
-        int? port = null)
+        int? port = null
+    )
     {
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal);
         all.TryAdd("MANAGEMENT_PORT", "0");
         all.TryAdd("SERVER_PORT", FreePort.Next().ToString(CultureInfo.InvariantCulture));
-        var process = ChildProcess.Start([executable ?? Executable, .. arguments ?? []], workingDirectory, all, readsOutput, launcher);
+        var process = ChildProcess.Start(
+            [executable ?? Executable, .. arguments ?? []],
+            workingDirectory,
+            all,
+            readsOutput,
+            launcher
+        );
         return new ServiceProcess(process, port ?? int.Parse(all["SERVER_PORT"], CultureInfo.InvariantCulture));
     }
 
@@ -70,12 +81,17 @@ internal sealed class ServiceProcess : IAsyncDisposable
         string workingDirectory,
         IEnumerable<string>? arguments = null,
         string? executable = null,
-        IReadOnlyList<string>? launcher = null)
+        IReadOnlyList<string>? launcher = null
+    )
     {
         while (true)
         {
             var service = Launch(environment, workingDirectory, arguments, executable, launcher: launcher);
-            await Eventually.HoldsAsync(async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the service is ready");
+            await Eventually.HoldsAsync(
+                async () =>
+                    service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                "the service is ready"
+            );
             if (!service.Process.HasExited)
                 return service;
 
@@ -83,13 +99,20 @@ internal sealed class ServiceProcess : IAsyncDisposable
             var report = service.Process.Everything;
             await service.DisposeAsync();
             // The port was free a moment ago; somebody else took it since.
-            if (environment.ContainsKey("SERVER_PORT") || !report.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+            if (
+                environment.ContainsKey("SERVER_PORT")
+                || !report.Contains("address already in use", StringComparison.OrdinalIgnoreCase)
+            )
                 throw new InvalidOperationException($"The service did not start:\n{report}");
         }
     }
 
     /// <summary>Starts a program that is the service, on a free port, and waits until it is ready.</summary>
-    public static async Task<ServiceProcess> StartProgramAsync(string[] command, IReadOnlyDictionary<string, string> environment, string workingDirectory)
+    public static async Task<ServiceProcess> StartProgramAsync(
+        string[] command,
+        IReadOnlyDictionary<string, string> environment,
+        string workingDirectory
+    )
     {
         var port = FreePort.Next();
         var all = new Dictionary<string, string>(environment, StringComparer.Ordinal)
@@ -98,8 +121,13 @@ internal sealed class ServiceProcess : IAsyncDisposable
             ["SERVER_PORT"] = port.ToString(CultureInfo.InvariantCulture),
         };
         var service = new ServiceProcess(ChildProcess.StartProgram(command, workingDirectory, all), port);
-        await Eventually.HoldsAsync(async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "the service is ready");
-        return service.Process.HasExited ? throw new InvalidOperationException($"The service did not start:\n{service.Process.Everything}") : service;
+        await Eventually.HoldsAsync(
+            async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+            "the service is ready"
+        );
+        return service.Process.HasExited
+            ? throw new InvalidOperationException($"The service did not start:\n{service.Process.Everything}")
+            : service;
     }
 
     /// <summary>The status of an answer to GET; null when nobody answers.</summary>
@@ -123,15 +151,29 @@ internal sealed class ServiceProcess : IAsyncDisposable
     }
 
     /// <summary>Submits and returns the answer as it is.</summary>
-    public Task<HttpResponseMessage> SubmitAsync(string callbackUrl, string token, string station = RunningService.Station) =>
-        Http.PostAsJsonAsync(SubmitPath, new { stationId = station, driverToken = token, callbackUrl });
+    public Task<HttpResponseMessage> SubmitAsync(
+        string callbackUrl,
+        string token,
+        string station = RunningService.Station
+    ) =>
+        Http.PostAsJsonAsync(
+            SubmitPath,
+            new
+            {
+                stationId = station,
+                driverToken = token,
+                callbackUrl,
+            }
+        );
 
     /// <summary>Submits, insists on 200 and returns the request's id.</summary>
     public async Task<string> AcceptAsync(string callbackUrl, string token, string station = RunningService.Station)
     {
         using var response = await SubmitAsync(callbackUrl, token, station);
         if (response.StatusCode != HttpStatusCode.OK)
-            throw new InvalidOperationException($"{(int)response.StatusCode}: {await response.Content.ReadAsStringAsync()}");
+            throw new InvalidOperationException(
+                $"{(int)response.StatusCode}: {await response.Content.ReadAsStringAsync()}"
+            );
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
     }
 

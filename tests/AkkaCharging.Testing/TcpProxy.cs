@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>Stands between a client and a server on loopback: what passes can be delayed, held back or cut off while a test runs.</summary>
+/// <summary>
+/// Stands between a client and a server on loopback: what passes can be delayed, held back or cut off while a test
+/// runs.
+/// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private volatile IPEndPoint _target;
@@ -28,10 +31,12 @@ internal sealed class TcpProxy : IAsyncDisposable
     public static TcpProxy To(int port) => new(Listener(), Client, port);
 
     /// <summary>To a port of the loopback of another network namespace.</summary>
-    public static TcpProxy Into(NetworkNamespace network, int port) => new(Listener(), () => network.Inside(Client), port);
+    public static TcpProxy Into(NetworkNamespace network, int port) =>
+        new(Listener(), () => network.Inside(Client), port);
 
     /// <summary>To a port of this loopback, from the same port of the loopback of another network namespace.</summary>
-    public static TcpProxy OutOf(NetworkNamespace network, int port) => new(network.Inside(() => Listener(port)), Client, port);
+    public static TcpProxy OutOf(NetworkNamespace network, int port) =>
+        new(network.Inside(() => Listener(port)), Client, port);
 
     /// <summary>Adds <paramref name="delay"/> to each piece that passes, in both directions.</summary>
     public void Delay(TimeSpan delay) => Volatile.Write(ref _delayMillis, (int)delay.TotalMilliseconds);
@@ -98,7 +103,10 @@ internal sealed class TcpProxy : IAsyncDisposable
             if (_isCut)
                 return;
             await server.ConnectAsync(_target);
-            await Task.WhenAny(CopyAsync(client.GetStream(), server.GetStream()), CopyAsync(server.GetStream(), client.GetStream()));
+            await Task.WhenAny(
+                CopyAsync(client.GetStream(), server.GetStream()),
+                CopyAsync(server.GetStream(), client.GetStream())
+            );
         }
         catch (Exception exception) when (exception is SocketException or InvalidOperationException)
         {
@@ -126,7 +134,8 @@ internal sealed class TcpProxy : IAsyncDisposable
                 await to.WriteAsync(buffer.AsMemory(0, read));
             }
         }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is IOException or ObjectDisposedException or InvalidOperationException)
         {
             // Cut: the other direction ends with this one.
         }

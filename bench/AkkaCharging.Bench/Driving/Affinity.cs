@@ -28,9 +28,10 @@ internal static unsafe class Affinity
             throw new Win32Exception();
     }
 
-    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture) is >= 0 and < ProcessorsMax and var number
-        ? number
-        : throw new FormatException($"There is no processor {text}.");
+    private static int Number(string text) =>
+        int.Parse(text, CultureInfo.InvariantCulture) is >= 0 and < ProcessorsMax and var number
+            ? number
+            : throw new FormatException($"There is no processor {text}.");
 
     [DllImport("libc", SetLastError = true)]
     private static extern int sched_setaffinity(int thread, nuint bytes, byte* mask);

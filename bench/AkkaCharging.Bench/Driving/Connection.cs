@@ -35,7 +35,8 @@ internal sealed class Connection : IDisposable
     }
 
     /// <summary>Reads what is there.</summary>
-    /// <returns>The answer's HTTP status; 0 when it is not complete yet; -1 when the connection was lost and is made anew.</returns>
+    /// <returns>The answer's HTTP status; 0 when it is not complete yet; -1 when the connection was lost and is made
+    /// anew.</returns>
     public int Receive(long now)
     {
         var count = _socket.Receive(_received.AsSpan(_length), SocketFlags.None, out var error);
@@ -72,11 +73,15 @@ internal sealed class Connection : IDisposable
     {
         var name = "Content-Length: "u8;
         var at = head.IndexOf(name);
-        return at >= 0 ? Number(head[(at + name.Length)..]) : throw new InvalidOperationException("An answer has no Content-Length; the driver reads no other.");
+        return at >= 0
+            ? Number(head[(at + name.Length)..])
+            : throw new InvalidOperationException("An answer has no Content-Length; the driver reads no other.");
     }
 
     private static int Number(ReadOnlySpan<byte> text) =>
-        Utf8Parser.TryParse(text, out int number, out _) ? number : throw new InvalidOperationException("An answer is not HTTP/1.1.");
+        Utf8Parser.TryParse(text, out int number, out _)
+            ? number
+            : throw new InvalidOperationException("An answer is not HTTP/1.1.");
 
     private Socket Connect()
     {

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace AkkaCharging.Bench.Driving;
 
-/// <summary>Waits for many sockets with a time-out in nanoseconds: what no managed call offers, and a schedule needs.</summary>
+/// <summary>
+/// Waits for many sockets with a time-out in nanoseconds: what no managed call offers, and a schedule needs.
+/// </summary>
 internal sealed unsafe class Epoll : IDisposable
 {
     private const int Add = 1;
@@ -17,7 +19,9 @@ internal sealed unsafe class Epoll : IDisposable
     private readonly int _handle = epoll_create1(0);
     private readonly byte[] _events = new byte[EventsMax * EventBytes];
 
-    /// <summary>Watches <paramref name="socket"/>; events carry <paramref name="number"/>. Closing it ends that.</summary>
+    /// <summary>
+    /// Watches <paramref name="socket"/>; events carry <paramref name="number"/>. Closing it ends that.
+    /// </summary>
     public void Watch(Socket socket, int number)
     {
         var wanted = stackalloc byte[EventBytes];

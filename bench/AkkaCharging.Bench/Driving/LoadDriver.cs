@@ -5,9 +5,10 @@ namespace AkkaCharging.Bench.Driving;
 
 /// <summary>Drives one target from one thread over several connections.</summary>
 /// <remarks>
-/// Open loop: request n is due at start + n / rate, whatever became of those before it, and its latency counts from then; one that finds no connection free waits,
-/// and that wait counts. So a stall of the target is seen by every request that it delays (no coordinated omission).
-/// Closed loop: each connection sends its next request as soon as it has its answer, held back only by the window.
+/// Open loop: request n is due at start + n / rate, whatever became of those before it, and its latency counts from
+/// then; one that finds no connection free waits, and that wait counts. So a stall of the target is seen by every
+/// request that it delays (no coordinated omission). Closed loop: each connection sends its next request as soon as it
+/// has its answer, held back only by the window.
 /// </remarks>
 internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence)
 {
@@ -28,7 +29,8 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     public int NextSequence => firstSequence + _dueAt.Count;
 
     /// <summary>Runs to the end of the plan and until the last answer, or 15 s after it.</summary>
-    /// <param name="measuring">Called when the warm-up is over, and again when the duration is: for samples of processor time.</param>
+    /// <param name="measuring">Called when the warm-up is over, and again when the duration is: for samples of
+    /// processor time.</param>
     public LoadResult Run(Action measuring)
     {
         Debug.Assert(Stopwatch.Frequency == Second, "ticks are nanoseconds on Linux");
@@ -109,11 +111,20 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
                 break;
             if (now - end > AnswerBound.TotalSeconds * Second)
             {
-                _result.Unanswered = _underWay + (plan.Rate is { } rate ? Math.Max(0, (int)((end - start) / (double)Second * rate) - _dueAt.Count) : 0);
+                _result.Unanswered =
+                    _underWay
+                    + (
+                        plan.Rate is { } rate
+                            ? Math.Max(0, (int)((end - start) / (double)Second * rate) - _dueAt.Count)
+                            : 0
+                    );
                 break;
             }
 
-            var wait = free.Count == 0 || due >= end ? LookAround : plan.Rate is null ? WindowPoll : Math.Clamp(due - now, 0, LookAround);
+            var wait =
+                free.Count == 0 || due >= end ? LookAround
+                : plan.Rate is null ? WindowPoll
+                : Math.Clamp(due - now, 0, LookAround);
             var events = epoll.Wait(wait);
             now = Stopwatch.GetTimestamp();
             for (var i = 0; i < events; i++)
@@ -129,7 +140,9 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
             return long.MaxValue;
         if (plan.Rate is { } rate)
             return start + (long)(_dueAt.Count / rate * Second);
-        var pending = plan.AwaitsCallbacks ? _accepted + _underWay - (Volatile.Read(ref ledger.Received) - _receivedBefore) : 0;
+        var pending = plan.AwaitsCallbacks
+            ? _accepted + _underWay - (Volatile.Read(ref ledger.Received) - _receivedBefore)
+            : 0;
         return pending < plan.Window ? now : long.MaxValue;
     }
 

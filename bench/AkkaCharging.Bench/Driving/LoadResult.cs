@@ -2,7 +2,10 @@ using HdrHistogram;
 
 namespace AkkaCharging.Bench.Driving;
 
-/// <summary>What a run came to. Latencies count from the time at which the schedule had the request, in microseconds; only what was due while it was measured counts.</summary>
+/// <summary>
+/// What a run came to. Latencies count from the time at which the schedule had the request, in microseconds; only what
+/// was due while it was measured counts.
+/// </summary>
 internal sealed class LoadResult
 {
     private const long LongestMicroseconds = 120_000_000;
@@ -19,7 +22,9 @@ internal sealed class LoadResult
     /// <summary>To the arrival of the callback at the receiver.</summary>
     public LongHistogram EndToEnd { get; } = New();
 
-    /// <summary>From the moment at which a request was due and a connection free, to its sending: the driver's own fault.</summary>
+    /// <summary>
+    /// From the moment at which a request was due and a connection free, to its sending: the driver's own fault.
+    /// </summary>
     public LongHistogram DriverLag { get; } = New();
 
     /// <summary>Seconds that were measured.</summary>
@@ -55,9 +60,11 @@ internal sealed class LoadResult
         }
     }
 
-    public static double Millis(LongHistogram histogram, double percentile) => histogram.TotalCount == 0 ? 0 : histogram.GetValueAtPercentile(percentile) / 1_000.0;
+    public static double Millis(LongHistogram histogram, double percentile) =>
+        histogram.TotalCount == 0 ? 0 : histogram.GetValueAtPercentile(percentile) / 1_000.0;
 
-    public static void Record(LongHistogram histogram, long nanoseconds) => histogram.RecordValue(Math.Clamp(nanoseconds / 1_000, 1, LongestMicroseconds));
+    public static void Record(LongHistogram histogram, long nanoseconds) =>
+        histogram.RecordValue(Math.Clamp(nanoseconds / 1_000, 1, LongestMicroseconds));
 
     private static LongHistogram New() => new(LongestMicroseconds, numberOfSignificantValueDigits: 3);
 }

@@ -3,8 +3,13 @@ using System.Text;
 
 namespace AkkaCharging.Bench.Driving;
 
-/// <summary>Requests as bytes, made before the run; only the sequence number in the station id is written while it runs.</summary>
-/// <remarks>Request n goes to destination n modulo the destinations, with one of the access list's tokens; every tenth token is not on it.</remarks>
+/// <summary>
+/// Requests as bytes, made before the run; only the sequence number in the station id is written while it runs.
+/// </summary>
+/// <remarks>
+/// Request n goes to destination n modulo the destinations, with one of the access list's tokens; every tenth token is
+/// not on it.
+/// </remarks>
 internal sealed class Submissions
 {
     private const string Station = "5f3c9a10-7b2e-4d61-9c0f-";
@@ -21,8 +26,11 @@ internal sealed class Submissions
         _sequenceAt = new int[count];
         for (var i = 0; i < count; i++)
         {
-            var body = $$"""{"stationId":"{{Station}}000000000000","driverToken":"{{AccessList.Token(i % TokensUsed)}}","callbackUrl":"{{urls[i % urls.Count]}}"}""";
-            var request = $"POST /api/v1/charging-session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
+            var body =
+                $$"""{"stationId":"{{Station}}000000000000","driverToken":"{{AccessList.Token(i % TokensUsed)}}","callbackUrl":"{{urls[i % urls.Count]}}"}""";
+            var request =
+                "POST /api/v1/charging-session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+                + $"application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
             _templates[i] = Encoding.ASCII.GetBytes(request);
             _sequenceAt[i] = request.IndexOf(Station, StringComparison.Ordinal) + Station.Length;
         }
@@ -36,7 +44,12 @@ internal sealed class Submissions
     {
         var template = sequence % _templates.Length;
         var bytes = _templates[template];
-        sequence.TryFormat(bytes.AsSpan(_sequenceAt[template], SequenceDigits), out _, "x12", CultureInfo.InvariantCulture);
+        sequence.TryFormat(
+            bytes.AsSpan(_sequenceAt[template], SequenceDigits),
+            out _,
+            "x12",
+            CultureInfo.InvariantCulture
+        );
         return bytes;
     }
 

@@ -8,16 +8,22 @@ internal static class ProcFs
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
 
     /// <summary>Processor seconds that process <paramref name="id"/> has used, user and system.</summary>
-    public static double ProcessorSeconds(int id) => Stat($"/proc/{id}") is { } stat ? (stat.User + stat.System) / TicksPerSecond : 0;
+    public static double ProcessorSeconds(int id) =>
+        Stat($"/proc/{id}") is { } stat ? (stat.User + stat.System) / TicksPerSecond : 0;
 
-    /// <summary>Processor seconds of all processes named <paramref name="name"/> below this one: a PostgreSQL server and its children.</summary>
+    /// <summary>
+    /// Processor seconds of all processes named <paramref name="name"/> below this one: a PostgreSQL server and its
+    /// children.
+    /// </summary>
     public static double ProcessorSecondsOfChildren(string name)
     {
-        var processes = Directory.GetDirectories("/proc")
+        var processes = Directory
+            .GetDirectories("/proc")
             .Select(folder => int.TryParse(Path.GetFileName(folder), out _) ? Stat(folder) : null)
             .OfType<ProcessStat>()
             .ToDictionary(stat => stat.Id);
-        return processes.Values.Where(stat => stat.Name == name && IsBelowUs(stat)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
+        return processes.Values.Where(stat => stat.Name == name && IsBelowUs(stat)).Sum(stat => stat.User + stat.System)
+            / TicksPerSecond;
 
         bool IsBelowUs(ProcessStat? stat)
         {
@@ -27,15 +33,33 @@ internal static class ProcFs
         }
     }
 
-    /// <summary>Processor seconds of the threads that recompile hot code in process <paramref name="id"/>; 0 when they have nothing to do and are gone.</summary>
-    public static double CompilingSeconds(int id) => Directory.GetDirectories($"/proc/{id}/task")
-        .Select(Stat).OfType<ProcessStat>().Where(stat => stat.Name.StartsWith(".NET Tiered", StringComparison.Ordinal)).Sum(stat => stat.User + stat.System) / TicksPerSecond;
+    /// <summary>
+    /// Processor seconds of the threads that recompile hot code in process <paramref name="id"/>; 0 when they have
+    /// nothing to do and are gone.
+    /// </summary>
+    public static double CompilingSeconds(int id) =>
+        Directory
+            .GetDirectories($"/proc/{id}/task")
+            .Select(Stat)
+            .OfType<ProcessStat>()
+            .Where(stat => stat.Name.StartsWith(".NET Tiered", StringComparison.Ordinal))
+            .Sum(stat => stat.User + stat.System) / TicksPerSecond;
 
-    /// <summary>Processor seconds since the machine's start: those that it was busy, and those that it wanted and its host gave to others.</summary>
+    /// <summary>
+    /// Processor seconds since the machine's start: those that it was busy, and those that it wanted and its host gave
+    /// to others.
+    /// </summary>
     public static (double Busy, double Stolen) MachineSeconds()
     {
-        var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..].Select(field => long.Parse(field, CultureInfo.InvariantCulture)).ToArray();
-        return ((fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TicksPerSecond, fields[7] / TicksPerSecond); // user, nice, system, irq, softirq; steal
+        var fields = File.ReadLines("/proc/stat")
+            .First()
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]
+            .Select(field => long.Parse(field, CultureInfo.InvariantCulture))
+            .ToArray();
+        return (
+            (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TicksPerSecond,
+            fields[7] / TicksPerSecond
+        ); // user, nice, system, irq, softirq; steal
     }
 
     /// <summary>Resident megabytes.</summary>
@@ -46,9 +70,13 @@ internal static class ProcFs
     /// <summary>Open files, sockets among them.</summary>
     public static int Handles(int id) => Directory.GetFileSystemEntries($"/proc/{id}/fd").Length;
 
-    private static long StatusField(int id, string name) => long.Parse(
-        File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal),
-        CultureInfo.InvariantCulture);
+    private static long StatusField(int id, string name) =>
+        long.Parse(
+            File.ReadLines($"/proc/{id}/status")
+                .First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..]
+                .Replace("kB", "", StringComparison.Ordinal),
+            CultureInfo.InvariantCulture
+        );
 
     private static ProcessStat? Stat(string folder)
     {
@@ -62,7 +90,8 @@ internal static class ProcFs
                 line[(line.IndexOf('(', StringComparison.Ordinal) + 1)..end],
                 int.Parse(fields[1], CultureInfo.InvariantCulture),
                 long.Parse(fields[11], CultureInfo.InvariantCulture),
-                long.Parse(fields[12], CultureInfo.InvariantCulture));
+                long.Parse(fields[12], CultureInfo.InvariantCulture)
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -6,7 +6,8 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Bench.Processes;
 
 /// <summary>A service or peer that runs, or the nodes of a cluster.</summary>
-internal sealed record RunningTarget(string Name, IReadOnlyList<MeasuredProcess> Processes, IReadOnlyList<int> Ports) : IAsyncDisposable
+internal sealed record RunningTarget(string Name, IReadOnlyList<MeasuredProcess> Processes, IReadOnlyList<int> Ports)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
 
@@ -26,8 +27,16 @@ internal sealed record RunningTarget(string Name, IReadOnlyList<MeasuredProcess>
     {
         foreach (var (process, port) in Processes.Zip(Ports))
         {
-            using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(5) };
-            await Eventually.HoldsAsync(async () => process.HasExited || await AnswersAsync(http), $"{Name} is ready", StartBound);
+            using var http = new HttpClient
+            {
+                BaseAddress = new Uri($"http://127.0.0.1:{port}"),
+                Timeout = TimeSpan.FromSeconds(5),
+            };
+            await Eventually.HoldsAsync(
+                async () => process.HasExited || await AnswersAsync(http),
+                $"{Name} is ready",
+                StartBound
+            );
             if (process.HasExited)
                 throw new InvalidRunException($"{Name} did not start:\n{process.Output}");
         }
@@ -64,11 +73,20 @@ internal sealed class Targets(BenchOptions options, string folder)
     /// <summary>Rules of the usual access list.</summary>
     public const int AclRules = 1_000;
 
-    /// <summary>The service as a user would run it, but for what the harness needs: loopback, callbacks to loopback, no throttle (the peers have none).</summary>
+    /// <summary>
+    /// The service as a user would run it, but for what the harness needs: loopback, callbacks to loopback, no throttle
+    /// (the peers have none).
+    /// </summary>
     /// <param name="more">Settings of this row, as environment variables.</param>
     /// <param name="home">A folder of an earlier start, to find its journal again; null for a new one.</param>
     /// <param name="build">The folder of another build of the service; empty for the one beside the harness.</param>
-    public async Task<RunningTarget> ServiceAsync(string name, IReadOnlyDictionary<string, string> more, string? home = null, bool awaitsReady = true, string build = "")
+    public async Task<RunningTarget> ServiceAsync(
+        string name,
+        IReadOnlyDictionary<string, string> more,
+        string? home = null,
+        bool awaitsReady = true,
+        string build = ""
+    )
     {
         home ??= NewFolder("service");
         var settings = new Dictionary<string, string>(ServiceProcess.Loopback("acl.csv"), StringComparer.Ordinal)
@@ -83,8 +101,18 @@ internal sealed class Targets(BenchOptions options, string folder)
             settings["SERVER_PORT"] = Text(FreePort.Next());
         if (!File.Exists(Path.Combine(home, "acl.csv")))
             AccessListFile(home, AclRules);
-        var process = MeasuredProcess.Start("service", Path.Combine(build, "AkkaCharging.Host.dll"), [], home, settings, options.ServiceProcessors);
-        return await StartedAsync(new(name, [process], [int.Parse(settings["SERVER_PORT"], CultureInfo.InvariantCulture)]), awaitsReady);
+        var process = MeasuredProcess.Start(
+            "service",
+            Path.Combine(build, "AkkaCharging.Host.dll"),
+            [],
+            home,
+            settings,
+            options.ServiceProcessors
+        );
+        return await StartedAsync(
+            new(name, [process], [int.Parse(settings["SERVER_PORT"], CultureInfo.InvariantCulture)]),
+            awaitsReady
+        );
     }
 
     /// <summary>Nodes of one cluster.</summary>
@@ -97,13 +125,18 @@ internal sealed class Targets(BenchOptions options, string folder)
         {
             foreach (var port in remoting)
             {
-                started.Add(await ServiceAsync(name, new Dictionary<string, string>(journal, StringComparer.Ordinal)
-                {
-                    ["CLUSTER_ENABLED"] = "true",
-                    ["CLUSTER_PORT"] = Text(port),
-                    ["CLUSTER_SEED_NODES"] = string.Join(',', remoting.Select(seed => $"127.0.0.1:{seed}")),
-                    ["CLUSTER_LANES"] = Text(nodes * 4),
-                }));
+                started.Add(
+                    await ServiceAsync(
+                        name,
+                        new Dictionary<string, string>(journal, StringComparer.Ordinal)
+                        {
+                            ["CLUSTER_ENABLED"] = "true",
+                            ["CLUSTER_PORT"] = Text(port),
+                            ["CLUSTER_SEED_NODES"] = string.Join(',', remoting.Select(seed => $"127.0.0.1:{seed}")),
+                            ["CLUSTER_LANES"] = Text(nodes * 4),
+                        }
+                    )
+                );
             }
 
             return new(name, [.. started.Select(node => node.Process)], [.. started.Select(node => node.Port)]);
@@ -123,23 +156,34 @@ internal sealed class Targets(BenchOptions options, string folder)
         AccessListFile(home, AclRules);
         var port = FreePort.Next();
         string[] arguments = [name == Bare ? "bare" : "ceiling", Text(port), "acl.csv"];
-        var process = MeasuredProcess.Start("peer", "AkkaCharging.Peers.dll", arguments, home, options.Environment, options.ServiceProcessors);
+        var process = MeasuredProcess.Start(
+            "peer",
+            "AkkaCharging.Peers.dll",
+            arguments,
+            home,
+            options.Environment,
+            options.ServiceProcessors
+        );
         return await StartedAsync(new(name, [process], [port]), awaitsReady: true);
     }
 
     /// <summary>Settings of a journal of PostgreSQL.</summary>
-    public static Dictionary<string, string> Postgres(string connectionString) => new(StringComparer.Ordinal)
-    {
-        ["JOURNAL_KIND"] = "postgres",
-        ["JOURNAL_CONNECTION_STRING"] = connectionString,
-        ["JOURNAL_ENCRYPTION_KEYS"] = PostgresKey,
-    };
+    public static Dictionary<string, string> Postgres(string connectionString) =>
+        new(StringComparer.Ordinal)
+        {
+            ["JOURNAL_KIND"] = "postgres",
+            ["JOURNAL_CONNECTION_STRING"] = connectionString,
+            ["JOURNAL_ENCRYPTION_KEYS"] = PostgresKey,
+        };
 
-    public static Dictionary<string, string> Journal(string kind) => new(StringComparer.Ordinal) { ["JOURNAL_KIND"] = kind };
+    public static Dictionary<string, string> Journal(string kind) =>
+        new(StringComparer.Ordinal) { ["JOURNAL_KIND"] = kind };
 
-    public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(folder, $"{name}-{_started++}")).FullName;
+    public string NewFolder(string name) =>
+        Directory.CreateDirectory(Path.Combine(folder, $"{name}-{_started++}")).FullName;
 
-    public static void AccessListFile(string home, int rules) => Driving.AccessList.Write(Path.Combine(home, "acl.csv"), rules);
+    public static void AccessListFile(string home, int rules) =>
+        Driving.AccessList.Write(Path.Combine(home, "acl.csv"), rules);
 
     private static async Task<RunningTarget> StartedAsync(RunningTarget target, bool awaitsReady)
     {

@@ -12,14 +12,16 @@ internal sealed record Series(string Name, string Unit, IReadOnlyList<double> Va
 
     public double Max => Values.Max();
 
-    public override string ToString() => Values.Count == 1 ? Text(Median) : $"{Text(Median)} ({Text(Min)} to {Text(Max)})";
+    public override string ToString() =>
+        Values.Count == 1 ? Text(Median) : $"{Text(Median)} ({Text(Min)} to {Text(Max)})";
 
-    private static string Text(double value) => Math.Abs(value) switch
-    {
-        >= 1_000 => value.ToString("N0", CultureInfo.InvariantCulture),
-        >= 10 => value.ToString("N1", CultureInfo.InvariantCulture),
-        _ => value.ToString("N2", CultureInfo.InvariantCulture),
-    };
+    private static string Text(double value) =>
+        Math.Abs(value) switch
+        {
+            >= 1_000 => value.ToString("N0", CultureInfo.InvariantCulture),
+            >= 10 => value.ToString("N1", CultureInfo.InvariantCulture),
+            _ => value.ToString("N2", CultureInfo.InvariantCulture),
+        };
 }
 
 /// <summary>A row of the report.</summary>
@@ -28,13 +30,23 @@ internal sealed record Series(string Name, string Unit, IReadOnlyList<double> Va
 /// <param name="Judged">The figure that the goal speaks of.</param>
 /// <param name="Others">What stands behind it.</param>
 /// <param name="How">How it was measured.</param>
-internal sealed record Figure(string Key, string Title, string? Goal, bool? IsMet, Series Judged, IReadOnlyList<Series> Others, string How);
+internal sealed record Figure(
+    string Key,
+    string Title,
+    string? Goal,
+    bool? IsMet,
+    Series Judged,
+    IReadOnlyList<Series> Others,
+    string How
+);
 
 internal static class Statistics
 {
     public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToList();
-        return sorted.Count % 2 == 1 ? sorted[sorted.Count / 2] : (sorted[(sorted.Count / 2) - 1] + sorted[sorted.Count / 2]) / 2;
+        return sorted.Count % 2 == 1
+            ? sorted[sorted.Count / 2]
+            : (sorted[(sorted.Count / 2) - 1] + sorted[sorted.Count / 2]) / 2;
     }
 }

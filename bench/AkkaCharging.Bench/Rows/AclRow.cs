@@ -19,7 +19,9 @@ internal static class AclRow
         var path = Path.Combine(session.Targets.NewFolder("acl"), "acl.csv");
         AccessList.Write(path, Rules);
         var queries = Queries();
-        List<double> loads = [], megabytes = [], lookUps = [];
+        List<double> loads = [],
+            megabytes = [],
+            lookUps = [];
         for (var round = 0; round < session.Options.Rounds; round++)
         {
             var before = GC.GetTotalMemory(forceFullCollection: true);
@@ -33,10 +35,20 @@ internal static class AclRow
             lookUps.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds / LookUps);
         }
 
-        var (load, size, lookUp) = (new Series("load", "s", loads), new Series("heap", "MB", megabytes), new Series("look-up", "us", lookUps));
+        var (load, size, lookUp) = (
+            new Series("load", "s", loads),
+            new Series("heap", "MB", megabytes),
+            new Series("look-up", "us", lookUps)
+        );
         return new(
-            "acl", "access list of a million rules: look-up", "load ≤ 5 s, ≤ 150 MB, look-up ≤ 1 µs", load.Median <= 5 && size.Median <= MegabytesMax && lookUp.Median <= 1, lookUp, [load, size],
-            "In the harness's own process, with the service's code; one thread.");
+            "acl",
+            "access list of a million rules: look-up",
+            "load ≤ 5 s, ≤ 150 MB, look-up ≤ 1 µs",
+            load.Median <= 5 && size.Median <= MegabytesMax && lookUp.Median <= 1,
+            lookUp,
+            [load, size],
+            "In the harness's own process, with the service's code; one thread."
+        );
     }
 
     private static List<AuthorizationQuery> Queries()
@@ -44,6 +56,15 @@ internal static class AclRow
         var random = new Random(1);
         var station = StationId.TryCreate("5f3c9a10-7b2e-4d61-9c0f-000000000000")!;
         var id = RequestId.New(TimeProvider.System.GetUtcNow());
-        return [.. Enumerable.Range(0, LookUps).Select(_ => new AuthorizationQuery(id, station, DriverToken.TryCreate(AccessList.Token(random.Next(Rules)))!))];
+        return
+        [
+            .. Enumerable
+                .Range(0, LookUps)
+                .Select(_ => new AuthorizationQuery(
+                    id,
+                    station,
+                    DriverToken.TryCreate(AccessList.Token(random.Next(Rules)))!
+                )),
+        ];
     }
 }

@@ -11,40 +11,64 @@ internal static class JourneyRows
     public const string Postgres = "postgres";
 
     private const string How =
-        "Closed loop, one destination, at most 1,024 journeys pending. All sides run from the start, each is warmed up, then they are driven in turns; each ratio is of one round.";
+        "Closed loop, one destination, at most 1,024 journeys pending. All sides run from the start, each is "
+        + "warmed up, then they are driven in turns; each ratio is of one round.";
 
     /// <summary>The rows, and journeys a second of each target, which later rows take their rates from.</summary>
-    public static async Task<(IReadOnlyList<Figure> Figures, IReadOnlyDictionary<string, double> PerSecond)> RunAsync(Session session)
+    public static async Task<(IReadOnlyList<Figure> Figures, IReadOnlyDictionary<string, double> PerSecond)> RunAsync(
+        Session session
+    )
     {
         (string Name, double Goal)[] all = [(Memory, 1.0), (Sqlite, 0.75), (Postgres, 0.6)];
         var goals = all.Where(goal => session.Options.Journals.Contains(goal.Name)).ToList();
         var ours = goals.Select(goal => goal.Name).ToList();
         var rivals = session.Options.Rival.Length == 0 ? [] : ours.Select(Rival).ToList();
         var runs = await session.CompareAsync(
-            [Targets.Bare, .. ours, .. rivals], name => StartAsync(session, name), target => session.SaturateAsync(target, isWarm: true), session.Options.Rounds);
+            [Targets.Bare, .. ours, .. rivals],
+            name => StartAsync(session, name),
+            target => session.SaturateAsync(target, isWarm: true),
+            session.Options.Rounds
+        );
         var figures = goals.Select(goal => Compare(goal.Name, goal.Goal, runs[goal.Name], runs[Targets.Bare])).ToList();
         figures.AddRange(ours.Zip(rivals, (mine, rival) => CompareBuilds(mine, runs[mine], runs[rival])));
-        return (figures, runs.ToDictionary(pair => pair.Key, pair => Statistics.Median(pair.Value.Select(run => run.PerSecond)), StringComparer.Ordinal));
+        return (
+            figures,
+            runs.ToDictionary(
+                pair => pair.Key,
+                pair => Statistics.Median(pair.Value.Select(run => run.PerSecond)),
+                StringComparer.Ordinal
+            )
+        );
     }
 
     /// <summary>The accept path alone: ours with a journal in memory, the peer with nothing behind it.</summary>
     public static async Task<Figure> CeilingAsync(Session session)
     {
         var runs = await session.CompareAsync(
-            [Targets.Ceiling, Memory], name => StartAsync(session, name), target => session.SaturateAsync(target, isWarm: true), session.Options.IsShort ? 1 : session.Options.Rounds);
+            [Targets.Ceiling, Memory],
+            name => StartAsync(session, name),
+            target => session.SaturateAsync(target, isWarm: true),
+            session.Options.IsShort ? 1 : session.Options.Rounds
+        );
         var (ceiling, ours) = (runs[Targets.Ceiling], runs[Memory]);
         return new(
-            "ceiling", "accept path: a minimal API that reads, validates and answers the same JSON, and does nothing else", Goal: null, IsMet: null,
+            "ceiling",
+            "accept path: a minimal API that reads, validates and answers the same JSON, and does nothing else",
+            Goal: null,
+            IsMet: null,
             Of("ceiling", "accepts/s", ceiling, run => run.PerSecond),
             [
                 Of("ceiling", "cpu us a request", ceiling, run => run.ServiceMicros),
                 Of("memory, whole journey", "cpu us a request", ours, run => run.ServiceMicros),
                 Of("ceiling", "bytes allocated a request", ceiling, run => run.AllocatedBytes),
             ],
-            "Closed loop; what is left of a journey's cost after subtracting this is decision, journal and callback.");
+            "Closed loop; what is left of a journey's cost after subtracting this is decision, journal and callback."
+        );
     }
 
-    /// <summary>One run each, when the comparison itself is not asked for: later rows take their rates from it.</summary>
+    /// <summary>
+    /// One run each, when the comparison itself is not asked for: later rows take their rates from it.
+    /// </summary>
     public static async Task<IReadOnlyDictionary<string, double>> QuickAsync(Session session)
     {
         var perSecond = new Dictionary<string, double>(StringComparer.Ordinal);
@@ -57,41 +81,72 @@ internal static class JourneyRows
         return perSecond;
     }
 
-    /// <summary>Starts a target by its name: a peer's, a journal's, or that of the other build with a journal.</summary>
+    /// <summary>
+    /// Starts a target by its name: a peer's, a journal's, or that of the other build with a journal.
+    /// </summary>
     public static async Task<RunningTarget> StartAsync(Session session, string name)
     {
         if (name is Targets.Bare or Targets.Ceiling)
             return await session.Targets.PeerAsync(name);
         var journal = name.Split(' ')[^1];
         return await session.Targets.ServiceAsync(
-            name, journal == Postgres ? await session.PostgresAsync() : Targets.Journal(journal), build: name == Rival(journal) ? session.Options.Rival : "");
+            name,
+            journal == Postgres ? await session.PostgresAsync() : Targets.Journal(journal),
+            build: name == Rival(journal) ? session.Options.Rival : ""
+        );
     }
 
     private static string Rival(string journal) => $"rival, {journal}";
 
-    public static Series Of(string name, string unit, IReadOnlyList<Run> runs, Func<Run, double> value) => new(name, unit, [.. runs.Select(value)]);
+    public static Series Of(string name, string unit, IReadOnlyList<Run> runs, Func<Run, double> value) =>
+        new(name, unit, [.. runs.Select(value)]);
 
     private static Figure CompareBuilds(string name, List<Run> ours, List<Run> rival)
     {
-        var ratios = new Series("this build / the other", "ratio of cpu time a journey", [.. ours.Zip(rival, (a, b) => (a.ServiceMicros + a.JournalMicros) / (b.ServiceMicros + b.JournalMicros))]);
+        var ratios = new Series(
+            "this build / the other",
+            "ratio of cpu time a journey",
+            [.. ours.Zip(rival, (a, b) => (a.ServiceMicros + a.JournalMicros) / (b.ServiceMicros + b.JournalMicros))]
+        );
         return new(
-            $"rival-{name}", $"cost of a journey, journal `{name}`, against another build of the service", Goal: null, IsMet: null, ratios,
+            $"rival-{name}",
+            $"cost of a journey, journal `{name}`, against another build of the service",
+            Goal: null,
+            IsMet: null,
+            ratios,
             [
-                new("this build / the other", "ratio of journeys/s", [.. ours.Zip(rival, (a, b) => a.PerSecond / b.PerSecond)]),
+                new(
+                    "this build / the other",
+                    "ratio of journeys/s",
+                    [.. ours.Zip(rival, (a, b) => a.PerSecond / b.PerSecond)]
+                ),
                 Of("the other", "cpu us a journey", rival, run => run.ServiceMicros),
                 Of("the other", "bytes allocated a journey", rival, run => run.AllocatedBytes),
                 Of("the other", "share of time in GC pauses", rival, run => run.GcPauseShare),
             ],
-            How);
+            How
+        );
     }
 
     private static Figure Compare(string name, double goal, List<Run> ours, List<Run> bare)
     {
-        var ratios = new Series("ours / bare peer", "ratio of journeys/s", [.. ours.Zip(bare, (a, b) => a.PerSecond / b.PerSecond)]);
+        var ratios = new Series(
+            "ours / bare peer",
+            "ratio of journeys/s",
+            [.. ours.Zip(bare, (a, b) => a.PerSecond / b.PerSecond)]
+        );
         return new(
-            $"journeys-{name}", $"full journeys a second, journal `{name}`, against the bare peer", $"≥ {goal}", ratios.Median >= goal, ratios,
+            $"journeys-{name}",
+            $"full journeys a second, journal `{name}`, against the bare peer",
+            $"≥ {goal}",
+            ratios.Median >= goal,
+            ratios,
             [
-                new("ours / bare peer", "ratio of cpu time a journey", [.. ours.Zip(bare, (a, b) => (a.ServiceMicros + a.JournalMicros) / b.ServiceMicros)]),
+                new(
+                    "ours / bare peer",
+                    "ratio of cpu time a journey",
+                    [.. ours.Zip(bare, (a, b) => (a.ServiceMicros + a.JournalMicros) / b.ServiceMicros)]
+                ),
                 Of(name, "journeys/s", ours, run => run.PerSecond),
                 Of(Targets.Bare, "journeys/s", bare, run => run.PerSecond),
                 Of(name, "cpu us a journey", ours, run => run.ServiceMicros),
@@ -107,6 +162,7 @@ internal static class JourneyRows
                 Of("other programs", "processors busy", ours, run => run.ForeignLoad),
                 Of("other machines of the host", "processors busy", ours, run => run.StolenLoad),
             ],
-            How);
+            How
+        );
     }
 }

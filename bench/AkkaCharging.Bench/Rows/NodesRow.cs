@@ -25,31 +25,82 @@ internal static class NodesRow
             }
         }
 
-        var judged = new Series("three nodes / one process", "ratio of journeys/s", [.. saturated[Three].Zip(saturated[Alone], (three, one) => three.PerSecond / one.PerSecond)]);
+        var judged = new Series(
+            "three nodes / one process",
+            "ratio of journeys/s",
+            [.. saturated[Three].Zip(saturated[Alone], (three, one) => three.PerSecond / one.PerSecond)]
+        );
         return new(
-            "nodes", "full journeys a second of three nodes on one journal in PostgreSQL, against one process, all on this one machine", Goal: null, IsMet: null, judged,
+            "nodes",
+            "full journeys a second of three nodes on one journal in PostgreSQL, against one process, all on "
+                + "this one machine",
+            Goal: null,
+            IsMet: null,
+            judged,
             [
-                .. names.SelectMany(name => (Series[])
-                [
-                    JourneyRows.Of(name, "journeys/s", saturated[name], run => run.PerSecond),
-                    JourneyRows.Of(name, "cpu us a journey, all its processes", saturated[name], run => run.ServiceMicros),
-                    JourneyRows.Of($"{name}, its database", "cpu us a journey", saturated[name], run => run.JournalMicros),
-                    JourneyRows.Of($"{name}, half of saturation", "accept p99, ms", offered[name], run => run.AcceptMillis(99)),
-                    JourneyRows.Of($"{name}, half of saturation", "end to end p99, ms", offered[name], run => run.EndToEndMillis(99)),
-                    JourneyRows.Of($"{name}, half of saturation", "cpu us a journey, all its processes", offered[name], run => run.ServiceMicros),
-                    JourneyRows.Of($"{name}, half of saturation, its database", "cpu us a journey", offered[name], run => run.JournalMicros),
-                ]),
+                .. names.SelectMany(name =>
+                    (Series[])
+                        [
+                            JourneyRows.Of(name, "journeys/s", saturated[name], run => run.PerSecond),
+                            JourneyRows.Of(
+                                name,
+                                "cpu us a journey, all its processes",
+                                saturated[name],
+                                run => run.ServiceMicros
+                            ),
+                            JourneyRows.Of(
+                                $"{name}, its database",
+                                "cpu us a journey",
+                                saturated[name],
+                                run => run.JournalMicros
+                            ),
+                            JourneyRows.Of(
+                                $"{name}, half of saturation",
+                                "accept p99, ms",
+                                offered[name],
+                                run => run.AcceptMillis(99)
+                            ),
+                            JourneyRows.Of(
+                                $"{name}, half of saturation",
+                                "end to end p99, ms",
+                                offered[name],
+                                run => run.EndToEndMillis(99)
+                            ),
+                            JourneyRows.Of(
+                                $"{name}, half of saturation",
+                                "cpu us a journey, all its processes",
+                                offered[name],
+                                run => run.ServiceMicros
+                            ),
+                            JourneyRows.Of(
+                                $"{name}, half of saturation, its database",
+                                "cpu us a journey",
+                                offered[name],
+                                run => run.JournalMicros
+                            ),
+                        ]
+                ),
                 JourneyRows.Of("other programs", "processors busy", saturated[Three], run => run.ForeignLoad),
-                JourneyRows.Of("other machines of the host", "processors busy", saturated[Three], run => run.StolenLoad),
+                JourneyRows.Of(
+                    "other machines of the host",
+                    "processors busy",
+                    saturated[Three],
+                    run => run.StolenLoad
+                ),
             ],
-            "Closed loop, then open loop at half of it; connections are dealt out among the nodes. It shows what being a node costs, and what the database pays for a journey, which is what "
-            + "bounds a cluster: journeys/s on machines of their own are at most the database's processors over its time a journey. It does not show three machines: nodes, database, driver "
-            + "and receiver share the processors of one here, so that a ratio above 1 cannot be expected.");
+            "Closed loop, then open loop at half of it; connections are dealt out among the nodes. It shows "
+                + "what being a node costs, and what the database pays for a journey, which is what "
+                + "bounds a cluster: journeys/s on machines of their own are at most the database's processors "
+                + "over its time a journey. It does not show three machines: nodes, database, driver "
+                + "and receiver share the processors of one here, so that a ratio above 1 cannot be expected."
+        );
 
         async Task<Processes.RunningTarget> StartAsync(string name)
         {
             var journal = await session.PostgresAsync();
-            return name == Alone ? await session.Targets.ServiceAsync(name, journal) : await session.Targets.ClusterAsync(name, name == One ? 1 : 3, journal);
+            return name == Alone
+                ? await session.Targets.ServiceAsync(name, journal)
+                : await session.Targets.ClusterAsync(name, name == One ? 1 : 3, journal);
         }
     }
 }

@@ -16,7 +16,9 @@ internal static class PendingRows
     private const double ProbeRate = 50;
     private static readonly TimeSpan FillBound = TimeSpan.FromMinutes(30);
 
-    /// <summary>The heap for each pending request, journal <c>memory</c>; the process is then killed, and the requests with it.</summary>
+    /// <summary>
+    /// The heap for each pending request, journal <c>memory</c>; the process is then killed, and the requests with it.
+    /// </summary>
     public static async Task<Figure> MemoryAsync(Session session, int pending)
     {
         session.Ledger.Authorizer = (long)AuthorizerMode.Hangs;
@@ -27,19 +29,29 @@ internal static class PendingRows
         session.ForgetOwed(); // journal.kind = memory says so itself
         session.Ledger.Authorizer = (long)AuthorizerMode.Allows;
         return new(
-            "pending-memory", $"memory for each pending request, {pending:N0} pending, journal `memory`", "≤ 1 KB at a million", IsGood(bytes, pending), new("heap", "bytes a request", [bytes]),
+            "pending-memory",
+            $"memory for each pending request, {pending:N0} pending, journal `memory`",
+            "≤ 1 KB at a million",
+            IsGood(bytes, pending),
+            new("heap", "bytes a request", [bytes]),
             [new("resident", "bytes a request", [resident])],
-            "The authorizer hangs, so that nothing moves. Growth of the garbage-collected heap, after a full collection before and after, and of the resident set, divided by the requests.");
+            "The authorizer hangs, so that nothing moves. Growth of the garbage-collected heap, after a full "
+                + "collection before and after, and of the resident set, divided by the requests."
+        );
     }
 
-    /// <summary>The same with <c>sqlite</c>; then the process is killed, started again, and has to take all of them up while it serves.</summary>
+    /// <summary>
+    /// The same with <c>sqlite</c>; then the process is killed, started again, and has to take all of them up while it
+    /// serves.
+    /// </summary>
     public static async Task<IReadOnlyList<Figure>> RecoveryAsync(Session session, int pending)
     {
         session.Ledger.Authorizer = (long)AuthorizerMode.Hangs;
         var settings = Settings(session, pending);
         settings["SERVER_PORT"] = $"{FreePort.Next()}";
         var home = session.Targets.NewFolder("recovery");
-        double bytes, resident;
+        double bytes,
+            resident;
         await using (var killed = await session.Targets.ServiceAsync("pending-sqlite", settings, home))
         {
             (bytes, resident) = await FillAsync(session, killed, pending);
@@ -52,8 +64,17 @@ internal static class PendingRows
         var ready = Stopwatch.GetElapsedTime(started);
         var serving = session.DriveAsync(
             target,
-            new LoadPlan(target.EndPoints, session.OneDestination(), 4, TimeSpan.Zero, TimeSpan.FromSeconds(5), ProbeRate, RefusalsAreFine: true),
-            hasFaults: true);
+            new LoadPlan(
+                target.EndPoints,
+                session.OneDestination(),
+                4,
+                TimeSpan.Zero,
+                TimeSpan.FromSeconds(5),
+                ProbeRate,
+                RefusalsAreFine: true
+            ),
+            hasFaults: true
+        );
         var takenUp = await TakenUpAsync(target, pending, started);
         var probe = await serving;
         var released = Stopwatch.GetTimestamp();
@@ -64,20 +85,38 @@ internal static class PendingRows
         var rate = pending / takenUp.TotalSeconds;
         return
         [
-            new("pending-sqlite", $"memory for each pending request, {pending:N0} pending, journal `sqlite`", "≤ 1 KB at a million", IsGood(bytes, pending), new("heap", "bytes a request", [bytes]),
+            new(
+                "pending-sqlite",
+                $"memory for each pending request, {pending:N0} pending, journal `sqlite`",
+                "≤ 1 KB at a million",
+                IsGood(bytes, pending),
+                new("heap", "bytes a request", [bytes]),
                 [new("resident", "bytes a request", [resident])],
-                "As with `memory`."),
-            new("recovery", "pending requests taken up after a kill", $"≥ {GoalPerSecond:N0}/s, serving at once", rate >= GoalPerSecond && probe.Load.Refused == 0, new("taken up", "requests/s", [rate]),
+                "As with `memory`."
+            ),
+            new(
+                "recovery",
+                "pending requests taken up after a kill",
+                $"≥ {GoalPerSecond:N0}/s, serving at once",
+                rate >= GoalPerSecond && probe.Load.Refused == 0,
+                new("taken up", "requests/s", [rate]),
                 [
                     new("pending when it was killed", "requests", [pending]),
                     new("from the start of the process to ready", "s", [ready.TotalSeconds]),
                     new("from the start of the process to the last taken up", "s", [takenUp.TotalSeconds]),
                     new("answer p99 meanwhile", "ms", [LoadResult.Millis(probe.Load.Answer, 99)]),
                     new("answered 503 meanwhile", "requests", [probe.Load.Refused]),
-                    new("decided and delivered afterwards", "requests/s", [(pending + probe.Load.Accepted.Count) / delivered.TotalSeconds]),
+                    new(
+                        "decided and delivered afterwards",
+                        "requests/s",
+                        [(pending + probe.Load.Accepted.Count) / delivered.TotalSeconds]
+                    ),
                 ],
-                $"SIGKILL with the authorizer hanging; from the start of the new process, its runtime's included, until the journal's backlog is empty and `queue_size_current` has all of them, with {ProbeRate} submissions a second beside. "
-                + "Then the authorizer answers, and every one must be called back."),
+                "SIGKILL with the authorizer hanging; from the start of the new process, its runtime's "
+                    + "included, until the journal's backlog is empty and `queue_size_current` has all of them, with "
+                    + $"{ProbeRate} submissions a second beside. "
+                    + "Then the authorizer answers, and every one must be called back."
+            ),
         ];
     }
 
@@ -91,17 +130,33 @@ internal static class PendingRows
         return settings;
     }
 
-    private static async Task<(double Heap, double Resident)> FillAsync(Session session, RunningTarget target, int pending)
+    private static async Task<(double Heap, double Resident)> FillAsync(
+        Session session,
+        RunningTarget target,
+        int pending
+    )
     {
         await session.DriveAsync(target, Plan(1_000), hasFaults: true); // what grows once, grows before
-        var (heap, resident) = (target.Process.Heap(collects: true).HeapBytes, ProcFs.ResidentMegabytes(target.Process.Id));
+        var (heap, resident) = (
+            target.Process.Heap(collects: true).HeapBytes,
+            ProcFs.ResidentMegabytes(target.Process.Id)
+        );
         await session.DriveAsync(target, Plan(pending - 1_000), hasFaults: true);
         return (
             (target.Process.Heap(collects: true).HeapBytes - heap) / (pending - 1_000.0),
-            (ProcFs.ResidentMegabytes(target.Process.Id) - resident) * 1024 * 1024 / (pending - 1_000.0));
+            (ProcFs.ResidentMegabytes(target.Process.Id) - resident) * 1024 * 1024 / (pending - 1_000.0)
+        );
 
-        LoadPlan Plan(int count) => new(
-            target.EndPoints, session.OneDestination(), session.Options.Connections, TimeSpan.Zero, FillBound, Window: int.MaxValue, CountMax: count);
+        LoadPlan Plan(int count) =>
+            new(
+                target.EndPoints,
+                session.OneDestination(),
+                session.Options.Connections,
+                TimeSpan.Zero,
+                FillBound,
+                Window: int.MaxValue,
+                CountMax: count
+            );
     }
 
     private static async Task<TimeSpan> TakenUpAsync(RunningTarget target, int pending, long started)
@@ -111,18 +166,27 @@ internal static class PendingRows
         await Eventually.HoldsAsync(
             async () =>
             {
-                using var asked = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { Accept = { new("text/plain") } } };
+                using var asked = new HttpRequestMessage(HttpMethod.Get, "/metrics")
+                {
+                    Headers = { Accept = { new("text/plain") } },
+                };
                 using var answer = await http.SendAsync(asked);
-                var isTakenUp = (await answer.Content.ReadAsStringAsync()).Split('\n').Contains("akkacharging_journal_backlog_requests 0", StringComparer.Ordinal);
+                var isTakenUp = (await answer.Content.ReadAsStringAsync())
+                    .Split('\n')
+                    .Contains("akkacharging_journal_backlog_requests 0", StringComparer.Ordinal);
                 takenUp = Stopwatch.GetElapsedTime(started);
                 return isTakenUp;
             },
-            "all pending requests are taken up", TimeSpan.FromMinutes(5));
+            "all pending requests are taken up",
+            TimeSpan.FromMinutes(5)
+        );
 
         // Counts what is still in the journal as well: so it says that none is missing, not that all are taken up.
         var metrics = await http.GetFromJsonAsync<JsonElement>("/metrics");
         return metrics.GetProperty("queue_size_current").GetInt64() is var found && found >= pending
             ? takenUp
-            : throw new InvalidRunException($"{found:N0} of {pending:N0} pending requests were taken up after the kill");
+            : throw new InvalidRunException(
+                $"{found:N0} of {pending:N0} pending requests were taken up after the kill"
+            );
     }
 }

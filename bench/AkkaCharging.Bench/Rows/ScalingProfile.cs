@@ -13,12 +13,18 @@ internal static class ScalingProfile
     private const int DestinationsKeptAlive = 1_000;
 
     /// <summary>Set by run.sh in a network of its own, where every address of 10.0.0.0/8 is this machine.</summary>
-    private static readonly bool HasNetwork = Environment.GetEnvironmentVariable("AKKACHARGING_BENCH_NETWORK") is { Length: > 0 };
+    private static readonly bool HasNetwork =
+        Environment.GetEnvironmentVariable("AKKACHARGING_BENCH_NETWORK") is { Length: > 0 };
 
     public static async Task RunAsync(Session session, List<Figure> figures, List<string> plots)
     {
         (string Name, Func<Session, Task<Growth>> Measure)[] all =
-            [("connections", ConnectionsAsync), ("destinations", DestinationsAsync), ("queue", QueueAsync), ("acl", AclAsync)];
+        [
+            ("connections", ConnectionsAsync),
+            ("destinations", DestinationsAsync),
+            ("queue", QueueAsync),
+            ("acl", AclAsync),
+        ];
         foreach (var (name, measure) in all)
         {
             if (!session.Options.Wants(name))
@@ -27,8 +33,19 @@ internal static class ScalingProfile
             figures.AddRange(growth.Figures(name));
             foreach (var unit in growth.Series.GroupBy(series => series.Unit, StringComparer.Ordinal))
             {
-                var file = $"scaling-{name}-{string.Concat(unit.Key.Select(character => char.IsLetter(character) ? character : '-'))}";
-                plots.Add(Plot.Write(session.Options, file, $"{unit.Key} by {growth.Of}", growth.Of, growth.Sizes, unit.Key, [.. unit]));
+                var file =
+                    $"scaling-{name}-{string.Concat(unit.Key.Select(character => char.IsLetter(character) ? character : '-'))}";
+                plots.Add(
+                    Plot.Write(
+                        session.Options,
+                        file,
+                        $"{unit.Key} by {growth.Of}",
+                        growth.Of,
+                        growth.Sizes,
+                        unit.Key,
+                        [.. unit]
+                    )
+                );
             }
         }
     }
@@ -36,7 +53,8 @@ internal static class ScalingProfile
     private static async Task<Growth> ConnectionsAsync(Session session)
     {
         int[] sizes = [1, 8, 64, 512];
-        List<Run> ours = [], bare = [];
+        List<Run> ours = [],
+            bare = [];
         foreach (var connections in sizes)
         {
             await using (var target = await JourneyRows.StartAsync(session, JourneyRows.Sqlite))
@@ -55,22 +73,31 @@ internal static class ScalingProfile
         foreach (var size in sizes)
         {
             var hosts = Enumerable.Range(0, size).Select(Host).ToList();
-            var submissions = new Submissions([.. hosts.Select((host, number) => session.Url(number, host, closes: size > DestinationsKeptAlive))]);
+            var submissions = new Submissions([
+                .. hosts.Select((host, number) => session.Url(number, host, closes: size > DestinationsKeptAlive)),
+            ]);
             var allow = HasNetwork ? "10.0.0.0/8" : string.Join(',', hosts.Select(host => $"{host}/32"));
-            await using var target = await session.Targets.ServiceAsync("sqlite", new Dictionary<string, string> { [CallbackAllow] = allow });
+            await using var target = await session.Targets.ServiceAsync(
+                "sqlite",
+                new Dictionary<string, string> { [CallbackAllow] = allow }
+            );
             runs.Add(await session.SaturateAsync(target, submissions));
         }
 
         return Of("destinations", sizes, ("sqlite", runs));
 
-        static string Host(int number) => HasNetwork ? $"10.{1 + (number >> 16)}.{(number >> 8) & 255}.{number & 255}" : $"127.0.{number / 250}.{1 + (number % 250)}";
+        static string Host(int number) =>
+            HasNetwork
+                ? $"10.{1 + (number >> 16)}.{(number >> 8) & 255}.{number & 255}"
+                : $"127.0.{number / 250}.{1 + (number % 250)}";
     }
 
     private static async Task<Growth> QueueAsync(Session session)
     {
         var sizes = UpTo(session.Options.LargestSize, 10_000, 100_000, 1_000_000);
         List<Run> answers = [];
-        List<double> heaps = [], drains = [];
+        List<double> heaps = [],
+            drains = [];
         foreach (var size in sizes)
         {
             session.Ledger.Authorizer = (long)AuthorizerMode.Hangs;
@@ -80,31 +107,61 @@ internal static class ScalingProfile
             await using var target = await session.Targets.ServiceAsync("memory", settings);
             var before = target.Process.Heap(collects: true).HeapBytes;
             var fill = new LoadPlan(
-                target.EndPoints, session.OneDestination(), session.Options.Connections, TimeSpan.Zero, TimeSpan.FromMinutes(30), Window: int.MaxValue, CountMax: size);
+                target.EndPoints,
+                session.OneDestination(),
+                session.Options.Connections,
+                TimeSpan.Zero,
+                TimeSpan.FromMinutes(30),
+                Window: int.MaxValue,
+                CountMax: size
+            );
             await session.DriveAsync(target, fill, hasFaults: true);
             heaps.Add((target.Process.Heap(collects: true).HeapBytes - before) / (double)size);
-            answers.Add(await session.DriveAsync(
-                target, fill with { WarmUp = session.WarmUp, Duration = session.Duration, Rate = 1_000, CountMax = int.MaxValue }, hasFaults: true));
+            answers.Add(
+                await session.DriveAsync(
+                    target,
+                    fill with
+                    {
+                        WarmUp = session.WarmUp,
+                        Duration = session.Duration,
+                        Rate = 1_000,
+                        CountMax = int.MaxValue,
+                    },
+                    hasFaults: true
+                )
+            );
             var started = Stopwatch.GetTimestamp();
             await session.SettleAllAsync(TimeSpan.FromSeconds(60 + (size / 500.0)));
             drains.Add(size / Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
 
-        return new("pending requests", [.. sizes.Select(size => (double)size)],
-            [new("heap", "bytes a pending request", heaps), new("drained", "journeys/s", drains), new("accept p99 at 1,000/s", "ms", [.. answers.Select(run => run.AcceptMillis(99))])]);
+        return new(
+            "pending requests",
+            [.. sizes.Select(size => (double)size)],
+            [
+                new("heap", "bytes a pending request", heaps),
+                new("drained", "journeys/s", drains),
+                new("accept p99 at 1,000/s", "ms", [.. answers.Select(run => run.AcceptMillis(99))]),
+            ]
+        );
     }
 
     private static async Task<Growth> AclAsync(Session session)
     {
         var sizes = UpTo(session.Options.LargestSize, 1_000, 100_000, 1_000_000);
         var runs = new List<Run>();
-        List<double> ready = [], heaps = [];
+        List<double> ready = [],
+            heaps = [];
         foreach (var size in sizes)
         {
             var home = session.Targets.NewFolder("acl");
             Targets.AccessListFile(home, size);
             var started = Stopwatch.GetTimestamp();
-            await using var target = await session.Targets.ServiceAsync("sqlite", new Dictionary<string, string>(), home);
+            await using var target = await session.Targets.ServiceAsync(
+                "sqlite",
+                new Dictionary<string, string>(),
+                home
+            );
             ready.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
             heaps.Add(target.Process.Heap(collects: true).HeapBytes / 1e6);
             runs.Add(await session.SaturateAsync(target));
@@ -132,13 +189,18 @@ internal static class ScalingProfile
     private sealed record Growth(string Of, IReadOnlyList<double> Sizes, IReadOnlyList<Series> Series)
     {
         /// <summary>A figure for each series: its last value over its first, and the values between.</summary>
-        public IEnumerable<Figure> Figures(string key) => Series.Select(series => new Figure(
-            $"scaling-{key}-{series.Name}-{series.Unit}",
-            $"{series.Unit} by {Of}: {series.Name}, at {Sizes[^1]:N0} over {Sizes[0]:N0}",
-            Goal: null,
-            IsMet: null,
-            new(series.Name, $"times the {series.Unit}", [series.Values[^1] / series.Values[0]]),
-            [.. Sizes.Zip(series.Values, (size, value) => new Series($"{size:N0} {Of}", series.Unit, [value]))],
-            key == "destinations" ? $"Closed loop. Above {DestinationsKeptAlive:N0} destinations the receiver closes the connection after each callback: so many stay open nowhere." : "A run for each size."));
+        public IEnumerable<Figure> Figures(string key) =>
+            Series.Select(series => new Figure(
+                $"scaling-{key}-{series.Name}-{series.Unit}",
+                $"{series.Unit} by {Of}: {series.Name}, at {Sizes[^1]:N0} over {Sizes[0]:N0}",
+                Goal: null,
+                IsMet: null,
+                new(series.Name, $"times the {series.Unit}", [series.Values[^1] / series.Values[0]]),
+                [.. Sizes.Zip(series.Values, (size, value) => new Series($"{size:N0} {Of}", series.Unit, [value]))],
+                key == "destinations"
+                    ? $"Closed loop. Above {DestinationsKeptAlive:N0} destinations the receiver closes the "
+                        + "connection after each callback: so many stay open nowhere."
+                    : "A run for each size."
+            ));
     }
 }

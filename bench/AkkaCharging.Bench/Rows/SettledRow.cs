@@ -6,13 +6,15 @@ namespace AkkaCharging.Bench.Rows;
 /// <summary>What a journal that is full of settled requests costs the next one.</summary>
 internal static class SettledRow
 {
-    private const int Rows = 1_000_000; // as journal.maxSettledRows: from then on each settled request pushes an old one out
+    // as journal.maxSettledRows: from then on each settled request pushes an old one out
+    private const int Rows = 1_000_000;
     private const double Goal = 1.1;
 
     public static async Task<Figure> RunAsync(Session session)
     {
         var template = await FilledJournalAsync(session);
-        List<Run> empty = [], full = [];
+        List<Run> empty = [],
+            full = [];
         for (var round = 0; round < session.Options.Rounds; round++)
         {
             if (round % 2 == 0)
@@ -25,9 +27,17 @@ internal static class SettledRow
                 empty.Add(await MeasureAsync("empty", session.Targets.NewFolder("settled")));
         }
 
-        var judged = new Series("full / empty", "ratio of cpu time a journey", [.. full.Zip(empty, (a, b) => a.ServiceMicros / b.ServiceMicros)]);
+        var judged = new Series(
+            "full / empty",
+            "ratio of cpu time a journey",
+            [.. full.Zip(empty, (a, b) => a.ServiceMicros / b.ServiceMicros)]
+        );
         return new(
-            "settled", "cost of a request with a million settled rows in the journal against an empty one, `sqlite`", "≤ 1.1", judged.Median <= Goal, judged,
+            "settled",
+            "cost of a request with a million settled rows in the journal against an empty one, `sqlite`",
+            "≤ 1.1",
+            judged.Median <= Goal,
+            judged,
             [
                 new("empty / full", "ratio of journeys/s", [.. full.Zip(empty, (a, b) => b.PerSecond / a.PerSecond)]),
                 JourneyRows.Of("empty", "journeys/s", empty, run => run.PerSecond),
@@ -35,11 +45,17 @@ internal static class SettledRow
                 JourneyRows.Of("empty", "cpu us a journey", empty, run => run.ServiceMicros),
                 JourneyRows.Of("full", "cpu us a journey", full, run => run.ServiceMicros),
             ],
-            "Closed loop. The rows are written into the journal's file beforehand; at a million, retention deletes as many as are settled, and that is included.");
+            "Closed loop. The rows are written into the journal's file beforehand; at a million, retention "
+                + "deletes as many as are settled, and that is included."
+        );
 
         async Task<Run> MeasureAsync(string name, string home)
         {
-            await using var target = await session.Targets.ServiceAsync(name, new Dictionary<string, string> { ["JOURNAL_PATH"] = "journal.db" }, home);
+            await using var target = await session.Targets.ServiceAsync(
+                name,
+                new Dictionary<string, string> { ["JOURNAL_PATH"] = "journal.db" },
+                home
+            );
             return await session.SaturateAsync(target);
         }
     }
@@ -47,16 +63,23 @@ internal static class SettledRow
     private static async Task<string> FilledJournalAsync(Session session)
     {
         var home = session.Targets.NewFolder("settled-template");
-        await using (await session.Targets.ServiceAsync("template", new Dictionary<string, string> { ["JOURNAL_PATH"] = "journal.db" }, home))
+        await using (
+            await session.Targets.ServiceAsync(
+                "template",
+                new Dictionary<string, string> { ["JOURNAL_PATH"] = "journal.db" },
+                home
+            )
+        )
         {
             // The service makes the tables and the keys.
         }
 
-        await using var connection = new SqliteConnection($"Data Source={Path.Combine(home, "journal.db")};Pooling=False");
+        await using var connection = new SqliteConnection(
+            $"Data Source={Path.Combine(home, "journal.db")};Pooling=False"
+        );
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();
-        command.CommandText =
-            """
+        command.CommandText = """
             PRAGMA synchronous = OFF;
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $rows)
             INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, status, reason, decided_at, settled_at, attempts)

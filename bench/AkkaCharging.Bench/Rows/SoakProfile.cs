@@ -6,20 +6,37 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Bench.Rows;
 
-/// <summary>Hours in minutes: 70 % of saturation while faults come and go. At the end everything is as at the beginning, and nothing was lost.</summary>
+/// <summary>
+/// Hours in minutes: 70 % of saturation while faults come and go. At the end everything is as at the beginning, and
+/// nothing was lost.
+/// </summary>
 internal static class SoakProfile
 {
     private const double Load = 0.7;
     private const int Destinations = 10;
     private const int Hanging = 2;
     private const double QuietShare = 0.2; // of the length, at the beginning and again at the end
-    private const int QuietSegmentsMin = 16; // idle connections are kept for 30 s, and what is compared comes after that
+
+    // idle connections are kept for 30 s, and what is compared comes after that
+    private const int QuietSegmentsMin = 16;
     private static readonly TimeSpan Segment = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LockTime = TimeSpan.FromSeconds(2); // shorter than a submission waits for the journal
+
+    // shorter than a submission waits for the journal
+    private static readonly TimeSpan LockTime = TimeSpan.FromSeconds(2);
 
     // A fault lasts two segments, and quiet ones lie between.
     private static readonly Fault[] Cycle =
-        [Fault.None, Fault.ReceiversHang, Fault.ReceiversHang, Fault.None, Fault.AuthorizerFails, Fault.AuthorizerFails, Fault.None, Fault.JournalSlow, Fault.JournalSlow];
+    [
+        Fault.None,
+        Fault.ReceiversHang,
+        Fault.ReceiversHang,
+        Fault.None,
+        Fault.AuthorizerFails,
+        Fault.AuthorizerFails,
+        Fault.None,
+        Fault.JournalSlow,
+        Fault.JournalSlow,
+    ];
 
     private enum Fault
     {
@@ -45,14 +62,32 @@ internal static class SoakProfile
         double heapBefore = 0;
         for (var number = 0; number < segments; number++)
         {
-            var fault = number < quiet || number >= segments - quiet ? Fault.None : Cycle[(number - quiet) % Cycle.Length];
+            var fault =
+                number < quiet || number >= segments - quiet ? Fault.None : Cycle[(number - quiet) % Cycle.Length];
             if (number == quiet)
                 heapBefore = target.Process.Heap(collects: true).HeapBytes / 1e6;
-            samples.Add(await SegmentAsync(session, target, submissions, saturation * Load, fault, Path.Combine(home, "journal.db")));
+            samples.Add(
+                await SegmentAsync(
+                    session,
+                    target,
+                    submissions,
+                    saturation * Load,
+                    fault,
+                    Path.Combine(home, "journal.db")
+                )
+            );
         }
 
         await session.SettleAllAsync();
-        Summarize(session, samples, quiet / 2, (heapBefore, target.Process.Heap(collects: true).HeapBytes / 1e6), saturation, figures, plots);
+        Summarize(
+            session,
+            samples,
+            quiet / 2,
+            (heapBefore, target.Process.Heap(collects: true).HeapBytes / 1e6),
+            saturation,
+            figures,
+            plots
+        );
     }
 
     private static Dictionary<string, string> Settings(Session session, List<string> hosts)
@@ -66,22 +101,45 @@ internal static class SoakProfile
         return settings;
     }
 
-    private static async Task<Sample> SegmentAsync(Session session, RunningTarget target, Submissions submissions, double rate, Fault fault, string journal)
+    private static async Task<Sample> SegmentAsync(
+        Session session,
+        RunningTarget target,
+        Submissions submissions,
+        double rate,
+        Fault fault,
+        string journal
+    )
     {
         session.Ledger.HangFrom = fault == Fault.ReceiversHang ? Destinations - Hanging : long.MaxValue;
-        session.Ledger.Authorizer = (long)(fault == Fault.AuthorizerFails ? AuthorizerMode.Fails : AuthorizerMode.Allows);
+        session.Ledger.Authorizer = (long)(
+            fault == Fault.AuthorizerFails ? AuthorizerMode.Fails : AuthorizerMode.Allows
+        );
         var slow = fault == Fault.JournalSlow ? LockAsync(journal) : Task.CompletedTask;
         var run = await session.DriveAsync(
             target,
             new LoadPlan(
-                target.EndPoints, submissions, session.Options.Connections, TimeSpan.Zero, Segment, rate, RefusalsAreFine: fault != Fault.None,
-                IsHealthy: sequence => sequence % Destinations < Destinations - Hanging),
-            hasFaults: true);
+                target.EndPoints,
+                submissions,
+                session.Options.Connections,
+                TimeSpan.Zero,
+                Segment,
+                rate,
+                RefusalsAreFine: fault != Fault.None,
+                IsHealthy: sequence => sequence % Destinations < Destinations - Hanging
+            ),
+            hasFaults: true
+        );
         await slow;
         var id = target.Process.Id;
         return new(
-            LoadResult.Millis(run.Load.Answer, 99), run.EndToEndMillis(99), ProcFs.ResidentMegabytes(id), ProcFs.Handles(id), ProcFs.Threads(id),
-            run.Load.Accepted.Count, run.Load.Refused);
+            LoadResult.Millis(run.Load.Answer, 99),
+            run.EndToEndMillis(99),
+            ProcFs.ResidentMegabytes(id),
+            ProcFs.Handles(id),
+            ProcFs.Threads(id),
+            run.Load.Accepted.Count,
+            run.Load.Refused
+        );
     }
 
     /// <summary>Another writer on the journal's file, for two seconds.</summary>
@@ -95,36 +153,95 @@ internal static class SoakProfile
     }
 
     private static void Summarize(
-        Session session, List<Sample> samples, int compared, (double Before, double After) heap, double saturation, List<Figure> figures, List<string> plots)
+        Session session,
+        List<Sample> samples,
+        int compared,
+        (double Before, double After) heap,
+        double saturation,
+        List<Figure> figures,
+        List<string> plots
+    )
     {
-        var first = samples.Take(compared * 2).Skip(compared).ToList(); // the first half of the quiet beginning warms up, that of the quiet end cools down
+        // the first half of the quiet beginning warms up, that of the quiet end cools down
+        var first = samples.Take(compared * 2).Skip(compared).ToList();
         var last = samples.TakeLast(compared).ToList();
-        var how = $"Open loop at {Load:P0} of {saturation:N0} journeys/s for {samples.Count * Segment.TotalSeconds / 60:N1} minutes; receivers hang, the authorizer fails, the journal is locked, in turn. "
+        var how =
+            $"Open loop at {Load:P0} of {saturation:N0} journeys/s for "
+            + $"{samples.Count * Segment.TotalSeconds / 60:N1} minutes; receivers hang, the authorizer fails, the "
+            + "journal is locked, in turn. "
             + "Medians of the segments at the end of the quiet beginning and of the quiet end.";
         Compare("heap after a collection", "MB", heap.Before, heap.After, factor: 1.2, slack: 16);
-        Flat("resident", "MB", sample => sample.ResidentMegabytes, factor: 1.5, slack: 64); // the runtime gives memory back slowly
+        // the runtime gives memory back slowly
+        Flat("resident", "MB", sample => sample.ResidentMegabytes, factor: 1.5, slack: 64);
         Flat("handles", "open", sample => sample.Handles, factor: 1.1, slack: 64);
         Flat("threads", "threads", sample => sample.Threads, factor: 1, slack: 16);
         Flat("accept p99", "ms", sample => sample.AcceptMillis, factor: 2, slack: 5);
         Flat("end to end p99", "ms", sample => sample.EndToEndMillis, factor: 2, slack: 10);
-        figures.Add(new("soak-lost", "accepted and never called back", "0", true, new("lost", "requests", [0]),
-            [new("accepted", "requests", [samples.Sum(sample => (double)sample.Accepted)]), new("refused with 503", "requests", [samples.Sum(sample => (double)sample.Refused)])], how));
-        if (figures.Where(figure => figure.IsMet == false).Select(figure => figure.Title).ToList() is { Count: > 0 } grown)
+        figures.Add(
+            new(
+                "soak-lost",
+                "accepted and never called back",
+                "0",
+                true,
+                new("lost", "requests", [0]),
+                [
+                    new("accepted", "requests", [samples.Sum(sample => (double)sample.Accepted)]),
+                    new("refused with 503", "requests", [samples.Sum(sample => (double)sample.Refused)]),
+                ],
+                how
+            )
+        );
+        if (
+            figures.Where(figure => figure.IsMet == false).Select(figure => figure.Title).ToList() is
+            { Count: > 0 } grown
+        )
             throw new InvalidRunException($"not flat at the end: {string.Join("; ", grown)}");
 
-        void Compare(string name, string unit, double before, double after, double factor, double slack) => figures.Add(new(
-            $"soak-{name}", $"{name} at the end of the soak", $"≤ {factor} × {before:N1} + {slack} {unit}", after <= before * factor + slack, new(name, unit, [after]),
-            [new("at the beginning", unit, [before])], how));
+        void Compare(string name, string unit, double before, double after, double factor, double slack) =>
+            figures.Add(
+                new(
+                    $"soak-{name}",
+                    $"{name} at the end of the soak",
+                    $"≤ {factor} × {before:N1} + {slack} {unit}",
+                    after <= before * factor + slack,
+                    new(name, unit, [after]),
+                    [new("at the beginning", unit, [before])],
+                    how
+                )
+            );
 
         void Flat(string name, string unit, Func<Sample, double> value, double factor, double slack)
         {
-            Compare(name, unit, Statistics.Median(first.Select(value)), Statistics.Median(last.Select(value)), factor, slack);
-            plots.Add(Plot.Write(
-                session.Options, $"soak-{name.Replace(' ', '-')}", $"{name} during the soak", "seconds", [.. samples.Select((_, index) => index * Segment.TotalSeconds)], unit,
-                [new(name, unit, [.. samples.Select(value)])], isLogarithmic: false));
+            Compare(
+                name,
+                unit,
+                Statistics.Median(first.Select(value)),
+                Statistics.Median(last.Select(value)),
+                factor,
+                slack
+            );
+            plots.Add(
+                Plot.Write(
+                    session.Options,
+                    $"soak-{name.Replace(' ', '-')}",
+                    $"{name} during the soak",
+                    "seconds",
+                    [.. samples.Select((_, index) => index * Segment.TotalSeconds)],
+                    unit,
+                    [new(name, unit, [.. samples.Select(value)])],
+                    isLogarithmic: false
+                )
+            );
         }
     }
 
     private sealed record Sample(
-        double AcceptMillis, double EndToEndMillis, double ResidentMegabytes, double Handles, double Threads, int Accepted, int Refused);
+        double AcceptMillis,
+        double EndToEndMillis,
+        double ResidentMegabytes,
+        double Handles,
+        double Threads,
+        int Accepted,
+        int Refused
+    );
 }

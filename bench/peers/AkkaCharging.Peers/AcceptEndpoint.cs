@@ -27,9 +27,19 @@ internal static class AcceptEndpoint
         if (accepted is null)
             await WriteAsync(context, 400, new Refusal("validation_error", problem, now), PeerJson.Default.Refusal);
         else if (!take(accepted))
-            await WriteAsync(context, 503, new Refusal("queue_full", "Too many requests are pending.", now), PeerJson.Default.Refusal);
+            await WriteAsync(
+                context,
+                503,
+                new Refusal("queue_full", "Too many requests are pending.", now),
+                PeerJson.Default.Refusal
+            );
         else
-            await WriteAsync(context, 200, new Answer("accepted", "Request queued for async processing.", accepted.RequestId, now), PeerJson.Default.Answer);
+            await WriteAsync(
+                context,
+                200,
+                new Answer("accepted", "Request queued for async processing.", accepted.RequestId, now),
+                PeerJson.Default.Answer
+            );
     }
 
     private static async Task WriteAsync<T>(HttpContext context, int status, T answer, JsonTypeInfo<T> type)

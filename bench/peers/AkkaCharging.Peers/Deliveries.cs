@@ -6,24 +6,28 @@ namespace AkkaCharging.Peers;
 
 /// <summary>The bare peer's other half: a bounded channel and 64 loops, each with one callback under way.</summary>
 /// <remarks>
-/// What it leaves out is the point of it: nothing is on disk, a failed callback is gone, one hanging receiver holds loops for 10 s each, there is no address
-/// policy, no signature, no age limit, no audit and no metric.
+/// What it leaves out is the point of it: nothing is on disk, a failed callback is gone, one hanging receiver holds
+/// loops for 10 s each, there is no address policy, no signature, no age limit, no audit and no metric.
 /// </remarks>
 internal sealed class Deliveries
 {
     private const int Capacity = 10_000; // as queue.maxSize
     private const int Loops = 64;
     private static readonly MediaTypeHeaderValue Json = new("application/json");
-    private readonly Channel<Accepted> _channel = Channel.CreateBounded<Accepted>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
+    private readonly Channel<Accepted> _channel = Channel.CreateBounded<Accepted>(
+        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait }
+    );
     private readonly HashSet<string> _allowed;
-    private readonly HttpClient _http = new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        ActivityHeadersPropagator = null,
-        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
-    })
+    private readonly HttpClient _http = new(
+        new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ActivityHeadersPropagator = null,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        }
+    )
     {
         Timeout = TimeSpan.FromSeconds(10),
     };
@@ -31,7 +35,10 @@ internal sealed class Deliveries
     /// <param name="aclFile">The service's own format; the peer reads the first column of it.</param>
     public Deliveries(string aclFile)
     {
-        _allowed = File.ReadLines(aclFile).Skip(1).Select(line => line[..line.IndexOf(',', StringComparison.Ordinal)]).ToHashSet(StringComparer.Ordinal);
+        _allowed = File.ReadLines(aclFile)
+            .Skip(1)
+            .Select(line => line[..line.IndexOf(',', StringComparison.Ordinal)])
+            .ToHashSet(StringComparer.Ordinal);
         for (var i = 0; i < Loops; i++)
             _ = Task.Run(DeliverAsync);
     }
@@ -45,8 +52,12 @@ internal sealed class Deliveries
             var status = _allowed.Contains(accepted.DriverToken) ? "allowed" : "not_allowed";
             var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
             var body = Encoding.ASCII.GetBytes(
-                $$"""{"station_id":"{{accepted.StationId}}","driver_token":"{{accepted.DriverToken}}","status":"{{status}}","timestamp":{{now}}}""");
-            using var message = new HttpRequestMessage(HttpMethod.Post, accepted.Callback) { Content = new ByteArrayContent(body) };
+                $$"""{"station_id":"{{accepted.StationId}}","driver_token":"{{accepted.DriverToken}}","status":"{{status}}","timestamp":{{now}}}"""
+            );
+            using var message = new HttpRequestMessage(HttpMethod.Post, accepted.Callback)
+            {
+                Content = new ByteArrayContent(body),
+            };
             message.Content.Headers.ContentType = Json;
             message.Headers.TryAddWithoutValidation("webhook-id", accepted.RequestId);
             try

@@ -26,16 +26,24 @@ internal sealed record DeadLetterAnswer(
     int Attempts,
     OperatorAttemptAnswer? LastAttempt,
     long AcceptedAt,
-    long SettledAt);
+    long SettledAt
+);
 
 /// <summary>One callback attempt as operators see it.</summary>
 /// <param name="HttpStatus">Null when the receiver did not answer.</param>
-/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or <c>blocked</c>.</param>
+/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or
+/// <c>blocked</c>.</param>
 /// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
 internal sealed record OperatorAttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
 {
-    internal static OperatorAttemptAnswer Of(CallbackAttempt attempt) => new(
-        attempt.At.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, attempt.HttpStatus, attempt.Outcome.Name(), attempt.Cause?.Name());
+    internal static OperatorAttemptAnswer Of(CallbackAttempt attempt) =>
+        new(
+            attempt.At.ToUnixTimeMilliseconds(),
+            (long)attempt.Duration.TotalMilliseconds,
+            attempt.HttpStatus,
+            attempt.Outcome.Name(),
+            attempt.Cause?.Name()
+        );
 }
 
 /// <summary>What was done to one dead letter.</summary>
@@ -53,7 +61,8 @@ internal sealed record BulkRedriveBody(string? Destination, JsonElement? From, J
 /// <param name="State"><c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or <c>done</c>.</param>
 /// <param name="To">None that failed later is redriven: at the latest the time of the start.</param>
 /// <param name="Matched">Dead letters that matched at the start.</param>
-/// <param name="PassedOver">Those that somebody else redrove or discarded meanwhile, that retention forgot, or that cannot be decrypted.</param>
+/// <param name="PassedOver">Those that somebody else redrove or discarded meanwhile, that retention forgot, or that
+/// cannot be decrypted.</param>
 /// <param name="Problem">The defect that ended it; null without one.</param>
 internal sealed record BulkRedriveAnswer(
     string State,
@@ -66,27 +75,30 @@ internal sealed record BulkRedriveAnswer(
     long Remaining,
     long StartedAt,
     long? EndedAt,
-    string? Problem)
+    string? Problem
+)
 {
-    internal static BulkRedriveAnswer Of(BulkProgress progress) => new(
-        progress switch
-        {
-            { IsRunning: true, IsCancelled: true } => "cancelling",
-            { IsRunning: true } => "running",
-            { Problem: not null } => "failed",
-            { IsCancelled: true } => "cancelled",
-            _ => "done",
-        },
-        progress.Query.Destination?.ToString(),
-        progress.Query.From?.ToUnixTimeMilliseconds(),
-        progress.Query.To!.Value.ToUnixTimeMilliseconds(),
-        progress.Matched,
-        progress.Redriven,
-        progress.PassedOver,
-        progress.Remaining,
-        progress.StartedAt.ToUnixTimeMilliseconds(),
-        progress.EndedAt?.ToUnixTimeMilliseconds(),
-        progress.Problem);
+    internal static BulkRedriveAnswer Of(BulkProgress progress) =>
+        new(
+            progress switch
+            {
+                { IsRunning: true, IsCancelled: true } => "cancelling",
+                { IsRunning: true } => "running",
+                { Problem: not null } => "failed",
+                { IsCancelled: true } => "cancelled",
+                _ => "done",
+            },
+            progress.Query.Destination?.ToString(),
+            progress.Query.From?.ToUnixTimeMilliseconds(),
+            progress.Query.To!.Value.ToUnixTimeMilliseconds(),
+            progress.Matched,
+            progress.Redriven,
+            progress.PassedOver,
+            progress.Remaining,
+            progress.StartedAt.ToUnixTimeMilliseconds(),
+            progress.EndedAt?.ToUnixTimeMilliseconds(),
+            progress.Problem
+        );
 }
 
 /// <summary>The cluster as this node sees it.</summary>
@@ -104,7 +116,9 @@ internal sealed record NodeAnswer(string Address, string Status, bool Reachable,
 /// <param name="Here">Whether it is the node that answers.</param>
 internal sealed record LaneAnswer(int Lane, string? Holder, bool Here, long? TakenAt);
 
-/// <summary>The receivers that callbacks are pending for, and those that are paused; those with most pending first.</summary>
+/// <summary>
+/// The receivers that callbacks are pending for, and those that are paused; those with most pending first.
+/// </summary>
 internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
 
 /// <summary>One receiver.</summary>
@@ -116,7 +130,17 @@ internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Desti
 /// <param name="Waiting">Requests that wait for an attempt.</param>
 /// <param name="Retrying">Requests in the retry lane.</param>
 internal sealed record DestinationAnswer(
-    string Destination, string Breaker, bool Paused, bool Answering, int Pending, int InFlight, int InFlightMax, int Waiting, int Retrying, int FailuresInARow);
+    string Destination,
+    string Breaker,
+    bool Paused,
+    bool Answering,
+    int Pending,
+    int InFlight,
+    int InFlightMax,
+    int Waiting,
+    int Retrying,
+    int FailuresInARow
+);
 
 /// <summary>Which destination to pause or resume.</summary>
 /// <param name="Destination">Scheme, host and port.</param>
@@ -137,8 +161,10 @@ internal sealed record DestinationChangeAnswer(string Status, string Destination
 /// <param name="Breaker">The authorizer's: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
 /// <param name="Backlog">Requests of an earlier process that are not taken up yet.</param>
 /// <param name="WindowSeconds">What <paramref name="Decisions"/> and <paramref name="Callbacks"/> are over.</param>
-/// <param name="Decisions">Failed are those that ended <c>unknown</c>; null when the metrics actor does not answer.</param>
-/// <param name="Callbacks">Attempts, without those of redriven requests; null when the metrics actor does not answer.</param>
+/// <param name="Decisions">Failed are those that ended <c>unknown</c>; null when the metrics actor does not
+/// answer.</param>
+/// <param name="Callbacks">Attempts, without those of redriven requests; null when the metrics actor does not
+/// answer.</param>
 /// <param name="DeadLetters">As counted some seconds ago; null before the first count.</param>
 /// <param name="Redrive">The last redrive of many; null before the first.</param>
 internal sealed record OverviewAnswer(
@@ -157,7 +183,8 @@ internal sealed record OverviewAnswer(
     RateAnswer? Decisions,
     RateAnswer? Callbacks,
     long? DeadLetters,
-    BulkRedriveAnswer? Redrive);
+    BulkRedriveAnswer? Redrive
+);
 
 /// <summary>What happened within the window.</summary>
 internal sealed record RateAnswer(long Total, long Failed);
@@ -171,9 +198,15 @@ internal sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
 internal sealed record SettingAnswer(string Path, string Value, string Origin);
 
 /// <summary>Serializers for every body of the operators' API, generated at build time.</summary>
-/// <remarks>A field that is misspelt or given twice is refused: a filter that was not understood would let a redrive match more than was meant.</remarks>
+/// <remarks>
+/// A field that is misspelt or given twice is refused: a filter that was not understood would let a redrive match more
+/// than was meant.
+/// </remarks>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false
+)]
 [JsonSerializable(typeof(ClusterAnswer))]
 [JsonSerializable(typeof(DeadLettersAnswer))]
 [JsonSerializable(typeof(LetterChangeAnswer))]

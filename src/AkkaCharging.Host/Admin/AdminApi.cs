@@ -15,7 +15,11 @@ internal static class AdminApi
     /// <summary>Registers the operators' API.</summary>
     public static void AddAdmin(this IServiceCollection services, ManagementSettings settings)
     {
-        services.AddSingleton(settings).AddSingleton<OperatorAccess>().AddSingleton<OperatorAudit>().AddSingleton<OperatorBodies>();
+        services
+            .AddSingleton(settings)
+            .AddSingleton<OperatorAccess>()
+            .AddSingleton<OperatorAudit>()
+            .AddSingleton<OperatorBodies>();
         services.AddSingleton<DeadLetterEndpoints.Handler>().AddSingleton<DestinationEndpoints.Handler>();
     }
 
@@ -54,10 +58,15 @@ internal static class AdminApi
         route.WithName(name).WithTags("Operators").WithSummary(summary).ProducesErrors(401, 403, 500);
 
     /// <summary>Documents a 400.</summary>
-    public static RouteHandlerBuilder ProducesInvalid(this RouteHandlerBuilder route) => route.Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest);
+    public static RouteHandlerBuilder ProducesInvalid(this RouteHandlerBuilder route) =>
+        route.Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest);
 
     /// <returns>The status of the answer.</returns>
-    public static async Task<string> WriteConflictAsync(this HttpContext context, string message, TimeSpan? retryAfter = null)
+    public static async Task<string> WriteConflictAsync(
+        this HttpContext context,
+        string message,
+        TimeSpan? retryAfter = null
+    )
     {
         await context.WriteErrorAsync(StatusCodes.Status409Conflict, "conflict", message, retryAfter);
         return "conflict";
@@ -66,7 +75,12 @@ internal static class AdminApi
     /// <inheritdoc cref="WriteConflictAsync"/>
     public static async Task<string> WriteJournalUnavailableAsync(this HttpContext context)
     {
-        await context.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "journal_unavailable", "The journal is not available.", Intake.JournalRetryAfter);
+        await context.WriteErrorAsync(
+            StatusCodes.Status503ServiceUnavailable,
+            "journal_unavailable",
+            "The journal is not available.",
+            Intake.JournalRetryAfter
+        );
         return "journal_unavailable";
     }
 }

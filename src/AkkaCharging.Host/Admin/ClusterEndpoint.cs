@@ -9,16 +9,27 @@ internal static class ClusterEndpoint
 {
     /// <summary>Maps <c>/admin/cluster</c>.</summary>
     public static void MapCluster(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/admin/cluster", AnswerAsync)
-            .Describe("showCluster", "Nodes as this one sees them, and lanes as the journal has them; empty for a process that runs alone")
+        routes
+            .MapGet("/admin/cluster", AnswerAsync)
+            .Describe(
+                "showCluster",
+                "Nodes as this one sees them, and lanes as the journal has them; empty for a process that runs alone"
+            )
             .Produces<ClusterAnswer>()
             .ProducesErrors(503);
 
     private static async Task AnswerAsync(HttpContext context, IServiceProvider services)
     {
-        if (services.GetService<ClusterNode>() is not { } node || services.GetService<ISharedJournal>() is not { } journal)
+        if (
+            services.GetService<ClusterNode>() is not { } node
+            || services.GetService<ISharedJournal>() is not { } journal
+        )
         {
-            await context.WriteJsonAsync(StatusCodes.Status200OK, new(Enabled: false, [], []), AdminJson.Default.ClusterAnswer);
+            await context.WriteJsonAsync(
+                StatusCodes.Status200OK,
+                new(Enabled: false, [], []),
+                AdminJson.Default.ClusterAnswer
+            );
             return;
         }
 
@@ -29,9 +40,25 @@ internal static class ClusterEndpoint
                 StatusCodes.Status200OK,
                 new(
                     Enabled: true,
-                    [.. node.Nodes.Select(other => new NodeAnswer(other.Address, other.Status.ToString().ToLowerInvariant(), other.IsReachable, other.IsOurs))],
-                    [.. lanes.Select(lane => new LaneAnswer(lane.Lane, lane.Holder, lane.IsOurs, lane.TakenAt?.ToUnixTimeMilliseconds()))]),
-                AdminJson.Default.ClusterAnswer);
+                    [
+                        .. node.Nodes.Select(other => new NodeAnswer(
+                            other.Address,
+                            other.Status.ToString().ToLowerInvariant(),
+                            other.IsReachable,
+                            other.IsOurs
+                        )),
+                    ],
+                    [
+                        .. lanes.Select(lane => new LaneAnswer(
+                            lane.Lane,
+                            lane.Holder,
+                            lane.IsOurs,
+                            lane.TakenAt?.ToUnixTimeMilliseconds()
+                        )),
+                    ]
+                ),
+                AdminJson.Default.ClusterAnswer
+            );
         }
         catch (JournalUnavailableException)
         {

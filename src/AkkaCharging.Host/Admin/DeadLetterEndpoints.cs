@@ -13,29 +13,41 @@ internal static class DeadLetterEndpoints
     /// <summary>Maps everything below <c>/admin/dead-letters</c>.</summary>
     public static void MapDeadLetters(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
+        routes
+            .MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
             .Describe("listDeadLetters", "Requests that failed and can be redriven, newest first")
             .Produces<DeadLettersAnswer>()
             .ProducesInvalid()
             .ProducesErrors(503);
-        routes.MapPost(Route + "/{requestId}/redrive", (string requestId, HttpContext context, Handler handler) => handler.RedriveAsync(requestId, context))
+        routes
+            .MapPost(
+                Route + "/{requestId}/redrive",
+                (string requestId, HttpContext context, Handler handler) => handler.RedriveAsync(requestId, context)
+            )
             .Describe("redriveDeadLetter", "Send one again")
             .Produces<LetterChangeAnswer>()
             .ProducesErrors(404, 409, 415, 503);
-        routes.MapPost(Route + "/{requestId}/discard", (string requestId, HttpContext context, Handler handler) => handler.DiscardAsync(requestId, context))
+        routes
+            .MapPost(
+                Route + "/{requestId}/discard",
+                (string requestId, HttpContext context, Handler handler) => handler.DiscardAsync(requestId, context)
+            )
             .Describe("discardDeadLetter", "Give one up: its secrets are erased at once")
             .Produces<LetterChangeAnswer>()
             .ProducesErrors(404, 409, 415, 503);
-        routes.MapPost(Route + "/redrive", (HttpContext context, Handler handler) => handler.RedriveAllAsync(context))
+        routes
+            .MapPost(Route + "/redrive", (HttpContext context, Handler handler) => handler.RedriveAllAsync(context))
             .Describe("redriveDeadLetters", "Send all again that match, in the background")
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415, 503);
-        routes.MapGet(Route + "/redrive", (HttpContext context, Handler handler) => handler.ProgressAsync(context))
+        routes
+            .MapGet(Route + "/redrive", (HttpContext context, Handler handler) => handler.ProgressAsync(context))
             .Describe("followRedrive", "How the redrive of many stands")
             .Produces<BulkRedriveAnswer>()
             .ProducesErrors(404);
-        routes.MapPost(Route + "/redrive/cancel", (HttpContext context, Handler handler) => handler.CancelAsync(context))
+        routes
+            .MapPost(Route + "/redrive/cancel", (HttpContext context, Handler handler) => handler.CancelAsync(context))
             .Describe("cancelRedrive", "End the redrive of many; what was redriven goes on")
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesErrors(409, 415);
@@ -51,7 +63,8 @@ internal static class DeadLetterEndpoints
             var query = new DeadLetterQuery(
                 input.Destination(input.Query(context.Request, "destination")),
                 input.Time("from", input.Query(context.Request, "from")),
-                input.Time("to", input.Query(context.Request, "to")));
+                input.Time("to", input.Query(context.Request, "to"))
+            );
             var limit = input.Limit(input.Query(context.Request, "limit"));
             var cursor = input.Cursor(input.Query(context.Request, "cursor"));
             if (input.Errors.Count > 0)
@@ -77,14 +90,25 @@ internal static class DeadLetterEndpoints
             if (!RequestId.TryParse(requestId, out var id))
                 await WriteAbsentAsync(context);
             else
-                await audit.RecordAsync(context, "redrive", $"{id}", async () => await letters.RedriveAsync(id, CancellationToken.None) switch
-                {
-                    RedriveOutcome.Redriven => await WriteChangedAsync(context, "redriven", id),
-                    RedriveOutcome.NotFound => await WriteAbsentAsync(context),
-                    RedriveOutcome.NotDeadLetter => await WriteOtherwiseAsync(context),
-                    RedriveOutcome.Damaged => await context.WriteConflictAsync("What is stored about it cannot be decrypted; it stays as it is."),
-                    _ => await context.WriteConflictAsync("There is no room for it at present, or the service is stopping. Try again later.", TimeSpan.FromSeconds(1)),
-                });
+                await audit.RecordAsync(
+                    context,
+                    "redrive",
+                    $"{id}",
+                    async () =>
+                        await letters.RedriveAsync(id, CancellationToken.None) switch
+                        {
+                            RedriveOutcome.Redriven => await WriteChangedAsync(context, "redriven", id),
+                            RedriveOutcome.NotFound => await WriteAbsentAsync(context),
+                            RedriveOutcome.NotDeadLetter => await WriteOtherwiseAsync(context),
+                            RedriveOutcome.Damaged => await context.WriteConflictAsync(
+                                "What is stored about it cannot be decrypted; it stays as it is."
+                            ),
+                            _ => await context.WriteConflictAsync(
+                                "There is no room for it at present, or the service is stopping. Try again later.",
+                                TimeSpan.FromSeconds(1)
+                            ),
+                        }
+                );
         }
 
         public async Task DiscardAsync(string requestId, HttpContext context)
@@ -92,12 +116,18 @@ internal static class DeadLetterEndpoints
             if (!RequestId.TryParse(requestId, out var id))
                 await WriteAbsentAsync(context);
             else
-                await audit.RecordAsync(context, "discard", $"{id}", async () => await letters.DiscardAsync(id, CancellationToken.None) switch
-                {
-                    DiscardOutcome.Discarded => await WriteChangedAsync(context, "discarded", id),
-                    DiscardOutcome.NotFound => await WriteAbsentAsync(context),
-                    _ => await WriteOtherwiseAsync(context),
-                });
+                await audit.RecordAsync(
+                    context,
+                    "discard",
+                    $"{id}",
+                    async () =>
+                        await letters.DiscardAsync(id, CancellationToken.None) switch
+                        {
+                            DiscardOutcome.Discarded => await WriteChangedAsync(context, "discarded", id),
+                            DiscardOutcome.NotFound => await WriteAbsentAsync(context),
+                            _ => await WriteOtherwiseAsync(context),
+                        }
+                );
         }
 
         public async Task RedriveAllAsync(HttpContext context)
@@ -105,68 +135,119 @@ internal static class DeadLetterEndpoints
             if (await bodies.ReadAsync(context, AdminJson.Default.BulkRedriveBody) is not { } body)
                 return;
             var input = new OperatorInput();
-            var query = new DeadLetterQuery(input.Destination(body.Destination), input.Time("from", body.From), input.Time("to", body.To));
+            var query = new DeadLetterQuery(
+                input.Destination(body.Destination),
+                input.Time("from", body.From),
+                input.Time("to", body.To)
+            );
             var hasFilter = query != new DeadLetterQuery();
             if (input.Errors.Count == 0 && hasFilter == (body.All ?? false))
-                input.Refuse("all", "Give destination, from or to; or all = true, and none of them, for every dead letter.");
+                input.Refuse(
+                    "all",
+                    "Give destination, from or to; or all = true, and none of them, for every dead letter."
+                );
             if (input.Errors.Count > 0)
             {
                 await context.WriteValidationErrorAsync(input.Errors);
                 return;
             }
 
-            await audit.RecordAsync(context, "redrive many", hasFilter ? Shown(query) : "all", async () =>
-            {
-                if (await letters.RedriveAllAsync(query, CancellationToken.None) is not { } progress)
-                    return await context.WriteConflictAsync("A redrive of many is running, or the service is stopping. One at a time.");
-                await context.WriteJsonAsync(StatusCodes.Status202Accepted, BulkRedriveAnswer.Of(progress), AdminJson.Default.BulkRedriveAnswer);
-                return $"begun with {progress.Matched} that match";
-            });
+            await audit.RecordAsync(
+                context,
+                "redrive many",
+                hasFilter ? Shown(query) : "all",
+                async () =>
+                {
+                    if (await letters.RedriveAllAsync(query, CancellationToken.None) is not { } progress)
+                        return await context.WriteConflictAsync(
+                            "A redrive of many is running, or the service is stopping. One at a time."
+                        );
+                    await context.WriteJsonAsync(
+                        StatusCodes.Status202Accepted,
+                        BulkRedriveAnswer.Of(progress),
+                        AdminJson.Default.BulkRedriveAnswer
+                    );
+                    return $"begun with {progress.Matched} that match";
+                }
+            );
         }
 
-        public Task ProgressAsync(HttpContext context) => letters.Bulk is { } progress
-            ? context.WriteJsonAsync(StatusCodes.Status200OK, BulkRedriveAnswer.Of(progress), AdminJson.Default.BulkRedriveAnswer)
-            : context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "No redrive of many has begun since the start.");
+        public Task ProgressAsync(HttpContext context) =>
+            letters.Bulk is { } progress
+                ? context.WriteJsonAsync(
+                    StatusCodes.Status200OK,
+                    BulkRedriveAnswer.Of(progress),
+                    AdminJson.Default.BulkRedriveAnswer
+                )
+                : context.WriteErrorAsync(
+                    StatusCodes.Status404NotFound,
+                    "not_found",
+                    "No redrive of many has begun since the start."
+                );
 
-        public Task CancelAsync(HttpContext context) => audit.RecordAsync(context, "cancel", "redrive of many", async () =>
-        {
-            if (!letters.CancelBulk())
-                return await context.WriteConflictAsync("No redrive of many is running.");
-            await context.WriteJsonAsync(StatusCodes.Status202Accepted, BulkRedriveAnswer.Of(letters.Bulk!), AdminJson.Default.BulkRedriveAnswer);
-            return "cancelled";
-        });
+        public Task CancelAsync(HttpContext context) =>
+            audit.RecordAsync(
+                context,
+                "cancel",
+                "redrive of many",
+                async () =>
+                {
+                    if (!letters.CancelBulk())
+                        return await context.WriteConflictAsync("No redrive of many is running.");
+                    await context.WriteJsonAsync(
+                        StatusCodes.Status202Accepted,
+                        BulkRedriveAnswer.Of(letters.Bulk!),
+                        AdminJson.Default.BulkRedriveAnswer
+                    );
+                    return "cancelled";
+                }
+            );
 
         private static async Task<string> WriteChangedAsync(HttpContext context, string status, RequestId id)
         {
-            await context.WriteJsonAsync(StatusCodes.Status200OK, new(status, id.ToString(), context.Now()), AdminJson.Default.LetterChangeAnswer);
+            await context.WriteJsonAsync(
+                StatusCodes.Status200OK,
+                new(status, id.ToString(), context.Now()),
+                AdminJson.Default.LetterChangeAnswer
+            );
             return status;
         }
 
         private static async Task<string> WriteAbsentAsync(HttpContext context)
         {
-            await context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "No such request, or it is past retention.");
+            await context.WriteErrorAsync(
+                StatusCodes.Status404NotFound,
+                "not_found",
+                "No such request, or it is past retention."
+            );
             return "not_found";
         }
 
         private static Task<string> WriteOtherwiseAsync(HttpContext context) =>
             context.WriteConflictAsync("It is no dead letter: it did not fail, was discarded, or is redriven already.");
 
-        private static string Shown(DeadLetterQuery query) => string.Join(", ", new[]
-        {
-            query.Destination is { } destination ? $"destination {destination}" : null,
-            query.From is { } from ? $"from {from:O}" : null,
-            query.To is { } to ? $"to {to:O}" : null,
-        }.OfType<string>());
+        private static string Shown(DeadLetterQuery query) =>
+            string.Join(
+                ", ",
+                new[]
+                {
+                    query.Destination is { } destination ? $"destination {destination}" : null,
+                    query.From is { } from ? $"from {from:O}" : null,
+                    query.To is { } to ? $"to {to:O}" : null,
+                }.OfType<string>()
+            );
 
-        private static DeadLetterAnswer ToAnswer(DeadLetter letter) => new(
-            letter.Id.ToString(),
-            letter.StationId,
-            letter.DriverTokenMasked,
-            letter.Destination,
-            letter.Status?.Name(),
-            letter.Attempts,
-            letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
-            letter.AcceptedAt.ToUnixTimeMilliseconds(),
-            letter.SettledAt.ToUnixTimeMilliseconds());
+        private static DeadLetterAnswer ToAnswer(DeadLetter letter) =>
+            new(
+                letter.Id.ToString(),
+                letter.StationId,
+                letter.DriverTokenMasked,
+                letter.Destination,
+                letter.Status?.Name(),
+                letter.Attempts,
+                letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
+                letter.AcceptedAt.ToUnixTimeMilliseconds(),
+                letter.SettledAt.ToUnixTimeMilliseconds()
+            );
     }
 }

@@ -13,16 +13,22 @@ internal static class DestinationEndpoints
     /// <summary>Maps everything below <c>/admin/destinations</c>.</summary>
     public static void MapDestinations(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
+        routes
+            .MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
             .Describe("listDestinations", "Receivers that callbacks are pending for, and those that are paused")
             .Produces<DestinationsAnswer>()
             .ProducesInvalid();
-        routes.MapPost(Route + "/pause", (HttpContext context, Handler handler) => handler.PauseAsync(context))
-            .Describe("pauseDestination", "Let the callbacks to one receiver wait; they go on to age. Forgotten when the process ends")
+        routes
+            .MapPost(Route + "/pause", (HttpContext context, Handler handler) => handler.PauseAsync(context))
+            .Describe(
+                "pauseDestination",
+                "Let the callbacks to one receiver wait; they go on to age. Forgotten when the process ends"
+            )
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);
-        routes.MapPost(Route + "/resume", (HttpContext context, Handler handler) => handler.ResumeAsync(context))
+        routes
+            .MapPost(Route + "/resume", (HttpContext context, Handler handler) => handler.ResumeAsync(context))
             .Describe("resumeDestination", "Call a paused receiver again")
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
@@ -45,27 +51,43 @@ internal static class DestinationEndpoints
                 await context.WriteValidationErrorAsync(input.Errors);
             else
                 await context.WriteJsonAsync(
-                    StatusCodes.Status200OK, new([.. _destinations.Status(limit).Select(ToAnswer)]), AdminJson.Default.DestinationsAnswer);
+                    StatusCodes.Status200OK,
+                    new([.. _destinations.Status(limit).Select(ToAnswer)]),
+                    AdminJson.Default.DestinationsAnswer
+                );
         }
 
         public async Task PauseAsync(HttpContext context)
         {
             if (await ReadAsync(context) is { } destination)
-                await audit.RecordAsync(context, "pause", $"{destination}", async () =>
-                {
-                    if (_destinations.Status(int.MaxValue).Count(status => status.IsPaused) >= PausedMax)
-                        return await context.WriteConflictAsync($"{PausedMax} destinations are paused; resume one first.");
-                    _destinations.Pause(destination);
-                    return await WriteChangedAsync(context, "paused", destination);
-                });
+                await audit.RecordAsync(
+                    context,
+                    "pause",
+                    $"{destination}",
+                    async () =>
+                    {
+                        if (_destinations.Status(int.MaxValue).Count(status => status.IsPaused) >= PausedMax)
+                            return await context.WriteConflictAsync(
+                                $"{PausedMax} destinations are paused; resume one first."
+                            );
+                        _destinations.Pause(destination);
+                        return await WriteChangedAsync(context, "paused", destination);
+                    }
+                );
         }
 
         public async Task ResumeAsync(HttpContext context)
         {
             if (await ReadAsync(context) is { } destination)
-                await audit.RecordAsync(context, "resume", $"{destination}", () => _destinations.Resume(destination)
-                    ? WriteChangedAsync(context, "resumed", destination)
-                    : context.WriteConflictAsync("It is not paused."));
+                await audit.RecordAsync(
+                    context,
+                    "resume",
+                    $"{destination}",
+                    () =>
+                        _destinations.Resume(destination)
+                            ? WriteChangedAsync(context, "resumed", destination)
+                            : context.WriteConflictAsync("It is not paused.")
+                );
         }
 
         private async Task<DestinationKey?> ReadAsync(HttpContext context)
@@ -79,22 +101,32 @@ internal static class DestinationEndpoints
             return destination;
         }
 
-        private static async Task<string> WriteChangedAsync(HttpContext context, string status, DestinationKey destination)
+        private static async Task<string> WriteChangedAsync(
+            HttpContext context,
+            string status,
+            DestinationKey destination
+        )
         {
-            await context.WriteJsonAsync(StatusCodes.Status200OK, new(status, destination.ToString(), context.Now()), AdminJson.Default.DestinationChangeAnswer);
+            await context.WriteJsonAsync(
+                StatusCodes.Status200OK,
+                new(status, destination.ToString(), context.Now()),
+                AdminJson.Default.DestinationChangeAnswer
+            );
             return status;
         }
 
-        private static DestinationAnswer ToAnswer(DestinationStatus status) => new(
-            status.Key.ToString(),
-            status.Breaker.Name(),
-            status.IsPaused,
-            status.IsAnswering,
-            status.Pending,
-            status.InFlight,
-            status.InFlightMax,
-            status.Waiting,
-            status.Retrying,
-            status.FailuresInARow);
+        private static DestinationAnswer ToAnswer(DestinationStatus status) =>
+            new(
+                status.Key.ToString(),
+                status.Breaker.Name(),
+                status.IsPaused,
+                status.IsAnswering,
+                status.Pending,
+                status.InFlight,
+                status.InFlightMax,
+                status.Waiting,
+                status.Retrying,
+                status.FailuresInARow
+            );
     }
 }

@@ -6,10 +6,14 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Lets in who has <c>management.token</c>; without one, programs of this machine that are not led here by a web page. The console's files tell nothing and need no token.</summary>
+/// <summary>
+/// Lets in who has <c>management.token</c>; without one, programs of this machine that are not led here by a web page.
+/// The console's files tell nothing and need no token.
+/// </summary>
 /// <remarks>
-/// A page that has its own name resolve to 127.0.0.1 (DNS rebinding) is known by the name in its <c>Host</c> header. What a form or a script can send across
-/// sites without asking first is never <c>application/json</c>, which every change has to be; asked first (CORS), this listener never agrees.
+/// A page that has its own name resolve to 127.0.0.1 (DNS rebinding) is known by the name in its <c>Host</c> header.
+/// What a form or a script can send across sites without asking first is never <c>application/json</c>, which every
+/// change has to be; asked first (CORS), this listener never agrees.
 /// </remarks>
 internal sealed partial class OperatorAccess(ManagementSettings settings, ILogger<OperatorAccess> logger)
 {
@@ -22,21 +26,36 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        if (_token is not null && !ConsolePage.IsAskedForBy(request) && !CryptographicOperations.FixedTimeEquals(_token, Hash(ApiKeys.BearerOf(request))))
+        if (
+            _token is not null
+            && !ConsolePage.IsAskedForBy(request)
+            && !CryptographicOperations.FixedTimeEquals(_token, Hash(ApiKeys.BearerOf(request)))
+        )
         {
             LogRefused(context.Connection.RemoteIpAddress, "token");
             context.Response.Headers.WWWAuthenticate = "Bearer";
-            await context.WriteErrorAsync(StatusCodes.Status401Unauthorized, "unauthorized", "The operators' token is missing or wrong.");
+            await context.WriteErrorAsync(
+                StatusCodes.Status401Unauthorized,
+                "unauthorized",
+                "The operators' token is missing or wrong."
+            );
         }
         else if (_token is null && !IsThisMachine(request.Host.Host))
         {
             LogRefused(context.Connection.RemoteIpAddress, "Host header");
-            await context.WriteErrorAsync(StatusCodes.Status403Forbidden, "forbidden", "The Host header must name this machine: localhost, 127.0.0.1 or [::1].");
+            await context.WriteErrorAsync(
+                StatusCodes.Status403Forbidden,
+                "forbidden",
+                "The Host header must name this machine: localhost, 127.0.0.1 or [::1]."
+            );
         }
         else if (IsChange(request.Method) && !BodyReader.IsJson(request))
         {
             await context.WriteErrorAsync(
-                StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The content type must be application/json in UTF-8, also of an empty body.");
+                StatusCodes.Status415UnsupportedMediaType,
+                "unsupported_media_type",
+                "The content type must be application/json in UTF-8, also of an empty body."
+            );
         }
         else
         {
@@ -47,10 +66,16 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
     private static bool IsThisMachine(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 
-    private static bool IsChange(string method) => !HttpMethods.IsGet(method) && !HttpMethods.IsHead(method) && !HttpMethods.IsOptions(method);
+    private static bool IsChange(string method) =>
+        !HttpMethods.IsGet(method) && !HttpMethods.IsHead(method) && !HttpMethods.IsOptions(method);
 
-    [LoggerMessage(1302, LogLevel.Warning, "Refused a request from {Remote} to the operators' listener by its {Reason}")]
+    [LoggerMessage(
+        1302,
+        LogLevel.Warning,
+        "Refused a request from {Remote} to the operators' listener by its {Reason}"
+    )]
     private partial void LogRefused(IPAddress? remote, string reason);
 }

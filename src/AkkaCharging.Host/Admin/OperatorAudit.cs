@@ -3,12 +3,16 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Leaves a record of what operators change: who, from where, what, which, and what came of it. A change that fails leaves one, too.</summary>
+/// <summary>
+/// Leaves a record of what operators change: who, from where, what, which, and what came of it. A change that fails
+/// leaves one, too.
+/// </summary>
 internal sealed partial class OperatorAudit(OperatorAccess access, ILogger<OperatorAudit> logger)
 {
     /// <summary>Makes a change and records it.</summary>
     /// <param name="target">What is changed; never a caller's own text.</param>
-    /// <param name="change">Answers the request and returns the status of its answer. It is not told when the operator hangs up, so that the record is true.</param>
+    /// <param name="change">Answers the request and returns the status of its answer. It is not told when the operator
+    /// hangs up, so that the record is true.</param>
     public async Task RecordAsync(HttpContext context, string action, string target, Func<Task<string>> change)
     {
         var result = "internal_error";

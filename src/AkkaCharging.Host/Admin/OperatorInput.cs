@@ -27,7 +27,10 @@ internal sealed class OperatorInput
         return values.Count == 0 ? null : values[0];
     }
 
-    /// <summary>Refuses parameters that are not in <paramref name="known"/>: one that is misspelt would be a filter that is not applied.</summary>
+    /// <summary>
+    /// Refuses parameters that are not in <paramref name="known"/>: one that is misspelt would be a filter that is not
+    /// applied.
+    /// </summary>
     public void KnowOnly(HttpRequest request, params IReadOnlyList<string> known)
     {
         if (request.Query.Keys.Any(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)))
@@ -38,7 +41,11 @@ internal sealed class OperatorInput
     {
         var destination = CallbackAddressPolicy.ReadDestination(text);
         if (destination is null && text is not null)
-            Refuse("destination", "Invalid destination. Must be scheme, host and port such as https://receiver.example.com:443, without a path.");
+            Refuse(
+                "destination",
+                "Invalid destination. Must be scheme, host and port such as https://receiver.example.com:443, "
+                    + "without a path."
+            );
         return destination;
     }
 
@@ -49,13 +56,17 @@ internal sealed class OperatorInput
             return null;
         if (Rfc3339.TryParse(text, out var time))
             return time;
-        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var millis) && millis <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+        if (
+            long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var millis)
+            && millis <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+        )
             return DateTimeOffset.FromUnixTimeMilliseconds(millis);
         Refuse(field, $"Invalid {field}. Must be a time such as 2026-01-31T18:00:00Z, or milliseconds since 1970.");
         return null;
     }
 
-    /// <param name="value">The same as a JSON string or number. Its text as it stands: no time needs an escape, and one may stand for half a character.</param>
+    /// <param name="value">The same as a JSON string or number. Its text as it stands: no time needs an escape, and one
+    /// may stand for half a character.</param>
     public DateTimeOffset? Time(string field, JsonElement? value) =>
         value is null or { ValueKind: JsonValueKind.Null } ? null : Time(field, value.Value.GetRawText().Trim('"'));
 
@@ -63,7 +74,10 @@ internal sealed class OperatorInput
     {
         if (text is null)
             return LimitDefault;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= DeadLetterPage.LettersMax)
+        if (
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
+            && limit is >= 1 and <= DeadLetterPage.LettersMax
+        )
             return limit;
         Refuse("limit", $"Invalid limit. Must be a whole number from 1 to {DeadLetterPage.LettersMax}.");
         return LimitDefault;
@@ -89,7 +103,12 @@ internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
     public async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
         where T : class
     {
-        var (problem, bytes) = await BodyReader.ReadAsync(context.Request, settings.MaxRequestBodyBytes, settings.RequestTimeout, time);
+        var (problem, bytes) = await BodyReader.ReadAsync(
+            context.Request,
+            settings.MaxRequestBodyBytes,
+            settings.RequestTimeout,
+            time
+        );
         if (problem != BodyProblem.None)
         {
             await context.WriteBodyProblemAsync(problem, settings);
@@ -107,7 +126,9 @@ internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
         }
 
         var fields = string.Join(", ", type.Properties.Select(property => property.Name));
-        await context.WriteValidationErrorAsync([new("body", $"The request body must be a JSON object. Known fields are {fields}.")]);
+        await context.WriteValidationErrorAsync([
+            new("body", $"The request body must be a JSON object. Known fields are {fields}."),
+        ]);
         return null;
     }
 }

@@ -9,13 +9,20 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>How the service is at a glance: what the console shows beside lists. Here whatever <c>monitoring</c> and <c>management.confine</c> say.</summary>
+/// <summary>
+/// How the service is at a glance: what the console shows beside lists. Here whatever <c>monitoring</c> and
+/// <c>management.confine</c> say.
+/// </summary>
 internal static class OverviewEndpoint
 {
     /// <summary>Maps <c>/admin/overview</c>.</summary>
     public static void MapOverview(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/admin/overview", AnswerAsync)
-            .Describe("showOverview", "Health by component, queue, rates over the window, breaker, dead letters and the redrive of many")
+        routes
+            .MapGet("/admin/overview", AnswerAsync)
+            .Describe(
+                "showOverview",
+                "Health by component, queue, rates over the window, breaker, dead letters and the redrive of many"
+            )
             .Produces<OverviewAnswer>();
 
     private static async Task AnswerAsync(
@@ -25,7 +32,8 @@ internal static class OverviewEndpoint
         DeadLetterOperations deadLetters,
         DeadLetterCount deadLetterCount,
         IRequestJournal journal,
-        ChargingSettings settings)
+        ChargingSettings settings
+    )
     {
         var (report, figures) = await health.ReportWithFiguresAsync(context.RequestAborted);
         var (status, load) = (service.Status, service.Load);
@@ -45,7 +53,8 @@ internal static class OverviewEndpoint
             Decisions: ToAnswer(figures?.Authorization),
             Callbacks: ToAnswer(figures?.Callbacks),
             DeadLetters: await deadLetterCount.LatestAsync(),
-            Redrive: deadLetters.Bulk is { } redrive ? BulkRedriveAnswer.Of(redrive) : null);
+            Redrive: deadLetters.Bulk is { } redrive ? BulkRedriveAnswer.Of(redrive) : null
+        );
         await context.WriteJsonAsync(StatusCodes.Status200OK, answer, AdminJson.Default.OverviewAnswer);
     }
 

@@ -8,10 +8,22 @@ internal static class SettingsEndpoint
 {
     /// <summary>Maps <c>/admin/config</c>.</summary>
     public static void MapSettings(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/admin/config", (HttpContext context, ChargingSettings settings) => context.WriteJsonAsync(
-                StatusCodes.Status200OK,
-                new([.. settings.Effective.Select(setting => new SettingAnswer(setting.Path, setting.Value, setting.Origin))]),
-                AdminJson.Default.SettingsAnswer))
+        routes
+            .MapGet(
+                "/admin/config",
+                (HttpContext context, ChargingSettings settings) =>
+                    context.WriteJsonAsync(
+                        StatusCodes.Status200OK,
+                        new([
+                            .. settings.Effective.Select(setting => new SettingAnswer(
+                                setting.Path,
+                                setting.Value,
+                                setting.Origin
+                            )),
+                        ]),
+                        AdminJson.Default.SettingsAnswer
+                    )
+            )
             .Describe("showSettings", "The settings in effect, where each came from, secrets redacted")
             .Produces<SettingsAnswer>();
 }

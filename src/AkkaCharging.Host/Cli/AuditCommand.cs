@@ -22,82 +22,165 @@ internal sealed record AuditLine(
     DateTime AcceptedAt,
     DateTime? DecidedAt,
     DateTime? SettledAt,
-    string? ApiKeyName);
+    string? ApiKeyName
+);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(AuditLine))]
 internal sealed partial class AuditJson : JsonSerializerContext;
 
-/// <summary>Lists decision records from the journal, whether or not a service has it open: no driver token, no callback path.</summary>
+/// <summary>
+/// Lists decision records from the journal, whether or not a service has it open: no driver token, no callback path.
+/// </summary>
 internal static class AuditCommand
 {
     private const int LimitDefault = 100;
     private const int FingerprintDigits = 2 * IdempotencyHasher.FingerprintBytes;
     private const string ATime = "an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z";
 
-    /// <summary>Columns and their widths: each holds its longest value, so that rows can be written as they come.</summary>
+    /// <summary>
+    /// Columns and their widths: each holds its longest value, so that rows can be written as they come.
+    /// </summary>
     private static readonly (string Title, int Width)[] Columns =
     [
-        ("REQUEST", 40), ("STATION", 36), ("TOKEN", 7), ("FINGERPRINT", FingerprintDigits), ("STATUS", 11), ("REASON", 19), ("STATE", 9),
-        ("ACCEPTED", 24), ("DECIDED", 24), ("SETTLED", 24), ("API KEY", 0),
+        ("REQUEST", 40),
+        ("STATION", 36),
+        ("TOKEN", 7),
+        ("FINGERPRINT", FingerprintDigits),
+        ("STATUS", 11),
+        ("REASON", 19),
+        ("STATE", 9),
+        ("ACCEPTED", 24),
+        ("DECIDED", 24),
+        ("SETTLED", 24),
+        ("API KEY", 0),
     ];
 
     /// <summary>The command.</summary>
     /// <param name="config">The option that names the settings file.</param>
     public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error)
     {
-        var station = Parsed("--station", "UUID", "Requests of this charging station alone.", StationId.TryCreate, "a station's UUID");
-        var fingerprint = Parsed("--token-fingerprint", "HEX", "Requests of the driver token with this fingerprint alone.", Fingerprint, $"{FingerprintDigits} hexadecimal digits");
-        var fromInput = new Option<bool>("--token-stdin") { Description = "Requests of the driver token on standard input alone; needs the journal's keys." };
+        var station = Parsed(
+            "--station",
+            "UUID",
+            "Requests of this charging station alone.",
+            StationId.TryCreate,
+            "a station's UUID"
+        );
+        var fingerprint = Parsed(
+            "--token-fingerprint",
+            "HEX",
+            "Requests of the driver token with this fingerprint alone.",
+            Fingerprint,
+            $"{FingerprintDigits} hexadecimal digits"
+        );
+        var fromInput = new Option<bool>("--token-stdin")
+        {
+            Description = "Requests of the driver token on standard input alone; needs the journal's keys.",
+        };
         var from = Parsed("--from", "TIME", "Accepted then or later; RFC 3339.", Time, ATime);
         var to = Parsed("--to", "TIME", "Accepted earlier; RFC 3339.", Time, ATime);
-        var limit = new Option<int>("--limit") { Description = "How many at the most.", HelpName = "N", DefaultValueFactory = _ => LimitDefault, CustomParser = Limit };
-        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var command = new Command("audit", "List what was decided, newest first, from the journal on disk or in the database; the service may run or not.")
+        var limit = new Option<int>("--limit")
         {
-            station, fingerprint, fromInput, from, to, limit, json,
+            Description = "How many at the most.",
+            HelpName = "N",
+            DefaultValueFactory = _ => LimitDefault,
+            CustomParser = Limit,
+        };
+        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var command = new Command(
+            "audit",
+            "List what was decided, newest first, from the journal on disk or in the database; the service may "
+                + "run or not."
+        )
+        {
+            station,
+            fingerprint,
+            fromInput,
+            from,
+            to,
+            limit,
+            json,
         };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetResult(fingerprint) is not null && parsed.GetValue(fromInput))
                 parsed.AddError("--token-fingerprint and --token-stdin exclude each other.");
         });
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            JournalSettings? journal = null;
-            var exitCode = CommandLine.WithSettings(parsed.GetValue(config), error, settings =>
+        command.SetAction(
+            async (parsed, cancellation) =>
             {
-                journal = settings.Journal;
-                return 0;
-            });
-            if (journal is null)
-                return exitCode;
-            var query = new AuditQuery(parsed.GetValue(station), parsed.GetValue(fingerprint)?.Value, parsed.GetValue(from)?.Value, parsed.GetValue(to)?.Value);
-            try
-            {
-                await ListAsync(journal, query, parsed.GetValue(fromInput) ? input : null, parsed.GetValue(limit), parsed.GetValue(json), output, error, cancellation);
-                return 0;
+                JournalSettings? journal = null;
+                var exitCode = CommandLine.WithSettings(
+                    parsed.GetValue(config),
+                    error,
+                    settings =>
+                    {
+                        journal = settings.Journal;
+                        return 0;
+                    }
+                );
+                if (journal is null)
+                    return exitCode;
+                var query = new AuditQuery(
+                    parsed.GetValue(station),
+                    parsed.GetValue(fingerprint)?.Value,
+                    parsed.GetValue(from)?.Value,
+                    parsed.GetValue(to)?.Value
+                );
+                try
+                {
+                    await ListAsync(
+                        journal,
+                        query,
+                        parsed.GetValue(fromInput) ? input : null,
+                        parsed.GetValue(limit),
+                        parsed.GetValue(json),
+                        output,
+                        error,
+                        cancellation
+                    );
+                    return 0;
+                }
+                catch (Exception e)
+                    when (e is InvalidJournalException or JournalUnavailableException or InvalidDataException)
+                {
+                    await error.WriteLineAsync(e.Message);
+                    return 1;
+                }
             }
-            catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException or InvalidDataException)
-            {
-                await error.WriteLineAsync(e.Message);
-                return 1;
-            }
-        });
+        );
         return command;
     }
 
     private static async Task ListAsync(
-        JournalSettings settings, AuditQuery query, TextReader? token, int limit, bool json, TextWriter output, TextWriter error, CancellationToken cancellation)
+        JournalSettings settings,
+        AuditQuery query,
+        TextReader? token,
+        int limit,
+        bool json,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation
+    )
     {
         await using IJournalAudit audit = settings.Kind switch
         {
             JournalKind.Sqlite => SqliteAudit.Open(settings),
             JournalKind.Postgres => await PostgresAudit.OpenAsync(settings, cancellation),
-            _ => throw new InvalidJournalException("journal.kind = memory keeps nothing that could be audited; its decisions are in the service's log (event 1001)."),
+            _ => throw new InvalidJournalException(
+                "journal.kind = memory keeps nothing that could be audited; its decisions are in the service's "
+                    + "log (event 1001)."
+            ),
         };
         if (token is not null)
-            query = query with { TokenFingerprint = await audit.FingerprintAsync(await ReadTokenAsync(token, cancellation)) };
+            query = query with
+            {
+                TokenFingerprint = await audit.FingerprintAsync(await ReadTokenAsync(token, cancellation)),
+            };
 
         if (!json)
             await output.WriteLineAsync(Row([.. Columns.Select(column => column.Title)]));
@@ -110,45 +193,60 @@ internal static class AuditCommand
                 break;
             }
 
-            await output.WriteLineAsync(json ? JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine) : Row(record));
+            await output.WriteLineAsync(
+                json ? JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine) : Row(record)
+            );
         }
     }
 
     private static async Task<DriverToken> ReadTokenAsync(TextReader input, CancellationToken cancellation) =>
         DriverToken.TryCreate((await input.ReadLineAsync(cancellation))?.Trim())
-        ?? throw new InvalidDataException("Standard input holds no driver token; expected 20 to 80 letters, digits, '-', '.', '_' or '~' on its first line.");
+        ?? throw new InvalidDataException(
+            "Standard input holds no driver token; expected 20 to 80 letters, digits, '-', '.', '_' or '~' on "
+                + "its first line."
+        );
 
-    private static AuditLine Line(AuditRecord record) => new(
-        record.Id.ToString(),
-        record.StationId,
-        record.DriverTokenMasked,
-        Convert.ToHexStringLower(record.TokenFingerprint),
-        record.State.Name(),
-        record.Decision?.Status.Name(),
-        record.Decision?.Reason.Name(),
-        record.AcceptedAt.UtcDateTime,
-        record.Decision?.DecidedAt.UtcDateTime,
-        record.SettledAt?.UtcDateTime,
-        record.ApiKeyName);
+    private static AuditLine Line(AuditRecord record) =>
+        new(
+            record.Id.ToString(),
+            record.StationId,
+            record.DriverTokenMasked,
+            Convert.ToHexStringLower(record.TokenFingerprint),
+            record.State.Name(),
+            record.Decision?.Status.Name(),
+            record.Decision?.Reason.Name(),
+            record.AcceptedAt.UtcDateTime,
+            record.Decision?.DecidedAt.UtcDateTime,
+            record.SettledAt?.UtcDateTime,
+            record.ApiKeyName
+        );
 
-    private static string Row(AuditRecord record) => Row(
-        record.Id.ToString(),
-        record.StationId,
-        record.DriverTokenMasked,
-        Convert.ToHexStringLower(record.TokenFingerprint),
-        record.Decision?.Status.Name() ?? "-",
-        record.Decision?.Reason.Name() ?? "-",
-        record.State.Name(),
-        Text(record.AcceptedAt),
-        Text(record.Decision?.DecidedAt),
-        Text(record.SettledAt),
-        record.ApiKeyName is { } name ? string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter)) : "-"); // a name is free text
+    private static string Row(AuditRecord record) =>
+        Row(
+            record.Id.ToString(),
+            record.StationId,
+            record.DriverTokenMasked,
+            Convert.ToHexStringLower(record.TokenFingerprint),
+            record.Decision?.Status.Name() ?? "-",
+            record.Decision?.Reason.Name() ?? "-",
+            record.State.Name(),
+            Text(record.AcceptedAt),
+            Text(record.Decision?.DecidedAt),
+            Text(record.SettledAt),
+            record.ApiKeyName is { } name
+                ? string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter))
+                : "-"
+        ); // a name is free text
 
-    private static string Row(params string[] cells) => string.Join("  ", cells.Zip(Columns, (cell, column) => cell.PadRight(column.Width)));
+    private static string Row(params string[] cells) =>
+        string.Join("  ", cells.Zip(Columns, (cell, column) => cell.PadRight(column.Width)));
 
-    private static string Text(DateTimeOffset? time) => time is { } at ? $"{at.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fffZ}" : "-";
+    private static string Text(DateTimeOffset? time) =>
+        time is { } at ? $"{at.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fffZ}" : "-";
 
-    /// <summary>What an option says; null without the option, for which the parser would make up a time and an empty array.</summary>
+    /// <summary>
+    /// What an option says; null without the option, for which the parser would make up a time and an empty array.
+    /// </summary>
     private sealed record Given<T>(T Value);
 
     private static Given<DateTimeOffset>? Time(string text) => Rfc3339.TryParse(text, out var time) ? new(time) : null;
@@ -165,8 +263,15 @@ internal static class AuditCommand
     }
 
     /// <remarks>No error repeats what was given: it could be a driver token in the wrong place.</remarks>
-    private static Option<T?> Parsed<T>(string name, string argument, string description, Func<string, T?> parse, string expected)
-        where T : class => new(name)
+    private static Option<T?> Parsed<T>(
+        string name,
+        string argument,
+        string description,
+        Func<string, T?> parse,
+        string expected
+    )
+        where T : class =>
+        new(name)
         {
             Description = description,
             HelpName = argument,

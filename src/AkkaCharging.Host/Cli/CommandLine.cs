@@ -9,8 +9,14 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>What the executable does: serve, check the settings, ask a running service how it is, read its decisions back, move its journal.</summary>
-/// <remarks>Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read or a wrong command line; 2 for a node that its cluster went on without.</remarks>
+/// <summary>
+/// What the executable does: serve, check the settings, ask a running service how it is, read its decisions back, move
+/// its journal.
+/// </summary>
+/// <remarks>
+/// Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read
+/// or a wrong command line; 2 for a node that its cluster went on without.
+/// </remarks>
 internal static class CommandLine
 {
     private const int EndedByItsCluster = 2;
@@ -19,7 +25,12 @@ internal static class CommandLine
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
     /// <param name="configure">Registers the program's own services; null for none.</param>
     public static Task<int> RunAsync(
-        IReadOnlyList<string> args, TextReader input, TextWriter output, TextWriter error, Action<IServiceCollection>? configure = null)
+        IReadOnlyList<string> args,
+        TextReader input,
+        TextWriter output,
+        TextWriter error,
+        Action<IServiceCollection>? configure = null
+    )
     {
         var own = new OwnServices(configure);
         var config = new Option<string?>("--config")
@@ -28,51 +39,88 @@ internal static class CommandLine
             HelpName = "FILE",
             Recursive = true,
         };
-        var checkOnly = new Option<bool>("--check-config") { Description = "Validate the settings, print every problem and exit." };
-        var root = new RootCommand("AkkaCharging: asynchronous authorization of EV charging sessions. Serves when no command is given.") { config, checkOnly };
-        root.SetAction((parsed, cancellation) => parsed.GetValue(checkOnly)
-            ? Task.FromResult(WithSettings(parsed.GetValue(config), error, settings => Check(settings, own, output, error)))
-            : ServeAsync(parsed.GetValue(config), own, error, cancellation));
+        var checkOnly = new Option<bool>("--check-config")
+        {
+            Description = "Validate the settings, print every problem and exit.",
+        };
+        var root = new RootCommand(
+            "AkkaCharging: asynchronous authorization of EV charging sessions. Serves when no command is given."
+        )
+        {
+            config,
+            checkOnly,
+        };
+        root.SetAction(
+            (parsed, cancellation) =>
+                parsed.GetValue(checkOnly)
+                    ? Task.FromResult(
+                        WithSettings(parsed.GetValue(config), error, settings => Check(settings, own, output, error))
+                    )
+                    : ServeAsync(parsed.GetValue(config), own, error, cancellation)
+        );
 
-        var health = new Command("health", "Ask the service on this machine whether it is ready: exit code 0 if it is.");
+        var health = new Command(
+            "health",
+            "Ask the service on this machine whether it is ready: exit code 0 if it is."
+        );
         health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));
         root.Add(MigrateCommand.Create(config, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
-        return root.Parse(args).InvokeAsync(new InvocationConfiguration
-        {
-            Output = output,
-            Error = error,
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = null, // the host handles SIGTERM itself
-        });
+        return root.Parse(args)
+            .InvokeAsync(
+                new InvocationConfiguration
+                {
+                    Output = output,
+                    Error = error,
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null, // the host handles SIGTERM itself
+                }
+            );
     }
 
     /// <summary>Settings of this process's surroundings.</summary>
     internal static SettingsSources Sources(string? configFile)
     {
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .ToDictionary(variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal);
-        var name = environment.GetValueOrDefault("DOTNET_ENVIRONMENT") ?? environment.GetValueOrDefault("ASPNETCORE_ENVIRONMENT");
+        var environment = Environment
+            .GetEnvironmentVariables()
+            .Cast<DictionaryEntry>()
+            .ToDictionary(
+                variable => (string)variable.Key,
+                variable => (string?)variable.Value ?? "",
+                StringComparer.Ordinal
+            );
+        var name =
+            environment.GetValueOrDefault("DOTNET_ENVIRONMENT")
+            ?? environment.GetValueOrDefault("ASPNETCORE_ENVIRONMENT");
         var isDevelopment = string.Equals(name, Environments.Development, StringComparison.OrdinalIgnoreCase);
         return new(configFile, isDevelopment, environment, Environment.CurrentDirectory, AppContext.BaseDirectory);
     }
 
-    private static async Task<int> ServeAsync(string? configFile, OwnServices own, TextWriter error, CancellationToken cancellation)
+    private static async Task<int> ServeAsync(
+        string? configFile,
+        OwnServices own,
+        TextWriter error,
+        CancellationToken cancellation
+    )
     {
         try
         {
             ChargingSettings? settings = null;
             WebApplication? app = null;
-            var exitCode = WithSettings(configFile, error, loaded =>
-            {
-                settings = loaded;
-                own.Check(loaded.Authorization);
-                app = ChargingHost.Build(loaded, own.AddTo, Sources(configFile));
-                return 0;
-            });
+            var exitCode = WithSettings(
+                configFile,
+                error,
+                loaded =>
+                {
+                    settings = loaded;
+                    own.Check(loaded.Authorization);
+                    app = ChargingHost.Build(loaded, own.AddTo, Sources(configFile));
+                    return 0;
+                }
+            );
             if (app is null)
                 return exitCode;
             await using (app)
@@ -83,7 +131,8 @@ internal static class CommandLine
                 await app.WaitForShutdownAsync(cancellation);
                 if (journal.Invalid.IsCompleted)
                     throw await journal.Invalid;
-                return node?.EndedBy is null ? 0 : EndedByItsCluster; // for supervisors that start again what failed, and nothing else
+                // for supervisors that start again what failed, and nothing else
+                return node?.EndedBy is null ? 0 : EndedByItsCluster;
             }
         }
         catch (Exception e) when (e is InvalidJournalException or CannotListenException)
@@ -105,14 +154,25 @@ internal static class CommandLine
         return 0;
     }
 
-    private static async Task<int> HealthAsync(string? configFile, TextWriter output, TextWriter error, CancellationToken cancellation)
+    private static async Task<int> HealthAsync(
+        string? configFile,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation
+    )
     {
         Uri? probe = null;
-        var exitCode = WithSettings(configFile, error, settings =>
-        {
-            probe = new Uri($"http://{Listener.LoopbackOf(settings.Server.Host)}:{settings.Server.Port}/health/ready");
-            return 0;
-        });
+        var exitCode = WithSettings(
+            configFile,
+            error,
+            settings =>
+            {
+                probe = new Uri(
+                    $"http://{Listener.LoopbackOf(settings.Server.Host)}:{settings.Server.Port}/health/ready"
+                );
+                return 0;
+            }
+        );
         if (probe is null)
             return exitCode;
 

@@ -11,37 +11,64 @@ internal static class MigrateCommand
     /// <param name="config">The option that names the settings file.</param>
     public static Command Create(Option<string?> config, TextWriter output, TextWriter error)
     {
-        var from = new Option<string>("--from") { Description = "The SQLite file: what journal.path was.", HelpName = "FILE", Required = true };
-        var command = new Command("migrate-journal", "Move a journal in a SQLite file into the empty one in PostgreSQL that the settings name; no service may have either open.") { from };
-        command.SetAction(async (parsed, cancellation) =>
+        var from = new Option<string>("--from")
         {
-            JournalSettings? target = null;
-            var exitCode = CommandLine.WithSettings(parsed.GetValue(config), error, settings =>
+            Description = "The SQLite file: what journal.path was.",
+            HelpName = "FILE",
+            Required = true,
+        };
+        var command = new Command(
+            "migrate-journal",
+            "Move a journal in a SQLite file into the empty one in PostgreSQL that the settings name; no "
+                + "service may have either open."
+        )
+        {
+            from,
+        };
+        command.SetAction(
+            async (parsed, cancellation) =>
             {
-                target = settings.Journal;
-                return 0;
-            });
-            if (target is null)
-                return exitCode;
-            if (target.Kind != JournalKind.Postgres)
-            {
-                await error.WriteLineAsync("The settings name no journal in PostgreSQL to move it to; expected journal.kind = postgres.");
-                return 1;
-            }
+                JournalSettings? target = null;
+                var exitCode = CommandLine.WithSettings(
+                    parsed.GetValue(config),
+                    error,
+                    settings =>
+                    {
+                        target = settings.Journal;
+                        return 0;
+                    }
+                );
+                if (target is null)
+                    return exitCode;
+                if (target.Kind != JournalKind.Postgres)
+                {
+                    await error.WriteLineAsync(
+                        "The settings name no journal in PostgreSQL to move it to; expected journal.kind = postgres."
+                    );
+                    return 1;
+                }
 
-            try
-            {
-                var moved = await JournalMigration.RunAsync(parsed.GetValue(from)!, target, TimeProvider.System, cancellation);
-                await output.WriteLineAsync(
-                    $"Moved {moved.Requests} requests, {moved.Unsettled} of them pending, and {moved.IdempotencyKeys} idempotency keys. The file is {moved.MovedTo} now.");
-                return 0;
+                try
+                {
+                    var moved = await JournalMigration.RunAsync(
+                        parsed.GetValue(from)!,
+                        target,
+                        TimeProvider.System,
+                        cancellation
+                    );
+                    await output.WriteLineAsync(
+                        $"Moved {moved.Requests} requests, {moved.Unsettled} of them pending, and "
+                            + $"{moved.IdempotencyKeys} idempotency keys. The file is {moved.MovedTo} now."
+                    );
+                    return 0;
+                }
+                catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException)
+                {
+                    await error.WriteLineAsync(e.Message);
+                    return 1;
+                }
             }
-            catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException)
-            {
-                await error.WriteLineAsync(e.Message);
-                return 1;
-            }
-        });
+        );
         return command;
     }
 }

@@ -32,26 +32,35 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>Composes the service from its settings.</summary>
 internal static class ChargingHost
 {
-    // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader holds the limit on the body itself.
+    // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader holds the limit on the
+    // body itself.
     private const long ChunkFramingFactor = 8;
     private const string SystemName = "akkacharging";
     private static readonly TimeSpan CallbackConnectTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>The service, ready to run.</summary>
-    /// <param name="customize">Adds the program's own services after all others, so that they win; tests replace parts by it.</param>
-    /// <param name="sources">Where the settings came from, to be read again when it changes, and OpenTelemetry's own; null when they came from nowhere.</param>
+    /// <param name="customize">Adds the program's own services after all others, so that they win; tests replace parts
+    /// by it.</param>
+    /// <param name="sources">Where the settings came from, to be read again when it changes, and OpenTelemetry's own;
+    /// null when they came from nowhere.</param>
     /// <exception cref="InvalidSettingsException">The settings name something that cannot be used.</exception>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
-    public static WebApplication Build(ChargingSettings settings, Action<IServiceCollection>? customize = null, SettingsSources? sources = null)
+    public static WebApplication Build(
+        ChargingSettings settings,
+        Action<IServiceCollection>? customize = null,
+        SettingsSources? sources = null
+    )
     {
         var files = FileBudget.Of(ProcessFiles.Limit, settings);
         var cuts = files.Cuts(settings).ToList();
         settings = files.Confine(settings);
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
-        {
-            EnvironmentName = settings.Server.Development ? Environments.Development : Environments.Production,
-            ContentRootPath = AppContext.BaseDirectory,
-        });
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions
+            {
+                EnvironmentName = settings.Server.Development ? Environments.Development : Environments.Production,
+                ContentRootPath = AppContext.BaseDirectory,
+            }
+        );
         builder.Configuration.Sources.Clear(); // hocon/ is the one place for settings
         var levels = builder.AddChargingLogging(settings);
         if (sources is not null)
@@ -68,7 +77,10 @@ internal static class ChargingHost
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
-        ConnectionMetrics.Register(app.Services.GetRequiredService<Prometheus.CollectorRegistry>(), app.Services.GetRequiredService<BoundedTransport>());
+        ConnectionMetrics.Register(
+            app.Services.GetRequiredService<Prometheus.CollectorRegistry>(),
+            app.Services.GetRequiredService<BoundedTransport>()
+        );
         BoundedTransport.UseConnectionPlaces(app);
         if (exports)
             app.UseHttpSpans();
@@ -84,8 +96,14 @@ internal static class ChargingHost
             app.MapDemoReceiver();
 
         app.Logger.LogInformation(
-            "Of {FileLimit} files callers may have {Callers}, operators {Operators}, callbacks {Callbacks}; {Rest} are kept for the service itself",
-            files.Limit, files.Callers, files.Operators, files.Callbacks, files.Rest);
+            "Of {FileLimit} files callers may have {Callers}, operators {Operators}, callbacks {Callbacks}; "
+                + "{Rest} are kept for the service itself",
+            files.Limit,
+            files.Callers,
+            files.Operators,
+            files.Callbacks,
+            files.Rest
+        );
         foreach (var cut in cuts)
             app.Logger.LogWarning("The limit of open files is low: {Cut:l}", cut);
         foreach (var choice in InsecureChoices.Of(settings))
@@ -128,82 +146,153 @@ internal static class ChargingHost
         }
     }
 
-    private static void AddChargingServer(this WebApplicationBuilder builder, ServerSettings server, ManagementSettings management, FileBudget files)
+    private static void AddChargingServer(
+        this WebApplicationBuilder builder,
+        ServerSettings server,
+        ManagementSettings management,
+        FileBudget files
+    )
     {
         builder.Services.AddSingleton(files).AddSingleton<BoundedTransport>();
-        builder.Services.AddSingleton<IConnectionListenerFactory>(provider => provider.GetRequiredService<BoundedTransport>()); // Kestrel takes the last one
+        builder.Services.AddSingleton<IConnectionListenerFactory>(provider =>
+            provider.GetRequiredService<BoundedTransport>()
+        ); // Kestrel takes the last one
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes * ChunkFramingFactor;
             kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
             kestrel.Limits.KeepAliveTimeout = server.KeepAlive;
-            kestrel.Limits.MinRequestBodyDataRate = null; // a slow body has server.requestTimeoutMillis, and is then answered 408
+            // a slow body has server.requestTimeoutMillis, and is then answered 408
+            kestrel.Limits.MinRequestBodyDataRate = null;
             var transport = kestrel.ApplicationServices.GetRequiredService<BoundedTransport>();
-            kestrel.Listen("server", server.Host, server.Port, listener => transport.Bound(listener, transport.Callers));
-            kestrel.Listen("management", management.Host, management.Port, listener =>
-            {
-                transport.Bound(listener, transport.Operators);
-                ManagementListener.IsForOperators(listener);
-            });
+            kestrel.Listen(
+                "server",
+                server.Host,
+                server.Port,
+                listener => transport.Bound(listener, transport.Callers)
+            );
+            kestrel.Listen(
+                "management",
+                management.Host,
+                management.Port,
+                listener =>
+                {
+                    transport.Bound(listener, transport.Operators);
+                    ManagementListener.IsForOperators(listener);
+                }
+            );
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ChargingLifetime.Bound(server));
-        builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
-            .WithOrigins([.. server.CorsAllowedOrigins]).AllowAnyHeader().WithMethods("GET", "POST").WithExposedHeaders("Retry-After", "Idempotent-Replay")));
+        builder.Services.AddCors(cors =>
+            cors.AddDefaultPolicy(policy =>
+                policy
+                    .WithOrigins([.. server.CorsAllowedOrigins])
+                    .AllowAnyHeader()
+                    .WithMethods("GET", "POST")
+                    .WithExposedHeaders("Retry-After", "Idempotent-Replay")
+            )
+        );
     }
 
-    private static void AddChargingService(this IServiceCollection services, ChargingSettings settings, LogLevels levels)
+    private static void AddChargingService(
+        this IServiceCollection services,
+        ChargingSettings settings,
+        LogLevels levels
+    )
     {
-        services.AddSingleton(settings).AddSingleton(settings.Server).AddSingleton(settings.Queue).AddSingleton(TimeProvider.System);
-        services.AddSingleton(provider => new ApiKeys(settings.Server.ApiKeys, provider.GetRequiredService<TimeProvider>()));
+        services
+            .AddSingleton(settings)
+            .AddSingleton(settings.Server)
+            .AddSingleton(settings.Queue)
+            .AddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => new ApiKeys(
+            settings.Server.ApiKeys,
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
         services.AddJournal(settings);
         if (settings.Authorization.Provider != AuthorizationProvider.Custom)
             services.AddSingleton(provider => CreateAuthorizer(settings.Authorization, provider));
-        services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton(provider => CreateSigner(settings.Callback.Signing, provider));
         services.AddSingleton(provider => CreateCallbackClient(settings.Callback, provider));
-        services.AddSingleton<MetricsActorSink>().AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>());
-        services.AddSingleton(Prometheus.Metrics.NewCustomRegistry()).AddSingleton<MetricsHistograms>().AddSingleton<PrometheusMetrics>();
+        services
+            .AddSingleton<MetricsActorSink>()
+            .AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>());
+        services
+            .AddSingleton(Prometheus.Metrics.NewCustomRegistry())
+            .AddSingleton<MetricsHistograms>()
+            .AddSingleton<PrometheusMetrics>();
         services.AddSingleton(provider => new MetricsState(
-            settings.Monitoring.Window, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<MetricsHistograms>()));
+            settings.Monitoring.Window,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<MetricsHistograms>()
+        ));
         services.AddSingleton<IPipelineObserver, MetricsObserver>();
-        services.AddSingleton<ChargingService>().AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
+        services
+            .AddSingleton<ChargingService>()
+            .AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
         services.AddSingleton(provider => new DeadLetterOperations(
             settings.Callback.RedrivesPerSecond,
             provider.GetRequiredService<ChargingService>().Admission,
             provider.GetRequiredService<IRequestJournal>(),
             provider.GetRequiredService<ChargingService>().Lanes,
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton(provider => new DeadLetterCount(
-            () => provider.GetRequiredService<IRequestJournal>().CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None), provider.GetRequiredService<TimeProvider>()));
+            () =>
+                provider
+                    .GetRequiredService<IRequestJournal>()
+                    .CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None),
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton<Readiness>().AddHostedService<ChargingLifetime>();
         var certificate = ReadCertificate(settings.Cluster); // now, so that a bad file stops the start with its message
         if (settings.Cluster.Enabled)
-            services.AddSingleton(settings.Cluster).AddSingleton<ClusterNode>().AddSingleton<ILaneOwner>(provider => provider.GetRequiredService<ClusterNode>());
+            services
+                .AddSingleton(settings.Cluster)
+                .AddSingleton<ClusterNode>()
+                .AddSingleton<ILaneOwner>(provider => provider.GetRequiredService<ClusterNode>());
         else
             services.AddSingleton<ILaneOwner, StandaloneLanes>();
-        services.AddAkka(SystemName, (akka, provider) => akka
-            .AddHocon(settings.Akka, HoconAddMode.Prepend)
-            .WithChargingLogging(levels)
-            .WithMetricsActor(provider.GetRequiredService<MetricsActorSink>(), provider.GetRequiredService<MetricsState>())
-            .WithPipeline(settings.Cluster, certificate, provider)
-            .WithChargingHealthChecks(provider));
+        services.AddAkka(
+            SystemName,
+            (akka, provider) =>
+                akka.AddHocon(settings.Akka, HoconAddMode.Prepend)
+                    .WithChargingLogging(levels)
+                    .WithMetricsActor(
+                        provider.GetRequiredService<MetricsActorSink>(),
+                        provider.GetRequiredService<MetricsState>()
+                    )
+                    .WithPipeline(settings.Cluster, certificate, provider)
+                    .WithChargingHealthChecks(provider)
+        );
     }
 
-    private static NodeCertificate? ReadCertificate(ClusterSettings cluster) => cluster is { Enabled: true, Tls.IsOn: true } ? NodeCertificate.Read(cluster.Tls) : null;
+    private static NodeCertificate? ReadCertificate(ClusterSettings cluster) =>
+        cluster is { Enabled: true, Tls.IsOn: true } ? NodeCertificate.Read(cluster.Tls) : null;
 
-    private static AkkaConfigurationBuilder WithPipeline(this AkkaConfigurationBuilder akka, ClusterSettings cluster, NodeCertificate? certificate, IServiceProvider provider) => cluster.Enabled
-        ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
-        : akka.WithActors((system, _) => provider.GetRequiredService<ILaneOwner>().Start(system));
+    private static AkkaConfigurationBuilder WithPipeline(
+        this AkkaConfigurationBuilder akka,
+        ClusterSettings cluster,
+        NodeCertificate? certificate,
+        IServiceProvider provider
+    ) =>
+        cluster.Enabled
+            ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
+            : akka.WithActors((system, _) => provider.GetRequiredService<ILaneOwner>().Start(system));
 
     private static void AddJournal(this IServiceCollection services, ChargingSettings settings)
     {
         services.AddSingleton<DamagedRowReport>(provider =>
         {
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
-            return (id, damage) => logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage);
+            return (id, damage) =>
+                logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage);
         });
         services.AddSingleton<CommitReport>(provider =>
         {
@@ -213,22 +302,32 @@ internal static class ChargingHost
         services.AddSingleton<JournalNotice>(provider =>
         {
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
-            return (notice, isLoss) => logger.Log(isLoss ? LogLevel.Error : LogLevel.Warning, "{JournalNotice:l}", notice);
+            return (notice, isLoss) =>
+                logger.Log(isLoss ? LogLevel.Error : LogLevel.Warning, "{JournalNotice:l}", notice);
         });
         if (settings.Cluster.Enabled)
         {
-            services.AddSingleton<ISharedJournal>(provider => CreateShared(
-                settings, Time(provider), provider.GetRequiredService<DamagedRowReport>(), provider.GetRequiredService<CommitReport>()));
+            services.AddSingleton<ISharedJournal>(provider =>
+                CreateShared(
+                    settings,
+                    Time(provider),
+                    provider.GetRequiredService<DamagedRowReport>(),
+                    provider.GetRequiredService<CommitReport>()
+                )
+            );
             services.AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<ISharedJournal>());
         }
         else
         {
-            services.AddSingleton(provider => CreateJournal(
-                settings,
-                Time(provider),
-                provider.GetRequiredService<DamagedRowReport>(),
-                provider.GetRequiredService<CommitReport>(),
-                provider.GetRequiredService<JournalNotice>()));
+            services.AddSingleton(provider =>
+                CreateJournal(
+                    settings,
+                    Time(provider),
+                    provider.GetRequiredService<DamagedRowReport>(),
+                    provider.GetRequiredService<CommitReport>(),
+                    provider.GetRequiredService<JournalNotice>()
+                )
+            );
         }
 
         static TimeProvider Time(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
@@ -239,7 +338,8 @@ internal static class ChargingHost
         TimeProvider time,
         DamagedRowReport? damaged = null,
         CommitReport? committed = null,
-        JournalNotice? notice = null) =>
+        JournalNotice? notice = null
+    ) =>
         settings.Journal.Kind switch
         {
             JournalKind.Memory => new MemoryJournal(settings.Journal, time),
@@ -247,8 +347,12 @@ internal static class ChargingHost
             _ => CreateShared(settings, time, damaged, committed),
         };
 
-    private static PostgresJournal CreateShared(ChargingSettings settings, TimeProvider time, DamagedRowReport? damaged, CommitReport? committed) =>
-        new(settings.Journal, time, damaged, committed, settings.Cluster.Enabled ? settings.Cluster.Lanes : null);
+    private static PostgresJournal CreateShared(
+        ChargingSettings settings,
+        TimeProvider time,
+        DamagedRowReport? damaged,
+        CommitReport? committed
+    ) => new(settings.Journal, time, damaged, committed, settings.Cluster.Enabled ? settings.Cluster.Lanes : null);
 
     private static IAuthorizer CreateAuthorizer(AuthorizationSettings authorization, IServiceProvider provider)
     {
@@ -257,33 +361,63 @@ internal static class ChargingHost
             return new HttpAuthorizer(authorization.Http, time);
 
         var logger = provider.GetRequiredService<ILogger<AclAuthorizer>>();
-        return new AclAuthorizer(authorization.Acl.File, time, reload =>
-        {
-            if (reload.Succeeded)
-                logger.LogInformation("Loaded {Rules} rules of the access list in {DurationMillis} ms", reload.Status.RuleCount, reload.Duration.TotalMilliseconds);
-            else
-                logger.LogError("The access list was not reloaded, the one before stays: {Problems}", reload.Problems);
-        });
+        return new AclAuthorizer(
+            authorization.Acl.File,
+            time,
+            reload =>
+            {
+                if (reload.Succeeded)
+                    logger.LogInformation(
+                        "Loaded {Rules} rules of the access list in {DurationMillis} ms",
+                        reload.Status.RuleCount,
+                        reload.Duration.TotalMilliseconds
+                    );
+                else
+                    logger.LogError(
+                        "The access list was not reloaded, the one before stays: {Problems}",
+                        reload.Problems
+                    );
+            }
+        );
     }
 
     private static WebhookSigner CreateSigner(SigningSettings signing, IServiceProvider provider)
     {
         var logger = provider.GetRequiredService<ILogger<WebhookSigner>>();
-        return new WebhookSigner(signing, provider.GetRequiredService<TimeProvider>(), reload =>
-        {
-            if (reload.Problem is null)
-                logger.LogInformation("Loaded the file of signing keys; {Keys} keys sign callbacks now", reload.Keys);
-            else
-                logger.LogError("The file of signing keys was not reloaded, the keys before stay: {Problem}", reload.Problem);
-        });
+        return new WebhookSigner(
+            signing,
+            provider.GetRequiredService<TimeProvider>(),
+            reload =>
+            {
+                if (reload.Problem is null)
+                    logger.LogInformation(
+                        "Loaded the file of signing keys; {Keys} keys sign callbacks now",
+                        reload.Keys
+                    );
+                else
+                    logger.LogError(
+                        "The file of signing keys was not reloaded, the keys before stay: {Problem}",
+                        reload.Problem
+                    );
+            }
+        );
     }
 
     private static ICallbackClient CreateCallbackClient(CallbackSettings callback, IServiceProvider provider)
     {
         var time = provider.GetRequiredService<TimeProvider>();
         var connector = new VettedConnector(
-            provider.GetRequiredService<CallbackAddressPolicy>(), provider.GetRequiredService<IHostResolver>(), time, CallbackConnectTimeout);
+            provider.GetRequiredService<CallbackAddressPolicy>(),
+            provider.GetRequiredService<IHostResolver>(),
+            time,
+            CallbackConnectTimeout
+        );
         return new CallbackClient(
-            ResendingHandler.Create(connector, CallbackConnectTimeout), connector, provider.GetRequiredService<WebhookSigner>(), callback.Timeout, time);
+            ResendingHandler.Create(connector, CallbackConnectTimeout),
+            connector,
+            provider.GetRequiredService<WebhookSigner>(),
+            callback.Timeout,
+            time
+        );
     }
 }

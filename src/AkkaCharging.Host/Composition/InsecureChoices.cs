@@ -14,34 +14,47 @@ internal static class InsecureChoices
         if (settings.Server.ApiKeys.Count == 0)
             yield return "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).";
         if (!settings.Callback.Security.HttpsOnly)
-            yield return "Callbacks over plain http are allowed: driver tokens travel in clear (callback.security.httpsOnly).";
+            yield return "Callbacks over plain http are allowed: driver tokens travel in clear "
+                + "(callback.security.httpsOnly).";
         if (settings.Callback.Signing is { Keys.Count: 0, KeysFile: "" })
             yield return "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).";
         if (settings.Callback.Security.Allow.Count > 0)
             yield return $"Callbacks to addresses that are not public are allowed: {string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
-        if (settings.Authorization is { Provider: AuthorizationProvider.Http, Http.Url: { Scheme: "http", IsLoopback: false } })
-            yield return "The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).";
+        if (
+            settings.Authorization is
+            { Provider: AuthorizationProvider.Http, Http.Url: { Scheme: "http", IsLoopback: false } }
+        )
+            yield return "The authorizer is asked over plain http: driver tokens travel in clear "
+                + "(authorization.http.url).";
         if (!SettingsRules.IsLoopback(settings.Management.Host))
-            yield return "The operators' listener is reachable from other machines over plain http: its token travels in clear (management.host).";
+            yield return "The operators' listener is reachable from other machines over plain http: its token travels "
+                + "in clear (management.host).";
         if (settings.Management.Token.Length is > 0 and < OperatorTokenCharsMin)
-            yield return $"The operators' token is short enough to be guessed: it has less than {OperatorTokenCharsMin} characters (management.token).";
+            yield return "The operators' token is short enough to be guessed: it has less than "
+                + $"{OperatorTokenCharsMin} characters (management.token).";
         if (settings.Journal.Kind == JournalKind.Memory)
-            yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory).";
-        if (settings.Cluster is { Enabled: true, Tls.IsOn: false } && !SettingsRules.IsLoopback(settings.Cluster.Hostname))
-            yield return "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one (cluster.tls.certificateFile).";
+            yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = "
+                + "memory).";
+        if (
+            settings.Cluster is { Enabled: true, Tls.IsOn: false }
+            && !SettingsRules.IsLoopback(settings.Cluster.Hostname)
+        )
+            yield return "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one "
+                + "(cluster.tls.certificateFile).";
         if (settings.Server.Development)
             yield return "Development mode is on: the demo receiver and the API page are served (server.development).";
         foreach (var (file, setting) in KeyFiles(settings))
         {
             if (file.Length > 0 && PrivateFile.IsReadByAnybody(file))
-                yield return $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 ({setting}).";
+                yield return $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 "
+                    + $"({setting}).";
         }
     }
 
     private static IEnumerable<(string File, string Setting)> KeyFiles(ChargingSettings settings) =>
-    [
-        (settings.Journal.EncryptionKeyFile, "journal.encryptionKeyFile"),
-        (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
-        (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
-    ];
+        [
+            (settings.Journal.EncryptionKeyFile, "journal.encryptionKeyFile"),
+            (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
+            (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+        ];
 }

@@ -19,32 +19,36 @@ internal sealed class OwnServices
     }
 
     /// <summary>The class of the program's own authorizer, for people; null when it registers none.</summary>
-    public string? AuthorizerName => _authorizer is null
-        ? null
-        : (_authorizer.ImplementationType ?? _authorizer.ImplementationInstance?.GetType())?.Name ?? "registered by a factory";
+    public string? AuthorizerName =>
+        _authorizer is null
+            ? null
+            : (_authorizer.ImplementationType ?? _authorizer.ImplementationInstance?.GetType())?.Name
+                ?? "registered by a factory";
 
     /// <summary>Adds the program's services after the service's own, so that the program's win.</summary>
     public void AddTo(IServiceCollection services) => _configure?.Invoke(services);
 
-    /// <summary>Checks that <paramref name="settings"/> use the program's authorizer, if and only if there is one.</summary>
+    /// <summary>
+    /// Checks that <paramref name="settings"/> use the program's authorizer, if and only if there is one.
+    /// </summary>
     /// <exception cref="InvalidSettingsException">They do not.</exception>
     public void Check(AuthorizationSettings settings)
     {
         var isCustom = settings.Provider == AuthorizationProvider.Custom;
         if (isCustom && _authorizer is null)
         {
-            throw new InvalidSettingsException(
-            [
-                "authorization.provider = custom needs a program that registers an IAuthorizer with ChargingApp.RunAsync; this one registers none. "
+            throw new InvalidSettingsException([
+                "authorization.provider = custom needs a program that registers an IAuthorizer with "
+                    + "ChargingApp.RunAsync; this one registers none. "
                     + "Expected acl or http, or such a program (docs/authorizers.md).",
             ]);
         }
 
         if (!isCustom && _authorizer is not null)
         {
-            throw new InvalidSettingsException(
-            [
-                $"authorization.provider = {settings.Provider.ToString().ToLowerInvariant()} does not use this program's IAuthorizer ({AuthorizerName}); "
+            throw new InvalidSettingsException([
+                $"authorization.provider = {settings.Provider.ToString().ToLowerInvariant()} does not use this "
+                    + $"program's IAuthorizer ({AuthorizerName}); "
                     + "expected custom.",
             ]);
         }

@@ -30,8 +30,12 @@ internal sealed partial class BoundedListener : IConnectionListener
     /// <param name="listener">It listens already.</param>
     /// <param name="accept">Replaces the system's, in tests.</param>
     public BoundedListener(
-        Socket listener, ConnectionPlaces places, TimeProvider time, ILogger logger,
-        Func<CancellationToken, ValueTask<Socket>>? accept = null)
+        Socket listener,
+        ConnectionPlaces places,
+        TimeProvider time,
+        ILogger logger,
+        Func<CancellationToken, ValueTask<Socket>>? accept = null
+    )
     {
         (_listener, _places, _time, _logger) = (listener, places, time, logger);
         _accept = accept ?? listener.AcceptAsync;
@@ -50,13 +54,13 @@ internal sealed partial class BoundedListener : IConnectionListener
             {
                 socket = await _accept(cancellationToken);
             }
-            catch (Exception e) when (
-                e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            catch (Exception e)
+                when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
                 return null; // The listener is closed.
             }
-            catch (SocketException e) when (
-                e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            catch (SocketException e)
+                when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
             {
                 continue; // The caller left before its turn came.
             }
@@ -123,6 +127,7 @@ internal sealed partial class BoundedListener : IConnectionListener
     [LoggerMessage(
         1901,
         LogLevel.Warning,
-        "Connections to {EndPoint} are not accepted: {Problem}. Open are {Open} of {Max}, closed at once were {Refused}")]
+        "Connections to {EndPoint} are not accepted: {Problem}. Open are {Open} of {Max}, closed at once were {Refused}"
+    )]
     private partial void LogNotAccepted(EndPoint endPoint, string problem, int open, int max, long refused);
 }

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 namespace AkkaCharging.Host.Connections;
 
 /// <summary>Kestrel's transport for both listeners, each with <see cref="ConnectionPlaces"/> of its own.</summary>
-internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILogger<BoundedTransport> logger) : IConnectionListenerFactory
+internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILogger<BoundedTransport> logger)
+    : IConnectionListenerFactory
 {
     private const int Backlog = 512;
     private ConnectionPlaces? _next;
@@ -29,11 +30,12 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
     /// Kestrel builds the middleware of a listener just before it binds it, one after the other; the transport itself
     /// is told only an address.
     /// </remarks>
-    public void Bound(ListenOptions listener, ConnectionPlaces places) => listener.Use(next =>
-    {
-        _next = places;
-        return next;
-    });
+    public void Bound(ListenOptions listener, ConnectionPlaces places) =>
+        listener.Use(next =>
+        {
+            _next = places;
+            return next;
+        });
 
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
@@ -58,17 +60,20 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
     /// Tells a connection's place when it is busy: from the first line of <paramref name="app"/>'s pipeline to its
     /// last.
     /// </summary>
-    public static void UseConnectionPlaces(IApplicationBuilder app) => app.Use(next => async context =>
-    {
-        var place = context.Features.Get<ConnectionPlaces.Place>();
-        place?.Begin();
-        try
-        {
-            await next(context);
-        }
-        finally
-        {
-            place?.End();
-        }
-    });
+    public static void UseConnectionPlaces(IApplicationBuilder app) =>
+        app.Use(next =>
+            async context =>
+            {
+                var place = context.Features.Get<ConnectionPlaces.Place>();
+                place?.Begin();
+                try
+                {
+                    await next(context);
+                }
+                finally
+                {
+                    place?.End();
+                }
+            }
+        );
 }

@@ -42,7 +42,9 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
         var callers = settings.Server.MaxConnections > 0 ? settings.Server.MaxConnections : CallersByDefault;
         var callbacks = settings.Callback.MaxInFlight;
         var operators = settings.Management.MaxConnections;
-        var rest = Runtime + Journal
+        var rest =
+            Runtime
+            + Journal
             + (settings.Cluster.Enabled ? Cluster : 0)
             + (settings.Authorization.Provider == AuthorizationProvider.Http ? settings.Authorization.Parallelism : 0);
         if (limit is not { } files)
@@ -51,10 +53,11 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
         var left = files - rest - operators;
         if (left < 2 * ShareMin)
         {
-            throw new InvalidSettingsException(
-                [$"The process may open {files} files, of which it needs {rest} itself "
+            throw new InvalidSettingsException([
+                $"The process may open {files} files, of which it needs {rest} itself "
                     + $"and management.maxConnections = {operators}; "
-                    + $"expected a limit (ulimit -n) of at least {rest + operators + (2 * ShareMin)}."]);
+                    + $"expected a limit (ulimit -n) of at least {rest + operators + (2 * ShareMin)}.",
+            ]);
         }
 
         // Each may have half, and what the other leaves of its own.
@@ -77,12 +80,13 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
     }
 
     /// <summary><paramref name="settings"/> with no more callbacks under way than have files.</summary>
-    public ChargingSettings Confine(ChargingSettings settings) => settings with
-    {
-        Callback = settings.Callback with
+    public ChargingSettings Confine(ChargingSettings settings) =>
+        settings with
         {
-            MaxInFlight = Callbacks,
-            MaxInFlightPerDestination = Math.Min(settings.Callback.MaxInFlightPerDestination, Callbacks),
-        },
-    };
+            Callback = settings.Callback with
+            {
+                MaxInFlight = Callbacks,
+                MaxInFlightPerDestination = Math.Min(settings.Callback.MaxInFlightPerDestination, Callbacks),
+            },
+        };
 }

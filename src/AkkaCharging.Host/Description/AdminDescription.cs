@@ -13,33 +13,54 @@ internal static class AdminDescription
     private const string TokenScheme = "token";
 
     /// <summary>What holds for a field beyond its type; by type and JSON name.</summary>
-    public static readonly IReadOnlyDictionary<(Type, string), Action<OpenApiSchema>> Fields = new Dictionary<(Type, string), Action<OpenApiSchema>>
+    public static readonly IReadOnlyDictionary<(Type, string), Action<OpenApiSchema>> Fields = new Dictionary<
+        (Type, string),
+        Action<OpenApiSchema>
+    >
     {
         [(typeof(DeadLetterAnswer), "requestId")] = PublicDescription.RequestId,
         [(typeof(DeadLetterAnswer), "stationId")] = field => field.Format = "uuid",
         [(typeof(DeadLetterAnswer), "driverToken")] = PublicDescription.MaskedToken,
         [(typeof(DeadLetterAnswer), "status")] = PublicDescription.OneOf([.. PublicDescription.Decisions, null]),
-        [(typeof(OperatorAttemptAnswer), "outcome")] = PublicDescription.OneOf([.. Enum.GetValues<CallbackOutcome>().Select(CallbackNames.Name)]),
-        [(typeof(OperatorAttemptAnswer), "cause")] = PublicDescription.OneOf([.. Enum.GetValues<AttemptCause>().Select(AttemptCauses.Name), null]),
+        [(typeof(OperatorAttemptAnswer), "outcome")] = PublicDescription.OneOf([
+            .. Enum.GetValues<CallbackOutcome>().Select(CallbackNames.Name),
+        ]),
+        [(typeof(OperatorAttemptAnswer), "cause")] = PublicDescription.OneOf([
+            .. Enum.GetValues<AttemptCause>().Select(AttemptCauses.Name),
+            null,
+        ]),
         [(typeof(LetterChangeAnswer), "status")] = PublicDescription.OneOf("redriven", "discarded"),
         [(typeof(LetterChangeAnswer), "requestId")] = PublicDescription.RequestId,
         [(typeof(BulkRedriveBody), "from")] = Time,
         [(typeof(BulkRedriveBody), "to")] = Time,
         [(typeof(OverviewAnswer), "breaker")] = PublicDescription.OneOf("closed", "half_open", "open"),
-        [(typeof(BulkRedriveAnswer), "state")] = PublicDescription.OneOf("running", "cancelling", "cancelled", "failed", "done"),
+        [(typeof(BulkRedriveAnswer), "state")] = PublicDescription.OneOf(
+            "running",
+            "cancelling",
+            "cancelled",
+            "failed",
+            "done"
+        ),
         [(typeof(DestinationAnswer), "breaker")] = PublicDescription.OneOf("closed", "half_open", "open"),
-        [(typeof(NodeAnswer), "status")] = PublicDescription.OneOf([.. Enum.GetNames<MemberStatus>().Select(status => status.ToLowerInvariant())]),
+        [(typeof(NodeAnswer), "status")] = PublicDescription.OneOf([
+            .. Enum.GetNames<MemberStatus>().Select(status => status.ToLowerInvariant()),
+        ]),
         [(typeof(DestinationChangeAnswer), "status")] = PublicDescription.OneOf("paused", "resumed"),
     };
 
     /// <summary>Registers the description.</summary>
-    public static void AddAdminDescription(this IServiceCollection services) => services.AddOpenApi(AdminApi.Document, options =>
-    {
-        options.ShouldInclude = description => string.Equals(description.GroupName, AdminApi.Document, StringComparison.Ordinal);
-        options.AddDocumentTransformer((document, _, _) => Describe(document));
-        options.AddOperationTransformer((operation, context, _) => DescribeAsync(operation, context));
-        options.AddSchemaTransformer((schema, context, _) => DescribeAsync(schema, context));
-    });
+    public static void AddAdminDescription(this IServiceCollection services) =>
+        services.AddOpenApi(
+            AdminApi.Document,
+            options =>
+            {
+                options.ShouldInclude = description =>
+                    string.Equals(description.GroupName, AdminApi.Document, StringComparison.Ordinal);
+                options.AddDocumentTransformer((document, _, _) => Describe(document));
+                options.AddOperationTransformer((operation, context, _) => DescribeAsync(operation, context));
+                options.AddSchemaTransformer((schema, context, _) => DescribeAsync(schema, context));
+            }
+        );
 
     private static Task Describe(OpenApiDocument document)
     {
@@ -47,13 +68,21 @@ internal static class AdminDescription
         {
             Title = "AkkaCharging, operators' API",
             Version = "v1",
-            Description = "How the service is, dead letters, destinations and settings in effect; the console at /console uses nothing else. On loopback without a token the Host header has to be a loopback name.",
+            Description =
+                "How the service is, dead letters, destinations and settings in effect; the console at "
+                + "/console uses nothing else. On loopback without a token the Host header has to be a loopback "
+                + "name.",
             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
         };
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
         {
-            [TokenScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "Needed when management.token is set." },
+            [TokenScheme] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "Needed when management.token is set.",
+            },
         };
         return Task.CompletedTask;
     }
@@ -120,25 +149,36 @@ internal static class AdminDescription
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,
-            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { ["application/json"] = new() { Schema = new OpenApiSchemaReference(typeof(T).Name, context.Document) } },
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+            {
+                ["application/json"] = new() { Schema = new OpenApiSchemaReference(typeof(T).Name, context.Document) },
+            },
         };
     }
 
-    private static OpenApiParameter Query(string name, string description) => new()
-    {
-        Name = name,
-        In = ParameterLocation.Query,
-        Description = description,
-        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-    };
+    private static OpenApiParameter Query(string name, string description) =>
+        new()
+        {
+            Name = name,
+            In = ParameterLocation.Query,
+            Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        };
 
-    private static OpenApiParameter Limit() => new()
-    {
-        Name = "limit",
-        In = ParameterLocation.Query,
-        Description = $"The most that are listed; {OperatorInput.LimitDefault} when not given.",
-        Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = $"{DeadLetterPage.LettersMax}" },
-    };
+    private static OpenApiParameter Limit() =>
+        new()
+        {
+            Name = "limit",
+            In = ParameterLocation.Query,
+            Description = $"The most that are listed; {OperatorInput.LimitDefault} when not given.",
+            Schema = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Integer,
+                Minimum = "1",
+                Maximum = $"{DeadLetterPage.LettersMax}",
+            },
+        };
 
-    private static void Time(OpenApiSchema field) => field.Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null;
+    private static void Time(OpenApiSchema field) =>
+        field.Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null;
 }

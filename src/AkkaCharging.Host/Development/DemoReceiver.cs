@@ -14,7 +14,10 @@ internal sealed record ReceivedCallback(long At, string? WebhookId, JsonElement 
 [JsonSerializable(typeof(JsonElement))]
 internal sealed partial class DemoJson : JsonSerializerContext;
 
-/// <summary>A receiver for first steps, in development alone: <c>POST /dev/callbacks</c> receives, <c>GET /dev/callbacks</c> lists the last ones.</summary>
+/// <summary>
+/// A receiver for first steps, in development alone: <c>POST /dev/callbacks</c> receives, <c>GET /dev/callbacks</c>
+/// lists the last ones.
+/// </summary>
 internal static class DemoReceiver
 {
     private const int Kept = 100;
@@ -23,22 +26,41 @@ internal static class DemoReceiver
     public static void MapDemoReceiver(this WebApplication app)
     {
         var received = new ConcurrentQueue<ReceivedCallback>();
-        app.MapPost("/dev/callbacks", async (HttpContext context) =>
-        {
-            try
-            {
-                var body = await context.Request.ReadFromJsonAsync(DemoJson.Default.JsonElement, context.RequestAborted);
-                received.Enqueue(new(context.Now(), context.Request.Headers["webhook-id"], body));
-                while (received.Count > Kept)
-                    received.TryDequeue(out _);
-                context.Response.StatusCode = StatusCodes.Status204NoContent;
-            }
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
-            {
-                await context.WriteErrorAsync(StatusCodes.Status400BadRequest, "bad_request", "Expected a JSON body.");
-            }
-        }).ExcludeFromDescription();
-        app.MapGet("/dev/callbacks", context => context.WriteJsonAsync(
-            StatusCodes.Status200OK, received.Reverse().ToList(), DemoJson.Default.IReadOnlyCollectionReceivedCallback)).ExcludeFromDescription();
+        app.MapPost(
+                "/dev/callbacks",
+                async (HttpContext context) =>
+                {
+                    try
+                    {
+                        var body = await context.Request.ReadFromJsonAsync(
+                            DemoJson.Default.JsonElement,
+                            context.RequestAborted
+                        );
+                        received.Enqueue(new(context.Now(), context.Request.Headers["webhook-id"], body));
+                        while (received.Count > Kept)
+                            received.TryDequeue(out _);
+                        context.Response.StatusCode = StatusCodes.Status204NoContent;
+                    }
+                    catch (Exception e) when (e is JsonException or InvalidOperationException)
+                    {
+                        await context.WriteErrorAsync(
+                            StatusCodes.Status400BadRequest,
+                            "bad_request",
+                            "Expected a JSON body."
+                        );
+                    }
+                }
+            )
+            .ExcludeFromDescription();
+        app.MapGet(
+                "/dev/callbacks",
+                context =>
+                    context.WriteJsonAsync(
+                        StatusCodes.Status200OK,
+                        received.Reverse().ToList(),
+                        DemoJson.Default.IReadOnlyCollectionReceivedCallback
+                    )
+            )
+            .ExcludeFromDescription();
     }
 }

@@ -31,12 +31,18 @@ internal static class HealthChecks
             provider.GetRequiredService<WebhookSigner>(),
             provider.GetRequiredService<BoundedTransport>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<ClusterNode>()));
+            provider.GetService<ClusterNode>()
+        ));
     }
 
-    /// <summary>Live: the actor system and every lane run. Ready: started, not draining, journal reachable; receivers and the authorizer have no say.
-    /// A node of a cluster: a member, and with lanes.</summary>
-    public static AkkaConfigurationBuilder WithChargingHealthChecks(this AkkaConfigurationBuilder akka, IServiceProvider provider)
+    /// <summary>
+    /// Live: the actor system and every lane run. Ready: started, not draining, journal reachable; receivers and the
+    /// authorizer have no say. A node of a cluster: a member, and with lanes.
+    /// </summary>
+    public static AkkaConfigurationBuilder WithChargingHealthChecks(
+        this AkkaConfigurationBuilder akka,
+        IServiceProvider provider
+    )
     {
         var service = provider.GetRequiredService<ChargingService>();
         var journal = provider.GetRequiredService<IRequestJournal>();
@@ -44,15 +50,30 @@ internal static class HealthChecks
         if (provider.GetService<ClusterNode>() is { } node)
         {
             akka.WithAkkaClusterReadinessCheck(tags: [HealthEndpoints.ReadyTag])
-                .WithHealthCheck("lanes", (_, _, _) => Result(node.Figures.Lanes > 0, "no lane is here"), tags: [HealthEndpoints.ReadyTag]);
+                .WithHealthCheck(
+                    "lanes",
+                    (_, _, _) => Result(node.Figures.Lanes > 0, "no lane is here"),
+                    tags: [HealthEndpoints.ReadyTag]
+                );
         }
 
-        return akka
-            .WithActorSystemLivenessCheck(tags: [HealthEndpoints.LiveTag])
-            .WithHealthCheck("pipeline", (_, _, _) => Result(service.Status.Worst != LaneState.Failing, "a graph of the pipeline dies again and again"),
-                tags: [HealthEndpoints.LiveTag])
-            .WithHealthCheck("started", (_, _, _) => Result(readiness.IsOpen, "starting or draining"), tags: [HealthEndpoints.ReadyTag])
-            .WithHealthCheck("journal", (_, _, _) => Result(journal.Status.IsAvailable, "the journal is not available"), tags: [HealthEndpoints.ReadyTag]);
+        return akka.WithActorSystemLivenessCheck(tags: [HealthEndpoints.LiveTag])
+            .WithHealthCheck(
+                "pipeline",
+                (_, _, _) =>
+                    Result(service.Status.Worst != LaneState.Failing, "a graph of the pipeline dies again and again"),
+                tags: [HealthEndpoints.LiveTag]
+            )
+            .WithHealthCheck(
+                "started",
+                (_, _, _) => Result(readiness.IsOpen, "starting or draining"),
+                tags: [HealthEndpoints.ReadyTag]
+            )
+            .WithHealthCheck(
+                "journal",
+                (_, _, _) => Result(journal.Status.IsAvailable, "the journal is not available"),
+                tags: [HealthEndpoints.ReadyTag]
+            );
     }
 
     private static Task<HealthCheckResult> Result(bool isHealthy, string problem) =>

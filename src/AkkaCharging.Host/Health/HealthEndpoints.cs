@@ -6,7 +6,11 @@ namespace AkkaCharging.Host.Health;
 
 /// <summary>The body of <c>/health</c>.</summary>
 /// <param name="Status"><c>UP</c>, <c>DEGRADED</c> or <c>DOWN</c>: the worst of the components.</param>
-internal sealed record HealthAnswer(string Status, long Timestamp, IReadOnlyDictionary<string, ComponentAnswer> Components);
+internal sealed record HealthAnswer(
+    string Status,
+    long Timestamp,
+    IReadOnlyDictionary<string, ComponentAnswer> Components
+);
 
 /// <summary>One component of <c>/health</c>.</summary>
 internal sealed record ComponentAnswer(string Status, IReadOnlyDictionary<string, string> Details);
@@ -23,7 +27,8 @@ internal static class HealthEndpoints
 
     /// <summary>Maps <c>/health</c>.</summary>
     public static void MapHealth(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/health", ReportAsync)
+        routes
+            .MapGet("/health", ReportAsync)
             .WithName("health")
             .WithTags("Monitoring")
             .WithSummary("How the service is, component by component")
@@ -39,7 +44,8 @@ internal static class HealthEndpoints
 
     private static void MapProbe(this IEndpointRouteBuilder routes, string route, string tag)
     {
-        routes.MapGet(route, ProbeAsync)
+        routes
+            .MapGet(route, ProbeAsync)
             .WithName(tag)
             .WithTags("Monitoring")
             .WithSummary($"Whether the service is {tag}, for container probes")
@@ -55,8 +61,14 @@ internal static class HealthEndpoints
                 isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
                 new ComponentAnswer(
                     isHealthy ? "UP" : "DOWN",
-                    report.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Description ?? entry.Value.Status.ToString(), StringComparer.Ordinal)),
-                HealthJson.Default.ComponentAnswer);
+                    report.Entries.ToDictionary(
+                        entry => entry.Key,
+                        entry => entry.Value.Description ?? entry.Value.Status.ToString(),
+                        StringComparer.Ordinal
+                    )
+                ),
+                HealthJson.Default.ComponentAnswer
+            );
         }
     }
 
@@ -64,6 +76,10 @@ internal static class HealthEndpoints
     {
         var report = await reporter.ReportAsync(context.RequestAborted);
         var isDown = string.Equals(report.Status, "DOWN", StringComparison.Ordinal);
-        await context.WriteJsonAsync(isDown ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK, report, HealthJson.Default.HealthAnswer);
+        await context.WriteJsonAsync(
+            isDown ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK,
+            report,
+            HealthJson.Default.HealthAnswer
+        );
     }
 }

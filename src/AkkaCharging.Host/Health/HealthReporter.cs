@@ -15,15 +15,26 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Health;
 
-/// <summary>Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.</summary>
+/// <summary>
+/// Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.
+/// </summary>
 /// <param name="acl">Null unless the authorizer is the ACL.</param>
 /// <param name="node">Null for a process that runs alone.</param>
 internal sealed class HealthReporter(
-    ChargingSettings settings, ChargingService service, IRequestJournal journal, IMetricsSink metrics, AclAuthorizer? acl, WebhookSigner signer,
-    BoundedTransport transport, TimeProvider time, ClusterNode? node = null)
+    ChargingSettings settings,
+    ChargingService service,
+    IRequestJournal journal,
+    IMetricsSink metrics,
+    AclAuthorizer? acl,
+    WebhookSigner signer,
+    BoundedTransport transport,
+    TimeProvider time,
+    ClusterNode? node = null
+)
 {
     // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
     private const double FilesUsage = 0.9;
+
     private enum Status
     {
         Up,
@@ -34,10 +45,15 @@ internal sealed class HealthReporter(
     private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
 
     /// <summary>The state of this moment.</summary>
-    public async Task<HealthAnswer> ReportAsync(CancellationToken cancellationToken) => (await ReportWithFiguresAsync(cancellationToken)).Report;
+    public async Task<HealthAnswer> ReportAsync(CancellationToken cancellationToken) =>
+        (await ReportWithFiguresAsync(cancellationToken)).Report;
 
-    /// <summary>The state of this moment and the figures that it was judged by; null when the metrics actor does not answer.</summary>
-    public async Task<(HealthAnswer Report, MetricsSnapshot? Figures)> ReportWithFiguresAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// The state of this moment and the figures that it was judged by; null when the metrics actor does not answer.
+    /// </summary>
+    public async Task<(HealthAnswer Report, MetricsSnapshot? Figures)> ReportWithFiguresAsync(
+        CancellationToken cancellationToken
+    )
     {
         var figures = await FiguresAsync(cancellationToken);
         var components = new List<(string Name, Status Status, (string Name, string Value)[] Details)>
@@ -62,8 +78,16 @@ internal sealed class HealthReporter(
             components.ToDictionary(
                 component => component.Name,
                 component => new ComponentAnswer(
-                    Name(component.Status), component.Details.ToDictionary(detail => detail.Name, detail => detail.Value, StringComparer.Ordinal)),
-                StringComparer.Ordinal));
+                    Name(component.Status),
+                    component.Details.ToDictionary(
+                        detail => detail.Name,
+                        detail => detail.Value,
+                        StringComparer.Ordinal
+                    )
+                ),
+                StringComparer.Ordinal
+            )
+        );
         return (report, figures);
     }
 
@@ -81,64 +105,106 @@ internal sealed class HealthReporter(
     }
 
     private static (string, Status, (string, string)[]) Pipeline(PipelineStatus status) =>
-        ("pipeline",
-            status.Worst switch { LaneState.Running => Status.Up, LaneState.Restarting => Status.Degraded, _ => Status.Down },
-            [("state", status.Worst.ToString().ToLowerInvariant()), ("restarts", Text(status.Restarts))]);
+        (
+            "pipeline",
+            status.Worst switch
+            {
+                LaneState.Running => Status.Up,
+                LaneState.Restarting => Status.Degraded,
+                _ => Status.Down,
+            },
+            [("state", status.Worst.ToString().ToLowerInvariant()), ("restarts", Text(status.Restarts))]
+        );
 
     private (string, Status, (string, string)[]) Queue(PipelineStatus status)
     {
-        // Their half fills up while the whole queue does not: a destination that has not lately answered is then refused, however new it is.
+        // Their half fills up while the whole queue does not: a destination that has not lately answered is then
+        // refused, however new it is.
         var (silent, silentMax) = service.Destinations.Silent;
         var isSilentHalfFull = silent > Thresholds.QueueUsage * silentMax;
-        return ("queue",
-            isSilentHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize ? Status.Degraded : Status.Up,
+        return (
+            "queue",
+            isSilentHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize
+                ? Status.Degraded
+                : Status.Up,
             [
                 ("currentSize", Text(status.Pending)),
                 ("maxSize", Text(settings.Queue.MaxSize)),
-                .. isSilentHalfFull ? [("problem", $"destinations that have not lately answered hold {silent} of their {silentMax} places")] : Array.Empty<(string, string)>(),
-            ]);
+                .. isSilentHalfFull
+                    ?
+                    [
+                        (
+                            "problem",
+                            $"destinations that have not lately answered hold {silent} of their {silentMax} places"
+                        ),
+                    ]
+                    : Array.Empty<(string, string)>(),
+            ]
+        );
     }
 
     private (string, Status, (string, string)[]) Authorization(MetricsSnapshot? figures, BreakerState breaker) =>
         figures is null
             ? ("authorization", Status.Degraded, [("problem", "no figures")])
-            : ("authorization",
-                breaker != BreakerState.Closed || Exceeds(figures.Authorization, Thresholds.AuthorizationErrorRate) ? Status.Degraded : Status.Up,
+            : (
+                "authorization",
+                breaker != BreakerState.Closed || Exceeds(figures.Authorization, Thresholds.AuthorizationErrorRate)
+                    ? Status.Degraded
+                    : Status.Up,
                 [
                     ("errorRate", Rate(figures.Authorization)),
                     ("totalDecisions", Text(figures.Decisions.Values.Sum())),
                     ("circuitBreaker", breaker.Name()),
-                    .. settings.Authorization.Provider == AuthorizationProvider.Custom ? [("provider", "custom")] : Array.Empty<(string, string)>(),
-                ]);
+                    .. settings.Authorization.Provider == AuthorizationProvider.Custom
+                        ? [("provider", "custom")]
+                        : Array.Empty<(string, string)>(),
+                ]
+            );
 
     private (string, Status, (string, string)[]) Callbacks(MetricsSnapshot? figures, ResourceStatus resources) =>
         figures is null
             ? ("callbacks", Status.Degraded, [("problem", "no figures")])
-            : ("callbacks",
-                resources.Lacking is not null || Exceeds(figures.Callbacks, Thresholds.CallbackErrorRate) ? Status.Degraded : Status.Up,
+            : (
+                "callbacks",
+                resources.Lacking is not null || Exceeds(figures.Callbacks, Thresholds.CallbackErrorRate)
+                    ? Status.Degraded
+                    : Status.Up,
                 [
                     ("errorRate", Rate(figures.Callbacks)),
                     ("totalCallbacks", Text(figures.Attempts.Values.Sum())),
                     .. resources.Lacking is { } lacking
-                        ? [("problem", $"this process is out of {lacking.Name()}, {resources.Waiting} callbacks wait for a connection")]
+                        ?
+                        [
+                            (
+                                "problem",
+                                $"this process is out of {lacking.Name()}, {resources.Waiting} callbacks wait "
+                                    + "for a connection"
+                            ),
+                        ]
                         : Array.Empty<(string, string)>(),
-                ]);
+                ]
+            );
 
     private static (string, Status, (string, string)[]) Journal(JournalStatus status) =>
-        ("journal",
-            !status.IsAvailable ? Status.Down : status.Damaged > 0 ? Status.Degraded : Status.Up,
+        (
+            "journal",
+            !status.IsAvailable ? Status.Down
+            : status.Damaged > 0 ? Status.Degraded
+            : Status.Up,
             [
                 ("kind", status.Kind),
                 .. status.Problem is { } problem ? [("problem", problem)] : Array.Empty<(string, string)>(),
                 .. status.Damaged > 0 ? [("damaged", Text(status.Damaged))] : Array.Empty<(string, string)>(),
-            ]);
+            ]
+        );
 
     private static (string, Status, (string, string)[]) Files(BoundedTransport transport)
     {
         var (callers, operators) = (transport.Callers, transport.Operators);
         var open = ProcessFiles.Open;
         var isShort = open is null ? transport.Files.Limit is not null : open > FilesUsage * transport.Files.Limit;
-        return ("files",
+        return (
+            "files",
             isShort || callers.Open >= callers.Max ? Status.Degraded : Status.Up,
             [
                 .. open is { } files ? [("open", Text(files))] : Array.Empty<(string, string)>(),
@@ -147,36 +213,51 @@ internal sealed class HealthReporter(
                 ("maxConnections", Text(callers.Max)),
                 ("operatorConnections", Text(operators.Open)),
                 ("operatorMaxConnections", Text(operators.Max)),
-            ]);
+            ]
+        );
     }
 
     private static (string, Status, (string, string)[]) Cluster(ClusterNode node)
     {
         var figures = node.Figures;
-        var problem = !node.IsUp ? "not a member of the cluster" : figures.Lanes == 0 ? "no lane is here" : null;
-        return ("cluster",
-            problem is not null ? Status.Down : figures.Unreachable > 0 ? Status.Degraded : Status.Up,
+        var problem =
+            !node.IsUp ? "not a member of the cluster"
+            : figures.Lanes == 0 ? "no lane is here"
+            : null;
+        return (
+            "cluster",
+            problem is not null ? Status.Down
+            : figures.Unreachable > 0 ? Status.Degraded
+            : Status.Up,
             [
                 ("nodes", Text(figures.Up)),
                 ("unreachable", Text(figures.Unreachable)),
                 ("lanes", Text(figures.Lanes)),
                 .. problem is not null ? [("problem", problem)] : Array.Empty<(string, string)>(),
-            ]);
+            ]
+        );
     }
 
     private static (string, Status, (string, string)[]) Acl(AclStatus status) =>
-        ("acl",
+        (
+            "acl",
             status.LastReloadFailed ? Status.Degraded : Status.Up,
             status.LastError is { } problem
                 ? [("rules", Text(status.RuleCount)), ("problem", problem)]
-                : [("rules", Text(status.RuleCount))]);
+                : [("rules", Text(status.RuleCount))]
+        );
 
     private static (string, Status, (string, string)[]) Signing(SigningReload status) =>
-        ("signing",
+        (
+            "signing",
             status.Problem is null ? Status.Up : Status.Degraded,
-            status.Problem is { } problem ? [("keys", Text(status.Keys)), ("problem", problem)] : [("keys", Text(status.Keys))]);
+            status.Problem is { } problem
+                ? [("keys", Text(status.Keys)), ("problem", problem)]
+                : [("keys", Text(status.Keys))]
+        );
 
-    private bool Exceeds(RateWindow window, double threshold) => window.Total >= Thresholds.MinimumSamples && window.ErrorRate > threshold;
+    private bool Exceeds(RateWindow window, double threshold) =>
+        window.Total >= Thresholds.MinimumSamples && window.ErrorRate > threshold;
 
     private static string Rate(RateWindow window) => window.ErrorRate.ToString("0.####", CultureInfo.InvariantCulture);
 

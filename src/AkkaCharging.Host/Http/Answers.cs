@@ -16,7 +16,12 @@ internal sealed record ErrorAnswer(string Status, string Message, long Timestamp
 
 /// <summary>The body of a 400: every broken rule.</summary>
 /// <param name="Message">The first broken rule.</param>
-internal sealed record ValidationErrorAnswer(string Status, string Message, IReadOnlyList<FieldError> Errors, long Timestamp);
+internal sealed record ValidationErrorAnswer(
+    string Status,
+    string Message,
+    IReadOnlyList<FieldError> Errors,
+    long Timestamp
+);
 
 /// <summary>One broken rule.</summary>
 /// <param name="Field">The field, <c>body</c> for the whole of it, or the header's name.</param>
@@ -24,7 +29,8 @@ internal sealed record FieldError(string Field, string Message);
 
 /// <summary>The body of a status look-up.</summary>
 /// <param name="State"><c>queued</c>, <c>decided</c>, <c>delivered</c>, <c>failed</c> or <c>expired</c>.</param>
-/// <param name="Status"><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as are <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
+/// <param name="Status"><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as are
+/// <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
 /// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
 internal sealed record SessionAnswer(
     string RequestId,
@@ -36,19 +42,24 @@ internal sealed record SessionAnswer(
     long AcceptedAt,
     long? DecidedAt,
     long? SettledAt,
-    IReadOnlyList<AttemptAnswer> Attempts);
+    IReadOnlyList<AttemptAnswer> Attempts
+);
 
 /// <summary>One callback attempt of a status look-up.</summary>
 /// <param name="HttpStatus">Null when the receiver did not answer.</param>
 /// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c> or <c>timeout</c>.</param>
-/// <param name="Cause">
-/// Why it failed; null for a success. <c>no_address</c> stands for all attempts in a row for which no address could be had that may be called: whether the name
-/// exists is not told.
-/// </param>
+/// <param name="Cause">Why it failed; null for a success. <c>no_address</c> stands for all attempts in a row for which
+/// no address could be had that may be called: whether the name exists is not told.</param>
 internal sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
 {
-    internal static AttemptAnswer Of(CallerAttempt shown) => new(
-        shown.Attempt.At.ToUnixTimeMilliseconds(), (long)shown.Attempt.Duration.TotalMilliseconds, shown.Attempt.HttpStatus, shown.Attempt.Outcome.Name(), shown.Cause);
+    internal static AttemptAnswer Of(CallerAttempt shown) =>
+        new(
+            shown.Attempt.At.ToUnixTimeMilliseconds(),
+            (long)shown.Attempt.Duration.TotalMilliseconds,
+            shown.Attempt.HttpStatus,
+            shown.Attempt.Outcome.Name(),
+            shown.Cause
+        );
 }
 
 /// <summary>Serializers for every body of the API, generated at build time.</summary>
@@ -61,9 +72,13 @@ internal sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, 
 internal sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>The body of a submission.</summary>
-/// <remarks>As the API's description shows it; it is read by <see cref="SubmissionReader"/>, which is stricter than a serializer.</remarks>
+/// <remarks>
+/// As the API's description shows it; it is read by <see cref="SubmissionReader"/>, which is stricter than a
+/// serializer.
+/// </remarks>
 /// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
 /// <param name="DriverToken">20 to 80 letters, digits, '-', '.', '_' or '~'.</param>
-/// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.</param>
+/// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy
+/// allows.</param>
 /// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
 internal sealed record SubmissionBody(string StationId, string DriverToken, string CallbackUrl, int? ValidForMillis);

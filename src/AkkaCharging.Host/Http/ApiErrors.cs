@@ -8,32 +8,57 @@ namespace AkkaCharging.Host.Http;
 internal static class ApiErrors
 {
     /// <summary>Writes an error of <c>{status, message, timestamp}</c>.</summary>
-    public static Task WriteErrorAsync(this HttpContext context, int statusCode, string status, string message, TimeSpan? retryAfter = null)
+    public static Task WriteErrorAsync(
+        this HttpContext context,
+        int statusCode,
+        string status,
+        string message,
+        TimeSpan? retryAfter = null
+    )
     {
         if (retryAfter is { } wait)
-            context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        return context.WriteJsonAsync(statusCode, new ErrorAnswer(status, message, context.Now()), ApiJson.Default.ErrorAnswer);
+            context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds))
+                .ToString(CultureInfo.InvariantCulture);
+        return context.WriteJsonAsync(
+            statusCode,
+            new ErrorAnswer(status, message, context.Now()),
+            ApiJson.Default.ErrorAnswer
+        );
     }
 
     /// <summary>Writes a 400 that names every broken rule.</summary>
     /// <param name="errors">One at least.</param>
-    public static Task WriteValidationErrorAsync(this HttpContext context, IReadOnlyList<FieldError> errors) => context.WriteJsonAsync(
-        StatusCodes.Status400BadRequest,
-        new ValidationErrorAnswer("validation_error", errors[0].Message, errors, context.Now()),
-        ApiJson.Default.ValidationErrorAnswer);
+    public static Task WriteValidationErrorAsync(this HttpContext context, IReadOnlyList<FieldError> errors) =>
+        context.WriteJsonAsync(
+            StatusCodes.Status400BadRequest,
+            new ValidationErrorAnswer("validation_error", errors[0].Message, errors, context.Now()),
+            ApiJson.Default.ValidationErrorAnswer
+        );
 
     /// <summary>Says why a body was not read; what is left of it is not waited for.</summary>
     /// <returns>The status of the answer.</returns>
-    public static async Task<string> WriteBodyProblemAsync(this HttpContext context, BodyProblem problem, ServerSettings settings)
+    public static async Task<string> WriteBodyProblemAsync(
+        this HttpContext context,
+        BodyProblem problem,
+        ServerSettings settings
+    )
     {
         context.Response.Headers.Connection = "close";
         switch (problem)
         {
             case BodyProblem.TooLarge:
-                await context.WriteErrorAsync(413, "payload_too_large", $"The body is longer than {settings.MaxRequestBodyBytes} bytes.");
+                await context.WriteErrorAsync(
+                    413,
+                    "payload_too_large",
+                    $"The body is longer than {settings.MaxRequestBodyBytes} bytes."
+                );
                 return "payload_too_large";
             case BodyProblem.TooSlow:
-                await context.WriteErrorAsync(408, "request_timeout", $"The body did not arrive within {settings.RequestTimeout.TotalMilliseconds} ms.");
+                await context.WriteErrorAsync(
+                    408,
+                    "request_timeout",
+                    $"The body did not arrive within {settings.RequestTimeout.TotalMilliseconds} ms."
+                );
                 return "request_timeout";
             default:
                 await context.WriteValidationErrorAsync([new("body", "The request body could not be read.")]);
@@ -54,45 +79,71 @@ internal static class ApiErrors
     }
 
     /// <summary>Milliseconds since 1970.</summary>
-    public static long Now(this HttpContext context) => context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds();
+    public static long Now(this HttpContext context) =>
+        context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Gives what routing refuses, and a defect, the API's error shape; and every answer its <see cref="SecurityHeaders"/>.</summary>
+    /// <summary>
+    /// Gives what routing refuses, and a defect, the API's error shape; and every answer its
+    /// <see cref="SecurityHeaders"/>.
+    /// </summary>
     public static void UseApiErrors(this WebApplication app)
     {
-        app.Use(async (context, next) =>
-        {
-            context.SetSecurityHeaders();
-            try
+        app.Use(
+            async (context, next) =>
             {
-                await next(context);
-                if (!context.Response.HasStarted)
-                    await context.WriteRoutingErrorAsync();
-            }
-            catch (BadHttpRequestException e) when (!context.Response.HasStarted)
-            {
-                // Broken framing or a body over the limit, met by who did not expect it: the caller's fault.
-                var isTooLarge = e.StatusCode == StatusCodes.Status413PayloadTooLarge;
-                await context.WriteErrorAsync(e.StatusCode, isTooLarge ? "payload_too_large" : "bad_request", "The request could not be read.");
-            }
-            catch (Exception e) when (!context.Response.HasStarted && !(e is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
-            {
-                // A process edge: whatever it is, the caller learns nothing of it and the log learns all. The endpoint, not the path: a caller's text could forge lines.
-                app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
-                context.Response.Clear();
                 context.SetSecurityHeaders();
+                try
+                {
+                    await next(context);
+                    if (!context.Response.HasStarted)
+                        await context.WriteRoutingErrorAsync();
+                }
+                catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+                {
+                    // Broken framing or a body over the limit, met by who did not expect it: the caller's fault.
+                    var isTooLarge = e.StatusCode == StatusCodes.Status413PayloadTooLarge;
+                    await context.WriteErrorAsync(
+                        e.StatusCode,
+                        isTooLarge ? "payload_too_large" : "bad_request",
+                        "The request could not be read."
+                    );
+                }
+                catch (Exception e)
+                    when (!context.Response.HasStarted
+                        && !(e is OperationCanceledException && context.RequestAborted.IsCancellationRequested)
+                    )
+                {
+                    // A process edge: whatever it is, the caller learns nothing of it and the log learns all. The
+                    // endpoint, not the path: a caller's text could forge lines.
+                    app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
+                    context.Response.Clear();
+                    context.SetSecurityHeaders();
 
-                // In development the kind of the defect, and no more: its text may hold what no answer may.
-                var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";
-                await context.WriteErrorAsync(StatusCodes.Status500InternalServerError, "internal_error", $"An internal error occurred{kind}.");
+                    // In development the kind of the defect, and no more: its text may hold what no answer may.
+                    var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";
+                    await context.WriteErrorAsync(
+                        StatusCodes.Status500InternalServerError,
+                        "internal_error",
+                        $"An internal error occurred{kind}."
+                    );
+                }
             }
-        });
+        );
     }
 
-    private static Task WriteRoutingErrorAsync(this HttpContext context) => context.Response.StatusCode switch
-    {
-        StatusCodes.Status405MethodNotAllowed => context.WriteErrorAsync(
-            StatusCodes.Status405MethodNotAllowed, "method_not_allowed", "The method is not allowed here."),
-        StatusCodes.Status404NotFound => context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "There is nothing here."),
-        _ => Task.CompletedTask,
-    };
+    private static Task WriteRoutingErrorAsync(this HttpContext context) =>
+        context.Response.StatusCode switch
+        {
+            StatusCodes.Status405MethodNotAllowed => context.WriteErrorAsync(
+                StatusCodes.Status405MethodNotAllowed,
+                "method_not_allowed",
+                "The method is not allowed here."
+            ),
+            StatusCodes.Status404NotFound => context.WriteErrorAsync(
+                StatusCodes.Status404NotFound,
+                "not_found",
+                "There is nothing here."
+            ),
+            _ => Task.CompletedTask,
+        };
 }

@@ -5,7 +5,9 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Who may submit: the keys of <c>server.apiKeys</c>, by <c>X-Api-Key</c> or <c>Authorization: Bearer</c>.</summary>
+/// <summary>
+/// Who may submit: the keys of <c>server.apiKeys</c>, by <c>X-Api-Key</c> or <c>Authorization: Bearer</c>.
+/// </summary>
 internal sealed class ApiKeys
 {
     private readonly TimeProvider _time;
@@ -16,9 +18,19 @@ internal sealed class ApiKeys
         _time = time;
 
         // Two keys of one name are one caller while they are rotated, and share its rate.
-        var rates = settings.GroupBy(key => key.Name, StringComparer.Ordinal).ToDictionary(
-            keys => keys.Key, keys => Rate(keys.Max(key => key.RequestsPerSecond), time), StringComparer.Ordinal);
-        _keys = [.. settings.Select(key => (Convert.FromHexString(key.Sha256), new ApiKeyCaller(key.Name, key.CallbackHosts, rates[key.Name])))];
+        var rates = settings
+            .GroupBy(key => key.Name, StringComparer.Ordinal)
+            .ToDictionary(
+                keys => keys.Key,
+                keys => Rate(keys.Max(key => key.RequestsPerSecond), time),
+                StringComparer.Ordinal
+            );
+        _keys =
+        [
+            .. settings.Select(key =>
+                (Convert.FromHexString(key.Sha256), new ApiKeyCaller(key.Name, key.CallbackHosts, rates[key.Name]))
+            ),
+        ];
     }
 
     /// <summary>False when no key is configured: then anybody may submit.</summary>
@@ -60,7 +72,9 @@ internal sealed class ApiKeys
     {
         const string Bearer = "Bearer ";
         var authorization = request.Headers.Authorization.ToString();
-        return authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : "";
+        return authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
+            ? authorization[Bearer.Length..].Trim()
+            : "";
     }
 
     private static string Presented(HttpRequest request)
@@ -75,7 +89,8 @@ internal sealed class ApiKeys
 internal sealed record ApiKeyCaller(string Name, IReadOnlyList<string> CallbackHosts, TokenBucket? Rate)
 {
     /// <summary>Whether this caller may name <paramref name="host"/> in a callback URL.</summary>
-    public bool MayCall(string host) => CallbackHosts.Count == 0 || CallbackHosts.Any(allowed => Matches(allowed, host));
+    public bool MayCall(string host) =>
+        CallbackHosts.Count == 0 || CallbackHosts.Any(allowed => Matches(allowed, host));
 
     private static bool Matches(string allowed, string host) =>
         allowed.StartsWith("*.", StringComparison.Ordinal)

@@ -25,10 +25,16 @@ internal static class BodyReader
 {
     /// <summary>Whether <paramref name="request"/> says that its body is JSON in UTF-8, as it is.</summary>
     public static bool IsJson(HttpRequest request) =>
-        (request.ContentType is "application/json" || IsJson(request.ContentType)) && request.Headers.ContentEncoding.Count == 0;
+        (request.ContentType is "application/json" || IsJson(request.ContentType))
+        && request.Headers.ContentEncoding.Count == 0;
 
     /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
-    public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(HttpRequest request, int bytesMax, TimeSpan timeout, TimeProvider time)
+    public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(
+        HttpRequest request,
+        int bytesMax,
+        TimeSpan timeout,
+        TimeProvider time
+    )
     {
         if (request.ContentLength > bytesMax)
             return (BodyProblem.TooLarge, []);
@@ -67,7 +73,10 @@ internal static class BodyReader
         }
         catch (BadHttpRequestException e)
         {
-            return (e.StatusCode == StatusCodes.Status413PayloadTooLarge ? BodyProblem.TooLarge : BodyProblem.Broken, []);
+            return (
+                e.StatusCode == StatusCodes.Status413PayloadTooLarge ? BodyProblem.TooLarge : BodyProblem.Broken,
+                []
+            );
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
@@ -82,7 +91,10 @@ internal static class BodyReader
     private static bool IsJson(string? contentType) =>
         MediaTypeHeaderValue.TryParse(contentType, out var type)
         && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+        && (
+            !type.Charset.HasValue
+            || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+        );
 
     private static byte[] Take(PipeReader reader, ReadResult read)
     {

@@ -17,7 +17,8 @@ internal static class ChargingSessionEndpoints
     /// <summary>Maps <c>POST</c> and <c>GET</c> below <c>/api/v1/charging-session</c>.</summary>
     public static void MapChargingSessions(this WebApplication app)
     {
-        var handler = app.Services.GetRequiredService<SubmitHandler>(); // here, because asking a request's own services would make it a scope of them
+        // here, because asking a request's own services would make it a scope of them
+        var handler = app.Services.GetRequiredService<SubmitHandler>();
         app.MapPost(Route, (Delegate)handler.HandleAsync)
             .WithName("submit")
             .WithTags("Charging sessions")
@@ -35,7 +36,13 @@ internal static class ChargingSessionEndpoints
     }
 
     private static async Task FindAsync(
-        string requestId, HttpContext context, IRequestJournal journal, ApiKeys keys, ChargingSettings settings, TimeProvider time)
+        string requestId,
+        HttpContext context,
+        IRequestJournal journal,
+        ApiKeys keys,
+        ChargingSettings settings,
+        TimeProvider time
+    )
     {
         var caller = keys.Identify(context.Request);
         if (keys.AreRequired && caller is null)
@@ -47,41 +54,76 @@ internal static class ChargingSessionEndpoints
         try
         {
             // Another caller's request is as absent as one that never was.
-            var record = RequestId.TryParse(requestId, out var id) ? await journal.FindAsync(id, context.RequestAborted) : null;
-            var shown = record is null ? null : CallerView.Of(record, settings.Callback, settings.Journal.Retention, time.GetUtcNow());
-            if (record is null || shown is null || (keys.AreRequired && !string.Equals(record.ApiKeyName, caller!.Name, StringComparison.Ordinal)))
-                await context.WriteErrorAsync(StatusCodes.Status404NotFound, "not_found", "No such request, or it settled too long ago.");
+            var record = RequestId.TryParse(requestId, out var id)
+                ? await journal.FindAsync(id, context.RequestAborted)
+                : null;
+            var shown = record is null
+                ? null
+                : CallerView.Of(record, settings.Callback, settings.Journal.Retention, time.GetUtcNow());
+            if (
+                record is null
+                || shown is null
+                || (keys.AreRequired && !string.Equals(record.ApiKeyName, caller!.Name, StringComparison.Ordinal))
+            )
+                await context.WriteErrorAsync(
+                    StatusCodes.Status404NotFound,
+                    "not_found",
+                    "No such request, or it settled too long ago."
+                );
             else
-                await context.WriteJsonAsync(StatusCodes.Status200OK, ToAnswer(record, shown), ApiJson.Default.SessionAnswer);
+                await context.WriteJsonAsync(
+                    StatusCodes.Status200OK,
+                    ToAnswer(record, shown),
+                    ApiJson.Default.SessionAnswer
+                );
         }
         catch (JournalUnavailableException)
         {
             await context.WriteErrorAsync(
-                StatusCodes.Status503ServiceUnavailable, "journal_unavailable", "The journal is not available.", Intake.JournalRetryAfter);
+                StatusCodes.Status503ServiceUnavailable,
+                "journal_unavailable",
+                "The journal is not available.",
+                Intake.JournalRetryAfter
+            );
         }
     }
 
     private static Task WriteUnauthorizedAsync(this HttpContext context)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
-        return context.WriteErrorAsync(StatusCodes.Status401Unauthorized, "unauthorized", "The API key is missing or unknown.");
+        return context.WriteErrorAsync(
+            StatusCodes.Status401Unauthorized,
+            "unauthorized",
+            "The API key is missing or unknown."
+        );
     }
 
-    private static SessionAnswer ToAnswer(RequestRecord record, CallerRecord shown) => new(
-        record.Id.ToString(),
-        record.StationId,
-        record.DriverTokenMasked,
-        shown.State.Name(),
-        record.Decision?.Status.Name(),
-        record.Decision?.Reason.Name(),
-        record.AcceptedAt.ToUnixTimeMilliseconds(),
-        record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
-        shown.SettledAt?.ToUnixTimeMilliseconds(),
-        [.. shown.Attempts.Select(AttemptAnswer.Of)]);
+    private static SessionAnswer ToAnswer(RequestRecord record, CallerRecord shown) =>
+        new(
+            record.Id.ToString(),
+            record.StationId,
+            record.DriverTokenMasked,
+            shown.State.Name(),
+            record.Decision?.Status.Name(),
+            record.Decision?.Reason.Name(),
+            record.AcceptedAt.ToUnixTimeMilliseconds(),
+            record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
+            shown.SettledAt?.ToUnixTimeMilliseconds(),
+            [.. shown.Attempts.Select(AttemptAnswer.Of)]
+        );
 
-    /// <summary>Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.</summary>
+    /// <summary>
+    /// Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.
+    /// </summary>
     internal sealed class SubmitHandler(
-        ServerSettings settings, ApiKeys keys, SubmissionReader reader, IRequestJournal journal, Intake intake, IMetricsSink metrics, TimeProvider time)
+        ServerSettings settings,
+        ApiKeys keys,
+        SubmissionReader reader,
+        IRequestJournal journal,
+        Intake intake,
+        IMetricsSink metrics,
+        TimeProvider time
+    )
     {
         public async Task HandleAsync(HttpContext context)
         {
@@ -109,9 +151,19 @@ internal static class ChargingSessionEndpoints
             if (caller is not null && keys.TryTake(caller) is { } wait)
                 return await RefuseAsync(context, 429, "rate_limited", "The API key's rate limit is used up.", wait);
             if (!BodyReader.IsJson(context.Request))
-                return await RefuseAsync(context, 415, "unsupported_media_type", "The content type must be application/json in UTF-8.");
+                return await RefuseAsync(
+                    context,
+                    415,
+                    "unsupported_media_type",
+                    "The content type must be application/json in UTF-8."
+                );
 
-            var (problem, body) = await BodyReader.ReadAsync(context.Request, settings.MaxRequestBodyBytes, settings.RequestTimeout, time);
+            var (problem, body) = await BodyReader.ReadAsync(
+                context.Request,
+                settings.MaxRequestBodyBytes,
+                settings.RequestTimeout,
+                time
+            );
             if (problem != BodyProblem.None)
                 return await context.WriteBodyProblemAsync(problem, settings);
             var fields = reader.Read(body, out var errors);
@@ -120,7 +172,10 @@ internal static class ChargingSessionEndpoints
             if (caller is not null && !caller.MayCall(fields.Callback.Destination.Host))
                 return await RefuseAsync(context, 403, "forbidden", "The API key may not call back to this host.");
             if (!TryReadIdempotencyKey(context.Request, out var key))
-                return await RefuseFieldsAsync(context, [new(IdempotencyKeyHeader, "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.")]);
+                return await RefuseFieldsAsync(
+                    context,
+                    [new(IdempotencyKeyHeader, "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.")]
+                );
 
             return await TranslateAsync(context, await SubmitAsync(fields, caller, key));
         }
@@ -129,10 +184,20 @@ internal static class ChargingSessionEndpoints
         {
             try
             {
-                var claim = key is null ? null : journal.Hasher.Claim(
-                    caller?.Name, key, fields.Station.Text, fields.Token.Secret, fields.Callback.Text, fields.ValidFor?.ToString() ?? "");
+                var claim = key is null
+                    ? null
+                    : journal.Hasher.Claim(
+                        caller?.Name,
+                        key,
+                        fields.Station.Text,
+                        fields.Token.Secret,
+                        fields.Callback.Text,
+                        fields.ValidFor?.ToString() ?? ""
+                    );
                 var trace = Activity.Current?.Context ?? default;
-                return await intake.SubmitAsync(new(fields.Station, fields.Token, fields.Callback, fields.ValidFor, caller?.Name, claim, trace));
+                return await intake.SubmitAsync(
+                    new(fields.Station, fields.Token, fields.Callback, fields.ValidFor, caller?.Name, claim, trace)
+                );
             }
             catch (JournalUnavailableException)
             {
@@ -140,28 +205,68 @@ internal static class ChargingSessionEndpoints
             }
         }
 
-        private ValueTask<string> TranslateAsync(HttpContext context, IntakeResult result) => result.Outcome switch
-        {
-            IntakeOutcome.Accepted => AcceptAsync(context, result.Id, isReplay: false),
-            IntakeOutcome.Replayed => AcceptAsync(context, result.Id, isReplay: true),
-            IntakeOutcome.Conflict => RefuseAsync(context, 409, "conflict", "The Idempotency-Key was used with other field values."),
-            IntakeOutcome.QueueFull => RefuseAsync(context, 503, "queue_full", "Too many requests are pending.", result.RetryAfter),
-            IntakeOutcome.DestinationBacklogged => RefuseAsync(
-                context, 503, "destination_backlogged", "Too many requests are pending for this callback destination.", result.RetryAfter),
-            IntakeOutcome.JournalUnavailable => RefuseAsync(context, 503, "journal_unavailable", "The journal is not available.", result.RetryAfter),
-            _ => RefuseAsync(context, 503, "shutting_down", "The service is shutting down.", TimeSpan.FromSeconds(1)),
-        };
+        private ValueTask<string> TranslateAsync(HttpContext context, IntakeResult result) =>
+            result.Outcome switch
+            {
+                IntakeOutcome.Accepted => AcceptAsync(context, result.Id, isReplay: false),
+                IntakeOutcome.Replayed => AcceptAsync(context, result.Id, isReplay: true),
+                IntakeOutcome.Conflict => RefuseAsync(
+                    context,
+                    409,
+                    "conflict",
+                    "The Idempotency-Key was used with other field values."
+                ),
+                IntakeOutcome.QueueFull => RefuseAsync(
+                    context,
+                    503,
+                    "queue_full",
+                    "Too many requests are pending.",
+                    result.RetryAfter
+                ),
+                IntakeOutcome.DestinationBacklogged => RefuseAsync(
+                    context,
+                    503,
+                    "destination_backlogged",
+                    "Too many requests are pending for this callback destination.",
+                    result.RetryAfter
+                ),
+                IntakeOutcome.JournalUnavailable => RefuseAsync(
+                    context,
+                    503,
+                    "journal_unavailable",
+                    "The journal is not available.",
+                    result.RetryAfter
+                ),
+                _ => RefuseAsync(
+                    context,
+                    503,
+                    "shutting_down",
+                    "The service is shutting down.",
+                    TimeSpan.FromSeconds(1)
+                ),
+            };
 
         private async ValueTask<string> AcceptAsync(HttpContext context, RequestId id, bool isReplay)
         {
             if (isReplay)
                 context.Response.Headers["Idempotent-Replay"] = "true";
-            var answer = new AcceptedAnswer("accepted", "Request queued for async processing.", id.ToString(), time.GetUtcNow().ToUnixTimeMilliseconds());
+            var answer = new AcceptedAnswer(
+                "accepted",
+                "Request queued for async processing.",
+                id.ToString(),
+                time.GetUtcNow().ToUnixTimeMilliseconds()
+            );
             await context.WriteJsonAsync(StatusCodes.Status200OK, answer, ApiJson.Default.AcceptedAnswer);
             return isReplay ? "replayed" : "accepted";
         }
 
-        private static async ValueTask<string> RefuseAsync(HttpContext context, int statusCode, string status, string message, TimeSpan? retryAfter = null)
+        private static async ValueTask<string> RefuseAsync(
+            HttpContext context,
+            int statusCode,
+            string status,
+            string message,
+            TimeSpan? retryAfter = null
+        )
         {
             await context.WriteErrorAsync(statusCode, status, message, retryAfter);
             return status;
@@ -178,7 +283,11 @@ internal static class ChargingSessionEndpoints
             var values = request.Headers[IdempotencyKeyHeader];
             key = values.Count == 0 ? null : values.ToString();
             return key is null
-                || (values.Count == 1 && key.Length is >= 1 and <= IdempotencyKeyLengthMax && key.All(character => character is >= ' ' and <= '~'));
+                || (
+                    values.Count == 1
+                    && key.Length is >= 1 and <= IdempotencyKeyLengthMax
+                    && key.All(character => character is >= ' ' and <= '~')
+                );
         }
     }
 }

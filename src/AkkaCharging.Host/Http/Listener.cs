@@ -10,10 +10,19 @@ namespace AkkaCharging.Host.Http;
 /// <summary>Where the service listens.</summary>
 internal static class Listener
 {
-    /// <summary>Listens on <paramref name="host"/>: an address, <c>*</c> for all of them, <c>localhost</c>, or a name of this machine.</summary>
+    /// <summary>
+    /// Listens on <paramref name="host"/>: an address, <c>*</c> for all of them, <c>localhost</c>, or a name of this
+    /// machine.
+    /// </summary>
     /// <param name="block">The settings that it is configured by.</param>
     /// <exception cref="CannotListenException">No such name is known.</exception>
-    public static void Listen(this KestrelServerOptions kestrel, string block, string host, int port, Action<ListenOptions>? configure = null)
+    public static void Listen(
+        this KestrelServerOptions kestrel,
+        string block,
+        string host,
+        int port,
+        Action<ListenOptions>? configure = null
+    )
     {
         configure ??= _ => { };
         if (IsAny(host))
@@ -30,7 +39,11 @@ internal static class Listener
 
     /// <summary>Starts <paramref name="app"/>; both listeners are open then, and the log says where.</summary>
     /// <exception cref="CannotListenException">One of them cannot be opened.</exception>
-    public static async Task OpenAsync(this WebApplication app, ChargingSettings settings, CancellationToken cancellation)
+    public static async Task OpenAsync(
+        this WebApplication app,
+        ChargingSettings settings,
+        CancellationToken cancellation
+    )
     {
         try
         {
@@ -54,7 +67,8 @@ internal static class Listener
     public static Uri ManagementAddressOf(WebApplication app) => new(AddressesOf(app).Last());
 
     private static ICollection<string> AddressesOf(WebApplication app) =>
-        app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses; // in the order of opening
+        // in the order of opening
+        app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
 
     private static IPAddress AddressOf(string block, string host, int port)
     {
@@ -77,12 +91,15 @@ internal static class Listener
             return host;
         if (address.Equals(IPAddress.Any))
             return "127.0.0.1";
-        return address.Equals(IPAddress.IPv6Any) ? "[::1]" : host.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : host;
+        return address.Equals(IPAddress.IPv6Any) ? "[::1]"
+            : host.Contains(':', StringComparison.Ordinal) ? $"[{address}]"
+            : host;
     }
 
     private static bool IsAny(string host) => host is "*" or "+";
 
-    private static bool IsLocalhost(string host) => string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase);
+    private static bool IsLocalhost(string host) =>
+        string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase);
 }
 
 /// <summary>A listener cannot be opened; the message names its settings.</summary>

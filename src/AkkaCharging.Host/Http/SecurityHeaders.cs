@@ -2,7 +2,10 @@ using Microsoft.Extensions.Primitives;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>What every answer tells a browser, whatever it is: to take it for what it says it is, to run, load and frame nothing of it, and to tell nobody its address.</summary>
+/// <summary>
+/// What every answer tells a browser, whatever it is: to take it for what it says it is, to run, load and frame nothing
+/// of it, and to tell nobody its address.
+/// </summary>
 internal static class SecurityHeaders
 {
     private static readonly StringValues NoSniff = "nosniff";

@@ -8,15 +8,19 @@ namespace AkkaCharging.Host.Http;
 /// <summary>The fields of a submission, each valid.</summary>
 internal sealed record SubmissionFields(StationId Station, DriverToken Token, CallbackUrl Callback, TimeSpan? ValidFor);
 
-/// <summary>Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.</summary>
+/// <summary>
+/// Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.
+/// </summary>
 /// <remarks>
-/// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, null, or holds a lone surrogate breaks its rule.
-/// Comments, trailing commas, more than 64 levels, bytes that are not UTF-8 anywhere, and anything around the object are malformed JSON.
+/// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, null, or
+/// holds a lone surrogate breaks its rule. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
+/// anywhere, and anything around the object are malformed JSON.
 /// </remarks>
 internal sealed class SubmissionReader(CallbackAddressPolicy policy)
 {
     private const string InvalidStation = "Invalid station_id format. Must be a valid UUID.";
-    private const string InvalidToken = "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
+    private const string InvalidToken =
+        "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
     private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
     private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
     private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
@@ -49,13 +53,22 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
         var token = Check(Field.DriverToken, "driverToken", DriverToken.TryCreate(raw.Token), InvalidToken);
         var verdict = policy.CheckUrl(raw.Url);
         var callback = Check(
-            Field.CallbackUrl, "callbackUrl", (verdict as UrlVerdict.Allowed)?.Url, verdict is UrlVerdict.Refused ? RefusedUrl : InvalidUrl);
+            Field.CallbackUrl,
+            "callbackUrl",
+            (verdict as UrlVerdict.Allowed)?.Url,
+            verdict is UrlVerdict.Refused ? RefusedUrl : InvalidUrl
+        );
         var isValidityGood = raw.ValidForMillis is null or (>= ValidityMillisMin and <= ValidityMillisMax);
         Check(Field.ValidForMillis, "validForMillis", isValidityGood ? this : null, InvalidValidity);
         errors = found;
         return found.Count > 0
             ? null
-            : new(station!, token!, callback!, raw.ValidForMillis is { } millis ? TimeSpan.FromMilliseconds(millis) : null);
+            : new(
+                station!,
+                token!,
+                callback!,
+                raw.ValidForMillis is { } millis ? TimeSpan.FromMilliseconds(millis) : null
+            );
 
         T? Check<T>(Field field, string name, T? value, string message)
             where T : class
@@ -108,7 +121,10 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
                 raw.Url = Text(ref reader);
                 break;
             case Field.ValidForMillis:
-                raw.ValidForMillis = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var millis) ? millis : int.MinValue;
+                raw.ValidForMillis =
+                    reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var millis)
+                        ? millis
+                        : int.MinValue;
                 break;
         }
 

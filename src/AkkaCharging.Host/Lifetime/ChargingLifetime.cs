@@ -7,12 +7,13 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Lifetime;
 
 /// <summary>
-/// Opens the journal before the listener, and stops the service without losing anything: not ready, a delay for load balancers to notice, no new work,
-/// drain, close the journal.
+/// Opens the journal before the listener, and stops the service without losing anything: not ready, a delay for load
+/// balancers to notice, no new work, drain, close the journal.
 /// </summary>
 /// <remarks>
-/// All of the stop happens in <see cref="StoppingAsync"/>, which runs while Kestrel still answers: callers get 503 <c>shutting_down</c>, not a refused connection.
-/// The listener, and the actor system after it, are closed by the host's own services. A node of a cluster hands its lanes over instead of draining, and leaves.
+/// All of the stop happens in <see cref="StoppingAsync"/>, which runs while Kestrel still answers: callers get 503
+/// <c>shutting_down</c>, not a refused connection. The listener, and the actor system after it, are closed by the
+/// host's own services. A node of a cluster hands its lanes over instead of draining, and leaves.
 /// </remarks>
 internal sealed partial class ChargingLifetime(
     ServerSettings settings,
@@ -23,11 +24,12 @@ internal sealed partial class ChargingLifetime(
     IRequestJournal journal,
     TimeProvider time,
     IHostApplicationLifetime host,
-    ILogger<ChargingLifetime> logger)
-    : IHostedLifecycleService
+    ILogger<ChargingLifetime> logger
+) : IHostedLifecycleService
 {
     /// <summary>What the host has to grant for stopping, with room for what it stops itself.</summary>
-    public static TimeSpan Bound(ServerSettings settings) => settings.ShutdownDelay + settings.ShutdownGrace + TimeSpan.FromSeconds(15);
+    public static TimeSpan Bound(ServerSettings settings) =>
+        settings.ShutdownDelay + settings.ShutdownGrace + TimeSpan.FromSeconds(15);
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
@@ -48,7 +50,11 @@ internal sealed partial class ChargingLifetime(
         if (!readiness.IsOpen)
             return; // Stopped already: a host that is stopped twice does not wait, drain and close a second time.
         readiness.Closed();
-        LogStopping(service.Status.Pending, settings.ShutdownDelay.TotalMilliseconds, settings.ShutdownGrace.TotalMilliseconds);
+        LogStopping(
+            service.Status.Pending,
+            settings.ShutdownDelay.TotalMilliseconds,
+            settings.ShutdownGrace.TotalMilliseconds
+        );
         if (settings.ShutdownDelay > TimeSpan.Zero)
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
 
@@ -74,7 +80,8 @@ internal sealed partial class ChargingLifetime(
             case LaneStop.Drained { Left: 0 }:
                 LogDrained();
                 break;
-            case LaneStop.Drained { Left: var left } when string.Equals(journal.Status.Kind, "memory", StringComparison.Ordinal):
+            case LaneStop.Drained { Left: var left }
+                when string.Equals(journal.Status.Kind, "memory", StringComparison.Ordinal):
                 LogLost(left);
                 break;
             case LaneStop.Drained { Left: var left }:
@@ -89,7 +96,9 @@ internal sealed partial class ChargingLifetime(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>A journal that could not be looked at during the start may turn out to be one that this process must not use.</summary>
+    /// <summary>
+    /// A journal that could not be looked at during the start may turn out to be one that this process must not use.
+    /// </summary>
     private async Task StopWhenInvalidAsync()
     {
         var invalid = await journal.Invalid;
@@ -103,25 +112,50 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(1106, LogLevel.Critical, "The journal cannot be used, the service stops: {Problem}")]
     private partial void LogInvalid(string problem);
 
-    [LoggerMessage(1101, LogLevel.Information, "Stopping with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then up to {GraceMillis} ms to finish")]
+    [LoggerMessage(
+        1101,
+        LogLevel.Information,
+        "Stopping with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then up "
+            + "to {GraceMillis} ms to finish"
+    )]
     private partial void LogStopping(long pending, double delayMillis, double graceMillis);
 
     [LoggerMessage(1102, LogLevel.Information, "Drained: every accepted request is settled")]
     private partial void LogDrained();
 
-    [LoggerMessage(1107, LogLevel.Information, "Stopped before the journal was open, so that nothing was accepted or taken up: {Problem}")]
+    [LoggerMessage(
+        1107,
+        LogLevel.Information,
+        "Stopped before the journal was open, so that nothing was accepted or taken up: {Problem}"
+    )]
     private partial void LogNeverOpen(string? problem);
 
-    [LoggerMessage(1108, LogLevel.Information, "Left the cluster: the lanes of this node are other nodes' now, and what was pending in them")]
+    [LoggerMessage(
+        1108,
+        LogLevel.Information,
+        "Left the cluster: the lanes of this node are other nodes' now, and what was pending in them"
+    )]
     private partial void LogHandedOver();
 
-    [LoggerMessage(1109, LogLevel.Error, "The cluster goes on without this node, which ends: {Reason:l}. What was pending in it is the others'")]
+    [LoggerMessage(
+        1109,
+        LogLevel.Error,
+        "The cluster goes on without this node, which ends: {Reason:l}. What was pending in it is the others'"
+    )]
     private partial void LogRemoved(string reason);
 
-    [LoggerMessage(1103, LogLevel.Error, "The grace is over: {Left} accepted requests are lost, because journal.kind is memory")]
+    [LoggerMessage(
+        1103,
+        LogLevel.Error,
+        "The grace is over: {Left} accepted requests are lost, because journal.kind is memory"
+    )]
     private partial void LogLost(long left);
 
-    [LoggerMessage(1104, LogLevel.Warning, "The grace is over: {Left} accepted requests stay in the journal and are taken up at the next start")]
+    [LoggerMessage(
+        1104,
+        LogLevel.Warning,
+        "The grace is over: {Left} accepted requests stay in the journal and are taken up at the next start"
+    )]
     private partial void LogLeft(long left);
 }
 

@@ -16,7 +16,8 @@ namespace AkkaCharging.Host.Logging;
 /// <summary>Logs by Serilog to standard output: one JSON object a line, or readable text.</summary>
 internal static class ChargingLogging
 {
-    // Who reads standard output may hang, and writing then blocks: the service goes on, and lines that do not fit are dropped and counted.
+    // Who reads standard output may hang, and writing then blocks: the service goes on, and lines that do not fit are
+    // dropped and counted.
     private const int LinesWaitingMax = 10_000;
     private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
@@ -26,48 +27,61 @@ internal static class ChargingLogging
     {
         var levels = new LogLevels(settings.Logging.Level);
         builder.Logging.ClearProviders();
-        builder.Services.AddSerilog(preserveStaticLogger: true, configureLogger: (_, logger) =>
-        {
-            logger.MinimumLevel.ControlledBy(levels.Own)
-                .MinimumLevel.Override("Microsoft", levels.Frameworks)
-                .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
-                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off) // it would put each request's path, a caller's text, on all lines, and make an activity of each
-                .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information) // what operators changed is told at every level,
-                .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information) // the level itself among it
-                .Enrich.FromLogContext();
-            var queue = new LineQueue();
-            logger.WriteTo.Async(
-                console =>
-                {
-                    if (IsText(settings))
-                        console.Console(outputTemplate: TextTemplate);
-                    else
-                        console.Sink(new ConsoleLines(new RenderedCompactJsonFormatter(), queue));
-                },
-                queue,
-                LinesWaitingMax,
-                blockWhenFull: false);
-        });
+        builder.Services.AddSerilog(
+            preserveStaticLogger: true,
+            configureLogger: (_, logger) =>
+            {
+                logger
+                    .MinimumLevel.ControlledBy(levels.Own)
+                    .MinimumLevel.Override("Microsoft", levels.Frameworks)
+                    .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
+                    // it would put each request's path, a caller's text, on all lines, and make an activity of each
+                    .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
+                    // what operators changed is told at every level,
+                    .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information)
+                    // the level itself among it
+                    .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
+                    .Enrich.FromLogContext();
+                var queue = new LineQueue();
+                logger.WriteTo.Async(
+                    console =>
+                    {
+                        if (IsText(settings))
+                            console.Console(outputTemplate: TextTemplate);
+                        else
+                            console.Sink(new ConsoleLines(new RenderedCompactJsonFormatter(), queue));
+                    },
+                    queue,
+                    LinesWaitingMax,
+                    blockWhenFull: false
+                );
+            }
+        );
         builder.Services.AddSingleton(levels);
         return levels;
     }
 
     /// <summary>Sends Akka's log the same way.</summary>
-    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LogLevels levels) => akka
-        .AddHocon($"akka.stdout-logger-class = \"{typeof(LastResortLogger).AssemblyQualifiedName}\"", HoconAddMode.Prepend)
-        .ConfigureLoggers(loggers =>
-        {
-            loggers.LogLevel = levels.Akka;
-            loggers.ClearLoggers();
-            loggers.AddLoggerFactory();
+    public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LogLevels levels) =>
+        akka.AddHocon(
+                $"akka.stdout-logger-class = \"{typeof(LastResortLogger).AssemblyQualifiedName}\"",
+                HoconAddMode.Prepend
+            )
+            .ConfigureLoggers(loggers =>
+            {
+                loggers.LogLevel = levels.Akka;
+                loggers.ClearLoggers();
+                loggers.AddLoggerFactory();
 
-            // A RestartFlow announces each retry of each callback; the attempts are logged by the service itself, with their request.
-            loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
-        })
-        .WithActors((system, _) => levels.Follow(system.EventStream));
+                // A RestartFlow announces each retry of each callback; the attempts are logged by the service itself,
+                // with their request.
+                loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
+            })
+            .WithActors((system, _) => levels.Follow(system.EventStream));
 
     private static bool IsText(ChargingSettings settings) =>
-        settings.Logging.Format == LogFormat.Text || (settings.Logging.Format == LogFormat.Auto && settings.Server.Development);
+        settings.Logging.Format == LogFormat.Text
+        || (settings.Logging.Format == LogFormat.Auto && settings.Server.Development);
 }
 
 /// <summary>Writes lines to standard output, as many at a time as wait for it. One thread calls it.</summary>
@@ -87,7 +101,9 @@ internal sealed class ConsoleLines(ITextFormatter formatter, LineQueue queue) : 
     }
 }
 
-/// <summary>The lines that wait to be written. Says on standard error how many were dropped because nobody read standard output.</summary>
+/// <summary>
+/// The lines that wait to be written. Says on standard error how many were dropped because nobody read standard output.
+/// </summary>
 internal sealed class LineQueue : IAsyncLogEventSinkMonitor
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
@@ -109,7 +125,8 @@ internal sealed class LineQueue : IAsyncLogEventSinkMonitor
         Report(inspector);
     }
 
-    // The next report is due when this one is written: a reader of standard error that hangs holds one thread, not one more each time.
+    // The next report is due when this one is written: a reader of standard error that hangs holds one thread, not one
+    // more each time.
     private void ReportAgain(IAsyncLogEventSinkInspector inspector)
     {
         Report(inspector);
@@ -120,14 +137,16 @@ internal sealed class LineQueue : IAsyncLogEventSinkMonitor
     {
         var lost = inspector.DroppedMessagesCount;
         if (lost > Interlocked.Exchange(ref _reported, lost))
-            Console.Error.WriteLine($"{lost} log lines were dropped since the start: standard output is not read fast enough.");
+            Console.Error.WriteLine(
+                $"{lost} log lines were dropped since the start: standard output is not read fast enough."
+            );
     }
 }
 
 /// <summary>Akka's log while no logger runs: before the first is started, and after the last has stopped.</summary>
 /// <remarks>
-/// Akka's own writes text of every level to standard output then, whatever <c>akka.stdout-loglevel</c> says, into the JSON lines. What matters goes to
-/// standard error instead.
+/// Akka's own writes text of every level to standard output then, whatever <c>akka.stdout-loglevel</c> says, into the
+/// JSON lines. What matters goes to standard error instead.
 /// </remarks>
 #pragma warning disable MA0097 // Akka orders its actor references; nobody compares this one.
 internal sealed class LastResortLogger : MinimalLogger

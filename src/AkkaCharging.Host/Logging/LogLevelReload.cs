@@ -3,8 +3,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Logging;
 
-/// <summary>Takes <c>logging.level</c> up from the settings files when they change; all other settings wait for the next start.</summary>
-/// <remarks>Layers count as at the start: an environment variable still wins. Files with any problem keep the level in force, and the log tells every problem.</remarks>
+/// <summary>
+/// Takes <c>logging.level</c> up from the settings files when they change; all other settings wait for the next start.
+/// </summary>
+/// <remarks>
+/// Layers count as at the start: an environment variable still wins. Files with any problem keep the level in force,
+/// and the log tells every problem.
+/// </remarks>
 internal sealed partial class LogLevelReload : IHostedService, IDisposable
 {
     private readonly LogLevels _levels;
@@ -61,9 +66,17 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
     [LoggerMessage(1401, LogLevel.Information, "The log level was {Before} and is {LogLevel} now")]
     private partial void LogChanged(LogThreshold before, LogThreshold logLevel);
 
-    [LoggerMessage(1402, LogLevel.Information, "The settings were read again: the log level stays {LogLevel}, all others are as they were at the start")]
+    [LoggerMessage(
+        1402,
+        LogLevel.Information,
+        "The settings were read again: the log level stays {LogLevel}, all others are as they were at the start"
+    )]
     private partial void LogUnchanged(LogThreshold logLevel);
 
-    [LoggerMessage(1403, LogLevel.Error, "The changed settings cannot be used, the log level stays {LogLevel}: {Problems}")]
+    [LoggerMessage(
+        1403,
+        LogLevel.Error,
+        "The changed settings cannot be used, the log level stays {LogLevel}: {Problems}"
+    )]
     private partial void LogKept(LogThreshold logLevel, string problems);
 }

@@ -22,7 +22,9 @@ internal static class ConnectionMetrics
         var refused = metrics.CreateCounter("akkacharging_connections_refused_total", RefusedHelp, Label);
         var displaced = metrics.CreateCounter("akkacharging_connections_displaced_total", DisplacedHelp, Label);
         if (transport.Files.Limit is { } limit)
-            metrics.CreateGauge("process_max_fds", "Files, sockets included, that the process may have open.").Set(limit);
+            metrics
+                .CreateGauge("process_max_fds", "Files, sockets included, that the process may have open.")
+                .Set(limit);
         registry.AddBeforeCollectCallback(() =>
         {
             foreach (var (listener, of) in transport.Listeners)
@@ -39,11 +41,29 @@ internal static class ConnectionMetrics
     public static void Open(Meter meter, BoundedTransport transport)
     {
         meter.CreateObservableGauge("akkacharging_connections", () => Of(places => places.Open), unit: null, OpenHelp);
-        meter.CreateObservableGauge("akkacharging_connection_places", () => Of(places => places.Max), unit: null, PlacesHelp);
-        meter.CreateObservableCounter("akkacharging_connections_refused", () => Of(places => places.Refused), unit: null, RefusedHelp);
-        meter.CreateObservableCounter("akkacharging_connections_displaced", () => Of(places => places.Displaced), unit: null, DisplacedHelp);
+        meter.CreateObservableGauge(
+            "akkacharging_connection_places",
+            () => Of(places => places.Max),
+            unit: null,
+            PlacesHelp
+        );
+        meter.CreateObservableCounter(
+            "akkacharging_connections_refused",
+            () => Of(places => places.Refused),
+            unit: null,
+            RefusedHelp
+        );
+        meter.CreateObservableCounter(
+            "akkacharging_connections_displaced",
+            () => Of(places => places.Displaced),
+            unit: null,
+            DisplacedHelp
+        );
 
-        IEnumerable<Measurement<long>> Of(Func<ConnectionPlaces, long> figure) => transport.Listeners.Select(
-            listener => new Measurement<long>(figure(listener.Places), new KeyValuePair<string, object?>(Label, listener.Name)));
+        IEnumerable<Measurement<long>> Of(Func<ConnectionPlaces, long> figure) =>
+            transport.Listeners.Select(listener => new Measurement<long>(
+                figure(listener.Places),
+                new KeyValuePair<string, object?>(Label, listener.Name)
+            ));
     }
 }

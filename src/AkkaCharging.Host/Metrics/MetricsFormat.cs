@@ -25,15 +25,28 @@ internal static class MetricsFormats
         ("text/plain", MetricsFormat.PrometheusText),
     ];
 
-    /// <summary>The best that is asked for; of equals the first in the header. Wildcards mean JSON where they cover it, as does a header that names nothing we have.</summary>
-    /// <remarks>RFC 9110 section 12.5.1, but for the last: a scraper that asks for less than it can read is better answered than refused.</remarks>
+    /// <summary>
+    /// The best that is asked for; of equals the first in the header. Wildcards mean JSON where they cover it, as does
+    /// a header that names nothing we have.
+    /// </summary>
+    /// <remarks>
+    /// RFC 9110 section 12.5.1, but for the last: a scraper that asks for less than it can read is better answered than
+    /// refused.
+    /// </remarks>
     public static MetricsFormat Negotiate(HttpRequest request) =>
-        request.GetTypedHeaders().Accept
-            .Where(range => range.Quality is not 0)
+        request
+            .GetTypedHeaders()
+            .Accept.Where(range => range.Quality is not 0)
             .OrderByDescending(range => range.Quality ?? 1)
             .Select(Find)
-            .FirstOrDefault(format => format is not null) ?? MetricsFormat.Json;
+            .FirstOrDefault(format => format is not null)
+        ?? MetricsFormat.Json;
 
     private static MetricsFormat? Find(MediaTypeHeaderValue range) =>
-        Offers.Where(offer => new MediaTypeHeaderValue(offer.MediaType).IsSubsetOf(new MediaTypeHeaderValue(range.MediaType))).Select(offer => (MetricsFormat?)offer.Format).FirstOrDefault();
+        Offers
+            .Where(offer =>
+                new MediaTypeHeaderValue(offer.MediaType).IsSubsetOf(new MediaTypeHeaderValue(range.MediaType))
+            )
+            .Select(offer => (MetricsFormat?)offer.Format)
+            .FirstOrDefault();
 }

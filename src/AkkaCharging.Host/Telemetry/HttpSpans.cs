@@ -2,37 +2,64 @@ using System.Diagnostics;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>What the span of an HTTP request tells: the route, never the path, the query or a header, into which a caller can write anything.</summary>
-/// <remarks>Names are OpenTelemetry's semantic conventions for HTTP servers. The span itself, below the caller's <c>traceparent</c>, is ASP.NET Core's.</remarks>
+/// <summary>
+/// What the span of an HTTP request tells: the route, never the path, the query or a header, into which a caller can
+/// write anything.
+/// </summary>
+/// <remarks>
+/// Names are OpenTelemetry's semantic conventions for HTTP servers. The span itself, below the caller's
+/// <c>traceparent</c>, is ASP.NET Core's.
+/// </remarks>
 internal static class HttpSpans
 {
     /// <summary>ASP.NET Core's own.</summary>
     public const string SourceName = "Microsoft.AspNetCore";
 
     private static readonly string[] Probed = ["/health", "/metrics"];
-    private static readonly string[] Methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
+    private static readonly string[] Methods =
+    [
+        "GET",
+        "POST",
+        "PUT",
+        "DELETE",
+        "HEAD",
+        "OPTIONS",
+        "PATCH",
+        "TRACE",
+        "CONNECT",
+    ];
 
     /// <summary>First of all, so that what others refuse is told as well.</summary>
-    public static void UseHttpSpans(this WebApplication app) => app.Use(async (context, next) =>
-    {
-        if (Activity.Current is not { } span)
-        {
-            await next(context);
-            return;
-        }
+    public static void UseHttpSpans(this WebApplication app) =>
+        app.Use(
+            async (context, next) =>
+            {
+                if (Activity.Current is not { } span)
+                {
+                    await next(context);
+                    return;
+                }
 
-        span.TraceStateString = null; // a caller's own text, for collectors that are not ours: neither journaled nor exported
-        if (Array.Exists(Probed, path => context.Request.Path.StartsWithSegments(path, StringComparison.Ordinal)))
-            span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded; // asked every few seconds, and of no interest
-        try
-        {
-            await next(context);
-        }
-        finally
-        {
-            Describe(span, context);
-        }
-    });
+                // a caller's own text, for collectors that are not ours: neither journaled nor exported
+                span.TraceStateString = null;
+                if (
+                    Array.Exists(
+                        Probed,
+                        path => context.Request.Path.StartsWithSegments(path, StringComparison.Ordinal)
+                    )
+                )
+                    // asked every few seconds, and of no interest
+                    span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
+                try
+                {
+                    await next(context);
+                }
+                finally
+                {
+                    Describe(span, context);
+                }
+            }
+        );
 
     private static void Describe(Activity span, HttpContext context)
     {
@@ -41,7 +68,9 @@ internal static class HttpSpans
         var method = Array.Find(Methods, known => HttpMethods.Equals(known, context.Request.Method)) ?? "_OTHER";
         var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
         span.DisplayName = route is null ? method : $"{method} {route}";
-        span.SetTag("http.request.method", method).SetTag("url.scheme", context.Request.Scheme).SetTag("http.response.status_code", context.Response.StatusCode);
+        span.SetTag("http.request.method", method)
+            .SetTag("url.scheme", context.Request.Scheme)
+            .SetTag("http.response.status_code", context.Response.StatusCode);
         if (route is not null)
             span.SetTag("http.route", route);
         if (context.Response.StatusCode >= StatusCodes.Status500InternalServerError)

@@ -7,28 +7,41 @@ using AkkaCharging.Tracing;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>Traces and metrics over OTLP: on when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, else none of it is there.</summary>
+/// <summary>
+/// Traces and metrics over OTLP: on when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, else none of it is there.
+/// </summary>
 internal static class OtlpExport
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Disabled = "OTEL_SDK_DISABLED";
 
     /// <summary>Whether this process exports.</summary>
-    /// <exception cref="InvalidSettingsException">The endpoint is no URL: the exporter would take its default instead without a word.</exception>
+    /// <exception cref="InvalidSettingsException">The endpoint is no URL: the exporter would take its default instead
+    /// without a word.</exception>
     public static bool IsOn(IReadOnlyDictionary<string, string> environment)
     {
-        if (environment.GetValueOrDefault(Endpoint) is not { Length: > 0 } endpoint || string.Equals(environment.GetValueOrDefault(Disabled), "true", StringComparison.OrdinalIgnoreCase))
+        if (
+            environment.GetValueOrDefault(Endpoint) is not { Length: > 0 } endpoint
+            || string.Equals(environment.GetValueOrDefault(Disabled), "true", StringComparison.OrdinalIgnoreCase)
+        )
             return false;
         return Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
             ? true
-            : throw new InvalidSettingsException([$"environment variable {Endpoint}: expected the http or https URL of an OpenTelemetry collector."]);
+            : throw new InvalidSettingsException([
+                $"environment variable {Endpoint}: expected the http or https URL of an OpenTelemetry collector.",
+            ]);
     }
 
     /// <summary>Has what happens to requests told to a collector as well.</summary>
     public static void AddOtlpExport(this IServiceCollection services)
     {
-        services.AddSingleton(new Meter(OtlpMetrics.MeterName)).AddSingleton<OtlpMetrics>().AddSingleton<MetricsObserver>();
-        services.AddSingleton<IPipelineObserver>(provider => new TracingObserver(provider.GetRequiredService<MetricsObserver>()));
+        services
+            .AddSingleton(new Meter(OtlpMetrics.MeterName))
+            .AddSingleton<OtlpMetrics>()
+            .AddSingleton<MetricsObserver>();
+        services.AddSingleton<IPipelineObserver>(provider => new TracingObserver(
+            provider.GetRequiredService<MetricsObserver>()
+        ));
         services.AddHostedService<OtlpExporter>();
     }
 }

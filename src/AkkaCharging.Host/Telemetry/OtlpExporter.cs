@@ -12,14 +12,19 @@ using OpenTelemetry.Trace;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>Sends spans and metrics in batches from threads of its own, as the standard <c>OTEL_*</c> variables say.</summary>
+/// <summary>
+/// Sends spans and metrics in batches from threads of its own, as the standard <c>OTEL_*</c> variables say.
+/// </summary>
 /// <remarks>
-/// A collector that is away or hangs costs the spans that do not fit the queue (2,048, <c>OTEL_BSP_MAX_QUEUE_SIZE</c>), and nothing else: whoever ends a span never waits.
-/// What is left when the service stops has <see cref="FlushMax"/>.
+/// A collector that is away or hangs costs the spans that do not fit the queue (2,048, <c>OTEL_BSP_MAX_QUEUE_SIZE</c>),
+/// and nothing else: whoever ends a span never waits. What is left when the service stops has <see cref="FlushMax"/>.
 /// </remarks>
 internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources) : IHostedLifecycleService, IDisposable
 {
-    /// <summary>Meter of .NET itself, whose labels are fixed; those of its HTTP client have one for each host, and callers choose the hosts.</summary>
+    /// <summary>
+    /// Meter of .NET itself, whose labels are fixed; those of its HTTP client have one for each host, and callers
+    /// choose the hosts.
+    /// </summary>
     private const string RuntimeMeter = "System.Runtime";
 
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(3);
@@ -54,10 +59,14 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    // Services stop in the reverse order of their registration: after the drain and the listener, so that the last answers and attempts are among what is
-    // sent, and before the actor system, which has the metrics. On threads of their own, which wait for the collector and the metrics actor.
-    public Task StopAsync(CancellationToken cancellationToken) => Task.WhenAll(
-        Blocking(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds)), Blocking(() => _metrics?.Shutdown((int)FlushMax.TotalMilliseconds)));
+    // Services stop in the reverse order of their registration: after the drain and the listener, so that the last
+    // answers and attempts are among what is sent, and before the actor system, which has the metrics. On threads of
+    // their own, which wait for the collector and the metrics actor.
+    public Task StopAsync(CancellationToken cancellationToken) =>
+        Task.WhenAll(
+            Blocking(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds)),
+            Blocking(() => _metrics?.Shutdown((int)FlushMax.TotalMilliseconds))
+        );
 
     public void Dispose()
     {
@@ -68,17 +77,21 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
     private static Task Blocking(Action action) =>
         Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    /// <summary>The SDK's own client would fetch what the collector's certificate names, follow redirects, and look names up on the thread pool.</summary>
-    private void Connect(OtlpExporterOptions options) => options.HttpClientFactory = () =>
-    {
-        var handler = new SocketsHttpHandler
+    /// <summary>
+    /// The SDK's own client would fetch what the collector's certificate names, follow redirects, and look names up on
+    /// the thread pool.
+    /// </summary>
+    private void Connect(OtlpExporterOptions options) =>
+        options.HttpClientFactory = () =>
         {
-            ConnectCallback = new ConfiguredHosts().ConnectAsync,
-            AllowAutoRedirect = false,
-            SslOptions = Tls(sources.Environment),
+            var handler = new SocketsHttpHandler
+            {
+                ConnectCallback = new ConfiguredHosts().ConnectAsync,
+                AllowAutoRedirect = false,
+                SslOptions = Tls(sources.Environment),
+            };
+            return new HttpClient(handler) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
         };
-        return new HttpClient(handler) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
-    };
 
     /// <summary>As the standard variables say, which the SDK would honour in a client of its own.</summary>
     private static SslClientAuthenticationOptions Tls(IReadOnlyDictionary<string, string> environment)
@@ -93,8 +106,14 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
         var options = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
         if (environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") is { Length: > 0 } certificate)
         {
-            var key = environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_KEY") is { Length: > 0 } file ? file : null;
-            options.ClientCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, key), additionalCertificates: null, offline: true);
+            var key = environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_KEY") is { Length: > 0 } file
+                ? file
+                : null;
+            options.ClientCertificateContext = SslStreamCertificateContext.Create(
+                X509Certificate2.CreateFromPemFile(certificate, key),
+                additionalCertificates: null,
+                offline: true
+            );
         }
 
         return options;
@@ -102,12 +121,15 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
 
     /// <summary>Where the SDK looks for <c>OTEL_*</c>.</summary>
     private void AddVariables(IServiceCollection services) =>
-        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(sources.Environment!).Build());
+        services.AddSingleton<IConfiguration>(
+            new ConfigurationBuilder().AddInMemoryCollection(sources.Environment!).Build()
+        );
 
     // The variables come last: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
-    private static void Describe(ResourceBuilder resource) => resource
-        .Clear()
-        .AddService("akkacharging", serviceVersion: ProductVersion.Text)
-        .AddTelemetrySdk()
-        .AddEnvironmentVariableDetector();
+    private static void Describe(ResourceBuilder resource) =>
+        resource
+            .Clear()
+            .AddService("akkacharging", serviceVersion: ProductVersion.Text)
+            .AddTelemetrySdk()
+            .AddEnvironmentVariableDetector();
 }

@@ -2,16 +2,20 @@ using System.Net;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Finds the addresses of a name as it stands: in the hosts file, else by asking for the absolute name.</summary>
+/// <summary>
+/// Finds the addresses of a name as it stands: in the hosts file, else by asking for the absolute name.
+/// </summary>
 /// <remarks>
-/// A resolver completes a relative name from its search list, and takes a name with fewer dots than <c>ndots</c> (5 in a pod of Kubernetes) for relative first:
-/// <c>vault.prod</c> would mean <c>vault.prod.svc.cluster.local</c>. A dot at the end makes a name absolute for every resolver (RFC 1034 section 3.1).
-/// The system's resolver (glibc 2.36, measured; musl by its source) does not find such a name in the hosts file, so the file is read here: afresh for each
-/// look-up, as the resolver itself does, which takes up changes and keeps nothing in memory.
-/// Errors: what <paramref name="ask"/> throws; <see cref="IOException"/> when the hosts file is there and cannot be read now, because a name must not lead
-/// elsewhere while its entry is out of reach.
+/// A resolver completes a relative name from its search list, and takes a name with fewer dots than <c>ndots</c> (5 in
+/// a pod of Kubernetes) for relative first: <c>vault.prod</c> would mean <c>vault.prod.svc.cluster.local</c>. A dot at
+/// the end makes a name absolute for every resolver (RFC 1034 section 3.1). The system's resolver (glibc 2.36,
+/// measured; musl by its source) does not find such a name in the hosts file, so the file is read here: afresh for each
+/// look-up, as the resolver itself does, which takes up changes and keeps nothing in memory. Errors: what
+/// <paramref name="ask"/> throws; <see cref="IOException"/> when the hosts file is there and cannot be read now,
+/// because a name must not lead elsewhere while its entry is out of reach.
 /// </remarks>
-/// <param name="hostsFile">Only its first 4,194,304 characters are read. A file that is missing, may not be read or has no length holds no entries.</param>
+/// <param name="hostsFile">Only its first 4,194,304 characters are read. A file that is missing, may not be read or has
+/// no length holds no entries.</param>
 /// <param name="ask">Asks the system's resolver for the absolute name that it is given.</param>
 internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]> ask)
 {
@@ -19,8 +23,11 @@ internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]>
 
     /// <summary>The lookup of this machine.</summary>
     public static readonly AbsoluteLookup OfSystem = new(
-        OperatingSystem.IsWindows() ? Path.Combine(Environment.SystemDirectory, "drivers", "etc", "hosts") : "/etc/hosts",
-        Dns.GetHostAddresses);
+        OperatingSystem.IsWindows()
+            ? Path.Combine(Environment.SystemDirectory, "drivers", "etc", "hosts")
+            : "/etc/hosts",
+        Dns.GetHostAddresses
+    );
 
     /// <summary>All addresses of <paramref name="name"/>; may block.</summary>
     /// <param name="name">Without a dot at its end.</param>
@@ -42,13 +49,18 @@ internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]>
                 read += line.Length + 1;
                 if (read > HostsCharsMax)
                     break;
-                if (line.Contains(name, StringComparison.OrdinalIgnoreCase) && Read(line, name) is { } address && !addresses.Contains(address))
+                if (
+                    line.Contains(name, StringComparison.OrdinalIgnoreCase)
+                    && Read(line, name) is { } address
+                    && !addresses.Contains(address)
+                )
                     addresses.Add(address);
             }
 
             return [.. addresses];
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
             return [];
         }
@@ -58,7 +70,15 @@ internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]>
     private static IPAddress? Read(string line, string name)
     {
         var words = line.Split('#', 2)[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        var isNamed = words.Skip(1).Any(word => string.Equals(word is [.. var relative, '.'] ? relative : word, name, StringComparison.OrdinalIgnoreCase));
+        var isNamed = words
+            .Skip(1)
+            .Any(word =>
+                string.Equals(
+                    word is [.. var relative, '.'] ? relative : word,
+                    name,
+                    StringComparison.OrdinalIgnoreCase
+                )
+            );
         return isNamed && IPAddress.TryParse(words[0], out var address) ? address : null;
     }
 }

@@ -12,7 +12,10 @@ internal readonly record struct AddressVerdict(bool IsAllowed, RefusalReason? Re
     internal static AddressVerdict Refused(RefusalReason reason) => new(false, reason);
 }
 
-/// <summary>What the policy says about a host; exactly one of the three is set, <paramref name="Name"/> in lower case without trailing dot.</summary>
+/// <summary>
+/// What the policy says about a host; exactly one of the three is set, <paramref name="Name"/> in lower case without
+/// trailing dot.
+/// </summary>
 internal readonly record struct HostVerdict(string? Name, IPAddress? Address, RefusalReason? Reason)
 {
     public static HostVerdict Refused(RefusalReason reason) => new(null, null, reason);

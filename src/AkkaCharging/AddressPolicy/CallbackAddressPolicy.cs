@@ -7,10 +7,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Which callback URLs may be accepted and which addresses may be connected to: the one policy behind both.</summary>
+/// <summary>
+/// Which callback URLs may be accepted and which addresses may be connected to: the one policy behind both.
+/// </summary>
 /// <remarks>
-/// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckAddress"/> on each address at connect. Pure, no I/O, thread-safe.
-/// Source: OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
+/// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckAddress"/> on each
+/// address at connect. Pure, no I/O, thread-safe. Source: OWASP's rule for server-side request forgery, to vet what is
+/// connected to instead of what is written.
 /// </remarks>
 internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 {
@@ -45,8 +48,13 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
             : Agree(raw, verdict, start + host.Length, Destination(scheme, verdict, port));
     }
 
-    /// <summary>Reads <c>scheme://host</c> or <c>scheme://host:port</c>, without a path, into the form that the destinations of callback URLs have.</summary>
-    /// <remarks>Whether it may be called is not asked: what was accepted under other settings can be named, too.</remarks>
+    /// <summary>
+    /// Reads <c>scheme://host</c> or <c>scheme://host:port</c>, without a path, into the form that the destinations of
+    /// callback URLs have.
+    /// </summary>
+    /// <remarks>
+    /// Whether it may be called is not asked: what was accepted under other settings can be named, too.
+    /// </remarks>
     /// <returns>Null for anything else.</returns>
     public static DestinationKey? ReadDestination(string? text)
     {
@@ -61,9 +69,10 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 
     /// <summary>Judges an address: a literal, or one that a name resolved to.</summary>
     /// <remarks>
-    /// An entry of <c>allow</c> lets an address through that is not public, with two exceptions: loopback, link-local and metadata addresses need an
-    /// entry of their own (/32, /128), and a form that embeds an IPv4 address is let through by no entry at all, because what it reaches is another
-    /// address than the one that was written down. <c>nat64</c> gives 64:ff9b::/96, and nothing else, the verdict of the IPv4 address inside.
+    /// An entry of <c>allow</c> lets an address through that is not public, with two exceptions: loopback, link-local
+    /// and metadata addresses need an entry of their own (/32, /128), and a form that embeds an IPv4 address is let
+    /// through by no entry at all, because what it reaches is another address than the one that was written down.
+    /// <c>nat64</c> gives 64:ff9b::/96, and nothing else, the verdict of the IPv4 address inside.
     /// </remarks>
     public AddressVerdict CheckAddress(IPAddress address)
     {
@@ -86,14 +95,18 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
             : AddressVerdict.Refused(reason);
     }
 
-    /// <summary>Judges host and port as they stand in a URL or as an HTTP handler hands them to its connector.</summary>
+    /// <summary>
+    /// Judges host and port as they stand in a URL or as an HTTP handler hands them to its connector.
+    /// </summary>
     internal HostVerdict CheckHost(ReadOnlySpan<char> host, int port)
     {
         if (settings.AllowedPorts.Count > 0 && !settings.AllowedPorts.Contains(port))
             return HostVerdict.Refused(RefusalReason.Port);
 
         var verdict = HostSyntax.Read(host);
-        return verdict.Address is { } address && CheckAddress(address).Reason is { } reason ? HostVerdict.Refused(reason) : verdict;
+        return verdict.Address is { } address && CheckAddress(address).Reason is { } reason
+            ? HostVerdict.Refused(reason)
+            : verdict;
     }
 
     private static string? SchemeOf(string raw)
@@ -115,28 +128,36 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
         if (host.IsEmpty || rest is not ([] or [':', ..]))
             return false;
         return rest.Length <= 1
-            || (int.TryParse(rest[1..], NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is >= 1 and <= ushort.MaxValue);
+            || (
+                int.TryParse(rest[1..], NumberStyles.None, CultureInfo.InvariantCulture, out port)
+                && port is >= 1 and <= ushort.MaxValue
+            );
     }
 
     /// <summary>The connection is made from what <see cref="Uri"/> reads, so it must read the same.</summary>
     private static UrlVerdict Agree(string raw, HostVerdict host, int hostEnd, DestinationKey destination)
     {
-        // Without the trailing dot of an absolute name: neither Host nor the TLS server name may carry it (RFC 6066 section 3).
+        // Without the trailing dot of an absolute name: neither Host nor the TLS server name may carry it (RFC 6066
+        // section 3).
         var text = host.Name is not null && raw[hostEnd - 1] == '.' ? raw.Remove(hostEnd - 1, 1) : raw;
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri))
             return new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
 
         // IdnHost is what the HTTP handler connects to and Host what it says, without brackets for IPv6.
         var dialled = host.Name ?? host.Address!.ToString();
-        return new DestinationKey(uri.Scheme, uri.Host, uri.Port) == destination && string.Equals(uri.IdnHost, dialled, StringComparison.Ordinal)
+        return
+            new DestinationKey(uri.Scheme, uri.Host, uri.Port) == destination
+            && string.Equals(uri.IdnHost, dialled, StringComparison.Ordinal)
             ? new UrlVerdict.Allowed(new CallbackUrl(raw, uri, destination))
             : new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
     }
 
-    private static DestinationKey Destination(string scheme, HostVerdict host, int port) => new(scheme, host.Name ?? Bracketed(host.Address!), port);
+    private static DestinationKey Destination(string scheme, HostVerdict host, int port) =>
+        new(scheme, host.Name ?? Bracketed(host.Address!), port);
 
     private static string Bracketed(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 
-    private static bool IsExact(IPNetwork network) => network.PrefixLength == network.BaseAddress.GetAddressBytes().Length * 8;
+    private static bool IsExact(IPNetwork network) =>
+        network.PrefixLength == network.BaseAddress.GetAddressBytes().Length * 8;
 }

@@ -1,10 +1,14 @@
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Carries the exchanges of one connection, requests and their answers in turn, and tells when the connection turned out to be stale.</summary>
+/// <summary>
+/// Carries the exchanges of one connection, requests and their answers in turn, and tells when the connection turned
+/// out to be stale.
+/// </summary>
 /// <remarks>
-/// Errors: <see cref="StaleConnectionException"/> when the other side closed or reset the connection after at least one answered exchange, and before one byte of
-/// the answer to the present request. A connection that ends within its first exchange says what it says without this class.
-/// It stands above TLS, where the alert that announces a close is no byte of an answer.
+/// Errors: <see cref="StaleConnectionException"/> when the other side closed or reset the connection after at least one
+/// answered exchange, and before one byte of the answer to the present request. A connection that ends within its first
+/// exchange says what it says without this class. It stands above TLS, where the alert that announces a close is no
+/// byte of an answer.
 /// </remarks>
 internal sealed class ExchangeStream(Stream inner) : Stream
 {
@@ -59,9 +63,12 @@ internal sealed class ExchangeStream(Stream inner) : Stream
         return read;
     }
 
-    // A request whose head fills the handler's buffer is written in two parts. An answer that begins between them and breaks off then counts as none:
-    // such a request is sent once more, under the same webhook-id.
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    // A request whose head fills the handler's buffer is written in two parts. An answer that begins between them and
+    // breaks off then counts as none: such a request is sent once more, under the same webhook-id.
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer,
+        CancellationToken cancellationToken = default
+    )
     {
         if (_state == State.Answered)
             _state = State.AwaitsNextAnswer;
@@ -111,8 +118,12 @@ internal sealed class ExchangeStream(Stream inner) : Stream
     }
 }
 
-/// <summary>A request met a kept connection that its receiver had closed: whether it was read is not known, and not one byte of an answer came.</summary>
-internal sealed class StaleConnectionException(Exception? inner = null) : IOException("The receiver had closed the kept connection.", inner)
+/// <summary>
+/// A request met a kept connection that its receiver had closed: whether it was read is not known, and not one byte of
+/// an answer came.
+/// </summary>
+internal sealed class StaleConnectionException(Exception? inner = null)
+    : IOException("The receiver had closed the kept connection.", inner)
 {
     /// <summary>Whether this is why <paramref name="failure"/> came about.</summary>
     public static bool IsCauseOf(Exception failure)

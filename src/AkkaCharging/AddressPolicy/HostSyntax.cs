@@ -5,29 +5,51 @@ using AkkaCharging.Networks;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Reads the host of a URL, more strictly than the parsers that come after: what they may read differently is refused.</summary>
-/// <remarks>Source: RFC 1123 section 2.1 (names), RFC 3986 section 3.2.2 (literals), RFC 1035 section 2.3.4 (lengths).</remarks>
+/// <summary>
+/// Reads the host of a URL, more strictly than the parsers that come after: what they may read differently is refused.
+/// </summary>
+/// <remarks>
+/// Source: RFC 1123 section 2.1 (names), RFC 3986 section 3.2.2 (literals), RFC 1035 section 2.3.4 (lengths).
+/// </remarks>
 internal static class HostSyntax
 {
     private const int NameCharsMax = 253;
     private const int LabelCharsMax = 63;
 
-    private static readonly SearchValues<char> LabelChars =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+    private static readonly SearchValues<char> LabelChars = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+    );
 
     private static readonly SearchValues<char> IPv6Chars = SearchValues.Create("0123456789abcdefABCDEF:.");
 
-    // All of the IANA special-use registry that is a name of its own lies under these (its reverse zones, home.arpa and the other *.arpa under arpa);
-    // example.com, .net and .org are ordinary names that happen to be documented.
+    // All of the IANA special-use registry that is a name of its own lies under these (its reverse zones, home.arpa and
+    // the other *.arpa under arpa); example.com, .net and .org are ordinary names that happen to be documented.
     private static readonly HashSet<string> SpecialTopLevels = new(StringComparer.Ordinal)
     {
-        "alt", "arpa", "example", "invalid", "local", "localhost", "onion", "test",  // IANA special-use domain names (RFC 6761 and others)
-        "corp", "home", "internal", "intranet", "lan", "private",                    // RFC 6762 appendix G; internal also by ICANN resolution
-        "localdomain", "mail",                                                       // hosts files; ICANN name collision study
-        "consul", "svc",                                                             // Consul, Kubernetes; cluster.local is under local
+        "alt",
+        "arpa",
+        "example",
+        "invalid",
+        "local",
+        "localhost",
+        "onion",
+        "test", // IANA special-use domain names (RFC 6761 and others)
+        "corp",
+        "home",
+        "internal",
+        "intranet",
+        "lan",
+        "private", // RFC 6762 appendix G; internal also by ICANN resolution
+        "localdomain",
+        "mail", // hosts files; ICANN name collision study
+        "consul",
+        "svc", // Consul, Kubernetes; cluster.local is under local
     };
 
-    /// <summary>A host as it stands in a URL: a name, canonical dotted IPv4, or IPv6 in brackets. The address is read, not yet vetted.</summary>
+    /// <summary>
+    /// A host as it stands in a URL: a name, canonical dotted IPv4, or IPv6 in brackets. The address is read, not yet
+    /// vetted.
+    /// </summary>
     public static HostVerdict Read(ReadOnlySpan<char> host)
     {
         if (host is ['[', .. var inner, ']'])
@@ -49,9 +71,13 @@ internal static class HostSyntax
         return IPAddress.TryParse(text, out var address) ? address : null;
     }
 
-    /// <summary>Four decimal numbers without leading zeros; null for every other spelling that inet_aton knows.</summary>
+    /// <summary>
+    /// Four decimal numbers without leading zeros; null for every other spelling that inet_aton knows.
+    /// </summary>
     private static IPAddress? ReadCanonicalIPv4(ReadOnlySpan<char> text) =>
-        IPAddress.TryParse(text, out var address) && address.AddressFamily == AddressFamily.InterNetwork && text.SequenceEqual(address.ToString())
+        IPAddress.TryParse(text, out var address)
+        && address.AddressFamily == AddressFamily.InterNetwork
+        && text.SequenceEqual(address.ToString())
             ? address
             : null;
 
@@ -74,9 +100,14 @@ internal static class HostSyntax
             return HostVerdict.Refused(RefusalReason.NumericHost);
         if (last.Length == name.Length)
             return HostVerdict.Refused(RefusalReason.SingleLabel);
-        return SpecialTopLevels.Contains(last) ? HostVerdict.Refused(RefusalReason.SpecialUseName) : new(name, null, null);
+        return SpecialTopLevels.Contains(last)
+            ? HostVerdict.Refused(RefusalReason.SpecialUseName)
+            : new(name, null, null);
     }
 
     private static bool IsLabel(ReadOnlySpan<char> label) =>
-        label.Length is > 0 and <= LabelCharsMax && !label.ContainsAnyExcept(LabelChars) && label[0] != '-' && label[^1] != '-';
+        label.Length is > 0 and <= LabelCharsMax
+        && !label.ContainsAnyExcept(LabelChars)
+        && label[0] != '-'
+        && label[^1] != '-';
 }

@@ -17,8 +17,11 @@ internal enum LocalResource
     Memory,
 }
 
-/// <summary>A connection could not be opened for lack of something of our own: the receiver has no part in it.</summary>
-internal sealed class LocalShortageException(LocalResource resource, Exception inner) : Exception($"No connection could be opened: out of {resource.Name()}.", inner)
+/// <summary>
+/// A connection could not be opened for lack of something of our own: the receiver has no part in it.
+/// </summary>
+internal sealed class LocalShortageException(LocalResource resource, Exception inner)
+    : Exception($"No connection could be opened: out of {resource.Name()}.", inner)
 {
     /// <summary>What there was too little of.</summary>
     public LocalResource Resource { get; } = resource;
@@ -32,15 +35,20 @@ internal static class LocalResources
     /// <summary>As metrics, health and log spell it.</summary>
     public static string Name(this LocalResource resource) => Names[(int)resource];
 
-    /// <summary>What was lacking when a socket to <paramref name="endpoint"/> could not be made or connected; null when nothing was.</summary>
-    public static LocalResource? FindShortage(SocketException failure, IPEndPoint endpoint) => failure.SocketErrorCode switch
-    {
-        SocketError.TooManyOpenSockets => LocalResource.Files,
-        SocketError.NoBufferSpaceAvailable => LocalResource.Memory,
-        SocketError.SocketError => LocalResource.Memory, // an error number that .NET has no name for: among those of socket() and connect() that is ENOMEM
-        SocketError.AddressNotAvailable when HasSourceFor(endpoint) => LocalResource.Ports,
-        _ => null,
-    };
+    /// <summary>
+    /// What was lacking when a socket to <paramref name="endpoint"/> could not be made or connected; null when nothing
+    /// was.
+    /// </summary>
+    public static LocalResource? FindShortage(SocketException failure, IPEndPoint endpoint) =>
+        failure.SocketErrorCode switch
+        {
+            SocketError.TooManyOpenSockets => LocalResource.Files,
+            SocketError.NoBufferSpaceAvailable => LocalResource.Memory,
+            // an error number that .NET has no name for: among those of socket() and connect() that is ENOMEM
+            SocketError.SocketError => LocalResource.Memory,
+            SocketError.AddressNotAvailable when HasSourceFor(endpoint) => LocalResource.Ports,
+            _ => null,
+        };
 
     /// <summary>What was lacking when a request failed; null when nothing was.</summary>
     public static LocalResource? FindShortage(Exception failure)
@@ -77,8 +85,10 @@ internal static class LocalResources
         }
     }
 
-    /// <summary>Whether the machine has an address to reach <paramref name="endpoint"/> from. Without one (IPv6 switched off) the kernel reports the same error as
-    /// without a free port. A datagram socket is told, and sends nothing.</summary>
+    /// <summary>
+    /// Whether the machine has an address to reach <paramref name="endpoint"/> from. Without one (IPv6 switched off)
+    /// the kernel reports the same error as without a free port. A datagram socket is told, and sends nothing.
+    /// </summary>
     private static bool HasSourceFor(IPEndPoint endpoint)
     {
         try

@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Remembers something about the names seen last: at most <paramref name="capacity"/> of them, each for <paramref name="lifetime"/>.</summary>
+/// <summary>
+/// Remembers something about the names seen last: at most <paramref name="capacity"/> of them, each for
+/// <paramref name="lifetime"/>.
+/// </summary>
 /// <remarks>Not thread-safe. Entries live equally long, so the oldest is always the first to go.</remarks>
 internal sealed class NameMemory<T>(int capacity, TimeSpan lifetime, TimeProvider time)
 {

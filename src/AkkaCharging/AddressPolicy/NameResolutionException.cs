@@ -9,10 +9,14 @@ internal enum NameResolutionFailure
     /// <summary>The name servers did not answer in time.</summary>
     TimedOut,
 
-    /// <summary>Too many other names are being looked up, or the process has no file handle left; this one was not asked for.</summary>
+    /// <summary>
+    /// Too many other names are being looked up, or the process has no file handle left; this one was not asked for.
+    /// </summary>
     Overloaded,
 
-    /// <summary>The system's resolver failed while this process could open no file; that says nothing about the name.</summary>
+    /// <summary>
+    /// The system's resolver failed while this process could open no file; that says nothing about the name.
+    /// </summary>
     OutOfFiles,
 }
 

@@ -7,18 +7,24 @@ namespace AkkaCharging.AddressPolicy;
 /// <summary>Resolves names with the system's resolver on a few threads of its own.</summary>
 /// <remarks>
 /// Only absolute names are asked for (<see cref="AbsoluteLookup"/>).
-/// getaddrinfo blocks its thread while the name servers are silent (10 s and more), so <see cref="Dns.GetHostAddressesAsync(string)"/>, which runs it on the
+/// getaddrinfo blocks its thread while the name servers are silent (10 s and more), so
+/// <see cref="Dns.GetHostAddressesAsync(string)"/>, which runs it on the
 /// thread pool, would let silent names freeze the service. Here:
 /// <list type="bullet">
-/// <item>one look-up per name at a time, shared by all who ask: a silent name holds one thread, however many callbacks go there;</item>
-/// <item>half of the threads serve only names that answered within the last hour, so that a flood of new silent names leaves those alone;</item>
-/// <item>of the other names, one per zone (its last two labels) is asked at a time, and a zone gets half of the queue at most: a zone whose name servers are
+/// <item>one look-up per name at a time, shared by all who ask: a silent name holds one thread, however many callbacks
+/// go there;</item>
+/// <item>half of the threads serve only names that answered within the last hour, so that a flood of new silent names
+/// leaves those alone;</item>
+/// <item>of the other names, one per zone (its last two labels) is asked at a time, and a zone gets half of the queue
+/// at most: a zone whose name servers are
 /// silent, with a wildcard's worth of names, holds one thread, and names elsewhere go on being found;</item>
 /// <item>the queues are bounded, and a look-up that nobody waits for any longer leaves its queue unasked;</item>
 /// <item>a name that failed fails at once for some seconds.</item>
 /// </list>
-/// Cost: a name is looked up twice before its first connection, once to find out whether it is worth one (<see cref="FindFailureAsync"/>).
-/// While as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for the delivery's next attempt.
+/// Cost: a name is looked up twice before its first connection, once to find out whether it is worth one
+/// (<see cref="FindFailureAsync"/>).
+/// While as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for
+/// the delivery's next attempt.
 /// Errors: <see cref="NameResolutionException"/>; <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
 /// </remarks>
 internal sealed class SystemHostResolver : IHostResolver, IDisposable
@@ -28,7 +34,8 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     private static readonly TimeSpan AnsweredLifetime = TimeSpan.FromHours(1);
 
     // Longer than a connection lives: to a name that is not remembered there is none.
-    private static readonly TimeSpan ReachableLifetime = CallbackHttpHandler.ConnectionLifetime + TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ReachableLifetime =
+        CallbackHttpHandler.ConnectionLifetime + TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _time;
     private readonly SystemHostResolverOptions _options;
@@ -81,7 +88,9 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         return answer.Addresses is null ? answer.Failure : null;
     }
 
-    /// <summary>Fails whoever waits and ends the threads; one that is blocked ends when the system's resolver lets go of it.</summary>
+    /// <summary>
+    /// Fails whoever waits and ends the threads; one that is blocked ends when the system's resolver lets go of it.
+    /// </summary>
     public void Dispose()
     {
         lock (_gate)
@@ -103,7 +112,9 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             return new(kind);
         try
         {
-            await ((Task)lookup.Answer.Task.WaitAsync(_options.Timeout, _time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)lookup.Answer.Task.WaitAsync(_options.Timeout, _time, cancellationToken)).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing
+            );
             if (lookup.Answer.Task.IsCompleted)
                 return await lookup.Answer.Task;
             cancellationToken.ThrowIfCancellationRequested();
@@ -146,7 +157,8 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     }
 
     private bool HasItsShare(string zone) =>
-        _otherNames.Count >= _options.QueueCapacity / 2 && _otherNames.Count(waiting => waiting.IsIn(zone)) >= _options.QueueCapacity / 2;
+        _otherNames.Count >= _options.QueueCapacity / 2
+        && _otherNames.Count(waiting => waiting.IsIn(zone)) >= _options.QueueCapacity / 2;
 
     private NameResolutionFailure GaveUpOn(Lookup lookup)
     {
@@ -185,7 +197,11 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             catch (SocketException e) when (e.SocketErrorCode == SocketError.TryAgain)
             {
                 // EAI_AGAIN: the system gave up on silent or failing name servers.
-                Finish(lookup, LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.TimedOut, e);
+                Finish(
+                    lookup,
+                    LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.TimedOut,
+                    e
+                );
             }
             catch (IOException e)
             {
@@ -194,8 +210,13 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             }
             catch (Exception e)
             {
-                // The thread's edge: whatever else goes wrong with one name must not end the thread, and with it the process.
-                Finish(lookup, LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound, e);
+                // The thread's edge: whatever else goes wrong with one name must not end the thread, and with it the
+                // process.
+                Finish(
+                    lookup,
+                    LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound,
+                    e
+                );
             }
         }
     }
@@ -275,17 +296,17 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     }
 
     /// <summary>Addresses, or why there are none.</summary>
-    private readonly record struct Answer(IReadOnlyList<IPAddress>? Addresses, NameResolutionFailure Failure, Exception? Cause)
+    private readonly record struct Answer(
+        IReadOnlyList<IPAddress>? Addresses,
+        NameResolutionFailure Failure,
+        Exception? Cause
+    )
     {
         public Answer(IReadOnlyList<IPAddress> addresses)
-            : this(addresses, default, Cause: null)
-        {
-        }
+            : this(addresses, default, Cause: null) { }
 
         public Answer(NameResolutionFailure failure, Exception? cause = null)
-            : this(Addresses: null, failure, cause)
-        {
-        }
+            : this(Addresses: null, failure, cause) { }
     }
 
     private sealed class Lookup(string host)

@@ -6,20 +6,22 @@ namespace AkkaCharging.AddressPolicy;
 /// <summary>What the policy says about the text of a callback URL.</summary>
 internal abstract record UrlVerdict
 {
-    private UrlVerdict()
-    {
-    }
+    private UrlVerdict() { }
 
     /// <summary>May be called back; its addresses are vetted again on each connection.</summary>
     public sealed record Allowed(CallbackUrl Url) : UrlVerdict;
 
-    /// <summary>Not an absolute http or https URL of at most <see cref="CallbackAddressPolicy.UrlCharsMax"/> characters.</summary>
+    /// <summary>
+    /// Not an absolute http or https URL of at most <see cref="CallbackAddressPolicy.UrlCharsMax"/> characters.
+    /// </summary>
     public sealed record Invalid : UrlVerdict
     {
         /// <summary>The one there is.</summary>
         public static Invalid Instance { get; } = new();
     }
 
-    /// <summary>A URL, but not one to call. The reason stays inside: the answer to the caller must not be a port scanner.</summary>
+    /// <summary>
+    /// A URL, but not one to call. The reason stays inside: the answer to the caller must not be a port scanner.
+    /// </summary>
     public sealed record Refused(RefusalReason Reason) : UrlVerdict;
 }

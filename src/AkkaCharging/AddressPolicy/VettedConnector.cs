@@ -6,8 +6,9 @@ namespace AkkaCharging.AddressPolicy;
 
 /// <summary>Connects to vetted addresses only: the place where the address policy is enforced.</summary>
 /// <remarks>
-/// A name is resolved once for each connection, every one of its addresses must be allowed, and the socket goes to one of these addresses, never to the
-/// name again: there is no moment at which a second look-up could answer differently (DNS rebinding).
+/// A name is resolved once for each connection, every one of its addresses must be allowed, and the socket goes to one
+/// of these addresses, never to the name again: there is no moment at which a second look-up could answer differently
+/// (DNS rebinding).
 /// </remarks>
 internal sealed class VettedConnector
 {
@@ -22,18 +23,25 @@ internal sealed class VettedConnector
 
     /// <summary>Connects by TCP.</summary>
     /// <param name="connectTimeout">For all addresses of a name together, without the look-up.</param>
-    public VettedConnector(CallbackAddressPolicy policy, IHostResolver resolver, TimeProvider time, TimeSpan connectTimeout)
-        : this(policy, resolver, time, connectTimeout, DialAsync)
-    {
-    }
+    public VettedConnector(
+        CallbackAddressPolicy policy,
+        IHostResolver resolver,
+        TimeProvider time,
+        TimeSpan connectTimeout
+    )
+        : this(policy, resolver, time, connectTimeout, DialAsync) { }
 
     internal VettedConnector(
-        CallbackAddressPolicy policy, IHostResolver resolver, TimeProvider time, TimeSpan connectTimeout,
-        Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial) =>
-        (_policy, _resolver, _time, _connectTimeout, _dial) = (policy, resolver, time, connectTimeout, dial);
+        CallbackAddressPolicy policy,
+        IHostResolver resolver,
+        TimeProvider time,
+        TimeSpan connectTimeout,
+        Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial
+    ) => (_policy, _resolver, _time, _connectTimeout, _dial) = (policy, resolver, time, connectTimeout, dial);
 
     /// <summary>Opens a connection to a host and port as they stand in a URL, IPv6 with or without brackets.</summary>
-    /// <exception cref="AddressRefusedException">The policy refuses the host, the port or one of the addresses. Permanent.</exception>
+    /// <exception cref="AddressRefusedException">The policy refuses the host, the port or one of the addresses.
+    /// Permanent.</exception>
     /// <exception cref="NameResolutionException">The name has no address now.</exception>
     /// <exception cref="LocalShortageException">This process is out of files, ports or memory.</exception>
     /// <exception cref="SocketException">No address took the connection; this is what the last one said.</exception>
@@ -45,15 +53,26 @@ internal sealed class VettedConnector
         return await ConnectAnyAsync(addresses, endpoint.Port, cancellationToken);
     }
 
-    /// <summary>Whether the host of <paramref name="url"/> is worth an attempt to connect: see <see cref="IHostResolver.FindFailureAsync"/>.</summary>
+    /// <summary>
+    /// Whether the host of <paramref name="url"/> is worth an attempt to connect: see
+    /// <see cref="IHostResolver.FindFailureAsync"/>.
+    /// </summary>
     public ValueTask<NameResolutionFailure?> FindFailureAsync(Uri url, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(url);
-        return url.HostNameType == UriHostNameType.Dns ? _resolver.FindFailureAsync(url.IdnHost, cancellationToken) : new((NameResolutionFailure?)null);
+        return url.HostNameType == UriHostNameType.Dns
+            ? _resolver.FindFailureAsync(url.IdnHost, cancellationToken)
+            : new((NameResolutionFailure?)null);
     }
 
-    /// <summary>The same for <see cref="SocketsHttpHandler.ConnectCallback"/>: the request's own URL is judged again too, scheme and all.</summary>
-    internal ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
+    /// <summary>
+    /// The same for <see cref="SocketsHttpHandler.ConnectCallback"/>: the request's own URL is judged again too, scheme
+    /// and all.
+    /// </summary>
+    internal ValueTask<Stream> ConnectAsync(
+        SocketsHttpConnectionContext context,
+        CancellationToken cancellationToken
+    ) =>
         _policy.CheckUrl(context.InitialRequestMessage.RequestUri?.OriginalString) switch
         {
             UrlVerdict.Allowed => ConnectAsync(context.DnsEndPoint, cancellationToken),
@@ -61,7 +80,10 @@ internal sealed class VettedConnector
             _ => throw new AddressRefusedException(RefusalReason.HostSyntax),
         };
 
-    private async ValueTask<IReadOnlyList<IPAddress>> VetAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<IPAddress>> VetAsync(
+        DnsEndPoint endpoint,
+        CancellationToken cancellationToken
+    )
     {
         var host = HostSyntax.ReadIPv6(endpoint.Host) is null ? endpoint.Host : $"[{endpoint.Host}]";
         var verdict = _policy.CheckHost(host, endpoint.Port);
@@ -74,7 +96,8 @@ internal sealed class VettedConnector
         if (addresses.Count == 0)
             throw new NameResolutionException(verdict.Name!, NameResolutionFailure.NotFound);
 
-        // One bad address among good ones is refused as a whole: which one is dialled would otherwise be left to chance.
+        // One bad address among good ones is refused as a whole: which one is dialled would otherwise be left to
+        // chance.
         foreach (var address in addresses)
         {
             if (_policy.CheckAddress(address).Reason is { } found)
@@ -84,7 +107,11 @@ internal sealed class VettedConnector
         return addresses;
     }
 
-    private async ValueTask<Stream> ConnectAnyAsync(IReadOnlyList<IPAddress> addresses, int port, CancellationToken cancellationToken)
+    private async ValueTask<Stream> ConnectAnyAsync(
+        IReadOnlyList<IPAddress> addresses,
+        int port,
+        CancellationToken cancellationToken
+    )
     {
         using var overall = new CancellationTokenSource(_connectTimeout, _time);
         var share = _connectTimeout / Math.Min(addresses.Count, FairAttempts);
@@ -92,7 +119,11 @@ internal sealed class VettedConnector
         foreach (var address in addresses)
         {
             using var attempt = new CancellationTokenSource(share, _time);
-            using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, overall.Token, attempt.Token);
+            using var linked = CancellationTokenSource.CreateLinkedTokenSource(
+                cancellationToken,
+                overall.Token,
+                attempt.Token
+            );
             try
             {
                 return await _dial(new IPEndPoint(address, port), linked.Token);

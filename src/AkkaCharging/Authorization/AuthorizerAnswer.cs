@@ -19,33 +19,51 @@ public readonly record struct AuthorizerAnswer
 
     /// <summary>Why there is no answer; null when there is one.</summary>
     internal AuthorizerUnavailableException? Failure =>
-        _isAnswer ? null : _failure ?? new AuthorizerUnavailableException("the authorizer returned no answer", isTransient: false);
+        _isAnswer
+            ? null
+            : _failure ?? new AuthorizerUnavailableException("the authorizer returned no answer", isTransient: false);
 
     /// <summary>The reason of the answer, if there is one.</summary>
     internal DecisionReason Reason => _reason;
 
     /// <summary>The status of the answer, if there is one.</summary>
     internal AuthorizationStatus Status =>
-        _reason is DecisionReason.InAcl or DecisionReason.Authorized ? AuthorizationStatus.Allowed : AuthorizationStatus.NotAllowed;
+        _reason is DecisionReason.InAcl or DecisionReason.Authorized
+            ? AuthorizationStatus.Allowed
+            : AuthorizationStatus.NotAllowed;
 
     /// <summary>The driver may charge. The decision is <c>allowed</c> with the reason <c>authorized</c>.</summary>
     public static AuthorizerAnswer Allow() => new(DecisionReason.Authorized);
 
-    /// <summary>The driver may not charge. The decision is <c>not_allowed</c>; it is no failure for the circuit breaker.</summary>
+    /// <summary>
+    /// The driver may not charge. The decision is <c>not_allowed</c>; it is no failure for the circuit breaker.
+    /// </summary>
     /// <param name="reason">Why not.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reason"/> is no member of <see cref="DenialReason"/>.</exception>
-    public static AuthorizerAnswer Deny(DenialReason reason) => new(reason switch
-    {
-        DenialReason.UnknownToken => DecisionReason.NotInAcl,
-        DenialReason.Blocked => DecisionReason.Blocked,
-        DenialReason.Expired => DecisionReason.Expired,
-        DenialReason.StationNotAllowed => DecisionReason.StationNotAllowed,
-        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Expected a member of DenialReason."),
-    });
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reason"/> is no member of
+    /// <see cref="DenialReason"/>.</exception>
+    public static AuthorizerAnswer Deny(DenialReason reason) =>
+        new(
+            reason switch
+            {
+                DenialReason.UnknownToken => DecisionReason.NotInAcl,
+                DenialReason.Blocked => DecisionReason.Blocked,
+                DenialReason.Expired => DecisionReason.Expired,
+                DenialReason.StationNotAllowed => DecisionReason.StationNotAllowed,
+                _ => throw new ArgumentOutOfRangeException(
+                    nameof(reason),
+                    reason,
+                    "Expected a member of DenialReason."
+                ),
+            }
+        );
 
-    /// <summary>No answer could be had. It counts as a failure for the circuit breaker; the decision is <c>unknown</c> with <c>authorizer_error</c>.</summary>
+    /// <summary>
+    /// No answer could be had. It counts as a failure for the circuit breaker; the decision is <c>unknown</c> with
+    /// <c>authorizer_error</c>.
+    /// </summary>
     /// <param name="why">What was tried and what came back, for the log. Must not contain the driver token.</param>
-    /// <param name="isTransient">Whether asking again at once may help: the call is then retried within its time-out.</param>
+    /// <param name="isTransient">Whether asking again at once may help: the call is then retried within its
+    /// time-out.</param>
     /// <param name="cause">The underlying error, if there is one.</param>
     public static AuthorizerAnswer NoAnswer(string why, bool isTransient = false, Exception? cause = null) =>
         new(new AuthorizerUnavailableException(why, isTransient, cause));

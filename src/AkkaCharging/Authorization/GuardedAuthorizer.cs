@@ -8,13 +8,18 @@ using Polly.Retry;
 
 namespace AkkaCharging.Authorization;
 
-/// <summary>Asks an authorizer under a time-out, with retries, behind a circuit breaker. Whatever it does, the result is a decision.</summary>
+/// <summary>
+/// Asks an authorizer under a time-out, with retries, behind a circuit breaker. Whatever it does, the result is a
+/// decision.
+/// </summary>
 /// <remarks>
-/// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, an open breaker <see cref="DecisionReason.CircuitOpen"/>, any exception of the authorizer
-/// <see cref="DecisionReason.AuthorizerError"/>; only the caller's own cancellation is thrown. A late answer is discarded and its call's token cancelled,
-/// whether or not the authorizer heeds it. An authorizer that blocks before its first await blocks its caller: the port is asynchronous, and moving every call to
-/// the pool would cost the access list, which answers at once, more than its look-up.
-/// Breaker: failures and time-outs of whole calls count, "no" does not. The probe of a half-open breaker is one call without retries.
+/// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, an open breaker
+/// <see cref="DecisionReason.CircuitOpen"/>, any exception of the authorizer
+/// <see cref="DecisionReason.AuthorizerError"/>; only the caller's own cancellation is thrown. A late answer is
+/// discarded and its call's token cancelled, whether or not the authorizer heeds it. An authorizer that blocks before
+/// its first await blocks its caller: the port is asynchronous, and moving every call to the pool would cost the access
+/// list, which answers at once, more than its look-up. Breaker: failures and time-outs of whole calls count, "no" does
+/// not. The probe of a half-open breaker is one call without retries.
 /// </remarks>
 internal sealed class GuardedAuthorizer
 {
@@ -38,7 +43,8 @@ internal sealed class GuardedAuthorizer
         IScheduler scheduler,
         TimeProvider time,
         Action<BreakerState>? onTransition = null,
-        Action<RequestId, Exception>? onError = null)
+        Action<RequestId, Exception>? onError = null
+    )
     {
         ArgumentNullException.ThrowIfNull(authorizer);
         _authorizer = authorizer;
@@ -52,12 +58,13 @@ internal sealed class GuardedAuthorizer
     }
 
     /// <summary>The breaker's state; closed when it is switched off.</summary>
-    public BreakerState State => _breaker switch
-    {
-        { IsOpen: true } => BreakerState.Open,
-        { IsHalfOpen: true } => BreakerState.HalfOpen,
-        _ => BreakerState.Closed,
-    };
+    public BreakerState State =>
+        _breaker switch
+        {
+            { IsOpen: true } => BreakerState.Open,
+            { IsHalfOpen: true } => BreakerState.HalfOpen,
+            _ => BreakerState.Closed,
+        };
 
     /// <summary>Calls that wait for an answer: what is answered at once never does.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
@@ -85,7 +92,9 @@ internal sealed class GuardedAuthorizer
         Interlocked.Increment(ref _inFlight);
         try
         {
-            var outcome = _breaker is null ? await AskAsync(call, _retry, shutdown) : await AskBehindBreakerAsync(_breaker, call, shutdown);
+            var outcome = _breaker is null
+                ? await AskAsync(call, _retry, shutdown)
+                : await AskBehindBreakerAsync(_breaker, call, shutdown);
             return outcome.IsGivenUp ? throw new OperationCanceledException(shutdown) : Decide(outcome);
         }
         finally
@@ -108,8 +117,13 @@ internal sealed class GuardedAuthorizer
         {
             return await breaker.WithCircuitBreaker(async _ =>
             {
-                var outcome = await AskAsync(call, breaker.IsHalfOpen ? ResiliencePipeline<Outcome>.Empty : _retry, shutdown);
-                // The breaker counts every exception and nothing else. To give up at shutdown counts as a success then: nobody asks any more.
+                var outcome = await AskAsync(
+                    call,
+                    breaker.IsHalfOpen ? ResiliencePipeline<Outcome>.Empty : _retry,
+                    shutdown
+                );
+                // The breaker counts every exception and nothing else. To give up at shutdown counts as a success then:
+                // nobody asks any more.
                 return outcome.Failure is null ? outcome : throw new CountedFailure(outcome);
             });
         }
@@ -160,31 +174,49 @@ internal sealed class GuardedAuthorizer
         {
             if (!cancellationToken.IsCancellationRequested)
                 _onError?.Invoke(query.RequestId, cause);
-            return Outcome.Failed(DecisionReason.AuthorizerError, cause is AuthorizerUnavailableException { IsTransient: true });
+            return Outcome.Failed(
+                DecisionReason.AuthorizerError,
+                cause is AuthorizerUnavailableException { IsTransient: true }
+            );
         }
     }
 
-    private static ResiliencePipeline<Outcome> CreateRetry(int maxRetries, TimeProvider time) => maxRetries == 0
-        ? ResiliencePipeline<Outcome>.Empty
-        : new ResiliencePipelineBuilder<Outcome> { TimeProvider = time }
-            .AddRetry(new RetryStrategyOptions<Outcome>
-            {
-                MaxRetryAttempts = maxRetries,
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
-                Delay = RetryDelay,
-                MaxDelay = RetryDelayMax,
-                ShouldHandle = attempt => ValueTask.FromResult(attempt.Outcome.Result.IsTransient),
-            })
-            .Build();
+    private static ResiliencePipeline<Outcome> CreateRetry(int maxRetries, TimeProvider time) =>
+        maxRetries == 0
+            ? ResiliencePipeline<Outcome>.Empty
+            : new ResiliencePipelineBuilder<Outcome> { TimeProvider = time }
+                .AddRetry(
+                    new RetryStrategyOptions<Outcome>
+                    {
+                        MaxRetryAttempts = maxRetries,
+                        BackoffType = DelayBackoffType.Exponential,
+                        UseJitter = true,
+                        Delay = RetryDelay,
+                        MaxDelay = RetryDelayMax,
+                        ShouldHandle = attempt => ValueTask.FromResult(attempt.Outcome.Result.IsTransient),
+                    }
+                )
+                .Build();
 
-    private static CircuitBreaker CreateBreaker(CircuitBreakerSettings settings, IScheduler scheduler, Action<BreakerState> onTransition)
+    private static CircuitBreaker CreateBreaker(
+        CircuitBreakerSettings settings,
+        IScheduler scheduler,
+        Action<BreakerState> onTransition
+    )
     {
         // The time-out is AskAsync's, on our clock, so that it holds with and without the breaker.
         var callTimeout = Timeout.InfiniteTimeSpan;
-        var breaker = settings.BackoffFactor > 1
-            ? new CircuitBreaker(scheduler, settings.MaxFailures, callTimeout, settings.ResetTimeout, settings.MaxResetTimeout, settings.BackoffFactor)
-            : new CircuitBreaker(scheduler, settings.MaxFailures, callTimeout, settings.ResetTimeout);
+        var breaker =
+            settings.BackoffFactor > 1
+                ? new CircuitBreaker(
+                    scheduler,
+                    settings.MaxFailures,
+                    callTimeout,
+                    settings.ResetTimeout,
+                    settings.MaxResetTimeout,
+                    settings.BackoffFactor
+                )
+                : new CircuitBreaker(scheduler, settings.MaxFailures, callTimeout, settings.ResetTimeout);
         return breaker
             .OnOpen(() => onTransition(BreakerState.Open))
             .OnHalfOpen(() => onTransition(BreakerState.HalfOpen))
@@ -193,11 +225,17 @@ internal sealed class GuardedAuthorizer
 
     /// <summary>An answer, or why there is none, or that the caller does not want one any more.</summary>
     [StructLayout(LayoutKind.Auto)]
-    private readonly record struct Outcome(AuthorizerAnswer Answer, DecisionReason? Failure = null, bool IsTransient = false, bool IsGivenUp = false)
+    private readonly record struct Outcome(
+        AuthorizerAnswer Answer,
+        DecisionReason? Failure = null,
+        bool IsTransient = false,
+        bool IsGivenUp = false
+    )
     {
         public static readonly Outcome GivenUp = new(default, IsGivenUp: true);
 
-        public static Outcome Failed(DecisionReason reason, bool isTransient = false) => new(default, reason, isTransient);
+        public static Outcome Failed(DecisionReason reason, bool isTransient = false) =>
+            new(default, reason, isTransient);
     }
 
     /// <summary>Carries an outcome through the breaker as a failure.</summary>
@@ -206,8 +244,12 @@ internal sealed class GuardedAuthorizer
         public Outcome Outcome { get; } = outcome;
     }
 
-    /// <summary>The attempts at one decision. The first may have been started before it was known that there is something to wait for.</summary>
-#pragma warning disable CA1001 // The token source has no timer and no link to free, and an authorizer that is late may still hold its token.
+    /// <summary>
+    /// The attempts at one decision. The first may have been started before it was known that there is something to
+    /// wait for.
+    /// </summary>
+    // The token source has no timer and no link to free, and an authorizer that is late may still hold its token.
+#pragma warning disable CA1001
     private sealed class Call(GuardedAuthorizer owner, AuthorizationQuery query)
 #pragma warning restore CA1001
     {
@@ -234,7 +276,9 @@ internal sealed class GuardedAuthorizer
         public Task<Outcome> RunAsync(ResiliencePipeline<Outcome> retry) =>
             retry.ExecuteAsync(static (call, _) => call.NextAsync(), this, _abandoned.Token).AsTask();
 
-        /// <summary>Cancels what is running, on the pool: what an authorizer does on cancellation must not hold up the decision.</summary>
+        /// <summary>
+        /// Cancels what is running, on the pool: what an authorizer does on cancellation must not hold up the decision.
+        /// </summary>
         public void Abandon() => _ = _abandoned.CancelAsync();
 
         private ValueTask<Outcome> NextAsync()

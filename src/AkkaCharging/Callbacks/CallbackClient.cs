@@ -11,30 +11,46 @@ namespace AkkaCharging.Callbacks;
 /// <param name="handler">Connects by <paramref name="connector"/>.</param>
 /// <param name="timeout">Of one attempt, look-up and connection included.</param>
 /// <remarks>
-/// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on callbacks.
-/// The response's body is not read: the handler drains a few kilobytes after the answer is known, so that the connection can be used again.
+/// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on
+/// callbacks. The response's body is not read: the handler drains a few kilobytes after the answer is known, so that
+/// the connection can be used again.
 /// </remarks>
-internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector connector, WebhookSigner signer, TimeSpan timeout, TimeProvider time) : ICallbackClient, IDisposable
+internal sealed class CallbackClient(
+    HttpMessageHandler handler,
+    VettedConnector connector,
+    WebhookSigner signer,
+    TimeSpan timeout,
+    TimeProvider time
+) : ICallbackClient, IDisposable
 {
     private static readonly string UserAgent = $"AkkaCharging/{ProductVersion.Text}";
 
-    // A station id of 36, a token of 80 and a status of 11 characters, a time of 20 digits, and what stands around them.
+    // A station id of 36, a token of 80 and a status of 11 characters, a time of 20 digits, and what stands around
+    // them.
     private const int BodyBytesMax = 256;
 
     private static readonly MediaTypeHeaderValue Json = new("application/json");
     private readonly HttpMessageInvoker _http = new(handler, disposeHandler: true);
 
-    public async Task<AttemptResult> AttemptAsync(ChargingRequest request, Decision decision, CancellationToken stopping)
+    public async Task<AttemptResult> AttemptAsync(
+        ChargingRequest request,
+        Decision decision,
+        CancellationToken stopping
+    )
     {
         var at = time.GetUtcNow();
         var startedAt = time.GetTimestamp();
         var url = request.Callback.Uri;
         using var either = new CancellationTokenSource(timeout, time);
         var isLookingUp = true;
-        await using var registration = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), either);
+        await using var registration = stopping.UnsafeRegister(
+            static source => ((CancellationTokenSource)source!).Cancel(),
+            either
+        );
         try
         {
-            // Before the handler is asked: a name without an address would cost it a pool of connections, and us an exception through all of its layers.
+            // Before the handler is asked: a name without an address would cost it a pool of connections, and us an
+            // exception through all of its layers.
             if (await connector.FindFailureAsync(url, either.Token) is { } failure)
             {
                 var lacking = failure == NameResolutionFailure.OutOfFiles ? LocalResource.Files : (LocalResource?)null;
@@ -52,7 +68,10 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         }
         catch (OperationCanceledException)
         {
-            return NoAnswer(CallbackOutcome.Timeout, isLookingUp ? AttemptCause.NameTimeout : AttemptCause.AnswerTimeout);
+            return NoAnswer(
+                CallbackOutcome.Timeout,
+                isLookingUp ? AttemptCause.NameTimeout : AttemptCause.AnswerTimeout
+            );
         }
         catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException)
         {
@@ -68,16 +87,28 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
         CallbackAttempt Answered(HttpStatusCode status)
         {
             var outcome = OutcomeOf(status);
-            return new(at, time.GetElapsedTime(startedAt), (int)status, outcome, outcome == CallbackOutcome.Success ? null : AttemptCause.HttpStatus);
+            return new(
+                at,
+                time.GetElapsedTime(startedAt),
+                (int)status,
+                outcome,
+                outcome == CallbackOutcome.Success ? null : AttemptCause.HttpStatus
+            );
         }
 
         AttemptResult NoAnswer(CallbackOutcome outcome, AttemptCause cause) =>
-            new(new(at, time.GetElapsedTime(startedAt), HttpStatus: null, outcome, cause), IsFinal: outcome == CallbackOutcome.Blocked, RetryAfter: null);
+            new(
+                new(at, time.GetElapsedTime(startedAt), HttpStatus: null, outcome, cause),
+                IsFinal: outcome == CallbackOutcome.Blocked,
+                RetryAfter: null
+            );
     }
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>The callback's body, byte for byte as the contract has it; no field can hold a character that JSON would escape.</summary>
+    /// <summary>
+    /// The callback's body, byte for byte as the contract has it; no field can hold a character that JSON would escape.
+    /// </summary>
     internal static byte[] Body(ChargingRequest request, Decision decision)
     {
         Span<byte> body = stackalloc byte[BodyBytesMax];
@@ -85,11 +116,15 @@ internal sealed class CallbackClient(HttpMessageHandler handler, VettedConnector
             body,
             CultureInfo.InvariantCulture,
             $$"""{"station_id":"{{request.Station.Text}}","driver_token":"{{request.Token.Secret}}","status":"{{decision.Status.Name()}}","timestamp":{{decision.DecidedAt.ToUnixTimeMilliseconds()}}}""",
-            out var length);
-        return fits ? body[..length].ToArray() : throw new InvalidOperationException("The callback's body is longer than its fields can be.");
+            out var length
+        );
+        return fits
+            ? body[..length].ToArray()
+            : throw new InvalidOperationException("The callback's body is longer than its fields can be.");
     }
 
-    private static CallbackOutcome OutcomeOf(HttpStatusCode status) => (int)status is >= 200 and < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError;
+    private static CallbackOutcome OutcomeOf(HttpStatusCode status) =>
+        (int)status is >= 200 and < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError;
 
     private static AttemptResult Classify(HttpResponseMessage response, CallbackAttempt attempt, DateTimeOffset now)
     {

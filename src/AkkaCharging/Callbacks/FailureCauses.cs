@@ -9,15 +9,19 @@ namespace AkkaCharging.Callbacks;
 internal static class FailureCauses
 {
     /// <summary>Why a name has no address.</summary>
-    public static AttemptCause Of(NameResolutionFailure failure) => failure switch
-    {
-        NameResolutionFailure.NotFound => AttemptCause.NameNotFound,
-        NameResolutionFailure.TimedOut => AttemptCause.NameTimeout,
-        NameResolutionFailure.OutOfFiles => AttemptCause.LocalResources,
-        _ => AttemptCause.NameNotAsked,
-    };
+    public static AttemptCause Of(NameResolutionFailure failure) =>
+        failure switch
+        {
+            NameResolutionFailure.NotFound => AttemptCause.NameNotFound,
+            NameResolutionFailure.TimedOut => AttemptCause.NameTimeout,
+            NameResolutionFailure.OutOfFiles => AttemptCause.LocalResources,
+            _ => AttemptCause.NameNotAsked,
+        };
 
-    /// <summary>The cause that the outermost exception that knows one has: what lies within is less precise, as a reset below a failed TLS handshake.</summary>
+    /// <summary>
+    /// The cause that the outermost exception that knows one has: what lies within is less precise, as a reset below a
+    /// failed TLS handshake.
+    /// </summary>
     public static AttemptCause Of(Exception failure)
     {
         for (var at = failure; at is not null; at = at.InnerException)
@@ -29,38 +33,53 @@ internal static class FailureCauses
         return AttemptCause.Other;
     }
 
-    private static AttemptCause? OfOne(Exception failure) => failure switch
-    {
-        AddressRefusedException => AttemptCause.AddressRefused,
-        NameResolutionException name => Of(name.Kind),
-        TimeoutException => AttemptCause.ConnectTimeout, // of the connector and of the handler's ConnectTimeout; an answer's is a cancellation
-        AuthenticationException => AttemptCause.Tls,
-        SocketException socket => Of(socket.SocketErrorCode),
-        HttpRequestException http => Of(http.HttpRequestError),
-        HttpIOException http => Of(http.HttpRequestError),
-        _ => null,
-    };
+    private static AttemptCause? OfOne(Exception failure) =>
+        failure switch
+        {
+            AddressRefusedException => AttemptCause.AddressRefused,
+            NameResolutionException name => Of(name.Kind),
+            // of the connector and of the handler's ConnectTimeout; an answer's is a cancellation
+            TimeoutException => AttemptCause.ConnectTimeout,
+            AuthenticationException => AttemptCause.Tls,
+            SocketException socket => Of(socket.SocketErrorCode),
+            HttpRequestException http => Of(http.HttpRequestError),
+            HttpIOException http => Of(http.HttpRequestError),
+            _ => null,
+        };
 
-    private static AttemptCause? Of(HttpRequestError error) => error switch
-    {
-        HttpRequestError.SecureConnectionError => AttemptCause.Tls,
-        HttpRequestError.ConfigurationLimitExceeded => AttemptCause.TooLarge,
-        HttpRequestError.ResponseEnded => AttemptCause.ConnectionReset,
-        HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.VersionNegotiationError => AttemptCause.Protocol,
-        _ => null,
-    };
+    private static AttemptCause? Of(HttpRequestError error) =>
+        error switch
+        {
+            HttpRequestError.SecureConnectionError => AttemptCause.Tls,
+            HttpRequestError.ConfigurationLimitExceeded => AttemptCause.TooLarge,
+            HttpRequestError.ResponseEnded => AttemptCause.ConnectionReset,
+            HttpRequestError.InvalidResponse
+            or HttpRequestError.HttpProtocolError
+            or HttpRequestError.VersionNegotiationError => AttemptCause.Protocol,
+            _ => null,
+        };
 
-    private static AttemptCause? Of(SocketError error) => error switch
-    {
-        SocketError.ConnectionRefused => AttemptCause.ConnectionRefused,
-        SocketError.TimedOut => AttemptCause.ConnectTimeout,
-        SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.Disconnecting => AttemptCause.ConnectionReset,
-        SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.NetworkDown or SocketError.HostDown or SocketError.AccessDenied =>
-            AttemptCause.Unreachable,
+    private static AttemptCause? Of(SocketError error) =>
+        error switch
+        {
+            SocketError.ConnectionRefused => AttemptCause.ConnectionRefused,
+            SocketError.TimedOut => AttemptCause.ConnectTimeout,
+            SocketError.ConnectionReset
+            or SocketError.ConnectionAborted
+            or SocketError.Shutdown
+            or SocketError.Disconnecting => AttemptCause.ConnectionReset,
+            SocketError.NetworkUnreachable
+            or SocketError.HostUnreachable
+            or SocketError.NetworkDown
+            or SocketError.HostDown
+            or SocketError.AccessDenied => AttemptCause.Unreachable,
 
-        // The second line: no port is left to connect from.
-        SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.ProcessLimit
-            or SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse => AttemptCause.LocalResources,
-        _ => null,
-    };
+            // The second line: no port is left to connect from.
+            SocketError.TooManyOpenSockets
+            or SocketError.NoBufferSpaceAvailable
+            or SocketError.ProcessLimit
+            or SocketError.AddressNotAvailable
+            or SocketError.AddressAlreadyInUse => AttemptCause.LocalResources,
+            _ => null,
+        };
 }

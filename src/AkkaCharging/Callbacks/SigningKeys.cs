@@ -12,21 +12,34 @@ internal static class SigningKeys
     private const int FileCharsMax = 65_536;
 
     /// <summary>The keys of the settings, then those of their file, one a line.</summary>
-    /// <exception cref="InvalidSettingsException">
-    /// The file cannot be read (then there is an inner exception), holds no key or something else, or there are too many. No message carries a key.
-    /// </exception>
+    /// <exception cref="InvalidSettingsException">The file cannot be read (then there is an inner exception), holds no
+    /// key or something else, or there are too many. No message carries a key.</exception>
     public static byte[][] Read(SigningSettings settings)
     {
-        byte[][] keys = [.. settings.Keys.Select(Decode), .. settings.KeysFile.Length > 0 ? ReadFile(settings.KeysFile) : []];
-        return keys.Length <= KeysMax ? keys : throw new InvalidSettingsException([$"callback.signing names {keys.Length} keys; expected at most {KeysMax}."]);
+        byte[][] keys =
+        [
+            .. settings.Keys.Select(Decode),
+            .. settings.KeysFile.Length > 0 ? ReadFile(settings.KeysFile) : [],
+        ];
+        return keys.Length <= KeysMax
+            ? keys
+            : throw new InvalidSettingsException([
+                $"callback.signing names {keys.Length} keys; expected at most {KeysMax}.",
+            ]);
     }
 
     private static List<byte[]> ReadFile(string path)
     {
         try
         {
-            var lines = ReadText(path).Split('\n', StringSplitOptions.TrimEntries).Index().Where(line => line.Item.Length > 0).ToList();
-            return lines.Count > 0 ? lines.ConvertAll(line => TryDecode(line.Item) ?? throw Unusable($"line {line.Index + 1} is no key")) : throw Unusable("no key in it");
+            var lines = ReadText(path)
+                .Split('\n', StringSplitOptions.TrimEntries)
+                .Index()
+                .Where(line => line.Item.Length > 0)
+                .ToList();
+            return lines.Count > 0
+                ? lines.ConvertAll(line => TryDecode(line.Item) ?? throw Unusable($"line {line.Index + 1} is no key"))
+                : throw Unusable("no key in it");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -34,23 +47,35 @@ internal static class SigningKeys
         }
 
         InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
-            new([$"callback.signing.keysFile = '{path}' cannot be used ({problem}); expected one key a line: whsec_ and 24 to 64 bytes in base64."], cause);
+            new(
+                [
+                    $"callback.signing.keysFile = '{path}' cannot be used ({problem}); expected one key a line: "
+                        + "whsec_ and 24 to 64 bytes in base64.",
+                ],
+                cause
+            );
 
         string ReadText(string path)
         {
             using var reader = new StreamReader(path);
             var buffer = new char[FileCharsMax + 1];
             var length = reader.ReadBlock(buffer);
-            return length <= FileCharsMax ? new string(buffer, 0, length) : throw Unusable($"it is longer than {FileCharsMax} characters");
+            return length <= FileCharsMax
+                ? new string(buffer, 0, length)
+                : throw Unusable($"it is longer than {FileCharsMax} characters");
         }
     }
 
-    private static byte[] Decode(string key) => TryDecode(key) ?? throw new FormatException("A key is whsec_ and the base64 of 24 to 64 bytes.");
+    private static byte[] Decode(string key) =>
+        TryDecode(key) ?? throw new FormatException("A key is whsec_ and the base64 of 24 to 64 bytes.");
 
     private static byte[]? TryDecode(string key)
     {
         var bytes = new byte[64];
-        return key.StartsWith(Prefix, StringComparison.Ordinal) && Convert.TryFromBase64String(key[Prefix.Length..], bytes, out var length) && length >= 24
+        return
+            key.StartsWith(Prefix, StringComparison.Ordinal)
+            && Convert.TryFromBase64String(key[Prefix.Length..], bytes, out var length)
+            && length >= 24
             ? bytes[..length]
             : null;
     }

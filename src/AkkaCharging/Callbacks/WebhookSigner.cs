@@ -5,10 +5,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Callbacks;
 
-/// <summary>Signs callbacks as Standard Webhooks 1.0.0 has it: HMAC-SHA256 of <c>id.timestamp.body</c>, one signature for each active key.</summary>
+/// <summary>
+/// Signs callbacks as Standard Webhooks 1.0.0 has it: HMAC-SHA256 of <c>id.timestamp.body</c>, one signature for each
+/// active key.
+/// </summary>
 /// <remarks>
-/// The file of keys is read again when it changes, and all keys are swapped at once: a callback carries the signatures of one version of it.
-/// A broken or vanished file keeps the keys in force and is reported.
+/// The file of keys is read again when it changes, and all keys are swapped at once: a callback carries the signatures
+/// of one version of it. A broken or vanished file keeps the keys in force and is reported.
 /// </remarks>
 internal sealed class WebhookSigner : IDisposable
 {
@@ -22,7 +25,8 @@ internal sealed class WebhookSigner : IDisposable
 
     /// <summary>Reads the keys and starts watching their file, if there is one.</summary>
     /// <param name="onReload">Called after each reload, on a pool thread; must not throw.</param>
-    /// <exception cref="InvalidSettingsException">The file cannot be read, a line of it is no key, or there are too many keys.</exception>
+    /// <exception cref="InvalidSettingsException">The file cannot be read, a line of it is no key, or there are too
+    /// many keys.</exception>
     public WebhookSigner(SigningSettings settings, TimeProvider time, Action<SigningReload>? onReload = null)
     {
         (_settings, _onReload) = (settings, onReload);

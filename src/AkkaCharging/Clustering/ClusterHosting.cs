@@ -11,57 +11,70 @@ internal static class ClusterHosting
     /// <summary>Makes the actor system one of a cluster, and starts <paramref name="node"/> with it.</summary>
     /// <param name="certificate">Null for no TLS.</param>
     public static AkkaConfigurationBuilder WithChargingCluster(
-        this AkkaConfigurationBuilder akka, ClusterSettings settings, ClusterNode node, NodeCertificate? certificate)
+        this AkkaConfigurationBuilder akka,
+        ClusterSettings settings,
+        ClusterNode node,
+        NodeCertificate? certificate
+    )
     {
         if (certificate is not null)
             akka.AddSetup(certificate.Setup);
-        return akka
-            .AddHocon(Configuration(settings), HoconAddMode.Append) // below akka { … } of the settings files
+        return akka.AddHocon(Configuration(settings), HoconAddMode.Append) // below akka { … } of the settings files
             .WithActors((system, _) => node.Start(system));
     }
 
-    /// <summary>Akka's own settings for a node: what ours say, and times that let a lane be elsewhere within 15 s of its node's death.</summary>
-    public static Config Configuration(ClusterSettings settings) => ConfigurationFactory.ParseString(string.Create(CultureInfo.InvariantCulture, $$"""
-            akka {
-              actor.provider = cluster
-              remote.dot-netty.tcp {
-                public-hostname = {{Quoted(settings.Hostname)}}
-                hostname = {{Quoted(settings.BindHostname.Length > 0 ? settings.BindHostname : settings.Hostname)}}
-                port = {{settings.Port}}
-                enable-ssl = {{(settings.Tls.IsOn ? "on" : "off")}}
-              }
-              cluster {
-                gossip-interval = 200ms
-                leader-actions-interval = 200ms
-                unreachable-nodes-reaper-interval = 200ms
-                failure-detector {
-                  heartbeat-interval = 500ms
-                  expected-response-after = 500ms
-                  acceptable-heartbeat-pause = {{settings.UnreachableAfter.TotalMilliseconds}}ms
-                }
-                downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
-                split-brain-resolver {
-                  active-strategy = keep-majority
-                  stable-after = {{settings.DownAfter.TotalMilliseconds}}ms
-                }
-                down-removal-margin = 1s
-                sharded-daemon-process.keep-alive-interval = 500ms
-                sharding {
-                  state-store-mode = ddata
-                  remember-entities = off
-                  distributed-data.durable.keys = []
-                  retry-interval = 500ms
-                  coordinator-failure-backoff = 1s
-                  shard-failure-backoff = 1s
-                  rebalance-interval = 2s
-                  least-shard-allocation-strategy {
-                    rebalance-absolute-limit = 16
-                    rebalance-relative-limit = 1.0
+    /// <summary>
+    /// Akka's own settings for a node: what ours say, and times that let a lane be elsewhere within 15 s of its node's
+    /// death.
+    /// </summary>
+    public static Config Configuration(ClusterSettings settings) =>
+        ConfigurationFactory.ParseString(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $$"""
+                akka {
+                  actor.provider = cluster
+                  remote.dot-netty.tcp {
+                    public-hostname = {{Quoted(settings.Hostname)}}
+                    hostname = {{Quoted(settings.BindHostname.Length > 0 ? settings.BindHostname : settings.Hostname)}}
+                    port = {{settings.Port}}
+                    enable-ssl = {{(settings.Tls.IsOn ? "on" : "off")}}
+                  }
+                  cluster {
+                    gossip-interval = 200ms
+                    leader-actions-interval = 200ms
+                    unreachable-nodes-reaper-interval = 200ms
+                    failure-detector {
+                      heartbeat-interval = 500ms
+                      expected-response-after = 500ms
+                      acceptable-heartbeat-pause = {{settings.UnreachableAfter.TotalMilliseconds}}ms
+                    }
+                    downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
+                    split-brain-resolver {
+                      active-strategy = keep-majority
+                      stable-after = {{settings.DownAfter.TotalMilliseconds}}ms
+                    }
+                    down-removal-margin = 1s
+                    sharded-daemon-process.keep-alive-interval = 500ms
+                    sharding {
+                      state-store-mode = ddata
+                      remember-entities = off
+                      distributed-data.durable.keys = []
+                      retry-interval = 500ms
+                      coordinator-failure-backoff = 1s
+                      shard-failure-backoff = 1s
+                      rebalance-interval = 2s
+                      least-shard-allocation-strategy {
+                        rebalance-absolute-limit = 16
+                        rebalance-relative-limit = 1.0
+                      }
+                    }
                   }
                 }
-              }
-            }
-            """));
+                """
+            )
+        );
 
-    private static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    private static string Quoted(string text) =>
+        $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 }

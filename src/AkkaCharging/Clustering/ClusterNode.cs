@@ -23,8 +23,16 @@ internal sealed record NodeStatus(string Address, MemberStatus Status, bool IsRe
 internal sealed record ClusterFigures(int Up, int Unreachable, int Lanes, int Configured, long Taken, long Lost);
 
 /// <summary>This process as a node of a cluster: joins, shares the limits, keeps its lanes, leaves.</summary>
-/// <remarks>Membership, failure detection, split-brain resolution and the placement of lanes are Akka.Cluster's; whose a lane is, is the journal's.</remarks>
-internal sealed class ClusterNode(ClusterSettings settings, ChargingService service, ISharedJournal journal, TimeProvider time) : ILaneOwner
+/// <remarks>
+/// Membership, failure detection, split-brain resolution and the placement of lanes are Akka.Cluster's; whose a lane
+/// is, is the journal's.
+/// </remarks>
+internal sealed class ClusterNode(
+    ClusterSettings settings,
+    ChargingService service,
+    ISharedJournal journal,
+    TimeProvider time
+) : ILaneOwner
 {
     private const string LanesName = "lanes";
     private static readonly TimeSpan FoundingRetry = TimeSpan.FromSeconds(2);
@@ -36,10 +44,15 @@ internal sealed class ClusterNode(ClusterSettings settings, ChargingService serv
     /// <summary>Whether this node is a full member.</summary>
     public bool IsUp => _system is { } system && Akka.Cluster.Cluster.Get(system).SelfMember.Status == MemberStatus.Up;
 
-    /// <summary>Why Akka ended this node, such as that it was cut off from the majority or refused a certificate; null when it did not.</summary>
-    public string? EndedBy => _system is { } system && CoordinatedShutdown.Get(system).ShutdownReason is { } reason and not CoordinatedShutdown.ClusterLeavingReason
-        ? reason.GetType().Name
-        : null;
+    /// <summary>
+    /// Why Akka ended this node, such as that it was cut off from the majority or refused a certificate; null when it
+    /// did not.
+    /// </summary>
+    public string? EndedBy =>
+        _system is { } system
+        && CoordinatedShutdown.Get(system).ShutdownReason is { } reason and not CoordinatedShutdown.ClusterLeavingReason
+            ? reason.GetType().Name
+            : null;
 
     /// <summary>All nodes that are known; none before the start.</summary>
     public IReadOnlyList<NodeStatus> Nodes
@@ -50,8 +63,15 @@ internal sealed class ClusterNode(ClusterSettings settings, ChargingService serv
                 return [];
             var cluster = Akka.Cluster.Cluster.Get(system);
             var state = cluster.State;
-            return [.. state.Members.Select(member => new NodeStatus(
-                $"{member.Address.Host}:{member.Address.Port}", member.Status, !state.Unreachable.Contains(member), member.UniqueAddress.Equals(cluster.SelfUniqueAddress)))];
+            return
+            [
+                .. state.Members.Select(member => new NodeStatus(
+                    $"{member.Address.Host}:{member.Address.Port}",
+                    member.Status,
+                    !state.Unreachable.Contains(member),
+                    member.UniqueAddress.Equals(cluster.SelfUniqueAddress)
+                )),
+            ];
         }
     }
 
@@ -67,7 +87,8 @@ internal sealed class ClusterNode(ClusterSettings settings, ChargingService serv
                 service.Lanes.All.Length,
                 settings.Lanes,
                 service.Counts.Taken,
-                service.Counts.Lost);
+                service.Counts.Lost
+            );
         }
     }
 
@@ -76,26 +97,50 @@ internal sealed class ClusterNode(ClusterSettings settings, ChargingService serv
     {
         _system = system;
         _ = JoinAsync(Akka.Cluster.Cluster.Get(system));
-        var parts = new LaneParts(journal, service.Lanes, service.Admission, service.CreateRunner(system), service.Counts, time);
+        var parts = new LaneParts(
+            journal,
+            service.Lanes,
+            service.Admission,
+            service.CreateRunner(system),
+            service.Counts,
+            time
+        );
         system.ActorOf(Props.Create(() => new NodeShare(settings.Lanes, service.Divide)), "node-share");
         ClusterSharding.Get(system); // brings the defaults of the settings
-        ShardedDaemonProcess.Get(system).Init(
-            LanesName, settings.Lanes, number => Props.Create(() => new LaneKeeper(number, parts, _retakeAfter)),
-            ShardedDaemonProcessSettings.Create(system).WithShardingSettings(ClusterShardingSettings.Create(system)), LaneKeeper.HandOver.Instance);
+        ShardedDaemonProcess
+            .Get(system)
+            .Init(
+                LanesName,
+                settings.Lanes,
+                number => Props.Create(() => new LaneKeeper(number, parts, _retakeAfter)),
+                ShardedDaemonProcessSettings
+                    .Create(system)
+                    .WithShardingSettings(ClusterShardingSettings.Create(system)),
+                LaneKeeper.HandOver.Instance
+            );
     }
 
-    /// <summary>The first of the seed nodes founds a cluster when it finds none, but not beside one that it cannot reach: what the journal says of others decides.</summary>
+    /// <summary>
+    /// The first of the seed nodes founds a cluster when it finds none, but not beside one that it cannot reach: what
+    /// the journal says of others decides.
+    /// </summary>
     private async Task JoinAsync(Akka.Cluster.Cluster cluster)
     {
         var us = cluster.SelfAddress;
-        var seeds = settings.SeedNodes.Select(seed => Address.Parse($"{us.Protocol}://{us.System}@{seed}")).ToImmutableList();
+        var seeds = settings
+            .SeedNodes.Select(seed => Address.Parse($"{us.Protocol}://{us.System}@{seed}"))
+            .ToImmutableList();
         if (seeds[0] != us)
         {
             cluster.JoinSeedNodes(seeds);
             return;
         }
 
-        for (bool? mayFound = null; cluster.SelfMember.Status == MemberStatus.Removed && !cluster.IsTerminated; await Task.Delay(FoundingRetry, time))
+        for (
+            bool? mayFound = null;
+            cluster.SelfMember.Status == MemberStatus.Removed && !cluster.IsTerminated;
+            await Task.Delay(FoundingRetry, time)
+        )
         {
             var before = mayFound;
             try
@@ -108,11 +153,14 @@ internal sealed class ClusterNode(ClusterSettings settings, ChargingService serv
             }
 
             if (mayFound != before)
-                cluster.JoinSeedNodes(mayFound == true ? seeds : seeds.RemoveAt(0)); // none that is not the first founds one
+                // none that is not the first founds one
+                cluster.JoinSeedNodes(mayFound == true ? seeds : seeds.RemoveAt(0));
         }
     }
 
-    /// <summary>Hands all lanes over, leaves the cluster and ends the actor system. A lane has its own, shorter grace for that.</summary>
+    /// <summary>
+    /// Hands all lanes over, leaves the cluster and ends the actor system. A lane has its own, shorter grace for that.
+    /// </summary>
     public async Task<LaneStop> StopAsync(TimeSpan grace)
     {
         if (_system is { } system)

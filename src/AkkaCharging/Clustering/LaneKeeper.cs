@@ -5,10 +5,14 @@ using AkkaCharging.Pipeline.Lanes;
 
 namespace AkkaCharging.Clustering;
 
-/// <summary>Keeps one lane of the cluster on this node for as long as the sharding says: takes it, runs it, takes up what earlier holders left, hands it over.</summary>
+/// <summary>
+/// Keeps one lane of the cluster on this node for as long as the sharding says: takes it, runs it, takes up what
+/// earlier holders left, hands it over.
+/// </summary>
 /// <remarks>
-/// Sharding decides where a lane should be; who has it is decided by the journal alone. A lane that another node took is let go at once, and asked back no
-/// sooner than a partition takes to be resolved: until then this node may be the one that was cut off.
+/// Sharding decides where a lane should be; who has it is decided by the journal alone. A lane that another node took
+/// is let go at once, and asked back no sooner than a partition takes to be resolved: until then this node may be the
+/// one that was cut off.
 /// </remarks>
 internal sealed class LaneKeeper : ReceiveActor, IWithTimers
 {
@@ -79,7 +83,13 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         _node.Lanes.Add(lane);
         var runner = Context.ActorOf(_node.Runner(lane));
         var recovery = new Recovery(
-            _node.Journal, cancelled => _node.Journal.ReadUnsettledAsync(_number, cancelled), _ => lane, goesOn: false, _node.Admission, _node.Time);
+            _node.Journal,
+            cancelled => _node.Journal.ReadUnsettledAsync(_number, cancelled),
+            _ => lane,
+            goesOn: false,
+            _node.Admission,
+            _node.Time
+        );
         recovery.Start();
         _held = new(lane, runner, recovery);
         _node.Journal.SetOpen(_number, isOpen: true);
@@ -127,7 +137,10 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         await recovery.StopAsync();
         try
         {
-            await runner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience);
+            await runner.Ask<LaneActor.Drained>(
+                new LaneActor.Drain(grace),
+                grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience
+            );
         }
         catch (AskTimeoutException)
         {

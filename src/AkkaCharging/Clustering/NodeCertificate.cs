@@ -9,8 +9,9 @@ namespace AkkaCharging.Clustering;
 
 /// <summary>What a node proves itself by to other nodes, and judges them by.</summary>
 /// <remarks>
-/// Trusted are the self-signed certificates in the node's own file, and nothing else: the authority's, or the node's own where all nodes have the same one. The
-/// machine's store has no say. It holds a hundred public authorities, and names are not compared, so that any web server's certificate would be a node's.
+/// Trusted are the self-signed certificates in the node's own file, and nothing else: the authority's, or the node's
+/// own where all nodes have the same one. The machine's store has no say. It holds a hundred public authorities, and
+/// names are not compared, so that any web server's certificate would be a node's.
 /// </remarks>
 internal sealed class NodeCertificate
 {
@@ -23,7 +24,13 @@ internal sealed class NodeCertificate
     private NodeCertificate(X509Certificate2 own, X509Certificate2Collection file) => (_own, _file) = (own, file);
 
     /// <summary>For Akka.Remote: both sides of a connection prove who they are.</summary>
-    public DotNettySslSetup Setup => new(_own, suppressValidation: false, requireMutualAuthentication: true, (other, _, peer, _, log) => IsNode(other, peer, log));
+    public DotNettySslSetup Setup =>
+        new(
+            _own,
+            suppressValidation: false,
+            requireMutualAuthentication: true,
+            (other, _, peer, _, log) => IsNode(other, peer, log)
+        );
 
     /// <summary>Reads the file that <paramref name="settings"/> name.</summary>
     /// <exception cref="InvalidSettingsException">It cannot be read, or lacks what a node needs.</exception>
@@ -40,13 +47,22 @@ internal sealed class NodeCertificate
         }
 
         if (file.Where(certificate => certificate.HasPrivateKey).ToList() is not [var own])
-            throw Unusable("holds no private key, or several; expected this node's certificate with its key, and its authority's certificate without.");
+            throw Unusable(
+                "holds no private key, or several; expected this node's certificate with its key, and its "
+                    + "authority's certificate without."
+            );
         if (!file.Any(IsSelfSigned))
-            throw Unusable("holds no self-signed certificate; expected that of this node's authority in it, by which the other nodes are known.");
+            throw Unusable(
+                "holds no self-signed certificate; expected that of this node's authority in it, by which the "
+                    + "other nodes are known."
+            );
         var node = new NodeCertificate(own, file);
-        return node.Fault(own) is { } fault ? throw Unusable($"holds a certificate that other nodes would refuse: {fault}") : node;
+        return node.Fault(own) is { } fault
+            ? throw Unusable($"holds a certificate that other nodes would refuse: {fault}")
+            : node;
 
-        InvalidSettingsException Unusable(string problem, Exception? cause = null) => new([$"cluster.tls.certificateFile = '{settings.CertificateFile}' {problem}"], cause);
+        InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
+            new([$"cluster.tls.certificateFile = '{settings.CertificateFile}' {problem}"], cause);
     }
 
     /// <summary>Why <paramref name="other"/> is no node's certificate; null when it is one.</summary>
@@ -57,10 +73,14 @@ internal sealed class NodeCertificate
         using var chain = new X509Chain { ChainPolicy = PeerCertificates.Policy() };
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         foreach (var certificate in _file)
-            (IsSelfSigned(certificate) ? chain.ChainPolicy.CustomTrustStore : chain.ChainPolicy.ExtraStore).Add(certificate);
+            (IsSelfSigned(certificate) ? chain.ChainPolicy.CustomTrustStore : chain.ChainPolicy.ExtraStore).Add(
+                certificate
+            );
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
-        return chain.Build(other) ? null : string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct());
+        return chain.Build(other)
+            ? null
+            : string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct());
     }
 
     private bool IsNode(X509Certificate2? other, string peer, ILoggingAdapter log)
@@ -71,5 +91,6 @@ internal sealed class NodeCertificate
         return false;
     }
 
-    private static bool IsSelfSigned(X509Certificate2 certificate) => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
+    private static bool IsSelfSigned(X509Certificate2 certificate) =>
+        certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
 }

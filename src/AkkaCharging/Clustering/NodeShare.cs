@@ -4,10 +4,13 @@ using Akka.Event;
 
 namespace AkkaCharging.Clustering;
 
-/// <summary>Tells how many nodes share the limits that are meant for the whole cluster, whenever that changes.</summary>
+/// <summary>
+/// Tells how many nodes share the limits that are meant for the whole cluster, whenever that changes.
+/// </summary>
 /// <remarks>
-/// A node that joins counts from the moment it is up; one that is unreachable goes on to count until it is removed. So the shares never add up to more than the limit,
-/// a partition included. More nodes than lanes are warned of: the settings of one node cannot tell how many there will be.
+/// A node that joins counts from the moment it is up; one that is unreachable goes on to count until it is removed. So
+/// the shares never add up to more than the limit, a partition included. More nodes than lanes are warned of: the
+/// settings of one node cannot tell how many there will be.
 /// </remarks>
 internal sealed class NodeShare : ReceiveActor
 {
@@ -26,7 +29,12 @@ internal sealed class NodeShare : ReceiveActor
     }
 
     protected override void PreStart() =>
-        _cluster.Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
+        _cluster.Subscribe(
+            Self,
+            ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents,
+            typeof(ClusterEvent.MemberUp),
+            typeof(ClusterEvent.MemberRemoved)
+        );
 
     protected override void PostStop() => _cluster.Unsubscribe(Self);
 
@@ -35,7 +43,12 @@ internal sealed class NodeShare : ReceiveActor
         if (!change())
             return;
         if (_nodes.Count > _lanes)
-            _log.Warning("{Nodes} nodes share {Lanes} lanes: a node without a lane accepts nothing. Stop all, then start them with a higher cluster.lanes", _nodes.Count, _lanes);
+            _log.Warning(
+                "{Nodes} nodes share {Lanes} lanes: a node without a lane accepts nothing. Stop all, then "
+                    + "start them with a higher cluster.lanes",
+                _nodes.Count,
+                _lanes
+            );
         _changed(Math.Max(1, _nodes.Count));
     }
 }

@@ -3,13 +3,15 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.Connections;
 
-/// <summary>Connects to hosts that the settings name, as .NET would, but looks their names up on threads of its own.</summary>
+/// <summary>
+/// Connects to hosts that the settings name, as .NET would, but looks their names up on threads of its own.
+/// </summary>
 /// <remarks>
-/// The system's resolver blocks its thread while the name servers are silent, and .NET runs it on the thread pool. Here a name holds one thread, however many
-/// connections wait for it. The settings name few hosts, so the threads are few.
-/// Not the resolver of callbacks: these names are the operator's. The resolver's search list may complete them (<c>http://authorizer:8080</c>), they may lead to
-/// private addresses, and a flood of callers' names must not keep them waiting.
-/// Errors: <see cref="SocketException"/>, of the look-up or of the last address tried.
+/// The system's resolver blocks its thread while the name servers are silent, and .NET runs it on the thread pool. Here
+/// a name holds one thread, however many connections wait for it. The settings name few hosts, so the threads are few.
+/// Not the resolver of callbacks: these names are the operator's. The resolver's search list may complete them
+/// (<c>http://authorizer:8080</c>), they may lead to private addresses, and a flood of callers' names must not keep
+/// them waiting. Errors: <see cref="SocketException"/>, of the look-up or of the last address tried.
 /// </remarks>
 internal sealed class ConfiguredHosts(Func<string, IPAddress[]>? lookup = null)
 {
@@ -18,10 +20,15 @@ internal sealed class ConfiguredHosts(Func<string, IPAddress[]>? lookup = null)
     private readonly Lock _gate = new();
 
     /// <summary>For <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
-    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    public async ValueTask<Stream> ConnectAsync(
+        SocketsHttpConnectionContext context,
+        CancellationToken cancellationToken
+    )
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await LookUp(host).WaitAsync(cancellationToken);
+        var addresses = IPAddress.TryParse(host, out var literal)
+            ? [literal]
+            : await LookUp(host).WaitAsync(cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
@@ -40,7 +47,12 @@ internal sealed class ConfiguredHosts(Func<string, IPAddress[]>? lookup = null)
         lock (_gate)
         {
             if (!_underWay.TryGetValue(host, out var lookup))
-                _underWay[host] = lookup = Task.Factory.StartNew(() => Ask(host), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                _underWay[host] = lookup = Task.Factory.StartNew(
+                    () => Ask(host),
+                    CancellationToken.None,
+                    TaskCreationOptions.LongRunning,
+                    TaskScheduler.Default
+                );
             return lookup;
         }
     }

@@ -1,6 +1,9 @@
 namespace AkkaCharging.DeadLetters;
 
-/// <summary>How many dead letters there are, as counted a little while ago: however often it is asked for, they are counted seldom.</summary>
+/// <summary>
+/// How many dead letters there are, as counted a little while ago: however often it is asked for, they are counted
+/// seldom.
+/// </summary>
 /// <param name="count">Asks the journal.</param>
 internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider time)
 {
@@ -21,7 +24,10 @@ internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider 
     /// <summary>The count that is under way, or the one before: what a test waits for.</summary>
     internal Task Counting => _counting;
 
-    /// <summary>The latest count, which stands while the journal is away; null while none was made yet. Begins another one when it is time for it.</summary>
+    /// <summary>
+    /// The latest count, which stands while the journal is away; null while none was made yet. Begins another one when
+    /// it is time for it.
+    /// </summary>
     public async ValueTask<long?> LatestAsync()
     {
         Task counting;
@@ -53,7 +59,9 @@ internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider 
         {
             var now = time.GetTimestamp();
             lock (_gate)
-                _dueAt = now + (long)Math.Max(Rest.TotalSeconds * time.TimestampFrequency, RestPerDuration * (now - startedAt));
+                _dueAt =
+                    now
+                    + (long)Math.Max(Rest.TotalSeconds * time.TimestampFrequency, RestPerDuration * (now - startedAt));
         }
     }
 }

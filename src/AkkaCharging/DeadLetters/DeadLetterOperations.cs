@@ -8,11 +8,18 @@ namespace AkkaCharging.DeadLetters;
 
 /// <summary>What operators do about requests that failed: look at them, send one or many again, give one up.</summary>
 /// <remarks>
-/// A redriven request goes the way of a recovered one: into a lane, beside new work, without counting against its admission. It has the same id, so the same
-/// <c>webhook-id</c>; its decision stands, and what is signed is signed with the keys of today.
-/// Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed then.
+/// A redriven request goes the way of a recovered one: into a lane, beside new work, without counting against its
+/// admission. It has the same id, so the same <c>webhook-id</c>; its decision stands, and what is signed is signed with
+/// the keys of today. Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed
+/// then.
 /// </remarks>
-internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admission, IRequestJournal journal, LaneSet lanes, TimeProvider time)
+internal sealed class DeadLetterOperations(
+    int redrivesPerSecond,
+    Admission admission,
+    IRequestJournal journal,
+    LaneSet lanes,
+    TimeProvider time
+)
 {
     /// <summary>How long one redrive waits for room.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -32,15 +39,24 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
     /// <summary>The next dead letters that match, newest first.</summary>
     /// <param name="after">Where the page before ended; null for the first page.</param>
     /// <param name="most">1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
-    public ValueTask<DeadLetterPage> ListAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
-        journal.ListDeadLettersAsync(query, after, Math.Clamp(most, 1, DeadLetterPage.LettersMax), cancellationToken);
+    public ValueTask<DeadLetterPage> ListAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    ) => journal.ListDeadLettersAsync(query, after, Math.Clamp(most, 1, DeadLetterPage.LettersMax), cancellationToken);
 
     /// <summary>Sends one again.</summary>
-    /// <returns><see cref="RedriveOutcome.Busy"/> when there was no room within 5 s, when it is just leaving the pipeline, and when the service is stopping.</returns>
+    /// <returns><see cref="RedriveOutcome.Busy"/> when there was no room within 5 s, when it is just leaving the
+    /// pipeline, and when the service is stopping.</returns>
     public async Task<RedriveOutcome> RedriveAsync(RequestId id, CancellationToken cancellationToken)
     {
         using var patience = new CancellationTokenSource(Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, _stopping.Token, cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(
+            patience.Token,
+            _stopping.Token,
+            cancellationToken
+        );
         try
         {
             return await RedriveWithRoomAsync(id, either.Token);
@@ -51,7 +67,10 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
         }
     }
 
-    /// <summary>Begins to send all that match again, at most <c>callback.redrivesPerSecond</c> a second; <see cref="Bulk"/> says how far it is.</summary>
+    /// <summary>
+    /// Begins to send all that match again, at most <c>callback.redrivesPerSecond</c> a second; <see cref="Bulk"/> says
+    /// how far it is.
+    /// </summary>
     /// <returns>Null when another one is running, or the service is stopping: one at a time.</returns>
     public async Task<BulkProgress?> RedriveAllAsync(DeadLetterQuery query, CancellationToken cancellationToken)
     {
@@ -62,7 +81,14 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
         {
             if (_stopping.IsCancellationRequested || _bulk is { Progress.IsRunning: true })
                 return null;
-            _bulk = new(journal, past, matched, redrivesPerSecond, (letter, cancelled) => RedriveWithRoomAsync(letter.Id, cancelled), time);
+            _bulk = new(
+                journal,
+                past,
+                matched,
+                redrivesPerSecond,
+                (letter, cancelled) => RedriveWithRoomAsync(letter.Id, cancelled),
+                time
+            );
             return _bulk.Progress;
         }
     }
@@ -78,7 +104,8 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
     }
 
     /// <summary>Gives one up: what is secret about it is erased at once.</summary>
-    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) => journal.DiscardAsync(id, cancellationToken);
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) =>
+        journal.DiscardAsync(id, cancellationToken);
 
     /// <summary>Redrives no more; completes when what was being redriven is in its lane.</summary>
     public async Task StopAsync()
@@ -90,13 +117,15 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
         }
 
         await (_bulk?.Ended ?? Task.CompletedTask);
-        Interlocked.MemoryBarrier(); // else the count could be read before the flag is seen, and a redrive and this miss each other
+        // else the count could be read before the flag is seen, and a redrive and this miss each other
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _redriving) == 0)
             _stopped.TrySetResult();
         await _stopped.Task;
     }
 
-    /// <param name="patience">Ends the wait for room. Once the journal was asked nothing does: only its answer tells whether the request is to be taken up.</param>
+    /// <param name="patience">Ends the wait for room. Once the journal was asked nothing does: only its answer tells
+    /// whether the request is to be taken up.</param>
     private async Task<RedriveOutcome> RedriveWithRoomAsync(RequestId id, CancellationToken patience)
     {
         Interlocked.Increment(ref _redriving);
@@ -108,7 +137,8 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
             try
             {
                 var (outcome, request, lane) = lanes.All.Any(lane => lane.Holds(id))
-                    ? new RedriveResult(RedriveOutcome.Busy) // it may have failed, and not know yet that the journal has it: it would settle the redriven one
+                    // it may have failed, and not know yet that the journal has it: it would settle the redriven one
+                    ? new RedriveResult(RedriveOutcome.Busy)
                     : await journal.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)
                 {
@@ -131,7 +161,8 @@ internal sealed class DeadLetterOperations(int redrivesPerSecond, Admission admi
         }
     }
 
-    /// <returns>False when the service is stopping, or its lane went to another node: the journal has it for whoever takes it up.</returns>
+    /// <returns>False when the service is stopping, or its lane went to another node: the journal has it for whoever
+    /// takes it up.</returns>
     private async Task<bool> TakeUpAsync(PendingRequest pending, int number)
     {
         try

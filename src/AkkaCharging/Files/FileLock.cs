@@ -27,7 +27,12 @@ internal static class FileLock
     /// <exception cref="IOException">The file system has no locks.</exception>
     public static bool TryTake(SafeFileHandle file, long start, long length)
     {
-        var range = new Range { Type = Writing, Start = start, Length = length };
+        var range = new Range
+        {
+            Type = Writing,
+            Start = start,
+            Length = length,
+        };
         if (Fcntl(file, SetLock, ref range) == 0)
             return true;
         var error = Marshal.GetLastPInvokeError();
@@ -39,7 +44,12 @@ internal static class FileLock
     /// <summary>Whether somebody else has a lock on some of these bytes.</summary>
     public static bool IsHeld(SafeFileHandle file, long start, long length)
     {
-        var range = new Range { Type = Writing, Start = start, Length = length };
+        var range = new Range
+        {
+            Type = Writing,
+            Start = start,
+            Length = length,
+        };
         return Fcntl(file, GetLock, ref range) != 0 || range.Type != Unlocked;
     }
 

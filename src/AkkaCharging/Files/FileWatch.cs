@@ -4,8 +4,9 @@ namespace AkkaCharging.Files;
 
 /// <summary>Has a file read again when it changes.</summary>
 /// <remarks>
-/// The file's metadata is polled once a second, because file notifications do not cross symbolic links and network mounts. A change is read when
-/// two polls in a row saw the same, so that a half-written file is not. Polls have a thread of their own: a disk or share that hangs takes none of the pool.
+/// The file's metadata is polled once a second, because file notifications do not cross symbolic links and network
+/// mounts. A change is read when two polls in a row saw the same, so that a half-written file is not. Polls have a
+/// thread of their own: a disk or share that hangs takes none of the pool.
 /// </remarks>
 internal sealed class FileWatch : IDisposable, IAsyncDisposable
 {
@@ -26,7 +27,10 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
     private FileStamp? _processed;
     private string? _complaint;
 
-    /// <summary>Remembers which version is there now: the owner reads it next, so a change meanwhile is found by the first polls.</summary>
+    /// <summary>
+    /// Remembers which version is there now: the owner reads it next, so a change meanwhile is found by the first
+    /// polls.
+    /// </summary>
     /// <param name="read">Reads a changed file, on a thread that it may block, once at a time; must not throw.</param>
     public FileWatch(string path, TimeProvider time, Func<FileReading> read)
     {
@@ -47,7 +51,8 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
     /// <summary>Begins to watch.</summary>
     public void Start()
     {
-        // One thread for all polls: .NET aborts the process when it cannot start one, as when the process is out of files.
+        // One thread for all polls: .NET aborts the process when it cannot start one, as when the process is out of
+        // files.
         new Thread(Work) { IsBackground = true, Name = "file watch" }.Start();
         _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
     }
@@ -116,7 +121,8 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
         if (FileStamp.TryGet(_path) != stamp)
             return; // Changed while it was read: what was read may be half of each version. The next polls see to it.
 
-        // An unreadable file is tried again at each poll (a changed permission does not show in the stamp), but reported once.
+        // An unreadable file is tried again at each poll (a changed permission does not show in the stamp), but
+        // reported once.
         if (reading.Unreadable is null || stamp is null)
             _processed = stamp;
         if (reading.Unreadable is not null && string.Equals(reading.Unreadable, _complaint, StringComparison.Ordinal))
@@ -128,6 +134,8 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
 }
 
 /// <summary>What a file held when it was read.</summary>
-/// <param name="Apply">Puts the content in force, or reports what is wrong with it; called only if the file did not change meanwhile.</param>
-/// <param name="Unreadable">Why the file could not be read at all, as opposed to its text being wrong: reading it again may help. Null if it could.</param>
+/// <param name="Apply">Puts the content in force, or reports what is wrong with it; called only if the file did not
+/// change meanwhile.</param>
+/// <param name="Unreadable">Why the file could not be read at all, as opposed to its text being wrong: reading it again
+/// may help. Null if it could.</param>
 internal readonly record struct FileReading(Action Apply, string? Unreadable = null);

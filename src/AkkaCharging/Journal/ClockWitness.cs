@@ -10,8 +10,13 @@ internal readonly record struct ClockWitness(string Id, long Ticks, bool IsStead
     private const string BootId = "/proc/sys/kernel/random/boot_id";
     private const string Uptime = "/proc/uptime";
 
-    /// <summary>The machine's time since it was started, suspension included; null where Linux does not tell it.</summary>
-    /// <remarks>Of the system's own clock alone: another <see cref="TimeProvider"/> is asked whether it is a <see cref="IWitnessedTime"/>.</remarks>
+    /// <summary>
+    /// The machine's time since it was started, suspension included; null where Linux does not tell it.
+    /// </summary>
+    /// <remarks>
+    /// Of the system's own clock alone: another <see cref="TimeProvider"/> is asked whether it is a
+    /// <see cref="IWitnessedTime"/>.
+    /// </remarks>
     public static ClockWitness? OfMachine(TimeProvider time)
     {
         if (time is IWitnessedTime witnessed)
@@ -31,13 +36,18 @@ internal readonly record struct ClockWitness(string Id, long Ticks, bool IsStead
 
     /// <summary>Reads what <see cref="ToString"/> wrote; null for anything else.</summary>
     public static ClockWitness? Parse(string text) =>
-        text.Split('/') is [var id, var ticks] && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var read) ? new(id, read, IsSteady: false) : null;
+        text.Split('/') is [var id, var ticks]
+        && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var read)
+            ? new(id, read, IsSteady: false)
+            : null;
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id}/{Ticks}");
 }
 
-/// <summary>A clock that says what the clock beside it reads. For tests: time that runs as they want has no machine behind it.</summary>
+/// <summary>
+/// A clock that says what the clock beside it reads. For tests: time that runs as they want has no machine behind it.
+/// </summary>
 internal interface IWitnessedTime
 {
     /// <summary>Null when there is none.</summary>

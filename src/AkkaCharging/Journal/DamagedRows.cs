@@ -5,7 +5,10 @@ namespace AkkaCharging.Journal;
 /// <summary>Told about a row of the journal that cannot be read. It says nothing that is secret.</summary>
 internal delegate void DamagedRowReport(RequestId id, string damage);
 
-/// <summary>Unsettled requests that cannot be read: each is reported, left in place, and does not keep those behind it from being taken up.</summary>
+/// <summary>
+/// Unsettled requests that cannot be read: each is reported, left in place, and does not keep those behind it from
+/// being taken up.
+/// </summary>
 /// <remarks>A wrong key is another matter: it refuses the start.</remarks>
 internal sealed class DamagedRows(DamagedRowReport? report)
 {

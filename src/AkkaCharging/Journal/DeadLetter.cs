@@ -2,7 +2,9 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>A request that failed and whose secrets are still kept, so that it can be redriven. Holds no secret itself.</summary>
+/// <summary>
+/// A request that failed and whose secrets are still kept, so that it can be redriven. Holds no secret itself.
+/// </summary>
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
 /// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
 /// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
@@ -16,16 +18,22 @@ internal sealed record DeadLetter(
     int Attempts,
     AuthorizationStatus? Status,
     DateTimeOffset AcceptedAt,
-    DateTimeOffset SettledAt);
+    DateTimeOffset SettledAt
+);
 
 /// <summary>Which dead letters: those that match all that is given.</summary>
 /// <param name="From">Settled then or later.</param>
 /// <param name="To">Settled earlier.</param>
-internal sealed record DeadLetterQuery(DestinationKey? Destination = null, DateTimeOffset? From = null, DateTimeOffset? To = null)
+internal sealed record DeadLetterQuery(
+    DestinationKey? Destination = null,
+    DateTimeOffset? From = null,
+    DateTimeOffset? To = null
+)
 {
     /// <summary>Ticks that no match is earlier than.</summary>
     /// <param name="oldest">Retention's: what settled by then is forgotten.</param>
-    internal long FirstTicks(DateTimeOffset oldest) => Math.Max((From ?? DateTimeOffset.MinValue).UtcTicks, oldest.UtcTicks + 1);
+    internal long FirstTicks(DateTimeOffset oldest) =>
+        Math.Max((From ?? DateTimeOffset.MinValue).UtcTicks, oldest.UtcTicks + 1);
 
     /// <summary>The place that every match on a page after <paramref name="after"/> comes before.</summary>
     internal DeadLetterCursor End(DeadLetterCursor? after) => after ?? new(To ?? DateTimeOffset.MaxValue, default);
@@ -38,8 +46,13 @@ internal readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, Reque
     public static bool TryParse(string? text, out DeadLetterCursor cursor)
     {
         cursor = default;
-        if (text?.Split('_') is not [var ticks, var id] || !long.TryParse(ticks, out var settledAt) || !RequestId.TryParse(id, out var last)
-            || settledAt < 0 || settledAt > DateTimeOffset.MaxValue.UtcTicks)
+        if (
+            text?.Split('_') is not [var ticks, var id]
+            || !long.TryParse(ticks, out var settledAt)
+            || !RequestId.TryParse(id, out var last)
+            || settledAt < 0
+            || settledAt > DateTimeOffset.MaxValue.UtcTicks
+        )
         {
             return false;
         }
@@ -59,7 +72,9 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLet
     /// <summary>The most that one page holds.</summary>
     public const int LettersMax = 1_000;
 
-    /// <summary>A page of <paramref name="letters"/>, which were read with a limit of <paramref name="most"/>.</summary>
+    /// <summary>
+    /// A page of <paramref name="letters"/>, which were read with a limit of <paramref name="most"/>.
+    /// </summary>
     internal static DeadLetterPage Of(IReadOnlyList<DeadLetter> letters, int most) =>
         new(letters, letters.Count == most ? new(letters[^1].SettledAt, letters[^1].Id) : null);
 }

@@ -4,13 +4,15 @@ namespace AkkaCharging.Journal;
 
 /// <summary>Keeps accepted requests until they are settled, and what became of them for a while after.</summary>
 /// <remarks>
-/// Order: a request is journaled before its 200, a decision before its callback, an outcome before the request is forgotten.
-/// A write is kept when its task completes; what a crash then leaves is the journal's kind to say (memory: nothing).
-/// Errors: <see cref="JournalUnavailableException"/> when the write could not be made; trying again later is right.
+/// Order: a request is journaled before its 200, a decision before its callback, an outcome before the request is
+/// forgotten. A write is kept when its task completes; what a crash then leaves is the journal's kind to say (memory:
+/// nothing). Errors: <see cref="JournalUnavailableException"/> when the write could not be made; trying again later is
+/// right.
 /// </remarks>
 internal interface IRequestJournal : IAsyncDisposable
 {
-    private static readonly Task<InvalidJournalException> Never = new TaskCompletionSource<InvalidJournalException>().Task;
+    private static readonly Task<InvalidJournalException> Never =
+        new TaskCompletionSource<InvalidJournalException>().Task;
 
     /// <summary>Whether writes go through at present.</summary>
     JournalStatus Status { get; }
@@ -19,21 +21,42 @@ internal interface IRequestJournal : IAsyncDisposable
     /// <exception cref="JournalUnavailableException">The journal is not open yet.</exception>
     IdempotencyHasher Hasher { get; }
 
-    /// <summary>Opens the journal, or begins to: while another process owns it, or the disk or database is away, <see cref="Status"/> says so.</summary>
-    /// <exception cref="InvalidJournalException">It will never open: corrupt, of a newer version, or encrypted with another key.</exception>
+    /// <summary>
+    /// Opens the journal, or begins to: while another process owns it, or the disk or database is away,
+    /// <see cref="Status"/> says so.
+    /// </summary>
+    /// <exception cref="InvalidJournalException">It will never open: corrupt, of a newer version, or encrypted with
+    /// another key.</exception>
     Task StartAsync(CancellationToken cancellationToken);
 
-    /// <summary>Completes when the journal turns out to be unusable after <see cref="StartAsync"/> has returned: the process should end.</summary>
+    /// <summary>
+    /// Completes when the journal turns out to be unusable after <see cref="StartAsync"/> has returned: the process
+    /// should end.
+    /// </summary>
     Task<InvalidJournalException> Invalid => Never;
 
-    /// <summary>Waits until the journal is open, then reads what an earlier process left unsettled, oldest first, a page at a time.</summary>
-    /// <remarks>A journal that another process had in between has more to give: <see cref="JournalStatus.Backlog"/> rises again.</remarks>
+    /// <summary>
+    /// Waits until the journal is open, then reads what an earlier process left unsettled, oldest first, a page at a
+    /// time.
+    /// </summary>
+    /// <remarks>
+    /// A journal that another process had in between has more to give: <see cref="JournalStatus.Backlog"/> rises again.
+    /// </remarks>
     IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken);
 
-    /// <summary>Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.</summary>
-    ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken);
+    /// <summary>
+    /// Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.
+    /// </summary>
+    ValueTask<AcceptResult> AcceptAsync(
+        ChargingRequest request,
+        IdempotencyClaim? idempotency,
+        CancellationToken cancellationToken
+    );
 
-    /// <summary>What <see cref="AcceptAsync"/> would answer to <paramref name="claim"/> because of a request that is kept already; null when there is none.</summary>
+    /// <summary>
+    /// What <see cref="AcceptAsync"/> would answer to <paramref name="claim"/> because of a request that is kept
+    /// already; null when there is none.
+    /// </summary>
     /// <remarks>In turn with the writes: one whose commit is in doubt is never told of.</remarks>
     ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken);
 
@@ -50,16 +73,27 @@ internal interface IRequestJournal : IAsyncDisposable
     /// <summary>What is known about a request; null when it never was, or is past retention.</summary>
     ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken);
 
-    /// <summary>The next dead letters that match, newest first. Reads beside the writes, which do not wait for it.</summary>
+    /// <summary>
+    /// The next dead letters that match, newest first. Reads beside the writes, which do not wait for it.
+    /// </summary>
     /// <param name="after">Where the page before ended; null for the first page.</param>
     /// <param name="most">1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
-    ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken);
+    ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>How many dead letters match.</summary>
     ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken);
 
-    /// <summary>Makes a dead letter a decided request again: no attempts made, as old an age as it was given at first, counted from <paramref name="at"/>.</summary>
-    /// <returns>The request to take up; of many callers one gets it. It comes back by <see cref="ReadUnsettledAsync"/> if this process ends before it is settled.</returns>
+    /// <summary>
+    /// Makes a dead letter a decided request again: no attempts made, as old an age as it was given at first, counted
+    /// from <paramref name="at"/>.
+    /// </summary>
+    /// <returns>The request to take up; of many callers one gets it. It comes back by <see cref="ReadUnsettledAsync"/>
+    /// if this process ends before it is settled.</returns>
     ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken);
 
     /// <summary>Erases what is secret about a dead letter: it stays failed, and is a dead letter no more.</summary>
@@ -84,10 +118,14 @@ internal enum AcceptOutcome
 internal readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0)
 {
     /// <summary>Of an idempotency key that <paramref name="first"/> was accepted with.</summary>
-    internal static AcceptResult Repeated(RequestId first, bool isSame) => new(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first);
+    internal static AcceptResult Repeated(RequestId first, bool isSame) =>
+        new(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first);
 }
 
-/// <summary>An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal digits.</summary>
+/// <summary>
+/// An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal
+/// digits.
+/// </summary>
 internal sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 {
     /// <summary>How long a key is remembered.</summary>
@@ -100,10 +138,19 @@ internal sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 /// <param name="Backlog">Unsettled requests of an earlier process that were not read yet.</param>
 /// <param name="Damaged">Unsettled requests that cannot be read, and stay in the journal.</param>
 /// <param name="WasOpen">Whether it was open at any time since the start.</param>
-internal sealed record JournalStatus(string Kind, bool IsAvailable, string? Problem, long Backlog = 0, long Damaged = 0, bool WasOpen = true);
+internal sealed record JournalStatus(
+    string Kind,
+    bool IsAvailable,
+    string? Problem,
+    long Backlog = 0,
+    long Damaged = 0,
+    bool WasOpen = true
+);
 
 /// <summary>The journal cannot be used by this process, now or later; the start is refused.</summary>
-internal sealed class InvalidJournalException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class InvalidJournalException(string message, Exception? innerException = null)
+    : Exception(message, innerException);
 
 /// <summary>A write could not be made; nothing that was kept before is lost.</summary>
-internal sealed class JournalUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class JournalUnavailableException(string message, Exception? innerException = null)
+    : Exception(message, innerException);

@@ -1,16 +1,21 @@
 namespace AkkaCharging.Journal;
 
-/// <summary>A journal that the nodes of a cluster share: each request belongs to a lane, and each lane to one node at a time.</summary>
+/// <summary>
+/// A journal that the nodes of a cluster share: each request belongs to a lane, and each lane to one node at a time.
+/// </summary>
 /// <remarks>
-/// The journal says to which lane of this node a request that it accepts or redrives belongs. A node that lost a lane can write nothing more into it:
-/// such writes fail with <see cref="JournalUnavailableException"/>.
+/// The journal says to which lane of this node a request that it accepts or redrives belongs. A node that lost a lane
+/// can write nothing more into it: such writes fail with <see cref="JournalUnavailableException"/>.
 /// </remarks>
 internal interface ISharedJournal : IRequestJournal
 {
     /// <summary>Told about each lane that another node took from this one. From any thread; must not block.</summary>
     event EventHandler<LaneLostEventArgs>? LaneLost;
 
-    /// <summary>Takes a lane from whoever has it: from here on only this node writes into it. New requests do not come into it yet.</summary>
+    /// <summary>
+    /// Takes a lane from whoever has it: from here on only this node writes into it. New requests do not come into it
+    /// yet.
+    /// </summary>
     Task TakeLaneAsync(int lane, CancellationToken cancellationToken);
 
     /// <summary>What earlier holders of a lane left unsettled, oldest first, a page at a time.</summary>

@@ -4,24 +4,34 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Turns idempotency keys into claims and driver tokens into fingerprints: keyed hashes, so that what is stored tells nothing about a key or a token.</summary>
+/// <summary>
+/// Turns idempotency keys into claims and driver tokens into fingerprints: keyed hashes, so that what is stored tells
+/// nothing about a key or a token.
+/// </summary>
 /// <param name="secret">At least 32 bytes; what was made with another secret never matches.</param>
 internal sealed class IdempotencyHasher(byte[] secret)
 {
     /// <summary>Length of a fingerprint.</summary>
     public const int FingerprintBytes = 16;
 
-    // Kept, as setting up OpenSSL's context for each token would cost as much as hashing it. One for each thread that asks: a hash has a state.
-    private readonly ThreadLocal<IncrementalHash> _fingerprint = KeyedHash(HMACSHA256.HashData(secret, "fingerprint"u8));
+    // Kept, as setting up OpenSSL's context for each token would cost as much as hashing it. One for each thread that
+    // asks: a hash has a state.
+    private readonly ThreadLocal<IncrementalHash> _fingerprint = KeyedHash(
+        HMACSHA256.HashData(secret, "fingerprint"u8)
+    );
 
     /// <summary>A hasher for claims that need not outlive the process.</summary>
     public static IdempotencyHasher WithRandomSecret() => new(RandomNumberGenerator.GetBytes(32));
 
-    /// <summary>The claim of <paramref name="key"/> in the scope of an API key, for a request with these field values.</summary>
+    /// <summary>
+    /// The claim of <paramref name="key"/> in the scope of an API key, for a request with these field values.
+    /// </summary>
     public IdempotencyClaim Claim(string? apiKeyName, string key, params ReadOnlySpan<string> fields) =>
         new(Hash([apiKeyName ?? "", key]), Hash(fields));
 
-    /// <summary>Names a driver token in audit without telling it: the same token, the same fingerprint, in this journal alone.</summary>
+    /// <summary>
+    /// Names a driver token in audit without telling it: the same token, the same fingerprint, in this journal alone.
+    /// </summary>
     public byte[] Fingerprint(DriverToken token)
     {
         Span<byte> ascii = stackalloc byte[DriverToken.LengthMax];
@@ -31,7 +41,8 @@ internal sealed class IdempotencyHasher(byte[] secret)
         return hash[..FingerprintBytes].ToArray();
     }
 
-    private static ThreadLocal<IncrementalHash> KeyedHash(byte[] key) => new(() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key));
+    private static ThreadLocal<IncrementalHash> KeyedHash(byte[] key) =>
+        new(() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key));
 
     private string Hash(ReadOnlySpan<string> parts)
     {

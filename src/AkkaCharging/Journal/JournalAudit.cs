@@ -3,8 +3,13 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Reads a journal's decision records beside its owner or without one: it takes no lock and changes nothing.</summary>
-/// <remarks>Errors: <see cref="JournalUnavailableException"/> when the journal cannot be read, <see cref="InvalidJournalException"/> when it is none, newer, or under another key.</remarks>
+/// <summary>
+/// Reads a journal's decision records beside its owner or without one: it takes no lock and changes nothing.
+/// </summary>
+/// <remarks>
+/// Errors: <see cref="JournalUnavailableException"/> when the journal cannot be read,
+/// <see cref="InvalidJournalException"/> when it is none, newer, or under another key.
+/// </remarks>
 internal interface IJournalAudit : IAsyncDisposable
 {
     /// <summary>The keyed fingerprint of a driver token in this journal. It alone needs the journal's keys.</summary>
@@ -19,10 +24,16 @@ internal interface IJournalAudit : IAsyncDisposable
 /// <param name="From">Accepted then or later.</param>
 /// <param name="To">Accepted earlier.</param>
 /// <remarks>
-/// A request's id begins with the millisecond of its acceptance, so that the ids' index finds a time and gives the order. Station and fingerprint have no index:
-/// each would cost every accepted request a page write at a random place, to spare a rare command one reading of a million rows at the most.
+/// A request's id begins with the millisecond of its acceptance, so that the ids' index finds a time and gives the
+/// order. Station and fingerprint have no index: each would cost every accepted request a page write at a random place,
+/// to spare a rare command one reading of a million rows at the most.
 /// </remarks>
-internal sealed record AuditQuery(StationId? Station = null, byte[]? TokenFingerprint = null, DateTimeOffset? From = null, DateTimeOffset? To = null)
+internal sealed record AuditQuery(
+    StationId? Station = null,
+    byte[]? TokenFingerprint = null,
+    DateTimeOffset? From = null,
+    DateTimeOffset? To = null
+)
 {
     /// <summary>No id of a match is smaller.</summary>
     public RequestId FirstId => From is { } from ? SmallestId(from.ToUnixTimeMilliseconds()) : default;
@@ -55,7 +66,8 @@ internal sealed record AuditRecord(
     RequestState State,
     Decision? Decision,
     DateTimeOffset AcceptedAt,
-    DateTimeOffset? SettledAt);
+    DateTimeOffset? SettledAt
+);
 
 /// <summary>Reading more than a page.</summary>
 internal static class JournalAuditPages
@@ -63,11 +75,14 @@ internal static class JournalAuditPages
     private const int PageRows = 1_000;
 
     /// <summary>The newest <paramref name="limit"/> records that match, newest first.</summary>
-    /// <remarks>A page at a time, so that a reader that dawdles neither fills the memory nor keeps the owner from tidying its log.</remarks>
+    /// <remarks>
+    /// A page at a time, so that a reader that dawdles neither fills the memory nor keeps the owner from tidying its
+    /// log.
+    /// </remarks>
     public static async IAsyncEnumerable<AuditRecord> ReadAsync(this IJournalAudit audit, AuditQuery query, long limit)
     {
         RequestId? before = null;
-        for (var left = limit; left > 0;)
+        for (var left = limit; left > 0; )
         {
             var rows = (int)Math.Min(left, PageRows);
             var page = await audit.ReadPageAsync(query, before, rows);

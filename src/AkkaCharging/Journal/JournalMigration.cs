@@ -12,34 +12,50 @@ namespace AkkaCharging.Journal;
 /// <param name="Unsettled">Of the requests, those that the next start takes up.</param>
 internal sealed record MigrationReport(long Requests, long Unsettled, long IdempotencyKeys, string MovedTo);
 
-/// <summary>Moves a journal in a SQLite file into an empty one in PostgreSQL: how one node grows into several.</summary>
+/// <summary>
+/// Moves a journal in a SQLite file into an empty one in PostgreSQL: how one node grows into several.
+/// </summary>
 /// <remarks>
-/// Everything moves in one transaction: pending requests, decisions, dead letters, idempotency keys, and what fingerprints are made with, so that they stay
-/// comparable. Secrets are encrypted anew with the first of the target's keys. Neither journal may be in use. Afterwards the file has another name: a service that was
-/// started on it by mistake would call back a second time.
+/// Everything moves in one transaction: pending requests, decisions, dead letters, idempotency keys, and what
+/// fingerprints are made with, so that they stay comparable. Secrets are encrypted anew with the first of the target's
+/// keys. Neither journal may be in use. Afterwards the file has another name: a service that was started on it by
+/// mistake would call back a second time.
 /// </remarks>
 internal static class JournalMigration
 {
     private const string Suffix = ".migrated";
     private const int CopySeconds = 3_600;
 
-    private const string CopyRequests =
-        """
+    private const string CopyRequests = """
         COPY charging_request (epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state, status, reason,
             decided_at, settled_at, attempts, attempts_made, redriven_at) FROM STDIN (FORMAT BINARY)
         """;
 
-    private const string Requests =
-        """
+    private const string Requests = """
         SELECT id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state, status, reason,
             decided_at, settled_at, attempts, attempts_made, redriven_at FROM request ORDER BY seq
         """;
 
     private static readonly NpgsqlDbType[] RequestTypes =
     [
-        NpgsqlDbType.Uuid, NpgsqlDbType.Text, NpgsqlDbType.Text, NpgsqlDbType.Bytea, NpgsqlDbType.Text, NpgsqlDbType.Bytea, NpgsqlDbType.Text, NpgsqlDbType.Bigint,
-        NpgsqlDbType.Bigint, NpgsqlDbType.Text, NpgsqlDbType.Text, NpgsqlDbType.Text, NpgsqlDbType.Text, NpgsqlDbType.Bigint, NpgsqlDbType.Bigint, NpgsqlDbType.Text,
-        NpgsqlDbType.Integer, NpgsqlDbType.Bigint,
+        NpgsqlDbType.Uuid,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Bytea,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Bytea,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Bigint,
+        NpgsqlDbType.Bigint,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Bigint,
+        NpgsqlDbType.Bigint,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Integer,
+        NpgsqlDbType.Bigint,
     ];
 
     private const int IdColumn = 0;
@@ -49,15 +65,26 @@ internal static class JournalMigration
 
     /// <summary>Moves all of it.</summary>
     /// <param name="path">The SQLite file.</param>
-    /// <param name="target">A journal in PostgreSQL; its keys encrypt, and may decrypt <paramref name="path"/> too.</param>
-    /// <exception cref="InvalidJournalException">The file is no journal or its key is missing, or the database holds a journal already.</exception>
+    /// <param name="target">A journal in PostgreSQL; its keys encrypt, and may decrypt <paramref name="path"/>
+    /// too.</param>
+    /// <exception cref="InvalidJournalException">The file is no journal or its key is missing, or the database holds a
+    /// journal already.</exception>
     /// <exception cref="JournalUnavailableException">One of them is in use or away; nothing was changed.</exception>
-    public static async Task<MigrationReport> RunAsync(string path, JournalSettings target, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<MigrationReport> RunAsync(
+        string path,
+        JournalSettings target,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
     {
         if (!File.Exists(path))
             throw new InvalidJournalException($"There is no journal {path}.");
         var source = target with { Kind = JournalKind.Sqlite, Path = path };
-        using var owner = OwnerLock.TryTake(source, time) ?? throw new JournalUnavailableException($"The journal {path} is in use by {OwnerLock.Holder(source)}; stop that process first.");
+        using var owner =
+            OwnerLock.TryTake(source, time)
+            ?? throw new JournalUnavailableException(
+                $"The journal {path} is in use by {OwnerLock.Holder(source)}; stop that process first."
+            );
         var keys = KeySource.Required(target);
         var report = await MoveAsync(source, target, keys, time, cancellationToken);
         foreach (var file in (string[])["", ".key"])
@@ -69,7 +96,13 @@ internal static class JournalMigration
         return report;
     }
 
-    private static async Task<MigrationReport> MoveAsync(JournalSettings source, JournalSettings target, KeyRing keys, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<MigrationReport> MoveAsync(
+        JournalSettings source,
+        JournalSettings target,
+        KeyRing keys,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -80,17 +113,37 @@ internal static class JournalMigration
             await using var connections = new PostgresConnections(target.ConnectionString, CopySeconds);
             await using var session = await PostgresSession.OpenAsync(connections, keys, cancellationToken);
             if (!await session.TryLockAsync(isShared: false))
-                throw new JournalUnavailableException($"The journal in PostgreSQL is owned by {await session.HolderAsync()}; stop that process first.");
+                throw new JournalUnavailableException(
+                    $"The journal in PostgreSQL is owned by {await session.HolderAsync()}; stop that process first."
+                );
             var hashSecret = sourceKeys.Open(wrapped, SqliteStore.HashSecret);
-            if (await PostgresSchema.CheckAsync(session.Connection, keys) is { } another && !another.SequenceEqual(hashSecret))
-                throw new InvalidJournalException("The database holds another journal already; name an empty schema (Search Path=… in journal.connectionString).");
+            if (
+                await PostgresSchema.CheckAsync(session.Connection, keys) is { } another
+                && !another.SequenceEqual(hashSecret)
+            )
+                throw new InvalidJournalException(
+                    "The database holds another journal already; name an empty schema (Search Path=… in "
+                        + "journal.connectionString)."
+                );
             await PostgresSchema.PrepareAsync(session.Connection, keys, hashSecret);
-            if (await session.Connection.ScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM charging_request) OR EXISTS (SELECT 1 FROM charging_idempotency)"))
-                throw new InvalidJournalException("The journal was moved before: its requests are in PostgreSQL already.");
+            if (
+                await session.Connection.ScalarAsync<bool>(
+                    "SELECT EXISTS (SELECT 1 FROM charging_request) OR EXISTS (SELECT 1 FROM charging_idempotency)"
+                )
+            )
+                throw new InvalidJournalException(
+                    "The journal was moved before: its requests are in PostgreSQL already."
+                );
 
             await using var transaction = await session.Connection.BeginTransactionAsync(cancellationToken);
             await session.Connection.ExecuteAsync($"SET LOCAL statement_timeout = '{CopySeconds}s'");
-            var (requests, unsettled) = await CopyRequestsAsync(file, session.Connection, sourceKeys, keys, cancellationToken);
+            var (requests, unsettled) = await CopyRequestsAsync(
+                file,
+                session.Connection,
+                sourceKeys,
+                keys,
+                cancellationToken
+            );
             var claims = await CopyClaimsAsync(file, session.Connection, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
             return new(requests, unsettled, claims, source.Path + Suffix);
@@ -106,7 +159,12 @@ internal static class JournalMigration
     }
 
     private static async Task<(long All, long Unsettled)> CopyRequestsAsync(
-        SqliteConnection file, NpgsqlConnection connection, KeyRing from, KeyRing to, CancellationToken cancellationToken)
+        SqliteConnection file,
+        NpgsqlConnection connection,
+        KeyRing from,
+        KeyRing to,
+        CancellationToken cancellationToken
+    )
     {
         var (all, unsettled) = (0L, 0L);
         using var command = file.CreateCommand();
@@ -143,18 +201,29 @@ internal static class JournalMigration
         return (all, unsettled);
     }
 
-    private static async Task<long> CopyClaimsAsync(SqliteConnection file, NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<long> CopyClaimsAsync(
+        SqliteConnection file,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
     {
         using var command = file.CreateCommand();
         command.CommandText = "SELECT key_hash, body_hash, id, until FROM idempotency";
         using var rows = command.ExecuteReader();
-        await using var copy = await connection.BeginBinaryImportAsync("COPY charging_idempotency (key_hash, body_hash, id, until) FROM STDIN (FORMAT BINARY)", cancellationToken);
+        await using var copy = await connection.BeginBinaryImportAsync(
+            "COPY charging_idempotency (key_hash, body_hash, id, until) FROM STDIN (FORMAT BINARY)",
+            cancellationToken
+        );
         while (rows.Read())
         {
             await copy.StartRowAsync(cancellationToken);
             await copy.WriteAsync(rows.GetString(0), NpgsqlDbType.Text, cancellationToken);
             await copy.WriteAsync(rows.GetString(1), NpgsqlDbType.Text, cancellationToken);
-            await copy.WriteAsync(StoredId.Read(rows.GetFieldValue<byte[]>(2)).Value, NpgsqlDbType.Uuid, cancellationToken);
+            await copy.WriteAsync(
+                StoredId.Read(rows.GetFieldValue<byte[]>(2)).Value,
+                NpgsqlDbType.Uuid,
+                cancellationToken
+            );
             await copy.WriteAsync(rows.GetInt64(3), NpgsqlDbType.Bigint, cancellationToken);
         }
 

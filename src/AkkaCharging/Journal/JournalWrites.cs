@@ -7,8 +7,13 @@ internal static class JournalWrites
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs <paramref name="write"/> until it succeeds.</summary>
-    /// <exception cref="OperationCanceledException">The lane is stopping: the journal keeps the state before this write.</exception>
-    public static async ValueTask<T> UntilWrittenAsync<T>(Func<CancellationToken, ValueTask<T>> write, TimeProvider time, CancellationToken stopping)
+    /// <exception cref="OperationCanceledException">The lane is stopping: the journal keeps the state before this
+    /// write.</exception>
+    public static async ValueTask<T> UntilWrittenAsync<T>(
+        Func<CancellationToken, ValueTask<T>> write,
+        TimeProvider time,
+        CancellationToken stopping
+    )
     {
         for (var wait = FirstWait; ; wait = wait * 2 < LongestWait ? wait * 2 : LongestWait)
         {

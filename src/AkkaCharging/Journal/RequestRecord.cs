@@ -16,16 +16,24 @@ internal sealed record RequestRecord(
     DateTimeOffset? SettledAt,
     IReadOnlyList<CallbackAttempt> Attempts,
     DateTimeOffset ExpiresAt,
-    int AttemptsMade);
+    int AttemptsMade
+);
 
 /// <summary>A request that was accepted and not settled, as the journal gives it back.</summary>
 /// <param name="Decision">Not null: it is delivered, not decided again.</param>
 /// <param name="AttemptsMade">Failed attempts so far, or since it was redriven: their count goes on.</param>
 /// <param name="IsRedriven">Whether it was a dead letter before.</param>
 /// <param name="RedrivenAt">When it was redriven last; null when it never was.</param>
-/// <param name="Age">Since it was accepted, or redriven, as far as the journal knows: a wall clock that was set since does not count; null is none.</param>
+/// <param name="Age">Since it was accepted, or redriven, as far as the journal knows: a wall clock that was set since
+/// does not count; null is none.</param>
 internal sealed record UnsettledRequest(
-    ChargingRequest Request, Decision? Decision, int AttemptsMade, bool IsRedriven = false, DateTimeOffset? RedrivenAt = null, TimeSpan? Age = null)
+    ChargingRequest Request,
+    Decision? Decision,
+    int AttemptsMade,
+    bool IsRedriven = false,
+    DateTimeOffset? RedrivenAt = null,
+    TimeSpan? Age = null
+)
 {
     /// <summary>How old it may become.</summary>
     public TimeSpan Life => Request.ExpiresAt - (RedrivenAt ?? Request.AcceptedAt);

@@ -3,49 +3,76 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Reads and writes what a database keeps as text. Names, not numbers, so that a row can be read with any tool.</summary>
+/// <summary>
+/// Reads and writes what a database keeps as text. Names, not numbers, so that a row can be read with any tool.
+/// </summary>
 internal static class StoredNames
 {
-    private static readonly Dictionary<string, RequestState> States = Enum.GetValues<RequestState>().ToDictionary(StateNames.Name, StringComparer.Ordinal);
-    private static readonly Dictionary<string, CallbackOutcome> Outcomes = Enum.GetValues<CallbackOutcome>().ToDictionary(CallbackNames.Name, StringComparer.Ordinal);
-    private static readonly Dictionary<string, AttemptCause> Causes = Enum.GetValues<AttemptCause>().ToDictionary(AttemptCauses.Name, StringComparer.Ordinal);
-    private static readonly Dictionary<string, DecisionReason> Reasons = Enum.GetValues<DecisionReason>().ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
-    private static readonly Dictionary<string, AuthorizationStatus> Statuses = Enum.GetValues<AuthorizationStatus>().ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
+    private static readonly Dictionary<string, RequestState> States = Enum.GetValues<RequestState>()
+        .ToDictionary(StateNames.Name, StringComparer.Ordinal);
+    private static readonly Dictionary<string, CallbackOutcome> Outcomes = Enum.GetValues<CallbackOutcome>()
+        .ToDictionary(CallbackNames.Name, StringComparer.Ordinal);
+    private static readonly Dictionary<string, AttemptCause> Causes = Enum.GetValues<AttemptCause>()
+        .ToDictionary(AttemptCauses.Name, StringComparer.Ordinal);
+    private static readonly Dictionary<string, DecisionReason> Reasons = Enum.GetValues<DecisionReason>()
+        .ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
+    private static readonly Dictionary<string, AuthorizationStatus> Statuses = Enum.GetValues<AuthorizationStatus>()
+        .ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
 
-    /// <summary>How many attempts a redrive leaves visible, so that a letter that is redriven again and again stays small.</summary>
+    /// <summary>
+    /// How many attempts a redrive leaves visible, so that a letter that is redriven again and again stays small.
+    /// </summary>
     public const int AttemptsKept = 100;
 
     public static RequestState State(string name) => States[name];
 
     public static AuthorizationStatus Status(string name) => Statuses[name];
 
-    public static Decision Decision(string status, string reason, long decidedAt) => new(Statuses[status], Reasons[reason], Time(decidedAt));
+    public static Decision Decision(string status, string reason, long decidedAt) =>
+        new(Statuses[status], Reasons[reason], Time(decidedAt));
 
     /// <summary>Times are kept as .NET ticks (100 ns), so that what is read equals what was written.</summary>
     public static DateTimeOffset Time(long ticks) => new(ticks, TimeSpan.Zero);
 
-    /// <summary>An attempt as it is appended to those before: <c>ticks,duration ticks,HTTP status,outcome,cause;</c>.</summary>
+    /// <summary>
+    /// An attempt as it is appended to those before: <c>ticks,duration ticks,HTTP status,outcome,cause;</c>.
+    /// </summary>
     /// <remarks>Versions that knew no cause wrote four fields, and pass over a fifth when they read.</remarks>
     public static string Attempt(CallbackAttempt attempt) =>
         $"{attempt.At.UtcTicks},{attempt.Duration.Ticks},{attempt.HttpStatus},{attempt.Outcome.Name()}{(attempt.Cause is { } cause ? $",{cause.Name()}" : "")};";
 
     public static CallbackAttempt[] Attempts(string text) =>
-    [
-        .. text.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(attempt => attempt.Split(',')).Select(parts => new CallbackAttempt(
-            Time(long.Parse(parts[0])), TimeSpan.FromTicks(long.Parse(parts[1])), parts[2].Length > 0 ? int.Parse(parts[2]) : null, Outcomes[parts[3]], Cause(parts))),
-    ];
+        [
+            .. text.Split(';', StringSplitOptions.RemoveEmptyEntries)
+                .Select(attempt => attempt.Split(','))
+                .Select(parts => new CallbackAttempt(
+                    Time(long.Parse(parts[0])),
+                    TimeSpan.FromTicks(long.Parse(parts[1])),
+                    parts[2].Length > 0 ? int.Parse(parts[2]) : null,
+                    Outcomes[parts[3]],
+                    Cause(parts)
+                )),
+        ];
 
     // A cause that a later version wrote is left out: it is no reason to call a row damaged.
-    private static AttemptCause? Cause(string[] parts) => parts.Length > 4 && Causes.TryGetValue(parts[4], out var cause) ? cause : null;
+    private static AttemptCause? Cause(string[] parts) =>
+        parts.Length > 4 && Causes.TryGetValue(parts[4], out var cause) ? cause : null;
 
     /// <summary>The last of the attempts that are kept in <paramref name="text"/>.</summary>
-    public static string NewestAttempts(string text) => string.Concat(Attempts(text).TakeLast(AttemptsKept).Select(Attempt));
+    public static string NewestAttempts(string text) =>
+        string.Concat(Attempts(text).TakeLast(AttemptsKept).Select(Attempt));
 
-    /// <summary>W3C Trace Context: <c>traceparent</c>, and <c>tracestate</c> after a space; null without a trace.</summary>
-    public static string? Trace(ActivityContext trace) => trace == default
-        ? null
-        : $"00-{trace.TraceId}-{trace.SpanId}-{(int)trace.TraceFlags:x2} {trace.TraceState}".TrimEnd();
+    /// <summary>
+    /// W3C Trace Context: <c>traceparent</c>, and <c>tracestate</c> after a space; null without a trace.
+    /// </summary>
+    public static string? Trace(ActivityContext trace) =>
+        trace == default
+            ? null
+            : $"00-{trace.TraceId}-{trace.SpanId}-{(int)trace.TraceFlags:x2} {trace.TraceState}".TrimEnd();
 
     public static ActivityContext Trace(string? text) =>
-        text is not null && ActivityContext.TryParse(text.Split(' ', 2)[0], text.Split(' ', 2).ElementAtOrDefault(1), out var trace) ? trace : default;
+        text is not null
+        && ActivityContext.TryParse(text.Split(' ', 2)[0], text.Split(' ', 2).ElementAtOrDefault(1), out var trace)
+            ? trace
+            : default;
 }

@@ -2,8 +2,13 @@ using Akka.Actor;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>Speaks to the metrics actor, in batches: to wake it for each event would cost more than to count it.</summary>
-/// <remarks>Nothing happens before the actor is started, because the listener is opened after the actor system. A snapshot has every event that was told before it was asked for.</remarks>
+/// <summary>
+/// Speaks to the metrics actor, in batches: to wake it for each event would cost more than to count it.
+/// </summary>
+/// <remarks>
+/// Nothing happens before the actor is started, because the listener is opened after the actor system. A snapshot has
+/// every event that was told before it was asked for.
+/// </remarks>
 internal sealed class MetricsActorSink : IMetricsSink, IDisposable
 {
     private const int BatchMax = 256;
@@ -54,7 +59,8 @@ internal sealed class MetricsActorSink : IMetricsSink, IDisposable
         {
             if (_batch.Count == 0)
                 return;
-            _actor!.Tell(new MetricsBatch(_batch), ActorRefs.NoSender); // under the lock: batches arrive in the order in which they were filled
+            // under the lock: batches arrive in the order in which they were filled
+            _actor!.Tell(new MetricsBatch(_batch), ActorRefs.NoSender);
             _batch = new(BatchMax);
         }
     }

@@ -7,6 +7,12 @@ namespace AkkaCharging.Metrics;
 internal static class MetricsHosting
 {
     /// <summary>Starts the actor, named "metrics", behind <paramref name="sink"/>.</summary>
-    public static AkkaConfigurationBuilder WithMetricsActor(this AkkaConfigurationBuilder akka, MetricsActorSink sink, MetricsState state) =>
-        akka.WithActors((system, _) => sink.Start(system.ActorOf(Props.Create(() => new MetricsActor(state)), "metrics")));
+    public static AkkaConfigurationBuilder WithMetricsActor(
+        this AkkaConfigurationBuilder akka,
+        MetricsActorSink sink,
+        MetricsState state
+    ) =>
+        akka.WithActors(
+            (system, _) => sink.Start(system.ActorOf(Props.Create(() => new MetricsActor(state)), "metrics"))
+        );
 }

@@ -2,7 +2,9 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>Something that happened and is counted. Carries nothing of a caller's: no id, token, station or URL.</summary>
+/// <summary>
+/// Something that happened and is counted. Carries nothing of a caller's: no id, token, station or URL.
+/// </summary>
 internal abstract record MetricsEvent;
 
 /// <summary>A submission was answered.</summary>
@@ -10,12 +12,22 @@ internal abstract record MetricsEvent;
 internal sealed record SubmissionAnswered(string Outcome, TimeSpan Duration) : MetricsEvent;
 
 /// <summary>A decision was journaled.</summary>
-internal sealed record DecisionMade(AuthorizationStatus Status, DecisionReason Reason, TimeSpan QueueWait, TimeSpan Duration) : MetricsEvent;
+internal sealed record DecisionMade(
+    AuthorizationStatus Status,
+    DecisionReason Reason,
+    TimeSpan QueueWait,
+    TimeSpan Duration
+) : MetricsEvent;
 
 /// <summary>A callback attempt ended.</summary>
 /// <param name="IsRedriven">Of a dead letter: counted, but no sign of how receivers are.</param>
 /// <param name="Cause">Why it failed; null for a success.</param>
-internal sealed record CallbackAttempted(CallbackOutcome Outcome, TimeSpan Duration, bool IsRedriven = false, AttemptCause? Cause = null) : MetricsEvent;
+internal sealed record CallbackAttempted(
+    CallbackOutcome Outcome,
+    TimeSpan Duration,
+    bool IsRedriven = false,
+    AttemptCause? Cause = null
+) : MetricsEvent;
 
 /// <summary>A request was settled.</summary>
 /// <param name="EndToEnd">From acceptance.</param>
@@ -37,7 +49,10 @@ internal sealed record GetMetrics
     public static readonly GetMetrics Instance = new();
 }
 
-/// <summary>What the metrics actor knows at a moment. Counts are since the start; rates and times are of the sliding window alone.</summary>
+/// <summary>
+/// What the metrics actor knows at a moment. Counts are since the start; rates and times are of the sliding window
+/// alone.
+/// </summary>
 /// <param name="Requests">Submissions by the status of their answer.</param>
 /// <param name="Decisions">By status.</param>
 /// <param name="DecisionsByReason">Every pair of status and reason, those that never occur among them.</param>
@@ -57,7 +72,8 @@ internal sealed record MetricsSnapshot(
     RateWindow Authorization,
     RateWindow Callbacks,
     double AuthorizationTimeAverageMillis,
-    double AuthorizationTimeP95Millis);
+    double AuthorizationTimeP95Millis
+);
 
 /// <summary>How many decisions there were of one kind.</summary>
 internal readonly record struct DecisionCount(AuthorizationStatus Status, DecisionReason Reason, long Count);

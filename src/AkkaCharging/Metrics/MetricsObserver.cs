@@ -5,8 +5,14 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>Passes what happens to requests on to the metrics actor and to the log. Each decision is one audit event.</summary>
-internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJournal journal, ILogger<MetricsObserver> logger) : IPipelineObserver
+/// <summary>
+/// Passes what happens to requests on to the metrics actor and to the log. Each decision is one audit event.
+/// </summary>
+internal sealed partial class MetricsObserver(
+    IMetricsSink metrics,
+    IRequestJournal journal,
+    ILogger<MetricsObserver> logger
+) : IPipelineObserver
 {
     public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration)
     {
@@ -14,16 +20,32 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         if (!logger.IsEnabled(LogLevel.Information))
             return;
 
-        var fingerprint = Convert.ToHexStringLower(journal.Hasher.Fingerprint(request.Token)); // the journal is open: it gave or took the request
+        // the journal is open: it gave or took the request
+        var fingerprint = Convert.ToHexStringLower(journal.Hasher.Fingerprint(request.Token));
         LogDecision(
-            request.Id, request.Station, request.Token.Masked, fingerprint, decision.Status.Name(), decision.Reason.Name(), request.AcceptedAt, decision.DecidedAt);
+            request.Id,
+            request.Station,
+            request.Token.Masked,
+            fingerprint,
+            decision.Status.Name(),
+            decision.Reason.Name(),
+            request.AcceptedAt,
+            decision.DecidedAt
+        );
     }
 
     public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven)
     {
         metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration, isRedriven, attempt.Cause));
         if (attempt.Outcome != CallbackOutcome.Success)
-            LogFailedAttempt(request.Id, request.Callback.Destination, attempt.Outcome.Name(), attempt.Cause?.Name(), attempt.HttpStatus, attempt.Duration.TotalMilliseconds);
+            LogFailedAttempt(
+                request.Id,
+                request.Callback.Destination,
+                attempt.Outcome.Name(),
+                attempt.Cause?.Name(),
+                attempt.HttpStatus,
+                attempt.Duration.TotalMilliseconds
+            );
     }
 
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
@@ -41,10 +63,17 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         LogBreaker(state);
     }
 
-    public void AuthorizerFailed(RequestId id, Exception cause) => LogAuthorizerFailure(id, cause.GetType().Name, cause.Message);
+    public void AuthorizerFailed(RequestId id, Exception cause) =>
+        LogAuthorizerFailure(id, cause.GetType().Name, cause.Message);
 
-#pragma warning disable SYSLIB1015 // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line twice.
-    [LoggerMessage(1001, LogLevel.Information, "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}")]
+    // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line
+    // twice.
+#pragma warning disable SYSLIB1015
+    [LoggerMessage(
+        1001,
+        LogLevel.Information,
+        "Decided {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}"
+    )]
     private partial void LogDecision(
         RequestId requestId,
         StationId stationId,
@@ -53,11 +82,24 @@ internal sealed partial class MetricsObserver(IMetricsSink metrics, IRequestJour
         string status,
         string reason,
         DateTimeOffset AcceptedAt,
-        DateTimeOffset DecidedAt);
+        DateTimeOffset DecidedAt
+    );
 #pragma warning restore SYSLIB1015
 
-    [LoggerMessage(1002, LogLevel.Information, "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, cause {Cause}, after {DurationMillis} ms")]
-    private partial void LogFailedAttempt(RequestId requestId, DestinationKey destination, string outcome, string? cause, int? httpStatus, double durationMillis);
+    [LoggerMessage(
+        1002,
+        LogLevel.Information,
+        "Callback attempt of {RequestId} to {Destination} failed: {Outcome}, HTTP status {HttpStatus}, cause "
+            + "{Cause}, after {DurationMillis} ms"
+    )]
+    private partial void LogFailedAttempt(
+        RequestId requestId,
+        DestinationKey destination,
+        string outcome,
+        string? cause,
+        int? httpStatus,
+        double durationMillis
+    );
 
     [LoggerMessage(1003, LogLevel.Debug, "Delivered {RequestId} after {EndToEndMillis} ms")]
     private partial void LogDelivered(RequestId requestId, double endToEndMillis);

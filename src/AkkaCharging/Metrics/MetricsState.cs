@@ -3,7 +3,10 @@ using HdrHistogram;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>The metrics actor's counters. Changed by one thread at a time; every key of every count comes from a fixed list, so their number is bounded.</summary>
+/// <summary>
+/// The metrics actor's counters. Changed by one thread at a time; every key of every count comes from a fixed list, so
+/// their number is bounded.
+/// </summary>
 internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHistograms histograms)
 {
     private static readonly AuthorizationStatus[] Statuses = Enum.GetValues<AuthorizationStatus>();
@@ -51,11 +54,25 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
         var durations = Slice.NewHistogram();
         foreach (var slice in slices)
             durations.Add(slice.Durations);
-        DecisionCount[] decisions = [.. _decisions.Select((count, kind) => new DecisionCount(Statuses[kind / Reasons.Length], Reasons[kind % Reasons.Length], count))];
+        DecisionCount[] decisions =
+        [
+            .. _decisions.Select(
+                (count, kind) =>
+                    new DecisionCount(Statuses[kind / Reasons.Length], Reasons[kind % Reasons.Length], count)
+            ),
+        ];
         return new(
             new SortedDictionary<string, long>(_requests, StringComparer.Ordinal),
-            Statuses.ToDictionary(status => status.Name(), status => decisions.Where(kind => kind.Status == status).Sum(kind => kind.Count), StringComparer.Ordinal),
-            Reasons.ToDictionary(reason => reason.Name(), reason => decisions.Where(kind => kind.Reason == reason).Sum(kind => kind.Count), StringComparer.Ordinal),
+            Statuses.ToDictionary(
+                status => status.Name(),
+                status => decisions.Where(kind => kind.Status == status).Sum(kind => kind.Count),
+                StringComparer.Ordinal
+            ),
+            Reasons.ToDictionary(
+                reason => reason.Name(),
+                reason => decisions.Where(kind => kind.Reason == reason).Sum(kind => kind.Count),
+                StringComparer.Ordinal
+            ),
             decisions,
             Named(_attempts, index => ((CallbackOutcome)index).Name()),
             Named(_attemptFailures, index => ((AttemptCause)index).Name()),
@@ -64,7 +81,8 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
             new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
             new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
             durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,
-            durations.TotalCount == 0 ? 0 : durations.GetValueAtPercentile(95) / Slice.MicrosPerMilli);
+            durations.TotalCount == 0 ? 0 : durations.GetValueAtPercentile(95) / Slice.MicrosPerMilli
+        );
     }
 
     private static Dictionary<string, long> Named(long[] counts, Func<int, string> name) =>

@@ -1,6 +1,8 @@
 namespace AkkaCharging.Networks;
 
-/// <summary>Why the policy refused a URL or an address. For metrics and tests: a caller gets the same words for every reason.</summary>
+/// <summary>
+/// Why the policy refused a URL or an address. For metrics and tests: a caller gets the same words for every reason.
+/// </summary>
 internal enum RefusalReason
 {
     /// <summary>Something other than printable ASCII, a backslash or a fragment, anywhere in the URL.</summary>
@@ -18,7 +20,9 @@ internal enum RefusalReason
     /// <summary>A host that is neither a name of letters, digits and hyphens nor an address literal.</summary>
     HostSyntax,
 
-    /// <summary>A host that other parsers may read as an IPv4 address: <c>0177.1</c>, <c>127.0.0.1.</c>, <c>0x7f000001</c>.</summary>
+    /// <summary>
+    /// A host that other parsers may read as an IPv4 address: <c>0177.1</c>, <c>127.0.0.1.</c>, <c>0x7f000001</c>.
+    /// </summary>
     NumericHost,
 
     /// <summary>A name without a dot, which a resolver completes with its search domains.</summary>

@@ -3,7 +3,9 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
 
-/// <summary>Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.</summary>
+/// <summary>
+/// Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.
+/// </summary>
 /// <param name="maxSize">Places for admitted requests, and as many again for recovered ones.</param>
 internal sealed class Admission(int maxSize, Destinations destinations, TimeProvider time)
 {
@@ -24,7 +26,10 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     {
         (destination, retryAfter) = (null, TimeSpan.Zero);
         var pending = Interlocked.Increment(ref _pending);
-        var verdict = pending > maxSize ? AdmissionVerdict.QueueFull : destinations.TryAdmit(key, free: maxSize - pending + 1, out destination, out retryAfter);
+        var verdict =
+            pending > maxSize
+                ? AdmissionVerdict.QueueFull
+                : destinations.TryAdmit(key, free: maxSize - pending + 1, out destination, out retryAfter);
         if (verdict == AdmissionVerdict.Entered)
             return verdict;
         pending = Interlocked.Decrement(ref _pending);
@@ -41,18 +46,29 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
         destinations.LeaveAdmitted(destination);
     }
 
-    /// <summary>Gives the place of a request back that the address policy refused, when the place of one would be free whose name does not exist.</summary>
+    /// <summary>
+    /// Gives the place of a request back that the address policy refused, when the place of one would be free whose
+    /// name does not exist.
+    /// </summary>
     /// <remarks>Else a caller would learn by <c>destination_backlogged</c> which of the two it is.</remarks>
     public void LeaveAfterRetries(PendingRequest refused)
     {
         TimeSpan wait;
         lock (_random)
-            wait = RetrySchedule.Remaining(destinations.Settings, refused.AttemptsMade, time.GetElapsedTime(time.GetTimestamp(), refused.Deadline), _random);
+            wait = RetrySchedule.Remaining(
+                destinations.Settings,
+                refused.AttemptsMade,
+                time.GetElapsedTime(time.GetTimestamp(), refused.Deadline),
+                _random
+            );
         _ = Task.Delay(wait, time).ContinueWith(_ => Leave(refused.Destination), TaskScheduler.Default);
     }
 
-    /// <summary>Takes one of as many places again, for requests from the journal: they do not count against new ones.</summary>
-    public Task EnterRecoveredAsync(CancellationToken cancellationToken) => _recoveredPlaces.WaitAsync(cancellationToken);
+    /// <summary>
+    /// Takes one of as many places again, for requests from the journal: they do not count against new ones.
+    /// </summary>
+    public Task EnterRecoveredAsync(CancellationToken cancellationToken) =>
+        _recoveredPlaces.WaitAsync(cancellationToken);
 
     /// <summary>Counts a recovered request at its destination, whatever that one holds.</summary>
     public Destination JoinRecovered(DestinationKey key) => destinations.Join(key);

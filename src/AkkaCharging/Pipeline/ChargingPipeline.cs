@@ -10,24 +10,52 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline;
 
-/// <summary>A request's journey from the queue to its settlement, as one value: run by a lane's owner, run again after a failure, run in a test with other parts.</summary>
+/// <summary>
+/// A request's journey from the queue to its settlement, as one value: run by a lane's owner, run again after a
+/// failure, run in a test with other parts.
+/// </summary>
 internal static class ChargingPipeline
 {
     /// <param name="settings">Limits of this lane alone.</param>
     /// <param name="completed">Called for each receipt, one at a time.</param>
-    /// <param name="stopping">Cancelled when the run ends before its requests do: they pass through unsettled, and calls in flight are cancelled.</param>
+    /// <param name="stopping">Cancelled when the run ends before its requests do: they pass through unsettled, and
+    /// calls in flight are cancelled.</param>
     public static IRunnableGraph<RunningPipeline> Create(
-        LaneSettings settings, PipelineParts parts, Action<CallbackReceipt> completed, IMaterializer materializer, CancellationToken stopping) =>
-        Source.Queue<PendingRequest>(settings.QueueSize, OverflowStrategy.DropNew)                                         // PendingRequest
+        LaneSettings settings,
+        PipelineParts parts,
+        Action<CallbackReceipt> completed,
+        IMaterializer materializer,
+        CancellationToken stopping
+    )
+    {
+        var authorization = AuthorizationStage.Create(
+            settings.Parallelism,
+            parts.Authorizer,
+            parts.Journal,
+            parts.Observer,
+            parts.Time,
+            stopping
+        );
+        var delivery = new CallbackDelivery(
+            settings.Callback,
+            parts.Callbacks,
+            parts.Journal,
+            parts.Observer,
+            parts.Resources,
+            materializer,
+            parts.Time,
+            stopping
+        );
+        var callbacks = CallbackStage.Create(settings.Callback, parts.Destinations, delivery, stopping);
+
+        return Source
+            .Queue<PendingRequest>(settings.QueueSize, OverflowStrategy.DropNew) // PendingRequest
             .Via(ThrottleStage.Create(parts.Throttle, parts.Time))
-            .Via(AuthorizationStage.Create(settings.Parallelism, parts.Authorizer, parts.Journal, parts.Observer, parts.Time, stopping))
-            .Via(CallbackStage.Create(                                                                                     // CallbackReceipt
-                settings.Callback,
-                parts.Destinations,
-                new CallbackDelivery(settings.Callback, parts.Callbacks, parts.Journal, parts.Observer, parts.Resources, materializer, parts.Time, stopping),
-                stopping))
+            .Via(authorization)
+            .Via(callbacks) // CallbackReceipt
             .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))
             .Named("charging-pipeline");
+    }
 }
 
 /// <summary>What a run of the pipeline is held by.</summary>
@@ -38,17 +66,30 @@ internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> 
 /// <summary>What the pipeline is made of.</summary>
 /// <param name="Throttle">Shared by all lanes; null for no limit.</param>
 internal sealed record PipelineParts(
-    GuardedAuthorizer Authorizer, ICallbackClient Callbacks, Destinations Destinations, IRequestJournal Journal, IPipelineObserver Observer, ResourceGate Resources, TokenBucket? Throttle,
-    TimeProvider Time);
+    GuardedAuthorizer Authorizer,
+    ICallbackClient Callbacks,
+    Destinations Destinations,
+    IRequestJournal Journal,
+    IPipelineObserver Observer,
+    ResourceGate Resources,
+    TokenBucket? Throttle,
+    TimeProvider Time
+);
 
 /// <summary>The limits of one lane.</summary>
-/// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over all lanes, and as many recovered ones.</param>
+/// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over
+/// all lanes, and as many recovered ones.</param>
 /// <param name="Callback">Its limits are over all lanes.</param>
 internal sealed record LaneSettings(int QueueSize, int Parallelism, CallbackSettings Callback)
 {
-    /// <summary>Divides the authorizer's calls side by side among the lanes, rounded up. A node of a cluster may have any number of lanes, and each may have them all.</summary>
-    public static LaneSettings ShareOf(ChargingSettings settings) => new(
-        settings.Queue.MaxSize * 2,
-        (settings.Authorization.Parallelism + settings.Queue.ConsumerThreads - 1) / settings.Queue.ConsumerThreads,
-        settings.Callback);
+    /// <summary>
+    /// Divides the authorizer's calls side by side among the lanes, rounded up. A node of a cluster may have any number
+    /// of lanes, and each may have them all.
+    /// </summary>
+    public static LaneSettings ShareOf(ChargingSettings settings) =>
+        new(
+            settings.Queue.MaxSize * 2,
+            (settings.Authorization.Parallelism + settings.Queue.ConsumerThreads - 1) / settings.Queue.ConsumerThreads,
+            settings.Callback
+        );
 }

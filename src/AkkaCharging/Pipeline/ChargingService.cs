@@ -22,10 +22,20 @@ internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pendin
 /// <param name="Authorizations">Calls of the authorizer that wait for an answer.</param>
 /// <param name="Callbacks">Attempts that wait for an answer.</param>
 /// <param name="Unopened">Connections that could not be opened, by what this process lacked, since the start.</param>
-internal sealed record PipelineLoad(TimeSpan OldestAge, int Authorizations, int Callbacks, IReadOnlyDictionary<string, long> Unopened);
+internal sealed record PipelineLoad(
+    TimeSpan OldestAge,
+    int Authorizations,
+    int Callbacks,
+    IReadOnlyDictionary<string, long> Unopened
+);
 
-/// <summary>The pipeline of this process: receivers, admission, intake and the lanes that are here at present.</summary>
-/// <remarks>An <see cref="ILaneOwner"/> brings the lanes and stops them: <see cref="StandaloneLanes"/>, or the node of a cluster.</remarks>
+/// <summary>
+/// The pipeline of this process: receivers, admission, intake and the lanes that are here at present.
+/// </summary>
+/// <remarks>
+/// An <see cref="ILaneOwner"/> brings the lanes and stops them: <see cref="StandaloneLanes"/>, or the node of a
+/// cluster.
+/// </remarks>
 internal sealed class ChargingService : IDisposable
 {
     private readonly ChargingSettings _settings;
@@ -38,10 +48,23 @@ internal sealed class ChargingService : IDisposable
     private GuardedAuthorizer? _guarded;
 
     public ChargingService(
-        ChargingSettings settings, IAuthorizer authorizer, ICallbackClient callbacks, IRequestJournal journal, IPipelineObserver observer, TimeProvider time,
-        ILogger<ResourceGate>? logger = null)
+        ChargingSettings settings,
+        IAuthorizer authorizer,
+        ICallbackClient callbacks,
+        IRequestJournal journal,
+        IPipelineObserver observer,
+        TimeProvider time,
+        ILogger<ResourceGate>? logger = null
+    )
     {
-        (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (settings, authorizer, callbacks, journal, observer, time);
+        (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (
+            settings,
+            authorizer,
+            callbacks,
+            journal,
+            observer,
+            time
+        );
         Resources = new ResourceGate(time, logger);
         Destinations = new Destinations(settings.Callback, settings.Queue, time);
         Admission = new Admission(settings.Queue.MaxSize, Destinations, time);
@@ -68,18 +91,22 @@ internal sealed class ChargingService : IDisposable
     public LaneCounts Counts { get; } = new();
 
     /// <summary>How the pipeline is at this moment.</summary>
-    public PipelineStatus Status => new(
-        Lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(),
-        Lanes.All.Sum(lane => lane.Restarts),
-        Admission.Pending + _journal.Status.Backlog,
-        _guarded?.State ?? BreakerState.Closed);
+    public PipelineStatus Status =>
+        new(
+            Lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(),
+            Lanes.All.Sum(lane => lane.Restarts),
+            Admission.Pending + _journal.Status.Backlog,
+            _guarded?.State ?? BreakerState.Closed
+        );
 
     /// <summary>What is under way at this moment.</summary>
-    public PipelineLoad Load => new(
-        Lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(),
-        _guarded?.InFlight ?? 0,
-        Destinations.InFlight,
-        Resources.Status.Failures);
+    public PipelineLoad Load =>
+        new(
+            Lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(),
+            _guarded?.InFlight ?? 0,
+            Destinations.InFlight,
+            Resources.Status.Failures
+        );
 
     /// <summary>From here on so many nodes share the limits that are meant for the whole cluster.</summary>
     public void Divide(int nodes)
@@ -93,8 +120,23 @@ internal sealed class ChargingService : IDisposable
     {
         system.StartScheduler();
         _guarded = new GuardedAuthorizer(
-            _authorizer, _settings.Authorization, system.Scheduler, _time, _observer.BreakerMoved, _observer.AuthorizerFailed);
-        var parts = new PipelineParts(_guarded, _callbacks, Destinations, _journal, _observer, Resources, _throttle, _time);
+            _authorizer,
+            _settings.Authorization,
+            system.Scheduler,
+            _time,
+            _observer.BreakerMoved,
+            _observer.AuthorizerFailed
+        );
+        var parts = new PipelineParts(
+            _guarded,
+            _callbacks,
+            Destinations,
+            _journal,
+            _observer,
+            Resources,
+            _throttle,
+            _time
+        );
         var share = LaneSettings.ShareOf(_settings);
         return lane => Props.Create(() => new LaneActor(lane, share, parts));
     }

@@ -10,7 +10,14 @@ namespace AkkaCharging.Pipeline;
 /// <summary>A question as a caller asked it, valid in itself.</summary>
 /// <param name="ValidFor">How long an answer is of use; caps <c>request.maxAgeMillis</c>.</param>
 internal sealed record Submission(
-    StationId Station, DriverToken Token, CallbackUrl Callback, TimeSpan? ValidFor, string? ApiKeyName, IdempotencyClaim? Idempotency, ActivityContext Trace);
+    StationId Station,
+    DriverToken Token,
+    CallbackUrl Callback,
+    TimeSpan? ValidFor,
+    string? ApiKeyName,
+    IdempotencyClaim? Idempotency,
+    ActivityContext Trace
+);
 
 /// <summary>What became of a submission.</summary>
 internal enum IntakeOutcome
@@ -40,10 +47,20 @@ internal enum IntakeOutcome
 /// <summary>What became of a submission.</summary>
 /// <param name="Id">Of the request that was accepted, now or before.</param>
 /// <param name="RetryAfter">When to come back after a refusal that passes; null otherwise.</param>
-internal readonly record struct IntakeResult(IntakeOutcome Outcome, RequestId Id = default, TimeSpan? RetryAfter = null);
+internal readonly record struct IntakeResult(
+    IntakeOutcome Outcome,
+    RequestId Id = default,
+    TimeSpan? RetryAfter = null
+);
 
 /// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
-internal sealed class Intake(RequestSettings settings, Admission admission, IRequestJournal journal, LaneSet lanes, TimeProvider time)
+internal sealed class Intake(
+    RequestSettings settings,
+    Admission admission,
+    IRequestJournal journal,
+    LaneSet lanes,
+    TimeProvider time
+)
 {
     /// <summary>When to come back after the journal was not available.</summary>
     public static readonly TimeSpan JournalRetryAfter = TimeSpan.FromSeconds(5);
@@ -63,7 +80,10 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
             return admission.TryEnter(submission.Callback.Destination, out var destination, out var retryAfter) switch
             {
                 AdmissionVerdict.Entered => await AcceptAsync(submission, destination!),
-                AdmissionVerdict.QueueFull => await RefuseAsync(submission, new(IntakeOutcome.QueueFull, RetryAfter: retryAfter)),
+                AdmissionVerdict.QueueFull => await RefuseAsync(
+                    submission,
+                    new(IntakeOutcome.QueueFull, RetryAfter: retryAfter)
+                ),
                 _ => await RefuseAsync(submission, new(IntakeOutcome.DestinationBacklogged, RetryAfter: retryAfter)),
             };
         }
@@ -78,7 +98,8 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
     public Task CloseAsync()
     {
         _isClosing = true;
-        Interlocked.MemoryBarrier(); // else the count could be read before the flag is seen, and a submission and this miss each other
+        // else the count could be read before the flag is seen, and a submission and this miss each other
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _submitting) == 0)
             _closed.TrySetResult();
         return _closed.Task;
@@ -92,13 +113,20 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
             var since = time.GetTimestamp();
             var request = Request(submission);
 
-            // Not cancelled when the caller hangs up: the write goes on, and its answer decides whether the request holds its place.
+            // Not cancelled when the caller hangs up: the write goes on, and its answer decides whether the request
+            // holds its place.
             var accepted = await journal.AcceptAsync(request, submission.Idempotency, CancellationToken.None);
             if (accepted.Outcome != AcceptOutcome.Accepted)
                 return Repeated(accepted);
 
             // A lane that went to another node since took the request with it.
-            keepsPlace = lanes.Of(request.Id, accepted.Lane)?.TryAdd(new PendingRequest(request, destination, time, since, request.ExpiresAt - request.AcceptedAt)) ?? false;
+            keepsPlace =
+                lanes
+                    .Of(request.Id, accepted.Lane)
+                    ?.TryAdd(
+                        new PendingRequest(request, destination, time, since, request.ExpiresAt - request.AcceptedAt)
+                    )
+                ?? false;
             return new(IntakeOutcome.Accepted, request.Id);
         }
         catch (JournalUnavailableException)
@@ -112,14 +140,19 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
         }
     }
 
-    /// <summary>What was accepted before needs no place: its repeat is answered as ever, also when there is no room for anything new.</summary>
+    /// <summary>
+    /// What was accepted before needs no place: its repeat is answered as ever, also when there is no room for anything
+    /// new.
+    /// </summary>
     private async ValueTask<IntakeResult> RefuseAsync(Submission submission, IntakeResult refusal)
     {
         if (submission.Idempotency is not { } claim)
             return refusal;
         try
         {
-            return await journal.FindAcceptedAsync(claim, CancellationToken.None) is { } accepted ? Repeated(accepted) : refusal;
+            return await journal.FindAcceptedAsync(claim, CancellationToken.None) is { } accepted
+                ? Repeated(accepted)
+                : refusal;
         }
         catch (JournalUnavailableException)
         {
@@ -134,6 +167,15 @@ internal sealed class Intake(RequestSettings settings, Admission admission, IReq
     {
         var now = time.GetUtcNow();
         var age = submission.ValidFor is { } validFor && validFor < settings.MaxAge ? validFor : settings.MaxAge;
-        return new(RequestId.New(now), submission.Station, submission.Token, submission.Callback, now, now + age, submission.ApiKeyName, submission.Trace);
+        return new(
+            RequestId.New(now),
+            submission.Station,
+            submission.Token,
+            submission.Callback,
+            now,
+            now + age,
+            submission.ApiKeyName,
+            submission.Trace
+        );
     }
 }

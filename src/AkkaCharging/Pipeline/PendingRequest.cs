@@ -4,16 +4,27 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline;
 
-/// <summary>An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state needs no lock.</summary>
+/// <summary>
+/// An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state
+/// needs no lock.
+/// </summary>
 /// <remarks>
-/// It ages by the monotonic clock: what is said about its age here are timestamps of <see cref="TimeProvider.GetTimestamp"/>. A wall clock that is set makes it
-/// neither older nor younger. The times of its <see cref="Request"/> are for people and for the journal.
+/// It ages by the monotonic clock: what is said about its age here are timestamps of
+/// <see cref="TimeProvider.GetTimestamp"/>. A wall clock that is set makes it neither older nor younger. The times of
+/// its <see cref="Request"/> are for people and for the journal.
 /// </remarks>
 /// <param name="destination">That it is counted at, until it is settled.</param>
 /// <param name="since">When it was accepted, or redriven.</param>
 /// <param name="life">How old it may become.</param>
 /// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
-internal sealed class PendingRequest(ChargingRequest request, Destination destination, TimeProvider time, long since, TimeSpan life, bool isRecovered = false) : IWaitingDelivery
+internal sealed class PendingRequest(
+    ChargingRequest request,
+    Destination destination,
+    TimeProvider time,
+    long since,
+    TimeSpan life,
+    bool isRecovered = false
+) : IWaitingDelivery
 {
     private int _generation;
 
@@ -32,7 +43,9 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
 
     public bool IsRecovered { get; } = isRecovered;
 
-    /// <summary>Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.</summary>
+    /// <summary>
+    /// Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.
+    /// </summary>
     public bool IsRedriven { get; private init; }
 
     /// <summary>Set once it is journaled; then it is never decided again.</summary>
@@ -41,7 +54,9 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     /// <summary>Callback attempts that failed so far.</summary>
     public int AttemptsMade { get; set; }
 
-    /// <summary>Whether its last attempt was none, because this process lacked what it takes to open a connection.</summary>
+    /// <summary>
+    /// Whether its last attempt was none, because this process lacked what it takes to open a connection.
+    /// </summary>
     public bool LacksResources { get; set; }
 
     /// <summary>Earliest time of the next attempt, where a receiver asked for one.</summary>
@@ -51,7 +66,14 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     public static PendingRequest FromJournal(UnsettledRequest unsettled, Destination destination, TimeProvider time)
     {
         var age = unsettled.Age is { } told && told > TimeSpan.Zero ? told : TimeSpan.Zero;
-        return new(unsettled.Request, destination, time, time.After(time.GetTimestamp(), -age), unsettled.Life, isRecovered: true)
+        return new(
+            unsettled.Request,
+            destination,
+            time,
+            time.After(time.GetTimestamp(), -age),
+            unsettled.Life,
+            isRecovered: true
+        )
         {
             Decision = unsettled.Decision,
             AttemptsMade = unsettled.AttemptsMade,
@@ -64,11 +86,15 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     /// <summary>How long ago it was accepted, or redriven.</summary>
     public TimeSpan Age(TimeProvider time) => time.GetElapsedTime(Since);
 
-    /// <summary>Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once for each run.</summary>
+    /// <summary>
+    /// Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once
+    /// for each run.
+    /// </summary>
     public bool TryClaim(int generation)
     {
-        // Again when another was faster: it may have claimed an older run, and nobody else would offer this request to the newer one.
-        for (var last = Volatile.Read(ref _generation); last < generation;)
+        // Again when another was faster: it may have claimed an older run, and nobody else would offer this request to
+        // the newer one.
+        for (var last = Volatile.Read(ref _generation); last < generation; )
         {
             var seen = Interlocked.CompareExchange(ref _generation, generation, last);
             if (seen == last)
@@ -80,6 +106,8 @@ internal sealed class PendingRequest(ChargingRequest request, Destination destin
     }
 }
 
-/// <summary>What left the pipeline: a settled request, or one that shutdown interrupted and the journal keeps.</summary>
+/// <summary>
+/// What left the pipeline: a settled request, or one that shutdown interrupted and the journal keeps.
+/// </summary>
 /// <param name="Settlement">Null when it was interrupted.</param>
 internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement);

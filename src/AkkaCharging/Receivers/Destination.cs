@@ -2,18 +2,26 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>One receiver: how many attempts it may have in flight, who waits for one, and whether it is called at all at present.</summary>
+/// <summary>
+/// One receiver: how many attempts it may have in flight, who waits for one, and whether it is called at all at
+/// present.
+/// </summary>
 /// <remarks>
-/// It starts with 2 attempts in flight. An answer while all are used earns one more, up to <c>callback.maxInFlightPerDestination</c>; a failure halves them.
-/// <c>callback.destinationBreaker.maxFailures</c> failures in a row open its breaker: attempts then wait, but for one probe each <c>resetTimeoutMillis</c>.
-/// Failures are time-outs, network errors (but names that do not exist) and 5xx. Its methods may be called from any thread.
+/// It starts with 2 attempts in flight. An answer while all are used earns one more, up to
+/// <c>callback.maxInFlightPerDestination</c>; a failure halves them. <c>callback.destinationBreaker.maxFailures</c>
+/// failures in a row open its breaker: attempts then wait, but for one probe each <c>resetTimeoutMillis</c>. Failures
+/// are time-outs, network errors (but names that do not exist) and 5xx. Its methods may be called from any thread.
 /// </remarks>
 internal sealed class Destination
 {
-    /// <summary>How long an answer speaks for a destination that nothing is pending for. One that waits for its decisions is not to blame for its silence.</summary>
+    /// <summary>
+    /// How long an answer speaks for a destination that nothing is pending for. One that waits for its decisions is not
+    /// to blame for its silence.
+    /// </summary>
     public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(60);
 
-    // With attempts in flight and no answer for so long, it counts among the silent ones before the first of them times out.
+    // With attempts in flight and no answer for so long, it counts among the silent ones before the first of them times
+    // out.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
     private const int LeastInFlight = 2;
 
@@ -112,7 +120,9 @@ internal sealed class Destination
         }
     }
 
-    /// <summary>Judges again whether it is answering, and lets go what expired while it waited. Under the lock.</summary>
+    /// <summary>
+    /// Judges again whether it is answering, and lets go what expired while it waited. Under the lock.
+    /// </summary>
     public void Sweep(long now)
     {
         Judge(now);
@@ -132,20 +142,32 @@ internal sealed class Destination
     public void Confine() => InFlightMax = Math.Min(InFlightMax, _owner.MaxInFlightPerDestination);
 
     /// <summary>Takes what waits for <paramref name="taker"/> out of its lines. Under the lock.</summary>
-    public IEnumerable<IWaitingDelivery> Withdraw(ISlotTaker taker) => _attempts.Withdraw(taker).Concat(_retries.Withdraw(taker));
+    public IEnumerable<IWaitingDelivery> Withdraw(ISlotTaker taker) =>
+        _attempts.Withdraw(taker).Concat(_retries.Withdraw(taker));
 
     /// <summary>Under the lock.</summary>
     public DestinationStatus Status() =>
-        new(Key, Breaker, IsPaused, IsAnswering, Users, _attempts.Taken, InFlightMax, _attempts.WaitingCount, _retries.Taken, _failuresInARow);
+        new(
+            Key,
+            Breaker,
+            IsPaused,
+            IsAnswering,
+            Users,
+            _attempts.Taken,
+            InFlightMax,
+            _attempts.WaitingCount,
+            _retries.Taken,
+            _failuresInARow
+        );
 
     /// <summary>Under the lock.</summary>
     public void Forget() => _reset?.Dispose();
 
     private void Learn(CallbackAttempt attempt, bool isProbe, long now)
     {
-
-        // Says nothing about the receiver: it was not asked. And both in the same way, or the breaker would tell callers whether a name exists that they may not
-        // be called back at. A name server's silence passes, so that requests are kept waiting for it.
+        // Says nothing about the receiver: it was not asked. And both in the same way, or the breaker would tell
+        // callers whether a name exists that they may not be called back at. A name server's silence passes, so that
+        // requests are kept waiting for it.
         if (attempt.Outcome == CallbackOutcome.Blocked || attempt.Cause == AttemptCause.NameNotFound)
             return;
         if (attempt is { Outcome: CallbackOutcome.Success or CallbackOutcome.HttpError, HttpStatus: < 500 })
@@ -163,7 +185,13 @@ internal sealed class Destination
 
         _failuresInARow++;
         InFlightMax = Halved();
-        if (_owner.Settings.DestinationBreaker.Enabled && (isProbe || (Breaker == BreakerState.Closed && _failuresInARow >= _owner.Settings.DestinationBreaker.MaxFailures)))
+        if (
+            _owner.Settings.DestinationBreaker.Enabled
+            && (
+                isProbe
+                || (Breaker == BreakerState.Closed && _failuresInARow >= _owner.Settings.DestinationBreaker.MaxFailures)
+            )
+        )
             Open();
     }
 
@@ -174,7 +202,12 @@ internal sealed class Destination
         Breaker = BreakerState.Open;
         InFlightMax = Least; // what waits goes out slowly at first when it recovers
         _reset?.Dispose();
-        _reset = _owner.Time.CreateTimer(static self => ((Destination)self!).LetAProbeGo(), this, _owner.Settings.DestinationBreaker.ResetTimeout, Timeout.InfiniteTimeSpan);
+        _reset = _owner.Time.CreateTimer(
+            static self => ((Destination)self!).LetAProbeGo(),
+            this,
+            _owner.Settings.DestinationBreaker.ResetTimeout,
+            Timeout.InfiniteTimeSpan
+        );
     }
 
     private void LetAProbeGo()
@@ -199,7 +232,8 @@ internal sealed class Destination
     private bool Judge(long now)
     {
         var time = _owner.Time;
-        var isAnswering = _answeredAt is { } answeredAt
+        var isAnswering =
+            _answeredAt is { } answeredAt
             && Breaker == BreakerState.Closed
             && (_attempts.Taken == 0 || time.GetElapsedTime(Math.Max(answeredAt, _busySince), now) <= Silence);
         if (isAnswering == IsAnswering)
@@ -213,12 +247,14 @@ internal sealed class Destination
 
     private sealed class AttemptLine(Destination destination, SharedSlots slots) : SlotLine(destination, slots)
     {
-        protected override bool HasRoom => !Destination.IsPaused && Destination.Breaker switch
-        {
-            BreakerState.Closed => Taken < Destination.InFlightMax,
-            BreakerState.HalfOpen => Destination._probe is null,
-            _ => false,
-        };
+        protected override bool HasRoom =>
+            !Destination.IsPaused
+            && Destination.Breaker switch
+            {
+                BreakerState.Closed => Taken < Destination.InFlightMax,
+                BreakerState.HalfOpen => Destination._probe is null,
+                _ => false,
+            };
 
         protected override void OnStarted(IWaitingDelivery pending)
         {
@@ -240,4 +276,14 @@ internal sealed class Destination
 /// <param name="Waiting">Those that wait for an attempt.</param>
 /// <param name="Retrying">Those in the retry lane.</param>
 internal sealed record DestinationStatus(
-    DestinationKey Key, BreakerState Breaker, bool IsPaused, bool IsAnswering, int Pending, int InFlight, int InFlightMax, int Waiting, int Retrying, int FailuresInARow);
+    DestinationKey Key,
+    BreakerState Breaker,
+    bool IsPaused,
+    bool IsAnswering,
+    int Pending,
+    int InFlight,
+    int InFlightMax,
+    int Waiting,
+    int Retrying,
+    int FailuresInARow
+);

@@ -3,9 +3,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>All receivers that requests are pending for, and for a minute those that were: what keeps one of them from delaying another.</summary>
+/// <summary>
+/// All receivers that requests are pending for, and for a minute those that were: what keeps one of them from delaying
+/// another.
+/// </summary>
 /// <remarks>
-/// Over all lanes. One lock guards it and everything in it: an attempt takes it twice, for less time than the attempt's own headers take to write.
+/// Over all lanes. One lock guards it and everything in it: an attempt takes it twice, for less time than the attempt's
+/// own headers take to write.
 /// </remarks>
 internal sealed class Destinations : IDisposable
 {
@@ -61,7 +65,9 @@ internal sealed class Destinations : IDisposable
         }
     }
 
-    /// <summary>What destinations that have not lately answered hold of their half of the queue, and how large that is.</summary>
+    /// <summary>
+    /// What destinations that have not lately answered hold of their half of the queue, and how large that is.
+    /// </summary>
     public (int Pending, double Max) Silent
     {
         get
@@ -71,7 +77,9 @@ internal sealed class Destinations : IDisposable
         }
     }
 
-    /// <summary>From here on this is one of so many processes that share <c>callback.maxInFlightPerDestination</c>.</summary>
+    /// <summary>
+    /// From here on this is one of so many processes that share <c>callback.maxInFlightPerDestination</c>.
+    /// </summary>
     public void Divide(int nodes)
     {
         lock (Gate)
@@ -84,13 +92,19 @@ internal sealed class Destinations : IDisposable
 
     /// <summary>Lets a request in, unless its destination holds its share of the queue.</summary>
     /// <remarks>
-    /// A dynamic threshold (Choudhury and Hahne 1998): a destination may hold <c>queue.destinationShare</c> times what is free. Those that have not lately
-    /// answered share one half of the queue among themselves, because the free space that n of them leave shrinks with n.
+    /// A dynamic threshold (Choudhury and Hahne 1998): a destination may hold <c>queue.destinationShare</c> times what
+    /// is free. Those that have not lately answered share one half of the queue among themselves, because the free
+    /// space that n of them leave shrinks with n.
     /// </remarks>
     /// <param name="free">Places of the queue that nobody holds.</param>
     /// <param name="destination">Not null when the request was let in.</param>
     /// <param name="retryAfter">When to come back to a destination that is backlogged: 1 to 60 s.</param>
-    public AdmissionVerdict TryAdmit(DestinationKey key, int free, out Destination? destination, out TimeSpan retryAfter)
+    public AdmissionVerdict TryAdmit(
+        DestinationKey key,
+        int free,
+        out Destination? destination,
+        out TimeSpan retryAfter
+    )
     {
         lock (Gate)
         {
@@ -101,7 +115,8 @@ internal sealed class Destinations : IDisposable
             {
                 Rest(found);
                 if (room <= 0)
-                    return AdmissionVerdict.QueueFull; // there is none for any destination of its kind: it is not this one that is backlogged
+                    // there is none for any destination of its kind: it is not this one that is backlogged
+                    return AdmissionVerdict.QueueFull;
                 retryAfter = found.DrainRate.RetryAfter(found.Pending);
                 return AdmissionVerdict.DestinationBacklogged;
             }
@@ -149,27 +164,37 @@ internal sealed class Destinations : IDisposable
         }
     }
 
-    /// <summary>Takes out everything that waits for <paramref name="taker"/>, and what waits for nobody any more.</summary>
+    /// <summary>
+    /// Takes out everything that waits for <paramref name="taker"/>, and what waits for nobody any more.
+    /// </summary>
     public IReadOnlyList<IWaitingDelivery> Withdraw(ISlotTaker taker)
     {
         lock (Gate)
             return [.. _all.Values.SelectMany(destination => destination.Withdraw(taker))];
     }
 
-    /// <summary>Those that requests are pending for, and those that are paused; the ones with most pending requests first.</summary>
+    /// <summary>
+    /// Those that requests are pending for, and those that are paused; the ones with most pending requests first.
+    /// </summary>
     public IReadOnlyList<DestinationStatus> Status(int max)
     {
         lock (Gate)
         {
-            return [.. _all.Values
-                .Where(destination => destination.Users > 0 || destination.IsPaused)
-                .OrderByDescending(destination => destination.Users)
-                .Take(max)
-                .Select(destination => destination.Status())];
+            return
+            [
+                .. _all
+                    .Values.Where(destination => destination.Users > 0 || destination.IsPaused)
+                    .OrderByDescending(destination => destination.Users)
+                    .Take(max)
+                    .Select(destination => destination.Status()),
+            ];
         }
     }
 
-    /// <summary>Lets callbacks to <paramref name="key"/> wait, until <see cref="Resume"/> or the end of the process; they go on to age.</summary>
+    /// <summary>
+    /// Lets callbacks to <paramref name="key"/> wait, until <see cref="Resume"/> or the end of the process; they go on
+    /// to age.
+    /// </summary>
     public void Pause(DestinationKey key)
     {
         lock (Gate)
@@ -193,7 +218,8 @@ internal sealed class Destinations : IDisposable
     }
 
     /// <summary>Counts its pending requests to the other kind. Under the lock.</summary>
-    public void MovePendingBetweenKinds(Destination destination) => _pendingOfSilent += destination.IsAnswering ? -destination.Pending : destination.Pending;
+    public void MovePendingBetweenKinds(Destination destination) =>
+        _pendingOfSilent += destination.IsAnswering ? -destination.Pending : destination.Pending;
 
     public void Dispose() => _sweep.Dispose();
 
@@ -234,7 +260,9 @@ internal sealed class Destinations : IDisposable
         lock (Gate)
         {
             var now = Time.GetTimestamp();
-            while (_idle.First is { } oldest && Time.GetElapsedTime(oldest.Value.IdleSince, now) >= Destination.Remembered)
+            while (
+                _idle.First is { } oldest && Time.GetElapsedTime(oldest.Value.IdleSince, now) >= Destination.Remembered
+            )
                 Evict(oldest.Value);
             foreach (var destination in _all.Values)
                 destination.Sweep(now);

@@ -1,6 +1,9 @@
 namespace AkkaCharging.Receivers;
 
-/// <summary>How fast requests leave, over the last few seconds: what a caller who was refused is told to wait is derived from it.</summary>
+/// <summary>
+/// How fast requests leave, over the last few seconds: what a caller who was refused is told to wait is derived from
+/// it.
+/// </summary>
 internal sealed class DrainRate(TimeProvider time)
 {
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(5);
@@ -10,7 +13,8 @@ internal sealed class DrainRate(TimeProvider time)
     private readonly Lock _gate = new();
     private long _left;
 
-    // The rate is taken from the older mark to now, so over one to two windows; marks that are older still say nothing about the last few seconds.
+    // The rate is taken from the older mark to now, so over one to two windows; marks that are older still say nothing
+    // about the last few seconds.
     private (long At, long Left) _older = (time.GetTimestamp(), 0);
     private long _markedAt = time.GetTimestamp();
     private long _markedLeft;
@@ -27,7 +31,10 @@ internal sealed class DrainRate(TimeProvider time)
         Interlocked.Increment(ref _left);
     }
 
-    /// <summary>When half of <paramref name="pending"/> should have left: sooner a caller would only be refused again. 1 to 60 s.</summary>
+    /// <summary>
+    /// When half of <paramref name="pending"/> should have left: sooner a caller would only be refused again. 1 to 60
+    /// s.
+    /// </summary>
     public TimeSpan RetryAfter(int pending)
     {
         lock (_gate)
@@ -35,7 +42,10 @@ internal sealed class DrainRate(TimeProvider time)
             Mark();
             var left = Volatile.Read(ref _left) - _older.Left;
             var seconds = Math.Max(time.GetElapsedTime(_older.At).TotalSeconds, 0.001);
-            var wait = left > 0 ? TimeSpan.FromSeconds(Math.Min(pending / 2.0 / (left / seconds), LongestWait.TotalSeconds)) : LongestWait;
+            var wait =
+                left > 0
+                    ? TimeSpan.FromSeconds(Math.Min(pending / 2.0 / (left / seconds), LongestWait.TotalSeconds))
+                    : LongestWait;
             return wait > ShortestWait ? wait : ShortestWait;
         }
     }

@@ -19,7 +19,10 @@ internal static class RetrySchedule
     /// <summary>The longest wait before a retry, without jitter: the jitter is added after this cap.</summary>
     public static TimeSpan LongestWait(CallbackSettings settings) => settings.MaxRetryDelay / (1 + settings.Jitter);
 
-    /// <summary>How long the retries take that a request has left which failed <paramref name="made"/> times, if each fails at once.</summary>
+    /// <summary>
+    /// How long the retries take that a request has left which failed <paramref name="made"/> times, if each fails at
+    /// once.
+    /// </summary>
     /// <param name="left">Of its age: the first retry that comes later is the last.</param>
     /// <param name="random">For the jitter of each.</param>
     public static TimeSpan Remaining(CallbackSettings settings, int made, TimeSpan left, Random random)

@@ -2,8 +2,9 @@ namespace AkkaCharging.Receivers;
 
 /// <summary>Slots that all destinations share: attempts in flight, or retries under way.</summary>
 /// <remarks>
-/// Half of them are kept for destinations that have lately answered, so that any number of hanging ones cannot buy out the healthy.
-/// Free slots go round the destinations that wait for one, one each time. Not thread-safe: used under the lock of <see cref="Destinations"/>.
+/// Half of them are kept for destinations that have lately answered, so that any number of hanging ones cannot buy out
+/// the healthy. Free slots go round the destinations that wait for one, one each time. Not thread-safe: used under the
+/// lock of <see cref="Destinations"/>.
 /// </remarks>
 internal sealed class SharedSlots(int capacity)
 {
@@ -20,7 +21,9 @@ internal sealed class SharedSlots(int capacity)
     /// <returns>False while none is free for it, or others wait.</returns>
     public bool TryTake(SlotLine line)
     {
-        var (rotation, free) = line.Destination.IsAnswering ? (_answering, Free) : (_silent, Math.Min(Free, _capacityForSilent - _takenBySilent));
+        var (rotation, free) = line.Destination.IsAnswering
+            ? (_answering, Free)
+            : (_silent, Math.Min(Free, _capacityForSilent - _takenBySilent));
         if (rotation.Count > 0 || free <= 0)
             return false;
         Count(line, 1);
@@ -54,7 +57,10 @@ internal sealed class SharedSlots(int capacity)
     /// <summary>Takes a slot back.</summary>
     public void GiveBack(SlotLine line) => Count(line, -1);
 
-    /// <summary>Counts what <paramref name="line"/> holds to the other kind, and lets it wait among them, after its destination changed.</summary>
+    /// <summary>
+    /// Counts what <paramref name="line"/> holds to the other kind, and lets it wait among them, after its destination
+    /// changed.
+    /// </summary>
     public void MoveBetweenKinds(SlotLine line)
     {
         _takenBySilent += line.Destination.IsAnswering ? -line.Taken : line.Taken;

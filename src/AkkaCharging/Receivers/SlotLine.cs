@@ -12,8 +12,13 @@ internal interface ISlotTaker
     bool TryTake(IWaitingDelivery pending, bool holdsSlot);
 }
 
-/// <summary>One destination's line for <see cref="SharedSlots"/>: what it holds of them and who waits for more.</summary>
-/// <remarks>First attempts go before retries, each of them oldest first. Not thread-safe: used under the lock of <see cref="Destinations"/>.</remarks>
+/// <summary>
+/// One destination's line for <see cref="SharedSlots"/>: what it holds of them and who waits for more.
+/// </summary>
+/// <remarks>
+/// First attempts go before retries, each of them oldest first. Not thread-safe: used under the lock of
+/// <see cref="Destinations"/>.
+/// </remarks>
 internal abstract class SlotLine(Destination destination, SharedSlots slots)
 {
     private Queue<Waiting> _first = new();
@@ -72,26 +77,34 @@ internal abstract class SlotLine(Destination destination, SharedSlots slots)
     {
         if (now < _earliestExpiry)
             return;
-        Remove(waiting => waiting.Pending.Deadline <= now, waiting => waiting.Taker.TryTake(waiting.Pending, holdsSlot: false));
-        _earliestExpiry = _first.Concat(_retries).Select(waiting => waiting.Pending.Deadline).DefaultIfEmpty(long.MaxValue).Min();
+        Remove(
+            waiting => waiting.Pending.Deadline <= now,
+            waiting => waiting.Taker.TryTake(waiting.Pending, holdsSlot: false)
+        );
+        _earliestExpiry = _first
+            .Concat(_retries)
+            .Select(waiting => waiting.Pending.Deadline)
+            .DefaultIfEmpty(long.MaxValue)
+            .Min();
     }
 
     /// <summary>Takes those out whose taker is <paramref name="taker"/>, or gone.</summary>
     public IReadOnlyList<IWaitingDelivery> Withdraw(ISlotTaker taker)
     {
         var withdrawn = new List<IWaitingDelivery>();
-        Remove(waiting => waiting.Taker == taker || waiting.Taker.IsGone, waiting =>
-        {
-            if (waiting.Taker == taker)
-                withdrawn.Add(waiting.Pending);
-        });
+        Remove(
+            waiting => waiting.Taker == taker || waiting.Taker.IsGone,
+            waiting =>
+            {
+                if (waiting.Taker == taker)
+                    withdrawn.Add(waiting.Pending);
+            }
+        );
         return withdrawn;
     }
 
     /// <summary>Told when an attempt of <paramref name="pending"/> starts.</summary>
-    protected virtual void OnStarted(IWaitingDelivery pending)
-    {
-    }
+    protected virtual void OnStarted(IWaitingDelivery pending) { }
 
     private void Remove(Predicate<Waiting> isRemoved, Action<Waiting> removed)
     {

@@ -1,6 +1,9 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>Why an attempt to call back failed. Operators see it everywhere; callers see of it what <c>CallerView</c> lets through.</summary>
+/// <summary>
+/// Why an attempt to call back failed. Operators see it everywhere; callers see of it what <c>CallerView</c> lets
+/// through.
+/// </summary>
 internal enum AttemptCause
 {
     /// <summary>The receiver answered, but not 2xx.</summary>
@@ -54,14 +57,33 @@ internal static class AttemptCauses
 {
     private static readonly string[] Names =
     [
-        "http_status", "name_not_found", "name_timeout", "name_not_asked", "address_refused", "connection_refused", "unreachable", "connect_timeout", "tls",
-        "connection_reset", "answer_timeout", "too_large", "protocol", "local_resources", "other",
+        "http_status",
+        "name_not_found",
+        "name_timeout",
+        "name_not_asked",
+        "address_refused",
+        "connection_refused",
+        "unreachable",
+        "connect_timeout",
+        "tls",
+        "connection_reset",
+        "answer_timeout",
+        "too_large",
+        "protocol",
+        "local_resources",
+        "other",
     ];
 
     /// <summary>The cause in snake case.</summary>
     public static string Name(this AttemptCause cause) => Names[(int)cause];
 
-    /// <summary>Whether nobody was called, because no address that may be connected to could be had for the name.</summary>
+    /// <summary>
+    /// Whether nobody was called, because no address that may be connected to could be had for the name.
+    /// </summary>
     public static bool MeansNoAddress(this AttemptCause cause) =>
-        cause is AttemptCause.NameNotFound or AttemptCause.NameTimeout or AttemptCause.NameNotAsked or AttemptCause.AddressRefused;
+        cause
+            is AttemptCause.NameNotFound
+                or AttemptCause.NameTimeout
+                or AttemptCause.NameNotAsked
+                or AttemptCause.AddressRefused;
 }

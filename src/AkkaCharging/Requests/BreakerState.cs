@@ -1,6 +1,8 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>Where a circuit breaker stands: the authorizer's, or a destination's. The numbers are those of the metric.</summary>
+/// <summary>
+/// Where a circuit breaker stands: the authorizer's, or a destination's. The numbers are those of the metric.
+/// </summary>
 internal enum BreakerState
 {
     /// <summary>Every call is made.</summary>

@@ -22,7 +22,13 @@ internal enum CallbackOutcome
 /// <summary>One attempt to deliver a callback, as the journal keeps it.</summary>
 /// <param name="HttpStatus">What the receiver answered; null when it did not.</param>
 /// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
-internal sealed record CallbackAttempt(DateTimeOffset At, TimeSpan Duration, int? HttpStatus, CallbackOutcome Outcome, AttemptCause? Cause = null);
+internal sealed record CallbackAttempt(
+    DateTimeOffset At,
+    TimeSpan Duration,
+    int? HttpStatus,
+    CallbackOutcome Outcome,
+    AttemptCause? Cause = null
+);
 
 /// <summary>How outcomes are spelled in JSON, metrics and the journal.</summary>
 internal static class CallbackNames

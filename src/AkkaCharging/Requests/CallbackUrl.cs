@@ -1,13 +1,20 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>Where a decision is delivered. Made by the address policy, or read back from the journal, so that one that was refused cannot exist.</summary>
+/// <summary>
+/// Where a decision is delivered. Made by the address policy, or read back from the journal, so that one that was
+/// refused cannot exist.
+/// </summary>
 internal sealed class CallbackUrl
 {
     private readonly string _dialled; // the text, but for the trailing dot of an absolute name
 
-    internal CallbackUrl(string text, Uri uri, DestinationKey destination) => (Text, _dialled, Destination) = (text, uri.OriginalString, destination);
+    internal CallbackUrl(string text, Uri uri, DestinationKey destination) =>
+        (Text, _dialled, Destination) = (text, uri.OriginalString, destination);
 
-    /// <summary>Reads what was allowed when it was accepted, whatever the policy says today; its address is vetted at connect all the same.</summary>
+    /// <summary>
+    /// Reads what was allowed when it was accepted, whatever the policy says today; its address is vetted at connect
+    /// all the same.
+    /// </summary>
     internal static CallbackUrl FromJournal(string text)
     {
         var uri = new Uri(text, UriKind.Absolute);
@@ -24,7 +31,10 @@ internal sealed class CallbackUrl
     /// <summary>As the caller wrote it; may carry secrets in its path and query.</summary>
     public string Text { get; }
 
-    /// <summary>The same, parsed; its host and port are those of <see cref="Destination"/>. Made when it is asked for: it is larger than the text, and a million requests may wait.</summary>
+    /// <summary>
+    /// The same, parsed; its host and port are those of <see cref="Destination"/>. Made when it is asked for: it is
+    /// larger than the text, and a million requests may wait.
+    /// </summary>
     public Uri Uri => new(_dialled, UriKind.Absolute);
 
     /// <summary>Whom the callback goes to; safe to log.</summary>

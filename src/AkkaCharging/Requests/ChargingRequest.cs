@@ -14,4 +14,5 @@ internal sealed record ChargingRequest(
     DateTimeOffset AcceptedAt,
     DateTimeOffset ExpiresAt,
     string? ApiKeyName = null,
-    ActivityContext Trace = default);
+    ActivityContext Trace = default
+);

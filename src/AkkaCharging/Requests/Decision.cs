@@ -13,7 +13,9 @@ internal enum AuthorizationStatus
     Unknown,
 }
 
-/// <summary>Why a decision is what it is: for the status page, logs, audit and metrics, never in a callback body.</summary>
+/// <summary>
+/// Why a decision is what it is: for the status page, logs, audit and metrics, never in a callback body.
+/// </summary>
 internal enum DecisionReason
 {
     /// <summary>Allowed by a rule.</summary>
@@ -52,7 +54,17 @@ internal static class DecisionNames
 {
     private static readonly string[] Statuses = ["allowed", "not_allowed", "unknown"];
     private static readonly string[] Reasons =
-        ["in_acl", "not_in_acl", "blocked", "expired", "station_not_allowed", "timeout", "circuit_open", "authorizer_error", "authorized"];
+    [
+        "in_acl",
+        "not_in_acl",
+        "blocked",
+        "expired",
+        "station_not_allowed",
+        "timeout",
+        "circuit_open",
+        "authorizer_error",
+        "authorized",
+    ];
 
     /// <summary><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>.</summary>
     public static string Name(this AuthorizationStatus status) => Statuses[(int)status];

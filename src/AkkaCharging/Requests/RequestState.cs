@@ -1,6 +1,9 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>Where an accepted request stands. Settled means one of the last three; of those only <see cref="Failed"/> ever changes again, by a redrive.</summary>
+/// <summary>
+/// Where an accepted request stands. Settled means one of the last three; of those only <see cref="Failed"/> ever
+/// changes again, by a redrive.
+/// </summary>
 internal enum RequestState
 {
     /// <summary>On disk, not decided.</summary>

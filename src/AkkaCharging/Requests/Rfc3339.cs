@@ -15,6 +15,12 @@ internal static class Rfc3339
         // "zzz" would also take an offset without its colon.
         var format = text[^1] == 'Z' ? "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'" : "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz";
         return (text[^1] == 'Z' || text.Length > 3 && text[^3] == ':')
-            && DateTimeOffset.TryParseExact(text, format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
+            && DateTimeOffset.TryParseExact(
+                text,
+                format,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal,
+                out time
+            );
     }
 }

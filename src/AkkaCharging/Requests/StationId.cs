@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace AkkaCharging.Requests;
 
-/// <summary>A charging station's UUID, kept as the caller wrote it because the callback repeats it letter for letter.</summary>
+/// <summary>
+/// A charging station's UUID, kept as the caller wrote it because the callback repeats it letter for letter.
+/// </summary>
 public sealed record StationId
 {
     private const int Length = 36;
@@ -17,9 +19,16 @@ public sealed record StationId
     public Guid Value { get; }
 
     /// <summary>Reads 8-4-4-4-12 hexadecimal digits in any case; null for anything else.</summary>
-    /// <remarks>More than the parser alone asks for: it lets white space around and signs within pass, and the text goes into the callback as it is.</remarks>
+    /// <remarks>
+    /// More than the parser alone asks for: it lets white space around and signs within pass, and the text goes into
+    /// the callback as it is.
+    /// </remarks>
     public static StationId? TryCreate(string? text) =>
-        text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(Allowed) && Guid.TryParseExact(text, "D", out var value) ? new StationId(text, value) : null;
+        text is { Length: Length }
+        && !text.AsSpan().ContainsAnyExcept(Allowed)
+        && Guid.TryParseExact(text, "D", out var value)
+            ? new StationId(text, value)
+            : null;
 
     /// <inheritdoc/>
     public override string ToString() => Text;

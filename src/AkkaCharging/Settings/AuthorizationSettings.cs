@@ -27,34 +27,38 @@ internal sealed record AuthorizationSettings(
     AclSettings Acl,
     HttpAuthorizerSettings Http,
     ThrottleSettings Throttle,
-    CircuitBreakerSettings CircuitBreaker)
+    CircuitBreakerSettings CircuitBreaker
+)
 {
-    internal static AuthorizationSettings Read(HoconSection hocon) => new(
-        Provider: hocon.Choice<AuthorizationProvider>("provider"),
-        Timeout: hocon.Duration("timeoutMillis", min: 1, max: 3_600_000),
-        MaxRetries: hocon.Count("maxRetries", min: 0, max: 100),
-        Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),
-        Acl: AclSettings.Read(hocon.Section("acl")),
-        Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
-        Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
-        CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker")));
+    internal static AuthorizationSettings Read(HoconSection hocon) =>
+        new(
+            Provider: hocon.Choice<AuthorizationProvider>("provider"),
+            Timeout: hocon.Duration("timeoutMillis", min: 1, max: 3_600_000),
+            MaxRetries: hocon.Count("maxRetries", min: 0, max: 100),
+            Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),
+            Acl: AclSettings.Read(hocon.Section("acl")),
+            Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
+            Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
+            CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker"))
+        );
 }
 
 /// <summary>Block <c>authorization.acl</c>.</summary>
 internal sealed record AclSettings(string File)
 {
-    internal static AclSettings Read(HoconSection hocon) => new(
-        File: hocon.One("file", SettingKind.NonEmpty));
+    internal static AclSettings Read(HoconSection hocon) => new(File: hocon.One("file", SettingKind.NonEmpty));
 }
 
 /// <summary>Block <c>authorization.http</c>.</summary>
 /// <param name="Url">Null unless the provider is <see cref="AuthorizationProvider.Http"/> or it was set.</param>
 internal sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, TimeSpan AttemptTimeout)
 {
-    internal static HttpAuthorizerSettings Read(HoconSection hocon) => new(
-        Url: hocon.One("url", SettingKind.OptionalUrl),
-        BearerToken: hocon.One("bearerToken", SettingKind.Token),
-        AttemptTimeout: hocon.Duration("attemptTimeoutMillis", min: 1, max: 3_600_000));
+    internal static HttpAuthorizerSettings Read(HoconSection hocon) =>
+        new(
+            Url: hocon.One("url", SettingKind.OptionalUrl),
+            BearerToken: hocon.One("bearerToken", SettingKind.Token),
+            AttemptTimeout: hocon.Duration("attemptTimeoutMillis", min: 1, max: 3_600_000)
+        );
 }
 
 /// <summary>Block <c>authorization.throttle</c>.</summary>
@@ -62,20 +66,30 @@ internal sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, Time
 /// <param name="Burst">May pass at once after a quiet spell.</param>
 internal sealed record ThrottleSettings(int Elements, TimeSpan Per, int Burst)
 {
-    internal static ThrottleSettings Read(HoconSection hocon) => new(
-        Elements: hocon.Count("elements", min: 0, max: 10_000_000),
-        Per: hocon.Duration("perMillis", min: 1, max: 3_600_000),
-        Burst: hocon.Count("burst", min: 1, max: 10_000_000));
+    internal static ThrottleSettings Read(HoconSection hocon) =>
+        new(
+            Elements: hocon.Count("elements", min: 0, max: 10_000_000),
+            Per: hocon.Duration("perMillis", min: 1, max: 3_600_000),
+            Burst: hocon.Count("burst", min: 1, max: 10_000_000)
+        );
 }
 
 /// <summary>Block <c>authorization.circuitBreaker</c>.</summary>
 /// <param name="BackoffFactor">A whole number, because Akka's breaker cuts off the rest.</param>
-internal sealed record CircuitBreakerSettings(bool Enabled, int MaxFailures, TimeSpan ResetTimeout, int BackoffFactor, TimeSpan MaxResetTimeout)
+internal sealed record CircuitBreakerSettings(
+    bool Enabled,
+    int MaxFailures,
+    TimeSpan ResetTimeout,
+    int BackoffFactor,
+    TimeSpan MaxResetTimeout
+)
 {
-    internal static CircuitBreakerSettings Read(HoconSection hocon) => new(
-        Enabled: hocon.Flag("enabled"),
-        MaxFailures: hocon.Count("maxFailures", min: 1, max: 1_000_000),
-        ResetTimeout: hocon.Duration("resetTimeoutMillis", min: 1, max: 3_600_000),
-        BackoffFactor: hocon.Count("backoffFactor", min: 1, max: 100),
-        MaxResetTimeout: hocon.Duration("maxResetMillis", min: 1, max: 86_400_000));
+    internal static CircuitBreakerSettings Read(HoconSection hocon) =>
+        new(
+            Enabled: hocon.Flag("enabled"),
+            MaxFailures: hocon.Count("maxFailures", min: 1, max: 1_000_000),
+            ResetTimeout: hocon.Duration("resetTimeoutMillis", min: 1, max: 3_600_000),
+            BackoffFactor: hocon.Count("backoffFactor", min: 1, max: 100),
+            MaxResetTimeout: hocon.Duration("maxResetMillis", min: 1, max: 86_400_000)
+        );
 }

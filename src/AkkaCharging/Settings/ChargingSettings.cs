@@ -3,7 +3,10 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Every setting of the service, one record per HOCON block; <c>hocon/reference.conf</c> documents and supplies the defaults.</summary>
+/// <summary>
+/// Every setting of the service, one record per HOCON block; <c>hocon/reference.conf</c> documents and supplies the
+/// defaults.
+/// </summary>
 /// <param name="Akka">The <c>akka { … }</c> block of the same files, to be laid over Akka's own defaults.</param>
 internal sealed record ChargingSettings(
     ServerSettings Server,
@@ -16,7 +19,8 @@ internal sealed record ChargingSettings(
     ClusterSettings Cluster,
     MonitoringSettings Monitoring,
     LoggingSettings Logging,
-    Config Akka)
+    Config Akka
+)
 {
     /// <summary>What <c>reference.conf</c> says, alone.</summary>
     /// <remarks>Not a start's settings: its listener beyond loopback without API keys would be refused.</remarks>
@@ -25,16 +29,18 @@ internal sealed record ChargingSettings(
     /// <summary>Each setting with the place that it came from, in the order of <c>reference.conf</c>.</summary>
     public IReadOnlyList<EffectiveSetting> Effective { get; init; } = [];
 
-    internal static ChargingSettings Read(HoconSection hocon, Config akka) => new(
-        ServerSettings.Read(hocon.Section("server")),
-        ManagementSettings.Read(hocon.Section("management")),
-        RequestSettings.Read(hocon.Section("request")),
-        QueueSettings.Read(hocon.Section("queue")),
-        AuthorizationSettings.Read(hocon.Section("authorization")),
-        CallbackSettings.Read(hocon.Section("callback")),
-        JournalSettings.Read(hocon.Section("journal")),
-        ClusterSettings.Read(hocon.Section("cluster")),
-        MonitoringSettings.Read(hocon.Section("monitoring")),
-        LoggingSettings.Read(hocon.Section("logging")),
-        akka);
+    internal static ChargingSettings Read(HoconSection hocon, Config akka) =>
+        new(
+            ServerSettings.Read(hocon.Section("server")),
+            ManagementSettings.Read(hocon.Section("management")),
+            RequestSettings.Read(hocon.Section("request")),
+            QueueSettings.Read(hocon.Section("queue")),
+            AuthorizationSettings.Read(hocon.Section("authorization")),
+            CallbackSettings.Read(hocon.Section("callback")),
+            JournalSettings.Read(hocon.Section("journal")),
+            ClusterSettings.Read(hocon.Section("cluster")),
+            MonitoringSettings.Read(hocon.Section("monitoring")),
+            LoggingSettings.Read(hocon.Section("logging")),
+            akka
+        );
 }

@@ -29,19 +29,22 @@ internal sealed record JournalSettings(
     string EncryptionKeyFile,
     int RetentionHours,
     int MaxSettledRows,
-    int MinFreeBytes)
+    int MinFreeBytes
+)
 {
     /// <summary><see cref="RetentionHours"/> as a time.</summary>
     public TimeSpan Retention => TimeSpan.FromHours(RetentionHours);
 
-    internal static JournalSettings Read(HoconSection hocon) => new(
-        Kind: hocon.Choice<JournalKind>("kind"),
-        Path: hocon.One("path", SettingKind.NonEmpty),
-        Synchronous: hocon.One("synchronous", SettingKind.OneOf("full", "normal")),
-        ConnectionString: hocon.One("connectionString", SettingKind.Secret),
-        EncryptionKeys: hocon.Many("encryptionKeys", SettingKind.EncryptionKey),
-        EncryptionKeyFile: hocon.Text("encryptionKeyFile"),
-        RetentionHours: hocon.Count("retentionHours", min: 1, max: 8_760),
-        MaxSettledRows: hocon.Count("maxSettledRows", min: 0, max: 100_000_000),
-        MinFreeBytes: hocon.Count("minFreeBytes", min: 0, max: 1_073_741_824));
+    internal static JournalSettings Read(HoconSection hocon) =>
+        new(
+            Kind: hocon.Choice<JournalKind>("kind"),
+            Path: hocon.One("path", SettingKind.NonEmpty),
+            Synchronous: hocon.One("synchronous", SettingKind.OneOf("full", "normal")),
+            ConnectionString: hocon.One("connectionString", SettingKind.Secret),
+            EncryptionKeys: hocon.Many("encryptionKeys", SettingKind.EncryptionKey),
+            EncryptionKeyFile: hocon.Text("encryptionKeyFile"),
+            RetentionHours: hocon.Count("retentionHours", min: 1, max: 8_760),
+            MaxSettledRows: hocon.Count("maxSettledRows", min: 0, max: 100_000_000),
+            MinFreeBytes: hocon.Count("minFreeBytes", min: 0, max: 1_073_741_824)
+        );
 }

@@ -4,27 +4,42 @@ namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>monitoring</c>.</summary>
 /// <param name="Window">Over which health's rates and the p95 are taken.</param>
-internal sealed record MonitoringSettings(bool MetricsEnabled, bool HealthCheckEnabled, TimeSpan Window, HealthThresholds Thresholds)
+internal sealed record MonitoringSettings(
+    bool MetricsEnabled,
+    bool HealthCheckEnabled,
+    TimeSpan Window,
+    HealthThresholds Thresholds
+)
 {
-    internal static MonitoringSettings Read(HoconSection hocon) => new(
-        MetricsEnabled: hocon.Section("metrics").Flag("enabled"),
-        HealthCheckEnabled: hocon.Section("healthCheck").Flag("enabled"),
-        Window: TimeSpan.FromSeconds(hocon.Count("windowSeconds", min: 1, max: 3_600)),
-        Thresholds: HealthThresholds.Read(hocon.Section("thresholds")));
+    internal static MonitoringSettings Read(HoconSection hocon) =>
+        new(
+            MetricsEnabled: hocon.Section("metrics").Flag("enabled"),
+            HealthCheckEnabled: hocon.Section("healthCheck").Flag("enabled"),
+            Window: TimeSpan.FromSeconds(hocon.Count("windowSeconds", min: 1, max: 3_600)),
+            Thresholds: HealthThresholds.Read(hocon.Section("thresholds"))
+        );
 }
 
 /// <summary>Block <c>monitoring.thresholds</c>: above one of them <c>/health</c> says DEGRADED.</summary>
 /// <param name="QueueUsage">Pending requests as a share of <c>queue.maxSize</c>, 0 to 1.</param>
 /// <param name="AuthorizationErrorRate">Share of decisions in the window that ended <c>unknown</c>.</param>
 /// <param name="CallbackErrorRate">Share of callback attempts in the window that failed.</param>
-/// <param name="MinimumSamples">Fewer events than this in the window make no rate: one failure at night is not an outage.</param>
-internal sealed record HealthThresholds(double QueueUsage, double AuthorizationErrorRate, double CallbackErrorRate, int MinimumSamples)
+/// <param name="MinimumSamples">Fewer events than this in the window make no rate: one failure at night is not an
+/// outage.</param>
+internal sealed record HealthThresholds(
+    double QueueUsage,
+    double AuthorizationErrorRate,
+    double CallbackErrorRate,
+    int MinimumSamples
+)
 {
-    internal static HealthThresholds Read(HoconSection hocon) => new(
-        QueueUsage: hocon.Number("queueUsage", min: 0, max: 1),
-        AuthorizationErrorRate: hocon.Number("authorizationErrorRate", min: 0, max: 1),
-        CallbackErrorRate: hocon.Number("callbackErrorRate", min: 0, max: 1),
-        MinimumSamples: hocon.Count("minimumSamples", min: 1, max: 1_000_000));
+    internal static HealthThresholds Read(HoconSection hocon) =>
+        new(
+            QueueUsage: hocon.Number("queueUsage", min: 0, max: 1),
+            AuthorizationErrorRate: hocon.Number("authorizationErrorRate", min: 0, max: 1),
+            CallbackErrorRate: hocon.Number("callbackErrorRate", min: 0, max: 1),
+            MinimumSamples: hocon.Count("minimumSamples", min: 1, max: 1_000_000)
+        );
 }
 
 /// <summary>Least severe level that is logged: <c>logging.level</c>.</summary>
@@ -59,7 +74,6 @@ internal enum LogFormat
 /// <summary>Block <c>logging</c>.</summary>
 internal sealed record LoggingSettings(LogThreshold Level, LogFormat Format)
 {
-    internal static LoggingSettings Read(HoconSection hocon) => new(
-        Level: hocon.Choice<LogThreshold>("level"),
-        Format: hocon.Choice<LogFormat>("format"));
+    internal static LoggingSettings Read(HoconSection hocon) =>
+        new(Level: hocon.Choice<LogThreshold>("level"), Format: hocon.Choice<LogFormat>("format"));
 }

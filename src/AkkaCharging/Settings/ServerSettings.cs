@@ -20,38 +20,55 @@ internal sealed record ServerSettings(
     TimeSpan ShutdownGrace,
     IReadOnlyList<string> CorsAllowedOrigins,
     IReadOnlyList<ApiKeySettings> ApiKeys,
-    bool AllowAnonymous)
+    bool AllowAnonymous
+)
 {
-    internal static ServerSettings Read(HoconSection hocon) => new(
-        Host: hocon.One("host", SettingKind.NonEmpty),
-        Port: hocon.Count("port", min: 0, max: 65_535),
-        Development: hocon.Flag("development"),
-        MaxRequestBodyBytes: hocon.Count("maxRequestBodyBytes", min: 512, max: 1_048_576),
-        RequestTimeout: hocon.Duration("requestTimeoutMillis", min: 100, max: 600_000),
-        MaxConnections: hocon.Count("maxConnections", min: 0, max: 1_000_000),
-        KeepAlive: hocon.Duration("keepAliveMillis", min: 1_000, max: 3_600_000),
-        ShutdownDelay: hocon.Duration("shutdownDelayMillis", min: 0, max: 300_000),
-        ShutdownGrace: hocon.Duration("shutdownGraceMillis", min: 0, max: 300_000),
-        CorsAllowedOrigins: hocon.Section("cors").Many("allowedOrigins", SettingKind.Origin),
-        ApiKeys: hocon.Entries("apiKeys", "{ name, sha256, callbackHosts, requestsPerSecond }", ApiKeySettings.Read),
-        AllowAnonymous: hocon.Flag("allowAnonymous"));
+    internal static ServerSettings Read(HoconSection hocon) =>
+        new(
+            Host: hocon.One("host", SettingKind.NonEmpty),
+            Port: hocon.Count("port", min: 0, max: 65_535),
+            Development: hocon.Flag("development"),
+            MaxRequestBodyBytes: hocon.Count("maxRequestBodyBytes", min: 512, max: 1_048_576),
+            RequestTimeout: hocon.Duration("requestTimeoutMillis", min: 100, max: 600_000),
+            MaxConnections: hocon.Count("maxConnections", min: 0, max: 1_000_000),
+            KeepAlive: hocon.Duration("keepAliveMillis", min: 1_000, max: 3_600_000),
+            ShutdownDelay: hocon.Duration("shutdownDelayMillis", min: 0, max: 300_000),
+            ShutdownGrace: hocon.Duration("shutdownGraceMillis", min: 0, max: 300_000),
+            CorsAllowedOrigins: hocon.Section("cors").Many("allowedOrigins", SettingKind.Origin),
+            ApiKeys: hocon.Entries(
+                "apiKeys",
+                "{ name, sha256, callbackHosts, requestsPerSecond }",
+                ApiKeySettings.Read
+            ),
+            AllowAnonymous: hocon.Flag("allowAnonymous")
+        );
 }
 
 /// <summary>One entry of <c>server.apiKeys</c>.</summary>
 /// <param name="Name">Whose key it is; two entries may share a name while a key is rotated.</param>
 /// <param name="Sha256">64 hexadecimal digits: the key itself is never configured in clear.</param>
-/// <param name="CallbackHosts">Hosts that this key may name in callback URLs, <c>*.example.com</c> for all below a domain; empty for any.</param>
+/// <param name="CallbackHosts">Hosts that this key may name in callback URLs, <c>*.example.com</c> for all below a
+/// domain; empty for any.</param>
 /// <param name="RequestsPerSecond">The key's own rate limit; zero for none.</param>
-internal sealed record ApiKeySettings(string Name, string Sha256, IReadOnlyList<string> CallbackHosts, double RequestsPerSecond)
+internal sealed record ApiKeySettings(
+    string Name,
+    string Sha256,
+    IReadOnlyList<string> CallbackHosts,
+    double RequestsPerSecond
+)
 {
-    internal static ApiKeySettings Read(HoconSection hocon) => new(
-        Name: hocon.One("name", SettingKind.NonEmpty),
-        Sha256: hocon.One("sha256", SettingKind.Sha256),
-        CallbackHosts: hocon.Many("callbackHosts", SettingKind.HostPattern),
-        RequestsPerSecond: hocon.Number("requestsPerSecond", min: 0, max: 1_000_000, missing: "0"));
+    internal static ApiKeySettings Read(HoconSection hocon) =>
+        new(
+            Name: hocon.One("name", SettingKind.NonEmpty),
+            Sha256: hocon.One("sha256", SettingKind.Sha256),
+            CallbackHosts: hocon.Many("callbackHosts", SettingKind.HostPattern),
+            RequestsPerSecond: hocon.Number("requestsPerSecond", min: 0, max: 1_000_000, missing: "0")
+        );
 }
 
-/// <summary>A page that can be moved from the public listener to the operators': an item of <c>management.confine</c>.</summary>
+/// <summary>
+/// A page that can be moved from the public listener to the operators': an item of <c>management.confine</c>.
+/// </summary>
 internal enum ConfinedPage
 {
     /// <summary><c>/metrics</c>.</summary>
@@ -68,32 +85,43 @@ internal enum ConfinedPage
 /// <param name="Token">Empty for none, which only a loopback listener may have.</param>
 /// <param name="MaxConnections">Open at a time, kept for operators however many callers there are.</param>
 /// <param name="Confine">Pages that are served here and not on the public listener.</param>
-internal sealed record ManagementSettings(string Host, int Port, string Token, int MaxConnections, IReadOnlyList<ConfinedPage> Confine)
+internal sealed record ManagementSettings(
+    string Host,
+    int Port,
+    string Token,
+    int MaxConnections,
+    IReadOnlyList<ConfinedPage> Confine
+)
 {
-    internal static ManagementSettings Read(HoconSection hocon) => new(
-        Host: hocon.One("host", SettingKind.NonEmpty),
-        Port: hocon.Count("port", min: 0, max: 65_535),
-        Token: hocon.One("token", SettingKind.Token),
-        MaxConnections: hocon.Count("maxConnections", min: 1, max: 10_000),
-        Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>()));
+    internal static ManagementSettings Read(HoconSection hocon) =>
+        new(
+            Host: hocon.One("host", SettingKind.NonEmpty),
+            Port: hocon.Count("port", min: 0, max: 65_535),
+            Token: hocon.One("token", SettingKind.Token),
+            MaxConnections: hocon.Count("maxConnections", min: 1, max: 10_000),
+            Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>())
+        );
 }
 
 /// <summary>Block <c>request</c>.</summary>
 /// <param name="MaxAge">How old a request may be when a callback attempt starts.</param>
 internal sealed record RequestSettings(TimeSpan MaxAge)
 {
-    internal static RequestSettings Read(HoconSection hocon) => new(
-        MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000));
+    internal static RequestSettings Read(HoconSection hocon) =>
+        new(MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000));
 }
 
 /// <summary>Block <c>queue</c>.</summary>
 /// <param name="MaxSize">Requests accepted and not settled, over all lanes.</param>
 /// <param name="ConsumerThreads">Lanes side by side, each with a graph and a supervisor of its own.</param>
-/// <param name="DestinationShare">Alpha of the dynamic threshold: a destination may hold alpha times the free space.</param>
+/// <param name="DestinationShare">Alpha of the dynamic threshold: a destination may hold alpha times the free
+/// space.</param>
 internal sealed record QueueSettings(int MaxSize, int ConsumerThreads, double DestinationShare)
 {
-    internal static QueueSettings Read(HoconSection hocon) => new(
-        MaxSize: hocon.Count("maxSize", min: 1, max: 10_000_000),
-        ConsumerThreads: hocon.Count("consumerThreads", min: 1, max: 256),
-        DestinationShare: hocon.Number("destinationShare", min: 0.01, max: 1_000));
+    internal static QueueSettings Read(HoconSection hocon) =>
+        new(
+            MaxSize: hocon.Count("maxSize", min: 1, max: 10_000_000),
+            ConsumerThreads: hocon.Count("consumerThreads", min: 1, max: 256),
+            DestinationShare: hocon.Number("destinationShare", min: 0.01, max: 1_000)
+        );
 }

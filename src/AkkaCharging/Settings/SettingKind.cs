@@ -9,65 +9,84 @@ internal delegate bool TryRead<T>(string text, out T value);
 
 /// <summary>What one setting, or one item of a list, may be.</summary>
 /// <param name="Expected">Ends the sentence "expected …" of a problem.</param>
-/// <param name="Fallback">Stands in for a bad value until all problems are collected; never used by the service.</param>
+/// <param name="Fallback">Stands in for a bad value until all problems are collected; never used by the
+/// service.</param>
 /// <param name="Secret">The value is shown nowhere.</param>
 internal sealed record SettingKind<T>(string Expected, TryRead<T> TryRead, T Fallback, bool Secret = false);
 
 /// <summary>The kinds of settings.</summary>
 internal static class SettingKind
 {
-    private const NumberStyles Decimals = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+    private const NumberStyles Decimals =
+        NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
 
     public static SettingKind<bool> Flag { get; } = new("true or false", bool.TryParse, Fallback: false);
 
     public static SettingKind<string> Text { get; } = Texts("text", _ => true);
 
-    public static SettingKind<string> NonEmpty { get; } = Texts("text that is not empty", text => text.Trim().Length > 0);
+    public static SettingKind<string> NonEmpty { get; } =
+        Texts("text that is not empty", text => text.Trim().Length > 0);
 
     /// <summary>What a header can carry.</summary>
-    public static SettingKind<string> Token { get; } = Texts("printable ASCII without spaces, or nothing", IsToken, secret: true);
+    public static SettingKind<string> Token { get; } =
+        Texts("printable ASCII without spaces, or nothing", IsToken, secret: true);
 
     public static SettingKind<string> Secret { get; } = Texts("text", _ => true, secret: true);
 
     public static SettingKind<string> NonEmptySecret { get; } = NonEmpty with { Secret = true };
 
-    public static SettingKind<string> Sha256 { get; } = Texts(
-        "64 hexadecimal digits",
-        text => text.Length == 64 && text.All(char.IsAsciiHexDigit),
-        secret: true);
+    public static SettingKind<string> Sha256 { get; } =
+        Texts("64 hexadecimal digits", text => text.Length == 64 && text.All(char.IsAsciiHexDigit), secret: true);
 
     /// <remarks>Standard Webhooks 1.0.0: the secret's bytes in base64 behind a prefix.</remarks>
-    public static SettingKind<string> SigningKey { get; } = Texts("whsec_ and 24 to 64 bytes in base64", IsSigningKey, secret: true);
+    public static SettingKind<string> SigningKey { get; } =
+        Texts("whsec_ and 24 to 64 bytes in base64", IsSigningKey, secret: true);
 
     /// <remarks>AES-256.</remarks>
-    public static SettingKind<string> EncryptionKey { get; } = Texts("32 bytes in base64", IsEncryptionKey, secret: true);
+    public static SettingKind<string> EncryptionKey { get; } =
+        Texts("32 bytes in base64", IsEncryptionKey, secret: true);
 
-    public static SettingKind<string> HostPattern { get; } = Texts("a host name, *.example.com for all below it", IsHostPattern);
+    public static SettingKind<string> HostPattern { get; } =
+        Texts("a host name, *.example.com for all below it", IsHostPattern);
 
     public static SettingKind<string> Host { get; } = Texts("a host name or an IP address", IsHost);
 
-    public static SettingKind<string> OptionalHost { get; } = Texts("a host name or an IP address, or nothing", text => text.Length == 0 || IsHost(text));
+    public static SettingKind<string> OptionalHost { get; } =
+        Texts("a host name or an IP address, or nothing", text => text.Length == 0 || IsHost(text));
 
-    public static SettingKind<string> HostAndPort { get; } = Texts("a host and a port such as node-1:2552", IsHostAndPort);
+    public static SettingKind<string> HostAndPort { get; } =
+        Texts("a host and a port such as node-1:2552", IsHostAndPort);
 
     public static SettingKind<string> Origin { get; } = Texts("* or an origin such as https://example.com", IsOrigin);
 
-    public static SettingKind<Uri?> OptionalUrl { get; } = new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
+    public static SettingKind<Uri?> OptionalUrl { get; } =
+        new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
 
-    public static SettingKind<IPNetwork> Network { get; } = new("a network such as 10.1.0.0/16 or 127.0.0.1/32", TryNetwork, Fallback: default);
+    public static SettingKind<IPNetwork> Network { get; } =
+        new("a network such as 10.1.0.0/16 or 127.0.0.1/32", TryNetwork, Fallback: default);
 
-    public static SettingKind<int> Whole(int min, int max) => new(
-        $"a whole number from {min} to {max}",
-        (string text, out int value) =>
-            int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min && value <= max,
-        Fallback: min);
+    public static SettingKind<int> Whole(int min, int max) =>
+        new(
+            $"a whole number from {min} to {max}",
+            (string text, out int value) =>
+                int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)
+                && value >= min
+                && value <= max,
+            Fallback: min
+        );
 
-    public static SettingKind<double> Number(double min, double max) => new(
-        $"a number from {min} to {max}",
-        (string text, out double value) => double.TryParse(text, Decimals, CultureInfo.InvariantCulture, out value) && value >= min && value <= max,
-        Fallback: min);
+    public static SettingKind<double> Number(double min, double max) =>
+        new(
+            $"a number from {min} to {max}",
+            (string text, out double value) =>
+                double.TryParse(text, Decimals, CultureInfo.InvariantCulture, out value)
+                && value >= min
+                && value <= max,
+            Fallback: min
+        );
 
-    public static SettingKind<string> OneOf(params IReadOnlyList<string> words) => Texts($"one of {string.Join(", ", words)}", words.Contains);
+    public static SettingKind<string> OneOf(params IReadOnlyList<string> words) =>
+        Texts($"one of {string.Join(", ", words)}", words.Contains);
 
     public static SettingKind<T> Choice<T>()
         where T : struct, Enum =>
@@ -77,14 +96,13 @@ internal static class SettingKind
 #pragma warning restore CA1308
             // Enum.TryParse alone also takes numbers and combinations.
             (string text, out T value) =>
-                Enum.TryParse(text, ignoreCase: true, out value) && string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase),
-            Fallback: default);
+                Enum.TryParse(text, ignoreCase: true, out value)
+                && string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase),
+            Fallback: default
+        );
 
-    private static SettingKind<string> Texts(string expected, Predicate<string> holds, bool secret = false) => new(
-        expected,
-        (string text, out string value) => holds(value = text),
-        Fallback: "",
-        secret);
+    private static SettingKind<string> Texts(string expected, Predicate<string> holds, bool secret = false) =>
+        new(expected, (string text, out string value) => holds(value = text), Fallback: "", secret);
 
     private static bool IsToken(string text) => text.All(c => c is > ' ' and <= '~');
 
@@ -111,25 +129,39 @@ internal static class SettingKind
         var colon = text.LastIndexOf(':');
         return colon > 0
             && IsHost(text[..colon])
-            && (text[0] == '[' || !text[..colon].Contains(':')) // without brackets nobody can tell where an IPv6 address ends
+            // without brackets nobody can tell where an IPv6 address ends
+            && (text[0] == '[' || !text[..colon].Contains(':'))
             && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
             && port is > 0 and <= 65_535;
     }
 
     private static bool IsOrigin(string text) =>
-        text is "*" || (TryUrl(text, out var url) && string.Equals(url?.GetLeftPart(UriPartial.Authority), text, StringComparison.OrdinalIgnoreCase));
+        text is "*"
+        || (
+            TryUrl(text, out var url)
+            && string.Equals(url?.GetLeftPart(UriPartial.Authority), text, StringComparison.OrdinalIgnoreCase)
+        );
 
-    /// <remarks>IPNetwork.TryParse alone takes 10.0.0.1/8 and 10.1/16 too, for another network than was meant.</remarks>
+    /// <remarks>
+    /// IPNetwork.TryParse alone takes 10.0.0.1/8 and 10.1/16 too, for another network than was meant.
+    /// </remarks>
     private static bool TryNetwork(string text, out IPNetwork network) =>
         IPNetwork.TryParse(text, out network)
-        && (text.Contains(':')
-            ? !text.Contains('%') && network.BaseAddress.Equals(IPAddress.Parse(text.Split('/')[0]))
-            : text.Equals(network.ToString(), StringComparison.Ordinal));
+        && (
+            text.Contains(':')
+                ? !text.Contains('%') && network.BaseAddress.Equals(IPAddress.Parse(text.Split('/')[0]))
+                : text.Equals(network.ToString(), StringComparison.Ordinal)
+        );
 
     private static bool TryUrl(string text, out Uri? url)
     {
         url = null;
         return text.Length == 0
-            || (Uri.TryCreate(text, UriKind.Absolute, out url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0 && url.Host.Length > 0);
+            || (
+                Uri.TryCreate(text, UriKind.Absolute, out url)
+                && url.Scheme is "http" or "https"
+                && url.UserInfo.Length == 0
+                && url.Host.Length > 0
+            );
     }
 }

@@ -3,7 +3,9 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Environment variables as a layer of settings, and the names that the predecessor of this service used.</summary>
+/// <summary>
+/// Environment variables as a layer of settings, and the names that the predecessor of this service used.
+/// </summary>
 internal static class SettingsEnvironment
 {
     /// <summary>Old key, and the setting that it stands for.</summary>
@@ -27,10 +29,19 @@ internal static class SettingsEnvironment
 
     /// <summary>The settings of a tree that have a variable: all but Akka's own.</summary>
     public static IReadOnlyList<string> PathsOf(ConfigBlock root) =>
-        [.. root.Leaves().Select(leaf => leaf.Path).Where(path => !path.StartsWith($"{SettingsLoader.AkkaBlock}.", StringComparison.Ordinal))];
+        [
+            .. root.Leaves()
+                .Select(leaf => leaf.Path)
+                .Where(path => !path.StartsWith($"{SettingsLoader.AkkaBlock}.", StringComparison.Ordinal)),
+        ];
 
     /// <summary>Replaces settings by the variables that are set.</summary>
-    public static void Overlay(ConfigBlock root, IEnumerable<string> paths, IReadOnlyDictionary<string, string> environment, ICollection<string> problems)
+    public static void Overlay(
+        ConfigBlock root,
+        IEnumerable<string> paths,
+        IReadOnlyDictionary<string, string> environment,
+        ICollection<string> problems
+    )
     {
         foreach (var (key, path) in paths.Select(path => (path, path)).Concat(Aliases))
         {
@@ -55,7 +66,10 @@ internal static class SettingsEnvironment
     /// <summary>Moves a file's old keys to the settings that they stand for.</summary>
     public static void ResolveAliases(ConfigBlock file, ICollection<string> problems)
     {
-        if (file.Entries.GetValueOrDefault("ktor") is not ConfigBlock ktor || ktor.Entries.GetValueOrDefault("deployment") is not ConfigBlock deployment)
+        if (
+            file.Entries.GetValueOrDefault("ktor") is not ConfigBlock ktor
+            || ktor.Entries.GetValueOrDefault("deployment") is not ConfigBlock deployment
+        )
         {
             return;
         }
@@ -68,7 +82,10 @@ internal static class SettingsEnvironment
                 continue;
             }
 
-            var moved = new ConfigBlock(node.Source) { Entries = { ["server"] = new ConfigBlock(node.Source) { Entries = { [key] = node } } } };
+            var moved = new ConfigBlock(node.Source)
+            {
+                Entries = { ["server"] = new ConfigBlock(node.Source) { Entries = { [key] = node } } },
+            };
             if (file.Leaves().Any(leaf => leaf.Path.Equals(path, StringComparison.Ordinal)))
             {
                 problems.Add($"{node.Source}: {alias} sets {path} a second time. Keep one of them.");

@@ -32,7 +32,8 @@ internal static class SettingsLoader
     }
 
     /// <summary>The files of which <see cref="Load"/> makes settings, as paths.</summary>
-    internal static IReadOnlyList<string> FilesOf(SettingsSources sources) => [.. Files(sources, problems: []).Select(found => Path.Combine(sources.WorkingDirectory, found.File))];
+    internal static IReadOnlyList<string> FilesOf(SettingsSources sources) =>
+        [.. Files(sources, problems: []).Select(found => Path.Combine(sources.WorkingDirectory, found.File))];
 
     /// <summary>The embedded file, of which every other layer is a change.</summary>
     internal static ConfigBlock ReadReference()
@@ -47,7 +48,10 @@ internal static class SettingsLoader
 
     private static ChargingSettings Settled(ConfigBlock root, SettingsReport report, bool rules)
     {
-        var settings = ChargingSettings.Read(new HoconSection(root, path: "", report), AkkaConfig.From(root)) with { Effective = report.Effective };
+        var settings = ChargingSettings.Read(new HoconSection(root, path: "", report), AkkaConfig.From(root)) with
+        {
+            Effective = report.Effective,
+        };
         UnknownKeys.Report(root, path: "", report);
         if (rules)
         {

@@ -32,7 +32,9 @@ internal sealed class SettingsReport
         Problems.Add($"{source}: {path} {reason}");
     }
 
-    /// <summary>Notes a problem unless a rule across settings holds; not asked when one of them cannot be used anyhow.</summary>
+    /// <summary>
+    /// Notes a problem unless a rule across settings holds; not asked when one of them cannot be used anyhow.
+    /// </summary>
     /// <param name="message">What is wrong and what is allowed.</param>
     /// <param name="paths">The settings that the rule is about.</param>
     public void Require(bool holds, string message, params IReadOnlyList<string> paths)
@@ -42,7 +44,8 @@ internal sealed class SettingsReport
             return;
         }
 
-        var said = paths.Select(path => _sources[path])
+        var said = paths
+            .Select(path => _sources[path])
             .Where(source => !source.StartsWith($"{SettingsLoader.Reference}:", StringComparison.Ordinal))
             .Distinct(StringComparer.Ordinal);
         Problems.Add($"{string.Join(", ", said.DefaultIfEmpty("defaults"))}: {message}");

@@ -24,19 +24,31 @@ internal static class SettingsRules
             server.AllowAnonymous || server.ApiKeys.Count > 0 || IsLoopback(server.Host),
             $"server.host = '{server.Host}' is reachable from other machines without API keys; "
                 + "expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
-            "server.host", "server.apiKeys", "server.allowAnonymous");
+            "server.host",
+            "server.apiKeys",
+            "server.allowAnonymous"
+        );
         report.Require(
-            server.ApiKeys.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count() == server.ApiKeys.Count,
+            server.ApiKeys.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count()
+                == server.ApiKeys.Count,
             "server.apiKeys holds the same sha256 twice; expected one entry a key.",
-            "server.apiKeys");
+            "server.apiKeys"
+        );
         report.Require(
             management.Token.Length > 0 || IsLoopback(management.Host),
-            $"management.host = '{management.Host}' is reachable from other machines without a token; expected management.token or a loopback host.",
-            "management.host", "management.token");
+            $"management.host = '{management.Host}' is reachable from other machines without a token; expected "
+                + "management.token or a loopback host.",
+            "management.host",
+            "management.token"
+        );
         report.Require(
             server.Port == 0 || server.Port != management.Port || !SameAddress(server.Host, management.Host),
             $"management.port = {management.Port} is server.port too; expected two ports.",
-            "management.port", "server.port", "management.host", "server.host");
+            "management.port",
+            "server.port",
+            "management.host",
+            "server.host"
+        );
     }
 
     private static void Authorization(AuthorizationSettings authorization, SettingsReport report)
@@ -44,11 +56,15 @@ internal static class SettingsRules
         report.Require(
             authorization.Provider != AuthorizationProvider.Http || authorization.Http.Url is not null,
             "authorization.provider = http needs authorization.http.url; expected an http or https URL.",
-            "authorization.provider", "authorization.http.url");
+            "authorization.provider",
+            "authorization.http.url"
+        );
         report.Require(
             authorization.CircuitBreaker.MaxResetTimeout >= authorization.CircuitBreaker.ResetTimeout,
             "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much.",
-            "authorization.circuitBreaker.maxResetMillis", "authorization.circuitBreaker.resetTimeoutMillis");
+            "authorization.circuitBreaker.maxResetMillis",
+            "authorization.circuitBreaker.resetTimeoutMillis"
+        );
     }
 
     private static void Callback(CallbackSettings callback, SettingsReport report)
@@ -56,23 +72,32 @@ internal static class SettingsRules
         report.Require(
             callback.MaxRetryDelay >= callback.RetryDelay,
             "callback.maxRetryDelayMillis is below callback.retryDelayMillis; expected at least as much.",
-            "callback.maxRetryDelayMillis", "callback.retryDelayMillis");
+            "callback.maxRetryDelayMillis",
+            "callback.retryDelayMillis"
+        );
         report.Require(
             callback.MaxInFlightPerDestination <= callback.MaxInFlight,
             $"callback.maxInFlightPerDestination = {callback.MaxInFlightPerDestination} is above callback.maxInFlight; "
                 + $"expected at most {callback.MaxInFlight}.",
-            "callback.maxInFlightPerDestination", "callback.maxInFlight");
+            "callback.maxInFlightPerDestination",
+            "callback.maxInFlight"
+        );
         report.Require(
             !callback.Signing.Required || callback.Signing.Keys.Count > 0 || callback.Signing.KeysFile.Length > 0,
-            "callback.signing.required = true needs a key; expected callback.signing.keys or callback.signing.keysFile.",
-            "callback.signing.required", "callback.signing.keys");
+            "callback.signing.required = true needs a key; expected callback.signing.keys or "
+                + "callback.signing.keysFile.",
+            "callback.signing.required",
+            "callback.signing.keys"
+        );
         foreach (var network in callback.Security.Allow)
         {
             var guarded = SpecialNetworks.Guarded.FirstOrDefault(guarded => Overlap(guarded, network));
             report.Require(
                 guarded.PrefixLength == 0 || IsExact(network),
-                $"callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128.",
-                "callback.security.allow");
+                $"callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); "
+                    + "expected single addresses there, as /32 or /128.",
+                "callback.security.allow"
+            );
         }
     }
 
@@ -82,11 +107,16 @@ internal static class SettingsRules
         report.Require(
             !postgres || journal.ConnectionString.Length > 0,
             "journal.kind = postgres needs journal.connectionString.",
-            "journal.kind", "journal.connectionString");
+            "journal.kind",
+            "journal.connectionString"
+        );
         report.Require(
             !postgres || journal.EncryptionKeys.Count > 0 || journal.EncryptionKeyFile.Length > 0,
             "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.",
-            "journal.kind", "journal.encryptionKeys", "journal.encryptionKeyFile");
+            "journal.kind",
+            "journal.encryptionKeys",
+            "journal.encryptionKeyFile"
+        );
     }
 
     private static void Cluster(ChargingSettings settings, SettingsReport report)
@@ -95,52 +125,79 @@ internal static class SettingsRules
         report.Require(
             cluster.Tls.IsOn || cluster.Tls.Password.Length == 0,
             "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too.",
-            "cluster.tls.password", "cluster.tls.certificateFile");
+            "cluster.tls.password",
+            "cluster.tls.certificateFile"
+        );
         if (!cluster.Enabled)
             return;
         report.Require(
             settings.Journal.Kind == JournalKind.Postgres,
             "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres.",
-            "cluster.enabled", "journal.kind");
+            "cluster.enabled",
+            "journal.kind"
+        );
         report.Require(
             cluster.SeedNodes.Count > 0,
-            "cluster.enabled = true needs cluster.seedNodes; expected host:port of at least one node, the same list on every node.",
-            "cluster.enabled", "cluster.seedNodes");
+            "cluster.enabled = true needs cluster.seedNodes; expected host:port of at least one node, the same "
+                + "list on every node.",
+            "cluster.enabled",
+            "cluster.seedNodes"
+        );
         report.Require(
             cluster.Lanes >= cluster.SeedNodes.Count,
-            $"cluster.lanes = {cluster.Lanes} is below the number of cluster.seedNodes; a node without a lane accepts nothing.",
-            "cluster.lanes", "cluster.seedNodes");
+            $"cluster.lanes = {cluster.Lanes} is below the number of cluster.seedNodes; a node without a lane "
+                + "accepts nothing.",
+            "cluster.lanes",
+            "cluster.seedNodes"
+        );
         report.Require(
             settings.Queue.ConsumerThreads == 1,
             "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1.",
-            "queue.consumerThreads", "cluster.enabled");
+            "queue.consumerThreads",
+            "cluster.enabled"
+        );
         report.Require(
             !IsAny(cluster.Hostname),
-            $"cluster.hostname = '{cluster.Hostname}' is no address that other nodes could reach; expected this node's own, and cluster.bindHostname for the interface.",
-            "cluster.hostname");
+            $"cluster.hostname = '{cluster.Hostname}' is no address that other nodes could reach; expected this "
+                + "node's own, and cluster.bindHostname for the interface.",
+            "cluster.hostname"
+        );
         report.Require(
             !IsLoopback(cluster.Hostname) || cluster.SeedNodes.All(seed => IsLoopback(seed[..seed.LastIndexOf(':')])),
-            $"cluster.hostname = '{cluster.Hostname}' is this machine's alone, and cluster.seedNodes name others; expected the name or address that those reach this node at.",
-            "cluster.hostname", "cluster.seedNodes");
+            $"cluster.hostname = '{cluster.Hostname}' is this machine's alone, and cluster.seedNodes name "
+                + "others; expected the name or address that those reach this node at.",
+            "cluster.hostname",
+            "cluster.seedNodes"
+        );
     }
 
     /// <summary>Whether only this machine reaches a listener on <paramref name="host"/>.</summary>
     public static bool IsLoopback(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 
     /// <summary>A listener on all addresses takes the port on each of them.</summary>
     private static bool SameAddress(string a, string b) =>
         a.Equals(b, StringComparison.OrdinalIgnoreCase) || IsAny(a) || IsAny(b) || (IsLoopback(a) && IsLoopback(b));
 
     private static bool IsAny(string host) =>
-        host is "*" or "+" || (IPAddress.TryParse(host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
+        host is "*" or "+"
+        || (
+            IPAddress.TryParse(host, out var address)
+            && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
+        );
 
-    /// <remarks>Bit by bit: IPNetwork.Contains of .NET 10 answers wrongly as soon as an IPv4-mapped address meets an IPv6 network.</remarks>
+    /// <remarks>
+    /// Bit by bit: IPNetwork.Contains of .NET 10 answers wrongly as soon as an IPv4-mapped address meets an IPv6
+    /// network.
+    /// </remarks>
     private static bool Overlap(IPNetwork a, IPNetwork b)
     {
         var (left, right) = (a.BaseAddress.GetAddressBytes(), b.BaseAddress.GetAddressBytes());
         return left.Length == right.Length
-            && Enumerable.Range(0, Math.Min(a.PrefixLength, b.PrefixLength)).All(bit => ((left[bit / 8] ^ right[bit / 8]) & (0x80 >> (bit % 8))) == 0);
+            && Enumerable
+                .Range(0, Math.Min(a.PrefixLength, b.PrefixLength))
+                .All(bit => ((left[bit / 8] ^ right[bit / 8]) & (0x80 >> (bit % 8))) == 0);
     }
 
     private static bool IsExact(IPNetwork network) =>

@@ -2,14 +2,18 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Finds keys that are no settings: a misspelt one would otherwise leave its default in force without a word.</summary>
+/// <summary>
+/// Finds keys that are no settings: a misspelt one would otherwise leave its default in force without a word.
+/// </summary>
 internal static class UnknownKeys
 {
     // A file that is no settings file at all must not take minutes to be refused.
     private const int LongestCompared = 100;
     private const int MostCompared = 100;
 
-    /// <summary>Reports the topmost unknown keys below a block, each with the known key that looks most like it.</summary>
+    /// <summary>
+    /// Reports the topmost unknown keys below a block, each with the known key that looks most like it.
+    /// </summary>
     public static void Report(ConfigBlock block, string path, SettingsReport report)
     {
         foreach (var (key, node) in block.Entries)
@@ -20,14 +24,19 @@ internal static class UnknownKeys
                 continue;
             }
 
-            if (node is ConfigBlock below && report.Paths.Any(known => known.StartsWith($"{here}.", StringComparison.Ordinal)))
+            if (
+                node is ConfigBlock below
+                && report.Paths.Any(known => known.StartsWith($"{here}.", StringComparison.Ordinal))
+            )
             {
                 Report(below, here, report);
                 continue;
             }
 
             var similar = report.Problems.Count < MostCompared ? MostAlike(here, report.Paths) : null;
-            report.Problems.Add($"{node.Source}: {here} is not a setting{(similar is null ? "." : $"; did you mean {similar}?")}");
+            report.Problems.Add(
+                $"{node.Source}: {here} is not a setting{(similar is null ? "." : $"; did you mean {similar}?")}"
+            );
         }
     }
 
@@ -41,7 +50,9 @@ internal static class UnknownKeys
         var (best, distance) = known
             .SelectMany(WithBlocks)
             .Distinct(StringComparer.Ordinal)
-            .Select(candidate => (candidate, Distance: Math.Min(Distance(path, candidate), 1 + Distance($"{path}Millis", candidate))))
+            .Select(candidate =>
+                (candidate, Distance: Math.Min(Distance(path, candidate), 1 + Distance($"{path}Millis", candidate)))
+            )
             .MinBy(pair => pair.Distance);
         return distance <= Math.Max(2, path.Length / 4) ? best : null;
     }

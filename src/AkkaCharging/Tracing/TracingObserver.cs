@@ -4,13 +4,17 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Tracing;
 
-/// <summary>Makes spans of what happens to requests, each below the span of the submission that brought the request, then tells <paramref name="next"/>.</summary>
+/// <summary>
+/// Makes spans of what happens to requests, each below the span of the submission that brought the request, then tells
+/// <paramref name="next"/>.
+/// </summary>
 /// <remarks>
-/// A span is made when its part is over, from the times that are known then: the stages know nothing of traces, and what a crash or a shutdown cut short has none.
-/// The parent comes with the request, out of the journal after a restart, so that a recovered or redriven request goes on with its own trace.
-/// A request that was accepted without a trace gets none later.
-/// Attributes: semantic conventions 1.37 of OpenTelemetry for HTTP clients; what is the service's own begins with <c>akkacharging.</c>. No token, station or
-/// path is among them: of a callback URL scheme, host and port.
+/// A span is made when its part is over, from the times that are known then: the stages know nothing of traces, and
+/// what a crash or a shutdown cut short has none. The parent comes with the request, out of the journal after a
+/// restart, so that a recovered or redriven request goes on with its own trace. A request that was accepted without a
+/// trace gets none later. Attributes: semantic conventions 1.37 of OpenTelemetry for HTTP clients; what is the
+/// service's own begins with <c>akkacharging.</c>. No token, station or path is among them: of a callback URL scheme,
+/// host and port.
 /// </remarks>
 internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserver
 {
@@ -29,7 +33,8 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
         }
 
         using var span = Span(request, "authorization", ActivityKind.Internal, askedAt, duration);
-        span?.SetTag("akkacharging.decision.status", decision.Status.Name()).SetTag("akkacharging.decision.reason", decision.Reason.Name());
+        span?.SetTag("akkacharging.decision.status", decision.Status.Name())
+            .SetTag("akkacharging.decision.reason", decision.Reason.Name());
         if (decision.Status == AuthorizationStatus.Unknown)
             Fail(span, decision.Reason.Name());
     }
@@ -41,8 +46,12 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
         if (span is null)
             return;
         var (scheme, host, port) = request.Callback.Destination;
-        span.SetTag("http.request.method", "POST").SetTag("url.scheme", scheme).SetTag("server.address", host).SetTag("server.port", port);
-        span.SetTag("akkacharging.callback.outcome", attempt.Outcome.Name()).SetTag("akkacharging.callback.redriven", isRedriven);
+        span.SetTag("http.request.method", "POST")
+            .SetTag("url.scheme", scheme)
+            .SetTag("server.address", host)
+            .SetTag("server.port", port);
+        span.SetTag("akkacharging.callback.outcome", attempt.Outcome.Name())
+            .SetTag("akkacharging.callback.redriven", isRedriven);
         if (attempt.Cause is { } cause)
             span.SetTag("akkacharging.callback.cause", cause.Name());
         if (attempt.HttpStatus is { } status)
@@ -51,14 +60,22 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
             Fail(span, attempt.HttpStatus?.ToString() ?? attempt.Outcome.Name());
     }
 
-    public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) => next.Settled(request, settlement, age, isRedriven);
+    public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) =>
+        next.Settled(request, settlement, age, isRedriven);
 
     public void BreakerMoved(BreakerState state) => next.BreakerMoved(state);
 
     public void AuthorizerFailed(RequestId id, Exception cause) => next.AuthorizerFailed(id, cause);
 
-    /// <returns>A span that lasts until it is disposed for who asks, and as long as <paramref name="duration"/> for who reads it; null when nobody does.</returns>
-    private static Activity? Span(ChargingRequest request, string name, ActivityKind kind, DateTimeOffset from, TimeSpan duration)
+    /// <returns>A span that lasts until it is disposed for who asks, and as long as <paramref name="duration"/> for who
+    /// reads it; null when nobody does.</returns>
+    private static Activity? Span(
+        ChargingRequest request,
+        string name,
+        ActivityKind kind,
+        DateTimeOffset from,
+        TimeSpan duration
+    )
     {
         if (request.Trace == default)
             return null; // else it would be the root of a trace of its own
@@ -66,5 +83,6 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
         return span?.SetEndTime((from + duration).UtcDateTime).SetTag("akkacharging.request.id", request.Id.ToString());
     }
 
-    private static void Fail(Activity? span, string kind) => span?.SetTag("error.type", kind).SetStatus(ActivityStatusCode.Error);
+    private static void Fail(Activity? span, string kind) =>
+        span?.SetTag("error.type", kind).SetStatus(ActivityStatusCode.Error);
 }

@@ -17,7 +17,9 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _receiver = await CallbackReceiver.StartAsync();
-        _service = await RunningService.StartAsync(customize: services => services.AddSingleton<IRequestJournal>(_journal));
+        _service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton<IRequestJournal>(_journal)
+        );
         _description = new(await _service.Management.GetStringAsync("/openapi/admin.json"));
     }
 
@@ -30,7 +32,9 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
     [Fact]
     public void Description_NamesEveryRouteAndStatus_AndNothingPublic()
     {
-        var documented = _description.Operations.Select(operation => $"{operation.Operation}: {string.Join(' ', operation.StatusCodes.Order(StringComparer.Ordinal))}");
+        var documented = _description.Operations.Select(operation =>
+            $"{operation.Operation}: {string.Join(' ', operation.StatusCodes.Order(StringComparer.Ordinal))}"
+        );
 
         Assert.Equal(
             [
@@ -47,12 +51,16 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
                 "get /admin/overview: 200 401 403 500",
                 "get /admin/cluster: 200 401 403 500 503",
             ],
-            documented);
+            documented
+        );
         Assert.Equal("/", (string?)_description.Root["servers"]![0]!["url"]);
         Assert.Equal("bearer", (string?)_description.Root["components"]!["securitySchemes"]!["token"]!["scheme"]);
         Assert.Equal(
             ["destination", "from", "to", "limit", "cursor"],
-            _description.Root["paths"]!["/admin/dead-letters"]!["get"]!["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
+            _description.Root["paths"]!["/admin/dead-letters"]!["get"]!["parameters"]!
+                .AsArray()
+                .Select(parameter => (string?)parameter!["name"])
+        );
     }
 
     [Fact]
@@ -76,23 +84,68 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
 
         await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 200);
         await FitsAsync(_service.Management.GetAsync(Operators.Letters + "?limit=x"), "get", Operators.Letters, 400);
-        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/redrive"), "post", Operators.Letters + "/{requestId}/redrive", 200);
-        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/redrive"), "post", Operators.Letters + "/{requestId}/redrive", 409);
-        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/{other}/discard"), "post", Operators.Letters + "/{requestId}/discard", 200);
-        await FitsAsync(_service.ChangeAsync($"{Operators.Letters}/x/discard"), "post", Operators.Letters + "/{requestId}/discard", 404);
+        await FitsAsync(
+            _service.ChangeAsync($"{Operators.Letters}/{id}/redrive"),
+            "post",
+            Operators.Letters + "/{requestId}/redrive",
+            200
+        );
+        await FitsAsync(
+            _service.ChangeAsync($"{Operators.Letters}/{id}/redrive"),
+            "post",
+            Operators.Letters + "/{requestId}/redrive",
+            409
+        );
+        await FitsAsync(
+            _service.ChangeAsync($"{Operators.Letters}/{other}/discard"),
+            "post",
+            Operators.Letters + "/{requestId}/discard",
+            200
+        );
+        await FitsAsync(
+            _service.ChangeAsync($"{Operators.Letters}/x/discard"),
+            "post",
+            Operators.Letters + "/{requestId}/discard",
+            404
+        );
         await FitsAsync(_service.Management.GetAsync(Bulk), "get", Bulk, 404);
         await FitsAsync(_service.ChangeAsync(Bulk, """{"from":1}"""), "post", Bulk, 202);
         await FitsAsync(_service.ChangeAsync(Bulk, "{}"), "post", Bulk, 400);
         await FitsAsync(_service.Management.GetAsync(Bulk), "get", Bulk, 200);
         await FitsAsync(_service.Management.GetAsync("/admin/destinations"), "get", "/admin/destinations", 200);
-        await FitsAsync(_service.ChangeAsync("/admin/destinations/pause", """{"destination":"https://a.example.com"}"""), "post", "/admin/destinations/pause", 200);
-        await FitsAsync(_service.ChangeAsync("/admin/destinations/resume", """{"destination":"https://a.example.com"}"""), "post", "/admin/destinations/resume", 200);
-        await FitsAsync(_service.ChangeAsync("/admin/destinations/resume", "{}"), "post", "/admin/destinations/resume", 400);
-        await FitsAsync(_service.OperateAsync("POST", "/admin/destinations/resume"), "post", "/admin/destinations/resume", 415);
+        await FitsAsync(
+            _service.ChangeAsync("/admin/destinations/pause", """{"destination":"https://a.example.com"}"""),
+            "post",
+            "/admin/destinations/pause",
+            200
+        );
+        await FitsAsync(
+            _service.ChangeAsync("/admin/destinations/resume", """{"destination":"https://a.example.com"}"""),
+            "post",
+            "/admin/destinations/resume",
+            200
+        );
+        await FitsAsync(
+            _service.ChangeAsync("/admin/destinations/resume", "{}"),
+            "post",
+            "/admin/destinations/resume",
+            400
+        );
+        await FitsAsync(
+            _service.OperateAsync("POST", "/admin/destinations/resume"),
+            "post",
+            "/admin/destinations/resume",
+            415
+        );
         await FitsAsync(_service.Management.GetAsync("/admin/config"), "get", "/admin/config", 200);
         await FitsAsync(_service.Management.GetAsync("/admin/overview"), "get", "/admin/overview", 200);
         await FitsAsync(_service.Management.GetAsync("/admin/cluster"), "get", "/admin/cluster", 200);
-        await FitsAsync(_service.OperateAsync("GET", "/admin/config", host: "evil.example"), "get", "/admin/config", 403);
+        await FitsAsync(
+            _service.OperateAsync("GET", "/admin/config", host: "evil.example"),
+            "get",
+            "/admin/config",
+            403
+        );
         _journal.Fault = new JournalUnavailableException("disk full");
         await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 503);
         _journal.Fault = null;

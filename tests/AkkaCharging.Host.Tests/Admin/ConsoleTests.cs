@@ -67,14 +67,22 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.PressAsync("Escape");
         await page.ShowsAsync("!document.querySelector('#confirm').open");
         Assert.Equal("failed", (await service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString());
-        Assert.Single((await service.Management.GetAsync(Operators.Letters).ReadAsync()).GetProperty("deadLetters").EnumerateArray());
+        Assert.Single(
+            (await service.Management.GetAsync(Operators.Letters).ReadAsync())
+                .GetProperty("deadLetters")
+                .EnumerateArray()
+        );
         await page.ClickAsync(discard);
         await page.PressAsync("Tab"); // the first button keeps things as they are
         await page.PressAsync("Enter");
 
         await page.ShowsAsync("#notice", $"{id} is discarded.");
         await page.ShowsAsync("#no-letters", "No dead letters.");
-        Assert.Empty((await service.Management.GetAsync(Operators.Letters).ReadAsync()).GetProperty("deadLetters").EnumerateArray());
+        Assert.Empty(
+            (await service.Management.GetAsync(Operators.Letters).ReadAsync())
+                .GetProperty("deadLetters")
+                .EnumerateArray()
+        );
         Assert.Empty(page.Complaints);
     }
 
@@ -120,7 +128,9 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     [Fact]
     public async Task Destination_IsPausedAndResumedByClick()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+        );
         _receiver.Hang();
         await service.AcceptAsync(_receiver.Url);
         await using var page = await OpenAsync(service);
@@ -144,12 +154,24 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     {
         var journal = new ScriptedJournal("sqlite");
         await using var service = await RunningService.StartAsync(
-            settings => settings with { Effective = [new EffectiveSetting("queue.maxSize", "10000", "reference.conf:50"), new EffectiveSetting("management.token", "(secret)", "environment variable X")] },
-            customize: services => services.AddSingleton<IRequestJournal>(journal));
+            settings =>
+                settings with
+                {
+                    Effective =
+                    [
+                        new EffectiveSetting("queue.maxSize", "10000", "reference.conf:50"),
+                        new EffectiveSetting("management.token", "(secret)", "environment variable X"),
+                    ],
+                },
+            customize: services => services.AddSingleton<IRequestJournal>(journal)
+        );
         await using var page = await OpenAsync(service);
 
         await page.ShowsAsync("#health", "UP");
-        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "files", "acl"], await RowsAsync(page, "components"));
+        Assert.Equal(
+            ["pipeline", "queue", "authorization", "callbacks", "journal", "files", "acl"],
+            await RowsAsync(page, "components")
+        );
         Assert.Equal("No callback is pending, and no destination is paused.", await page.TextAsync("#no-destinations"));
         Assert.False((await page.EvaluateAsync("document.querySelector('#cluster').checkVisibility()")).GetBoolean());
         await ShootAsync(page, "empty");
@@ -161,7 +183,11 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
 
         await page.ShowsAsync("#health", "DOWN");
         await page.ShowsAsync("#letters-problem", "The journal is not available.");
-        Assert.Contains("disk full", await page.TextAsync("#components tr[data-key=journal]"), StringComparison.Ordinal);
+        Assert.Contains(
+            "disk full",
+            await page.TextAsync("#components tr[data-key=journal]"),
+            StringComparison.Ordinal
+        );
         await ShootAsync(page, "journal-away");
         journal.Fault = null;
         await page.ShowsAsync("#health", "UP");
@@ -191,11 +217,20 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     [Fact]
     public async Task Token_IsAskedFor_AndKeptNowhere()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithManagement(management => management with { Token = Token }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management => management with { Token = Token })
+        );
         await using var page = await OpenAsync(service);
 
         await page.ShowsAsync("document.activeElement.id === 'token'");
-        Assert.Equal("[false,0]", (await page.EvaluateAsync("[document.querySelector('#board').checkVisibility(), document.querySelectorAll('tbody tr').length]")).GetRawText());
+        Assert.Equal(
+            "[false,0]",
+            (
+                await page.EvaluateAsync(
+                    "[document.querySelector('#board').checkVisibility(), document.querySelectorAll('tbody tr').length]"
+                )
+            ).GetRawText()
+        );
         await ShootAsync(page, "sign-in");
         await page.TypeAsync("#token", Token + "x");
         await page.PressAsync("Enter");
@@ -205,28 +240,61 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
 
         await page.ShowsAsync("#health", "UP");
         await page.ShowsAsync("#no-letters", "No dead letters.");
-        Assert.Equal("[0,0,\"\",true]", (await page.EvaluateAsync(
-            "[localStorage.length, sessionStorage.length, document.cookie, !document.documentElement.outerHTML.includes('operators-token')]")).GetRawText());
+        Assert.Equal(
+            "[0,0,\"\",true]",
+            (
+                await page.EvaluateAsync(
+                    "[localStorage.length, sessionStorage.length, document.cookie, "
+                        + "!document.documentElement.outerHTML.includes('operators-token')]"
+                )
+            ).GetRawText()
+        );
         await page.ClickAsync("#sign-out");
         await page.ShowsAsync("#sign-in-problem", "Signed out.");
-        Assert.Equal("[false,0]", (await page.EvaluateAsync("[document.querySelector('#board').checkVisibility(), document.querySelectorAll('tbody tr').length]")).GetRawText());
-        Assert.DoesNotContain(page.Complaints, complaint => !complaint.Contains("401", StringComparison.Ordinal)); // a browser writes down each refusal
+        Assert.Equal(
+            "[false,0]",
+            (
+                await page.EvaluateAsync(
+                    "[document.querySelector('#board').checkVisibility(), document.querySelectorAll('tbody tr').length]"
+                )
+            ).GetRawText()
+        );
+        // a browser writes down each refusal
+        Assert.DoesNotContain(page.Complaints, complaint => !complaint.Contains("401", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task TextFromOutside_NeverBecomesMarkup()
     {
         const string Hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>";
-        await using var service = await RunningService.StartAsync(settings => settings with { Effective = [new EffectiveSetting(Hostile, Hostile, Hostile)] });
+        await using var service = await RunningService.StartAsync(settings =>
+            settings with
+            {
+                Effective = [new EffectiveSetting(Hostile, Hostile, Hostile)],
+            }
+        );
         await using var page = await OpenAsync(service);
         await page.ShowsAsync("#health", "UP");
 
         await page.ClickAsync("summary");
 
         await page.ShowsAsync("#settings tr", Hostile);
-        Assert.Equal(0, (await page.EvaluateAsync("document.querySelectorAll('#settings img, #settings script').length")).GetInt32());
-        Assert.Equal("refused", (await page.EvaluateAsync("(() => { try { document.body.innerHTML = '<b>'; return 'taken'; } catch { return 'refused'; } })()")).GetString());
-        Assert.Equal("refused", (await page.EvaluateAsync("fetch('http://127.0.0.1:9/').then(() => 'taken', () => 'refused')")).GetString());
+        Assert.Equal(
+            0,
+            (await page.EvaluateAsync("document.querySelectorAll('#settings img, #settings script').length")).GetInt32()
+        );
+        Assert.Equal(
+            "refused",
+            (
+                await page.EvaluateAsync(
+                    "(() => { try { document.body.innerHTML = '<b>'; return 'taken'; } catch { return 'refused'; } })()"
+                )
+            ).GetString()
+        );
+        Assert.Equal(
+            "refused",
+            (await page.EvaluateAsync("fetch('http://127.0.0.1:9/').then(() => 'taken', () => 'refused')")).GetString()
+        );
     }
 
     [Fact]
@@ -245,22 +313,60 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     [Fact]
     public async Task Files_HaveTheHeadersThatBrowsersActOn_AndNeedNoToken()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithManagement(management => management with { Token = Token }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management => management with { Token = Token })
+        );
 
-        foreach (var (path, type) in new[] { ("/console", "text/html"), ("/console.css", "text/css"), ("/console.js", "text/javascript"), ("/", "text/html") })
+        foreach (
+            var (path, type) in new[]
+            {
+                ("/console", "text/html"),
+                ("/console.css", "text/css"),
+                ("/console.js", "text/javascript"),
+                ("/", "text/html"),
+            }
+        )
         {
             using var file = await service.Management.GetAsync(path);
             Assert.Equal((200, type), ((int)file.StatusCode, file.Content.Headers.ContentType!.MediaType));
-            Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; ", file.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
-            Assert.Contains("frame-ancestors 'none'", file.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+            Assert.StartsWith(
+                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; ",
+                file.Headers.GetValues("Content-Security-Policy").Single(),
+                StringComparison.Ordinal
+            );
+            Assert.Contains(
+                "frame-ancestors 'none'",
+                file.Headers.GetValues("Content-Security-Policy").Single(),
+                StringComparison.Ordinal
+            );
             Assert.Equal("nosniff", file.Headers.GetValues("X-Content-Type-Options").Single());
-            Assert.DoesNotContain("://", (await file.Content.ReadAsStringAsync()).Replace("https://receiver.example.com", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.DoesNotContain(
+                "://",
+                (await file.Content.ReadAsStringAsync()).Replace(
+                    "https://receiver.example.com",
+                    "",
+                    StringComparison.Ordinal
+                ),
+                StringComparison.Ordinal
+            );
             using var absent = await service.Http.GetAsync(path);
             await Api.RefusedAsync(absent, 404, "not_found");
         }
 
-        foreach (var (method, path) in new[] { ("POST", "/console"), ("GET", "/console/"), ("GET", "/console.jsx"), ("GET", "/admin/overview") })
-            await Api.RefusedAsync(await service.OperateAsync(method, path, contentType: "application/json"), 401, "unauthorized");
+        foreach (
+            var (method, path) in new[]
+            {
+                ("POST", "/console"),
+                ("GET", "/console/"),
+                ("GET", "/console.jsx"),
+                ("GET", "/admin/overview"),
+            }
+        )
+            await Api.RefusedAsync(
+                await service.OperateAsync(method, path, contentType: "application/json"),
+                401,
+                "unauthorized"
+            );
     }
 
     private async Task<Page> OpenAsync(RunningService service, string path = "/console")
@@ -275,7 +381,11 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
 
     internal static async Task<IReadOnlyList<string>> RowsAsync(Page page, string table) =>
-        [.. (await page.EvaluateAsync($"[...document.querySelectorAll('#{table} tr')].map(row => row.dataset.key)")).EnumerateArray().Select(key => key.GetString()!)];
+        [
+            .. (await page.EvaluateAsync($"[...document.querySelectorAll('#{table} tr')].map(row => row.dataset.key)"))
+                .EnumerateArray()
+                .Select(key => key.GetString()!),
+        ];
 
     internal static async Task ShootAsync(Page page, string name)
     {
@@ -284,7 +394,10 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         foreach (var (scheme, width) in new[] { ("light", 1280), ("dark", 1280), ("light", 390) })
         {
             await page.LookAsync(scheme, width);
-            await File.WriteAllBytesAsync(Path.Combine(folder, $"{name}-{scheme}-{width}.png"), await page.ScreenshotAsync());
+            await File.WriteAllBytesAsync(
+                Path.Combine(folder, $"{name}-{scheme}-{width}.png"),
+                await page.ScreenshotAsync()
+            );
         }
 
         await page.LookAsync("light", 1280);

@@ -12,7 +12,9 @@ namespace AkkaCharging.Host.Tests.Admin;
 [Trait("Category", "Component")]
 public sealed class DeadLetterEndpointTests : IAsyncLifetime
 {
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2030-01-01T00:00:00Z", CultureInfo.InvariantCulture));
+    private readonly FakeTimeProvider _time = new(
+        DateTimeOffset.Parse("2030-01-01T00:00:00Z", CultureInfo.InvariantCulture)
+    );
     private readonly ScriptedJournal _journal = new();
     private CallbackReceiver _receiver = null!;
     private RunningService _service = null!;
@@ -22,7 +24,8 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(
             settings => settings with { Callback = settings.Callback with { RedrivesPerSecond = 1 } },
-            services => services.AddTime(_time).AddSingleton<IRequestJournal>(_journal));
+            services => services.AddTime(_time).AddSingleton<IRequestJournal>(_journal)
+        );
     }
 
     public async Task DisposeAsync()
@@ -39,7 +42,9 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         var second = await _service.FailAsync(_receiver);
 
         var page = await _service.Management.GetAsync(Operators.Letters + "?limit=1").ReadAsync();
-        var rest = await _service.Management.GetAsync($"{Operators.Letters}?limit=1&cursor={page.GetProperty("next").GetString()}").ReadAsync();
+        var rest = await _service
+            .Management.GetAsync($"{Operators.Letters}?limit=1&cursor={page.GetProperty("next").GetString()}")
+            .ReadAsync();
         var all = await _service.Management.GetAsync(Operators.Letters).ReadAsync();
 
         Assert.Equal([second], Ids(page));
@@ -51,7 +56,8 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
             {"requestId":"{{first}}","stationId":"{{RunningService.Station}}","driverToken":"allo***","destination":"{{_receiver.Destination()}}","status":"allowed","attempts":1,
             "lastAttempt":{"at":1893456000000,"durationMs":0,"httpStatus":410,"outcome":"http_error","cause":"http_status"},"acceptedAt":1893456000000,"settledAt":1893456000000}
             """.ReplaceLineEndings(""),
-            rest.GetProperty("deadLetters")[0].GetRawText());
+            rest.GetProperty("deadLetters")[0].GetRawText()
+        );
     }
 
     [Fact]
@@ -62,14 +68,18 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         _time.Advance(TimeSpan.FromHours(1));
         var second = await _service.FailAsync(other);
 
-        async Task<string[]> ListAsync(string query) => Ids(await _service.Management.GetAsync($"{Operators.Letters}?{query}").ReadAsync());
+        async Task<string[]> ListAsync(string query) =>
+            Ids(await _service.Management.GetAsync($"{Operators.Letters}?{query}").ReadAsync());
 
         Assert.Equal([first], await ListAsync($"destination={_receiver.Destination()}"));
         Assert.Equal([second], await ListAsync($"destination={other.Destination().ToUpperInvariant()}"));
         Assert.Empty(await ListAsync("destination=https://receiver.example.com"));
         Assert.Equal([second], await ListAsync("from=2030-01-01T01:00:00Z"));
         Assert.Equal([first], await ListAsync("to=2030-01-01T01:00:00Z"));
-        Assert.Equal([first], await ListAsync($"from=2030-01-01T02:00:00%2B02:00&to=1893459600000&destination={_receiver.Destination()}"));
+        Assert.Equal(
+            [first],
+            await ListAsync($"from=2030-01-01T02:00:00%2B02:00&to=1893459600000&destination={_receiver.Destination()}")
+        );
     }
 
     [Theory]
@@ -106,8 +116,14 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         await _service.StateAsync(id, "delivered");
         using var again = await _service.ChangeAsync($"{Operators.Letters}/{id}/redrive");
 
-        Assert.Equal($$"""{"status":"redriven","requestId":"{{id}}","timestamp":1893456000000}""", redriven.GetRawText());
-        Assert.Equal("It is no dead letter: it did not fail, was discarded, or is redriven already.", await Api.RefusedAsync(again, 409, "conflict"));
+        Assert.Equal(
+            $$"""{"status":"redriven","requestId":"{{id}}","timestamp":1893456000000}""",
+            redriven.GetRawText()
+        );
+        Assert.Equal(
+            "It is no dead letter: it did not fail, was discarded, or is redriven already.",
+            await Api.RefusedAsync(again, 409, "conflict")
+        );
         Assert.Equal([id, id], _receiver.Received.Select(callback => callback.WebhookId));
         await RecordedAsync($"\"Action\":\"redrive\",\"Target\":\"{id}\",\"Result\":\"redriven\"");
         await RecordedAsync($"\"Action\":\"redrive\",\"Target\":\"{id}\",\"Result\":\"conflict\"");
@@ -122,7 +138,10 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         using var again = await _service.ChangeAsync($"{Operators.Letters}/{id}/discard");
         using var redrive = await _service.ChangeAsync($"{Operators.Letters}/{id}/redrive");
 
-        Assert.Equal($$"""{"status":"discarded","requestId":"{{id}}","timestamp":1893456000000}""", discarded.GetRawText());
+        Assert.Equal(
+            $$"""{"status":"discarded","requestId":"{{id}}","timestamp":1893456000000}""",
+            discarded.GetRawText()
+        );
         await Api.RefusedAsync(again, 409, "conflict");
         await Api.RefusedAsync(redrive, 409, "conflict");
         Assert.Empty(Ids(await _service.Management.GetAsync(Operators.Letters).ReadAsync()));
@@ -152,18 +171,32 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         string[] ids = [await _service.FailAsync(_receiver), await _service.FailAsync(_receiver)];
         var apart = await _service.FailAsync(other);
         using (var none = await _service.Management.GetAsync(Operators.Letters + "/redrive"))
-            Assert.Equal("No redrive of many has begun since the start.", await Api.RefusedAsync(none, 404, "not_found"));
+            Assert.Equal(
+                "No redrive of many has begun since the start.",
+                await Api.RefusedAsync(none, 404, "not_found")
+            );
         _time.Advance(TimeSpan.FromSeconds(1));
         _receiver.RespondWith(HttpStatusCode.NoContent);
 
-        var begun = await _service.ChangeAsync(Operators.Letters + "/redrive", $$"""{"destination":"{{_receiver.Destination()}}","from":1893456000000,"to":"2031-01-01T00:00:00Z"}""").ReadAsync(202);
+        var begun = await _service
+            .ChangeAsync(
+                Operators.Letters + "/redrive",
+                $$"""{"destination":"{{_receiver.Destination()}}","from":1893456000000,"to":"2031-01-01T00:00:00Z"}"""
+            )
+            .ReadAsync(202);
         using var second = await _service.ChangeAsync(Operators.Letters + "/redrive", """{"all":true}""");
 
         Assert.Equal("running", begun.GetProperty("state").GetString());
         Assert.Equal(2, begun.GetProperty("matched").GetInt64());
         Assert.Equal(_receiver.Destination(), begun.GetProperty("destination").GetString());
-        Assert.Equal((1_893_456_000_000, 1_893_456_001_000), (begun.GetProperty("from").GetInt64(), begun.GetProperty("to").GetInt64()));
-        Assert.Equal("A redrive of many is running, or the service is stopping. One at a time.", await Api.RefusedAsync(second, 409, "conflict"));
+        Assert.Equal(
+            (1_893_456_000_000, 1_893_456_001_000),
+            (begun.GetProperty("from").GetInt64(), begun.GetProperty("to").GetInt64())
+        );
+        Assert.Equal(
+            "A redrive of many is running, or the service is stopping. One at a time.",
+            await Api.RefusedAsync(second, 409, "conflict")
+        );
         await ProgressAsync("running", redriven: 1);
         await UntilAsync("done", advance: true);
         var done = await ProgressAsync("done", redriven: 2);
@@ -171,7 +204,11 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         foreach (var id in ids)
             await _service.StateAsync(id, "delivered");
         Assert.Equal([apart], Ids(await _service.Management.GetAsync(Operators.Letters).ReadAsync()));
-        await RecordedAsync($"\"Action\":\"redrive many\",\"Target\":\"destination {_receiver.Destination()}, from 2030-01-01T00:00:00.0000000+00:00, to 2031-01-01T00:00:00.0000000+00:00\",\"Result\":\"begun with 2 that match\"");
+        await RecordedAsync(
+            $"\"Action\":\"redrive many\",\"Target\":\"destination {_receiver.Destination()}, from "
+                + "2030-01-01T00:00:00.0000000+00:00, to 2031-01-01T00:00:00.0000000+00:00\",\"Result\":\"begun with "
+                + "2 that match\""
+        );
     }
 
     [Fact]
@@ -269,13 +306,18 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     public async Task NoRoom_Returns409_WithATimeToComeBack()
     {
         await using var service = await RunningService.StartAsync(
-            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }), services => services.AddTime(_time));
+            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
+            services => services.AddTime(_time)
+        );
         var id = await service.FailAsync(_receiver);
         await service.App.Services.GetRequiredService<AkkaCharging.DeadLetters.DeadLetterOperations>().StopAsync();
 
         using var answer = await service.ChangeAsync($"{Operators.Letters}/{id}/redrive");
 
-        Assert.Equal("There is no room for it at present, or the service is stopping. Try again later.", await Api.RefusedAsync(answer, 409, "conflict"));
+        Assert.Equal(
+            "There is no room for it at present, or the service is stopping. Try again later.",
+            await Api.RefusedAsync(answer, 409, "conflict")
+        );
         Assert.Equal(TimeSpan.FromSeconds(1), answer.Headers.RetryAfter!.Delta);
     }
 
@@ -289,7 +331,14 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         var answers = new List<string>();
         foreach (var path in new[] { Operators.Letters, "/admin/destinations", "/admin/config", "/openapi/admin.json" })
             answers.Add(await _service.Management.GetStringAsync(path));
-        foreach (var path in new[] { $"{Operators.Letters}/{id}/redrive", $"{Operators.Letters}/{id}/discard", $"{Operators.Letters}/redrive" })
+        foreach (
+            var path in new[]
+            {
+                $"{Operators.Letters}/{id}/redrive",
+                $"{Operators.Letters}/{id}/discard",
+                $"{Operators.Letters}/redrive",
+            }
+        )
             answers.Add(await (await _service.ChangeAsync(path, """{"all":true}""")).Content.ReadAsStringAsync());
         answers.Add(await _service.Management.GetStringAsync(Operators.Letters + "/redrive"));
 
@@ -298,10 +347,21 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     }
 
     private static string[] Ids(JsonElement page) =>
-        [.. page.GetProperty("deadLetters").EnumerateArray().Select(letter => letter.GetProperty("requestId").GetString()!)];
+        [
+            .. page.GetProperty("deadLetters")
+                .EnumerateArray()
+                .Select(letter => letter.GetProperty("requestId").GetString()!),
+        ];
 
-    private static Task RecordedAsync(string fields) => Eventually.HoldsAsync(
-        () => CapturedConsole.Text.Contains($"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",{fields}", StringComparison.Ordinal), $"the log tells {fields}");
+    private static Task RecordedAsync(string fields) =>
+        Eventually.HoldsAsync(
+            () =>
+                CapturedConsole.Text.Contains(
+                    $"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",{fields}",
+                    StringComparison.Ordinal
+                ),
+            $"the log tells {fields}"
+        );
 
     private async Task<JsonElement> ProgressAsync(string state, long redriven)
     {
@@ -312,18 +372,23 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
                 progress = await _service.Management.GetAsync(Operators.Letters + "/redrive").ReadAsync();
                 return progress.GetProperty("redriven").GetInt64() == redriven;
             },
-            $"{redriven} are redriven");
+            $"{redriven} are redriven"
+        );
         Assert.Equal(state, progress.GetProperty("state").GetString());
         Assert.Equal(2 - redriven, progress.GetProperty("remaining").GetInt64());
         return progress;
     }
 
-    private Task UntilAsync(string state, bool advance) => Eventually.HoldsAsync(
-        async () =>
-        {
-            if (advance)
-                _time.Advance(TimeSpan.FromSeconds(1));
-            return (await _service.Management.GetAsync(Operators.Letters + "/redrive").ReadAsync()).GetProperty("state").GetString() == state;
-        },
-        $"the redrive is {state}");
+    private Task UntilAsync(string state, bool advance) =>
+        Eventually.HoldsAsync(
+            async () =>
+            {
+                if (advance)
+                    _time.Advance(TimeSpan.FromSeconds(1));
+                return (await _service.Management.GetAsync(Operators.Letters + "/redrive").ReadAsync())
+                        .GetProperty("state")
+                        .GetString() == state;
+            },
+            $"the redrive is {state}"
+        );
 }

@@ -15,7 +15,9 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _receiver = await CallbackReceiver.StartAsync();
-        _service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        _service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+        );
     }
 
     public async Task DisposeAsync()
@@ -31,7 +33,10 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         var id = await _service.AcceptAsync(_receiver.Url);
         await Eventually.HoldsAsync(async () => (await SeenAsync()).Waiting == 1, "the callback waits");
 
-        Assert.Equal(("paused", _receiver.Destination()), (paused.GetProperty("status").GetString(), paused.GetProperty("destination").GetString()));
+        Assert.Equal(
+            ("paused", _receiver.Destination()),
+            (paused.GetProperty("status").GetString(), paused.GetProperty("destination").GetString())
+        );
         Assert.Equal((true, 1, 1), await SeenAsync());
         Assert.Empty(_receiver.Received);
 
@@ -44,8 +49,12 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         Assert.Equal("It is not paused.", await Api.RefusedAsync(again, 409, "conflict"));
         foreach (var (action, result) in new[] { ("pause", "paused"), ("resume", "resumed"), ("resume", "conflict") })
         {
-            var fields = $"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",\"Action\":\"{action}\",\"Target\":\"{_receiver.Destination()}\",\"Result\":\"{result}\"";
-            await Eventually.HoldsAsync(() => CapturedConsole.Text.Contains(fields, StringComparison.Ordinal), $"the log tells {fields}");
+            var fields =
+                $"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",\"Action\":\"{action}\",\"Target\":\"{_receiver.Destination()}\",\"Result\":\"{result}\"";
+            await Eventually.HoldsAsync(
+                () => CapturedConsole.Text.Contains(fields, StringComparison.Ordinal),
+                $"the log tells {fields}"
+            );
         }
     }
 
@@ -58,14 +67,18 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         await _service.AcceptAsync(_receiver.Url);
         for (var i = 0; i < 3; i++)
             await _service.AcceptAsync(busier.Url);
-        await Eventually.HoldsAsync(() => _receiver.Received.Count + busier.Received.Count == 3, "the attempts are under way");
+        await Eventually.HoldsAsync(
+            () => _receiver.Received.Count + busier.Received.Count == 3,
+            "the attempts are under way"
+        );
 
         var all = (await _service.Management.GetAsync(Route).ReadAsync()).GetProperty("destinations");
         var one = (await _service.Management.GetAsync(Route + "?limit=1").ReadAsync()).GetProperty("destinations");
 
         Assert.Equal(
             $$"""{"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,"inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0}""",
-            all[0].GetRawText());
+            all[0].GetRawText()
+        );
         Assert.Equal(_receiver.Destination(), all[1].GetProperty("destination").GetString());
         Assert.Equal(all[0].GetRawText(), Assert.Single(one.EnumerateArray()).GetRawText());
     }
@@ -119,12 +132,23 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
     [Fact]
     public async Task Change_IsRecorded_WhateverTheLogLevel()
     {
-        await using var service = await RunningService.StartAsync(settings => settings with { Logging = settings.Logging with { Level = LogThreshold.Error } });
+        await using var service = await RunningService.StartAsync(settings =>
+            settings with
+            {
+                Logging = settings.Logging with { Level = LogThreshold.Error },
+            }
+        );
 
         await service.ChangeAsync(Route + "/pause", Named("https://recorded.example.com")).ReadAsync();
 
         await Eventually.HoldsAsync(
-            () => CapturedConsole.Text.Contains("\"Target\":\"https://recorded.example.com:443\",\"Result\":\"paused\"", StringComparison.Ordinal), "the log tells it");
+            () =>
+                CapturedConsole.Text.Contains(
+                    "\"Target\":\"https://recorded.example.com:443\",\"Result\":\"paused\"",
+                    StringComparison.Ordinal
+                ),
+            "the log tells it"
+        );
     }
 
     [Fact]
@@ -135,15 +159,24 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
 
         using var refused = await _service.ChangeAsync(Route + "/pause", Named("https://one-more.example.com"));
 
-        Assert.Equal("1000 destinations are paused; resume one first.", await Api.RefusedAsync(refused, 409, "conflict"));
+        Assert.Equal(
+            "1000 destinations are paused; resume one first.",
+            await Api.RefusedAsync(refused, 409, "conflict")
+        );
     }
 
     private static string Named(string destination) => JsonSerializer.Serialize(new { destination });
 
     private async Task<(bool Paused, int Pending, int Waiting)> SeenAsync()
     {
-        var seen = (await _service.Management.GetAsync(Route).ReadAsync()).GetProperty("destinations").EnumerateArray()
+        var seen = (await _service.Management.GetAsync(Route).ReadAsync())
+            .GetProperty("destinations")
+            .EnumerateArray()
             .Single(destination => destination.GetProperty("destination").GetString() == _receiver.Destination());
-        return (seen.GetProperty("paused").GetBoolean(), seen.GetProperty("pending").GetInt32(), seen.GetProperty("waiting").GetInt32());
+        return (
+            seen.GetProperty("paused").GetBoolean(),
+            seen.GetProperty("pending").GetInt32(),
+            seen.GetProperty("waiting").GetInt32()
+        );
     }
 }

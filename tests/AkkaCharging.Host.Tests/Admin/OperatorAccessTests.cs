@@ -50,7 +50,12 @@ public sealed class OperatorAccessTests(SharedService shared)
     [InlineData("GET", "/nothing")]
     public async Task OperatorsListener_HasNoPublicRoute(string method, string path)
     {
-        using var answer = await _service.OperateAsync(method, path, _service.Http.BaseAddress!.Authority, contentType: "application/json");
+        using var answer = await _service.OperateAsync(
+            method,
+            path,
+            _service.Http.BaseAddress!.Authority,
+            contentType: "application/json"
+        );
 
         Assert.Equal("There is nothing here.", await Api.RefusedAsync(answer, 404, "not_found"));
     }
@@ -67,8 +72,14 @@ public sealed class OperatorAccessTests(SharedService shared)
     [Fact]
     public async Task ConfinedPages_AreServedToOperatorsAlone_AndProbesStay()
     {
-        await using var service = await RunningService.StartAsync(
-            settings => settings.WithManagement(management => management with { Confine = [ConfinedPage.Metrics, ConfinedPage.Health, ConfinedPage.OpenApi] }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management =>
+                management with
+                {
+                    Confine = [ConfinedPage.Metrics, ConfinedPage.Health, ConfinedPage.OpenApi],
+                }
+            )
+        );
 
         foreach (var path in new[] { "/metrics", "/health", "/openapi/v1.json" })
         {
@@ -81,19 +92,26 @@ public sealed class OperatorAccessTests(SharedService shared)
         foreach (var path in new[] { "/health/live", "/health/ready" })
             Assert.Equal(200, (int)(await service.Http.GetAsync(path)).StatusCode);
         await Api.AcceptedAsync(await service.SubmitAsync("https://receiver.example.com/cb"));
-        var described = (await Api.BodyOf(await service.Management.GetAsync("/openapi/admin.json"))).GetProperty("paths");
+        var described = (await Api.BodyOf(await service.Management.GetAsync("/openapi/admin.json"))).GetProperty(
+            "paths"
+        );
         Assert.True(described.TryGetProperty("/metrics", out _) && described.TryGetProperty("/health", out _));
-        Assert.False((await Api.BodyOf(await service.Management.GetAsync("/openapi/v1.json"))).GetProperty("paths").TryGetProperty("/metrics", out _));
+        Assert.False(
+            (await Api.BodyOf(await service.Management.GetAsync("/openapi/v1.json")))
+                .GetProperty("paths")
+                .TryGetProperty("/metrics", out _)
+        );
     }
 
     [Fact]
     public async Task OneConfinedPage_LeavesTheOthers()
     {
-        await using var service = await RunningService.StartAsync(
-            settings => settings.WithManagement(management => management with { Confine = [ConfinedPage.Metrics] }) with
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management => management with { Confine = [ConfinedPage.Metrics] }) with
             {
                 Monitoring = settings.Monitoring with { HealthCheckEnabled = false },
-            });
+            }
+        );
 
         var statuses = new List<int>();
         foreach (var listener in new[] { service.Http, service.Management })
@@ -119,11 +137,21 @@ public sealed class OperatorAccessTests(SharedService shared)
         var destination = $"https://rebound{host.Length}.example.com:443";
 
         using var read = await _service.OperateAsync("GET", "/admin/config", host);
-        using var change = await _service.OperateAsync("POST", Pause, host, contentType: "application/json", body: $$"""{"destination":"{{destination}}"}""");
+        using var change = await _service.OperateAsync(
+            "POST",
+            Pause,
+            host,
+            contentType: "application/json",
+            body: $$"""{"destination":"{{destination}}"}"""
+        );
 
         Assert.Equal(Message, await Api.RefusedAsync(read, 403, "forbidden"));
         Assert.Equal(Message, await Api.RefusedAsync(change, 403, "forbidden"));
-        Assert.DoesNotContain(destination, await _service.Management.GetStringAsync("/admin/destinations"), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            destination,
+            await _service.Management.GetStringAsync("/admin/destinations"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -143,7 +171,8 @@ public sealed class OperatorAccessTests(SharedService shared)
     [InlineData("127.0.0.2")]
     [InlineData("[::1]")]
     [InlineData("[::1]:8081")]
-    public async Task NameOfThisMachine_IsLetIn(string host) => await _service.OperateAsync("GET", "/admin/config", host).ReadAsync();
+    public async Task NameOfThisMachine_IsLetIn(string host) =>
+        await _service.OperateAsync("GET", "/admin/config", host).ReadAsync();
 
     [Theory]
     [InlineData(null)]
@@ -158,17 +187,28 @@ public sealed class OperatorAccessTests(SharedService shared)
 
         foreach (var path in new[] { Pause, $"/admin/dead-letters/req-{Guid.CreateVersion7()}/discard" })
         {
-            using var answer = await _service.OperateAsync("POST", path, contentType: contentType, body: $$"""{"destination":"{{Destination}}"}""");
+            using var answer = await _service.OperateAsync(
+                "POST",
+                path,
+                contentType: contentType,
+                body: $$"""{"destination":"{{Destination}}"}"""
+            );
             await Api.RefusedAsync(answer, 415, "unsupported_media_type");
         }
 
-        Assert.DoesNotContain(Destination, await _service.Management.GetStringAsync("/admin/destinations"), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            Destination,
+            await _service.Management.GetStringAsync("/admin/destinations"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Preflight_IsNotAgreedTo_AlsoWhereThePublicListenerAgrees()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { CorsAllowedOrigins = ["*"] }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { CorsAllowedOrigins = ["*"] })
+        );
         using var request = new HttpRequestMessage(HttpMethod.Options, Pause);
         request.Headers.TryAddWithoutValidation("Origin", "https://evil.example");
         request.Headers.TryAddWithoutValidation("Access-Control-Request-Method", "POST");
@@ -177,37 +217,77 @@ public sealed class OperatorAccessTests(SharedService shared)
         using var answer = await service.Management.SendAsync(request);
 
         await Api.RefusedAsync(answer, 405, "method_not_allowed");
-        Assert.DoesNotContain(answer.Headers, header => header.Key.StartsWith("Access-Control", StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain(
+            answer.Headers,
+            header => header.Key.StartsWith("Access-Control", StringComparison.OrdinalIgnoreCase)
+        );
     }
 
     [Fact]
     public async Task Token_WhereOneIsSet_IsAlwaysNeeded()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithManagement(management => management with { Token = Token }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management => management with { Token = Token })
+        );
 
-        foreach (var wrong in new[] { null, "", "Bearer", "Bearer ", $"Bearer {Token}x", $"Bearer {Token[..^1]}", $"Bearer {Token.ToUpperInvariant()}", $"Basic {Token}", Token })
+        foreach (
+            var wrong in new[]
+            {
+                null,
+                "",
+                "Bearer",
+                "Bearer ",
+                $"Bearer {Token}x",
+                $"Bearer {Token[..^1]}",
+                $"Bearer {Token.ToUpperInvariant()}",
+                $"Basic {Token}",
+                Token,
+            }
+        )
         {
             using var read = await service.OperateAsync("GET", "/admin/config", token: wrong);
-            Assert.Equal("The operators' token is missing or wrong.", await Api.RefusedAsync(read, 401, "unauthorized"));
+            Assert.Equal(
+                "The operators' token is missing or wrong.",
+                await Api.RefusedAsync(read, 401, "unauthorized")
+            );
             Assert.Equal("Bearer", read.Headers.WwwAuthenticate.Single().Scheme);
-            using var change = await service.OperateAsync("POST", Pause, token: wrong, contentType: "application/json", body: "{}");
+            using var change = await service.OperateAsync(
+                "POST",
+                Pause,
+                token: wrong,
+                contentType: "application/json",
+                body: "{}"
+            );
             await Api.RefusedAsync(change, 401, "unauthorized");
             using var nothing = await service.OperateAsync("GET", "/nothing", token: wrong);
             await Api.RefusedAsync(nothing, 401, "unauthorized");
         }
 
         await service.OperateAsync("GET", "/admin/config", token: $"Bearer {Token}").ReadAsync();
-        await service.OperateAsync("GET", "/admin/config", host: "operators.example.com", token: $"bearer {Token}").ReadAsync();
-        using var form = await service.OperateAsync("POST", Pause, token: $"Bearer {Token}", contentType: "text/plain", body: "{}");
+        await service
+            .OperateAsync("GET", "/admin/config", host: "operators.example.com", token: $"bearer {Token}")
+            .ReadAsync();
+        using var form = await service.OperateAsync(
+            "POST",
+            Pause,
+            token: $"Bearer {Token}",
+            contentType: "text/plain",
+            body: "{}"
+        );
         await Api.RefusedAsync(form, 415, "unsupported_media_type");
     }
 
     [Fact]
     public async Task TokenOnAListenerBeyondLoopback_IsNeededThere()
     {
-        await using var service = await RunningService.StartAsync(
-            settings => settings.WithManagement(management => management with { Host = "0.0.0.0", Token = Token }));
-        var local = new UriBuilder(service.Management.BaseAddress!) { Host = "127.0.0.1", Path = "/admin/config" }.Uri.ToString();
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management => management with { Host = "0.0.0.0", Token = Token })
+        );
+        var local = new UriBuilder(service.Management.BaseAddress!)
+        {
+            Host = "127.0.0.1",
+            Path = "/admin/config",
+        }.Uri.ToString();
 
         using var refused = await service.OperateAsync("GET", local);
         await Api.RefusedAsync(refused, 401, "unauthorized");

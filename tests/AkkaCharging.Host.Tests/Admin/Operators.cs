@@ -17,7 +17,14 @@ internal static class Operators
 
     /// <summary>Sends anything to the operators' listener.</summary>
     public static Task<HttpResponseMessage> OperateAsync(
-        this RunningService service, string method, string path, string? host = null, string? token = null, string? contentType = null, string body = "")
+        this RunningService service,
+        string method,
+        string path,
+        string? host = null,
+        string? token = null,
+        string? contentType = null,
+        string body = ""
+    )
     {
         var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (host is not null)
@@ -53,12 +60,18 @@ internal static class Operators
         return id;
     }
 
-    public static Task StateAsync(this RunningService service, string id, string state) => Eventually.HoldsAsync(
-        async () => (await service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString() == state, $"{id} is {state}");
+    public static Task StateAsync(this RunningService service, string id, string state) =>
+        Eventually.HoldsAsync(
+            async () => (await service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString() == state,
+            $"{id} is {state}"
+        );
 
     /// <summary>The destination of <paramref name="receiver"/>, as the service writes it.</summary>
-    public static string Destination(this CallbackReceiver receiver) => new Uri(receiver.Url).GetLeftPart(UriPartial.Authority);
+    public static string Destination(this CallbackReceiver receiver) =>
+        new Uri(receiver.Url).GetLeftPart(UriPartial.Authority);
 
-    public static ChargingSettings WithManagement(this ChargingSettings settings, Func<ManagementSettings, ManagementSettings> change) =>
-        settings with { Management = change(settings.Management) };
+    public static ChargingSettings WithManagement(
+        this ChargingSettings settings,
+        Func<ManagementSettings, ManagementSettings> change
+    ) => settings with { Management = change(settings.Management) };
 }

@@ -5,7 +5,9 @@ using NetArchTest.Rules;
 
 namespace AkkaCharging.Host.Tests.Architecture;
 
-/// <summary>The direction of ARCHITECTURE.md: a folder depends only on folders that stand before it in these lists.</summary>
+/// <summary>
+/// The direction of ARCHITECTURE.md: a folder depends only on folders that stand before it in these lists.
+/// </summary>
 [Trait("Category", "Unit")]
 public sealed class DirectionTests
 {
@@ -16,14 +18,37 @@ public sealed class DirectionTests
 
     private static readonly string[] LibraryRooms =
     [
-        "Requests", "Files", "Networks", "Connections", "Settings", "AddressPolicy", "Authorization", "Receivers", "Journal",
-        "Callbacks", "Pipeline", "DeadLetters", "Clustering", "Metrics", "Tracing",
+        "Requests",
+        "Files",
+        "Networks",
+        "Connections",
+        "Settings",
+        "AddressPolicy",
+        "Authorization",
+        "Receivers",
+        "Journal",
+        "Callbacks",
+        "Pipeline",
+        "DeadLetters",
+        "Clustering",
+        "Metrics",
+        "Tracing",
     ];
 
     private static readonly string[] HostRooms =
     [
-        "Http", "Connections", "Lifetime", "Health", "Metrics", "Telemetry", "Admin", "Description", "Logging", "Development",
-        "Composition", "Cli",
+        "Http",
+        "Connections",
+        "Lifetime",
+        "Health",
+        "Metrics",
+        "Telemetry",
+        "Admin",
+        "Description",
+        "Logging",
+        "Development",
+        "Composition",
+        "Cli",
     ];
 
     public static TheoryData<string> LibraryRoom => new(LibraryRooms);
@@ -63,7 +88,8 @@ public sealed class DirectionTests
     public void TheHost_KnowsNoStream() =>
         AssertHolds(Types.InAssembly(Host).ShouldNot().HaveDependencyOn("Akka.Streams").GetResult());
 
-    private static IEnumerable<string> After(string[] rooms, string room) => rooms.SkipWhile(before => before != room).Skip(1);
+    private static IEnumerable<string> After(string[] rooms, string room) =>
+        rooms.SkipWhile(before => before != room).Skip(1);
 
     private static void AssertDependsOnNone(Assembly assembly, string root, string room, IEnumerable<string> others)
     {
@@ -78,10 +104,12 @@ public sealed class DirectionTests
     private static void AssertHolds(TestResult result) =>
         Assert.True(result.IsSuccessful, string.Join(Environment.NewLine, result.FailingTypeNames ?? []));
 
-    private static IEnumerable<string> Rooms(Assembly assembly, string root) => assembly.GetTypes()
-        .Select(type => type.Namespace ?? "")
-        .Where(name => name.StartsWith($"{root}.", StringComparison.Ordinal))
-        .Select(name => name[(root.Length + 1)..].Split('.')[0])
-        .Distinct()
-        .Order();
+    private static IEnumerable<string> Rooms(Assembly assembly, string root) =>
+        assembly
+            .GetTypes()
+            .Select(type => type.Namespace ?? "")
+            .Where(name => name.StartsWith($"{root}.", StringComparison.Ordinal))
+            .Select(name => name[(root.Length + 1)..].Split('.')[0])
+            .Distinct()
+            .Order();
 }

@@ -20,9 +20,16 @@ public sealed class AuditCommandTests : IAsyncLifetime
     private ChargingRequest _first = null!;
     private ChargingRequest _second = null!;
 
-    private JournalSettings Journal => SettingsLoader.Defaults.Journal with { Kind = JournalKind.Sqlite, Path = Path.Combine(_folder, "journal.db") };
+    private JournalSettings Journal =>
+        SettingsLoader.Defaults.Journal with
+        {
+            Kind = JournalKind.Sqlite,
+            Path = Path.Combine(_folder, "journal.db"),
+        };
 
-    /// <summary>Two requests: one settled, a second later one of another station and driver, undecided. The owner keeps running.</summary>
+    /// <summary>
+    /// Two requests: one settled, a second later one of another station and driver, undecided. The owner keeps running.
+    /// </summary>
     public async Task InitializeAsync()
     {
         _journal = new SqliteJournal(Journal, TimeProvider.System);
@@ -31,8 +38,17 @@ public sealed class AuditCommandTests : IAsyncLifetime
         _second = Request(Noon.AddSeconds(1), OtherStation, OtherToken);
         await _journal.AcceptAsync(_first, idempotency: null, default);
         await _journal.AcceptAsync(_second, idempotency: null, default);
-        await _journal.DecideAsync(_first.Id, new(AuthorizationStatus.NotAllowed, DecisionReason.StationNotAllowed, Noon.AddMilliseconds(2)), default);
-        var attempt = new CallbackAttempt(Noon.AddMilliseconds(3), TimeSpan.FromMilliseconds(1), HttpStatus: 500, CallbackOutcome.HttpError);
+        await _journal.DecideAsync(
+            _first.Id,
+            new(AuthorizationStatus.NotAllowed, DecisionReason.StationNotAllowed, Noon.AddMilliseconds(2)),
+            default
+        );
+        var attempt = new CallbackAttempt(
+            Noon.AddMilliseconds(3),
+            TimeSpan.FromMilliseconds(1),
+            HttpStatus: 500,
+            CallbackOutcome.HttpError
+        );
         await _journal.SettleAsync(_first.Id, new(RequestState.Failed, Noon.AddMilliseconds(4), attempt), default);
     }
 
@@ -51,15 +67,30 @@ public sealed class AuditCommandTests : IAsyncLifetime
         var lines = output.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(3, lines.Length);
         Assert.Equal(
-            $"{_second.Id}  {OtherStation}  othe***  {Fingerprint(OtherToken)}  -            -                    queued     "
+            $"{_second.Id}  {OtherStation}  othe***  {Fingerprint(OtherToken)}  -            -                   "
+                + " queued     "
                 + "2026-03-04T12:00:01.000Z  -                         -                         -",
-            lines[1]);
+            lines[1]
+        );
         Assert.Equal(
-            $"{_first.Id}  {RunningService.Station}  cana***  {Fingerprint(Token)}  not_allowed  station_not_allowed  failed     "
+            $"{_first.Id}  {RunningService.Station}  cana***  {Fingerprint(Token)}  not_allowed  "
+                + "station_not_allowed  failed     "
                 + "2026-03-04T12:00:00.000Z  2026-03-04T12:00:00.002Z  2026-03-04T12:00:00.004Z  fleet?[2J",
-            lines[2]);
-        foreach (var (title, value) in ((string, string)[])[("STATION", OtherStation), ("FINGERPRINT", Fingerprint(OtherToken)), ("STATE", "queued"), ("ACCEPTED", "2026")])
-            Assert.Equal(lines[0].IndexOf($"  {title}", StringComparison.Ordinal), lines[1].IndexOf($"  {value}", StringComparison.Ordinal));
+            lines[2]
+        );
+        foreach (
+            var (title, value) in ((string, string)[])
+                [
+                    ("STATION", OtherStation),
+                    ("FINGERPRINT", Fingerprint(OtherToken)),
+                    ("STATE", "queued"),
+                    ("ACCEPTED", "2026"),
+                ]
+        )
+            Assert.Equal(
+                lines[0].IndexOf($"  {title}", StringComparison.Ordinal),
+                lines[1].IndexOf($"  {value}", StringComparison.Ordinal)
+            );
     }
 
     [Fact]
@@ -70,15 +101,26 @@ public sealed class AuditCommandTests : IAsyncLifetime
         var (exitCode, output, error) = await AuditAsync("--json");
 
         Assert.Equal((0, ""), (exitCode, error));
-        var lines = output.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).ToList();
-        Assert.Equal(["requestId", "stationId", "driverToken", "tokenFingerprint", "state", "acceptedAt"], lines[0].EnumerateObject().Select(property => property.Name));
+        var lines = output
+            .Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .ToList();
+        Assert.Equal(
+            ["requestId", "stationId", "driverToken", "tokenFingerprint", "state", "acceptedAt"],
+            lines[0].EnumerateObject().Select(property => property.Name)
+        );
         Assert.Equal(
             $$"""
-            {"requestId":"{{_first.Id}}","stationId":"{{RunningService.Station}}","driverToken":"cana***","tokenFingerprint":"{{Fingerprint(Token)}}","state":"failed",
+            {"requestId":"{{_first.Id}}","stationId":"{{RunningService.Station}}","driverToken":"cana***","tokenFingerprint":"{{Fingerprint(
+                Token
+            )}}","state":"failed",
             "status":"not_allowed","reason":"station_not_allowed","acceptedAt":"2026-03-04T12:00:00Z","decidedAt":"2026-03-04T12:00:00.002Z",
             "settledAt":"2026-03-04T12:00:00.004Z","apiKeyName":"fleet\u001B[2J"}
-            """.ReplaceLineEndings(""),
-            lines[1].GetRawText());
+            """.ReplaceLineEndings(
+                ""
+            ),
+            lines[1].GetRawText()
+        );
     }
 
     [Theory]
@@ -166,8 +208,15 @@ public sealed class AuditCommandTests : IAsyncLifetime
 
     [Theory]
     [InlineData("journal.kind = memory", "journal.kind = memory keeps nothing that could be audited")]
-    [InlineData("journal { kind = sqlite, path = \"absent.db\" }", "There is no journal absent.db; journal.path names it.")]
-    [InlineData("journal { kind = postgres, connectionString = \"nonsense\", encryptionKeys = [\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"] }", "journal.connectionString cannot be read")]
+    [InlineData(
+        "journal { kind = sqlite, path = \"absent.db\" }",
+        "There is no journal absent.db; journal.path names it."
+    )]
+    [InlineData(
+        "journal { kind = postgres, connectionString = \"nonsense\", encryptionKeys = "
+            + "[\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"] }",
+        "journal.connectionString cannot be read"
+    )]
     [InlineData("server.port = x", "server.port")]
     public async Task SettingsWithNothingToAudit_Exit1(string settings, string expected)
     {
@@ -180,25 +229,38 @@ public sealed class AuditCommandTests : IAsyncLifetime
     [Fact]
     public async Task NoOutput_HoldsATokenOrACallbackPath()
     {
-        foreach (var options in (string[][])[[], ["--json"]])
+        foreach (
+            var options in (string[][])
+                [
+                    [],
+                    ["--json"],
+                ]
+        )
         {
-            var (_, output, error) = await RunAsync(Token, ["audit", "--config", Config(), "--token-stdin", .. options]);
+            var (_, output, error) = await RunAsync(
+                Token,
+                ["audit", "--config", Config(), "--token-stdin", .. options]
+            );
             Assert.Contains(_first.Id.ToString(), output, StringComparison.Ordinal);
             Assert.DoesNotContain("canary", output + error, StringComparison.OrdinalIgnoreCase);
         }
     }
 
-    private static ChargingRequest Request(DateTimeOffset at, string station, string token) => new(
-        RequestId.New(at),
-        StationId.TryCreate(station)!,
-        DriverToken.TryCreate(token)!,
-        CallbackUrl.FromJournal("http://127.0.0.1:8080/canary-path?key=canary"),
-        at,
-        at.AddMinutes(5));
+    private static ChargingRequest Request(DateTimeOffset at, string station, string token) =>
+        new(
+            RequestId.New(at),
+            StationId.TryCreate(station)!,
+            DriverToken.TryCreate(token)!,
+            CallbackUrl.FromJournal("http://127.0.0.1:8080/canary-path?key=canary"),
+            at,
+            at.AddMinutes(5)
+        );
 
-    private string Fingerprint(string token) => Convert.ToHexStringLower(_journal.Hasher.Fingerprint(DriverToken.TryCreate(token)!));
+    private string Fingerprint(string token) =>
+        Convert.ToHexStringLower(_journal.Hasher.Fingerprint(DriverToken.TryCreate(token)!));
 
-    private Task<(int ExitCode, string Output, string Error)> AuditAsync(params string[] options) => RunAsync("", ["audit", "--config", Config(), .. options]);
+    private Task<(int ExitCode, string Output, string Error)> AuditAsync(params string[] options) =>
+        RunAsync("", ["audit", "--config", Config(), .. options]);
 
     private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string input, params string[] args)
     {
@@ -211,7 +273,10 @@ public sealed class AuditCommandTests : IAsyncLifetime
     private string Config(string? journal = null)
     {
         var file = Path.Combine(_folder, $"{Guid.NewGuid():N}.conf");
-        File.WriteAllText(file, $"server.host = \"127.0.0.1\"\n{journal ?? $"journal {{ kind = sqlite, path = \"{Journal.Path}\" }}"}\n");
+        File.WriteAllText(
+            file,
+            $"server.host = \"127.0.0.1\"\n{journal ?? $"journal {{ kind = sqlite, path = \"{Journal.Path}\" }}"}\n"
+        );
         return file;
     }
 }

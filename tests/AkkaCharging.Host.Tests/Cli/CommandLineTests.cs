@@ -20,7 +20,10 @@ public sealed class CommandLineTests : IDisposable
         var (exitCode, output, error) = await RunAsync(option);
 
         Assert.Equal((0, ""), (exitCode, error));
-        Assert.All(["--config", "FILE", "--check-config", "--version", "health", "audit"], word => Assert.Contains(word, output, StringComparison.Ordinal));
+        Assert.All(
+            ["--config", "FILE", "--check-config", "--version", "health", "audit"],
+            word => Assert.Contains(word, output, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -57,17 +60,26 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task CheckConfig_OfBadSettings_ListsAllProblems()
     {
-        var (exitCode, output, error) = await RunAsync("--check-config", "--config", Config("queue.maxSize = 0\nserver.prot = 1\ncallback.jitter = much"));
+        var (exitCode, output, error) = await RunAsync(
+            "--check-config",
+            "--config",
+            Config("queue.maxSize = 0\nserver.prot = 1\ncallback.jitter = much")
+        );
 
         Assert.Equal((1, ""), (exitCode, output));
         Assert.Contains("3 problem(s) in the settings:", error, StringComparison.Ordinal);
-        Assert.All(["queue.maxSize", "server.prot", "callback.jitter"], path => Assert.Contains(path, error, StringComparison.Ordinal));
+        Assert.All(
+            ["queue.maxSize", "server.prot", "callback.jitter"],
+            path => Assert.Contains(path, error, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public async Task CheckConfig_OfFilesThatCannotBeUsed_ListsAllOfThem()
     {
-        var settings = $"authorization.acl.file = \"{_folder}/absent.csv\"\ncallback.signing.keysFile = \"{_folder}/absent.keys\"\njournal.encryptionKeyFile = \"{_folder}/absent.key\"";
+        var settings =
+            $"authorization.acl.file = \"{_folder}/absent.csv\"\ncallback.signing.keysFile = "
+            + $"\"{_folder}/absent.keys\"\njournal.encryptionKeyFile = \"{_folder}/absent.key\"";
 
         var (exitCode, _, error) = await RunAsync("--check-config", "--config", Config(settings));
 
@@ -82,10 +94,13 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--config")]
     public async Task ConnectionStringWithoutAHost_IsRefused_ByTheCheckAndByTheStart(string option)
     {
-        var settings = $"journal {{ kind = postgres, connectionString = \"Username=a;Password=canary\", encryptionKeys = [\"{Convert.ToBase64String(new byte[32])}\"] }}";
+        var settings =
+            $"journal {{ kind = postgres, connectionString = \"Username=a;Password=canary\", encryptionKeys = [\"{Convert.ToBase64String(new byte[32])}\"] }}";
         var config = Config(settings);
 
-        var (exitCode, _, error) = await RunAsync(option == "--config" ? [option, config] : [option, "--config", config]);
+        var (exitCode, _, error) = await RunAsync(
+            option == "--config" ? [option, config] : [option, "--config", config]
+        );
 
         Assert.Equal(1, exitCode);
         Assert.Contains("journal.connectionString names no host; expected", error, StringComparison.Ordinal);
@@ -96,7 +111,12 @@ public sealed class CommandLineTests : IDisposable
     public async Task CheckConfig_WithoutAnAccessList_ReadsNone()
     {
         var (exitCode, _, _) = await RunAsync(
-            "--check-config", "--config", Config($"authorization {{ provider = http, acl.file = \"{_folder}/absent.csv\", http.url = \"https://back.example.com\" }}"));
+            "--check-config",
+            "--config",
+            Config(
+                $"authorization {{ provider = http, acl.file = \"{_folder}/absent.csv\", http.url = \"https://back.example.com\" }}"
+            )
+        );
 
         Assert.Equal(0, exitCode);
     }
@@ -113,7 +133,10 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task AbsentAccessList_StopsTheStart()
     {
-        var (exitCode, _, error) = await RunAsync("--config", Config($"authorization.acl.file = \"{_folder}/absent.csv\""));
+        var (exitCode, _, error) = await RunAsync(
+            "--config",
+            Config($"authorization.acl.file = \"{_folder}/absent.csv\"")
+        );
 
         Assert.Equal(1, exitCode);
         Assert.Contains("there is no such file; authorization.acl.file names it", error, StringComparison.Ordinal);
@@ -129,7 +152,11 @@ public sealed class CommandLineTests : IDisposable
         var (exitCode, _, error) = await RunAsync("--config", Config($"server.port = {port}"));
 
         Assert.Equal(1, exitCode);
-        Assert.StartsWith($"Cannot listen on server.host = '127.0.0.1', server.port = {port}: ", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Cannot listen on server.host = '127.0.0.1', server.port = {port}: ",
+            error,
+            StringComparison.Ordinal
+        );
         Assert.Contains("address already in use", error, StringComparison.Ordinal);
     }
 
@@ -143,7 +170,11 @@ public sealed class CommandLineTests : IDisposable
         var (exitCode, _, error) = await RunAsync("--config", Config($"server.port = 0\nmanagement.port = {port}"));
 
         Assert.Equal(1, exitCode);
-        Assert.StartsWith($"Cannot listen on management.host = '127.0.0.1', management.port = {port}: ", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Cannot listen on management.host = '127.0.0.1', management.port = {port}: ",
+            error,
+            StringComparison.Ordinal
+        );
         Assert.Contains("address already in use", error, StringComparison.Ordinal);
     }
 
@@ -153,10 +184,19 @@ public sealed class CommandLineTests : IDisposable
     public async Task ManagementAddressOfAnotherMachine_Exits1_WithAMessage(string host)
     {
         var (exitCode, _, error) = await RunAsync(
-            "--config", Config($"server {{ host = \"127.0.0.1\", port = 0 }}\nmanagement {{ host = \"{host}\", port = 0, token = operators-token-0001 }}"));
+            "--config",
+            Config(
+                $"server {{ host = \"127.0.0.1\", port = 0 }}\nmanagement "
+                    + $"{{ host = \"{host}\", port = 0, token = operators-token-0001 }}"
+            )
+        );
 
         Assert.Equal(1, exitCode);
-        Assert.StartsWith($"Cannot listen on management.host = '{host}', management.port = 0: ", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Cannot listen on management.host = '{host}', management.port = 0: ",
+            error,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -164,7 +204,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("no-such-name.invalid")]
     public async Task AddressOfAnotherMachine_Exits1_WithAMessage(string host)
     {
-        var (exitCode, _, error) = await RunAsync("--config", Config($"server {{ host = \"{host}\", allowAnonymous = true }}"));
+        var (exitCode, _, error) = await RunAsync(
+            "--config",
+            Config($"server {{ host = \"{host}\", allowAnonymous = true }}")
+        );
 
         Assert.Equal(1, exitCode);
         Assert.StartsWith($"Cannot listen on server.host = '{host}', server.port = ", error, StringComparison.Ordinal);
@@ -194,9 +237,16 @@ public sealed class CommandLineTests : IDisposable
     {
         await using var service = await RunningService.StartAsync(customize: services =>
             Microsoft.Extensions.DependencyInjection.ServiceCollectionServiceExtensions.AddSingleton<AkkaCharging.Journal.IRequestJournal>(
-                services, new ScriptedJournal { Fault = new AkkaCharging.Journal.JournalUnavailableException("gone") }));
+                services,
+                new ScriptedJournal { Fault = new AkkaCharging.Journal.JournalUnavailableException("gone") }
+            )
+        );
 
-        var (exitCode, output, _) = await RunAsync("health", "--config", Config($"server.port = {service.Http.BaseAddress!.Port}"));
+        var (exitCode, output, _) = await RunAsync(
+            "health",
+            "--config",
+            Config($"server.port = {service.Http.BaseAddress!.Port}")
+        );
 
         Assert.Equal(1, exitCode);
         Assert.Contains("the journal is not available", output, StringComparison.Ordinal);

@@ -22,16 +22,25 @@ public sealed class ClusterConsoleTests(Nodes nodes, SharedBrowser browser) : IC
 
             await page.ShowsAsync("#holders tr", holder);
             Assert.Equal($"127.0.0.1:{port}\tup\tthis one", await page.TextAsync("#nodes tr"));
-            Assert.Matches($@"^{holder} since \S+ \(this one\)\t4\t0–3\t20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$", await page.TextAsync("#holders tr"));
+            Assert.Matches(
+                $@"^{holder} since \S+ \(this one\)\t4\t0–3\t20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$",
+                await page.TextAsync("#holders tr")
+            );
             var otherPort = FreePort.Next();
             await using (await nodes.LaunchAsync(journal, otherPort, port))
             {
                 await page.ShowsAsync($"tr[data-key='127.0.0.1:{otherPort}']", "reachable");
-                await page.ShowsAsync("document.querySelectorAll('#holders tr').length === 2 && [...document.querySelectorAll('#holders tr')].every(row => row.cells[1].innerText === '2')");
+                await page.ShowsAsync(
+                    "document.querySelectorAll('#holders tr').length === 2 && "
+                        + "[...document.querySelectorAll('#holders tr')].every(row => row.cells[1].innerText === '2')"
+                );
                 await ConsoleTests.ShootAsync(page, "cluster");
             }
 
-            await page.ShowsAsync("document.querySelectorAll('#nodes tr').length === 1 && document.querySelectorAll('#holders tr').length === 1");
+            await page.ShowsAsync(
+                "document.querySelectorAll('#nodes tr').length === 1 && document.querySelectorAll('#holders "
+                    + "tr').length === 1"
+            );
             proxy.Cut();
             await page.ShowsAsync("#cluster-problem", "The journal is not available.");
             await ConsoleTests.ShootAsync(page, "cluster-without-journal");

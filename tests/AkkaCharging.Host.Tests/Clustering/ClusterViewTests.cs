@@ -21,35 +21,65 @@ public sealed class ClusterViewTests(Nodes nodes)
     {
         await using var service = await RunningService.StartAsync();
 
-        Assert.Equal("""{"enabled":false,"nodes":[],"lanes":[]}""", (await service.Management.GetAsync(View).ReadAsync()).GetRawText());
+        Assert.Equal(
+            """{"enabled":false,"nodes":[],"lanes":[]}""",
+            (await service.Management.GetAsync(View).ReadAsync()).GetRawText()
+        );
         Assert.False((await service.GetAsync("/health")).GetProperty("components").TryGetProperty("cluster", out _));
         Assert.Empty((await service.GetAsync("/metrics")).GetProperty("cluster").EnumerateObject());
         Assert.DoesNotContain("akkacharging_cluster", await ScrapeAsync(service), StringComparison.Ordinal);
-        Assert.Equal(["started", "journal"], Api.Names((await service.GetAsync("/health/ready")).GetProperty("details")));
+        Assert.Equal(
+            ["started", "journal"],
+            Api.Names((await service.GetAsync("/health/ready")).GetProperty("details"))
+        );
     }
 
     [Fact]
     public async Task NodeAlone_ShowsItselfAndItsLanes_ToOperatorsAlone()
     {
         var startedAt = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-        var (node, port) = await nodes.FoundAsync(change: settings => settings.WithManagement(management => management with { Token = Token }));
+        var (node, port) = await nodes.FoundAsync(change: settings =>
+            settings.WithManagement(management => management with { Token = Token })
+        );
         await using (node)
         {
             var view = await node.OperateAsync("GET", View, token: $"Bearer {Token}").ReadAsync();
-            var description = new ApiDescription(await (await node.OperateAsync("GET", "/openapi/admin.json", token: $"Bearer {Token}")).Content.ReadAsStringAsync());
+            var description = new ApiDescription(
+                await (
+                    await node.OperateAsync("GET", "/openapi/admin.json", token: $"Bearer {Token}")
+                ).Content.ReadAsStringAsync()
+            );
 
             Assert.True(view.GetProperty("enabled").GetBoolean());
             Assert.Equal(
-                $$"""{"address":"127.0.0.1:{{port}}","status":"up","reachable":true,"self":true}""", Assert.Single(view.GetProperty("nodes").EnumerateArray()).GetRawText());
+                $$"""{"address":"127.0.0.1:{{port}}","status":"up","reachable":true,"self":true}""",
+                Assert.Single(view.GetProperty("nodes").EnumerateArray()).GetRawText()
+            );
             var lanes = view.GetProperty("lanes").EnumerateArray().ToList();
             Assert.Equal([0, 1, 2, 3], lanes.Select(lane => lane.GetProperty("lane").GetInt32()));
-            Assert.All(lanes, lane =>
-            {
-                Assert.True(lane.GetProperty("here").GetBoolean());
-                Assert.Contains($"process {Environment.ProcessId}", lane.GetProperty("holder").GetString(), StringComparison.Ordinal);
-                Assert.InRange(lane.GetProperty("takenAt").GetInt64(), startedAt, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
-            });
-            await description.FitsAsync(await node.OperateAsync("GET", View, token: $"Bearer {Token}"), "get", View, 200);
+            Assert.All(
+                lanes,
+                lane =>
+                {
+                    Assert.True(lane.GetProperty("here").GetBoolean());
+                    Assert.Contains(
+                        $"process {Environment.ProcessId}",
+                        lane.GetProperty("holder").GetString(),
+                        StringComparison.Ordinal
+                    );
+                    Assert.InRange(
+                        lane.GetProperty("takenAt").GetInt64(),
+                        startedAt,
+                        TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()
+                    );
+                }
+            );
+            await description.FitsAsync(
+                await node.OperateAsync("GET", View, token: $"Bearer {Token}"),
+                "get",
+                View,
+                200
+            );
             await Api.RefusedAsync(await node.OperateAsync("GET", View), 401, "unauthorized");
             await Api.RefusedAsync(await node.Http.GetAsync(View), 404, "not_found");
         }
@@ -63,7 +93,11 @@ public sealed class ClusterViewTests(Nodes nodes)
         await using var first = founder;
         await using var proxy = TcpProxy.To(nodes.PostgresPort);
         proxy.Cut();
-        await using var node = await nodes.LaunchAsync(new NpgsqlConnectionStringBuilder(journal) { Port = proxy.Port }.ConnectionString, FreePort.Next(), port);
+        await using var node = await nodes.LaunchAsync(
+            new NpgsqlConnectionStringBuilder(journal) { Port = proxy.Port }.ConnectionString,
+            FreePort.Next(),
+            port
+        );
 
         await HealthAsync(node, "DOWN", "nodes=2 unreachable=0 lanes=0 problem=no lane is here");
         Assert.Equal((503, true, "no lane is here"), await ReadyAsync(node));
@@ -89,7 +123,10 @@ public sealed class ClusterViewTests(Nodes nodes)
 
         await HealthAsync(node, "UP", "nodes=1 unreachable=0 lanes=4");
         await Eventually.HoldsAsync(async () => await ReadyAsync(node) == (200, true, "UP"), "it is ready");
-        Assert.Equal(Nodes.Lanes, (await node.Management.GetAsync(View).ReadAsync()).GetProperty("lanes").GetArrayLength());
+        Assert.Equal(
+            Nodes.Lanes,
+            (await node.Management.GetAsync(View).ReadAsync()).GetProperty("lanes").GetArrayLength()
+        );
     }
 
     [Fact]
@@ -111,44 +148,88 @@ public sealed class ClusterViewTests(Nodes nodes)
             var view = await node.Management.GetAsync(View).ReadAsync();
             Assert.Equal(
                 [(seedPort, false), (port, true)],
-                view.GetProperty("nodes").EnumerateArray().Select(other => (int.Parse(other.GetProperty("address").GetString()!.Split(':')[1]), other.GetProperty("self").GetBoolean()))
-                    .OrderBy(other => other.Item2));
-            Assert.Equal(2, view.GetProperty("lanes").EnumerateArray().Count(lane => lane.GetProperty("here").GetBoolean()));
+                view.GetProperty("nodes")
+                    .EnumerateArray()
+                    .Select(other =>
+                        (
+                            int.Parse(other.GetProperty("address").GetString()!.Split(':')[1]),
+                            other.GetProperty("self").GetBoolean()
+                        )
+                    )
+                    .OrderBy(other => other.Item2)
+            );
+            Assert.Equal(
+                2,
+                view.GetProperty("lanes").EnumerateArray().Count(lane => lane.GetProperty("here").GetBoolean())
+            );
         }
 
         await Nodes.HasLanesAsync(node, Nodes.Lanes);
         await HealthAsync(node, "UP", "nodes=1 unreachable=0 lanes=4");
         var scraped = await ScrapeAsync(node);
-        foreach (var series in new[]
-        {
-            "akkacharging_cluster_nodes{state=\"up\"} 1", "akkacharging_cluster_nodes{state=\"unreachable\"} 0", "akkacharging_cluster_lanes 4",
-            "akkacharging_cluster_configured_lanes 4", "akkacharging_cluster_lanes_taken_total 4", "akkacharging_cluster_lanes_lost_total 0",
-        })
+        foreach (
+            var series in new[]
+            {
+                "akkacharging_cluster_nodes{state=\"up\"} 1",
+                "akkacharging_cluster_nodes{state=\"unreachable\"} 0",
+                "akkacharging_cluster_lanes 4",
+                "akkacharging_cluster_configured_lanes 4",
+                "akkacharging_cluster_lanes_taken_total 4",
+                "akkacharging_cluster_lanes_lost_total 0",
+            }
+        )
         {
             Assert.Contains($"\n{series}\n", scraped, StringComparison.Ordinal);
         }
 
-        Assert.Equal(6, scraped.Split('\n').Count(line => line.StartsWith("akkacharging_cluster", StringComparison.Ordinal)));
+        Assert.Equal(
+            6,
+            scraped.Split('\n').Count(line => line.StartsWith("akkacharging_cluster", StringComparison.Ordinal))
+        );
     }
 
     [Fact]
     public async Task OtlpMetrics_AreThoseOfPrometheus()
     {
         await using var collector = await OtlpCollector.StartAsync();
-        var (node, _) = await nodes.FoundAsync(sources: new SettingsSources(
-            ConfigFile: null, Development: false, collector.Settings.ToDictionary(setting => setting.Name, setting => setting.Value), Path.GetTempPath(), Path.GetTempPath()));
+        var (node, _) = await nodes.FoundAsync(
+            sources: new SettingsSources(
+                ConfigFile: null,
+                Development: false,
+                collector.Settings.ToDictionary(setting => setting.Name, setting => setting.Value),
+                Path.GetTempPath(),
+                Path.GetTempPath()
+            )
+        );
         await using (node)
         {
-            await Eventually.HoldsAsync(() => collector.Points.Contains(new("akkacharging_cluster_lanes", "", 4)), "its lanes are exported");
+            await Eventually.HoldsAsync(
+                () => collector.Points.Contains(new("akkacharging_cluster_lanes", "", 4)),
+                "its lanes are exported"
+            );
 
             // Other services of this process have meters of the same name: none of them is a node now.
             Assert.Equal(
-                (await ScrapeAsync(node)).Split('\n').Where(line => line.StartsWith("akkacharging_cluster", StringComparison.Ordinal))
-                    .Select(line => line.Replace("_total", "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal).Replace('{', ' ').Replace("}", "", StringComparison.Ordinal))
+                (await ScrapeAsync(node))
+                    .Split('\n')
+                    .Where(line => line.StartsWith("akkacharging_cluster", StringComparison.Ordinal))
+                    .Select(line =>
+                        line.Replace("_total", "", StringComparison.Ordinal)
+                            .Replace("\"", "", StringComparison.Ordinal)
+                            .Replace('{', ' ')
+                            .Replace("}", "", StringComparison.Ordinal)
+                    )
                     .Order(StringComparer.Ordinal),
-                collector.Points.Where(point => point.Name.StartsWith("akkacharging_cluster", StringComparison.Ordinal))
-                    .Select(point => string.Join(' ', ((string[])[point.Name, point.Labels, $"{point.Value}"]).Where(part => part.Length > 0)))
-                    .Order(StringComparer.Ordinal));
+                collector
+                    .Points.Where(point => point.Name.StartsWith("akkacharging_cluster", StringComparison.Ordinal))
+                    .Select(point =>
+                        string.Join(
+                            ' ',
+                            ((string[])[point.Name, point.Labels, $"{point.Value}"]).Where(part => part.Length > 0)
+                        )
+                    )
+                    .Order(StringComparer.Ordinal)
+            );
         }
     }
 
@@ -158,7 +239,12 @@ public sealed class ClusterViewTests(Nodes nodes)
         var seen = "";
         try
         {
-            await Eventually.HoldsAsync(async () => (seen = Text((await node.GetAsync("/health")).GetProperty("components").GetProperty("cluster"))) == $"{status} {details}", "");
+            await Eventually.HoldsAsync(
+                async () =>
+                    (seen = Text((await node.GetAsync("/health")).GetProperty("components").GetProperty("cluster")))
+                    == $"{status} {details}",
+                ""
+            );
         }
         catch (TimeoutException)
         {
@@ -166,7 +252,14 @@ public sealed class ClusterViewTests(Nodes nodes)
         }
 
         static string Text(JsonElement component) =>
-            string.Join(' ', component.GetProperty("details").EnumerateObject().Select(detail => $"{detail.Name}={detail.Value}").Prepend(component.GetProperty("status").GetString()));
+            string.Join(
+                ' ',
+                component
+                    .GetProperty("details")
+                    .EnumerateObject()
+                    .Select(detail => $"{detail.Name}={detail.Value}")
+                    .Prepend(component.GetProperty("status").GetString())
+            );
     }
 
     /// <summary>The readiness probe's answer, and what it says of the cluster.</summary>
@@ -174,12 +267,22 @@ public sealed class ClusterViewTests(Nodes nodes)
     {
         using var answer = await node.Http.GetAsync("/health/ready");
         var details = (await Api.BodyOf(answer)).GetProperty("details");
-        return ((int)answer.StatusCode, details.GetProperty("akka.cluster.join").GetString()!.Contains("successful cluster join", StringComparison.Ordinal), details.GetProperty("lanes").GetString());
+        return (
+            (int)answer.StatusCode,
+            details
+                .GetProperty("akka.cluster.join")
+                .GetString()!
+                .Contains("successful cluster join", StringComparison.Ordinal),
+            details.GetProperty("lanes").GetString()
+        );
     }
 
     private static async Task<string> ScrapeAsync(RunningService service)
     {
-        using var message = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { { "Accept", "text/plain" } } };
+        using var message = new HttpRequestMessage(HttpMethod.Get, "/metrics")
+        {
+            Headers = { { "Accept", "text/plain" } },
+        };
         using var answer = await service.Http.SendAsync(message);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return await answer.Content.ReadAsStringAsync();

@@ -33,21 +33,42 @@ public sealed class Nodes : IAsyncLifetime
     /// <summary>Starts a node and does not wait until it is a member.</summary>
     /// <param name="seed">Port of the node that founds the cluster; of this one when it is the same.</param>
     internal Task<RunningService> LaunchAsync(
-        string journal, int port, int seed, Func<ChargingSettings, ChargingSettings>? change = null, SettingsSources? sources = null) => RunningService.StartAsync(
-        settings =>
-        {
-            settings = settings with
+        string journal,
+        int port,
+        int seed,
+        Func<ChargingSettings, ChargingSettings>? change = null,
+        SettingsSources? sources = null
+    ) =>
+        RunningService.StartAsync(
+            settings =>
             {
-                Journal = settings.Journal with { Kind = JournalKind.Postgres, ConnectionString = journal, EncryptionKeys = [_key] },
-                Cluster = settings.Cluster with { Enabled = true, Port = port, SeedNodes = [$"127.0.0.1:{seed}"], Lanes = Lanes },
-            };
-            return change is null ? settings : change(settings);
-        },
-        sources: sources);
+                settings = settings with
+                {
+                    Journal = settings.Journal with
+                    {
+                        Kind = JournalKind.Postgres,
+                        ConnectionString = journal,
+                        EncryptionKeys = [_key],
+                    },
+                    Cluster = settings.Cluster with
+                    {
+                        Enabled = true,
+                        Port = port,
+                        SeedNodes = [$"127.0.0.1:{seed}"],
+                        Lanes = Lanes,
+                    },
+                };
+                return change is null ? settings : change(settings);
+            },
+            sources: sources
+        );
 
     /// <summary>Starts a cluster of one node, and waits until it has all lanes.</summary>
     internal async Task<(RunningService Node, int Port)> FoundAsync(
-        string? journal = null, Func<ChargingSettings, ChargingSettings>? change = null, SettingsSources? sources = null)
+        string? journal = null,
+        Func<ChargingSettings, ChargingSettings>? change = null,
+        SettingsSources? sources = null
+    )
     {
         var port = FreePort.Next();
         var node = await LaunchAsync(journal ?? await NewJournalAsync(), port, port, change, sources);
@@ -56,8 +77,13 @@ public sealed class Nodes : IAsyncLifetime
     }
 
     /// <summary>Waits until a node holds so many lanes.</summary>
-    internal static Task HasLanesAsync(RunningService node, int count) => Eventually.HoldsAsync(
-        async () => (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("lanes").GetInt32() == count, $"{count} lanes are here", TimeSpan.FromSeconds(60));
+    internal static Task HasLanesAsync(RunningService node, int count) =>
+        Eventually.HoldsAsync(
+            async () =>
+                (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("lanes").GetInt32() == count,
+            $"{count} lanes are here",
+            TimeSpan.FromSeconds(60)
+        );
 }
 
 [CollectionDefinition(Name)]

@@ -22,8 +22,15 @@ public sealed class BoundedListenerTests
         socket.Listen();
         var tries = 0;
         await using var listener = new BoundedListener(
-            socket, new ConnectionPlaces(Max, time), time, NullLogger.Instance,
-            cancellation => ++tries <= 3 ? throw new SocketException((int)SocketError.TooManyOpenSockets) : socket.AcceptAsync(cancellation));
+            socket,
+            new ConnectionPlaces(Max, time),
+            time,
+            NullLogger.Instance,
+            cancellation =>
+                ++tries <= 3
+                    ? throw new SocketException((int)SocketError.TooManyOpenSockets)
+                    : socket.AcceptAsync(cancellation)
+        );
         using var caller = new TcpClient();
         await caller.ConnectAsync((IPEndPoint)listener.EndPoint);
 
@@ -45,13 +52,17 @@ public sealed class BoundedListenerTests
     public async Task FullOfSilentConnections_CallersAreServed_AndTheirConnectionsStay()
     {
         await using var service = await StartAsync();
-        Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode); // its connection is kept
+        // its connection is kept
+        Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode);
         var silent = new List<TcpClient>();
         for (var i = 0; i < 3 * Max; i++)
             silent.Add(await ConnectAsync(service));
 
         var places = service.App.Services.GetRequiredService<BoundedTransport>().Callers;
-        await Eventually.HoldsAsync(() => places.Displaced == (2 * Max) + 1, "silent connections made room for silent ones");
+        await Eventually.HoldsAsync(
+            () => places.Displaced == (2 * Max) + 1,
+            "silent connections made room for silent ones"
+        );
         Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode);
         using var another = new HttpClient { BaseAddress = service.Http.BaseAddress };
         Assert.Equal(HttpStatusCode.OK, (await another.GetAsync("/health/ready")).StatusCode);
@@ -70,8 +81,14 @@ public sealed class BoundedListenerTests
         {
             var connection = await ConnectAsync(service);
             busy.Add(connection);
-            await connection.GetStream().WriteAsync(
-                "POST /api/v1/charging-session HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"u8.ToArray());
+            await connection
+                .GetStream()
+                .WriteAsync(
+                    (
+                        "POST /api/v1/charging-session HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"u8
+                        + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"u8
+                    ).ToArray()
+                );
             Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64])); // 100: its body is waited for
         }
 
@@ -94,13 +111,18 @@ public sealed class BoundedListenerTests
         Assert.True(await EndsAsync(silent));
     }
 
-    private static Task<RunningService> StartAsync(TimeSpan? keepAlive = null) => RunningService.StartAsync(settings => settings.WithServer(server => server with
-    {
-        MaxConnections = Max,
-        RequestTimeout = TimeSpan.FromMinutes(1),
-        KeepAlive = keepAlive ?? TimeSpan.FromMinutes(1),
-        ShutdownGrace = TimeSpan.Zero,
-    }));
+    private static Task<RunningService> StartAsync(TimeSpan? keepAlive = null) =>
+        RunningService.StartAsync(settings =>
+            settings.WithServer(server =>
+                server with
+                {
+                    MaxConnections = Max,
+                    RequestTimeout = TimeSpan.FromMinutes(1),
+                    KeepAlive = keepAlive ?? TimeSpan.FromMinutes(1),
+                    ShutdownGrace = TimeSpan.Zero,
+                }
+            )
+        );
 
     private static async Task<TcpClient> ConnectAsync(RunningService service)
     {

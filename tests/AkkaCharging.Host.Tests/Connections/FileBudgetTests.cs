@@ -51,9 +51,12 @@ public sealed class FileBudgetTests
         var budget = FileBudget.Of(1_024, settings);
 
         Assert.Equal(
-            ["server.maxConnections = 5000 is cut to 240: the process may open 1024 files (ulimit -n).",
-                "callback.maxInFlight = 4096 is cut to 240: the process may open 1024 files (ulimit -n)."],
-            budget.Cuts(settings));
+            [
+                "server.maxConnections = 5000 is cut to 240: the process may open 1024 files (ulimit -n).",
+                "callback.maxInFlight = 4096 is cut to 240: the process may open 1024 files (ulimit -n).",
+            ],
+            budget.Cuts(settings)
+        );
         Assert.Equal(240, budget.Confine(settings).Callback.MaxInFlight);
         Assert.Empty(FileBudget.Of(16_384, settings).Cuts(settings));
         Assert.Empty(FileBudget.Of(null, settings).Cuts(settings));
@@ -61,7 +64,11 @@ public sealed class FileBudgetTests
 
     [Fact]
     public void TooLowALimit_IsRefused_WithTheOneThatIsNeeded() =>
-        Assert.Contains("(ulimit -n) of at least 576.", Assert.Throws<InvalidSettingsException>(() => FileBudget.Of(575, SettingsLoader.Defaults)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(ulimit -n) of at least 576.",
+            Assert.Throws<InvalidSettingsException>(() => FileBudget.Of(575, SettingsLoader.Defaults)).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void AuthorizerAndCluster_HaveTheirShare()
@@ -73,14 +80,18 @@ public sealed class FileBudgetTests
             Cluster = defaults.Cluster with { Enabled = true },
         };
 
-        Assert.Equal(64 + defaults.Authorization.Parallelism, FileBudget.Of(null, more).Rest - FileBudget.Of(null, defaults).Rest);
+        Assert.Equal(
+            64 + defaults.Authorization.Parallelism,
+            FileBudget.Of(null, more).Rest - FileBudget.Of(null, defaults).Rest
+        );
     }
 
     [Theory]
     [InlineData("Max open files            1024                 4096                 files     ", 1_024)]
     [InlineData("Max open files            unlimited            unlimited            files     ", null)]
     [InlineData("Max processes             100                  100                  processes ", null)]
-    public void Limit_IsTheSoftOne(string line, int? expected) => Assert.Equal(expected, ProcessFiles.ReadLimit(["Limit   Soft Limit   Hard Limit   Units", line]));
+    public void Limit_IsTheSoftOne(string line, int? expected) =>
+        Assert.Equal(expected, ProcessFiles.ReadLimit(["Limit   Soft Limit   Hard Limit   Units", line]));
 
     private static (int, int) Shares(FileBudget budget) => (budget.Callers, budget.Callbacks);
 

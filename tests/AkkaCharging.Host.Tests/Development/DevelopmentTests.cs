@@ -10,7 +10,10 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
 {
     private RunningService _service = null!;
 
-    public async Task InitializeAsync() => _service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { Development = true }));
+    public async Task InitializeAsync() =>
+        _service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { Development = true })
+        );
 
     public async Task DisposeAsync() => await _service.DisposeAsync();
 
@@ -19,21 +22,36 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
     {
         var id = await _service.AcceptAsync(new Uri(_service.Http.BaseAddress!, "/dev/callbacks").ToString());
 
-        await Eventually.HoldsAsync(async () => (await _service.GetAsync("/dev/callbacks")).GetArrayLength() == 1, "the callback");
+        await Eventually.HoldsAsync(
+            async () => (await _service.GetAsync("/dev/callbacks")).GetArrayLength() == 1,
+            "the callback"
+        );
         var callback = (await _service.GetAsync("/dev/callbacks"))[0];
         Assert.Equal(["at", "webhookId", "body"], Api.Names(callback));
-        Assert.Equal((id, "allowed"), (callback.GetProperty("webhookId").GetString(), callback.GetProperty("body").GetProperty("status").GetString()));
+        Assert.Equal(
+            (id, "allowed"),
+            (
+                callback.GetProperty("webhookId").GetString(),
+                callback.GetProperty("body").GetProperty("status").GetString()
+            )
+        );
     }
 
     [Fact]
     public async Task DemoReceiver_KeepsTheLastHundred_NewestFirst()
     {
         for (var i = 0; i < 103; i++)
-            Assert.Equal(204, (int)(await _service.Http.PostAsync("/dev/callbacks", Api.Json($$"""{"n":{{i}}}"""))).StatusCode);
+            Assert.Equal(
+                204,
+                (int)(await _service.Http.PostAsync("/dev/callbacks", Api.Json($$"""{"n":{{i}}}"""))).StatusCode
+            );
 
         var kept = await _service.GetAsync("/dev/callbacks");
 
-        Assert.Equal(Enumerable.Range(3, 100).Reverse(), kept.EnumerateArray().Select(callback => callback.GetProperty("body").GetProperty("n").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(3, 100).Reverse(),
+            kept.EnumerateArray().Select(callback => callback.GetProperty("body").GetProperty("n").GetInt32())
+        );
     }
 
     [Theory]
@@ -66,13 +84,21 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
         var html = await page.Content.ReadAsStringAsync();
 
         Assert.Equal("text/html", page.Content.Headers.ContentType?.MediaType);
-        Assert.StartsWith("default-src 'self'; ", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "default-src 'self'; ",
+            page.Headers.GetValues("Content-Security-Policy").Single(),
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain("://", html, StringComparison.Ordinal);
         var sources = Sources().Matches(html).Select(match => match.Groups[1].Value).ToList();
         Assert.NotEmpty(sources);
         Assert.Contains("openapi/v1.json", html, StringComparison.Ordinal);
         foreach (var source in sources)
-            Assert.Contains("javascript", (await _service.Http.GetAsync("/docs/" + source)).Content.Headers.ContentType?.MediaType, StringComparison.Ordinal);
+            Assert.Contains(
+                "javascript",
+                (await _service.Http.GetAsync("/docs/" + source)).Content.Headers.ContentType?.MediaType,
+                StringComparison.Ordinal
+            );
     }
 
     [Fact]
@@ -89,8 +115,12 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
     [Fact]
     public async Task Page_IsConfinedWithTheDescription()
     {
-        await using var service = await RunningService.StartAsync(
-            settings => settings.WithServer(server => server with { Development = true }) with { Management = settings.Management with { Port = 0, Confine = [ConfinedPage.OpenApi] } });
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { Development = true }) with
+            {
+                Management = settings.Management with { Port = 0, Confine = [ConfinedPage.OpenApi] },
+            }
+        );
 
         using var here = await service.Management.GetAsync("/docs/");
         using var gone = await service.Http.GetAsync("/docs/");
@@ -104,7 +134,11 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
     {
         var description = await _service.GetAsync("/openapi/v1.json");
 
-        Assert.DoesNotContain(Api.Names(description.GetProperty("paths")), path => path.StartsWith("/dev", StringComparison.Ordinal) || path.StartsWith("/docs", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Api.Names(description.GetProperty("paths")),
+            path =>
+                path.StartsWith("/dev", StringComparison.Ordinal) || path.StartsWith("/docs", StringComparison.Ordinal)
+        );
     }
 
     [GeneratedRegex("src=\"([^\"]+)\"")]

@@ -33,12 +33,18 @@ public sealed class HealthTests : IAsyncLifetime
 
         Assert.Equal((200, "UP"), (statusCode, Text(health, "status")));
         Assert.Equal(["status", "timestamp", "components"], Api.Names(health));
-        Assert.Equal(["pipeline", "queue", "authorization", "callbacks", "journal", "files", "acl"], Api.Names(health.GetProperty("components")));
+        Assert.Equal(
+            ["pipeline", "queue", "authorization", "callbacks", "journal", "files", "acl"],
+            Api.Names(health.GetProperty("components"))
+        );
         Assert.Equal("currentSize=0 maxSize=10000", Details(health, "queue"));
         Assert.Equal("errorRate=0 totalDecisions=0 circuitBreaker=closed", Details(health, "authorization"));
         Assert.Equal("errorRate=0 totalCallbacks=0", Details(health, "callbacks"));
         Assert.Equal("kind=memory", Details(health, "journal"));
-        Assert.Matches(@"^open=\d+ limit=\d+ connections=1 maxConnections=\d+ operatorConnections=0 operatorMaxConnections=64$", Details(health, "files"));
+        Assert.Matches(
+            @"^open=\d+ limit=\d+ connections=1 maxConnections=\d+ operatorConnections=0 operatorMaxConnections=64$",
+            Details(health, "files")
+        );
         Assert.Equal("rules=2", Details(health, "acl"));
         Assert.Equal("state=running restarts=0", Details(health, "pipeline"));
     }
@@ -47,9 +53,14 @@ public sealed class HealthTests : IAsyncLifetime
     public async Task QueueOver80Percent_IsDegraded_UntilItDrains()
     {
         var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10, destinationShare: 1_000));
+        await using var service = await StartAsync(settings =>
+            settings.WithQueue(maxSize: 10, destinationShare: 1_000)
+        );
         await AcceptAsync(service, 1); // an answer, which opens the whole queue to its destination
-        await Eventually.HoldsAsync(() => service.App.Services.GetRequiredService<ChargingService>().Status.Pending == 0, "the first request is settled");
+        await Eventually.HoldsAsync(
+            () => service.App.Services.GetRequiredService<ChargingService>().Status.Pending == 0,
+            "the first request is settled"
+        );
         _authorizer.Always((_, _) => new(answered.Task));
         await AcceptAsync(service, 8);
 
@@ -68,11 +79,19 @@ public sealed class HealthTests : IAsyncLifetime
     {
         await using var service = await StartAsync();
 
-        service.App.Services.GetRequiredService<ChargingService>().Resources.Report(AkkaCharging.AddressPolicy.LocalResource.Files);
+        service
+            .App.Services.GetRequiredService<ChargingService>()
+            .Resources.Report(AkkaCharging.AddressPolicy.LocalResource.Files);
         var (statusCode, degraded) = await HealthAsync(service);
 
-        Assert.Equal((200, "DEGRADED", "DEGRADED"), (statusCode, Text(degraded, "status"), Status(degraded, "callbacks")));
-        Assert.Equal("errorRate=0 totalCallbacks=0 problem=this process is out of files, 0 callbacks wait for a connection", Details(degraded, "callbacks"));
+        Assert.Equal(
+            (200, "DEGRADED", "DEGRADED"),
+            (statusCode, Text(degraded, "status"), Status(degraded, "callbacks"))
+        );
+        Assert.Equal(
+            "errorRate=0 totalCallbacks=0 problem=this process is out of files, 0 callbacks wait for a connection",
+            Details(degraded, "callbacks")
+        );
     }
 
     [Fact]
@@ -80,7 +99,9 @@ public sealed class HealthTests : IAsyncLifetime
     {
         var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
         _authorizer.Always((_, _) => new(answered.Task));
-        await using var service = await StartAsync(settings => settings.WithQueue(maxSize: 10, destinationShare: 1_000));
+        await using var service = await StartAsync(settings =>
+            settings.WithQueue(maxSize: 10, destinationShare: 1_000)
+        );
         await AcceptAsync(service, 4);
 
         Assert.Equal("UP", await ComponentAsync(service, "queue"));
@@ -90,7 +111,10 @@ public sealed class HealthTests : IAsyncLifetime
         answered.SetResult(AuthorizerAnswer.AllowedByList);
 
         Assert.Equal(("DEGRADED", "DEGRADED"), (Text(degraded, "status"), Status(degraded, "queue")));
-        Assert.Equal("currentSize=5 maxSize=10 problem=destinations that have not lately answered hold 5 of their 5 places", Details(degraded, "queue"));
+        Assert.Equal(
+            "currentSize=5 maxSize=10 problem=destinations that have not lately answered hold 5 of their 5 places",
+            Details(degraded, "queue")
+        );
         await Api.RefusedAsync(refused, 503, "queue_full");
         await UntilAsync(service, "queue", "UP");
     }
@@ -113,26 +137,43 @@ public sealed class HealthTests : IAsyncLifetime
     public async Task BreakerThatClosesAgain_IsUp()
     {
         _authorizer.FailsAlways();
-        await using var service = await StartAsync(settings => settings with
-        {
-            Authorization = settings.Authorization with
+        await using var service = await StartAsync(settings =>
+            settings with
             {
-                CircuitBreaker = settings.Authorization.CircuitBreaker with { MaxFailures = 1, ResetTimeout = TimeSpan.FromMilliseconds(50) },
-            },
-            Monitoring = settings.Monitoring with { Thresholds = settings.Monitoring.Thresholds with { MinimumSamples = 1_000 } }, // the breaker alone
-        });
+                Authorization = settings.Authorization with
+                {
+                    CircuitBreaker = settings.Authorization.CircuitBreaker with
+                    {
+                        MaxFailures = 1,
+                        ResetTimeout = TimeSpan.FromMilliseconds(50),
+                    },
+                },
+                Monitoring = settings.Monitoring with
+                {
+                    Thresholds = settings.Monitoring.Thresholds with { MinimumSamples = 1_000 },
+                }, // the breaker alone
+            }
+        );
         await AcceptAsync(service, 1);
         await UntilAsync(service, "authorization", "DEGRADED");
 
         _authorizer.AnswersAlways(AuthorizerAnswer.AllowedByList);
-        await Eventually.HoldsAsync(async () => (await BreakerAfterOneMore()) == "closed", "the probe closed the breaker");
+        await Eventually.HoldsAsync(
+            async () => (await BreakerAfterOneMore()) == "closed",
+            "the probe closed the breaker"
+        );
 
         Assert.Equal("UP", await ComponentAsync(service, "authorization"));
 
         async Task<string> BreakerAfterOneMore()
         {
             await AcceptAsync(service, 1);
-            return (await HealthAsync(service)).Body.GetProperty("components").GetProperty("authorization").GetProperty("details").GetProperty("circuitBreaker").GetString()!;
+            return (await HealthAsync(service))
+                .Body.GetProperty("components")
+                .GetProperty("authorization")
+                .GetProperty("details")
+                .GetProperty("circuitBreaker")
+                .GetString()!;
         }
     }
 
@@ -140,10 +181,16 @@ public sealed class HealthTests : IAsyncLifetime
     public async Task AuthorizationErrorRate_IsDegraded_UntilTheWindowHasPassed()
     {
         _authorizer.FailsAlways();
-        await using var service = await StartAsync(settings => settings with
-        {
-            Authorization = settings.Authorization with { MaxRetries = 0, CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false } },
-        });
+        await using var service = await StartAsync(settings =>
+            settings with
+            {
+                Authorization = settings.Authorization with
+                {
+                    MaxRetries = 0,
+                    CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false },
+                },
+            }
+        );
 
         await AcceptAsync(service, 19);
         await Eventually.HoldsAsync(() => _receiver.Received.Count == 19, "19 callbacks");
@@ -151,10 +198,16 @@ public sealed class HealthTests : IAsyncLifetime
         await AcceptAsync(service, 1);
 
         await UntilAsync(service, "authorization", "DEGRADED");
-        Assert.Equal("errorRate=1 totalDecisions=20 circuitBreaker=closed", Details((await HealthAsync(service)).Body, "authorization"));
+        Assert.Equal(
+            "errorRate=1 totalDecisions=20 circuitBreaker=closed",
+            Details((await HealthAsync(service)).Body, "authorization")
+        );
         _time.Advance(TimeSpan.FromSeconds(61));
         Assert.Equal("UP", await ComponentAsync(service, "authorization"));
-        Assert.Equal("errorRate=0 totalDecisions=20 circuitBreaker=closed", Details((await HealthAsync(service)).Body, "authorization"));
+        Assert.Equal(
+            "errorRate=0 totalDecisions=20 circuitBreaker=closed",
+            Details((await HealthAsync(service)).Body, "authorization")
+        );
     }
 
     [Fact]
@@ -166,7 +219,10 @@ public sealed class HealthTests : IAsyncLifetime
         await AcceptAsync(service, 20);
 
         await UntilAsync(service, "callbacks", "DEGRADED");
-        await Eventually.HoldsAsync(async () => Details((await HealthAsync(service)).Body, "callbacks") == "errorRate=1 totalCallbacks=20", "20 attempts");
+        await Eventually.HoldsAsync(
+            async () => Details((await HealthAsync(service)).Body, "callbacks") == "errorRate=1 totalCallbacks=20",
+            "20 attempts"
+        );
         _time.Advance(TimeSpan.FromSeconds(61));
         Assert.Equal("UP", await ComponentAsync(service, "callbacks"));
     }
@@ -181,19 +237,30 @@ public sealed class HealthTests : IAsyncLifetime
                 file = settings.Authorization.Acl.File;
                 return settings;
             },
-            services => services.AddTime(_time));
+            services => services.AddTime(_time)
+        );
         var good = await File.ReadAllTextAsync(file);
 
         await File.WriteAllTextAsync(file, good + "!\n");
         await UntilAsync(service, "acl", "DEGRADED", TimeSpan.FromSeconds(1));
         var broken = Details((await HealthAsync(service)).Body, "acl");
-        Assert.Equal(1, (await service.GetAsync("/metrics")).GetProperty("acl").GetProperty("reload_failures_total").GetInt64());
+        Assert.Equal(
+            1,
+            (await service.GetAsync("/metrics")).GetProperty("acl").GetProperty("reload_failures_total").GetInt64()
+        );
         await File.WriteAllTextAsync(file, good);
 
         Assert.StartsWith("rules=2 problem=", broken, StringComparison.Ordinal);
         Assert.Contains("line 4", broken, StringComparison.Ordinal);
         await UntilAsync(service, "acl", "UP", TimeSpan.FromSeconds(1));
-        await Eventually.HoldsAsync(() => CapturedConsole.Text.Contains("The access list was not reloaded, the one before stays", StringComparison.Ordinal), "it is logged");
+        await Eventually.HoldsAsync(
+            () =>
+                CapturedConsole.Text.Contains(
+                    "The access list was not reloaded, the one before stays",
+                    StringComparison.Ordinal
+                ),
+            "it is logged"
+        );
     }
 
     [Fact]
@@ -202,10 +269,14 @@ public sealed class HealthTests : IAsyncLifetime
         const string Key = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
         var file = Path.Combine(Directory.CreateTempSubdirectory("akkacharging-signing-").FullName, "keys");
         await File.WriteAllTextAsync(file, Key);
-        await using (var service = await StartAsync(settings => settings with
-        {
-            Callback = settings.Callback with { Signing = settings.Callback.Signing with { KeysFile = file } },
-        }))
+        await using (
+            var service = await StartAsync(settings =>
+                settings with
+                {
+                    Callback = settings.Callback with { Signing = settings.Callback.Signing with { KeysFile = file } },
+                }
+            )
+        )
         {
             Assert.Equal("keys=1", Details((await HealthAsync(service)).Body, "signing"));
 
@@ -227,22 +298,46 @@ public sealed class HealthTests : IAsyncLifetime
     [Fact]
     public async Task Thresholds_AreThoseOfTheSettings_AndNotReachedByTheirExactValue()
     {
-        await using var service = await StartAsync(settings => settings with
-        {
-            Authorization = settings.Authorization with { MaxRetries = 0, CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false } },
-            Callback = settings.Callback with { DestinationBreaker = settings.Callback.DestinationBreaker with { Enabled = false } },
-            Monitoring = settings.Monitoring with { Thresholds = new(QueueUsage: 0.1, AuthorizationErrorRate: 0.5, CallbackErrorRate: 0.25, MinimumSamples: 4) },
-            Queue = settings.Queue with { MaxSize = 20 },
-        });
+        await using var service = await StartAsync(settings =>
+            settings with
+            {
+                Authorization = settings.Authorization with
+                {
+                    MaxRetries = 0,
+                    CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false },
+                },
+                Callback = settings.Callback with
+                {
+                    DestinationBreaker = settings.Callback.DestinationBreaker with { Enabled = false },
+                },
+                Monitoring = settings.Monitoring with
+                {
+                    Thresholds = new(
+                        QueueUsage: 0.1,
+                        AuthorizationErrorRate: 0.5,
+                        CallbackErrorRate: 0.25,
+                        MinimumSamples: 4
+                    ),
+                },
+                Queue = settings.Queue with { MaxSize = 20 },
+            }
+        );
         await DecideAndCallAsync(AuthorizerAnswer.AllowedByList, HttpStatusCode.NoContent);
         await DecideAndCallAsync(AuthorizerAnswer.AllowedByList, HttpStatusCode.NoContent);
         await DecideAndCallAsync(answer: null, HttpStatusCode.NoContent);
         await DecideAndCallAsync(answer: null, HttpStatusCode.BadRequest);
         await Eventually.HoldsAsync(
-            async () => (await HealthAsync(service)).Body is var health && Details(health, "authorization").StartsWith("errorRate=0.5 totalDecisions=4", StringComparison.Ordinal)
+            async () =>
+                (await HealthAsync(service)).Body is var health
+                && Details(health, "authorization")
+                    .StartsWith("errorRate=0.5 totalDecisions=4", StringComparison.Ordinal)
                 && Details(health, "callbacks") == "errorRate=0.25 totalCallbacks=4",
-            "all four are counted");
-        Assert.Equal(("UP", "UP"), (await ComponentAsync(service, "authorization"), await ComponentAsync(service, "callbacks")));
+            "all four are counted"
+        );
+        Assert.Equal(
+            ("UP", "UP"),
+            (await ComponentAsync(service, "authorization"), await ComponentAsync(service, "callbacks"))
+        );
 
         await DecideAndCallAsync(answer: null, HttpStatusCode.BadRequest);
 
@@ -261,7 +356,10 @@ public sealed class HealthTests : IAsyncLifetime
             else
                 _authorizer.FailsAlways();
             _receiver.RespondWith(statusCode);
-            await service.StateAsync(await service.AcceptAsync(_receiver.Url), statusCode == HttpStatusCode.NoContent ? "delivered" : "failed");
+            await service.StateAsync(
+                await service.AcceptAsync(_receiver.Url),
+                statusCode == HttpStatusCode.NoContent ? "delivered" : "failed"
+            );
         }
     }
 
@@ -303,11 +401,13 @@ public sealed class HealthTests : IAsyncLifetime
         await using var service = await StartAsync(journal: journal);
         await AcceptAsync(service, 1);
         await Eventually.HoldsAsync(() => _receiver.Received.Count == 1, "the first callback");
-        _authorizer.Next((_, _) =>
-        {
-            journal.Fault = new InvalidOperationException("a defect in the journal");
-            return ValueTask.FromResult(AuthorizerAnswer.AllowedByList);
-        });
+        _authorizer.Next(
+            (_, _) =>
+            {
+                journal.Fault = new InvalidOperationException("a defect in the journal");
+                return ValueTask.FromResult(AuthorizerAnswer.AllowedByList);
+            }
+        );
 
         await AcceptAsync(service, 1);
         await UntilAsync(service, "pipeline", "DEGRADED");
@@ -326,13 +426,18 @@ public sealed class HealthTests : IAsyncLifetime
     [Fact]
     public async Task SilentMetricsActor_IsDegraded_AndMetricsSaySo()
     {
-        await using var service = await StartAsync(customize: services => services.AddSingleton<IMetricsSink>(new SilentMetrics()));
+        await using var service = await StartAsync(customize: services =>
+            services.AddSingleton<IMetricsSink>(new SilentMetrics())
+        );
 
         var (statusCode, health) = await HealthAsync(service);
         using var metrics = await service.Http.GetAsync("/metrics");
 
         Assert.Equal((200, "DEGRADED"), (statusCode, Text(health, "status")));
-        Assert.Equal(("problem=no figures", "problem=no figures"), (Details(health, "authorization"), Details(health, "callbacks")));
+        Assert.Equal(
+            ("problem=no figures", "problem=no figures"),
+            (Details(health, "authorization"), Details(health, "callbacks"))
+        );
         Assert.Equal("The metrics actor does not answer.", await Api.RefusedAsync(metrics, 503, "metrics_unavailable"));
     }
 
@@ -354,10 +459,12 @@ public sealed class HealthTests : IAsyncLifetime
     [Fact]
     public async Task SwitchedOff_HealthAndMetricsReturn404_AndTheProbesAnswer()
     {
-        await using var service = await StartAsync(settings => settings with
-        {
-            Monitoring = settings.Monitoring with { HealthCheckEnabled = false, MetricsEnabled = false },
-        });
+        await using var service = await StartAsync(settings =>
+            settings with
+            {
+                Monitoring = settings.Monitoring with { HealthCheckEnabled = false, MetricsEnabled = false },
+            }
+        );
 
         foreach (var path in new[] { "/health", "/metrics" })
             await Api.RefusedAsync(await service.Http.GetAsync(path), 404, "not_found");
@@ -368,11 +475,19 @@ public sealed class HealthTests : IAsyncLifetime
 
     private static string? Text(JsonElement element, string name) => element.GetProperty(name).GetString();
 
-    private static string? Status(JsonElement health, string component) => Text(health.GetProperty("components").GetProperty(component), "status");
+    private static string? Status(JsonElement health, string component) =>
+        Text(health.GetProperty("components").GetProperty(component), "status");
 
-    private static string Details(JsonElement health, string component) => string.Join(
-        ' ',
-        health.GetProperty("components").GetProperty(component).GetProperty("details").EnumerateObject().Select(detail => $"{detail.Name}={detail.Value.GetString()}"));
+    private static string Details(JsonElement health, string component) =>
+        string.Join(
+            ' ',
+            health
+                .GetProperty("components")
+                .GetProperty(component)
+                .GetProperty("details")
+                .EnumerateObject()
+                .Select(detail => $"{detail.Name}={detail.Value.GetString()}")
+        );
 
     private static async Task<(int StatusCode, JsonElement Body)> AnswerAsync(RunningService service, string path)
     {
@@ -381,9 +496,11 @@ public sealed class HealthTests : IAsyncLifetime
         return ((int)answer.StatusCode, await Api.BodyOf(answer));
     }
 
-    private static Task<(int StatusCode, JsonElement Body)> HealthAsync(RunningService service) => AnswerAsync(service, "/health");
+    private static Task<(int StatusCode, JsonElement Body)> HealthAsync(RunningService service) =>
+        AnswerAsync(service, "/health");
 
-    private static async Task<string?> ComponentAsync(RunningService service, string component) => Status((await HealthAsync(service)).Body, component);
+    private static async Task<string?> ComponentAsync(RunningService service, string component) =>
+        Status((await HealthAsync(service)).Body, component);
 
     private async Task UntilAsync(RunningService service, string component, string status, TimeSpan step = default) =>
         await Eventually.HoldsAsync(
@@ -392,7 +509,8 @@ public sealed class HealthTests : IAsyncLifetime
                 _time.Advance(step);
                 return await ComponentAsync(service, component) == status;
             },
-            $"{component} is {status}");
+            $"{component} is {status}"
+        );
 
     private async Task AcceptAsync(RunningService service, int count)
     {
@@ -401,7 +519,10 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     private Task<RunningService> StartAsync(
-        Func<ChargingSettings, ChargingSettings>? change = null, ScriptedJournal? journal = null, Action<IServiceCollection>? customize = null) =>
+        Func<ChargingSettings, ChargingSettings>? change = null,
+        ScriptedJournal? journal = null,
+        Action<IServiceCollection>? customize = null
+    ) =>
         RunningService.StartAsync(
             settings =>
             {
@@ -417,14 +538,14 @@ public sealed class HealthTests : IAsyncLifetime
                 if (journal is not null)
                     services.AddSingleton<IRequestJournal>(journal);
                 customize?.Invoke(services);
-            });
+            }
+        );
 
     private sealed class SilentMetrics : IMetricsSink
     {
-        public void Tell(MetricsEvent happened)
-        {
-        }
+        public void Tell(MetricsEvent happened) { }
 
-        public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) => Task.FromException<MetricsSnapshot>(new AskTimeoutException("silent"));
+        public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) =>
+            Task.FromException<MetricsSnapshot>(new AskTimeoutException("silent"));
     }
 }

@@ -17,18 +17,27 @@ public sealed class ApiKeyTests : IAsyncLifetime
     {
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(
-            settings => settings.WithServer(server => server with
-            {
-                ShutdownGrace = TimeSpan.Zero,
-                ApiKeys =
-                [
-                    Key("alice", "alice-old"), Key("alice", "alice-new"), Key("bob", "bob"),
-                    Key("exact", "exact", hosts: ["receiver.example.com"]), Key("below", "below", hosts: ["*.example.com"]),
-                    Key("limited", "limited-1", perSecond: 2), Key("limited", "limited-2", perSecond: 2), Key("slow", "slow", perSecond: 0.1),
-                    Key("nobody", ""),
-                ],
-            }),
-            services => services.AddTime(_time));
+            settings =>
+                settings.WithServer(server =>
+                    server with
+                    {
+                        ShutdownGrace = TimeSpan.Zero,
+                        ApiKeys =
+                        [
+                            Key("alice", "alice-old"),
+                            Key("alice", "alice-new"),
+                            Key("bob", "bob"),
+                            Key("exact", "exact", hosts: ["receiver.example.com"]),
+                            Key("below", "below", hosts: ["*.example.com"]),
+                            Key("limited", "limited-1", perSecond: 2),
+                            Key("limited", "limited-2", perSecond: 2),
+                            Key("slow", "slow", perSecond: 0.1),
+                            Key("nobody", ""),
+                        ],
+                    }
+                ),
+            services => services.AddTime(_time)
+        );
     }
 
     public async Task DisposeAsync()
@@ -96,7 +105,10 @@ public sealed class ApiKeyTests : IAsyncLifetime
         if (statusCode == 200)
             await Api.AcceptedAsync(answer);
         else
-            Assert.Equal("The API key may not call back to this host.", await Api.RefusedAsync(answer, statusCode, "forbidden"));
+            Assert.Equal(
+                "The API key may not call back to this host.",
+                await Api.RefusedAsync(answer, statusCode, "forbidden")
+            );
     }
 
     [Fact]
@@ -141,16 +153,23 @@ public sealed class ApiKeyTests : IAsyncLifetime
 
         Assert.Equal(id, (await Api.BodyOf(own)).GetProperty("requestId").GetString());
         Assert.Equal(id, (await Api.BodyOf(rotated)).GetProperty("requestId").GetString());
-        Assert.Equal(await Api.RefusedAsync(absent, 404, "not_found"), await Api.RefusedAsync(foreign, 404, "not_found"));
+        Assert.Equal(
+            await Api.RefusedAsync(absent, 404, "not_found"),
+            await Api.RefusedAsync(foreign, 404, "not_found")
+        );
     }
 
     [Fact]
     public async Task IdempotencyKeys_AreScopedToTheName()
     {
         var body = Api.Body(_receiver.Url);
-        var alice = await Api.AcceptedAsync(await SendAsync(body, ("X-Api-Key", "alice-old"), ("Idempotency-Key", "scoped")));
+        var alice = await Api.AcceptedAsync(
+            await SendAsync(body, ("X-Api-Key", "alice-old"), ("Idempotency-Key", "scoped"))
+        );
 
-        var rotated = await Api.AcceptedAsync(await SendAsync(body, ("X-Api-Key", "alice-new"), ("Idempotency-Key", "scoped")));
+        var rotated = await Api.AcceptedAsync(
+            await SendAsync(body, ("X-Api-Key", "alice-new"), ("Idempotency-Key", "scoped"))
+        );
         var bob = await Api.AcceptedAsync(await SendAsync(body, ("X-Api-Key", "bob"), ("Idempotency-Key", "scoped")));
 
         Assert.Equal(alice, rotated);
@@ -173,7 +192,8 @@ public sealed class ApiKeyTests : IAsyncLifetime
     private static ApiKeySettings Key(string name, string key, string[]? hosts = null, double perSecond = 0) =>
         new(name, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key))), hosts ?? [], perSecond);
 
-    private Task<HttpResponseMessage> SendAsync(string body, params (string Name, string Value)[] headers) => _service.Http.SendAsync(Api.Post(body, headers));
+    private Task<HttpResponseMessage> SendAsync(string body, params (string Name, string Value)[] headers) =>
+        _service.Http.SendAsync(Api.Post(body, headers));
 
     private Task<HttpResponseMessage> FollowAsync(string id, (string Name, string Value) header)
     {

@@ -9,8 +9,17 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     private const int BytesMax = 1_024;
     private RunningService _service = null!;
 
-    public async Task InitializeAsync() => _service = await RunningService.StartAsync(settings => settings.WithServer(
-        server => server with { MaxRequestBodyBytes = BytesMax, RequestTimeout = TimeSpan.FromMilliseconds(300), ShutdownGrace = TimeSpan.Zero }));
+    public async Task InitializeAsync() =>
+        _service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server =>
+                server with
+                {
+                    MaxRequestBodyBytes = BytesMax,
+                    RequestTimeout = TimeSpan.FromMilliseconds(300),
+                    ShutdownGrace = TimeSpan.Zero,
+                }
+            )
+        );
 
     public async Task DisposeAsync() => await _service.DisposeAsync();
 
@@ -28,7 +37,10 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     [Fact]
     public async Task BodyOfTheLargestLength_IsTaken()
     {
-        var answer = await RawHttp.ExchangeAsync(_service, $"{RawHttp.PostHead}Content-Length: {BytesMax}\r\n\r\n{Padded(BytesMax)}");
+        var answer = await RawHttp.ExchangeAsync(
+            _service,
+            $"{RawHttp.PostHead}Content-Length: {BytesMax}\r\n\r\n{Padded(BytesMax)}"
+        );
 
         Assert.Equal(200, answer.StatusCode);
     }
@@ -57,7 +69,10 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     {
         var framing = string.Concat(Enumerable.Repeat($"1;{new string('e', 200)}\r\nx\r\n", 200));
 
-        var answer = await RawHttp.ExchangeAsync(_service, $"{RawHttp.PostHead}Transfer-Encoding: chunked\r\n\r\n{framing}");
+        var answer = await RawHttp.ExchangeAsync(
+            _service,
+            $"{RawHttp.PostHead}Transfer-Encoding: chunked\r\n\r\n{framing}"
+        );
 
         AssertTooLarge(answer);
     }
@@ -78,7 +93,10 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     public async Task SlowBody_ClosesTheConnection_AlsoOfACallerWhoWouldKeepIt()
     {
         var answer = await RawHttp.ExchangeAsync(
-            _service, RawHttp.PostHead.Replace("Connection: close\r\n", "", StringComparison.Ordinal) + "Content-Length: 100\r\n\r\n");
+            _service,
+            RawHttp.PostHead.Replace("Connection: close\r\n", "", StringComparison.Ordinal)
+                + "Content-Length: 100\r\n\r\n"
+        );
 
         Assert.Equal(408, answer.StatusCode);
         Assert.Contains("Connection: close", answer.Head, StringComparison.Ordinal);
@@ -101,7 +119,10 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     [InlineData("2\r\n{}oops\r\n0\r\n\r\n")]
     public async Task BrokenChunks_Return400(string chunks)
     {
-        var answer = await RawHttp.ExchangeAsync(_service, $"{RawHttp.PostHead}Transfer-Encoding: chunked\r\n\r\n{chunks}");
+        var answer = await RawHttp.ExchangeAsync(
+            _service,
+            $"{RawHttp.PostHead}Transfer-Encoding: chunked\r\n\r\n{chunks}"
+        );
 
         Assert.Equal(400, answer.StatusCode);
         Assert.Equal("The request body could not be read.", Api.Refused(answer.Json, "validation_error"));
@@ -115,8 +136,13 @@ public sealed class BodyLimitsTests : IAsyncLifetime
 
         Assert.Equal(200, (await RawHttp.ExchangeAsync(_service, RawHttp.Chunked(Api.Body(), 50))).StatusCode);
         await Eventually.HoldsAsync(
-            async () => (await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("validation_error", out _), "the broken body");
-        Assert.False((await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("internal_error", out _));
+            async () =>
+                (await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("validation_error", out _),
+            "the broken body"
+        );
+        Assert.False(
+            (await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("internal_error", out _)
+        );
     }
 
     private static void AssertTooLarge(RawAnswer answer)
@@ -126,5 +152,8 @@ public sealed class BodyLimitsTests : IAsyncLifetime
         Assert.Contains("Connection: close", answer.Head, StringComparison.Ordinal);
     }
 
-    private static string Padded(int length) => Api.Body(more: ",\"padding\":\"\"") is var body ? body.Insert(body.Length - 2, new string('p', length - body.Length)) : "";
+    private static string Padded(int length) =>
+        Api.Body(more: ",\"padding\":\"\"") is var body
+            ? body.Insert(body.Length - 2, new string('p', length - body.Length))
+            : "";
 }

@@ -9,7 +9,9 @@ public sealed class CorsTests : IAsyncLifetime
     private RunningService _service = null!;
 
     public async Task InitializeAsync() =>
-        _service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { CorsAllowedOrigins = [Allowed] }));
+        _service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { CorsAllowedOrigins = [Allowed] })
+        );
 
     public async Task DisposeAsync() => await _service.DisposeAsync();
 
@@ -22,7 +24,10 @@ public sealed class CorsTests : IAsyncLifetime
         Api.Protected(answer);
         Assert.Equal(Allowed, answer.Headers.GetValues("Access-Control-Allow-Origin").Single());
         Assert.Equal("GET,POST", answer.Headers.GetValues("Access-Control-Allow-Methods").Single());
-        Assert.Equal("content-type,x-api-key,idempotency-key", answer.Headers.GetValues("Access-Control-Allow-Headers").Single());
+        Assert.Equal(
+            "content-type,x-api-key,idempotency-key",
+            answer.Headers.GetValues("Access-Control-Allow-Headers").Single()
+        );
     }
 
     [Theory]
@@ -33,7 +38,10 @@ public sealed class CorsTests : IAsyncLifetime
     {
         using var answer = await PreflightAsync(origin);
 
-        Assert.DoesNotContain(answer.Headers, header => header.Key.StartsWith("Access-Control-Allow", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            answer.Headers,
+            header => header.Key.StartsWith("Access-Control-Allow", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -45,13 +53,19 @@ public sealed class CorsTests : IAsyncLifetime
 
         await Api.InvalidAsync(answer);
         Assert.Equal(isReadable, answer.Headers.Contains("Access-Control-Allow-Origin"));
-        Assert.Equal(isReadable, answer.Headers.TryGetValues("Access-Control-Expose-Headers", out var exposed) && exposed.Single() == "Retry-After,Idempotent-Replay");
+        Assert.Equal(
+            isReadable,
+            answer.Headers.TryGetValues("Access-Control-Expose-Headers", out var exposed)
+                && exposed.Single() == "Retry-After,Idempotent-Replay"
+        );
     }
 
     [Fact]
     public async Task AnyOrigin_IsGrantedByAStar()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { CorsAllowedOrigins = ["*"] }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { CorsAllowedOrigins = ["*"] })
+        );
 
         using var answer = await service.Http.SendAsync(Api.Post("{}", ("Origin", "https://any.example.com")));
 

@@ -13,7 +13,18 @@ namespace AkkaCharging.Host.Tests.Http;
 public sealed class FollowTests : IAsyncLifetime
 {
     private static readonly string[] Fields =
-        ["requestId", "stationId", "driverToken", "state", "status", "reason", "acceptedAt", "decidedAt", "settledAt", "attempts"];
+    [
+        "requestId",
+        "stationId",
+        "driverToken",
+        "state",
+        "status",
+        "reason",
+        "acceptedAt",
+        "decidedAt",
+        "settledAt",
+        "attempts",
+    ];
 
     private readonly ScriptedAuthorizer _authorizer = new();
     private CallbackReceiver _receiver = null!;
@@ -55,28 +66,40 @@ public sealed class FollowTests : IAsyncLifetime
     public async Task DeliveredRequest_ShowsItsAttempts_AndMasksTheToken()
     {
         _authorizer.AnswersAlways(AuthorizerAnswer.Deny(DenialReason.Blocked));
-        _receiver.RespondWith(async (context, _) =>
-        {
-            context.Response.StatusCode = _receiver.Received.Count == 1 ? 503 : 204;
-            await context.Response.CompleteAsync();
-        });
+        _receiver.RespondWith(
+            async (context, _) =>
+            {
+                context.Response.StatusCode = _receiver.Received.Count == 1 ? 503 : 204;
+                await context.Response.CompleteAsync();
+            }
+        );
         await using var service = await StartAsync();
         var id = await service.AcceptAsync(_receiver.Url);
 
         var answer = await UntilAsync(service, id, "delivered");
 
-        Assert.Equal((id, RunningService.Station, "allo***"), (Text(answer, "requestId"), Text(answer, "stationId"), Text(answer, "driverToken")));
+        Assert.Equal(
+            (id, RunningService.Station, "allo***"),
+            (Text(answer, "requestId"), Text(answer, "stationId"), Text(answer, "driverToken"))
+        );
         Assert.Equal(("not_allowed", "blocked"), (Text(answer, "status"), Text(answer, "reason")));
         Assert.True(answer.GetProperty("settledAt").GetInt64() >= answer.GetProperty("decidedAt").GetInt64());
         Assert.Equal(
             [(503, "http_error"), (204, "success")],
-            answer.GetProperty("attempts").EnumerateArray().Select(attempt => (attempt.GetProperty("httpStatus").GetInt32(), Text(attempt, "outcome"))));
-        Assert.All(answer.GetProperty("attempts").EnumerateArray(), attempt =>
-        {
-            Assert.Equal(["at", "durationMs", "httpStatus", "outcome", "cause"], Api.Names(attempt));
-            Assert.True(attempt.GetProperty("at").GetInt64() >= answer.GetProperty("decidedAt").GetInt64());
-            Assert.InRange(attempt.GetProperty("durationMs").GetInt64(), 0, 20_000);
-        });
+            answer
+                .GetProperty("attempts")
+                .EnumerateArray()
+                .Select(attempt => (attempt.GetProperty("httpStatus").GetInt32(), Text(attempt, "outcome")))
+        );
+        Assert.All(
+            answer.GetProperty("attempts").EnumerateArray(),
+            attempt =>
+            {
+                Assert.Equal(["at", "durationMs", "httpStatus", "outcome", "cause"], Api.Names(attempt));
+                Assert.True(attempt.GetProperty("at").GetInt64() >= answer.GetProperty("decidedAt").GetInt64());
+                Assert.InRange(attempt.GetProperty("durationMs").GetInt64(), 0, 20_000);
+            }
+        );
     }
 
     [Fact]
@@ -99,9 +122,14 @@ public sealed class FollowTests : IAsyncLifetime
 
         var answer = await UntilAsync(service, id, "failed");
 
-        Assert.All(answer.GetProperty("attempts").EnumerateArray(), attempt =>
-            Assert.Equal(
-                (JsonValueKind.Null, "network_error", "connection_refused"), (attempt.GetProperty("httpStatus").ValueKind, Text(attempt, "outcome"), Text(attempt, "cause"))));
+        Assert.All(
+            answer.GetProperty("attempts").EnumerateArray(),
+            attempt =>
+                Assert.Equal(
+                    (JsonValueKind.Null, "network_error", "connection_refused"),
+                    (attempt.GetProperty("httpStatus").ValueKind, Text(attempt, "outcome"), Text(attempt, "cause"))
+                )
+        );
         Assert.Equal(2, answer.GetProperty("attempts").GetArrayLength());
     }
 
@@ -114,7 +142,12 @@ public sealed class FollowTests : IAsyncLifetime
         var inside = await service.AcceptAsync("http://vault.inside.net:8080/cb");
         var unknown = await service.AcceptAsync("http://nowhere.inside.net:8080/cb");
         await Eventually.HoldsAsync(
-            async () => (await service.Management.GetFromJsonAsync<JsonElement>("/admin/dead-letters")).GetProperty("deadLetters").GetArrayLength() == 2, "both failed");
+            async () =>
+                (await service.Management.GetFromJsonAsync<JsonElement>("/admin/dead-letters"))
+                    .GetProperty("deadLetters")
+                    .GetArrayLength() == 2,
+            "both failed"
+        );
 
         // Retries after 20 ms, two look-ups of up to 3 s: the latest end is at 6.024 s.
         var pages = new List<string>();
@@ -126,9 +159,20 @@ public sealed class FollowTests : IAsyncLifetime
             pages.Add(left);
         }
 
-        Assert.Equal([2, 2, 2, 2, 1, 1, 0], pages.Select(page => page.Contains("\"decided\"", StringComparison.Ordinal) ? 2 : page.Contains("\"failed\"", StringComparison.Ordinal) ? 1 : 0));
+        Assert.Equal(
+            [2, 2, 2, 2, 1, 1, 0],
+            pages.Select(page =>
+                page.Contains("\"decided\"", StringComparison.Ordinal) ? 2
+                : page.Contains("\"failed\"", StringComparison.Ordinal) ? 1
+                : 0
+            )
+        );
         Assert.Contains("\"attempts\":[]", pages[1], StringComparison.Ordinal);
-        Assert.Contains("\"durationMs\":0,\"httpStatus\":null,\"outcome\":\"network_error\",\"cause\":\"no_address\"}]", pages[2], StringComparison.Ordinal);
+        Assert.Contains(
+            "\"durationMs\":0,\"httpStatus\":null,\"outcome\":\"network_error\",\"cause\":\"no_address\"}]",
+            pages[2],
+            StringComparison.Ordinal
+        );
         Assert.Contains("\"settledAt\":1893456006024", pages[4], StringComparison.Ordinal);
     }
 
@@ -140,28 +184,43 @@ public sealed class FollowTests : IAsyncLifetime
     {
         var time = new FakeTimeProvider(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
         await using var service = await RunningService.StartAsync(
-            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
-            {
-                Callback = settings.Callback with { RetryDelay = TimeSpan.FromMinutes(1), MaxRetryDelay = TimeSpan.FromMinutes(10) },
-                Queue = settings.Queue with { MaxSize = 10 },
-            },
-            services => services.AddTime(time).AddSingleton<IHostResolver>(new InsideNames()));
+            settings =>
+                settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+                {
+                    Callback = settings.Callback with
+                    {
+                        RetryDelay = TimeSpan.FromMinutes(1),
+                        MaxRetryDelay = TimeSpan.FromMinutes(10),
+                    },
+                    Queue = settings.Queue with { MaxSize = 10 },
+                },
+            services => services.AddTime(time).AddSingleton<IHostResolver>(new InsideNames())
+        );
 
         var answers = new List<HttpStatusCode>();
         for (var made = 1; made <= 5; made++)
         {
             using var answer = await service.SubmitAsync($"http://{host}:8080/cb");
             answers.Add(answer.StatusCode);
-            await Eventually.HoldsAsync(async () => await CountAsync(service, "callback_results") == Math.Min(made, 4), "its first attempt is over");
+            await Eventually.HoldsAsync(
+                async () => await CountAsync(service, "callback_results") == Math.Min(made, 4),
+                "its first attempt is over"
+            );
             if (host.StartsWith("vault.", StringComparison.Ordinal))
-                await Eventually.HoldsAsync(async () => await CountAsync(service, "deliveries_total") == Math.Min(made, 4), "it is settled");
+                await Eventually.HoldsAsync(
+                    async () => await CountAsync(service, "deliveries_total") == Math.Min(made, 4),
+                    "it is settled"
+                );
         }
 
         // Half of the queue is for destinations that have not answered, and four fifths of that for one alone.
         Assert.Equal([.. Enumerable.Repeat(HttpStatusCode.OK, 4), HttpStatusCode.ServiceUnavailable], answers);
 
         static async Task<int> CountAsync(RunningService service, string name) =>
-            (await service.Http.GetFromJsonAsync<JsonElement>("/metrics")).GetProperty(name).EnumerateObject().Sum(outcome => outcome.Value.GetInt32());
+            (await service.Http.GetFromJsonAsync<JsonElement>("/metrics"))
+                .GetProperty(name)
+                .EnumerateObject()
+                .Sum(outcome => outcome.Value.GetInt32());
     }
 
     [Fact]
@@ -175,19 +234,41 @@ public sealed class FollowTests : IAsyncLifetime
         await Eventually.HoldsAsync(
             async () =>
             {
-                letters = (await service.Management.GetFromJsonAsync<JsonElement>("/admin/dead-letters")).GetProperty("deadLetters").EnumerateArray()
-                    .ToDictionary(letter => Text(letter, "requestId")!, letter => $"{Text(letter.GetProperty("lastAttempt"), "outcome")} {Text(letter.GetProperty("lastAttempt"), "cause")}");
+                letters = (await service.Management.GetFromJsonAsync<JsonElement>("/admin/dead-letters"))
+                    .GetProperty("deadLetters")
+                    .EnumerateArray()
+                    .ToDictionary(
+                        letter => Text(letter, "requestId")!,
+                        letter =>
+                            $"{Text(letter.GetProperty("lastAttempt"), "outcome")} {Text(letter.GetProperty("lastAttempt"), "cause")}"
+                    );
                 return letters.Count == 2;
             },
-            "both failed");
+            "both failed"
+        );
 
         Assert.Equal(("blocked address_refused", "network_error name_not_found"), (letters[inside], letters[unknown]));
-        using var scrape = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { { "Accept", "text/plain; version=0.0.4" } } };
+        using var scrape = new HttpRequestMessage(HttpMethod.Get, "/metrics")
+        {
+            Headers = { { "Accept", "text/plain; version=0.0.4" } },
+        };
         using var metrics = await service.Http.SendAsync(scrape);
         var text = await metrics.Content.ReadAsStringAsync();
-        Assert.Contains("akkacharging_callback_attempt_failures_total{cause=\"address_refused\"} 1\n", text, StringComparison.Ordinal);
-        Assert.Contains("akkacharging_callback_attempt_failures_total{cause=\"name_not_found\"} 2\n", text, StringComparison.Ordinal);
-        Assert.Contains("akkacharging_callback_attempt_failures_total{cause=\"tls\"} 0\n", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "akkacharging_callback_attempt_failures_total{cause=\"address_refused\"} 1\n",
+            text,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "akkacharging_callback_attempt_failures_total{cause=\"name_not_found\"} 2\n",
+            text,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "akkacharging_callback_attempt_failures_total{cause=\"tls\"} 0\n",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -197,7 +278,10 @@ public sealed class FollowTests : IAsyncLifetime
         var answered = new TaskCompletionSource<AuthorizerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
         _authorizer.Always((_, _) => new(answered.Task));
         await using var service = await StartAsync(time);
-        using var accepted = await service.Http.PostAsync(Api.Submit, Api.Json(Api.Body(_receiver.Url, more: ",\"validForMillis\":1000")));
+        using var accepted = await service.Http.PostAsync(
+            Api.Submit,
+            Api.Json(Api.Body(_receiver.Url, more: ",\"validForMillis\":1000"))
+        );
         var id = await Api.AcceptedAsync(accepted);
         await Eventually.HoldsAsync(() => _authorizer.Calls == 1, "the authorizer was asked");
 
@@ -229,7 +313,10 @@ public sealed class FollowTests : IAsyncLifetime
     private static async Task<JsonElement> FollowAsync(RunningService service, string id)
     {
         using var response = await service.Http.GetAsync($"{Api.Submit}/{id}");
-        Assert.Equal((200, "application/json"), ((int)response.StatusCode, response.Content.Headers.ContentType?.ToString()));
+        Assert.Equal(
+            (200, "application/json"),
+            ((int)response.StatusCode, response.Content.Headers.ContentType?.ToString())
+        );
         var answer = await Api.BodyOf(response);
         Assert.Equal(Fields, Api.Names(answer));
         return answer;
@@ -247,19 +334,22 @@ public sealed class FollowTests : IAsyncLifetime
         return $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}";
     }
 
-    private Task<RunningService> StartAsync(FakeTimeProvider? time = null, IHostResolver? resolver = null) => RunningService.StartAsync(
-        settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
-        {
-            Callback = settings.Callback with { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(20) },
-        },
-        services =>
-        {
-            services.AddSingleton<IAuthorizer>(_authorizer);
-            if (time is not null)
-                services.AddTime(time);
-            if (resolver is not null)
-                services.AddSingleton(resolver);
-        });
+    private Task<RunningService> StartAsync(FakeTimeProvider? time = null, IHostResolver? resolver = null) =>
+        RunningService.StartAsync(
+            settings =>
+                settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+                {
+                    Callback = settings.Callback with { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(20) },
+                },
+            services =>
+            {
+                services.AddSingleton<IAuthorizer>(_authorizer);
+                if (time is not null)
+                    services.AddTime(time);
+                if (resolver is not null)
+                    services.AddSingleton(resolver);
+            }
+        );
 
     private sealed class InsideNames : IHostResolver
     {

@@ -30,7 +30,10 @@ public sealed class IdempotencyTests(SharedService shared)
         var ids = await Task.WhenAll(answers.Select(Api.AcceptedAsync));
         Assert.Single(ids.Distinct());
         Assert.Single(answers, answer => !answer.Headers.Contains("Idempotent-Replay"));
-        await Eventually.HoldsAsync(() => shared.Receiver.Received.Any(callback => callback.WebhookId == ids[0]), "the callback");
+        await Eventually.HoldsAsync(
+            () => shared.Receiver.Received.Any(callback => callback.WebhookId == ids[0]),
+            "the callback"
+        );
         Assert.Single(shared.Receiver.Received, callback => callback.WebhookId == ids[0]);
     }
 
@@ -50,7 +53,10 @@ public sealed class IdempotencyTests(SharedService shared)
 
         using var second = await SendAsync("conflict-" + what, other);
 
-        Assert.Equal("The Idempotency-Key was used with other field values.", await Api.RefusedAsync(second, 409, "conflict"));
+        Assert.Equal(
+            "The Idempotency-Key was used with other field values.",
+            await Api.RefusedAsync(second, 409, "conflict")
+        );
     }
 
     [Fact]
@@ -90,14 +96,24 @@ public sealed class IdempotencyTests(SharedService shared)
     [InlineData("Idempotency-Key: a\r\nIdempotency-Key: b\r\n")]
     public async Task KeyThatIsNotOnePrintableText_Returns400(string header)
     {
-        var answer = await RawHttp.ExchangeAsync(_service, $"{RawHttp.PostHead}{header}Content-Length: {Body.Length}\r\n\r\n{Body}");
+        var answer = await RawHttp.ExchangeAsync(
+            _service,
+            $"{RawHttp.PostHead}{header}Content-Length: {Body.Length}\r\n\r\n{Body}"
+        );
 
         Assert.Equal(400, answer.StatusCode);
-        Assert.Equal("Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.", Api.Refused(answer.Json, "validation_error"));
+        Assert.Equal(
+            "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.",
+            Api.Refused(answer.Json, "validation_error")
+        );
     }
 
     private static async Task InvalidKeyAsync(HttpResponseMessage answer) =>
-        Assert.Equal([(Header, "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.")], await Api.InvalidAsync(answer));
+        Assert.Equal(
+            [(Header, "Invalid Idempotency-Key. Must be 1-255 printable ASCII characters.")],
+            await Api.InvalidAsync(answer)
+        );
 
-    private Task<HttpResponseMessage> SendAsync(string key, string body) => _service.Http.SendAsync(Api.Post(body, (Header, key)));
+    private Task<HttpResponseMessage> SendAsync(string key, string body) =>
+        _service.Http.SendAsync(Api.Post(body, (Header, key)));
 }

@@ -20,7 +20,8 @@ public sealed class OpenApiTests : IAsyncLifetime
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
-            services => services.AddSingleton<IRequestJournal>(_journal));
+            services => services.AddSingleton<IRequestJournal>(_journal)
+        );
         _description = new(await _service.Http.GetStringAsync("/openapi/v1.json"));
     }
 
@@ -33,7 +34,9 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public void Description_NamesEveryRouteAndStatus()
     {
-        var documented = _description.Operations.Select(operation => $"{operation.Operation}: {string.Join(' ', operation.StatusCodes)}");
+        var documented = _description.Operations.Select(operation =>
+            $"{operation.Operation}: {string.Join(' ', operation.StatusCodes)}"
+        );
 
         Assert.Equal(
             [
@@ -44,7 +47,8 @@ public sealed class OpenApiTests : IAsyncLifetime
                 "get /health/live: 200 503",
                 "get /health/ready: 200 503",
             ],
-            documented);
+            documented
+        );
     }
 
     [Fact]
@@ -52,8 +56,14 @@ public sealed class OpenApiTests : IAsyncLifetime
     {
         var submit = _description.Root["paths"]![Api.Submit]!["post"]!;
 
-        Assert.Equal(("AkkaCharging", "v1"), ((string?)_description.Root["info"]!["title"], (string?)_description.Root["info"]!["version"]));
-        Assert.Equal(["Idempotency-Key", "traceparent"], submit["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
+        Assert.Equal(
+            ("AkkaCharging", "v1"),
+            ((string?)_description.Root["info"]!["title"], (string?)_description.Root["info"]!["version"])
+        );
+        Assert.Equal(
+            ["Idempotency-Key", "traceparent"],
+            submit["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"])
+        );
         Assert.Equal("X-Api-Key", (string?)_description.Root["components"]!["securitySchemes"]!["apiKey"]!["name"]);
         Assert.Equal("bearer", (string?)_description.Root["components"]!["securitySchemes"]!["bearer"]!["scheme"]);
         Assert.NotNull(submit["responses"]!["503"]!["headers"]!["Retry-After"]);
@@ -61,8 +71,11 @@ public sealed class OpenApiTests : IAsyncLifetime
         Assert.NotNull(submit["responses"]!["200"]!["headers"]!["Idempotent-Replay"]);
         Assert.Equal(3, submit["security"]!.AsArray().Count);
         Assert.All(
-            _description.Root["components"]!["schemas"]!.AsObject().Where(schema => schema.Value!["type"]?.ToString() == "object"),
-            schema => Assert.NotEmpty(schema.Value!["required"]!.AsArray()));
+            _description.Root["components"]!["schemas"]!
+                .AsObject()
+                .Where(schema => schema.Value!["type"]?.ToString() == "object"),
+            schema => Assert.NotEmpty(schema.Value!["required"]!.AsArray())
+        );
     }
 
     [Theory]
@@ -99,7 +112,9 @@ public sealed class OpenApiTests : IAsyncLifetime
     {
         var id = await _service.AcceptAsync(_receiver.Url);
         await Eventually.HoldsAsync(
-            async () => (await _service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString() == "delivered", "delivered");
+            async () => (await _service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString() == "delivered",
+            "delivered"
+        );
         _receiver.Hang();
         var pending = await _service.AcceptAsync(_receiver.Url, RunningService.UnknownToken);
 
@@ -108,7 +123,11 @@ public sealed class OpenApiTests : IAsyncLifetime
         await FitsAsync(await _service.Http.PostAsync(Api.Submit, Api.Json(new string(' ', 9_000))), Api.Submit, 413);
         await FitsAsync(await _service.Http.PostAsync(Api.Submit, new StringContent("text")), Api.Submit, 415);
         using (await _service.Http.SendAsync(Api.Post(Api.Body(_receiver.Url), ("Idempotency-Key", "k"))))
-            await FitsAsync(await _service.Http.SendAsync(Api.Post(Api.Body(_receiver.Url + "/2"), ("Idempotency-Key", "k"))), Api.Submit, 409);
+            await FitsAsync(
+                await _service.Http.SendAsync(Api.Post(Api.Body(_receiver.Url + "/2"), ("Idempotency-Key", "k"))),
+                Api.Submit,
+                409
+            );
         await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/{id}"), Follow, 200);
         await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/{pending}"), Follow, 200);
         await FitsAsync(await _service.Http.GetAsync($"{Api.Submit}/garbage"), Follow, 404);
@@ -130,10 +149,9 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public async Task RefusedKey_FitsItsSchema()
     {
-        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with
-        {
-            ApiKeys = [new("a", new string('0', 64), [], 0)],
-        }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { ApiKeys = [new("a", new string('0', 64), [], 0)] })
+        );
 
         await FitsAsync(await service.SubmitAsync(_receiver.Url), Api.Submit, 401);
         await FitsAsync(await service.Http.GetAsync($"{Api.Submit}/req-x"), Follow, 401);
@@ -142,9 +160,19 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public async Task Schemas_RefuseWhatTheServiceNeverSays()
     {
-        Assert.NotEmpty((await _description.SchemaAsync("ErrorAnswer")).Validate("""{"status":"oops","message":"m","timestamp":1}"""));
-        Assert.NotEmpty((await _description.SchemaAsync("ErrorAnswer")).Validate("""{"status":"conflict","message":"m"}"""));
-        Assert.NotEmpty((await _description.SchemaAsync("HealthAnswer")).Validate("""{"status":"UP","timestamp":"1","components":{}}"""));
+        Assert.NotEmpty(
+            (await _description.SchemaAsync("ErrorAnswer")).Validate(
+                """{"status":"oops","message":"m","timestamp":1}"""
+            )
+        );
+        Assert.NotEmpty(
+            (await _description.SchemaAsync("ErrorAnswer")).Validate("""{"status":"conflict","message":"m"}""")
+        );
+        Assert.NotEmpty(
+            (await _description.SchemaAsync("HealthAnswer")).Validate(
+                """{"status":"UP","timestamp":"1","components":{}}"""
+            )
+        );
     }
 
     private Task FitsAsync(HttpResponseMessage answer, string route, int statusCode) =>

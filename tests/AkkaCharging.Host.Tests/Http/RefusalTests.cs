@@ -14,8 +14,9 @@ public sealed class RefusalTests
     public async Task QueueFull_Returns503_UntilRequestsSettle()
     {
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using var service = await RunningService.StartAsync(
-            settings => settings.WithQueue(maxSize: 4).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithQueue(maxSize: 4).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+        );
         receiver.Hang();
         await service.AcceptAsync(receiver.Url); // half of the queue is for destinations that have answered
         await service.AcceptAsync(receiver.Url);
@@ -34,15 +35,20 @@ public sealed class RefusalTests
     {
         await using var hanging = await CallbackReceiver.StartAsync();
         await using var healthy = await CallbackReceiver.StartAsync();
-        await using var service = await RunningService.StartAsync(
-            settings => settings.WithQueue(maxSize: 10).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithQueue(maxSize: 10).WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+        );
         hanging.Hang();
         for (var i = 0; i < 4; i++)
-            await service.AcceptAsync(hanging.Url); // four fifths of the half that is left to those that have not answered
+            // four fifths of the half that is left to those that have not answered
+            await service.AcceptAsync(hanging.Url);
 
         using (var refused = await service.SubmitAsync(hanging.Url))
         {
-            Assert.Equal("Too many requests are pending for this callback destination.", await Api.RefusedAsync(refused, 503, "destination_backlogged"));
+            Assert.Equal(
+                "Too many requests are pending for this callback destination.",
+                await Api.RefusedAsync(refused, 503, "destination_backlogged")
+            );
             Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
         }
 
@@ -70,14 +76,19 @@ public sealed class RefusalTests
     {
         var journal = new ScriptedJournal { Fault = new JournalUnavailableException("disk full at /var/secret") };
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using var service = await RunningService.StartAsync(customize: services => services.AddSingleton<IRequestJournal>(journal));
+        await using var service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton<IRequestJournal>(journal)
+        );
 
         using (var submitted = await service.SubmitAsync(receiver.Url))
         using (var followed = await service.Http.GetAsync($"{Api.Submit}/req-{Guid.CreateVersion7()}"))
         {
             foreach (var refused in new[] { submitted, followed })
             {
-                Assert.Equal("The journal is not available.", await Api.RefusedAsync(refused, 503, "journal_unavailable"));
+                Assert.Equal(
+                    "The journal is not available.",
+                    await Api.RefusedAsync(refused, 503, "journal_unavailable")
+                );
                 Assert.Equal(TimeSpan.FromSeconds(5), refused.Headers.RetryAfter!.Delta);
             }
         }
@@ -93,17 +104,26 @@ public sealed class RefusalTests
         var journal = new ScriptedJournal { Fault = new InvalidOperationException(marker) };
         await using var service = await RunningService.StartAsync(
             settings => settings.WithServer(server => server with { CorsAllowedOrigins = ["https://app.example.com"] }),
-            services => services.AddSingleton<IRequestJournal>(journal));
+            services => services.AddSingleton<IRequestJournal>(journal)
+        );
 
         using var answer = await service.Http.SendAsync(Api.Post(Api.Body(), ("Origin", "https://app.example.com")));
 
         Assert.Equal("An internal error occurred.", await Api.RefusedAsync(answer, 500, "internal_error"));
         Assert.Equal("https://app.example.com", answer.Headers.GetValues("Access-Control-Allow-Origin").Single());
         Assert.DoesNotContain(marker, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        await Eventually.HoldsAsync(() => CapturedConsole.Text.Contains(marker, StringComparison.Ordinal), "it is logged");
         await Eventually.HoldsAsync(
-            async () => (await service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("internal_error", out var count) && count.GetInt64() == 1,
-            "the defect in the metrics");
+            () => CapturedConsole.Text.Contains(marker, StringComparison.Ordinal),
+            "it is logged"
+        );
+        await Eventually.HoldsAsync(
+            async () =>
+                (await service.GetAsync("/metrics"))
+                    .GetProperty("requests")
+                    .TryGetProperty("internal_error", out var count)
+                && count.GetInt64() == 1,
+            "the defect in the metrics"
+        );
     }
 
     [Fact]
@@ -111,11 +131,16 @@ public sealed class RefusalTests
     {
         var journal = new ScriptedJournal { Fault = new InvalidOperationException("detail") };
         await using var service = await RunningService.StartAsync(
-            settings => settings.WithServer(server => server with { Development = true }), services => services.AddSingleton<IRequestJournal>(journal));
+            settings => settings.WithServer(server => server with { Development = true }),
+            services => services.AddSingleton<IRequestJournal>(journal)
+        );
 
         using var answer = await service.Http.SendAsync(Api.Post(Api.Body()));
 
-        Assert.Equal("An internal error occurred (InvalidOperationException; the log has more).", await Api.RefusedAsync(answer, 500, "internal_error"));
+        Assert.Equal(
+            "An internal error occurred (InvalidOperationException; the log has more).",
+            await Api.RefusedAsync(answer, 500, "internal_error")
+        );
     }
 
     [Theory]
@@ -124,23 +149,39 @@ public sealed class RefusalTests
     public async Task DefectOnTheStatusPage_Returns500_WhateverIsThrown_AndLogsTheEndpoint(bool isCancellation)
     {
         // A cancellation that nobody asked for is a defect like any other.
-        var journal = new ScriptedJournal { Fault = isCancellation ? new OperationCanceledException("nobody hung up") : new InvalidOperationException("oops") };
-        await using var service = await RunningService.StartAsync(customize: services => services.AddSingleton<IRequestJournal>(journal));
+        var journal = new ScriptedJournal
+        {
+            Fault = isCancellation
+                ? new OperationCanceledException("nobody hung up")
+                : new InvalidOperationException("oops"),
+        };
+        await using var service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton<IRequestJournal>(journal)
+        );
         var id = $"req-{Guid.CreateVersion7()}";
 
         using var answer = await service.Http.GetAsync($"{Api.Submit}/{id}");
 
         await Api.RefusedAsync(answer, 500, "internal_error");
         await Eventually.HoldsAsync(
-            () => CapturedConsole.Text.Contains("HTTP: GET /api/v1/charging-session/{requestId}", StringComparison.Ordinal), "the log names the endpoint");
+            () =>
+                CapturedConsole.Text.Contains(
+                    "HTTP: GET /api/v1/charging-session/{requestId}",
+                    StringComparison.Ordinal
+                ),
+            "the log names the endpoint"
+        );
     }
 
     [Fact]
     public async Task FailingAuthorizer_IsNoDefect_OfTheSubmission()
     {
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using var service = await RunningService.StartAsync(
-            customize: services => services.AddSingleton<IAuthorizer>(new ScriptedAuthorizer().FailsAlways(new InvalidOperationException("back end"))));
+        await using var service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton<IAuthorizer>(
+                new ScriptedAuthorizer().FailsAlways(new InvalidOperationException("back end"))
+            )
+        );
 
         var id = await service.AcceptAsync(receiver.Url);
 

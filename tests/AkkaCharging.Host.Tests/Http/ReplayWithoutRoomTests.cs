@@ -41,14 +41,23 @@ public sealed class ReplayWithoutRoomTests : IAsyncLifetime
     public async Task Replay_HasItsFirstAnswer_WhereNothingNewIsTaken(object kind, string refusal)
     {
         var journal = await JournalAsync((JournalKind)kind);
-        await using var service = await RunningService.StartAsync(settings => Small(settings, refusal) with { Journal = journal });
+        await using var service = await RunningService.StartAsync(settings =>
+            Small(settings, refusal) with
+            {
+                Journal = journal,
+            }
+        );
         using var first = await SendAsync(service, "kept", Api.Body(_receiver.Url));
         var id = await Api.AcceptedAsync(first);
 
         using var without = await service.SubmitAsync(_receiver.Url);
         using var another = await SendAsync(service, "another", Api.Body(_receiver.Url));
         using var replay = await SendAsync(service, "kept", Api.Body(_receiver.Url));
-        using var conflict = await SendAsync(service, "kept", Api.Body(_receiver.Url, token: RunningService.UnknownToken));
+        using var conflict = await SendAsync(
+            service,
+            "kept",
+            Api.Body(_receiver.Url, token: RunningService.UnknownToken)
+        );
 
         await Api.RefusedAsync(without, 503, refusal);
         await Api.RefusedAsync(another, 503, refusal);
@@ -62,7 +71,10 @@ public sealed class ReplayWithoutRoomTests : IAsyncLifetime
     public async Task JournalAway_LeavesTheRefusalAsItIs()
     {
         var journal = new ScriptedJournal();
-        await using var service = await RunningService.StartAsync(settings => Small(settings, "queue_full"), services => services.AddSingleton<IRequestJournal>(journal));
+        await using var service = await RunningService.StartAsync(
+            settings => Small(settings, "queue_full"),
+            services => services.AddSingleton<IRequestJournal>(journal)
+        );
         using var first = await SendAsync(service, "kept", Api.Body(_receiver.Url));
         journal.Fault = new JournalUnavailableException("disk full");
 
@@ -74,9 +86,15 @@ public sealed class ReplayWithoutRoomTests : IAsyncLifetime
 
     /// <summary>Room for one request, of all or of one destination.</summary>
     private static ChargingSettings Small(ChargingSettings settings, string refusal) =>
-        settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }).WithQueue(maxSize: refusal == "queue_full" ? 1 : 100, destinationShare: refusal == "queue_full" ? 4 : 0.02);
+        settings
+            .WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+            .WithQueue(
+                maxSize: refusal == "queue_full" ? 1 : 100,
+                destinationShare: refusal == "queue_full" ? 4 : 0.02
+            );
 
-    private static Task<HttpResponseMessage> SendAsync(RunningService service, string key, string body) => service.Http.SendAsync(Api.Post(body, (Header, key)));
+    private static Task<HttpResponseMessage> SendAsync(RunningService service, string key, string body) =>
+        service.Http.SendAsync(Api.Post(body, (Header, key)));
 
     private async Task<JournalSettings> JournalAsync(JournalKind kind)
     {
@@ -85,6 +103,10 @@ public sealed class ReplayWithoutRoomTests : IAsyncLifetime
             return defaults;
         _hasPostgres = true;
         await _postgres.StartAsync();
-        return defaults with { ConnectionString = await _postgres.NewSchemaAsync(), EncryptionKeys = [EncryptionKey.Generate()] };
+        return defaults with
+        {
+            ConnectionString = await _postgres.NewSchemaAsync(),
+            EncryptionKeys = [EncryptionKey.Generate()],
+        };
     }
 }

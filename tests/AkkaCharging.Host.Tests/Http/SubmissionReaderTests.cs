@@ -13,14 +13,17 @@ public sealed class SubmissionReaderTests
     private const string Token = "driver-token-0123456789";
     private const string Url = "https://receiver.example.com/cb";
     private const string InvalidStation = "Invalid station_id format. Must be a valid UUID.";
-    private const string InvalidToken = "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
+    private const string InvalidToken =
+        "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
     private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
     private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
     private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
     private const string NotJson = "The request body is not valid JSON.";
     private const string NotObject = "The request body is not a JSON object.";
 
-    private static readonly SubmissionReader Reader = new(new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security));
+    private static readonly SubmissionReader Reader = new(
+        new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security)
+    );
 
     [Fact]
     public void ValidBody_GivesItsFields()
@@ -28,7 +31,10 @@ public sealed class SubmissionReaderTests
         var fields = Reader.Read(Utf8(Body()), out var errors);
 
         Assert.Empty(errors);
-        Assert.Equal((Station, Token, Url, null), (fields!.Station.Text, fields.Token.Secret, fields.Callback.Text, fields.ValidFor));
+        Assert.Equal(
+            (Station, Token, Url, null),
+            (fields!.Station.Text, fields.Token.Secret, fields.Callback.Text, fields.ValidFor)
+        );
     }
 
     [Theory]
@@ -137,16 +143,22 @@ public sealed class SubmissionReaderTests
     [InlineData(2_048, true)]
     [InlineData(2_049, false)]
     public void UrlLength_HasABound(int length, bool isGood) =>
-        Assert.Equal(isGood, Reader.Read(Utf8(Body(url: $"\"{(Url + "?").PadRight(length, 'q')}\"")), out _) is not null);
+        Assert.Equal(
+            isGood,
+            Reader.Read(Utf8(Body(url: $"\"{(Url + "?").PadRight(length, 'q')}\"")), out _) is not null
+        );
 
     [Fact]
     public void SeveralBrokenRules_AreAllNamed_InOrder() =>
         Assert.Equal(
             [
-                new FieldError("stationId", InvalidStation), new FieldError("driverToken", InvalidToken),
-                new FieldError("callbackUrl", InvalidUrl), new FieldError("validForMillis", InvalidValidity),
+                new FieldError("stationId", InvalidStation),
+                new FieldError("driverToken", InvalidToken),
+                new FieldError("callbackUrl", InvalidUrl),
+                new FieldError("validForMillis", InvalidValidity),
             ],
-            Errors("{\"validForMillis\":1}"));
+            Errors("{\"validForMillis\":1}")
+        );
 
     [Theory]
     [InlineData("\"stationId\":\"123e4567-e89b-42d3-a456-426614174000\"", "stationId")]
@@ -156,7 +168,10 @@ public sealed class SubmissionReaderTests
     [InlineData("\"callbackUrl\":\"https://other.example.com\"", "callbackUrl")]
     [InlineData("\"validForMillis\":2000,\"validForMillis\":2000", "validForMillis")]
     public void KnownFieldGivenTwice_IsRefused(string more, string field) =>
-        Assert.Equal([new FieldError(field, $"The field {field} is given more than once.")], Errors(Body(more: "," + more)));
+        Assert.Equal(
+            [new FieldError(field, $"The field {field} is given more than once.")],
+            Errors(Body(more: "," + more))
+        );
 
     [Theory]
     [InlineData("", "The request body is empty. Expected a JSON object.")]
@@ -183,7 +198,8 @@ public sealed class SubmissionReaderTests
     [InlineData("\"text\"", NotObject)]
     [InlineData("null", NotObject)]
     [InlineData("1", NotObject)]
-    public void MalformedJson_IsRefusedAsAWhole(string body, string message) => Assert.Equal([new FieldError("body", message)], Errors(body));
+    public void MalformedJson_IsRefusedAsAWhole(string body, string message) =>
+        Assert.Equal([new FieldError("body", message)], Errors(body));
 
     [Theory]
     [InlineData(62, true)]
@@ -218,6 +234,10 @@ public sealed class SubmissionReaderTests
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
-    private static string Body(string station = $"\"{Station}\"", string token = $"\"{Token}\"", string url = $"\"{Url}\"", string more = "") =>
-        $"{{\"stationId\":{station},\"driverToken\":{token},\"callbackUrl\":{url}{more}}}";
+    private static string Body(
+        string station = $"\"{Station}\"",
+        string token = $"\"{Token}\"",
+        string url = $"\"{Url}\"",
+        string more = ""
+    ) => $"{{\"stationId\":{station},\"driverToken\":{token},\"callbackUrl\":{url}{more}}}";
 }

@@ -13,12 +13,20 @@ public sealed class SubmitFuzzTests(SharedService shared)
 
     [Fact]
     public async Task RandomBytes_AreRefusedAsTheCallersFault() =>
-        await Gen.Byte.Array[0, 200].SampleAsync(async body => (await AnswerAsync(body)).Status == 400, iter: Samples, threads: 2);
+        await Gen
+            .Byte.Array[0, 200]
+            .SampleAsync(async body => (await AnswerAsync(body)).Status == 400, iter: Samples, threads: 2);
 
     [Fact]
     public async Task MutationsOfAValidBody_AreNeverADefect_AndTheAnswerNeverHoldsTheToken()
     {
-        var valid = Encoding.UTF8.GetBytes(Api.Body(shared.Receiver.Url, Secret, more: ",\"validForMillis\":5000,\"more\":[\"\\u00e4\",null,{\"x\":-1.5e3}]"));
+        var valid = Encoding.UTF8.GetBytes(
+            Api.Body(
+                shared.Receiver.Url,
+                Secret,
+                more: ",\"validForMillis\":5000,\"more\":[\"\\u00e4\",null,{\"x\":-1.5e3}]"
+            )
+        );
         var edit = Gen.Select(Gen.Int[0, valid.Length - 1], Gen.Byte, Gen.Int[0, 3]).Array[1, 4];
 
         await edit.SampleAsync(
@@ -28,7 +36,8 @@ public sealed class SubmitFuzzTests(SharedService shared)
                 return status is 200 or 400 && !text.Contains(Secret, StringComparison.Ordinal);
             },
             iter: Samples,
-            threads: 2);
+            threads: 2
+        );
     }
 
     private static byte[] Mutated(byte[] valid, (int At, byte Value, int Kind)[] edits)

@@ -15,22 +15,32 @@ public sealed class SubmitTests(SharedService shared)
         using var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(Api.Body(shared.Receiver.Url)));
 
         var id = await Api.AcceptedAsync(answer);
-        await Eventually.HoldsAsync(() => shared.Receiver.Received.Any(callback => callback.WebhookId == id), "the callback");
+        await Eventually.HoldsAsync(
+            () => shared.Receiver.Received.Any(callback => callback.WebhookId == id),
+            "the callback"
+        );
         Assert.Equal("allowed", shared.Receiver.Received.Single(callback => callback.WebhookId == id).Status);
     }
 
     [Fact]
     public async Task BrokenRules_AreAllNamed_TheFirstAsTheMessage()
     {
-        using var answer = await _service.Http.PostAsync(Api.Submit, Api.Json("""{"stationId":"x","driverToken":"y","callbackUrl":"z"}"""));
+        using var answer = await _service.Http.PostAsync(
+            Api.Submit,
+            Api.Json("""{"stationId":"x","driverToken":"y","callbackUrl":"z"}""")
+        );
 
         Assert.Equal(
             [
                 ("stationId", "Invalid station_id format. Must be a valid UUID."),
-                ("driverToken", "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'."),
+                (
+                    "driverToken",
+                    "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'."
+                ),
                 ("callbackUrl", "Invalid callback_url. Must be a valid HTTP/HTTPS URL."),
             ],
-            await Api.InvalidAsync(answer));
+            await Api.InvalidAsync(answer)
+        );
     }
 
     [Fact]
@@ -38,7 +48,10 @@ public sealed class SubmitTests(SharedService shared)
     {
         using var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(Api.Body("http://10.0.0.1/cb")));
 
-        Assert.Equal([("callbackUrl", "Invalid callback_url. The address is not allowed.")], await Api.InvalidAsync(answer));
+        Assert.Equal(
+            [("callbackUrl", "Invalid callback_url. The address is not allowed.")],
+            await Api.InvalidAsync(answer)
+        );
     }
 
     [Theory]
@@ -82,7 +95,10 @@ public sealed class SubmitTests(SharedService shared)
     {
         using var answer = await SendAsync(contentType);
 
-        Assert.Equal("The content type must be application/json in UTF-8.", await Api.RefusedAsync(answer, 415, "unsupported_media_type"));
+        Assert.Equal(
+            "The content type must be application/json in UTF-8.",
+            await Api.RefusedAsync(answer, 415, "unsupported_media_type")
+        );
     }
 
     [Theory]
@@ -100,7 +116,11 @@ public sealed class SubmitTests(SharedService shared)
     public async Task CallersTrace_IsNotDisturbing()
     {
         using var answer = await _service.Http.SendAsync(
-            Api.Post(Api.Body(shared.Receiver.Url), ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")));
+            Api.Post(
+                Api.Body(shared.Receiver.Url),
+                ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+            )
+        );
 
         await Api.AcceptedAsync(answer);
     }

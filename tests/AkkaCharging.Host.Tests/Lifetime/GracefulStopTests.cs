@@ -19,8 +19,12 @@ public sealed class GracefulStopTests
         await using var receiver = await CallbackReceiver.StartAsync();
         await using var service = await RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownDelay = TimeSpan.FromSeconds(10) }),
-            services => services.AddTime(time).AddSingleton<IRequestJournal>(journal)
-                .AddSingleton<IAuthorizer>(new ScriptedAuthorizer().Always((_, _) => new(answered.Task))));
+            services =>
+                services
+                    .AddTime(time)
+                    .AddSingleton<IRequestJournal>(journal)
+                    .AddSingleton<IAuthorizer>(new ScriptedAuthorizer().Always((_, _) => new(answered.Task)))
+        );
         await service.AcceptAsync(receiver.Url);
         Assert.Equal(200, await StatusAsync(service, "/health/ready"));
 
@@ -56,7 +60,11 @@ public sealed class GracefulStopTests
     {
         await StopWithPendingAsync(count: 7, journal: null);
 
-        Assert.Contains("The grace is over: 7 accepted requests are lost, because journal.kind is memory", CapturedConsole.Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "The grace is over: 7 accepted requests are lost, because journal.kind is memory",
+            CapturedConsole.Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -65,7 +73,10 @@ public sealed class GracefulStopTests
         await StopWithPendingAsync(count: 6, new ScriptedJournal("sqlite"));
 
         Assert.Contains(
-            "The grace is over: 6 accepted requests stay in the journal and are taken up at the next start", CapturedConsole.Text, StringComparison.Ordinal);
+            "The grace is over: 6 accepted requests stay in the journal and are taken up at the next start",
+            CapturedConsole.Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -73,13 +84,29 @@ public sealed class GracefulStopTests
     {
         var journal = new ScriptedJournal("sqlite");
 
-        await StopWithPendingAsync(count: 5, journal, service => service.App.Services.GetRequiredService<ActorSystem>().ActorSelection("/user/lane-0").Tell(PoisonPill.Instance));
+        await StopWithPendingAsync(
+            count: 5,
+            journal,
+            service =>
+                service
+                    .App.Services.GetRequiredService<ActorSystem>()
+                    .ActorSelection("/user/lane-0")
+                    .Tell(PoisonPill.Instance)
+        );
 
-        Assert.Contains("The grace is over: 5 accepted requests stay in the journal", CapturedConsole.Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "The grace is over: 5 accepted requests stay in the journal",
+            CapturedConsole.Text,
+            StringComparison.Ordinal
+        );
         Assert.True(journal.IsDisposed);
     }
 
-    private static async Task StopWithPendingAsync(int count, ScriptedJournal? journal, Action<RunningService>? before = null)
+    private static async Task StopWithPendingAsync(
+        int count,
+        ScriptedJournal? journal,
+        Action<RunningService>? before = null
+    )
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         receiver.Hang();
@@ -89,7 +116,8 @@ public sealed class GracefulStopTests
             {
                 if (journal is not null)
                     services.AddSingleton<IRequestJournal>(journal);
-            });
+            }
+        );
         for (var i = 0; i < count; i++)
             await service.AcceptAsync(receiver.Url);
 

@@ -15,7 +15,9 @@ public sealed class MetricsTests
     [Fact]
     public async Task AnotherAuthorizer_HasNoAccessListToTellOf()
     {
-        await using var service = await RunningService.StartAsync(customize: services => services.AddSingleton<IAuthorizer>(new ScriptedAuthorizer()));
+        await using var service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton<IAuthorizer>(new ScriptedAuthorizer())
+        );
 
         Assert.Empty((await service.GetAsync("/metrics")).GetProperty("acl").EnumerateObject());
     }
@@ -24,7 +26,9 @@ public sealed class MetricsTests
     public async Task Figures_AgreeWithWhatWasDone()
     {
         await using var receiver = await CallbackReceiver.StartAsync();
-        await using var service = await RunningService.StartAsync(settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }));
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+        );
         await service.AcceptAsync(receiver.Url);
         await service.AcceptAsync(receiver.Url, RunningService.BlockedToken);
         await service.AcceptAsync(receiver.Url, RunningService.UnknownToken);
@@ -36,29 +40,58 @@ public sealed class MetricsTests
         await service.AcceptAsync(receiver.Url);
         using (await service.SubmitAsync("nonsense"))
         using (await service.Http.PostAsync(Api.Submit, new StringContent("text")))
-            await Eventually.HoldsAsync(async () => (await service.GetAsync("/metrics")).GetProperty("requests_total").GetInt64() == 7, "seven submissions");
+            await Eventually.HoldsAsync(
+                async () => (await service.GetAsync("/metrics")).GetProperty("requests_total").GetInt64() == 7,
+                "seven submissions"
+            );
 
         await Eventually.HoldsAsync(async () => Decisions((await service.GetAsync("/metrics"))) == 5, "five decisions");
         var metrics = await service.GetAsync("/metrics");
 
         Assert.Equal(
             [
-                "requests_total", "requests", "authorization_decisions", "authorization_reasons", "callback_results", "deliveries_total",
-                "authorization_time_avg_ms", "authorization_time_p95_ms", "queue_size_current", "queue_size_max",
-                "circuit_breaker_state", "circuit_breaker_transitions", "stream_restarts_total", "dead_letters_current", "acl", "cluster",
+                "requests_total",
+                "requests",
+                "authorization_decisions",
+                "authorization_reasons",
+                "callback_results",
+                "deliveries_total",
+                "authorization_time_avg_ms",
+                "authorization_time_p95_ms",
+                "queue_size_current",
+                "queue_size_max",
+                "circuit_breaker_state",
+                "circuit_breaker_transitions",
+                "stream_restarts_total",
+                "dead_letters_current",
+                "acl",
+                "cluster",
             ],
-            Api.Names(metrics));
+            Api.Names(metrics)
+        );
         Assert.Equal("", Counts(metrics, "cluster"));
         Assert.Equal("rules=2 reloads_total=0 reload_failures_total=0", Counts(metrics, "acl"));
         Assert.Equal("accepted=5 unsupported_media_type=1 validation_error=1", Counts(metrics, "requests"));
         Assert.Equal("allowed=3 not_allowed=2 unknown=0", Counts(metrics, "authorization_decisions"));
         Assert.Equal(
-            "in_acl=3 not_in_acl=1 blocked=1 expired=0 station_not_allowed=0 timeout=0 circuit_open=0 authorizer_error=0 authorized=0", Counts(metrics, "authorization_reasons"));
+            "in_acl=3 not_in_acl=1 blocked=1 expired=0 station_not_allowed=0 timeout=0 circuit_open=0 "
+                + "authorizer_error=0 authorized=0",
+            Counts(metrics, "authorization_reasons")
+        );
         Assert.Equal("success=3 http_error=1 network_error=0 timeout=0 blocked=0", Counts(metrics, "callback_results"));
         Assert.Equal("delivered=3 failed=1 expired=0", Counts(metrics, "deliveries_total"));
-        Assert.Equal((1, 10_000), (metrics.GetProperty("queue_size_current").GetInt32(), metrics.GetProperty("queue_size_max").GetInt32()));
+        Assert.Equal(
+            (1, 10_000),
+            (metrics.GetProperty("queue_size_current").GetInt32(), metrics.GetProperty("queue_size_max").GetInt32())
+        );
         Assert.Equal("closed=0 half_open=0 open=0", Counts(metrics, "circuit_breaker_transitions"));
-        Assert.Equal(("closed", 0), (metrics.GetProperty("circuit_breaker_state").GetString(), metrics.GetProperty("stream_restarts_total").GetInt32()));
+        Assert.Equal(
+            ("closed", 0),
+            (
+                metrics.GetProperty("circuit_breaker_state").GetString(),
+                metrics.GetProperty("stream_restarts_total").GetInt32()
+            )
+        );
         Assert.InRange(metrics.GetProperty("authorization_time_avg_ms").GetDouble(), 0.001, 20_000);
         Assert.True(metrics.GetProperty("authorization_time_p95_ms").GetDouble() > 0);
     }
@@ -79,11 +112,18 @@ public sealed class MetricsTests
         time.Advance(DeadLetterCount.Rest);
 
         Assert.Equal(1, (await service.GetAsync("/metrics")).GetProperty("dead_letters_current").GetInt64());
-        Assert.Equal(1, (await service.Management.GetAsync("/admin/overview").ReadAsync()).GetProperty("deadLetters").GetInt64());
+        Assert.Equal(
+            1,
+            (await service.Management.GetAsync("/admin/overview").ReadAsync()).GetProperty("deadLetters").GetInt64()
+        );
     }
 
-    private static long Decisions(JsonElement metrics) => metrics.GetProperty("authorization_decisions").EnumerateObject().Sum(count => count.Value.GetInt64());
+    private static long Decisions(JsonElement metrics) =>
+        metrics.GetProperty("authorization_decisions").EnumerateObject().Sum(count => count.Value.GetInt64());
 
     private static string Counts(JsonElement metrics, string name) =>
-        string.Join(' ', metrics.GetProperty(name).EnumerateObject().Select(count => $"{count.Name}={count.Value.GetInt64()}"));
+        string.Join(
+            ' ',
+            metrics.GetProperty(name).EnumerateObject().Select(count => $"{count.Name}={count.Value.GetInt64()}")
+        );
 }

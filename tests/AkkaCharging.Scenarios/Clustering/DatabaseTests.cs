@@ -6,7 +6,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios.Clustering;
 
-/// <summary>The database of a cluster goes away under load, and comes back here or elsewhere: 503 meanwhile, then all nodes go on, and nothing is lost.</summary>
+/// <summary>
+/// The database of a cluster goes away under load, and comes back here or elsewhere: 503 meanwhile, then all nodes go
+/// on, and nothing is lost.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class DatabaseTests(ITestOutputHelper output)
 {
@@ -26,14 +29,21 @@ public sealed class DatabaseTests(ITestOutputHelper output)
         await using var primary = await PostgresServer.StartNewAsync();
         await using var standby = await primary.StartStandbyAsync();
         await using var address = TcpProxy.To(PortOf(primary));
-        await using var nodes = await ThreeNodes.StartAsync(JournalHome.On(
-            new NpgsqlConnectionStringBuilder(primary.ConnectionString) { Port = address.Port }.ConnectionString));
+        await using var nodes = await ThreeNodes.StartAsync(
+            JournalHome.On(
+                new NpgsqlConnectionStringBuilder(primary.ConnectionString) { Port = address.Port }.ConnectionString
+            )
+        );
 
-        await GoesAwayAsync(nodes, primary.KillAsync, async () =>
-        {
-            await standby.PromoteAsync();
-            address.Redirect(PortOf(standby));
-        });
+        await GoesAwayAsync(
+            nodes,
+            primary.KillAsync,
+            async () =>
+            {
+                await standby.PromoteAsync();
+                address.Redirect(PortOf(standby));
+            }
+        );
     }
 
     private static int PortOf(PostgresServer server) => new NpgsqlConnectionStringBuilder(server.ConnectionString).Port;
@@ -46,18 +56,27 @@ public sealed class DatabaseTests(ITestOutputHelper output)
 
         await away();
         foreach (var node in nodes.Running)
-            await Eventually.HoldsAsync(async () => await node.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "not ready");
+            await Eventually.HoldsAsync(
+                async () => await node.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
+                "not ready"
+            );
         var refused = load.Refused.Count;
         await Eventually.HoldsAsync(() => load.Refused.Count >= refused + 50, "submissions are refused");
         await back();
         foreach (var node in nodes.Running)
-            await Eventually.HoldsAsync(async () => await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK, "ready again");
+            await Eventually.HoldsAsync(
+                async () => await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                "ready again"
+            );
         await load.MoreIsAcceptedAsync(300);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
         Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(Promises.NumberOf(callback)));
+        Assert.DoesNotContain(
+            await receiver.ReceivedAsync(),
+            callback => load.Refused.ContainsKey(Promises.NumberOf(callback))
+        );
     }
 }

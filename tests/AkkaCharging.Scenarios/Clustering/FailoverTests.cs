@@ -5,15 +5,17 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios.Clustering;
 
-/// <summary>Nodes die, leave and come back while clients submit to all of them: every 200 is kept, and decided once.</summary>
+/// <summary>
+/// Nodes die, leave and come back while clients submit to all of them: every 200 is kept, and decided once.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class FailoverTests(ITestOutputHelper output)
 {
     private const string Held = "/gate";
 
     /// <summary>
-    /// Submissions before the fault. Three runtimes that share two processors compile until about then, and as long as they do, p99 is theirs:
-    /// 34 to 134 ms after 2,000, 13 ms after this many.
+    /// Submissions before the fault. Three runtimes that share two processors compile until about then, and as long as
+    /// they do, p99 is theirs: 34 to 134 ms after 2,000, 13 ms after this many.
     /// </summary>
     private const int WarmUp = 15_000;
 
@@ -38,13 +40,19 @@ public sealed class FailoverTests(ITestOutputHelper output)
         // Accepted by the node that dies, and waiting in it: its receiver answers only when the node is gone.
         var held = new List<string>();
         for (var i = 0; i < 20; i++)
-            held.Add(await nodes[killed].AcceptAsync(gated.Url($"{Held}/{1_000_000 + i}"), ScenarioFolder.AllowedToken));
+            held.Add(
+                await nodes[killed].AcceptAsync(gated.Url($"{Held}/{1_000_000 + i}"), ScenarioFolder.AllowedToken)
+            );
         var diedAt = Stopwatch.GetTimestamp();
         await nodes.KillAsync(killed);
         await gated.OpenGateAsync();
 
         foreach (var id in held) // one after the other, so that asking is no load
-            await Eventually.HoldsAsync(async () => (await nodes.Running[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered", "what was pending is delivered", TakeOverBound);
+            await Eventually.HoldsAsync(
+                async () => (await nodes.Running[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+                "what was pending is delivered",
+                TakeOverBound
+            );
         var tookOver = Stopwatch.GetElapsedTime(diedAt);
         await load.MoreIsAcceptedAsync(300);
         var endedAt = Stopwatch.GetTimestamp();
@@ -52,9 +60,15 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await load.MoreIsAcceptedAsync(300);
         await load.StopAsync();
 
-        var answers = load.Answers.Where(answer => answer.Port != nodes.Ports[killed] && answer.At > diedAt && answer.At < endedAt).OrderBy(answer => answer.Took).ToList();
+        var answers = load
+            .Answers.Where(answer => answer.Port != nodes.Ports[killed] && answer.At > diedAt && answer.At < endedAt)
+            .OrderBy(answer => answer.Took)
+            .ToList();
         var p99 = answers[(int)(answers.Count * 0.99)].Took;
-        output.WriteLine($"node {killed} killed: its work was done elsewhere after {tookOver.TotalSeconds:N1} s; accept p99 of the others {p99.TotalMilliseconds:N1} ms of {answers.Count}");
+        output.WriteLine(
+            $"node {killed} killed: its work was done elsewhere after {tookOver.TotalSeconds:N1} s; accept p99 "
+                + $"of the others {p99.TotalMilliseconds:N1} ms of {answers.Count}"
+        );
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
         Assert.InRange(tookOver, TimeSpan.Zero, TakeOverBound);
         Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
@@ -80,11 +94,18 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
-        var arrivedAt = (await receiver.ReceivedAsync()).GroupBy(Promises.NumberOf).ToDictionary(group => group.Key, group => group.Min(arrival => arrival.Ticks));
-        var slowest = load.AcceptedAt.Max(accepted => Stopwatch.GetElapsedTime(accepted.Value, arrivedAt[accepted.Key]));
+        var arrivedAt = (await receiver.ReceivedAsync())
+            .GroupBy(Promises.NumberOf)
+            .ToDictionary(group => group.Key, group => group.Min(arrival => arrival.Ticks));
+        var slowest = load.AcceptedAt.Max(accepted =>
+            Stopwatch.GetElapsedTime(accepted.Value, arrivedAt[accepted.Key])
+        );
         output.WriteLine($"the slowest callback came {slowest.TotalSeconds:N2} s after its 200");
         Assert.InRange(slowest, TimeSpan.MinValue, HandOverBound);
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.All(load.Refused.Values, status => Assert.Contains(status, (string[])["shutting_down", "journal_unavailable"]));
+        Assert.All(
+            load.Refused.Values,
+            status => Assert.Contains(status, (string[])["shutting_down", "journal_unavailable"])
+        );
     }
 }

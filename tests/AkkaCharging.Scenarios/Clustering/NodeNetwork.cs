@@ -2,8 +2,14 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Clustering;
 
-/// <summary>A network between nodes, each in a namespace of its own: from this any one can be cut off, with nothing closed and nothing refused.</summary>
-/// <remarks>What is not between nodes goes another way and is never cut: each namespace has this machine's ports on its loopback, and clients come in by a port of this one.</remarks>
+/// <summary>
+/// A network between nodes, each in a namespace of its own: from this any one can be cut off, with nothing closed and
+/// nothing refused.
+/// </summary>
+/// <remarks>
+/// What is not between nodes goes another way and is never cut: each namespace has this machine's ports on its
+/// loopback, and clients come in by a port of this one.
+/// </remarks>
 internal sealed class NodeNetwork : IAsyncDisposable
 {
     private const string Bridge = "mesh";
@@ -22,7 +28,18 @@ internal sealed class NodeNetwork : IAsyncDisposable
         _nodes = [.. Enumerable.Range(0, nodes).Select(number => new NetworkNamespace($"{prefix}-{number}"))];
         for (var number = 0; number < nodes; number++)
         {
-            _middle.IpInside("link", "add", Plug(number), "type", "veth", "peer", "name", Bridge, "netns", _nodes[number].Name);
+            _middle.IpInside(
+                "link",
+                "add",
+                Plug(number),
+                "type",
+                "veth",
+                "peer",
+                "name",
+                Bridge,
+                "netns",
+                _nodes[number].Name
+            );
             _middle.IpInside("link", "set", Plug(number), "master", Bridge, "up");
             _nodes[number].IpInside("address", "add", $"{Address(number)}/24", "dev", Bridge);
             _nodes[number].IpInside("link", "set", Bridge, "up");

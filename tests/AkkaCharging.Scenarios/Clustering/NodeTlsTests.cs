@@ -41,7 +41,11 @@ public sealed class NodeTlsTests : IAsyncLifetime
         await SeesAsync(first, 2);
         await SeesAsync(second, 2);
         Assert.Equal("CN=node-1", await SubjectAsync(port));
-        Assert.DoesNotContain(Authority.Password, string.Join('\n', first.Process.Output.Concat(first.Process.Error)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            Authority.Password,
+            string.Join('\n', first.Process.Output.Concat(first.Process.Error)),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -79,7 +83,12 @@ public sealed class NodeTlsTests : IAsyncLifetime
         using (var stranger = new TcpClient("127.0.0.1", port))
             await stranger.GetStream().WriteAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray());
 
-        Assert.Contains(node.Process.Output, line => line.Contains("is refused as a node", StringComparison.Ordinal) && line.Contains("CN=node-2", StringComparison.Ordinal));
+        Assert.Contains(
+            node.Process.Output,
+            line =>
+                line.Contains("is refused as a node", StringComparison.Ordinal)
+                && line.Contains("CN=node-2", StringComparison.Ordinal)
+        );
         await SeesAsync(node, 1);
         await IsReadyAsync(node);
     }
@@ -98,7 +107,9 @@ public sealed class NodeTlsTests : IAsyncLifetime
         await SeesAsync(imposter, 1);
     }
 
-    /// <summary>Akka.Remote has .NET build a chain for each certificate it sees, before it asks whether that is a node's.</summary>
+    /// <summary>
+    /// Akka.Remote has .NET build a chain for each certificate it sees, before it asks whether that is a node's.
+    /// </summary>
     [Fact]
     public async Task StrangersCertificate_HasNothingFetched()
     {
@@ -108,10 +119,20 @@ public sealed class NodeTlsTests : IAsyncLifetime
         var node = Launch(port, port, _authority.Certify("node-1"));
         await IsReadyAsync(node);
 
-        await SubjectAsync(port, SslStreamCertificateContext.Create(certificate.Leaf, additionalCertificates: null, offline: true));
+        await SubjectAsync(
+            port,
+            SslStreamCertificateContext.Create(certificate.Leaf, additionalCertificates: null, offline: true)
+        );
         await Eventually.HoldsAsync(
-            () => Task.FromResult(node.Process.Output.Any(line => line.Contains("is refused as a node", StringComparison.Ordinal) && line.Contains("CN=Leaf", StringComparison.Ordinal))),
-            "it is refused");
+            () =>
+                Task.FromResult(
+                    node.Process.Output.Any(line =>
+                        line.Contains("is refused as a node", StringComparison.Ordinal)
+                        && line.Contains("CN=Leaf", StringComparison.Ordinal)
+                    )
+                ),
+            "it is refused"
+        );
 
         Assert.Equal(0, await trap.ConnectionsAsync());
         await IsReadyAsync(node);
@@ -129,7 +150,11 @@ public sealed class NodeTlsTests : IAsyncLifetime
         {
             await using var node = ServiceProcess.Launch(settings, _folder.Path, arguments);
             Assert.Equal(1, await node.Process.ExitAsync());
-            Assert.Contains("cluster.tls.certificateFile = 'expired.p12' holds a certificate that other nodes would refuse: NotTimeValid", node.Process.Error);
+            Assert.Contains(
+                "cluster.tls.certificateFile = 'expired.p12' holds a certificate that other nodes would "
+                    + "refuse: NotTimeValid",
+                node.Process.Error
+            );
         }
     }
 
@@ -137,12 +162,20 @@ public sealed class NodeTlsTests : IAsyncLifetime
     {
         (string, string)[] cluster =
         [
-            ("CLUSTER_ENABLED", "true"), ("CLUSTER_PORT", port.ToString(CultureInfo.InvariantCulture)), ("CLUSTER_SEED_NODES", $"127.0.0.1:{seed}"), ("CLUSTER_LANES", "4"),
+            ("CLUSTER_ENABLED", "true"),
+            ("CLUSTER_PORT", port.ToString(CultureInfo.InvariantCulture)),
+            ("CLUSTER_SEED_NODES", $"127.0.0.1:{seed}"),
+            ("CLUSTER_LANES", "4"),
         ];
         if (certificate is not null)
         {
             File.WriteAllBytes(Path.Combine(_folder.Path, $"{port}.p12"), certificate);
-            cluster = [.. cluster, ("CLUSTER_TLS_CERTIFICATE_FILE", $"{port}.p12"), ("CLUSTER_TLS_PASSWORD", Authority.Password)];
+            cluster =
+            [
+                .. cluster,
+                ("CLUSTER_TLS_CERTIFICATE_FILE", $"{port}.p12"),
+                ("CLUSTER_TLS_PASSWORD", Authority.Password),
+            ];
         }
 
         if (File.Exists(Path.Combine(_folder.Path, "machine-trusts.pem")))
@@ -152,32 +185,50 @@ public sealed class NodeTlsTests : IAsyncLifetime
         return node;
     }
 
-    private static Task IsReadyAsync(ServiceProcess node) => Eventually.HoldsAsync(
-        async () => node.Process.HasExited
-            ? throw new InvalidOperationException($"The node did not start:\n{node.Process.Everything}")
-            : await node.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK,
-        "the node is ready",
-        Joining);
+    private static Task IsReadyAsync(ServiceProcess node) =>
+        Eventually.HoldsAsync(
+            async () =>
+                node.Process.HasExited
+                    ? throw new InvalidOperationException($"The node did not start:\n{node.Process.Everything}")
+                    : await node.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK,
+            "the node is ready",
+            Joining
+        );
 
-    /// <summary>It ends itself, as Akka.Remote does when it refuses a certificate that it connected to; or asks again and again.</summary>
+    /// <summary>
+    /// It ends itself, as Akka.Remote does when it refuses a certificate that it connected to; or asks again and again.
+    /// </summary>
     private static async Task IsNotLetInAsync(ServiceProcess node)
     {
         await Eventually.HoldsAsync(
-            () => Task.FromResult(
-                node.Process.HasExited || node.Process.Output.Any(line => line.Contains("Couldn't join seed nodes after [2] attempts", StringComparison.Ordinal))),
+            () =>
+                Task.FromResult(
+                    node.Process.HasExited
+                        || node.Process.Output.Any(line =>
+                            line.Contains("Couldn't join seed nodes after [2] attempts", StringComparison.Ordinal)
+                        )
+                ),
             "it is not let in",
-            Joining);
+            Joining
+        );
         if (node.Process.HasExited)
         {
             Assert.Equal(2, await node.Process.ExitAsync());
-            Assert.Contains(node.Process.Output, line => line.Contains("which ends: TlsHandshakeFailureReason", StringComparison.Ordinal));
+            Assert.Contains(
+                node.Process.Output,
+                line => line.Contains("which ends: TlsHandshakeFailureReason", StringComparison.Ordinal)
+            );
         }
         else
             Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, await node.StatusOfAsync("/health/ready"));
     }
 
-    private static Task SeesAsync(ServiceProcess node, int count) => Eventually.HoldsAsync(
-        async () => (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("nodes_up").GetInt32() == count, $"it sees {count} nodes");
+    private static Task SeesAsync(ServiceProcess node, int count) =>
+        Eventually.HoldsAsync(
+            async () =>
+                (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("nodes_up").GetInt32() == count,
+            $"it sees {count} nodes"
+        );
 
     /// <summary>Whose certificate is shown to somebody who comes with another one, or none.</summary>
     private static async Task<string> SubjectAsync(int port, SslStreamCertificateContext? own = null)
@@ -188,16 +239,18 @@ public sealed class NodeTlsTests : IAsyncLifetime
         await using var stream = new SslStream(client.GetStream());
         try
         {
-            await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
-            {
-                TargetHost = "127.0.0.1",
-                ClientCertificateContext = own,
-                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+            await stream.AuthenticateAsClientAsync(
+                new SslClientAuthenticationOptions
                 {
-                    shown = ((X509Certificate2)certificate!).Subject;
-                    return shown.Length > 0;
-                },
-            });
+                    TargetHost = "127.0.0.1",
+                    ClientCertificateContext = own,
+                    RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                    {
+                        shown = ((X509Certificate2)certificate!).Subject;
+                        return shown.Length > 0;
+                    },
+                }
+            );
             await stream.ReadExactlyAsync(new byte[1]); // by TLS 1.3 the client is judged when its own part is done
         }
         catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException)

@@ -5,13 +5,18 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios.Clustering;
 
-/// <summary>A node is cut off from the others, or stops for a while and goes on as if nothing had been: it does no harm, and the rest goes on without it.</summary>
+/// <summary>
+/// A node is cut off from the others, or stops for a while and goes on as if nothing had been: it does no harm, and the
+/// rest goes on without it.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class PartitionTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
 
-    /// <summary>The node still reaches clients, receivers and the database: it is the others that it cannot see.</summary>
+    /// <summary>
+    /// The node still reaches clients, receivers and the database: it is the others that it cannot see.
+    /// </summary>
     [Fact]
     public async Task NodeThatIsCutOff_LosesItsLanes_EndsAndComesBack_AndNothingIsDecidedTwice()
     {
@@ -28,7 +33,10 @@ public sealed class PartitionTests(ITestOutputHelper output)
         network.Cut(cut);
         await TakenUpAsync(nodes, cut, receiver, held);
         await nodes.RelaunchEndedAsync(cut);
-        await Eventually.HoldsAsync(async () => await nodes[cut].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable, "the node waits for the others");
+        await Eventually.HoldsAsync(
+            async () => await nodes[cut].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
+            "the node waits for the others"
+        );
         await load.MoreIsAcceptedAsync(1_000); // longer than it would take to found a cluster of its own
         Assert.Equal(0, await ThreeNodes.LanesOfAsync(nodes[cut]));
         network.Heal(cut);
@@ -39,7 +47,10 @@ public sealed class PartitionTests(ITestOutputHelper output)
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
     }
 
-    /// <summary>As a virtual machine that is moved, or a collector that takes long: it still believes that its lanes are its own.</summary>
+    /// <summary>
+    /// As a virtual machine that is moved, or a collector that takes long: it still believes that its lanes are its
+    /// own.
+    /// </summary>
     [Fact]
     public async Task NodeThatStoodStill_FindsItsLanesTaken_AndNothingIsDecidedTwice()
     {
@@ -61,7 +72,9 @@ public sealed class PartitionTests(ITestOutputHelper output)
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
     }
 
-    /// <summary>Requests that a node has decided and cannot deliver: their receiver answers when it is told to.</summary>
+    /// <summary>
+    /// Requests that a node has decided and cannot deliver: their receiver answers when it is told to.
+    /// </summary>
     private static async Task<List<string>> HoldAsync(ServiceProcess node, ReceiverProcess receiver)
     {
         var held = new List<string>();
@@ -74,11 +87,22 @@ public sealed class PartitionTests(ITestOutputHelper output)
     private async Task TakenUpAsync(ThreeNodes nodes, int without, ReceiverProcess receiver, List<string> held)
     {
         var sinceAt = Stopwatch.GetTimestamp();
-        var others = Enumerable.Range(0, ThreeNodes.Count).Where(number => number != without).Select(number => nodes[number]).ToList();
-        await Eventually.HoldsAsync(async () => (await Task.WhenAll(others.Select(ThreeNodes.LanesOfAsync))).Sum() == ThreeNodes.Lanes, "the others have all lanes", TakeOverBound);
+        var others = Enumerable
+            .Range(0, ThreeNodes.Count)
+            .Where(number => number != without)
+            .Select(number => nodes[number])
+            .ToList();
+        await Eventually.HoldsAsync(
+            async () => (await Task.WhenAll(others.Select(ThreeNodes.LanesOfAsync))).Sum() == ThreeNodes.Lanes,
+            "the others have all lanes",
+            TakeOverBound
+        );
         output.WriteLine($"taken up after {Stopwatch.GetElapsedTime(sinceAt).TotalSeconds:N1} s");
         await receiver.OpenGateAsync();
         foreach (var id in held)
-            await Eventually.HoldsAsync(async () => (await others[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered", "what was pending is delivered");
+            await Eventually.HoldsAsync(
+                async () => (await others[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+                "what was pending is delivered"
+            );
     }
 }

@@ -27,33 +27,69 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     /// <summary>Where clients reach them, whether they run or not.</summary>
     public int[] Ports => [.. _all.Select(node => node.Port)];
 
-    public ServiceProcess this[int number] => _running[number] ?? throw new InvalidOperationException($"Node {number} does not run.");
+    public ServiceProcess this[int number] =>
+        _running[number] ?? throw new InvalidOperationException($"Node {number} does not run.");
 
     /// <summary>Starts all of them on this machine's loopback.</summary>
-    public static async Task<ThreeNodes> StartAsync(params (string Name, string Value)[] more) => await StartAsync(await JournalHome.NewAsync(JournalHome.Postgres), more);
+    public static async Task<ThreeNodes> StartAsync(params (string Name, string Value)[] more) =>
+        await StartAsync(await JournalHome.NewAsync(JournalHome.Postgres), more);
 
     /// <summary>Starts all of them on this machine's loopback, on a journal that is theirs from now on.</summary>
     public static Task<ThreeNodes> StartAsync(JournalHome journal, params (string Name, string Value)[] more)
     {
         var ports = Enumerable.Range(0, Count * 2).Select(_ => FreePort.Next()).ToList();
         var seeds = string.Join(',', ports.Take(Count).Select(port => $"127.0.0.1:{port}"));
-        return StartAsync(journal, [.. Enumerable.Range(0, Count).Select(number => new Node(
-            Settings(journal, seeds, [.. more, ("CLUSTER_PORT", $"{ports[number]}"), ("SERVER_PORT", $"{ports[Count + number]}")]), ports[Count + number], Launcher: null))]);
+        return StartAsync(
+            journal,
+            [
+                .. Enumerable
+                    .Range(0, Count)
+                    .Select(number => new Node(
+                        Settings(
+                            journal,
+                            seeds,
+                            [.. more, ("CLUSTER_PORT", $"{ports[number]}"), ("SERVER_PORT", $"{ports[Count + number]}")]
+                        ),
+                        ports[Count + number],
+                        Launcher: null
+                    )),
+            ]
+        );
     }
 
     /// <summary>Starts all of them on a network of their own.</summary>
     public static async Task<ThreeNodes> StartAsync(NodeNetwork network, params (string Name, string Value)[] more)
     {
         var journal = await JournalHome.NewAsync(JournalHome.Postgres);
-        var seeds = string.Join(',', Enumerable.Range(0, Count).Select(number => $"{NodeNetwork.Address(number)}:{Remoting}"));
-        return await StartAsync(journal, [.. Enumerable.Range(0, Count).Select(number =>
-        {
-            network.LetOut(number, journal.Port);
-            return new Node(
-                Settings(journal, seeds, [.. more, ("CLUSTER_HOSTNAME", NodeNetwork.Address(number)), ("CLUSTER_PORT", Remoting), ("SERVER_PORT", Server)]),
-                network.LetIn(number, int.Parse(Server, CultureInfo.InvariantCulture)),
-                network.Launcher(number));
-        })]);
+        var seeds = string.Join(
+            ',',
+            Enumerable.Range(0, Count).Select(number => $"{NodeNetwork.Address(number)}:{Remoting}")
+        );
+        return await StartAsync(
+            journal,
+            [
+                .. Enumerable
+                    .Range(0, Count)
+                    .Select(number =>
+                    {
+                        network.LetOut(number, journal.Port);
+                        return new Node(
+                            Settings(
+                                journal,
+                                seeds,
+                                [
+                                    .. more,
+                                    ("CLUSTER_HOSTNAME", NodeNetwork.Address(number)),
+                                    ("CLUSTER_PORT", Remoting),
+                                    ("SERVER_PORT", Server),
+                                ]
+                            ),
+                            network.LetIn(number, int.Parse(Server, CultureInfo.InvariantCulture)),
+                            network.Launcher(number)
+                        );
+                    }),
+            ]
+        );
     }
 
     /// <summary>Starts a node that does not run.</summary>
@@ -68,7 +104,10 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     {
         var node = this[number];
         await Eventually.HoldsAsync(
-            async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK, $"node {number} is ready", Joining);
+            async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+            $"node {number} is ready",
+            Joining
+        );
         if (node.Process.HasExited)
             throw new InvalidOperationException($"Node {number} did not start:\n{node.Process.Everything}");
     }
@@ -139,7 +178,13 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     }
 
     private static Dictionary<string, string> Settings(JournalHome journal, string seeds, (string, string)[] more) =>
-        journal.Settings([("CLUSTER_ENABLED", "true"), ("CLUSTER_SEED_NODES", seeds), ("CLUSTER_LANES", $"{Lanes}"), .. ClientLoad.Unhurried, .. more]);
+        journal.Settings([
+            ("CLUSTER_ENABLED", "true"),
+            ("CLUSTER_SEED_NODES", seeds),
+            ("CLUSTER_LANES", $"{Lanes}"),
+            .. ClientLoad.Unhurried,
+            .. more,
+        ]);
 
     private async Task ForgetAsync(int number)
     {
@@ -148,7 +193,11 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
         _running[number] = null;
     }
 
-    [GeneratedRegex(@"^akkacharging_cluster_lanes (?<lanes>\d+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex(
+        @"^akkacharging_cluster_lanes (?<lanes>\d+)$",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 1_000
+    )]
     private static partial Regex LanesFigure();
 
     /// <param name="Port">Where clients reach it.</param>

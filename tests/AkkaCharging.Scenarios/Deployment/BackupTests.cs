@@ -3,7 +3,9 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Scenarios.Deployment;
 
-/// <summary>docs/deployment.md, Back-up and restore: what a running service's back-up holds is delivered from it elsewhere.</summary>
+/// <summary>
+/// docs/deployment.md, Back-up and restore: what a running service's back-up holds is delivered from it elsewhere.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class BackupTests : IDisposable
 {
@@ -26,15 +28,24 @@ public sealed class BackupTests : IDisposable
         {
             id = await first.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken);
             Backup("data/journal.db");
-            File.Copy(Path.Combine(_folder.Path, "data", "journal.db.key"), Path.Combine(_elsewhere.Path, "data", "journal.db.key"));
+            File.Copy(
+                Path.Combine(_folder.Path, "data", "journal.db.key"),
+                Path.Combine(_elsewhere.Path, "data", "journal.db.key")
+            );
             await first.Process.CrashAsync();
         }
 
         await receiver.OpenGateAsync();
         await using var second = await ServiceProcess.StartAsync(settings, _elsewhere.Path);
 
-        await Eventually.HoldsAsync(async () => (await second.FollowAsync(id)).GetProperty("state").GetString() == "delivered", "what was pending in the back-up is delivered");
-        Assert.All(await receiver.ReceivedAsync(), arrival => Assert.Equal((id, "allowed"), (arrival.WebhookId, arrival.Status)));
+        await Eventually.HoldsAsync(
+            async () => (await second.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+            "what was pending in the back-up is delivered"
+        );
+        Assert.All(
+            await receiver.ReceivedAsync(),
+            arrival => Assert.Equal((id, "allowed"), (arrival.WebhookId, arrival.Status))
+        );
         Assert.Equal(0, await second.StopAsync());
     }
 
@@ -50,7 +61,10 @@ public sealed class BackupTests : IDisposable
         await using var second = ServiceProcess.Launch(ScenarioFolder.Settings(), _elsewhere.Path);
 
         Assert.Equal(1, await second.Process.ExitAsync());
-        Assert.Contains(second.Process.Error, line => line.Contains("data/journal.db.key is missing", StringComparison.Ordinal));
+        Assert.Contains(
+            second.Process.Error,
+            line => line.Contains("data/journal.db.key is missing", StringComparison.Ordinal)
+        );
         Assert.False(File.Exists(Path.Combine(_elsewhere.Path, "data", "journal.db.key")));
     }
 

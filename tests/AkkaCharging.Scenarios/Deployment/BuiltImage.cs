@@ -2,7 +2,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Deployment;
 
-/// <summary>The repository's Dockerfile, built by <c>deploy/image/build.sh</c>: once for all tests of a class.</summary>
+/// <summary>
+/// The repository's Dockerfile, built by <c>deploy/image/build.sh</c>: once for all tests of a class.
+/// </summary>
 public sealed class BuiltImage : IAsyncLifetime
 {
     private static readonly TimeSpan BuildBound = TimeSpan.FromMinutes(5);
@@ -18,7 +20,9 @@ public sealed class BuiltImage : IAsyncLifetime
     {
         await using var build = ChildProcess.StartProgram([Script("build.sh"), _folder], ScenarioFolder.Repository);
         Assert.True(await build.ExitAsync(BuildBound) == 0, build.Everything);
-        _config = File.ReadLines(Path.Combine(_folder, "config")).Select(line => line.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1].Trim('"', ' '), StringComparer.Ordinal);
+        _config = File.ReadLines(Path.Combine(_folder, "config"))
+            .Select(line => line.Split('=', 2))
+            .ToDictionary(pair => pair[0], pair => pair[1].Trim('"', ' '), StringComparer.Ordinal);
     }
 
     public Task DisposeAsync()
@@ -27,8 +31,11 @@ public sealed class BuiltImage : IAsyncLifetime
         return Task.CompletedTask;
     }
 
-    /// <summary>What starts it with a journal in <paramref name="journal"/>, as its own user on a read-only root file system.</summary>
-    public string[] Command(string journal, params ReadOnlySpan<string> arguments) => [Script("run.sh"), _folder, journal, .. arguments];
+    /// <summary>
+    /// What starts it with a journal in <paramref name="journal"/>, as its own user on a read-only root file system.
+    /// </summary>
+    public string[] Command(string journal, params ReadOnlySpan<string> arguments) =>
+        [Script("run.sh"), _folder, journal, .. arguments];
 
     private static string Script(string name) => Path.Combine(ScenarioFolder.Repository, "deploy", "image", name);
 }

@@ -9,13 +9,20 @@ using YamlDotNet.RepresentationModel;
 
 namespace AkkaCharging.Scenarios.Deployment;
 
-/// <summary>The deployments agree with the service: ports, paths, probes, names of settings, times, and settings that pass its own check.</summary>
+/// <summary>
+/// The deployments agree with the service: ports, paths, probes, names of settings, times, and settings that pass its
+/// own check.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed partial class ManifestTests : IDisposable
 {
-    private const string ApiKeys = """[{"name":"app","sha256":"b79e696f4a664a4a41bfbd89f54f9b7cb0c06c90ebf81da4a846f52f7141eea0"}]""";
+    private const string ApiKeys =
+        """[{"name":"app","sha256":"b79e696f4a664a4a41bfbd89f54f9b7cb0c06c90ebf81da4a846f52f7141eea0"}]""";
     private const string Base64Of32Bytes = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-    private static readonly HashSet<string> Variables = SettingsEnvironment.PathsOf(SettingsLoader.ReadReference()).Select(SettingsEnvironment.NameOf).ToHashSet(StringComparer.Ordinal);
+    private static readonly HashSet<string> Variables = SettingsEnvironment
+        .PathsOf(SettingsLoader.ReadReference())
+        .Select(SettingsEnvironment.NameOf)
+        .ToHashSet(StringComparer.Ordinal);
     private readonly ScenarioFolder _folder = new();
     private readonly string _dockerfile = File.ReadAllText(Path.Combine(ScenarioFolder.Repository, "Dockerfile"));
     private readonly YamlNode _pod = Manifests.Read("kubernetes", "deployment.yaml").At("spec", "template", "spec");
@@ -30,10 +37,16 @@ public sealed partial class ManifestTests : IDisposable
     [Fact]
     public void Kustomization_HoldsEveryManifest_ButTheExampleOfASecret()
     {
-        var files = Directory.EnumerateFiles(Manifests.Kubernetes).Select(file => Path.GetFileName(file)!).ToHashSet(StringComparer.Ordinal);
+        var files = Directory
+            .EnumerateFiles(Manifests.Kubernetes)
+            .Select(file => Path.GetFileName(file)!)
+            .ToHashSet(StringComparer.Ordinal);
 
         Assert.All(files, file => Manifests.Read("kubernetes", file));
-        Assert.Equal(files.Except(["kustomization.yaml", "secret.example.yaml"]).Order(StringComparer.Ordinal), Manifests.Read("kubernetes", "kustomization.yaml").Texts("resources").Order(StringComparer.Ordinal));
+        Assert.Equal(
+            files.Except(["kustomization.yaml", "secret.example.yaml"]).Order(StringComparer.Ordinal),
+            Manifests.Read("kubernetes", "kustomization.yaml").Texts("resources").Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -42,13 +55,43 @@ public sealed partial class ManifestTests : IDisposable
         var defaults = SettingsLoader.Defaults;
         var user = UserLine().Match(_dockerfile);
 
-        Assert.Equal([user.Groups["user"].Value, user.Groups["group"].Value, user.Groups["group"].Value, "true", "RuntimeDefault"], new object[][] { ["runAsUser"], ["runAsGroup"], ["fsGroup"], ["runAsNonRoot"], ["seccompProfile", "type"] }.Select(path => _pod.At("securityContext").Text(path)));
-        Assert.Equal(("true", "false"), (Container.Text("securityContext", "readOnlyRootFilesystem"), Container.Text("securityContext", "allowPrivilegeEscalation")));
+        Assert.Equal(
+            [
+                user.Groups["user"].Value,
+                user.Groups["group"].Value,
+                user.Groups["group"].Value,
+                "true",
+                "RuntimeDefault",
+            ],
+            new object[][]
+            {
+                ["runAsUser"],
+                ["runAsGroup"],
+                ["fsGroup"],
+                ["runAsNonRoot"],
+                ["seccompProfile", "type"],
+            }.Select(path => _pod.At("securityContext").Text(path))
+        );
+        Assert.Equal(
+            ("true", "false"),
+            (
+                Container.Text("securityContext", "readOnlyRootFilesystem"),
+                Container.Text("securityContext", "allowPrivilegeEscalation")
+            )
+        );
         Assert.Equal(["ALL"], Container.Texts("securityContext", "capabilities", "drop"));
         Assert.Equal(("false", "false"), (_pod.Text("enableServiceLinks"), _pod.Text("automountServiceAccountToken")));
-        var written = Assert.Single(Container.Items("volumeMounts"), mount => !mount.Entries().Any(entry => entry.Key == "readOnly"));
+        var written = Assert.Single(
+            Container.Items("volumeMounts"),
+            mount => !mount.Entries().Any(entry => entry.Key == "readOnly")
+        );
         Assert.Equal(VolumeLine().Match(_dockerfile).Groups["path"].Value, written.Text("mountPath"));
-        Assert.Equal(written.Text("mountPath"), Path.GetDirectoryName(Path.Combine(DirectoryLine().Match(_dockerfile).Groups["path"].Value, defaults.Journal.Path)));
+        Assert.Equal(
+            written.Text("mountPath"),
+            Path.GetDirectoryName(
+                Path.Combine(DirectoryLine().Match(_dockerfile).Groups["path"].Value, defaults.Journal.Path)
+            )
+        );
         Assert.DoesNotContain("ALLOW_ANONYMOUS", _dockerfile, StringComparison.Ordinal);
     }
 
@@ -57,7 +100,9 @@ public sealed partial class ManifestTests : IDisposable
     [InlineData("kubernetes-cluster", "statefulset.yaml")]
     public void Pod_TriesANameAsItStands_BeforeItIsCompleted(string folder, string file)
     {
-        var option = Assert.Single(Manifests.Read(folder, file).Items("spec", "template", "spec", "dnsConfig", "options"));
+        var option = Assert.Single(
+            Manifests.Read(folder, file).Items("spec", "template", "spec", "dnsConfig", "options")
+        );
 
         Assert.Equal(("ndots", "1"), (option.Text("name"), option.Text("value")));
     }
@@ -75,10 +120,20 @@ public sealed partial class ManifestTests : IDisposable
         Assert.Contains($"EXPOSE {port}\n", _dockerfile, StringComparison.Ordinal);
         Assert.Equal([$"127.0.0.1:{port}:{port}"], Service.Texts("ports"));
         Assert.Equal(port, network.Text("ingress", 0, "ports", 0, "port"));
-        Assert.Equal(defaults.Callback.Security.AllowedPorts.Select(allowed => $"{allowed}"), network.Items("egress", 1, "ports").Select(item => item.Text("port")));
-        Assert.Contains($"akkacharging:{port}", File.ReadAllText(Path.Combine(Deployed.PrometheusFolder, "prometheus.yml")), StringComparison.Ordinal);
+        Assert.Equal(
+            defaults.Callback.Security.AllowedPorts.Select(allowed => $"{allowed}"),
+            network.Items("egress", 1, "ports").Select(item => item.Text("port"))
+        );
+        Assert.Contains(
+            $"akkacharging:{port}",
+            File.ReadAllText(Path.Combine(Deployed.PrometheusFolder, "prometheus.yml")),
+            StringComparison.Ordinal
+        );
 
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("JOURNAL_KIND", "memory")), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("JOURNAL_KIND", "memory")),
+            _folder.Path
+        );
         foreach (var probe in new[] { "startupProbe", "livenessProbe", "readinessProbe" })
         {
             Assert.Equal("http", Container.Text(probe, "httpGet", "port"));
@@ -90,15 +145,25 @@ public sealed partial class ManifestTests : IDisposable
     public async Task KubernetesSettings_PassTheCheck_WithoutAWarning_AndStopInsideTheGracePeriod()
     {
         const string Mounts = "/etc/akkacharging";
-        var environment = Container.Items("env").ToDictionary(variable => variable.Text("name"), _ => ApiKeys, StringComparer.Ordinal);
+        var environment = Container
+            .Items("env")
+            .ToDictionary(variable => variable.Text("name"), _ => ApiKeys, StringComparer.Ordinal);
         Assert.Equal(["SERVER_API_KEYS"], environment.Keys);
         var text = Manifests.Read("kubernetes", "config.yaml").Text("data", "application.conf");
-        foreach (var mount in Container.Items("volumeMounts").Select(mount => mount.Text("mountPath")).Where(path => path.StartsWith(Mounts, StringComparison.Ordinal)))
+        foreach (
+            var mount in Container
+                .Items("volumeMounts")
+                .Select(mount => mount.Text("mountPath"))
+                .Where(path => path.StartsWith(Mounts, StringComparison.Ordinal))
+        )
             Directory.CreateDirectory(_folder.Path + mount);
         _folder.Write("etc/akkacharging/acl/acl.csv", "token,stations,valid_from,valid_until,state\n");
         _folder.Write("etc/akkacharging/signing/keys", $"whsec_{Base64Of32Bytes}\n");
         _folder.Write("etc/akkacharging/journal/key", $"{Base64Of32Bytes}\n");
-        _folder.Write("etc/akkacharging/settings/application.conf", text.Replace(Mounts, _folder.Path + Mounts, StringComparison.Ordinal));
+        _folder.Write(
+            "etc/akkacharging/settings/application.conf",
+            text.Replace(Mounts, _folder.Path + Mounts, StringComparison.Ordinal)
+        );
         var file = _folder.Path + Container.Texts("args")[1];
         Manifests.SetModesOfSecrets(_pod, _folder.Path);
 
@@ -106,26 +171,50 @@ public sealed partial class ManifestTests : IDisposable
 
         Assert.True(await check.Process.ExitAsync() == 0, check.Process.Everything);
         Assert.Empty(check.Process.Error);
-        var settings = SettingsLoader.Load(new SettingsSources(file, Development: false, environment, _folder.Path, _folder.Path));
+        var settings = SettingsLoader.Load(
+            new SettingsSources(file, Development: false, environment, _folder.Path, _folder.Path)
+        );
         Assert.True(Seconds(_pod.Text("terminationGracePeriodSeconds")) > ChargingLifetime.Bound(settings.Server));
-        Assert.Equal(VolumeLine().Match(_dockerfile).Groups["path"].Value, Path.GetDirectoryName(Path.Combine(DirectoryLine().Match(_dockerfile).Groups["path"].Value, settings.Journal.Path)));
-        Assert.Equal(("1", "Recreate"), (Manifests.Read("kubernetes", "deployment.yaml").Text("spec", "replicas"), Manifests.Read("kubernetes", "deployment.yaml").Text("spec", "strategy", "type")));
+        Assert.Equal(
+            VolumeLine().Match(_dockerfile).Groups["path"].Value,
+            Path.GetDirectoryName(
+                Path.Combine(DirectoryLine().Match(_dockerfile).Groups["path"].Value, settings.Journal.Path)
+            )
+        );
+        Assert.Equal(
+            ("1", "Recreate"),
+            (
+                Manifests.Read("kubernetes", "deployment.yaml").Text("spec", "replicas"),
+                Manifests.Read("kubernetes", "deployment.yaml").Text("spec", "strategy", "type")
+            )
+        );
     }
 
     [Fact]
     public async Task ComposeSettings_PassTheCheck_AndStopInsideTheGracePeriod()
     {
-        var environment = Service.Entries("environment").ToDictionary(
-            entry => entry.Key,
-            entry => Required().Replace(entry.Value.Text().Replace("/etc/akkacharging", _folder.Path, StringComparison.Ordinal), found => found.Groups["name"].Value == "AKKACHARGING_API_KEYS" ? ApiKeys : "pass"),
-            StringComparer.Ordinal);
+        var environment = Service
+            .Entries("environment")
+            .ToDictionary(
+                entry => entry.Key,
+                entry =>
+                    Required()
+                        .Replace(
+                            entry.Value.Text().Replace("/etc/akkacharging", _folder.Path, StringComparison.Ordinal),
+                            found => found.Groups["name"].Value == "AKKACHARGING_API_KEYS" ? ApiKeys : "pass"
+                        ),
+                StringComparer.Ordinal
+            );
         _folder.Write("journal-key", $"{Base64Of32Bytes}\n");
 
         await using var check = ServiceProcess.Launch(environment, _folder.Path, ["--check-config"]);
 
         Assert.True(await check.Process.ExitAsync() == 0, check.Process.Everything);
         Assert.Subset(Variables, environment.Keys.ToHashSet(StringComparer.Ordinal));
-        Assert.True(Seconds(Service.Text("stop_grace_period").TrimEnd('s')) > ChargingLifetime.Bound(SettingsLoader.Defaults.Server));
+        Assert.True(
+            Seconds(Service.Text("stop_grace_period").TrimEnd('s'))
+                > ChargingLifetime.Bound(SettingsLoader.Defaults.Server)
+        );
     }
 
     [Theory]
@@ -133,31 +222,67 @@ public sealed partial class ManifestTests : IDisposable
     [InlineData("compose.cluster.yaml")]
     public void Compose_PinsItsImages_HoldsNoSecret_AndIsReachableFromThisMachineAlone(string file)
     {
-        Assert.All(Manifests.Read(file).Entries("services"), service =>
-        {
-            var keys = service.Value.Entries().Select(entry => entry.Key).ToHashSet(StringComparer.Ordinal);
-            Assert.Matches(@"^[\w/]+:v?\d+\.\d+[\w.-]*$", service.Value.Text("image"));
-            Assert.Equal(("true", "ALL", "no-new-privileges:true"), (service.Value.Text("read_only"), service.Value.Text("cap_drop", 0), service.Value.Text("security_opt", 0)));
-            Assert.True(service.Value.Text("image").StartsWith("akkacharging:", StringComparison.Ordinal) || keys.Contains("healthcheck"), $"{service.Key}: no health check"); // that one's is in its image
-            if (keys.Contains("ports"))
-                Assert.All(service.Value.Texts("ports"), port => Assert.StartsWith("127.0.0.1:", port, StringComparison.Ordinal));
-            if (keys.Contains("environment"))
-                Assert.All(service.Value.Entries("environment").Where(entry => SecretName().IsMatch(entry.Key)), entry => Assert.Matches(Required(), entry.Value.Text()));
-        });
-        Assert.All(Reference().Matches(File.ReadAllText(Path.Combine(Manifests.Folder, file))), reference => Assert.Matches(Required(), reference.Value));
+        Assert.All(
+            Manifests.Read(file).Entries("services"),
+            service =>
+            {
+                var keys = service.Value.Entries().Select(entry => entry.Key).ToHashSet(StringComparer.Ordinal);
+                Assert.Matches(@"^[\w/]+:v?\d+\.\d+[\w.-]*$", service.Value.Text("image"));
+                Assert.Equal(
+                    ("true", "ALL", "no-new-privileges:true"),
+                    (
+                        service.Value.Text("read_only"),
+                        service.Value.Text("cap_drop", 0),
+                        service.Value.Text("security_opt", 0)
+                    )
+                );
+                Assert.True(
+                    service.Value.Text("image").StartsWith("akkacharging:", StringComparison.Ordinal)
+                        || keys.Contains("healthcheck"),
+                    $"{service.Key}: no health check"
+                ); // that one's is in its image
+                if (keys.Contains("ports"))
+                    Assert.All(
+                        service.Value.Texts("ports"),
+                        port => Assert.StartsWith("127.0.0.1:", port, StringComparison.Ordinal)
+                    );
+                if (keys.Contains("environment"))
+                    Assert.All(
+                        service.Value.Entries("environment").Where(entry => SecretName().IsMatch(entry.Key)),
+                        entry => Assert.Matches(Required(), entry.Value.Text())
+                    );
+            }
+        );
+        Assert.All(
+            Reference().Matches(File.ReadAllText(Path.Combine(Manifests.Folder, file))),
+            reference => Assert.Matches(Required(), reference.Value)
+        );
     }
 
     [Fact]
     public void Mounts_OfCompose_AreThere_AndGrafanaFindsItsDashboard()
     {
-        var mounts = _compose.Entries("services")
+        var mounts = _compose
+            .Entries("services")
             .Where(service => service.Value.Entries().Any(entry => entry.Key == "volumes"))
-            .SelectMany(service => service.Value.Texts("volumes")).Where(mount => mount.StartsWith("./", StringComparison.Ordinal)).Select(mount => mount.Split(':')).ToList();
+            .SelectMany(service => service.Value.Texts("volumes"))
+            .Where(mount => mount.StartsWith("./", StringComparison.Ordinal))
+            .Select(mount => mount.Split(':'))
+            .ToList();
         var provider = Manifests.Read("grafana", "provisioning", "dashboards", "akkacharging.yaml");
 
-        Assert.All(mounts.Where(mount => mount[0] != "./secrets"), mount => Assert.True(Path.Exists(Path.Combine(Manifests.Folder, mount[0])), mount[0]));
-        Assert.Contains(mounts, mount => Path.GetDirectoryName(mount[1]) == provider.Text("providers", 0, "options", "path"));
-        Assert.Equal("http://prometheus:9090", Manifests.Read("grafana", "provisioning", "datasources", "prometheus.yaml").Text("datasources", 0, "url"));
+        Assert.All(
+            mounts.Where(mount => mount[0] != "./secrets"),
+            mount => Assert.True(Path.Exists(Path.Combine(Manifests.Folder, mount[0])), mount[0])
+        );
+        Assert.Contains(
+            mounts,
+            mount => Path.GetDirectoryName(mount[1]) == provider.Text("providers", 0, "options", "path")
+        );
+        Assert.Equal(
+            "http://prometheus:9090",
+            Manifests.Read("grafana", "provisioning", "datasources", "prometheus.yaml").Text("datasources", 0, "url")
+        );
     }
 
     [Theory]
@@ -171,16 +296,29 @@ public sealed partial class ManifestTests : IDisposable
     [InlineData("fe80::1")]
     public void NetworkPolicy_LetsCallbacksReachNothingInside(string address)
     {
-        var blocks = Manifests.Read("kubernetes", "network.yaml").Items("spec", "egress", 1, "to").Select(to => to.At("ipBlock")).ToList();
+        var blocks = Manifests
+            .Read("kubernetes", "network.yaml")
+            .Items("spec", "egress", 1, "to")
+            .Select(to => to.At("ipBlock"))
+            .ToList();
 
         Assert.True(Lets("8.8.8.8") && Lets("2606:4700::1111"));
         Assert.False(Lets(address));
 
-        bool Lets(string to) => blocks.Any(block => IPNetwork.Parse(block.Text("cidr")).Contains(IPAddress.Parse(to))
-            && !block.Entries().Any(entry => entry.Key == "except" && block.Texts("except").Any(except => IPNetwork.Parse(except).Contains(IPAddress.Parse(to)))));
+        bool Lets(string to) =>
+            blocks.Any(block =>
+                IPNetwork.Parse(block.Text("cidr")).Contains(IPAddress.Parse(to))
+                && !block
+                    .Entries()
+                    .Any(entry =>
+                        entry.Key == "except"
+                        && block.Texts("except").Any(except => IPNetwork.Parse(except).Contains(IPAddress.Parse(to)))
+                    )
+            );
     }
 
-    private static TimeSpan Seconds(string number) => TimeSpan.FromSeconds(int.Parse(number, CultureInfo.InvariantCulture));
+    private static TimeSpan Seconds(string number) =>
+        TimeSpan.FromSeconds(int.Parse(number, CultureInfo.InvariantCulture));
 
     [GeneratedRegex(@"^USER (?<user>\d+):(?<group>\d+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex UserLine();

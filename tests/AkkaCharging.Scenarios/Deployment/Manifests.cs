@@ -27,20 +27,30 @@ internal static class Manifests
         return node;
     }
 
-    public static string Text(this YamlNode node, params ReadOnlySpan<object> path) => ((YamlScalarNode)node.At(path)).Value!;
+    public static string Text(this YamlNode node, params ReadOnlySpan<object> path) =>
+        ((YamlScalarNode)node.At(path)).Value!;
 
-    public static IReadOnlyList<string> Texts(this YamlNode node, params ReadOnlySpan<object> path) => [.. ((YamlSequenceNode)node.At(path)).Select(item => item.Text())];
+    public static IReadOnlyList<string> Texts(this YamlNode node, params ReadOnlySpan<object> path) =>
+        [.. ((YamlSequenceNode)node.At(path)).Select(item => item.Text())];
 
-    public static IEnumerable<YamlNode> Items(this YamlNode node, params ReadOnlySpan<object> path) => ((YamlSequenceNode)node.At(path)).Children;
+    public static IEnumerable<YamlNode> Items(this YamlNode node, params ReadOnlySpan<object> path) =>
+        ((YamlSequenceNode)node.At(path)).Children;
 
-    public static IEnumerable<(string Key, YamlNode Value)> Entries(this YamlNode node, params ReadOnlySpan<object> path) =>
-        ((YamlMappingNode)node.At(path)).Children.Select(entry => (entry.Key.Text(), entry.Value));
+    public static IEnumerable<(string Key, YamlNode Value)> Entries(
+        this YamlNode node,
+        params ReadOnlySpan<object> path
+    ) => ((YamlMappingNode)node.At(path)).Children.Select(entry => (entry.Key.Text(), entry.Value));
 
-    /// <summary>Gives the files of each secret that a pod mounts below <paramref name="folder"/> the mode that they have in the pod.</summary>
+    /// <summary>
+    /// Gives the files of each secret that a pod mounts below <paramref name="folder"/> the mode that they have in the
+    /// pod.
+    /// </summary>
     public static void SetModesOfSecrets(YamlNode pod, string folder)
     {
         var mounts = pod.Items("containers").SelectMany(container => container.Items("volumeMounts")).ToList();
-        foreach (var volume in pod.Items("volumes").Where(volume => volume.Entries().Any(entry => entry.Key is "secret")))
+        foreach (
+            var volume in pod.Items("volumes").Where(volume => volume.Entries().Any(entry => entry.Key is "secret"))
+        )
         {
             var mode = (UnixFileMode)Convert.ToInt32(volume.Text("secret", "defaultMode"), fromBase: 8);
             foreach (var mount in mounts.Where(mount => mount.Text("name") == volume.Text("name")))

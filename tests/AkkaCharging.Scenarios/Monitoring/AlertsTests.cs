@@ -8,7 +8,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Scenarios.Monitoring;
 
-/// <summary>Each alert is fired by the fault that it is for: a real Prometheus evaluates the deployed rules, without their patience, on the real service.</summary>
+/// <summary>
+/// Each alert is fired by the fault that it is for: a real Prometheus evaluates the deployed rules, without their
+/// patience, on the real service.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class AlertsTests : IDisposable
 {
@@ -20,7 +23,10 @@ public sealed class AlertsTests : IDisposable
     public async Task BrokenAccessList_RefusingReceiver_Backlog_AndLostJournal()
     {
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("JOURNAL_PATH", "journal.db")), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("JOURNAL_PATH", "journal.db")),
+            _folder.Path
+        );
         await using var prometheus = await WatchAsync(service.Port);
 
         _folder.Write("acl.csv", "nonsense");
@@ -29,7 +35,11 @@ public sealed class AlertsTests : IDisposable
         await service.AcceptAsync(receiver.Url("/status/404"), ScenarioFolder.AllowedToken);
         await FiresAsync(prometheus, "AkkaChargingHighErrorRate", stage: "delivery");
 
-        await Task.WhenAll(Enumerable.Range(0, 1_001).Select(_ => service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken)));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 1_001)
+                .Select(_ => service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken))
+        );
         await FiresAsync(prometheus, "AkkaChargingQueueBacklog");
         await receiver.OpenGateAsync();
 
@@ -51,15 +61,22 @@ public sealed class AlertsTests : IDisposable
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
-                ("AUTHORIZATION_PROVIDER", "http"), ("AUTHORIZATION_HTTP_URL", authorizer.Url), ("AUTHORIZATION_MAX_RETRIES", "0"), ("JOURNAL_KIND", "memory")),
-            _folder.Path);
+                ("AUTHORIZATION_PROVIDER", "http"),
+                ("AUTHORIZATION_HTTP_URL", authorizer.Url),
+                ("AUTHORIZATION_MAX_RETRIES", "0"),
+                ("JOURNAL_KIND", "memory")
+            ),
+            _folder.Path
+        );
         await using var prometheus = await WatchAsync(service.Port);
 
-        authorizer.RespondWith((context, _) =>
-        {
-            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
-            return Task.CompletedTask;
-        });
+        authorizer.RespondWith(
+            (context, _) =>
+            {
+                context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+                return Task.CompletedTask;
+            }
+        );
         for (var asked = 0; asked < 10; asked++)
             await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
 
@@ -70,7 +87,9 @@ public sealed class AlertsTests : IDisposable
     [Fact]
     public async Task CallbackToANameOfAPrivateAddress()
     {
-        await using var service = await RunningService.StartAsync(customize: services => services.AddSingleton<IHostResolver>(new PrivateNames()));
+        await using var service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton<IHostResolver>(new PrivateNames())
+        );
         await using var prometheus = await WatchAsync(service.Http.BaseAddress!.Port);
 
         await service.AcceptAsync("http://hooks.private-names.net/");
@@ -91,37 +110,65 @@ public sealed class AlertsTests : IDisposable
 
         await HealthAsync(nodes[0], "UP unreachable=0");
         await Eventually.HoldsAsync(
-            async () => (await prometheus.FiringAsync()).Select(labels => labels["alertname"]).SequenceEqual(["AkkaChargingNodeMissing"]), "the others have its lanes");
+            async () =>
+                (await prometheus.FiringAsync())
+                    .Select(labels => labels["alertname"])
+                    .SequenceEqual(["AkkaChargingNodeMissing"]),
+            "the others have its lanes"
+        );
         await nodes.StartAsync(2);
 
         await NothingFiresAsync(prometheus);
         Assert.Equal(3, (await prometheus.QueryAsync("min(akkacharging_cluster_nodes{state=\"up\"})")).Single().Value);
         await Eventually.HoldsAsync( // they are scraped one after the other, while lanes move
-            async () => (await prometheus.QueryAsync("sum(akkacharging_cluster_lanes)")).Single().Value == 12, "each lane is held once");
+            async () => (await prometheus.QueryAsync("sum(akkacharging_cluster_lanes)")).Single().Value == 12,
+            "each lane is held once"
+        );
     }
 
     /// <summary>What the component <c>cluster</c> comes to.</summary>
-    private static Task HealthAsync(ServiceProcess node, string expected) => Eventually.HoldsAsync(
-        async () =>
-        {
-            var component = (await node.GetAsync("/health")).GetProperty("components").GetProperty("cluster");
-            return expected == $"{component.GetProperty("status").GetString()} unreachable={component.GetProperty("details").GetProperty("unreachable").GetString()}";
-        },
-        $"the cluster is {expected}");
+    private static Task HealthAsync(ServiceProcess node, string expected) =>
+        Eventually.HoldsAsync(
+            async () =>
+            {
+                var component = (await node.GetAsync("/health")).GetProperty("components").GetProperty("cluster");
+                return expected
+                    == $"{component.GetProperty("status").GetString()} unreachable={component.GetProperty("details").GetProperty("unreachable").GetString()}";
+            },
+            $"the cluster is {expected}"
+        );
 
-    /// <summary>A Prometheus that has seen each service twice, and nothing to alert of: a rate needs a value to start from.</summary>
+    /// <summary>
+    /// A Prometheus that has seen each service twice, and nothing to alert of: a rate needs a value to start from.
+    /// </summary>
     private static async Task<PrometheusServer> WatchAsync(params int[] ports)
     {
         var prometheus = await PrometheusServer.StartAsync(ports, Deployed.RulesWithoutPatience);
-        await Eventually.HoldsAsync(async () => (await prometheus.QueryAsync("count_over_time(akkacharging_requests_total{outcome=\"accepted\"}[1m]) >= 2")).Count == ports.Length, "two scrapes of each");
-        await NothingFiresAsync(prometheus); // without patience, lanes that still move to nodes that have just joined are lanes that nobody holds
+        await Eventually.HoldsAsync(
+            async () =>
+                (
+                    await prometheus.QueryAsync(
+                        "count_over_time(akkacharging_requests_total{outcome=\"accepted\"}[1m]) >= 2"
+                    )
+                ).Count == ports.Length,
+            "two scrapes of each"
+        );
+        // without patience, lanes that still move to nodes that have just joined are lanes that nobody holds
+        await NothingFiresAsync(prometheus);
         return prometheus;
     }
 
-    private static Task NothingFiresAsync(PrometheusServer prometheus) => Eventually.HoldsAsync(async () => (await prometheus.FiringAsync()).Count == 0, "nothing fires");
+    private static Task NothingFiresAsync(PrometheusServer prometheus) =>
+        Eventually.HoldsAsync(async () => (await prometheus.FiringAsync()).Count == 0, "nothing fires");
 
-    private static Task FiresAsync(PrometheusServer prometheus, string alert, string? stage = null) => Eventually.HoldsAsync(
-        async () => (await prometheus.FiringAsync()).Any(labels => labels["alertname"] == alert && labels.GetValueOrDefault("stage") == stage), $"{alert} {stage} fires");
+    private static Task FiresAsync(PrometheusServer prometheus, string alert, string? stage = null) =>
+        Eventually.HoldsAsync(
+            async () =>
+                (await prometheus.FiringAsync()).Any(labels =>
+                    labels["alertname"] == alert && labels.GetValueOrDefault("stage") == stage
+                ),
+            $"{alert} {stage} fires"
+        );
 
     private sealed class PrivateNames : IHostResolver
     {

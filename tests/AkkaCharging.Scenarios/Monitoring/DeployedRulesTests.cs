@@ -28,30 +28,61 @@ public sealed partial class DeployedRulesTests : IDisposable
     {
         Assert.Equal(
             [
-                "AkkaChargingHighErrorRate", "AkkaChargingQueueBacklog", "AkkaChargingBreakerOpen", "AkkaChargingJournalUnavailable",
-                "AkkaChargingCallbacksBlocked", "AkkaChargingAclReloadFailed", "AkkaChargingNodeMissing", "AkkaChargingLanesUnheld",
+                "AkkaChargingHighErrorRate",
+                "AkkaChargingQueueBacklog",
+                "AkkaChargingBreakerOpen",
+                "AkkaChargingJournalUnavailable",
+                "AkkaChargingCallbacksBlocked",
+                "AkkaChargingAclReloadFailed",
+                "AkkaChargingNodeMissing",
+                "AkkaChargingLanesUnheld",
             ],
-            Deployed.Alerts);
-        var headings = File.ReadLines(Path.Combine(ScenarioFolder.Repository, "docs", "operations.md")).Where(line => line.StartsWith('#')).ToList();
-        Assert.All(Deployed.Alerts, alert =>
-        {
-            Assert.Contains($"docs/operations.md#{alert.ToLowerInvariant()}\n", Deployed.Rules, StringComparison.Ordinal);
-            Assert.Contains($"### {alert}", headings);
-            Assert.Contains($"alertname: {alert}\n        exp_alerts: []", Deployed.RuleTests, StringComparison.Ordinal);
-            Assert.Contains($"alertname: {alert}\n        exp_alerts:\n", Deployed.RuleTests, StringComparison.Ordinal);
-        });
+            Deployed.Alerts
+        );
+        var headings = File.ReadLines(Path.Combine(ScenarioFolder.Repository, "docs", "operations.md"))
+            .Where(line => line.StartsWith('#'))
+            .ToList();
+        Assert.All(
+            Deployed.Alerts,
+            alert =>
+            {
+                Assert.Contains(
+                    $"docs/operations.md#{alert.ToLowerInvariant()}\n",
+                    Deployed.Rules,
+                    StringComparison.Ordinal
+                );
+                Assert.Contains($"### {alert}", headings);
+                Assert.Contains(
+                    $"alertname: {alert}\n        exp_alerts: []",
+                    Deployed.RuleTests,
+                    StringComparison.Ordinal
+                );
+                Assert.Contains(
+                    $"alertname: {alert}\n        exp_alerts:\n",
+                    Deployed.RuleTests,
+                    StringComparison.Ordinal
+                );
+            }
+        );
     }
 
     [Fact]
     public async Task EveryMetricAndLabelThatIsNamed_IsInARealScrape()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Postgres);
-        await using var service = await ServiceProcess.StartAsync(journal.NodeSettings(), _folder.Path); // a node: it has all that a service alone has, and more
+        // a node: it has all that a service alone has, and more
+        await using var service = await ServiceProcess.StartAsync(journal.NodeSettings(), _folder.Path);
         await using var prometheus = await PrometheusServer.StartAsync([service.Port], Deployed.Rules);
-        await Eventually.HoldsAsync(async () => (await prometheus.SeriesAsync("akkacharging_build_info")).Count == 1, "the first scrape");
+        await Eventually.HoldsAsync(
+            async () => (await prometheus.SeriesAsync("akkacharging_build_info")).Count == 1,
+            "the first scrape"
+        );
         var rules = await prometheus.RulesAsync();
         Assert.Equal(10, rules.Count);
-        var named = Deployed.Queries().Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: ""))).ToList();
+        var named = Deployed
+            .Queries()
+            .Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: "")))
+            .ToList();
         Assert.InRange(named.Count, 50, 500);
 
         foreach (var (panel, expression, legend) in named)
@@ -67,12 +98,20 @@ public sealed partial class DeployedRulesTests : IDisposable
                 labels.UnionWith(series.SelectMany(found => found.Keys));
             }
 
-            foreach (var label in By().Matches(expression).SelectMany(match => match.Groups["labels"].Value.Split(',')).Concat(Legend().Matches(legend).Select(match => match.Groups["label"].Value)))
+            foreach (
+                var label in By()
+                    .Matches(expression)
+                    .SelectMany(match => match.Groups["labels"].Value.Split(','))
+                    .Concat(Legend().Matches(legend).Select(match => match.Groups["label"].Value))
+            )
                 Assert.True(labels.Contains(label.Trim()), $"{panel}: no series has the label {label}");
         }
     }
 
-    /// <summary>One selector for each of the values that an alternative of <paramref name="selector"/> names: each has to be there.</summary>
+    /// <summary>
+    /// One selector for each of the values that an alternative of <paramref name="selector"/> names: each has to be
+    /// there.
+    /// </summary>
     private static IEnumerable<string> Alternatives(string selector) =>
         Alternative().Match(selector) is { Success: true } found
             ? found.Groups["values"].Value.Split('|').Select(value => Alternative().Replace(selector, $"=\"{value}\""))

@@ -24,13 +24,23 @@ public sealed class PrometheusScrapeTests : IDisposable
 
         await AnswersAsync(prometheus, "akkacharging_deliveries_total{outcome=\"delivered\"}", 2);
         await AnswersAsync(prometheus, "akkacharging_deliveries_total{outcome=\"failed\"}", 1);
-        await AnswersAsync(prometheus, "sum(akkacharging_decisions_total{status=\"not_allowed\",reason=\"blocked\"})", 1);
+        await AnswersAsync(
+            prometheus,
+            "sum(akkacharging_decisions_total{status=\"not_allowed\",reason=\"blocked\"})",
+            1
+        );
         await AnswersAsync(prometheus, "akkacharging_stage_duration_seconds_count{stage=\"end_to_end\"}", 3);
         await AnswersAsync(prometheus, "akkacharging_journal_batch_writes_sum", 9); // accepted, decided, settled
         await Eventually.HoldsAsync(
-            async () => (await prometheus.QueryAsync("histogram_quantile(0.99, sum by (le) (rate(akkacharging_stage_duration_seconds_bucket{stage=\"accept\"}[1m])))"))
-                .Any(sample => sample.Value is > 0 and < 300),
-            "a percentile of the time to accept");
+            async () =>
+                (
+                    await prometheus.QueryAsync(
+                        "histogram_quantile(0.99, sum by (le) "
+                            + "(rate(akkacharging_stage_duration_seconds_bucket{stage=\"accept\"}[1m])))"
+                    )
+                ).Any(sample => sample.Value is > 0 and < 300),
+            "a percentile of the time to accept"
+        );
         await AnswersAsync(prometheus, "min_over_time(up[1m])", 1);
         await AnswersAsync(prometheus, "akkacharging_journal_available", 1);
     }
@@ -41,7 +51,10 @@ public sealed class PrometheusScrapeTests : IDisposable
     public async Task Promtool_FindsNothingToComplainOf(string kind)
     {
         await using var journal = await JournalHome.NewAsync(kind);
-        await using var service = await ServiceProcess.StartAsync(kind == JournalHome.Postgres ? journal.NodeSettings() : journal.Settings(), _folder.Path);
+        await using var service = await ServiceProcess.StartAsync(
+            kind == JournalHome.Postgres ? journal.NodeSettings() : journal.Settings(),
+            _folder.Path
+        );
         service.Http.DefaultRequestHeaders.Add("Accept", "text/plain;version=0.0.4");
 
         var scraped = await service.Http.GetStringAsync("/metrics");
@@ -52,5 +65,8 @@ public sealed class PrometheusScrapeTests : IDisposable
     }
 
     private static Task AnswersAsync(PrometheusServer prometheus, string expression, double value) =>
-        Eventually.HoldsAsync(async () => (await prometheus.QueryAsync(expression)).Select(sample => sample.Value).SequenceEqual([value]), $"{expression} is {value}");
+        Eventually.HoldsAsync(
+            async () => (await prometheus.QueryAsync(expression)).Select(sample => sample.Value).SequenceEqual([value]),
+            $"{expression} is {value}"
+        );
 }

@@ -22,18 +22,30 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
         _folder.Write("keys", Old);
         await using var receiver = RawReceiver.Answering("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
         var settings = ScenarioFolder.Settings(
-            ("CALLBACK_SIGNING_KEYS", OfTheSettings), ("CALLBACK_SIGNING_KEYS_FILE", "keys"), ("CALLBACK_SIGNING_REQUIRED", "true"));
+            ("CALLBACK_SIGNING_KEYS", OfTheSettings),
+            ("CALLBACK_SIGNING_KEYS_FILE", "keys"),
+            ("CALLBACK_SIGNING_REQUIRED", "true")
+        );
         await using var service = await ServiceProcess.StartAsync(settings, _folder.Path);
 
         var before = await CaptureAsync(service, receiver);
         _folder.Write("keys", $"{Old}\n{New}\n");
-        await Eventually.HoldsAsync(async () => await SigningHealthAsync(service) == ("UP", "3"), "both keys of the file are in force");
+        await Eventually.HoldsAsync(
+            async () => await SigningHealthAsync(service) == ("UP", "3"),
+            "both keys of the file are in force"
+        );
         var during = await CaptureAsync(service, receiver);
         _folder.Write("keys", New);
-        await Eventually.HoldsAsync(async () => await SigningHealthAsync(service) == ("UP", "2"), "the old key is gone");
+        await Eventually.HoldsAsync(
+            async () => await SigningHealthAsync(service) == ("UP", "2"),
+            "the old key is gone"
+        );
         var after = await CaptureAsync(service, receiver);
         _folder.Write("keys", $"{Old}\n{Unknown[..^1]}\n");
-        await Eventually.HoldsAsync(async () => await SigningHealthAsync(service) == ("DEGRADED", "2"), "the broken file is reported");
+        await Eventually.HoldsAsync(
+            async () => await SigningHealthAsync(service) == ("DEGRADED", "2"),
+            "the broken file is reported"
+        );
         var broken = await CaptureAsync(service, receiver);
 
         (SignedCallback Callback, bool IsValid)[] expected =
@@ -45,12 +57,26 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
         ];
         foreach (var (name, verify) in WebhookVerifiers.Available)
         {
-            Assert.Equal(expected.Select(check => check.IsValid), await verify([.. expected.Select(check => check.Callback)]));
+            Assert.Equal(
+                expected.Select(check => check.IsValid),
+                await verify([.. expected.Select(check => check.Callback)])
+            );
             output.WriteLine($"{expected.Length} checks by {name}");
         }
 
-        Assert.Contains(service.Process.Output, line => line.Contains("The file of signing keys was not reloaded, the keys before stay", StringComparison.Ordinal));
-        Assert.DoesNotContain("whsec_", service.Process.Everything.Replace("whsec_ and 24", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            service.Process.Output,
+            line =>
+                line.Contains(
+                    "The file of signing keys was not reloaded, the keys before stay",
+                    StringComparison.Ordinal
+                )
+        );
+        Assert.DoesNotContain(
+            "whsec_",
+            service.Process.Everything.Replace("whsec_ and 24", "", StringComparison.Ordinal),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -60,48 +86,92 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
     {
         _folder.Write("keys", "");
         await using var service = ServiceProcess.Launch(
-            ScenarioFolder.Settings(("CALLBACK_SIGNING_KEYS_FILE", file), ("CALLBACK_SIGNING_REQUIRED", "true")), _folder.Path);
+            ScenarioFolder.Settings(("CALLBACK_SIGNING_KEYS_FILE", file), ("CALLBACK_SIGNING_REQUIRED", "true")),
+            _folder.Path
+        );
 
         Assert.NotEqual(0, await service.Process.ExitAsync());
-        Assert.Contains($"callback.signing.keysFile = '{file}' cannot be used ({problem}", service.Process.Everything, StringComparison.Ordinal);
+        Assert.Contains(
+            $"callback.signing.keysFile = '{file}' cannot be used ({problem}",
+            service.Process.Everything,
+            StringComparison.Ordinal
+        );
     }
 
     /// <summary>The callback with each key, and with parts of it changed by somebody who knows no key.</summary>
-    private static IEnumerable<(SignedCallback Callback, bool IsValid)> Checks((Dictionary<string, string> Headers, string Body) sent, string[] valid, string[] invalid)
+    private static IEnumerable<(SignedCallback Callback, bool IsValid)> Checks(
+        (Dictionary<string, string> Headers, string Body) sent,
+        string[] valid,
+        string[] invalid
+    )
     {
         foreach (var key in invalid)
             yield return (new(key, sent.Headers, sent.Body), false);
         foreach (var key in valid)
         {
             yield return (new(key, sent.Headers, sent.Body), true);
-            yield return (new(key, sent.Headers, sent.Body.Replace("\"allowed\"", "\"unknown\"", StringComparison.Ordinal)), false);
+            yield return (
+                new(key, sent.Headers, sent.Body.Replace("\"allowed\"", "\"unknown\"", StringComparison.Ordinal)),
+                false
+            );
             yield return (new(key, sent.Headers, sent.Body + " "), false);
             yield return (new(key, With(sent.Headers, "webhook-id", "req-1"), sent.Body), false);
-            yield return (new(key, With(sent.Headers, "webhook-timestamp", $"{TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 9}"), sent.Body), false);
+            yield return (
+                new(
+                    key,
+                    With(
+                        sent.Headers,
+                        "webhook-timestamp",
+                        $"{TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 9}"
+                    ),
+                    sent.Body
+                ),
+                false
+            );
             yield return (new(key, With(sent.Headers, "webhook-signature", "v1,AAAA"), sent.Body), false);
         }
     }
 
-    private static Dictionary<string, string> With(Dictionary<string, string> headers, string name, string value) => new(headers, StringComparer.Ordinal) { [name] = value };
+    private static Dictionary<string, string> With(Dictionary<string, string> headers, string name, string value) =>
+        new(headers, StringComparer.Ordinal) { [name] = value };
 
     /// <summary>Has one request called back, and takes the callback apart as it came over the wire.</summary>
-    private static async Task<(Dictionary<string, string> Headers, string Body)> CaptureAsync(ServiceProcess service, RawReceiver receiver)
+    private static async Task<(Dictionary<string, string> Headers, string Body)> CaptureAsync(
+        ServiceProcess service,
+        RawReceiver receiver
+    )
     {
         var id = await service.AcceptAsync(receiver.Url, ScenarioFolder.AllowedToken);
         var message = "";
         await Eventually.HoldsAsync(
-            () => (message = receiver.Requests.Select(Encoding.UTF8.GetString).FirstOrDefault(request => request.Contains(id, StringComparison.Ordinal)) ?? "").Length > 0,
-            "the callback arrives");
+            () =>
+                (
+                    message =
+                        receiver
+                            .Requests.Select(Encoding.UTF8.GetString)
+                            .FirstOrDefault(request => request.Contains(id, StringComparison.Ordinal))
+                        ?? ""
+                ).Length > 0,
+            "the callback arrives"
+        );
         var parts = message.Split("\r\n\r\n", 2);
-        var headers = parts[0].Split("\r\n").Skip(1).Select(line => line.Split(": ", 2)).ToDictionary(line => line[0].ToLowerInvariant(), line => line[1], StringComparer.Ordinal);
+        var headers = parts[0]
+            .Split("\r\n")
+            .Skip(1)
+            .Select(line => line.Split(": ", 2))
+            .ToDictionary(line => line[0].ToLowerInvariant(), line => line[1], StringComparer.Ordinal);
         return (headers, parts[1]);
     }
 
     private static async Task<(string Status, string Keys)> SigningHealthAsync(ServiceProcess service)
     {
         var signing = (await service.GetAsync("/health")).GetProperty("components").GetProperty("signing");
-        return (signing.GetProperty("status").GetString()!, signing.GetProperty("details").GetProperty("keys").GetString()!);
+        return (
+            signing.GetProperty("status").GetString()!,
+            signing.GetProperty("details").GetProperty("keys").GetString()!
+        );
     }
 
-    private static string Key(byte seed, int length) => "whsec_" + Convert.ToBase64String([.. Enumerable.Range(0, length).Select(i => (byte)(seed * 31 + i))]);
+    private static string Key(byte seed, int length) =>
+        "whsec_" + Convert.ToBase64String([.. Enumerable.Range(0, length).Select(i => (byte)(seed * 31 + i))]);
 }

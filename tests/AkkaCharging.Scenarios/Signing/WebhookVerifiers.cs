@@ -19,12 +19,17 @@ internal static class WebhookVerifiers
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
     private static readonly string Folder = Path.Combine(ScenarioFolder.Repository, "tests", "standard-webhooks");
 
-    /// <summary>The standard as the tests read it; and the package of its authors, where <c>test.sh</c> could install it.</summary>
+    /// <summary>
+    /// The standard as the tests read it; and the package of its authors, where <c>test.sh</c> could install it.
+    /// </summary>
     public static IReadOnlyDictionary<string, WebhookVerifier> Available { get; } = Find();
 
     private static Dictionary<string, WebhookVerifier> Find()
     {
-        var found = new Dictionary<string, WebhookVerifier>(StringComparer.Ordinal) { ["plain"] = callbacks => Task.FromResult<IReadOnlyList<bool>>([.. callbacks.Select(VerifyPlainly)]) };
+        var found = new Dictionary<string, WebhookVerifier>(StringComparer.Ordinal)
+        {
+            ["plain"] = callbacks => Task.FromResult<IReadOnlyList<bool>>([.. callbacks.Select(VerifyPlainly)]),
+        };
         if (HasNode() && Directory.Exists(Path.Combine(Folder, "node_modules", "standardwebhooks")))
             found.Add("standardwebhooks", VerifyByThePackageAsync);
         return found;
@@ -33,29 +38,44 @@ internal static class WebhookVerifiers
     private static bool VerifyPlainly(SignedCallback callback)
     {
         var (id, timestamp) = (callback.Headers["webhook-id"], callback.Headers["webhook-timestamp"]);
-        var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(long.Parse(timestamp, CultureInfo.InvariantCulture));
-        var mac = PlainHmac.Compute(Convert.FromBase64String(callback.Key["whsec_".Length..]), Encoding.UTF8.GetBytes($"{id}.{timestamp}.{callback.Body}"));
-        return age.Duration() < Tolerance && callback.Headers["webhook-signature"].Split(' ').Contains($"v1,{Convert.ToBase64String(mac)}", StringComparer.Ordinal);
+        var age =
+            TimeProvider.System.GetUtcNow()
+            - DateTimeOffset.FromUnixTimeSeconds(long.Parse(timestamp, CultureInfo.InvariantCulture));
+        var mac = PlainHmac.Compute(
+            Convert.FromBase64String(callback.Key["whsec_".Length..]),
+            Encoding.UTF8.GetBytes($"{id}.{timestamp}.{callback.Body}")
+        );
+        return age.Duration() < Tolerance
+            && callback
+                .Headers["webhook-signature"]
+                .Split(' ')
+                .Contains($"v1,{Convert.ToBase64String(mac)}", StringComparer.Ordinal);
     }
 
     private static async Task<IReadOnlyList<bool>> VerifyByThePackageAsync(IReadOnlyList<SignedCallback> callbacks)
     {
-        using var node = Process.Start(new ProcessStartInfo("node", "verify.js")
-        {
-            WorkingDirectory = Folder,
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        using var node = Process.Start(
+            new ProcessStartInfo("node", "verify.js")
+            {
+                WorkingDirectory = Folder,
+                UseShellExecute = false,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
         var error = node.StandardError.ReadToEndAsync();
         await node.StandardInput.WriteAsync(JsonSerializer.Serialize(callbacks, Json));
         node.StandardInput.Close();
         var output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
         await node.WaitForExitAsync().WaitAsync(Patience);
-        return node.ExitCode == 0 ? JsonSerializer.Deserialize<List<bool>>(output)! : throw new InvalidOperationException($"verify.js failed: {await error}");
+        return node.ExitCode == 0
+            ? JsonSerializer.Deserialize<List<bool>>(output)!
+            : throw new InvalidOperationException($"verify.js failed: {await error}");
     }
 
     private static bool HasNode() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "node")));
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, "node")));
 }

@@ -4,7 +4,10 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.SilentNames;
 
-/// <summary>A process whose resolver completes names, as every pod's does, and a name server under which every completed name exists.</summary>
+/// <summary>
+/// A process whose resolver completes names, as every pod's does, and a name server under which every completed name
+/// exists.
+/// </summary>
 /// <remarks>Where <see cref="FakeNameServer"/> is not permitted, the tests of AbsoluteLookup have to do.</remarks>
 [Trait("Category", "Scenario")]
 public sealed class AbsoluteNamesTests : IDisposable
@@ -21,14 +24,21 @@ public sealed class AbsoluteNamesTests : IDisposable
         if (names is null)
             return;
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "0")), _folder.Path, launcher: names.Launcher);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "0")),
+            _folder.Path,
+            launcher: names.Launcher
+        );
 
         await SubmitAsync("listed.example.com");
         await SubmitAsync($"hooks.{FakeNameServer.AnsweredZone}");
         await SubmitAsync("vault.prod"); // exists as vault.prod.svc.cluster.local alone
         await SubmitAsync("api.example.com.");
 
-        await Eventually.HoldsAsync(async () => await SettledAsync("failed") == 2 && await SettledAsync("delivered") == 2, "all are settled");
+        await Eventually.HoldsAsync(
+            async () => await SettledAsync("failed") == 2 && await SettledAsync("delivered") == 2,
+            "all are settled"
+        );
         Assert.Equal(2, await receiver.CountAsync());
         Assert.Equal(["api.example.com", $"hooks.{FakeNameServer.AnsweredZone}", "vault.prod"], names.Asked);
         Assert.Equal(0, await service.StopAsync());
@@ -37,11 +47,20 @@ public sealed class AbsoluteNamesTests : IDisposable
         {
             using var answer = await service.Http.PostAsJsonAsync(
                 ServiceProcess.SubmitPath,
-                new { stationId = RunningService.Station, driverToken = ScenarioFolder.AllowedToken, callbackUrl = $"http://{host}:{new Uri(receiver.Url()).Port}/ok" });
+                new
+                {
+                    stationId = RunningService.Station,
+                    driverToken = ScenarioFolder.AllowedToken,
+                    callbackUrl = $"http://{host}:{new Uri(receiver.Url()).Port}/ok",
+                }
+            );
             answer.EnsureSuccessStatusCode();
         }
 
         async Task<int> SettledAsync(string outcome) =>
-            (await service.Http.GetFromJsonAsync<JsonElement>("/metrics")).GetProperty("deliveries_total").GetProperty(outcome).GetInt32();
+            (await service.Http.GetFromJsonAsync<JsonElement>("/metrics"))
+                .GetProperty("deliveries_total")
+                .GetProperty(outcome)
+                .GetInt32();
     }
 }

@@ -7,11 +7,15 @@ using System.Text;
 
 namespace AkkaCharging.Scenarios.SilentNames;
 
-/// <summary>A name server on a loopback address: it answers names below <see cref="AnsweredZone"/> with 127.0.0.1, and never says a word about others.</summary>
+/// <summary>
+/// A name server on a loopback address: it answers names below <see cref="AnsweredZone"/> with 127.0.0.1, and never
+/// says a word about others.
+/// </summary>
 /// <remarks>
-/// With a search list every name below that is answered so too, and all other names do not exist.
-/// A process asks it when it is started by <see cref="Launcher"/>, in a mount namespace of its own in which /etc/resolv.conf names this server alone. The
-/// namespace ends with the process; the machine's files are not touched, and no query leaves the machine.
+/// With a search list every name below that is answered so too, and all other names do not exist. A process asks it
+/// when it is started by <see cref="Launcher"/>, in a mount namespace of its own in which /etc/resolv.conf names this
+/// server alone. The namespace ends with the process; the machine's files are not touched, and no query leaves the
+/// machine.
 /// </remarks>
 internal sealed class FakeNameServer : IAsyncDisposable
 {
@@ -28,7 +32,10 @@ internal sealed class FakeNameServer : IAsyncDisposable
     private FakeNameServer(UdpClient socket, string? search, string hosts)
     {
         (_socket, _search) = (socket, search);
-        File.WriteAllText(_resolverSettings, $"nameserver {Address}\n" + (search is null ? "" : $"search {search}\noptions ndots:5\n"));
+        File.WriteAllText(
+            _resolverSettings,
+            $"nameserver {Address}\n" + (search is null ? "" : $"search {search}\noptions ndots:5\n")
+        );
         File.WriteAllText(_hosts, $"127.0.0.1 localhost\n{hosts}");
         _serving = ServeAsync();
     }
@@ -39,15 +46,24 @@ internal sealed class FakeNameServer : IAsyncDisposable
     /// <summary>Every name that was asked for, answered or not.</summary>
     public IEnumerable<string> Asked => _asked.Keys.Order(StringComparer.Ordinal);
 
-    /// <summary>What a process is started by so that it asks this server: takes the program and its arguments.</summary>
+    /// <summary>
+    /// What a process is started by so that it asks this server: takes the program and its arguments.
+    /// </summary>
     public IReadOnlyList<string> Launcher =>
-    [
-        "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"", _resolverSettings, _hosts,
-    ];
+        [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            "mount --bind \"$0\" /etc/resolv.conf && mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"",
+            _resolverSettings,
+            _hosts,
+        ];
 
     /// <param name="search">A domain that the process's resolver completes names with of fewer than 5 dots.</param>
     /// <param name="hosts">Lines of its hosts file.</param>
-    /// <returns>Null where the port of name servers or mount namespaces are not permitted, as for users who are not root.</returns>
+    /// <returns>Null where the port of name servers or mount namespaces are not permitted, as for users who are not
+    /// root.</returns>
     public static async Task<FakeNameServer?> TryStartAsync(string? search = null, string hosts = "")
     {
         if (!OperatingSystem.IsLinux())
@@ -78,7 +94,13 @@ internal sealed class FakeNameServer : IAsyncDisposable
     {
         try
         {
-            using var trial = Process.Start(new ProcessStartInfo(Launcher[0], [.. Launcher.Skip(1), "true"]) { UseShellExecute = false, RedirectStandardError = true })!;
+            using var trial = Process.Start(
+                new ProcessStartInfo(Launcher[0], [.. Launcher.Skip(1), "true"])
+                {
+                    UseShellExecute = false,
+                    RedirectStandardError = true,
+                }
+            )!;
             await trial.WaitForExitAsync();
             return trial.ExitCode == 0;
         }
@@ -125,7 +147,18 @@ internal sealed class FakeNameServer : IAsyncDisposable
         var hasAddress = exists && BinaryPrimitives.ReadUInt16BigEndian(query.AsSpan(at + 1)) == 1;
         return
         [
-            query[0], query[1], 0x81, (byte)(0x80 | (exists ? 0 : NameError)), 0, 1, 0, (byte)(hasAddress ? 1 : 0), 0, 0, 0, 0,
+            query[0],
+            query[1],
+            0x81,
+            (byte)(0x80 | (exists ? 0 : NameError)),
+            0,
+            1,
+            0,
+            (byte)(hasAddress ? 1 : 0),
+            0,
+            0,
+            0,
+            0,
             .. question,
             .. hasAddress ? (byte[])[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1] : [],
         ];

@@ -12,29 +12,35 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios.SilentNames;
 
-/// <summary>Callbacks to names that a name server never answers: getaddrinfo blocks its thread for 10 s on each, and nobody else may notice.</summary>
+/// <summary>
+/// Callbacks to names that a name server never answers: getaddrinfo blocks its thread for 10 s on each, and nobody else
+/// may notice.
+/// </summary>
 /// <remarks>
-/// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is permitted. Elsewhere, and in the short
-/// run, the whole service runs in this process and its look-ups block as long.
+/// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is
+/// permitted. Elsewhere, and in the short run, the whole service runs in this process and its look-ups block as long.
 /// </remarks>
 [Trait("Category", "Scenario")]
 public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
 {
-    // Open loop: submissions come at their time, whatever became of those before; one in ten goes to a healthy receiver.
+    // Open loop: submissions come at their time, whatever became of those before; one in ten goes to a healthy
+    // receiver.
     private const double PerSecond = 300;
     private const int HealthyEvery = 10;
     private const int WarmUp = 600;
     private const int UnusedPorts = 61_000; // the system gives out none above 60,999
     private const int RefusedWarmUp = WarmUp / HealthyEvery;
 
-    // The goal is 10 ms on a quiet machine. A machine that is short of time spoils some windows of submissions, a frozen thread pool all of them, and for minutes.
+    // The goal is 10 ms on a quiet machine. A machine that is short of time spoils some windows of submissions, a
+    // frozen thread pool all of them, and for minutes.
     private const int Window = 200;
     private static readonly TimeSpan AcceptBound = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan WorstBound = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LookupBlocks = TimeSpan.FromSeconds(10);
 
-    // Room for all of them in the half of the queue that is left to receivers that never answered: here their number is to be felt, not refused.
+    // Room for all of them in the half of the queue that is left to receivers that never answered: here their number is
+    // to be felt, not refused.
     private readonly ScenarioFolder _folder = new();
     private readonly ManualResetEventSlim _over = new();
 
@@ -55,7 +61,15 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
             return;
         }
 
-        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "1"), ("QUEUE_MAX_SIZE", "40000"), ("LOGGING_LEVEL", "error")), _folder.Path, launcher: names.Launcher);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(
+                ("CALLBACK_MAX_RETRIES", "1"),
+                ("QUEUE_MAX_SIZE", "40000"),
+                ("LOGGING_LEVEL", "error")
+            ),
+            _folder.Path,
+            launcher: names.Launcher
+        );
         await RunAsync(service.Http, silent: 10_000);
         Assert.NotEqual(0, names.Ignored);
         Assert.Equal(0, await service.StopAsync());
@@ -67,8 +81,18 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
     private async Task RunInProcessAsync(int silent)
     {
         await using var service = await RunningService.StartAsync(
-            settings => settings with { Callback = settings.Callback with { MaxRetries = 1 }, Queue = settings.Queue with { MaxSize = 40_000 }, Logging = settings.Logging with { Level = LogThreshold.Error } },
-            services => services.AddSingleton<IHostResolver>(new SystemHostResolver(TimeProvider.System, new() { Lookup = Lookup })));
+            settings =>
+                settings with
+                {
+                    Callback = settings.Callback with { MaxRetries = 1 },
+                    Queue = settings.Queue with { MaxSize = 40_000 },
+                    Logging = settings.Logging with { Level = LogThreshold.Error },
+                },
+            services =>
+                services.AddSingleton<IHostResolver>(
+                    new SystemHostResolver(TimeProvider.System, new() { Lookup = Lookup })
+                )
+        );
         await RunAsync(service.Http, silent);
 
         IPAddress[] Lookup(string name)
@@ -86,47 +110,95 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
         var byAddress = receiver.Url("/ok/load");
         var byName = new UriBuilder(byAddress) { Host = $"hooks.{FakeNameServer.AnsweredZone}" }.Uri.ToString();
 
-        // Until the code is compiled, that of failed attempts too; and the name is known from then on, for one never seen before may have to wait for its next attempt.
-        await SubmitOnScheduleAsync(http, WarmUp, number => number % HealthyEvery == 0 ? $"http://127.0.0.1:{UnusedPorts + number}/hook" : byName);
-        await Eventually.HoldsAsync(async () => await receiver.CountAsync() == WarmUp - RefusedWarmUp, "the first callbacks arrive");
-        await Eventually.HoldsAsync(async () => await FailedAsync(http) == RefusedWarmUp, "the refused ones end as failed");
+        // Until the code is compiled, that of failed attempts too; and the name is known from then on, for one never
+        // seen before may have to wait for its next attempt.
+        await SubmitOnScheduleAsync(
+            http,
+            WarmUp,
+            number => number % HealthyEvery == 0 ? $"http://127.0.0.1:{UnusedPorts + number}/hook" : byName
+        );
+        await Eventually.HoldsAsync(
+            async () => await receiver.CountAsync() == WarmUp - RefusedWarmUp,
+            "the first callbacks arrive"
+        );
+        await Eventually.HoldsAsync(
+            async () => await FailedAsync(http) == RefusedWarmUp,
+            "the refused ones end as failed"
+        );
 
         var total = ((silent * HealthyEvery) + HealthyEvery - 2) / (HealthyEvery - 1);
         using var over = new CancellationTokenSource();
         var probing = ProbeAsync(http, over.Token);
-        var submissions = await SubmitOnScheduleAsync(http, total, number => (number % HealthyEvery, number % 2) switch
-        {
-            (0, _) => number % (2 * HealthyEvery) == 0 ? byAddress : byName,
-            (_, 0) => $"http://h{number}.silent-names.net:8080/hook",
-            _ => $"http://hooks.silent-{number}.net:8080/hook",
-        });
+        var submissions = await SubmitOnScheduleAsync(
+            http,
+            total,
+            number =>
+                (number % HealthyEvery, number % 2) switch
+                {
+                    (0, _) => number % (2 * HealthyEvery) == 0 ? byAddress : byName,
+                    (_, 0) => $"http://h{number}.silent-names.net:8080/hook",
+                    _ => $"http://hooks.silent-{number}.net:8080/hook",
+                }
+        );
         var healthy = submissions.Where(submission => submission.Number % HealthyEvery == 0).ToList();
-        await Eventually.HoldsAsync(async () => await receiver.CountAsync() == WarmUp - RefusedWarmUp + healthy.Count, "every callback to the healthy receiver arrives");
+        await Eventually.HoldsAsync(
+            async () => await receiver.CountAsync() == WarmUp - RefusedWarmUp + healthy.Count,
+            "every callback to the healthy receiver arrives"
+        );
         await over.CancelAsync();
         var probes = await probing;
-        await Eventually.HoldsAsync(async () => await FailedAsync(http) == RefusedWarmUp + submissions.Count - healthy.Count, "the silent ones end as failed", TimeSpan.FromMinutes(3));
+        await Eventually.HoldsAsync(
+            async () => await FailedAsync(http) == RefusedWarmUp + submissions.Count - healthy.Count,
+            "the silent ones end as failed",
+            TimeSpan.FromMinutes(3)
+        );
 
-        var arrivals = (await receiver.ReceivedAsync()).ToDictionary(arrival => arrival.WebhookId, arrival => arrival.Ticks, StringComparer.Ordinal);
+        var arrivals = (await receiver.ReceivedAsync()).ToDictionary(
+            arrival => arrival.WebhookId,
+            arrival => arrival.Ticks,
+            StringComparer.Ordinal
+        );
         var accept = Percentile99(submissions.Select(submission => submission.Accept));
-        var journey = Percentile99(healthy.Select(submission => Stopwatch.GetElapsedTime(submission.Due, arrivals[submission.Id])));
-        var windows = submissions.OrderBy(submission => submission.Number).Chunk(Window).Select(window => Percentile99(window.Select(submission => submission.Accept))).Order().ToList();
-        var line = $"{submissions.Count} submissions, {submissions.Count - healthy.Count} of them to silent names: accept p99 {Millis(accept)} ms (goal on a quiet machine: < 10 ms; of {Window} in a row {Millis(windows[0])} ms at best, {Millis(windows[windows.Count / 2])} ms in the middle), "
-            + $"healthy receiver end to end p99 {Millis(journey)} ms, slowest of {probes.Count} probes {Millis(probes.Max())} ms";
+        var journey = Percentile99(
+            healthy.Select(submission => Stopwatch.GetElapsedTime(submission.Due, arrivals[submission.Id]))
+        );
+        var windows = submissions
+            .OrderBy(submission => submission.Number)
+            .Chunk(Window)
+            .Select(window => Percentile99(window.Select(submission => submission.Accept)))
+            .Order()
+            .ToList();
+        var line =
+            $"{submissions.Count} submissions, {submissions.Count - healthy.Count} of them to silent names: "
+            + $"accept p99 {Millis(accept)} ms (goal on a quiet machine: < 10 ms; of {Window} in a row "
+            + $"{Millis(windows[0])} ms at best, {Millis(windows[windows.Count / 2])} ms in the middle), "
+            + $"healthy receiver end to end p99 {Millis(journey)} ms, slowest of {probes.Count} probes "
+            + $"{Millis(probes.Max())} ms";
         output.WriteLine(line);
         Console.WriteLine(line);
         Assert.InRange(windows[0], TimeSpan.Zero, AcceptBound);
         Assert.All([accept, journey, probes.Max()], time => Assert.InRange(time, TimeSpan.Zero, WorstBound));
     }
 
-    private async Task<IReadOnlyCollection<Submission>> SubmitOnScheduleAsync(HttpClient http, int count, Func<int, string> url)
+    private async Task<IReadOnlyCollection<Submission>> SubmitOnScheduleAsync(
+        HttpClient http,
+        int count,
+        Func<int, string> url
+    )
     {
         var submissions = new ConcurrentBag<Submission>();
         var running = new List<Task>();
-        await Task.Factory.StartNew(Drive, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await Task.Factory.StartNew(
+            Drive,
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
         await Task.WhenAll(running);
         return submissions;
 
-        // On a thread of its own: the runtime's timers are several milliseconds late, which would be taken for the service's.
+        // On a thread of its own: the runtime's timers are several milliseconds late, which would be taken for the
+        // service's.
         void Drive()
         {
             var startedAt = Stopwatch.GetTimestamp();
@@ -152,7 +224,14 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
     private static async Task<string> SubmitAsync(HttpClient http, string url)
     {
         using var answer = await http.PostAsJsonAsync(
-            ServiceProcess.SubmitPath, new { stationId = RunningService.Station, driverToken = ScenarioFolder.AllowedToken, callbackUrl = url });
+            ServiceProcess.SubmitPath,
+            new
+            {
+                stationId = RunningService.Station,
+                driverToken = ScenarioFolder.AllowedToken,
+                callbackUrl = url,
+            }
+        );
         answer.EnsureSuccessStatusCode();
         return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
     }
@@ -175,7 +254,10 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
     }
 
     private static async Task<int> FailedAsync(HttpClient http) =>
-        (await http.GetFromJsonAsync<JsonElement>("/metrics")).GetProperty("deliveries_total").GetProperty("failed").GetInt32();
+        (await http.GetFromJsonAsync<JsonElement>("/metrics"))
+            .GetProperty("deliveries_total")
+            .GetProperty("failed")
+            .GetInt32();
 
     private static TimeSpan Percentile99(IEnumerable<TimeSpan> times)
     {

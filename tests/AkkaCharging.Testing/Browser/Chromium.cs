@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace AkkaCharging.Testing.Browser;
 
-/// <summary>The machine's own Chromium without a window: pages are opened in it and used as people do. Forgets all in the end.</summary>
+/// <summary>
+/// The machine's own Chromium without a window: pages are opened in it and used as people do. Forgets all in the end.
+/// </summary>
 internal sealed class Chromium : IAsyncDisposable
 {
     private readonly string _folder;
@@ -12,7 +14,10 @@ internal sealed class Chromium : IAsyncDisposable
     private Chromium(string folder, ChildProcess process, int port)
     {
         (_folder, _process) = (folder, process);
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")) };
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false })
+        {
+            BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")),
+        };
     }
 
     /// <exception cref="InvalidOperationException">It is not installed, or does not start.</exception>
@@ -21,15 +26,30 @@ internal sealed class Chromium : IAsyncDisposable
         var program = Find();
         var folder = Directory.CreateTempSubdirectory("akkacharging-chromium-").FullName;
 
-        // Without its sandbox, which a container has no rights for: it opens pages of this test run alone, and resolves no name.
+        // Without its sandbox, which a container has no rights for: it opens pages of this test run alone, and resolves
+        // no name.
         var process = ChildProcess.StartProgram(
             [
-                program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-port=0",
-                $"--user-data-dir={folder}", "about:blank",
+                program,
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+                "--disable-extensions",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-proxy-server",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                "--remote-debugging-port=0",
+                $"--user-data-dir={folder}",
+                "about:blank",
             ],
-            folder);
-        var portFile = Path.Combine(folder, "DevToolsActivePort"); // written when it listens: the port, then the rest of the address
+            folder
+        );
+        // written when it listens: the port, then the rest of the address
+        var portFile = Path.Combine(folder, "DevToolsActivePort");
         string[] lines = [];
         await Eventually.HoldsAsync(
             async () =>
@@ -38,7 +58,8 @@ internal sealed class Chromium : IAsyncDisposable
                 return lines.Length > 1 || process.HasExited;
             },
             "Chromium listens",
-            TimeSpan.FromSeconds(60));
+            TimeSpan.FromSeconds(60)
+        );
         return lines.Length > 1
             ? new Chromium(folder, process, int.Parse(lines[0], CultureInfo.InvariantCulture))
             : throw new InvalidOperationException($"Chromium did not start:\n{process.Everything}");
@@ -65,7 +86,14 @@ internal sealed class Chromium : IAsyncDisposable
 
     private static string Find() =>
         ((string[])["chromium", "chromium-browser", "google-chrome"])
-            .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin").Select(folder => Path.Combine(folder, name)))
+            .SelectMany(name =>
+                (Environment.GetEnvironmentVariable("PATH") ?? "")
+                    .Split(Path.PathSeparator)
+                    .Append("/usr/bin")
+                    .Select(folder => Path.Combine(folder, name))
+            )
             .FirstOrDefault(File.Exists)
-        ?? throw new InvalidOperationException("chromium is not on the PATH. Install it (Debian: apt-get install --no-install-recommends chromium).");
+        ?? throw new InvalidOperationException(
+            "chromium is not on the PATH. Install it (Debian: apt-get install --no-install-recommends chromium)."
+        );
 }

@@ -5,7 +5,10 @@ using System.Text.Json;
 
 namespace AkkaCharging.Testing.Browser;
 
-/// <summary>A tab, over the Chrome DevTools Protocol: what a person does with mouse and keyboard, and what the page shows and complains of.</summary>
+/// <summary>
+/// A tab, over the Chrome DevTools Protocol: what a person does with mouse and keyboard, and what the page shows and
+/// complains of.
+/// </summary>
 internal sealed class Page : IAsyncDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
@@ -17,11 +20,11 @@ internal sealed class Page : IAsyncDisposable
     private Task _reading = Task.CompletedTask;
     private int _lastCall;
 
-    private Page()
-    {
-    }
+    private Page() { }
 
-    /// <summary>Uncaught errors, refusals by the content security policy, and what the page wrote to the console as an error.</summary>
+    /// <summary>
+    /// Uncaught errors, refusals by the content security policy, and what the page wrote to the console as an error.
+    /// </summary>
     public IReadOnlyCollection<string> Complaints => _complaints;
 
     public static async Task<Page> ConnectAsync(Uri debugger)
@@ -44,21 +47,35 @@ internal sealed class Page : IAsyncDisposable
     /// <summary>The value of a JavaScript expression, as JSON.</summary>
     public async Task<JsonElement> EvaluateAsync(string expression)
     {
-        var answer = await CallAsync("Runtime.evaluate", new { expression, returnByValue = true, awaitPromise = true });
+        var answer = await CallAsync(
+            "Runtime.evaluate",
+            new
+            {
+                expression,
+                returnByValue = true,
+                awaitPromise = true,
+            }
+        );
         return answer.TryGetProperty("exceptionDetails", out var problem)
-            ? throw new InvalidOperationException($"{expression}: {problem}")
-            : answer.GetProperty("result").TryGetProperty("value", out var value) ? value : default;
+                ? throw new InvalidOperationException($"{expression}: {problem}")
+            : answer.GetProperty("result").TryGetProperty("value", out var value) ? value
+            : default;
     }
 
     /// <summary>What one element says.</summary>
-    public async Task<string> TextAsync(string selector) => (await EvaluateAsync($"document.querySelector({Quoted(selector)})?.innerText ?? ''")).GetString()!;
+    public async Task<string> TextAsync(string selector) =>
+        (await EvaluateAsync($"document.querySelector({Quoted(selector)})?.innerText ?? ''")).GetString()!;
 
     /// <summary>Waits until a JavaScript expression is true.</summary>
     public async Task ShowsAsync(string expression)
     {
         try
         {
-            await Eventually.HoldsAsync(async () => (await EvaluateAsync(expression)).ValueKind == JsonValueKind.True, expression, Bound);
+            await Eventually.HoldsAsync(
+                async () => (await EvaluateAsync(expression)).ValueKind == JsonValueKind.True,
+                expression,
+                Bound
+            );
         }
         catch (TimeoutException e)
         {
@@ -67,16 +84,30 @@ internal sealed class Page : IAsyncDisposable
     }
 
     /// <summary>Waits until one element says something that contains <paramref name="text"/>.</summary>
-    public Task ShowsAsync(string selector, string text) => ShowsAsync($"(document.querySelector({Quoted(selector)})?.innerText ?? '').includes({Quoted(text)})");
+    public Task ShowsAsync(string selector, string text) =>
+        ShowsAsync($"(document.querySelector({Quoted(selector)})?.innerText ?? '').includes({Quoted(text)})");
 
     /// <summary>Presses the mouse on the middle of an element that is seen and can be used.</summary>
     public async Task ClickAsync(string selector)
     {
-        await ShowsAsync($"{{ const e = document.querySelector({Quoted(selector)}); e !== null && !e.disabled && e.checkVisibility() }}");
+        await ShowsAsync(
+            $"{{ const e = document.querySelector({Quoted(selector)}); e !== null && !e.disabled && e.checkVisibility() }}"
+        );
         var middle = await EvaluateAsync(
-            $$"""(() => { const e = document.querySelector({{Quoted(selector)}}); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()""");
+            $$"""(() => { const e = document.querySelector({{Quoted(selector)}}); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"""
+        );
         foreach (var type in (string[])["mousePressed", "mouseReleased"])
-            await CallAsync("Input.dispatchMouseEvent", new { type, x = middle[0].GetDouble(), y = middle[1].GetDouble(), button = "left", clickCount = 1 });
+            await CallAsync(
+                "Input.dispatchMouseEvent",
+                new
+                {
+                    type,
+                    x = middle[0].GetDouble(),
+                    y = middle[1].GetDouble(),
+                    button = "left",
+                    clickCount = 1,
+                }
+            );
     }
 
     /// <summary>Writes into a field that is focused by a click.</summary>
@@ -90,22 +121,61 @@ internal sealed class Page : IAsyncDisposable
     /// <summary>Presses a key such as <c>Tab</c>, <c>Enter</c> or <c>Escape</c>.</summary>
     public async Task PressAsync(string key)
     {
-        var (code, text) = key switch { "Tab" => (9, ""), "Enter" => (13, "\r"), "Escape" => (27, ""), _ => throw new ArgumentOutOfRangeException(nameof(key)) };
-        await CallAsync("Input.dispatchKeyEvent", new { type = "keyDown", key, code = key, windowsVirtualKeyCode = code, text });
-        await CallAsync("Input.dispatchKeyEvent", new { type = "keyUp", key, code = key, windowsVirtualKeyCode = code });
+        var (code, text) = key switch
+        {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            _ => throw new ArgumentOutOfRangeException(nameof(key)),
+        };
+        await CallAsync(
+            "Input.dispatchKeyEvent",
+            new
+            {
+                type = "keyDown",
+                key,
+                code = key,
+                windowsVirtualKeyCode = code,
+                text,
+            }
+        );
+        await CallAsync(
+            "Input.dispatchKeyEvent",
+            new
+            {
+                type = "keyUp",
+                key,
+                code = key,
+                windowsVirtualKeyCode = code,
+            }
+        );
     }
 
     /// <param name="scheme"><c>light</c> or <c>dark</c>.</param>
     /// <param name="width">Of the window, in CSS pixels.</param>
     public async Task LookAsync(string scheme, int width)
     {
-        await CallAsync("Emulation.setEmulatedMedia", new { features = new[] { new { name = "prefers-color-scheme", value = scheme } } });
-        await CallAsync("Emulation.setDeviceMetricsOverride", new { width, height = 900, deviceScaleFactor = 1, mobile = width < 600 });
+        await CallAsync(
+            "Emulation.setEmulatedMedia",
+            new { features = new[] { new { name = "prefers-color-scheme", value = scheme } } }
+        );
+        await CallAsync(
+            "Emulation.setDeviceMetricsOverride",
+            new
+            {
+                width,
+                height = 900,
+                deviceScaleFactor = 1,
+                mobile = width < 600,
+            }
+        );
     }
 
     /// <summary>The whole page as a PNG.</summary>
     public async Task<byte[]> ScreenshotAsync() =>
-        (await CallAsync("Page.captureScreenshot", new { format = "png", captureBeyondViewport = true })).GetProperty("data").GetBytesFromBase64();
+        (await CallAsync("Page.captureScreenshot", new { format = "png", captureBeyondViewport = true }))
+            .GetProperty("data")
+            .GetBytesFromBase64();
 
     public async ValueTask DisposeAsync()
     {
@@ -122,9 +192,23 @@ internal sealed class Page : IAsyncDisposable
     {
         var id = Interlocked.Increment(ref _lastCall);
         var answered = _calls[id] = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params = parameters ?? new { } }), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+        await _socket.SendAsync(
+            JsonSerializer.SerializeToUtf8Bytes(
+                new
+                {
+                    id,
+                    method,
+                    @params = parameters ?? new { },
+                }
+            ),
+            WebSocketMessageType.Text,
+            endOfMessage: true,
+            CancellationToken.None
+        );
         var answer = await answered.Task.WaitAsync(Bound);
-        return answer.TryGetProperty("error", out var error) ? throw new InvalidOperationException($"{method}: {error}") : answer.GetProperty("result");
+        return answer.TryGetProperty("error", out var error)
+            ? throw new InvalidOperationException($"{method}: {error}")
+            : answer.GetProperty("result");
     }
 
     private async Task ReadAsync()
@@ -140,8 +224,7 @@ internal sealed class Page : IAsyncDisposable
                 {
                     part = await _socket.ReceiveAsync(buffer.AsMemory(), _closing.Token);
                     message.Write(buffer, 0, part.Count);
-                }
-                while (!part.EndOfMessage);
+                } while (!part.EndOfMessage);
                 if (part.MessageType == WebSocketMessageType.Close)
                     return;
                 Take(JsonDocument.Parse(message.ToArray()).RootElement);
@@ -178,7 +261,12 @@ internal sealed class Page : IAsyncDisposable
                 break;
             case "Log.entryAdded" when parameters.GetProperty("entry").GetProperty("level").GetString() == "error":
                 var entry = parameters.GetProperty("entry");
-                _complaints.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{entry.GetProperty("source")}: {entry.GetProperty("text")} {(entry.TryGetProperty("url", out var url) ? url : default)}"));
+                _complaints.Enqueue(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{entry.GetProperty("source")}: {entry.GetProperty("text")} {(entry.TryGetProperty("url", out var url) ? url : default)}"
+                    )
+                );
                 break;
         }
     }

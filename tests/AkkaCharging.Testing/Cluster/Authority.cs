@@ -19,7 +19,14 @@ internal sealed class Authority : IDisposable
     public Authority(string name)
     {
         var request = new CertificateRequest($"CN={name}", _key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
+        request.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(
+                certificateAuthority: true,
+                hasPathLengthConstraint: false,
+                pathLengthConstraint: 0,
+                critical: true
+            )
+        );
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         _certificate = request.CreateSelfSigned(Now.AddDays(-30), Now.AddDays(30));
@@ -31,7 +38,9 @@ internal sealed class Authority : IDisposable
     /// <summary>The authority's certificate without its key.</summary>
     public byte[] Certificate => _certificate.RawData;
 
-    /// <summary>PKCS #12 of a node: its certificate, its key, and the certificates of the authorities that it trusts.</summary>
+    /// <summary>
+    /// PKCS #12 of a node: its certificate, its key, and the certificates of the authorities that it trusts.
+    /// </summary>
     /// <param name="days">That it is still valid for.</param>
     /// <param name="forServersAlone">Whether it is a web server's.</param>
     /// <param name="trusted">Null for this authority.</param>
@@ -39,8 +48,19 @@ internal sealed class Authority : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = Request(name, key, forServersAlone);
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
-        using var signed = request.Create(_certificate, Now.AddDays(-20), Now.AddDays(days), RandomNumberGenerator.GetBytes(16));
+        request.CertificateExtensions.Add(
+            X509AuthorityKeyIdentifierExtension.CreateFromCertificate(
+                _certificate,
+                includeKeyIdentifier: true,
+                includeIssuerAndSerial: false
+            )
+        );
+        using var signed = request.Create(
+            _certificate,
+            Now.AddDays(-20),
+            Now.AddDays(days),
+            RandomNumberGenerator.GetBytes(16)
+        );
         using var certificate = signed.CopyWithPrivateKey(key);
         var file = new X509Certificate2Collection(certificate);
         foreach (var authority in trusted ?? [this])
@@ -65,9 +85,23 @@ internal sealed class Authority : IDisposable
     private static CertificateRequest Request(string name, ECDsa key, bool forServersAlone = false)
     {
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(forServersAlone ? [new Oid(Server)] : [new Oid(Server), new Oid(Client)], critical: false));
+        request.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(
+                certificateAuthority: false,
+                hasPathLengthConstraint: false,
+                pathLengthConstraint: 0,
+                critical: true
+            )
+        );
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true)
+        );
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension(
+                forServersAlone ? [new Oid(Server)] : [new Oid(Server), new Oid(Client)],
+                critical: false
+            )
+        );
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());

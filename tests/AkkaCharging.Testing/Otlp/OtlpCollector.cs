@@ -8,7 +8,17 @@ namespace AkkaCharging.Testing.Otlp;
 /// <param name="ParentId">Empty for a root.</param>
 /// <param name="Attributes">Values as text.</param>
 internal sealed record ExportedSpan(
-    string TraceId, string SpanId, string ParentId, string TraceState, string Name, int Kind, TimeSpan Duration, IReadOnlyDictionary<string, string> Attributes, bool IsError, string Service);
+    string TraceId,
+    string SpanId,
+    string ParentId,
+    string TraceState,
+    string Name,
+    int Kind,
+    TimeSpan Duration,
+    IReadOnlyDictionary<string, string> Attributes,
+    bool IsError,
+    string Service
+);
 
 /// <summary>A point of a metric as it was exported; of a histogram its count.</summary>
 /// <param name="Labels">Such as <c>outcome=accepted</c>, joined by commas.</param>
@@ -33,25 +43,27 @@ internal sealed class OtlpCollector : IAsyncDisposable
     public byte[] Everything => [.. _received.SelectMany(export => export.Body)];
 
     public IReadOnlyList<ExportedSpan> Spans =>
-    [
-        .. from export in _received
-           where export.Path == "/v1/traces"
-           from resource in new ProtobufMessage(export.Body).Messages(1)
-           let service = Attributes(resource.Messages(1).Single(), 1)["service.name"]
-           from scope in resource.Messages(2)
-           from span in scope.Messages(2)
-           select ToSpan(span, service),
-    ];
+        [
+            .. from export in _received
+            where export.Path == "/v1/traces"
+            from resource in new ProtobufMessage(export.Body).Messages(1)
+            let service = Attributes(resource.Messages(1).Single(), 1)["service.name"]
+            from scope in resource.Messages(2)
+            from span in scope.Messages(2)
+            select ToSpan(span, service),
+        ];
 
     /// <summary>Of the last export of metrics that has any.</summary>
     public IReadOnlyList<ExportedPoint> Points =>
-    [
-        .. from resource in new ProtobufMessage(_received.LastOrDefault(export => export.Path == "/v1/metrics").Body ?? []).Messages(1)
-           from scope in resource.Messages(2)
-           from metric in scope.Messages(2)
-           from point in ToPoints(metric)
-           select point,
-    ];
+        [
+            .. from resource in new ProtobufMessage(
+                _received.LastOrDefault(export => export.Path == "/v1/metrics").Body ?? []
+            ).Messages(1)
+            from scope in resource.Messages(2)
+            from metric in scope.Messages(2)
+            from point in ToPoints(metric)
+            select point,
+        ];
 
     public static async Task<OtlpCollector> StartAsync()
     {
@@ -64,12 +76,12 @@ internal sealed class OtlpCollector : IAsyncDisposable
 
     /// <summary>Settings of a service that sends everything here, soon.</summary>
     public (string Name, string Value)[] Settings =>
-    [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", _app.Urls.Single()),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
-    ];
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", _app.Urls.Single()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+        ];
 
     public ValueTask DisposeAsync()
     {
@@ -77,17 +89,19 @@ internal sealed class OtlpCollector : IAsyncDisposable
         return _app.DisposeAsync();
     }
 
-    private static ExportedSpan ToSpan(ProtobufMessage span, string service) => new(
-        Convert.ToHexStringLower(span.Bytes(1)),
-        Convert.ToHexStringLower(span.Bytes(2)),
-        Convert.ToHexStringLower(span.Bytes(4)),
-        span.Text(3),
-        span.Text(5),
-        (int)(span.Number(6) ?? 0),
-        TimeSpan.FromTicks((long)((span.Number(8) ?? 0) - (span.Number(7) ?? 0)) / TimeSpan.NanosecondsPerTick),
-        Attributes(span, 9),
-        span.Messages(15).Any(status => status.Number(3) == 2),
-        service);
+    private static ExportedSpan ToSpan(ProtobufMessage span, string service) =>
+        new(
+            Convert.ToHexStringLower(span.Bytes(1)),
+            Convert.ToHexStringLower(span.Bytes(2)),
+            Convert.ToHexStringLower(span.Bytes(4)),
+            span.Text(3),
+            span.Text(5),
+            (int)(span.Number(6) ?? 0),
+            TimeSpan.FromTicks((long)((span.Number(8) ?? 0) - (span.Number(7) ?? 0)) / TimeSpan.NanosecondsPerTick),
+            Attributes(span, 9),
+            span.Messages(15).Any(status => status.Number(3) == 2),
+            service
+        );
 
     private static IEnumerable<ExportedPoint> ToPoints(ProtobufMessage metric)
     {
@@ -95,17 +109,44 @@ internal sealed class OtlpCollector : IAsyncDisposable
         var numbers = metric.Messages(5).Concat(metric.Messages(7)).SelectMany(data => data.Messages(1));
         return numbers
             .Select(point => new ExportedPoint(
-                name, Labels(point, 7), point.Number(6) is { } whole ? (long)whole : BitConverter.UInt64BitsToDouble(point.Number(4) ?? 0)))
-            .Concat(metric.Messages(9).SelectMany(data => data.Messages(1)).Select(point => new ExportedPoint(name, Labels(point, 9), point.Number(4) ?? 0)));
+                name,
+                Labels(point, 7),
+                point.Number(6) is { } whole ? (long)whole : BitConverter.UInt64BitsToDouble(point.Number(4) ?? 0)
+            ))
+            .Concat(
+                metric
+                    .Messages(9)
+                    .SelectMany(data => data.Messages(1))
+                    .Select(point => new ExportedPoint(name, Labels(point, 9), point.Number(4) ?? 0))
+            );
     }
 
     private static string Labels(ProtobufMessage point, int field) =>
-        string.Join(',', Attributes(point, field).OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}"));
+        string.Join(
+            ',',
+            Attributes(point, field)
+                .OrderBy(label => label.Key, StringComparer.Ordinal)
+                .Select(label => $"{label.Key}={label.Value}")
+        );
 
     private static Dictionary<string, string> Attributes(ProtobufMessage message, int field) =>
-        message.Messages(field).ToDictionary(attribute => attribute.Text(1), attribute => Value(attribute.Messages(2).Single()), StringComparer.Ordinal);
+        message
+            .Messages(field)
+            .ToDictionary(
+                attribute => attribute.Text(1),
+                attribute => Value(attribute.Messages(2).Single()),
+                StringComparer.Ordinal
+            );
 
-    private static string Value(ProtobufMessage any) => any.Number(3)?.ToString() ?? (any.Number(2) is { } flag ? flag == 1 ? "true" : "false" : any.Text(1));
+    private static string Value(ProtobufMessage any) =>
+        any.Number(3)?.ToString()
+        ?? (
+            any.Number(2) is { } flag
+                ? flag == 1
+                    ? "true"
+                    : "false"
+                : any.Text(1)
+        );
 
     private async Task ReceiveAsync(HttpContext context)
     {

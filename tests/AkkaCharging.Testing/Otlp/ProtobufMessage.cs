@@ -2,7 +2,9 @@ using Google.Protobuf;
 
 namespace AkkaCharging.Testing.Otlp;
 
-/// <summary>A protobuf message by the numbers of its fields, for tests that know the schema and need little of it.</summary>
+/// <summary>
+/// A protobuf message by the numbers of its fields, for tests that know the schema and need little of it.
+/// </summary>
 internal sealed class ProtobufMessage
 {
     private readonly List<(int Field, object Value)> _fields = [];
@@ -25,7 +27,8 @@ internal sealed class ProtobufMessage
     }
 
     /// <summary>Every message in a repeated field.</summary>
-    public IEnumerable<ProtobufMessage> Messages(int field) => Of<byte[]>(field).Select(bytes => new ProtobufMessage(bytes));
+    public IEnumerable<ProtobufMessage> Messages(int field) =>
+        Of<byte[]>(field).Select(bytes => new ProtobufMessage(bytes));
 
     /// <summary>Empty when it is not there, as protobuf has it.</summary>
     public byte[] Bytes(int field) => Of<byte[]>(field).LastOrDefault() ?? [];
@@ -35,5 +38,6 @@ internal sealed class ProtobufMessage
     /// <summary>Null when it is not there.</summary>
     public ulong? Number(int field) => Of<ulong>(field).Cast<ulong?>().LastOrDefault();
 
-    private IEnumerable<T> Of<T>(int field) => _fields.Where(entry => entry.Field == field).Select(entry => entry.Value).OfType<T>();
+    private IEnumerable<T> Of<T>(int field) =>
+        _fields.Where(entry => entry.Field == field).Select(entry => entry.Value).OfType<T>();
 }

@@ -2,7 +2,10 @@ using Npgsql;
 
 namespace AkkaCharging.Testing.Postgres;
 
-/// <summary>One PostgreSQL for all test classes of the run: <c>AKKACHARGING_TEST_POSTGRES</c>, or a server of its own; a fresh schema for each test.</summary>
+/// <summary>
+/// One PostgreSQL for all test classes of the run: <c>AKKACHARGING_TEST_POSTGRES</c>, or a server of its own; a fresh
+/// schema for each test.
+/// </summary>
 internal sealed class PostgresFixture : IAsyncDisposable
 {
     private readonly string? _given = Environment.GetEnvironmentVariable("AKKACHARGING_TEST_POSTGRES");

@@ -4,13 +4,16 @@ using Npgsql;
 
 namespace AkkaCharging.Testing.Postgres;
 
-/// <summary>A PostgreSQL server of this test run: its own data directory, a free loopback port, fsync on; ends with the process that started it.</summary>
+/// <summary>
+/// A PostgreSQL server of this test run: its own data directory, a free loopback port, fsync on; ends with the process
+/// that started it.
+/// </summary>
 /// <remarks>PostgreSQL refuses to run as root, so root runs it as <c>postgres</c> or <c>nobody</c>.</remarks>
 internal sealed class PostgresServer : IAsyncDisposable
 {
     private const string Missing =
-        "No PostgreSQL server was found: neither postgres and initdb on the PATH nor /usr/lib/postgresql/*/bin. " +
-        "Install it (Debian: apt-get install postgresql) or set AKKACHARGING_TEST_POSTGRES to a connection string.";
+        "No PostgreSQL server was found: neither postgres and initdb on the PATH nor /usr/lib/postgresql/*/bin. "
+        + "Install it (Debian: apt-get install postgresql) or set AKKACHARGING_TEST_POSTGRES to a connection string.";
 
     // Whoever starts it may be killed: its end of the pipe then closes, and the server is told to go.
     private const string EndsWithItsStarter =
@@ -23,14 +26,15 @@ internal sealed class PostgresServer : IAsyncDisposable
     private readonly int _port = FreePort.Next();
     private Process? _process;
 
-    private PostgresServer(string password) => ConnectionString = new NpgsqlConnectionStringBuilder
-    {
-        Host = "127.0.0.1",
-        Port = _port,
-        Username = "akkacharging",
-        Password = password,
-        Database = "postgres",
-    }.ConnectionString;
+    private PostgresServer(string password) =>
+        ConnectionString = new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = _port,
+            Username = "akkacharging",
+            Password = password,
+            Database = "postgres",
+        }.ConnectionString;
 
     /// <summary>Of a superuser.</summary>
     public string ConnectionString { get; }
@@ -52,9 +56,18 @@ internal sealed class PostgresServer : IAsyncDisposable
         var ours = new NpgsqlConnectionStringBuilder(ConnectionString);
         var standby = new PostgresServer(ours.Password!);
         await standby.OwnFolderAsync();
-        await RunAsync(Start(
-            "pg_basebackup", "-D", standby.DataDirectory, "-d", $"host={ours.Host} port={ours.Port} user={ours.Username} password={ours.Password}",
-            "--write-recovery-conf", "--checkpoint=fast", "--no-sync"));
+        await RunAsync(
+            Start(
+                "pg_basebackup",
+                "-D",
+                standby.DataDirectory,
+                "-d",
+                $"host={ours.Host} port={ours.Port} user={ours.Username} password={ours.Password}",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync"
+            )
+        );
         await standby.StartAsync();
         await ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = '*'");
         await ExecuteAsync("SELECT pg_reload_conf()");
@@ -71,9 +84,22 @@ internal sealed class PostgresServer : IAsyncDisposable
         while (true)
         {
             _process = Start(
-                "postgres", "-D", DataDirectory, "-p", $"{_port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder}",
-                "-c", "max_connections=300", "-c", "log_min_messages=fatal",
-                "-c", "dynamic_shared_memory_type=mmap"); // in its folder, which goes with it: what is killed leaves nothing in the machine's shared memory
+                "postgres",
+                "-D",
+                DataDirectory,
+                "-p",
+                $"{_port}",
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                $"unix_socket_directories={_folder}",
+                "-c",
+                "max_connections=300",
+                "-c",
+                "log_min_messages=fatal",
+                "-c",
+                "dynamic_shared_memory_type=mmap"
+            ); // in its folder, which goes with it: what is killed leaves nothing in the machine's shared memory
             while (!_process.HasExited)
             {
                 if (await AnswersAsync())
@@ -84,7 +110,9 @@ internal sealed class PostgresServer : IAsyncDisposable
 
             // After a kill the last of its processes may still hold the shared memory for a moment.
             if (Stopwatch.GetElapsedTime(started) > StartBound)
-                throw new InvalidOperationException($"PostgreSQL ended with {_process.ExitCode}: {await _process.StandardError.ReadToEndAsync()}");
+                throw new InvalidOperationException(
+                    $"PostgreSQL ended with {_process.ExitCode}: {await _process.StandardError.ReadToEndAsync()}"
+                );
         }
     }
 
@@ -111,8 +139,20 @@ internal sealed class PostgresServer : IAsyncDisposable
         var builder = new NpgsqlConnectionStringBuilder(ConnectionString);
         await File.WriteAllTextAsync(passwordFile, builder.Password);
         await OwnFolderAsync();
-        await RunAsync(Start(
-            "initdb", "-D", DataDirectory, "-U", builder.Username!, "--auth=scram-sha-256", $"--pwfile={passwordFile}", "--encoding=UTF8", "--locale=C", "--no-sync"));
+        await RunAsync(
+            Start(
+                "initdb",
+                "-D",
+                DataDirectory,
+                "-U",
+                builder.Username!,
+                "--auth=scram-sha-256",
+                $"--pwfile={passwordFile}",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync"
+            )
+        );
     }
 
     private Process Start(string program, params string[] arguments)
@@ -141,7 +181,9 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     private async Task ExecuteAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString
+        );
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
@@ -151,10 +193,14 @@ internal sealed class PostgresServer : IAsyncDisposable
     {
         using (process)
         {
-            var output = process.StartInfo.RedirectStandardError ? process.StandardError.ReadToEndAsync() : Task.FromResult("");
+            var output = process.StartInfo.RedirectStandardError
+                ? process.StandardError.ReadToEndAsync()
+                : Task.FromResult("");
             await process.WaitForExitAsync();
             if (process.ExitCode != 0)
-                throw new InvalidOperationException($"{process.StartInfo.FileName} ended with {process.ExitCode}: {await output}");
+                throw new InvalidOperationException(
+                    $"{process.StartInfo.FileName} ended with {process.ExitCode}: {await output}"
+                );
         }
     }
 
@@ -162,7 +208,9 @@ internal sealed class PostgresServer : IAsyncDisposable
     {
         try
         {
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false, Timeout = 5 }.ConnectionString);
+            await using var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false, Timeout = 5 }.ConnectionString
+            );
             await connection.OpenAsync();
             return true;
         }
@@ -177,16 +225,24 @@ internal sealed class PostgresServer : IAsyncDisposable
     {
         var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
         var ofDebian = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), out var version) ? version : 0)
+            ? Directory
+                .GetDirectories("/usr/lib/postgresql")
+                .OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), out var version) ? version : 0)
             : Enumerable.Empty<string>();
-        return ofDebian.Select(folder => Path.Combine(folder, "bin")).Concat(onPath)
-            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "postgres")) && File.Exists(Path.Combine(folder, "initdb")))
+        return ofDebian
+                .Select(folder => Path.Combine(folder, "bin"))
+                .Concat(onPath)
+                .FirstOrDefault(folder =>
+                    File.Exists(Path.Combine(folder, "postgres")) && File.Exists(Path.Combine(folder, "initdb"))
+                )
             ?? throw new InvalidOperationException(Missing);
     }
 
     private static (string User, string Group) UnprivilegedUser()
     {
-        var users = File.ReadLines("/etc/passwd").Select(line => line.Split(':')).ToDictionary(fields => fields[0], fields => (fields[2], fields[3]), StringComparer.Ordinal);
+        var users = File.ReadLines("/etc/passwd")
+            .Select(line => line.Split(':'))
+            .ToDictionary(fields => fields[0], fields => (fields[2], fields[3]), StringComparer.Ordinal);
         return users.TryGetValue("postgres", out var postgres) ? postgres : users["nobody"];
     }
 }

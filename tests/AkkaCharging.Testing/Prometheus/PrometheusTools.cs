@@ -9,16 +9,22 @@ internal static class PrometheusTools
 
     /// <summary>Runs <c>promtool</c>.</summary>
     /// <returns>Its exit code and all that it wrote.</returns>
-    public static async Task<(int ExitCode, string Output)> PromtoolAsync(string workingDirectory, string input, params string[] arguments)
+    public static async Task<(int ExitCode, string Output)> PromtoolAsync(
+        string workingDirectory,
+        string input,
+        params string[] arguments
+    )
     {
-        using var process = Process.Start(new ProcessStartInfo(Find("promtool"), arguments)
-        {
-            WorkingDirectory = workingDirectory,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(Find("promtool"), arguments)
+            {
+                WorkingDirectory = workingDirectory,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                UseShellExecute = false,
+            }
+        )!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
@@ -29,6 +35,12 @@ internal static class PrometheusTools
     /// <summary>Where <paramref name="program"/> is.</summary>
     /// <exception cref="InvalidOperationException">It is not installed.</exception>
     public static string Find(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin").Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists)
-        ?? throw new InvalidOperationException($"{program} is not on the PATH. Install it (Debian: apt-get install prometheus).");
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator)
+            .Append("/usr/bin")
+            .Select(folder => Path.Combine(folder, program))
+            .FirstOrDefault(File.Exists)
+        ?? throw new InvalidOperationException(
+            $"{program} is not on the PATH. Install it (Debian: apt-get install prometheus)."
+        );
 }

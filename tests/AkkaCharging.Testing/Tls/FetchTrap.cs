@@ -20,12 +20,17 @@ internal sealed class FetchTrap : IAsyncDisposable
 
     public string Url(string path) => $"http://{_listener.LocalEndpoint}/{path}";
 
-    /// <summary>How many others have connected. Makes a connection of its own: when that was taken, all before it were.</summary>
+    /// <summary>
+    /// How many others have connected. Makes a connection of its own: when that was taken, all before it were.
+    /// </summary>
     public async Task<int> ConnectionsAsync()
     {
         using var last = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await last.ConnectAsync(_listener.LocalEndpoint);
-        var own = new IPEndPoint(((IPEndPoint)last.LocalEndPoint!).Address.MapToIPv4(), ((IPEndPoint)last.LocalEndPoint).Port);
+        var own = new IPEndPoint(
+            ((IPEndPoint)last.LocalEndPoint!).Address.MapToIPv4(),
+            ((IPEndPoint)last.LocalEndPoint).Port
+        );
         _own.Add(own);
         await Eventually.HoldsAsync(() => _taken.Any(taken => taken.Caller.Equals(own)), "its own connection is taken");
         return _taken.Count(taken => !_own.Contains(taken.Caller));

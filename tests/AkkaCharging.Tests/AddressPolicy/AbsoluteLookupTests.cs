@@ -27,7 +27,10 @@ public sealed class AbsoluteLookupTests : IDisposable
     [Theory]
     [InlineData("192.0.2.7 hooks.example.com", "192.0.2.7")]
     [InlineData("\t192.0.2.7\tother.example.com  HOOKS.example.COM. # a remark", "192.0.2.7")]
-    [InlineData("192.0.2.7 hooks.example.com\n2001:db8::7 hooks.example.com\n192.0.2.7 hooks.example.com\r\n", "192.0.2.7,2001:db8::7")]
+    [InlineData(
+        "192.0.2.7 hooks.example.com\n2001:db8::7 hooks.example.com\n192.0.2.7 hooks.example.com\r\n",
+        "192.0.2.7,2001:db8::7"
+    )]
     public void NameInTheHostsFile_HasItsAddresses_AndIsAskedForNowhere(string hosts, string addresses)
     {
         File.WriteAllText(_hosts, hosts);
@@ -66,7 +69,10 @@ public sealed class AbsoluteLookupTests : IDisposable
     [Fact]
     public void EntryBeyondTheBound_IsNotSeen()
     {
-        File.WriteAllText(_hosts, string.Concat(Enumerable.Repeat("# hooks.example.com\n", 220_000)) + "192.0.2.7 hooks.example.com\n");
+        File.WriteAllText(
+            _hosts,
+            string.Concat(Enumerable.Repeat("# hooks.example.com\n", 220_000)) + "192.0.2.7 hooks.example.com\n"
+        );
 
         Assert.Equal(Answer, Find("hooks.example.com"));
     }

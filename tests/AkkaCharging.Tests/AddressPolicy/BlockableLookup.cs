@@ -5,7 +5,10 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
-/// <summary>A getaddrinfo whose silence is chosen: names that say <c>silent</c> block their thread until <see cref="BreakSilence"/>.</summary>
+/// <summary>
+/// A getaddrinfo whose silence is chosen: names that say <c>silent</c> block their thread until
+/// <see cref="BreakSilence"/>.
+/// </summary>
 internal sealed class BlockableLookup : IDisposable
 {
     private readonly ManualResetEventSlim _silence = new();

@@ -12,7 +12,11 @@ public sealed class CallbackHttpHandlerTests
     [Fact]
     public void EveryWayAroundThePolicy_IsSwitchedOff()
     {
-        using var handler = Handler(new ScriptedResolver([["127.0.0.1"]]));
+        using var handler = Handler(
+            new ScriptedResolver([
+                ["127.0.0.1"],
+            ])
+        );
 
         Assert.False(handler.AllowAutoRedirect);
         Assert.False(handler.UseProxy);
@@ -30,7 +34,9 @@ public sealed class CallbackHttpHandlerTests
     public async Task Redirect_ReachesNobodyElse()
     {
         await using var second = new LoopbackReceiver(LoopbackReceiver.Ok);
-        await using var first = new LoopbackReceiver(LoopbackReceiver.Redirect(307, $"http://127.0.0.1:{second.Endpoint.Port}/stolen"));
+        await using var first = new LoopbackReceiver(
+            LoopbackReceiver.Redirect(307, $"http://127.0.0.1:{second.Endpoint.Port}/stolen")
+        );
         using var client = new HttpMessageInvoker(Handler(new ScriptedResolver(["127.0.0.1"])));
 
         using var response = await PostAsync(client, $"http://hooks.example.com:{first.Endpoint.Port}/cb");
@@ -76,27 +82,36 @@ public sealed class CallbackHttpHandlerTests
     [Fact]
     public async Task Cookies_AndTraceIds_AreNotSent()
     {
-        await using var receiver = new LoopbackReceiver("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n");
+        await using var receiver = new LoopbackReceiver(
+            "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
+        );
         using var client = new HttpMessageInvoker(Handler(new ScriptedResolver(["127.0.0.1"])));
         using var activity = new System.Diagnostics.Activity("delivery").Start();
 
         for (var i = 0; i < 2; i++)
             (await PostAsync(client, $"http://hooks.example.com:{receiver.Endpoint.Port}/cb")).Dispose();
 
-        Assert.All(receiver.Requests, head =>
-        {
-            Assert.DoesNotContain("cookie", head, StringComparison.OrdinalIgnoreCase);
-            Assert.DoesNotContain("traceparent", head, StringComparison.OrdinalIgnoreCase);
-        });
+        Assert.All(
+            receiver.Requests,
+            head =>
+            {
+                Assert.DoesNotContain("cookie", head, StringComparison.OrdinalIgnoreCase);
+                Assert.DoesNotContain("traceparent", head, StringComparison.OrdinalIgnoreCase);
+            }
+        );
     }
 
     [Fact]
     public async Task EndlessResponseHeaders_FailTheRequest()
     {
-        await using var receiver = new LoopbackReceiver($"HTTP/1.1 200 OK\r\nX: {new string('x', 20_000)}\r\nContent-Length: 0\r\n\r\n");
+        await using var receiver = new LoopbackReceiver(
+            $"HTTP/1.1 200 OK\r\nX: {new string('x', 20_000)}\r\nContent-Length: 0\r\n\r\n"
+        );
         using var client = new HttpMessageInvoker(Handler(new ScriptedResolver(["127.0.0.1"])));
 
-        await Assert.ThrowsAsync<HttpRequestException>(() => PostAsync(client, $"http://hooks.example.com:{receiver.Endpoint.Port}/cb"));
+        await Assert.ThrowsAsync<HttpRequestException>(() =>
+            PostAsync(client, $"http://hooks.example.com:{receiver.Endpoint.Port}/cb")
+        );
     }
 
     [Fact]
@@ -104,12 +119,23 @@ public sealed class CallbackHttpHandlerTests
     {
         var dialer = new RecordingDialer();
         var policy = new CallbackAddressPolicy(Policies.DefaultSettings with { HttpsOnly = true });
-        var connector = new VettedConnector(policy, new ScriptedResolver(["93.184.216.34"]), TimeProvider.System, Timeout, dialer.DialAsync);
+        var connector = new VettedConnector(
+            policy,
+            new ScriptedResolver(["93.184.216.34"]),
+            TimeProvider.System,
+            Timeout,
+            dialer.DialAsync
+        );
         using var client = new HttpMessageInvoker(CallbackHttpHandler.Create(connector, Timeout));
 
-        var failure = await Assert.ThrowsAsync<HttpRequestException>(() => PostAsync(client, "http://hooks.example.com/"));
+        var failure = await Assert.ThrowsAsync<HttpRequestException>(() =>
+            PostAsync(client, "http://hooks.example.com/")
+        );
 
-        Assert.Equal(RefusalReason.HttpsOnly, Assert.IsType<AddressRefusedException>(failure.GetBaseException()).Reason);
+        Assert.Equal(
+            RefusalReason.HttpsOnly,
+            Assert.IsType<AddressRefusedException>(failure.GetBaseException()).Reason
+        );
         Assert.Empty(dialer.Dialled);
     }
 
@@ -119,17 +145,28 @@ public sealed class CallbackHttpHandlerTests
         await using var receiver = new LoopbackReceiver(LoopbackReceiver.Ok);
         var resolver = new ScriptedResolver(["127.0.0.1"]);
         using var client = new HttpMessageInvoker(Handler(resolver));
-        var allowed = Assert.IsType<UrlVerdict.Allowed>(Policies.AnyPort.CheckUrl($"http://Hooks.Example.com.:{receiver.Endpoint.Port}/cb")).Url;
+        var allowed = Assert
+            .IsType<UrlVerdict.Allowed>(
+                Policies.AnyPort.CheckUrl($"http://Hooks.Example.com.:{receiver.Endpoint.Port}/cb")
+            )
+            .Url;
 
         using var request = new HttpRequestMessage(HttpMethod.Post, allowed.Uri);
         using var response = await client.SendAsync(request, CancellationToken.None);
 
         Assert.Equal("hooks.example.com", Assert.Single(resolver.Asked));
-        Assert.Contains($"Host: hooks.example.com:{receiver.Endpoint.Port}\n", Assert.Single(receiver.Requests), StringComparison.Ordinal);
+        Assert.Contains(
+            $"Host: hooks.example.com:{receiver.Endpoint.Port}\n",
+            Assert.Single(receiver.Requests),
+            StringComparison.Ordinal
+        );
     }
 
     private static SocketsHttpHandler Handler(IHostResolver resolver) =>
-        CallbackHttpHandler.Create(new VettedConnector(Policies.Allowing("127.0.0.1/32"), resolver, TimeProvider.System, Timeout), Timeout);
+        CallbackHttpHandler.Create(
+            new VettedConnector(Policies.Allowing("127.0.0.1/32"), resolver, TimeProvider.System, Timeout),
+            Timeout
+        );
 
     private static async Task<HttpResponseMessage> PostAsync(HttpMessageInvoker client, string url)
     {

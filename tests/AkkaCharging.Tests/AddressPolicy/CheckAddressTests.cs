@@ -7,7 +7,8 @@ namespace AkkaCharging.Tests.AddressPolicy;
 [Trait("Category", "Unit")]
 public sealed class CheckAddressTests
 {
-    // First and last address of each network; where a public address touches it, also the one below and the one above ("" where none does).
+    // First and last address of each network; where a public address touches it, also the one below and the one above
+    // ("" where none does).
     [Theory]
     [InlineData("", "0.0.0.0", "0.255.255.255", "1.0.0.0", RefusalReason.ThisNetwork)]
     [InlineData("9.255.255.255", "10.0.0.0", "10.255.255.255", "11.0.0.0", RefusalReason.Private)]
@@ -43,13 +44,55 @@ public sealed class CheckAddressTests
     [InlineData("", "64:ff9b::1:0:0", "64:ff9b:0:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.NotGlobalUnicast)]
     [InlineData("", "64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.EmbedsIPv4)]
     [InlineData("", "64:ff9b:2::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2000::", RefusalReason.NotGlobalUnicast)]
-    [InlineData("2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001::", "2001:0:ffff:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.EmbedsIPv4)]
-    [InlineData("", "2001:1::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:200::", RefusalReason.ProtocolAssignment)]
-    [InlineData("2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::", RefusalReason.Documentation)]
-    [InlineData("2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2003::", RefusalReason.EmbedsIPv4)]
-    [InlineData("2620:4f:7fff:ffff:ffff:ffff:ffff:ffff", "2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff", "2620:4f:8001::", RefusalReason.Anycast)]
-    [InlineData("3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff:1000::", RefusalReason.Documentation)]
-    [InlineData("3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "4000::", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.NotGlobalUnicast)]
+    [InlineData(
+        "2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2001::",
+        "2001:0:ffff:ffff:ffff:ffff:ffff:ffff",
+        "",
+        RefusalReason.EmbedsIPv4
+    )]
+    [InlineData(
+        "",
+        "2001:1::",
+        "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2001:200::",
+        RefusalReason.ProtocolAssignment
+    )]
+    [InlineData(
+        "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2001:db8::",
+        "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2001:db9::",
+        RefusalReason.Documentation
+    )]
+    [InlineData(
+        "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2002::",
+        "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "2003::",
+        RefusalReason.EmbedsIPv4
+    )]
+    [InlineData(
+        "2620:4f:7fff:ffff:ffff:ffff:ffff:ffff",
+        "2620:4f:8000::",
+        "2620:4f:8000:ffff:ffff:ffff:ffff:ffff",
+        "2620:4f:8001::",
+        RefusalReason.Anycast
+    )]
+    [InlineData(
+        "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "3fff::",
+        "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "3fff:1000::",
+        RefusalReason.Documentation
+    )]
+    [InlineData(
+        "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "4000::",
+        "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "",
+        RefusalReason.NotGlobalUnicast
+    )]
     [InlineData("", "100::", "100::1:ffff:ffff:ffff:ffff", "", RefusalReason.NotGlobalUnicast)]
     [InlineData("", "5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.NotGlobalUnicast)]
     [InlineData("", "fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "", RefusalReason.Private)]
@@ -77,7 +120,8 @@ public sealed class CheckAddressTests
     [InlineData("2606:4700::201:5efe:808:808", true)]
     [InlineData("2606:4700::5eff:808:808", true)]
     [InlineData("2606:4700::5ffe:808:808", true)]
-    public void IsatapInterfaceId_IsRefused_UnderAnyPrefix(string address, bool allowed) => Assert.Equal(allowed, Check(address).IsAllowed);
+    public void IsatapInterfaceId_IsRefused_UnderAnyPrefix(string address, bool allowed) =>
+        Assert.Equal(allowed, Check(address).IsAllowed);
 
     [Fact]
     public void Zone_IsRefused() => Assert.Equal(RefusalReason.NotGlobalUnicast, Check("2606:4700::1%2").Reason);

@@ -50,7 +50,10 @@ public sealed class CheckUrlTests
     [InlineData("https://[2606:4700::1.2.3.4]:8443")]
     [InlineData("https://[2606:4700:4700:0:0:0:0:ABCD]")]
     public void Destination_IsReadAsThatOfAUrl(string destination) =>
-        Assert.Equal(Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl(destination)).Url.Destination, CallbackAddressPolicy.ReadDestination(destination));
+        Assert.Equal(
+            Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl(destination)).Url.Destination,
+            CallbackAddressPolicy.ReadDestination(destination)
+        );
 
     [Theory]
     [InlineData("https://10.0.0.1:9", "10.0.0.1", 9)]
@@ -212,7 +215,10 @@ public sealed class CheckUrlTests
     public void SpecialUseName_IsRefused_HoweverWritten(string zone)
     {
         foreach (var host in new[] { $"a.{zone}", $"a.b.{zone}.", $"A.{zone.ToUpperInvariant()}" })
-            Assert.Equal(new UrlVerdict.Refused(RefusalReason.SpecialUseName), Policies.Default.CheckUrl($"https://{host}/cb"));
+            Assert.Equal(
+                new UrlVerdict.Refused(RefusalReason.SpecialUseName),
+                Policies.Default.CheckUrl($"https://{host}/cb")
+            );
     }
 
     [Fact]
@@ -225,8 +231,14 @@ public sealed class CheckUrlTests
         Assert.Equal(253, name253.Length);
         Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl($"https://{name253}/"));
         Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl($"https://{name253}./"));
-        Assert.Equal(new UrlVerdict.Refused(RefusalReason.HostSyntax), Policies.Default.CheckUrl($"https://a{name253}/"));
-        Assert.Equal(new UrlVerdict.Refused(RefusalReason.HostSyntax), Policies.Default.CheckUrl($"https://{label63}a.com/"));
+        Assert.Equal(
+            new UrlVerdict.Refused(RefusalReason.HostSyntax),
+            Policies.Default.CheckUrl($"https://a{name253}/")
+        );
+        Assert.Equal(
+            new UrlVerdict.Refused(RefusalReason.HostSyntax),
+            Policies.Default.CheckUrl($"https://{label63}a.com/")
+        );
         Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl(url2048));
         Assert.IsType<UrlVerdict.Invalid>(Policies.Default.CheckUrl(url2048 + "a"));
     }
@@ -241,7 +253,8 @@ public sealed class CheckUrlTests
     }
 
     [Fact]
-    public void NoAllowedPorts_MeansAnyPort() => Assert.IsType<UrlVerdict.Allowed>(Policies.AnyPort.CheckUrl("https://hooks.example.com:22/"));
+    public void NoAllowedPorts_MeansAnyPort() =>
+        Assert.IsType<UrlVerdict.Allowed>(Policies.AnyPort.CheckUrl("https://hooks.example.com:22/"));
 
     [Fact]
     public void AllowedNetwork_AdmitsLiterals_ButNoSpecialNames()
@@ -259,5 +272,8 @@ public sealed class CheckUrlTests
     public void AllowedUrl_ShowsItsDestinationOnly() =>
         Assert.Equal(
             "https://hooks.example.com:443",
-            Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl("https://hooks.example.com/secret?token=1")).Url.ToString());
+            Assert
+                .IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl("https://hooks.example.com/secret?token=1"))
+                .Url.ToString()
+        );
 }

@@ -21,7 +21,9 @@ internal sealed class ScriptedResolver(params string[][] answers) : IHostResolve
     }
 }
 
-/// <summary>Stands where the network begins: writes down whom a connection was opened to, and opens none unless told where.</summary>
+/// <summary>
+/// Stands where the network begins: writes down whom a connection was opened to, and opens none unless told where.
+/// </summary>
 internal sealed class RecordingDialer(IPEndPoint? to = null)
 {
     private readonly ConcurrentQueue<IPEndPoint> _dialled = new();
@@ -40,7 +42,9 @@ internal sealed class RecordingDialer(IPEndPoint? to = null)
     }
 }
 
-/// <summary>An HTTP server on loopback that answers every request with the same text and counts its connections.</summary>
+/// <summary>
+/// An HTTP server on loopback that answers every request with the same text and counts its connections.
+/// </summary>
 internal sealed class LoopbackReceiver : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -65,7 +69,8 @@ internal sealed class LoopbackReceiver : IAsyncDisposable
 
     public static string Ok => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-    public static string Redirect(int status, string location) => $"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n";
+    public static string Redirect(int status, string location) =>
+        $"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n";
 
     public async ValueTask DisposeAsync()
     {

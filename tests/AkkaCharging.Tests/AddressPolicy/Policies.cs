@@ -6,7 +6,8 @@ namespace AkkaCharging.Tests.AddressPolicy;
 
 internal static class Policies
 {
-    public static CallbackSecuritySettings DefaultSettings { get; } = new(HttpsOnly: false, AllowedPorts: [80, 443, 8080, 8443], Allow: [], Nat64: false);
+    public static CallbackSecuritySettings DefaultSettings { get; } =
+        new(HttpsOnly: false, AllowedPorts: [80, 443, 8080, 8443], Allow: [], Nat64: false);
 
     public static CallbackAddressPolicy Default { get; } = new(DefaultSettings);
 
@@ -16,5 +17,11 @@ internal static class Policies
 
     /// <summary>Any port, and these networks besides the public ones.</summary>
     public static CallbackAddressPolicy Allowing(params string[] networks) =>
-        new(DefaultSettings with { AllowedPorts = [], Allow = [.. networks.Select(network => IPNetwork.Parse(network))] });
+        new(
+            DefaultSettings with
+            {
+                AllowedPorts = [],
+                Allow = [.. networks.Select(network => IPNetwork.Parse(network))],
+            }
+        );
 }

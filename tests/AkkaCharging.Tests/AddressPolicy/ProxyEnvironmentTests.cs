@@ -20,9 +20,16 @@ public sealed class ProxyEnvironmentTests
             foreach (var name in Variables)
                 Environment.SetEnvironmentVariable(name, $"http://127.0.0.1:{proxy.Endpoint.Port}");
             var connector = new VettedConnector(
-                Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(["127.0.0.1"]), TimeProvider.System, TimeSpan.FromSeconds(3));
+                Policies.Allowing("127.0.0.1/32"),
+                new ScriptedResolver(["127.0.0.1"]),
+                TimeProvider.System,
+                TimeSpan.FromSeconds(3)
+            );
             using var client = new HttpMessageInvoker(CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)));
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"http://hooks.example.com:{receiver.Endpoint.Port}/cb");
+            using var request = new HttpRequestMessage(
+                HttpMethod.Post,
+                $"http://hooks.example.com:{receiver.Endpoint.Port}/cb"
+            );
             using var response = await client.SendAsync(request, CancellationToken.None);
         }
         finally

@@ -8,7 +8,10 @@ namespace AkkaCharging.Tests.AddressPolicy;
 /// <summary>One entry of ssrf-vectors.json.</summary>
 public sealed record SsrfVector(string Id, string Url, string Expected, string Stage)
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
 
     public static IReadOnlyList<SsrfVector> All { get; } = Load();
 
@@ -32,8 +35,15 @@ public sealed record SsrfVector(string Id, string Url, string Expected, string S
     [JsonIgnore]
     public bool IsDecidedAtSubmit => Stage is not ("resolve" or "redirect");
 
-    internal CallbackAddressPolicy Policy() => new(new(
-        Config.HttpsOnly, Config.AllowedPorts ?? Policies.DefaultSettings.AllowedPorts, [.. Config.Allow.Select(network => IPNetwork.Parse(network))], Config.Nat64));
+    internal CallbackAddressPolicy Policy() =>
+        new(
+            new(
+                Config.HttpsOnly,
+                Config.AllowedPorts ?? Policies.DefaultSettings.AllowedPorts,
+                [.. Config.Allow.Select(network => IPNetwork.Parse(network))],
+                Config.Nat64
+            )
+        );
 
     private static List<SsrfVector> Load()
     {

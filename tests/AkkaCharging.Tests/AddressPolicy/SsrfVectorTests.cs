@@ -9,9 +9,11 @@ public sealed class SsrfVectorTests
 {
     public static TheoryData<string> AllOfThem => [.. SsrfVector.All.Select(vector => vector.Id)];
 
-    public static TheoryData<string> AllButRedirects => [.. SsrfVector.All.Where(vector => vector.Stage is not "redirect").Select(vector => vector.Id)];
+    public static TheoryData<string> AllButRedirects =>
+        [.. SsrfVector.All.Where(vector => vector.Stage is not "redirect").Select(vector => vector.Id)];
 
-    public static TheoryData<string> Redirects => [.. SsrfVector.All.Where(vector => vector.Stage is "redirect").Select(vector => vector.Id)];
+    public static TheoryData<string> Redirects =>
+        [.. SsrfVector.All.Where(vector => vector.Stage is "redirect").Select(vector => vector.Id)];
 
     [Theory]
     [Trait("Category", "Unit")]
@@ -53,7 +55,14 @@ public sealed class SsrfVectorTests
         }
         else
         {
-            Assert.True(failure is AddressRefusedException or NameResolutionException or UriFormatException or NotSupportedException, $"{failure}");
+            Assert.True(
+                failure
+                    is AddressRefusedException
+                        or NameResolutionException
+                        or UriFormatException
+                        or NotSupportedException,
+                $"{failure}"
+            );
             Assert.Equal(before, dialer.Dialled.Count);
         }
     }
@@ -64,13 +73,18 @@ public sealed class SsrfVectorTests
     public async Task Redirect_IsReturned_AndNotFollowed(string id)
     {
         var vector = Find(id);
-        await using var receiver = new LoopbackReceiver(LoopbackReceiver.Redirect(vector.RedirectStatus, vector.RedirectTo!));
+        await using var receiver = new LoopbackReceiver(
+            LoopbackReceiver.Redirect(vector.RedirectStatus, vector.RedirectTo!)
+        );
         var resolver = new ScriptedResolver(vector.Answers);
         var dialer = new RecordingDialer(receiver.Endpoint);
         using var client = Client(vector, resolver, dialer);
 
         // http, because the redirect matters here and not the certificate.
-        using var request = new HttpRequestMessage(HttpMethod.Post, vector.Url.Replace("https:", "http:", StringComparison.Ordinal));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post,
+            vector.Url.Replace("https:", "http:", StringComparison.Ordinal)
+        );
         using var response = await client.SendAsync(request, CancellationToken.None);
 
         Assert.Equal(vector.RedirectStatus, (int)response.StatusCode);
@@ -79,11 +93,18 @@ public sealed class SsrfVectorTests
         Assert.Single(receiver.Requests);
     }
 
-    private static SsrfVector Find(string id) => SsrfVector.All.Single(vector => string.Equals(vector.Id, id, StringComparison.Ordinal));
+    private static SsrfVector Find(string id) =>
+        SsrfVector.All.Single(vector => string.Equals(vector.Id, id, StringComparison.Ordinal));
 
     private static HttpMessageInvoker Client(SsrfVector vector, ScriptedResolver resolver, RecordingDialer dialer)
     {
-        var connector = new VettedConnector(vector.Policy(), resolver, TimeProvider.System, TimeSpan.FromSeconds(3), dialer.DialAsync);
+        var connector = new VettedConnector(
+            vector.Policy(),
+            resolver,
+            TimeProvider.System,
+            TimeSpan.FromSeconds(3),
+            dialer.DialAsync
+        );
         return new HttpMessageInvoker(CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)));
     }
 

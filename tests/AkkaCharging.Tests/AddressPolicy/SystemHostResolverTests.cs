@@ -72,7 +72,8 @@ public sealed class SystemHostResolverTests : IDisposable
         Assert.Equal(NameResolutionFailure.TimedOut, await first);
         Assert.Equal(NameResolutionFailure.TimedOut, await FailureAsync(BlockableLookup.Silent(0)));
 
-        // Its failure is forgotten while its thread is still blocked: the next caller joins the look-up that is under way.
+        // Its failure is forgotten while its thread is still blocked: the next caller joins the look-up that is under
+        // way.
         _time.Advance(TimeSpan.FromSeconds(5));
         var second = ResolveAsync(BlockableLookup.Silent(0));
         _lookup.BreakSilence();
@@ -164,7 +165,8 @@ public sealed class SystemHostResolverTests : IDisposable
         _lookup.BreakSilence();
         await late;
 
-        // With the thread for other names blocked it has to wait, while the reserved one goes on serving names in good standing.
+        // With the thread for other names blocked it has to wait, while the reserved one goes on serving names in good
+        // standing.
         _lookup.FallSilent();
         var blocked = resolver.ResolveAsync(BlockableLookup.Silent(1), CancellationToken.None);
         await _lookup.OneBlockedAsync();
@@ -263,26 +265,48 @@ public sealed class SystemHostResolverTests : IDisposable
     {
         await FailureAsync("none.example.com.");
 
-        Assert.Equal(NameResolutionFailure.NotFound, await _resolver.FindFailureAsync("none.example.com", CancellationToken.None));
+        Assert.Equal(
+            NameResolutionFailure.NotFound,
+            await _resolver.FindFailureAsync("none.example.com", CancellationToken.None)
+        );
         Assert.Equal(["none.example.com"], _lookup.Asked); // the second one was remembered
     }
 
     [Fact]
-    public void OneThread_IsTooFew() => Assert.Throws<ArgumentOutOfRangeException>(() => Resolver(threads: 1, capacity: 1));
+    public void OneThread_IsTooFew() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => Resolver(threads: 1, capacity: 1));
 
     [Fact]
     public async Task SystemResolver_IsTheDefault()
     {
         using var resolver = new SystemHostResolver(TimeProvider.System);
 
-        Assert.All(await resolver.ResolveAsync("localhost", CancellationToken.None), address => Assert.True(IPAddress.IsLoopback(address)));
+        Assert.All(
+            await resolver.ResolveAsync("localhost", CancellationToken.None),
+            address => Assert.True(IPAddress.IsLoopback(address))
+        );
     }
 
     private SystemHostResolver Resolver(int threads, int capacity) =>
-        new(_time, new() { Threads = threads, QueueCapacity = capacity, Timeout = Timeout, FailureLifetime = TimeSpan.FromSeconds(5), Lookup = _lookup.Find });
+        new(
+            _time,
+            new()
+            {
+                Threads = threads,
+                QueueCapacity = capacity,
+                Timeout = Timeout,
+                FailureLifetime = TimeSpan.FromSeconds(5),
+                Lookup = _lookup.Find,
+            }
+        );
 
-    private Task<IReadOnlyList<IPAddress>> ResolveAsync(string host) => _resolver.ResolveAsync(host, CancellationToken.None);
+    private Task<IReadOnlyList<IPAddress>> ResolveAsync(string host) =>
+        _resolver.ResolveAsync(host, CancellationToken.None);
 
     private async Task<NameResolutionFailure> FailureAsync(string host, SystemHostResolver? resolver = null) =>
-        (await Assert.ThrowsAsync<NameResolutionException>(() => (resolver ?? _resolver).ResolveAsync(host, CancellationToken.None))).Kind;
+        (
+            await Assert.ThrowsAsync<NameResolutionException>(() =>
+                (resolver ?? _resolver).ResolveAsync(host, CancellationToken.None)
+            )
+        ).Kind;
 }

@@ -46,7 +46,9 @@ public sealed class VettedConnectorTests
         var resolver = new ScriptedResolver([Public1]);
         var dialer = new RecordingDialer();
 
-        var refused = await Assert.ThrowsAsync<AddressRefusedException>(() => ConnectAsync(resolver, dialer.DialAsync, host, port));
+        var refused = await Assert.ThrowsAsync<AddressRefusedException>(() =>
+            ConnectAsync(resolver, dialer.DialAsync, host, port)
+        );
 
         Assert.Equal((RefusalReason)reason, refused.Reason);
         Assert.Empty(resolver.Asked);
@@ -58,7 +60,9 @@ public sealed class VettedConnectorTests
     {
         var dialer = new RecordingDialer();
 
-        var refused = await Assert.ThrowsAsync<AddressRefusedException>(() => ConnectAsync(new([Public1, "10.1.2.3"]), dialer.DialAsync));
+        var refused = await Assert.ThrowsAsync<AddressRefusedException>(() =>
+            ConnectAsync(new([Public1, "10.1.2.3"]), dialer.DialAsync)
+        );
 
         Assert.Equal(RefusalReason.Private, refused.Reason);
         Assert.Equal("The address is not allowed.", refused.Message);
@@ -68,7 +72,14 @@ public sealed class VettedConnectorTests
     [Fact]
     public async Task NoAnswer_IsAFailureToTryAgain()
     {
-        var failure = await Assert.ThrowsAsync<NameResolutionException>(() => ConnectAsync(new([[]]), new RecordingDialer().DialAsync));
+        var failure = await Assert.ThrowsAsync<NameResolutionException>(() =>
+            ConnectAsync(
+                new([
+                    [],
+                ]),
+                new RecordingDialer().DialAsync
+            )
+        );
 
         Assert.Equal(NameResolutionFailure.NotFound, failure.Kind);
     }
@@ -92,11 +103,16 @@ public sealed class VettedConnectorTests
         using var stream = new MemoryStream();
         var dialled = new List<string>();
 
-        var connected = await ConnectAsync(new([Public1, Public2]), (endpoint, _) =>
-        {
-            dialled.Add($"{endpoint.Address}");
-            return dialled.Count == 1 ? throw new SocketException((int)SocketError.NetworkUnreachable) : ValueTask.FromResult<Stream>(stream);
-        });
+        var connected = await ConnectAsync(
+            new([Public1, Public2]),
+            (endpoint, _) =>
+            {
+                dialled.Add($"{endpoint.Address}");
+                return dialled.Count == 1
+                    ? throw new SocketException((int)SocketError.NetworkUnreachable)
+                    : ValueTask.FromResult<Stream>(stream);
+            }
+        );
 
         Assert.Same(stream, connected);
         Assert.Equal([Public1, Public2], dialled);
@@ -106,12 +122,15 @@ public sealed class VettedConnectorTests
     public async Task SilentAddresses_ShareTheTime_AndThenTimeOut()
     {
         var dialled = new SemaphoreSlim(0);
-        var connecting = ConnectAsync(new([Public1, Public2, "93.184.216.36", "93.184.216.37"]), async (_, token) =>
-        {
-            dialled.Release();
-            await Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, token);
-            return Stream.Null;
-        });
+        var connecting = ConnectAsync(
+            new([Public1, Public2, "93.184.216.36", "93.184.216.37"]),
+            async (_, token) =>
+            {
+                dialled.Release();
+                await Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, token);
+                return Stream.Null;
+            }
+        );
 
         for (var second = 0; second < 3; second++)
         {
@@ -136,7 +155,8 @@ public sealed class VettedConnectorTests
                 await Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, token);
                 return Stream.Null;
             },
-            cancellationToken: cancelled.Token);
+            cancellationToken: cancelled.Token
+        );
         await dialled.Task;
 
         await cancelled.CancelAsync();
@@ -148,15 +168,29 @@ public sealed class VettedConnectorTests
     public async Task RealSocket_Connects_AndAClosedPortIsASocketException()
     {
         await using var receiver = new LoopbackReceiver(LoopbackReceiver.Ok);
-        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(["127.0.0.1"]), TimeProvider.System, Timeout);
+        var connector = new VettedConnector(
+            Policies.Allowing("127.0.0.1/32"),
+            new ScriptedResolver(["127.0.0.1"]),
+            TimeProvider.System,
+            Timeout
+        );
 
-        await using (var stream = await connector.ConnectAsync(new DnsEndPoint("hooks.example.com", receiver.Endpoint.Port), CancellationToken.None))
+        await using (
+            var stream = await connector.ConnectAsync(
+                new DnsEndPoint("hooks.example.com", receiver.Endpoint.Port),
+                CancellationToken.None
+            )
+        )
             Assert.True(stream.CanWrite);
 
         using var deaf = new Socket(SocketType.Stream, ProtocolType.Tcp);
         deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // holds the port, but never listens
-        await Assert.ThrowsAsync<SocketException>(
-            async () => await connector.ConnectAsync(new DnsEndPoint("127.0.0.1", ((IPEndPoint)deaf.LocalEndPoint!).Port), CancellationToken.None));
+        await Assert.ThrowsAsync<SocketException>(async () =>
+            await connector.ConnectAsync(
+                new DnsEndPoint("127.0.0.1", ((IPEndPoint)deaf.LocalEndPoint!).Port),
+                CancellationToken.None
+            )
+        );
     }
 
     [Theory]
@@ -168,24 +202,38 @@ public sealed class VettedConnectorTests
     [InlineData(SocketError.ConnectionRefused, "127.0.0.1", null)]
     [InlineData(SocketError.NetworkUnreachable, "127.0.0.1", null)]
     public void SocketError_TellsWhatThisProcessLacks(SocketError error, string address, object? lacking) =>
-        Assert.Equal((LocalResource?)lacking, LocalResources.FindShortage(new SocketException((int)error), new IPEndPoint(IPAddress.Parse(address), 80)));
+        Assert.Equal(
+            (LocalResource?)lacking,
+            LocalResources.FindShortage(new SocketException((int)error), new IPEndPoint(IPAddress.Parse(address), 80))
+        );
 
     [Fact]
     public async Task LackOfFiles_IsSaid_AndNoOtherAddressIsTried()
     {
         var dialled = 0;
 
-        var shortage = await Assert.ThrowsAsync<LocalShortageException>(() => ConnectAsync(new([Public1, Public2]), (_, _) =>
-        {
-            dialled++;
-            throw new SocketException((int)SocketError.TooManyOpenSockets);
-        }));
+        var shortage = await Assert.ThrowsAsync<LocalShortageException>(() =>
+            ConnectAsync(
+                new([Public1, Public2]),
+                (_, _) =>
+                {
+                    dialled++;
+                    throw new SocketException((int)SocketError.TooManyOpenSockets);
+                }
+            )
+        );
 
         Assert.Equal((LocalResource.Files, 1), (shortage.Resource, dialled));
     }
 
     private Task<Stream> ConnectAsync(
-        ScriptedResolver resolver, Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial, string host = "hooks.example.com", int port = 443,
-        CancellationToken cancellationToken = default) =>
-        new VettedConnector(Policies.Default, resolver, _time, Timeout, dial).ConnectAsync(new DnsEndPoint(host, port), cancellationToken).AsTask();
+        ScriptedResolver resolver,
+        Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial,
+        string host = "hooks.example.com",
+        int port = 443,
+        CancellationToken cancellationToken = default
+    ) =>
+        new VettedConnector(Policies.Default, resolver, _time, Timeout, dial)
+            .ConnectAsync(new DnsEndPoint(host, port), cancellationToken)
+            .AsTask();
 }

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Time.Testing;
 namespace AkkaCharging.Tests.Authorization;
 
 [Trait("Category", "Component")]
-public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+public sealed class GuardedAuthorizerTests()
+    : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
 {
     private readonly ScriptedAuthorizer _authorizer = new();
     private readonly FakeTimeProvider _time = new(Queries.Now);
@@ -21,15 +22,23 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     {
         var guarded = Guard();
 
-        Assert.Equal(new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, Queries.Now), await DecideAsync(guarded));
+        Assert.Equal(
+            new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, Queries.Now),
+            await DecideAsync(guarded)
+        );
         _authorizer.AnswersLaterAlways(AuthorizerAnswer.Deny(DenialReason.Blocked));
-        Assert.Equal(new Decision(AuthorizationStatus.NotAllowed, DecisionReason.Blocked, Queries.Now), await DecideAsync(guarded));
+        Assert.Equal(
+            new Decision(AuthorizationStatus.NotAllowed, DecisionReason.Blocked, Queries.Now),
+            await DecideAsync(guarded)
+        );
         Assert.Equal(2, _authorizer.Calls);
     }
 
     [Fact]
     public void NoAuthorizer_IsRefusedAtOnce() =>
-        Assert.Throws<ArgumentNullException>(() => new GuardedAuthorizer(null!, Queries.Settings(), Sys.Scheduler, _time));
+        Assert.Throws<ArgumentNullException>(() =>
+            new GuardedAuthorizer(null!, Queries.Settings(), Sys.Scheduler, _time)
+        );
 
     [Theory]
     [InlineData(true)]
@@ -43,7 +52,10 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         Assert.False(decision.IsCompleted);
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
-        Assert.Equal(new Decision(AuthorizationStatus.Unknown, DecisionReason.Timeout, Queries.Now.AddSeconds(30)), await decision);
+        Assert.Equal(
+            new Decision(AuthorizationStatus.Unknown, DecisionReason.Timeout, Queries.Now.AddSeconds(30)),
+            await decision
+        );
         await Eventually.HoldsAsync(() => _authorizer.Cancelled == 1, "the call is cancelled");
         Assert.Empty(_errors);
     }
@@ -64,8 +76,13 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
     }
 
-    public static TheoryData<Exception> Errors() => new(
-        new InvalidOperationException("defect"), new OperationCanceledException(), new TimeoutException(), new AuthorizerUnavailableException("down", isTransient: false));
+    public static TheoryData<Exception> Errors() =>
+        new(
+            new InvalidOperationException("defect"),
+            new OperationCanceledException(),
+            new TimeoutException(),
+            new AuthorizerUnavailableException("down", isTransient: false)
+        );
 
     [Theory]
     [MemberData(nameof(Errors))]
@@ -76,7 +93,10 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         _authorizer.FailsAlways(error);
         Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync(guarded)).Reason);
         _authorizer.Always((_, _) => throw error);
-        Assert.Equal(new Decision(AuthorizationStatus.Unknown, DecisionReason.AuthorizerError, Queries.Now), await DecideAsync(guarded));
+        Assert.Equal(
+            new Decision(AuthorizationStatus.Unknown, DecisionReason.AuthorizerError, Queries.Now),
+            await DecideAsync(guarded)
+        );
 
         Assert.Equal(2, _authorizer.Calls);
         Assert.Equal([error, error], _errors);
@@ -87,7 +107,9 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     {
         _authorizer.FailsNext(ScriptedAuthorizer.Transient()).FailsNext(ScriptedAuthorizer.Transient());
 
-        var decision = await PassTimeAsync(DecideAsync(Guard(Queries.Settings(maxRetries: 3, timeout: TimeSpan.FromDays(1)))));
+        var decision = await PassTimeAsync(
+            DecideAsync(Guard(Queries.Settings(maxRetries: 3, timeout: TimeSpan.FromDays(1))))
+        );
 
         Assert.Equal(AuthorizationStatus.Allowed, decision.Status);
         Assert.Equal(3, _authorizer.Calls);
@@ -100,7 +122,9 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     public async Task TransientErrorThatLasts_UsesUpItsRetries_AndIsOneFailure(bool breaker)
     {
         _authorizer.FailsAlways(ScriptedAuthorizer.Transient());
-        var guarded = Guard(Queries.Settings(maxRetries: 3, maxFailures: 2, timeout: TimeSpan.FromDays(1), breaker: breaker));
+        var guarded = Guard(
+            Queries.Settings(maxRetries: 3, maxFailures: 2, timeout: TimeSpan.FromDays(1), breaker: breaker)
+        );
 
         var decision = await PassTimeAsync(DecideAsync(guarded));
 
@@ -115,7 +139,9 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     {
         _authorizer.FailsAlways(ScriptedAuthorizer.Transient());
 
-        var decision = await PassTimeAsync(DecideAsync(Guard(Queries.Settings(maxRetries: 1_000_000, timeout: TimeSpan.FromSeconds(5)))));
+        var decision = await PassTimeAsync(
+            DecideAsync(Guard(Queries.Settings(maxRetries: 1_000_000, timeout: TimeSpan.FromSeconds(5))))
+        );
 
         Assert.Equal(DecisionReason.Timeout, decision.Reason);
     }
@@ -133,7 +159,10 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         }
 
         Assert.Equal(BreakerState.Open, guarded.State);
-        Assert.Equal(new Decision(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen, Queries.Now), await DecideAsync(guarded));
+        Assert.Equal(
+            new Decision(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen, Queries.Now),
+            await DecideAsync(guarded)
+        );
         Assert.Equal(5, _authorizer.Calls);
         await TransitionsAsync(BreakerState.Open);
     }
@@ -158,7 +187,13 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open, BreakerState.HalfOpen);
         _authorizer.AnswersAlways(AuthorizerAnswer.Deny(DenialReason.UnknownToken));
         Assert.Equal(AuthorizationStatus.NotAllowed, (await DecideAsync(guarded)).Status);
-        await TransitionsAsync(BreakerState.Open, BreakerState.HalfOpen, BreakerState.Open, BreakerState.HalfOpen, BreakerState.Closed);
+        await TransitionsAsync(
+            BreakerState.Open,
+            BreakerState.HalfOpen,
+            BreakerState.Open,
+            BreakerState.HalfOpen,
+            BreakerState.Closed
+        );
         Assert.Equal(BreakerState.Closed, guarded.State);
         Assert.Equal(6, _authorizer.Calls);
     }
@@ -186,13 +221,17 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     public async Task BreakerThatOpensWhileACallStarts_AnswersCircuitOpenAndCancelsIt()
     {
         var guarded = Guard(Queries.Settings(maxFailures: 1));
-        _authorizer.Always((_, _) => throw new InvalidOperationException()).Next(async (query, cancellationToken) =>
-        {
-            var inner = guarded.DecideAsync(query, CancellationToken.None);
-            Assert.True(inner.IsCompleted);
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-            return default;
-        });
+        _authorizer
+            .Always((_, _) => throw new InvalidOperationException())
+            .Next(
+                async (query, cancellationToken) =>
+                {
+                    var inner = guarded.DecideAsync(query, CancellationToken.None);
+                    Assert.True(inner.IsCompleted);
+                    await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+                    return default;
+                }
+            );
 
         Assert.Equal(DecisionReason.CircuitOpen, (await DecideAsync(guarded)).Reason);
         await Eventually.HoldsAsync(() => _authorizer.Cancelled == 1, "the call is cancelled");
@@ -237,7 +276,9 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
         Assert.Equal(BreakerState.Closed, guarded.State);
         Assert.Empty(_errors);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => guarded.DecideAsync(Queries.Some(), shutdown.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            guarded.DecideAsync(Queries.Some(), shutdown.Token)
+        );
         Assert.Equal(1, _authorizer.Calls);
     }
 
@@ -271,9 +312,17 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
     }
 
     private GuardedAuthorizer Guard(AuthorizationSettings? settings = null) =>
-        new(_authorizer, settings ?? Queries.Settings(), Sys.Scheduler, _time, _transitions.Enqueue, (_, error) => _errors.Enqueue(error));
+        new(
+            _authorizer,
+            settings ?? Queries.Settings(),
+            Sys.Scheduler,
+            _time,
+            _transitions.Enqueue,
+            (_, error) => _errors.Enqueue(error)
+        );
 
-    private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) => guarded.DecideAsync(Queries.Some(), CancellationToken.None);
+    private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) =>
+        guarded.DecideAsync(Queries.Some(), CancellationToken.None);
 
     /// <summary>Lets waits on the fake clock end, however many follow each other.</summary>
     private async Task<Decision> PassTimeAsync(Task<Decision> decision)
@@ -284,7 +333,8 @@ public sealed class GuardedAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka
                 _time.Advance(TimeSpan.FromMilliseconds(100));
                 return decision.IsCompleted;
             },
-            "a decision");
+            "a decision"
+        );
         return await decision;
     }
 

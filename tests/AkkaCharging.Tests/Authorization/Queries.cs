@@ -17,16 +17,24 @@ internal static class Queries
     public static AuthorizationQuery Some(string token = Token, string station = Station) =>
         new(new RequestId(Guid.CreateVersion7(Now)), StationId.TryCreate(station)!, DriverToken.TryCreate(token)!);
 
-    public static string Hashed(string token) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+    public static string Hashed(string token) =>
+        "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 
     public static AuthorizationSettings Settings(
-        int maxRetries = 0, int maxFailures = 5, TimeSpan? timeout = null, bool breaker = true, int backoffFactor = 1) => new(
-        AuthorizationProvider.Acl,
-        timeout ?? TimeSpan.FromSeconds(30),
-        maxRetries,
-        Parallelism: 64,
-        new AclSettings("acl.csv"),
-        new HttpAuthorizerSettings(Url: null, BearerToken: "", TimeSpan.FromSeconds(5)),
-        new ThrottleSettings(Elements: 0, TimeSpan.FromSeconds(1), Burst: 1),
-        new CircuitBreakerSettings(breaker, maxFailures, Reset, backoffFactor, TimeSpan.FromMinutes(5)));
+        int maxRetries = 0,
+        int maxFailures = 5,
+        TimeSpan? timeout = null,
+        bool breaker = true,
+        int backoffFactor = 1
+    ) =>
+        new(
+            AuthorizationProvider.Acl,
+            timeout ?? TimeSpan.FromSeconds(30),
+            maxRetries,
+            Parallelism: 64,
+            new AclSettings("acl.csv"),
+            new HttpAuthorizerSettings(Url: null, BearerToken: "", TimeSpan.FromSeconds(5)),
+            new ThrottleSettings(Elements: 0, TimeSpan.FromSeconds(1), Burst: 1),
+            new CircuitBreakerSettings(breaker, maxFailures, Reset, backoffFactor, TimeSpan.FromMinutes(5))
+        );
 }

@@ -39,12 +39,17 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     {
         var request = Sample.Request(_receiver.Url + "/a?b=c");
 
-        await AttemptAsync(Client(), request, new Decision((AuthorizationStatus)status, DecisionReason.InAcl, Sample.Now.AddMilliseconds(42)));
+        await AttemptAsync(
+            Client(),
+            request,
+            new Decision((AuthorizationStatus)status, DecisionReason.InAcl, Sample.Now.AddMilliseconds(42))
+        );
 
         var received = Assert.Single(_receiver.Received);
         Assert.Equal(
             $$"""{"station_id":"0b7c1d2e-3f40-4a51-8b62-9c73ad84be95","driver_token":"canary-token-0123456789","status":"{{name}}","timestamp":1767323045042}""",
-            Encoding.UTF8.GetString(received.Body));
+            Encoding.UTF8.GetString(received.Body)
+        );
         Assert.Equal("/callback/a", received.Path);
         Assert.Equal("application/json", received.Headers["Content-Type"]);
         Assert.Equal(received.Body.Length.ToString(CultureInfo.InvariantCulture), received.Headers["Content-Length"]);
@@ -52,17 +57,26 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         Assert.Equal(request.Id.ToString(), received.Headers["webhook-id"]);
         Assert.Equal("1767323045", received.Headers["webhook-timestamp"]);
         Assert.Equal(
-            ["Content-Length", "Content-Type", "Host", "User-Agent", "webhook-id", "webhook-timestamp"], received.Headers.Keys.Order(StringComparer.Ordinal));
+            ["Content-Length", "Content-Type", "Host", "User-Agent", "webhook-id", "webhook-timestamp"],
+            received.Headers.Keys.Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
     public async Task Station_IsSpelledAsTheCallerWroteIt()
     {
-        var request = Sample.Request(_receiver.Url) with { Station = StationId.TryCreate("0B7C1D2E-3f40-4A51-8b62-9C73AD84BE95")! };
+        var request = Sample.Request(_receiver.Url) with
+        {
+            Station = StationId.TryCreate("0B7C1D2E-3f40-4A51-8b62-9C73AD84BE95")!,
+        };
 
         await AttemptAsync(Client(), request);
 
-        Assert.Contains("\"0B7C1D2E-3f40-4A51-8b62-9C73AD84BE95\"", Encoding.UTF8.GetString(_receiver.Received.Single().Body), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"0B7C1D2E-3f40-4A51-8b62-9C73AD84BE95\"",
+            Encoding.UTF8.GetString(_receiver.Received.Single().Body),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -74,13 +88,23 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         _time.Advance(TimeSpan.FromSeconds(10));
         await AttemptAsync(Client(keys: [FirstKey, SecondKey]), request);
 
-        Assert.Equal(["1767323045", "1767323055"], _receiver.Received.Select(received => received.Headers["webhook-timestamp"]));
+        Assert.Equal(
+            ["1767323045", "1767323055"],
+            _receiver.Received.Select(received => received.Headers["webhook-timestamp"])
+        );
         Assert.Single(_receiver.Received.Select(received => received.WebhookId).Distinct());
-        Assert.All(_receiver.Received, received =>
-        {
-            var signed = $"{received.WebhookId}.{received.Headers["webhook-timestamp"]}.{Encoding.UTF8.GetString(received.Body)}";
-            Assert.Equal($"v1,{Hmac(FirstKey, signed)} v1,{Hmac(SecondKey, signed)}", received.Headers["webhook-signature"]);
-        });
+        Assert.All(
+            _receiver.Received,
+            received =>
+            {
+                var signed =
+                    $"{received.WebhookId}.{received.Headers["webhook-timestamp"]}.{Encoding.UTF8.GetString(received.Body)}";
+                Assert.Equal(
+                    $"v1,{Hmac(FirstKey, signed)} v1,{Hmac(SecondKey, signed)}",
+                    received.Headers["webhook-signature"]
+                );
+            }
+        );
 
         static string Hmac(byte[] key, string signed)
         {
@@ -94,7 +118,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     [InlineData(202)]
     [InlineData(204)]
     [InlineData(299)]
-    public async Task Status2xx_IsSuccess(int status) => await AssertOutcomeAsync(status, CallbackOutcome.Success, isFinal: true);
+    public async Task Status2xx_IsSuccess(int status) =>
+        await AssertOutcomeAsync(status, CallbackOutcome.Success, isFinal: true);
 
     [Theory]
     [InlineData(400)]
@@ -103,7 +128,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     [InlineData(410)]
     [InlineData(304)]
     [InlineData(422)]
-    public async Task OtherStatus_IsAPermanentError(int status) => await AssertOutcomeAsync(status, CallbackOutcome.HttpError, isFinal: true);
+    public async Task OtherStatus_IsAPermanentError(int status) =>
+        await AssertOutcomeAsync(status, CallbackOutcome.HttpError, isFinal: true);
 
     [Theory]
     [InlineData(408)]
@@ -113,7 +139,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     [InlineData(502)]
     [InlineData(503)]
     [InlineData(599)]
-    public async Task StatusThatMayPass_IsRetried(int status) => await AssertOutcomeAsync(status, CallbackOutcome.HttpError, isFinal: false);
+    public async Task StatusThatMayPass_IsRetried(int status) =>
+        await AssertOutcomeAsync(status, CallbackOutcome.HttpError, isFinal: false);
 
     [Theory]
     [InlineData(301)]
@@ -128,22 +155,26 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
         var result = await AttemptAsync(Client(), Sample.Request(_receiver.Url));
 
-        Assert.Equal((CallbackOutcome.HttpError, status, true), (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal));
+        Assert.Equal(
+            (CallbackOutcome.HttpError, status, true),
+            (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal)
+        );
         Assert.Equal((1, 0), (_receiver.Received.Count, second.Connections));
     }
 
-    public static TheoryData<string, double?> RetryAfters() => new()
-    {
-        { "7", 7 },
-        { "0", null },
-        { "-5", null },
-        { "soon", null },
-        { "1.5", null },
-        { "", null },
-        { Sample.Now.AddMilliseconds(789).AddSeconds(30).ToString("R", CultureInfo.InvariantCulture), 29.211 },
-        { Sample.Now.AddHours(-1).ToString("R", CultureInfo.InvariantCulture), null },
-        { "99999999999999999999", null },
-    };
+    public static TheoryData<string, double?> RetryAfters() =>
+        new()
+        {
+            { "7", 7 },
+            { "0", null },
+            { "-5", null },
+            { "soon", null },
+            { "1.5", null },
+            { "", null },
+            { Sample.Now.AddMilliseconds(789).AddSeconds(30).ToString("R", CultureInfo.InvariantCulture), 29.211 },
+            { Sample.Now.AddHours(-1).ToString("R", CultureInfo.InvariantCulture), null },
+            { "99999999999999999999", null },
+        };
 
     [Theory]
     [MemberData(nameof(RetryAfters))]
@@ -183,7 +214,10 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
         var result = await attempt;
         AssertNoAnswer(CallbackOutcome.Timeout, AttemptCause.AnswerTimeout, isFinal: false, result);
-        Assert.Equal((Sample.Now.AddMilliseconds(789), TimeSpan.FromSeconds(10)), (result.Attempt.At, result.Attempt.Duration));
+        Assert.Equal(
+            (Sample.Now.AddMilliseconds(789), TimeSpan.FromSeconds(10)),
+            (result.Attempt.At, result.Attempt.Duration)
+        );
     }
 
     [Fact]
@@ -207,20 +241,32 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         var url = $"http://127.0.0.1:{((IPEndPoint)closed.LocalEndpoint).Port}/hook";
         closed.Stop();
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.ConnectionRefused, isFinal: false, await AttemptAsync(Client(), Sample.Request(url)));
+        AssertNoAnswer(
+            CallbackOutcome.NetworkError,
+            AttemptCause.ConnectionRefused,
+            isFinal: false,
+            await AttemptAsync(Client(), Sample.Request(url))
+        );
     }
 
     [Fact]
     public async Task Reset_IsANetworkError()
     {
-        await using var receiver = new RawReceiver((_, socket) =>
-        {
-            socket.LingerState = new LingerOption(enable: true, seconds: 0);
-            socket.Close();
-            return Task.CompletedTask;
-        });
+        await using var receiver = new RawReceiver(
+            (_, socket) =>
+            {
+                socket.LingerState = new LingerOption(enable: true, seconds: 0);
+                socket.Close();
+                return Task.CompletedTask;
+            }
+        );
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.ConnectionReset, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+        AssertNoAnswer(
+            CallbackOutcome.NetworkError,
+            AttemptCause.ConnectionReset,
+            isFinal: false,
+            await AttemptAsync(Client(), Sample.Request(receiver.Url))
+        );
     }
 
     [Theory]
@@ -232,26 +278,46 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     {
         await using var receiver = RawReceiver.Answering(garbage);
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, (AttemptCause)cause, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+        AssertNoAnswer(
+            CallbackOutcome.NetworkError,
+            (AttemptCause)cause,
+            isFinal: false,
+            await AttemptAsync(Client(), Sample.Request(receiver.Url))
+        );
     }
 
     [Fact]
     public async Task HeadersBeyondTheBound_AreTooLarge()
     {
-        await using var receiver = RawReceiver.Answering($"HTTP/1.1 200 OK\r\nX-Long: {new string('x', 20_000)}\r\nContent-Length: 0\r\n\r\n");
+        await using var receiver = RawReceiver.Answering(
+            $"HTTP/1.1 200 OK\r\nX-Long: {new string('x', 20_000)}\r\nContent-Length: 0\r\n\r\n"
+        );
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.TooLarge, isFinal: false, await AttemptAsync(Client(), Sample.Request(receiver.Url)));
+        AssertNoAnswer(
+            CallbackOutcome.NetworkError,
+            AttemptCause.TooLarge,
+            isFinal: false,
+            await AttemptAsync(Client(), Sample.Request(receiver.Url))
+        );
     }
 
-    /// <summary>What follows a body that was announced shorter than it is would else be taken for the answer to the next callback.</summary>
+    /// <summary>
+    /// What follows a body that was announced shorter than it is would else be taken for the answer to the next
+    /// callback.
+    /// </summary>
     [Fact]
     public async Task BytesBeyondAnAnswer_AreNoAnswerToTheNextCallback()
     {
-        await using var receiver = new RawReceiver(async (self, socket) =>
-        {
-            await self.WriteAsync(socket, "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-            await RawReceiver.ClosedAsync(socket);
-        });
+        await using var receiver = new RawReceiver(
+            async (self, socket) =>
+            {
+                await self.WriteAsync(
+                    socket,
+                    "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+                );
+                await RawReceiver.ClosedAsync(socket);
+            }
+        );
         var client = Client();
 
         for (var attempts = 1; attempts <= 3; attempts++)
@@ -265,10 +331,23 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     public async Task AddressThatThePolicyRefuses_IsBlocked_ForGood()
     {
         await using var receiver = RawReceiver.Answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-        var request = Sample.Request() with { Callback = Sample.Url($"http://hooks.example.com:{new Uri(receiver.Url).Port}/hook") };
+        var request = Sample.Request() with
+        {
+            Callback = Sample.Url($"http://hooks.example.com:{new Uri(receiver.Url).Port}/hook"),
+        };
 
-        AssertNoAnswer(CallbackOutcome.Blocked, AttemptCause.AddressRefused, isFinal: true, await AttemptAsync(Client(new ScriptedResolver(["127.0.0.2"])), request));
-        AssertNoAnswer(CallbackOutcome.Blocked, AttemptCause.AddressRefused, isFinal: true, await AttemptAsync(Client(new ScriptedResolver(["127.0.0.1", "10.0.0.1"])), request));
+        AssertNoAnswer(
+            CallbackOutcome.Blocked,
+            AttemptCause.AddressRefused,
+            isFinal: true,
+            await AttemptAsync(Client(new ScriptedResolver(["127.0.0.2"])), request)
+        );
+        AssertNoAnswer(
+            CallbackOutcome.Blocked,
+            AttemptCause.AddressRefused,
+            isFinal: true,
+            await AttemptAsync(Client(new ScriptedResolver(["127.0.0.1", "10.0.0.1"])), request)
+        );
 
         Assert.Equal(0, receiver.Connections);
     }
@@ -277,29 +356,50 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     public async Task NameThatRebinds_IsBlockedAtItsNextConnection()
     {
         await using var receiver = RawReceiver.Answering("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-        var request = Sample.Request() with { Callback = Sample.Url($"http://hooks.example.com:{new Uri(receiver.Url).Port}/hook") };
+        var request = Sample.Request() with
+        {
+            Callback = Sample.Url($"http://hooks.example.com:{new Uri(receiver.Url).Port}/hook"),
+        };
         var client = Client(new ScriptedResolver(["127.0.0.1"], ["169.254.169.254"]));
 
         Assert.Equal(CallbackOutcome.Success, (await AttemptAsync(client, request)).Attempt.Outcome);
-        AssertNoAnswer(CallbackOutcome.Blocked, AttemptCause.AddressRefused, isFinal: true, await AttemptAsync(client, request));
+        AssertNoAnswer(
+            CallbackOutcome.Blocked,
+            AttemptCause.AddressRefused,
+            isFinal: true,
+            await AttemptAsync(client, request)
+        );
         Assert.Equal(1, receiver.Connections);
     }
 
     [Fact]
     public async Task NameWithoutAnAddress_IsANetworkError() =>
         AssertNoAnswer(
-            CallbackOutcome.NetworkError, AttemptCause.NameNotFound, isFinal: false, await AttemptAsync(Client(new ScriptedResolver([[]])), Sample.Request("http://hooks.example.com/")));
+            CallbackOutcome.NetworkError,
+            AttemptCause.NameNotFound,
+            isFinal: false,
+            await AttemptAsync(
+                Client(
+                    new ScriptedResolver([
+                        [],
+                    ])
+                ),
+                Sample.Request("http://hooks.example.com/")
+            )
+        );
 
     [Fact]
     public async Task ConnectionThatDoesNotComeAbout_IsATimeOut()
     {
         var dialling = new TaskCompletionSource();
-        var client = Client(dial: async (_, token) =>
-        {
-            dialling.SetResult();
-            await Task.Delay(Timeout.InfiniteTimeSpan, token);
-            return Stream.Null;
-        });
+        var client = Client(
+            dial: async (_, token) =>
+            {
+                dialling.SetResult();
+                await Task.Delay(Timeout.InfiniteTimeSpan, token);
+                return Stream.Null;
+            }
+        );
         var attempt = AttemptAsync(client, Sample.Request());
         await dialling.Task.WaitAsync(Patience);
 
@@ -310,13 +410,27 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
     [Fact]
     public void Outcomes_AreSpelledAsTheContractHasThem() =>
-        Assert.Equal(["success", "http_error", "network_error", "timeout", "blocked"], Enum.GetValues<CallbackOutcome>().Select(outcome => outcome.Name()));
+        Assert.Equal(
+            ["success", "http_error", "network_error", "timeout", "blocked"],
+            Enum.GetValues<CallbackOutcome>().Select(outcome => outcome.Name())
+        );
 
-    private static void AssertNoAnswer(CallbackOutcome outcome, AttemptCause cause, bool isFinal, AttemptResult result) =>
-        Assert.Equal((outcome, cause, null, isFinal, null), (result.Attempt.Outcome, result.Attempt.Cause, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter));
+    private static void AssertNoAnswer(
+        CallbackOutcome outcome,
+        AttemptCause cause,
+        bool isFinal,
+        AttemptResult result
+    ) =>
+        Assert.Equal(
+            (outcome, cause, null, isFinal, null),
+            (result.Attempt.Outcome, result.Attempt.Cause, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter)
+        );
 
-    private static Task<AttemptResult> AttemptAsync(CallbackClient client, ChargingRequest request, Decision? decision = null) =>
-        client.AttemptAsync(request, decision ?? Sample.Decision(), CancellationToken.None).WaitAsync(Patience);
+    private static Task<AttemptResult> AttemptAsync(
+        CallbackClient client,
+        ChargingRequest request,
+        Decision? decision = null
+    ) => client.AttemptAsync(request, decision ?? Sample.Decision(), CancellationToken.None).WaitAsync(Patience);
 
     private async Task AssertOutcomeAsync(int status, CallbackOutcome outcome, bool isFinal)
     {
@@ -324,7 +438,10 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
         var result = await AttemptAsync(Client(), Sample.Request(_receiver.Url));
 
-        Assert.Equal((outcome, status, isFinal, null), (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter));
+        Assert.Equal(
+            (outcome, status, isFinal, null),
+            (result.Attempt.Outcome, result.Attempt.HttpStatus, result.IsFinal, result.RetryAfter)
+        );
         Assert.Equal(outcome == CallbackOutcome.Success ? null : AttemptCause.HttpStatus, result.Attempt.Cause);
         Assert.Single(_receiver.Received);
     }
@@ -334,7 +451,11 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     {
         var client = Client(new NamesWithoutAddresses());
 
-        var result = await client.AttemptAsync(Sample.Request("http://hooks.example.org:8080/hook"), Sample.Decision(), CancellationToken.None);
+        var result = await client.AttemptAsync(
+            Sample.Request("http://hooks.example.org:8080/hook"),
+            Sample.Decision(),
+            CancellationToken.None
+        );
 
         AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.NameNotFound, isFinal: false, result);
     }
@@ -354,15 +475,32 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     }
 
     private CallbackClient Client(
-        IHostResolver? resolver = null, TimeSpan? timeout = null, byte[][]? keys = null, Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null)
+        IHostResolver? resolver = null,
+        TimeSpan? timeout = null,
+        byte[][]? keys = null,
+        Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null
+    )
     {
         var (policy, connectTimeout) = (Policies.Allowing("127.0.0.1/32"), TimeSpan.FromSeconds(3));
         resolver ??= new ScriptedResolver(["127.0.0.1"]);
         var connector = dial is null
             ? new VettedConnector(policy, resolver, TimeProvider.System, connectTimeout)
             : new VettedConnector(policy, resolver, _time, connectTimeout, dial);
-        var signer = new WebhookSigner(new SigningSettings([.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))], KeysFile: "", Required: false), _time);
-        var client = new CallbackClient(ResendingHandler.Create(connector, Patience), connector, signer, timeout ?? TimeSpan.FromSeconds(10), _time);
+        var signer = new WebhookSigner(
+            new SigningSettings(
+                [.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))],
+                KeysFile: "",
+                Required: false
+            ),
+            _time
+        );
+        var client = new CallbackClient(
+            ResendingHandler.Create(connector, Patience),
+            connector,
+            signer,
+            timeout ?? TimeSpan.FromSeconds(10),
+            _time
+        );
         _clients.Add(client);
         return client;
     }
@@ -370,8 +508,10 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     /// <summary>Whoever asks for an address was going to connect.</summary>
     private sealed class NamesWithoutAddresses : IHostResolver
     {
-        public ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken) => new(NameResolutionFailure.NotFound);
+        public ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken) =>
+            new(NameResolutionFailure.NotFound);
 
-        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) => throw new InvalidOperationException("A connection was tried.");
+        public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) =>
+            throw new InvalidOperationException("A connection was tried.");
     }
 }

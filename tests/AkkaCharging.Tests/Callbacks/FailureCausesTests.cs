@@ -24,10 +24,23 @@ public sealed class FailureCausesTests
             (new SocketException((int)SocketError.AddressNotAvailable), AttemptCause.LocalResources),
             (new IOException("", new SocketException((int)SocketError.ConnectionReset)), AttemptCause.ConnectionReset),
             (new NameResolutionException("a.example.com", NameResolutionFailure.NotFound), AttemptCause.NameNotFound),
-            (new NameResolutionException("a.example.com", NameResolutionFailure.TimedOut, new SocketException((int)SocketError.TryAgain)), AttemptCause.NameTimeout),
+            (
+                new NameResolutionException(
+                    "a.example.com",
+                    NameResolutionFailure.TimedOut,
+                    new SocketException((int)SocketError.TryAgain)
+                ),
+                AttemptCause.NameTimeout
+            ),
             (new NameResolutionException("a.example.com", NameResolutionFailure.Overloaded), AttemptCause.NameNotAsked),
             (new AddressRefusedException(RefusalReason.HostSyntax), AttemptCause.AddressRefused),
-            (new AuthenticationException("", new IOException("", new SocketException((int)SocketError.ConnectionReset))), AttemptCause.Tls),
+            (
+                new AuthenticationException(
+                    "",
+                    new IOException("", new SocketException((int)SocketError.ConnectionReset))
+                ),
+                AttemptCause.Tls
+            ),
             (new HttpRequestException(HttpRequestError.ResponseEnded), AttemptCause.ConnectionReset),
             (new HttpIOException(HttpRequestError.InvalidResponse), AttemptCause.Protocol),
             (new HttpRequestException(HttpRequestError.ConfigurationLimitExceeded), AttemptCause.TooLarge),
@@ -35,15 +48,32 @@ public sealed class FailureCausesTests
         ];
 
         Assert.All(failures, failed => Assert.Equal(failed.Cause, FailureCauses.Of(failed.Failure)));
-        Assert.All(failures, failed => Assert.Equal(failed.Cause, FailureCauses.Of(new HttpRequestException("wrapped", failed.Failure))));
+        Assert.All(
+            failures,
+            failed => Assert.Equal(failed.Cause, FailureCauses.Of(new HttpRequestException("wrapped", failed.Failure)))
+        );
     }
 
     [Fact]
     public void Causes_AreSpelledAsTheDocsHaveThem() =>
         Assert.Equal(
             [
-                "http_status", "name_not_found", "name_timeout", "name_not_asked", "address_refused", "connection_refused", "unreachable", "connect_timeout", "tls",
-                "connection_reset", "answer_timeout", "too_large", "protocol", "local_resources", "other",
+                "http_status",
+                "name_not_found",
+                "name_timeout",
+                "name_not_asked",
+                "address_refused",
+                "connection_refused",
+                "unreachable",
+                "connect_timeout",
+                "tls",
+                "connection_reset",
+                "answer_timeout",
+                "too_large",
+                "protocol",
+                "local_resources",
+                "other",
             ],
-            Enum.GetValues<AttemptCause>().Select(cause => cause.Name()));
+            Enum.GetValues<AttemptCause>().Select(cause => cause.Name())
+        );
 }

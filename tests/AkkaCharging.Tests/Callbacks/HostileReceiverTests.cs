@@ -11,7 +11,10 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Tests.Callbacks;
 
-/// <summary>Each hostile receiver on a real socket: the attempt comes to the right outcome, in time, takes little and leaves nothing open.</summary>
+/// <summary>
+/// Each hostile receiver on a real socket: the attempt comes to the right outcome, in time, takes little and leaves
+/// nothing open.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
 {
@@ -40,27 +43,38 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         var request = Sample.Request(receiver.Url);
         var startedAt = Stopwatch.GetTimestamp();
 
-        var result = await client.AttemptAsync(request, Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
+        var result = await client
+            .AttemptAsync(request, Sample.Decision(), CancellationToken.None)
+            .WaitAsync(AttemptTimeout + Slack);
 
         var duration = Stopwatch.GetElapsedTime(startedAt);
         Assert.Equal(hostile.Outcome, result.Attempt.Outcome);
         Assert.InRange(duration, TimeSpan.Zero, AttemptTimeout + Slack);
         Assert.Equal(1, receiver.Connections);
-        if (!name.StartsWith("answers before it reads", StringComparison.Ordinal) && !name.StartsWith("never reads", StringComparison.Ordinal))
+        if (
+            !name.StartsWith("answers before it reads", StringComparison.Ordinal)
+            && !name.StartsWith("never reads", StringComparison.Ordinal)
+        )
             await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
-        output.WriteLine($"{name}: {result.Attempt.Outcome} after {duration.TotalMilliseconds:F0} ms, {receiver.Written} bytes written");
+        output.WriteLine(
+            $"{name}: {result.Attempt.Outcome} after {duration.TotalMilliseconds:F0} ms, {receiver.Written} "
+                + "bytes written"
+        );
         Assert.InRange(receiver.Written, 0, WrittenMax);
     }
 
-    public static TheoryData<string, bool> Certificates() => new()
-    {
-        { nameof(TlsReceiver.Good), true },
-        { nameof(TlsReceiver.Expired), false },
-        { nameof(TlsReceiver.ForAnotherAddress), false },
-        { nameof(TlsReceiver.SelfSigned), false },
-    };
+    public static TheoryData<string, bool> Certificates() =>
+        new()
+        {
+            { nameof(TlsReceiver.Good), true },
+            { nameof(TlsReceiver.Expired), false },
+            { nameof(TlsReceiver.ForAnotherAddress), false },
+            { nameof(TlsReceiver.SelfSigned), false },
+        };
 
-    /// <summary>All but the self-signed one are issued by an authority that is trusted here, so that each has one fault alone.</summary>
+    /// <summary>
+    /// All but the self-signed one are issued by an authority that is trusted here, so that each has one fault alone.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Certificates))]
     public async Task Certificate_MustBeValid_Trusted_AndForTheHost(string name, bool isTaken)
@@ -76,22 +90,32 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         await using var receiver = TlsReceiver.Start(certificate);
         using var client = Client(authority.Authority);
 
-        var result = await client.AttemptAsync(Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"), Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
+        var result = await client
+            .AttemptAsync(
+                Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"),
+                Sample.Decision(),
+                CancellationToken.None
+            )
+            .WaitAsync(AttemptTimeout + Slack);
 
-        Assert.Equal(isTaken ? (CallbackOutcome.Success, 204) : (CallbackOutcome.NetworkError, (int?)null), (result.Attempt.Outcome, result.Attempt.HttpStatus));
+        Assert.Equal(
+            isTaken ? (CallbackOutcome.Success, 204) : (CallbackOutcome.NetworkError, (int?)null),
+            (result.Attempt.Outcome, result.Attempt.HttpStatus)
+        );
         Assert.Equal(isTaken ? null : AttemptCause.Tls, result.Attempt.Cause);
         Assert.False(result.IsFinal && !isTaken);
         await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
     }
 
-    public static TheoryData<string, object> NoTls() => new()
-    {
-        { "accepts, never answers", CallbackOutcome.Timeout },
-        { "closes at once", CallbackOutcome.NetworkError },
-        { "resets at once", CallbackOutcome.NetworkError },
-        { "answers before it reads", CallbackOutcome.NetworkError },
-        { "zeros without end", CallbackOutcome.NetworkError },
-    };
+    public static TheoryData<string, object> NoTls() =>
+        new()
+        {
+            { "accepts, never answers", CallbackOutcome.Timeout },
+            { "closes at once", CallbackOutcome.NetworkError },
+            { "resets at once", CallbackOutcome.NetworkError },
+            { "answers before it reads", CallbackOutcome.NetworkError },
+            { "zeros without end", CallbackOutcome.NetworkError },
+        };
 
     [Theory]
     [MemberData(nameof(NoTls))]
@@ -100,7 +124,13 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         await using var receiver = new RawReceiver(HostileReceivers.All[name].Answer, readsFirst: false);
         using var client = Client();
 
-        var result = await client.AttemptAsync(Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"), Sample.Decision(), CancellationToken.None).WaitAsync(AttemptTimeout + Slack);
+        var result = await client
+            .AttemptAsync(
+                Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"),
+                Sample.Decision(),
+                CancellationToken.None
+            )
+            .WaitAsync(AttemptTimeout + Slack);
 
         Assert.Equal((CallbackOutcome)outcome, result.Attempt.Outcome);
         await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
@@ -108,12 +138,21 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
 
     private CallbackClient Client(X509Certificate2? authority = null)
     {
-        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(), TimeProvider.System, ConnectTimeout);
-        var handler = ResendingHandler.Create(connector, ConnectTimeout, handler =>
-        {
-            if (authority is not null)
-                handler.Trust(authority);
-        });
+        var connector = new VettedConnector(
+            Policies.Allowing("127.0.0.1/32"),
+            new ScriptedResolver(),
+            TimeProvider.System,
+            ConnectTimeout
+        );
+        var handler = ResendingHandler.Create(
+            connector,
+            ConnectTimeout,
+            handler =>
+            {
+                if (authority is not null)
+                    handler.Trust(authority);
+            }
+        );
         return new CallbackClient(handler, connector, _signer, AttemptTimeout, TimeProvider.System);
     }
 }

@@ -16,9 +16,12 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Tests.Callbacks;
 
-/// <summary>Receivers on real sockets that end kept connections without announcing it: nobody's failure, and no attempt.</summary>
+/// <summary>
+/// Receivers on real sockets that end kept connections without announcing it: nobody's failure, and no attempt.
+/// </summary>
 [Trait("Category", "Component")]
-public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKit.Xunit2.TestKit("akka.loglevel = ERROR")
+public sealed class StaleConnectionTests(ITestOutputHelper output)
+    : Akka.TestKit.Xunit2.TestKit("akka.loglevel = ERROR")
 {
     private static readonly TimeSpan Patience = Eventually.Patience;
     private readonly WebhookSigner _signer = new(new([], "", Required: false), TimeProvider.System);
@@ -32,14 +35,20 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     {
         using var authority = new TlsReceiver();
         using var certificate = isTls ? authority.Good() : null;
-        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0) { Certificate = certificate }.Start();
+        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0)
+        {
+            Certificate = certificate,
+        }.Start();
         using var client = Client(authority.Authority);
 
         var first = await AttemptAsync(client, Sample.Request(receiver.Url));
         var second = Sample.Request(receiver.Url);
         var result = await AttemptAsync(client, second);
 
-        Assert.Equal((CallbackOutcome.Success, CallbackOutcome.Success), (first.Attempt.Outcome, result.Attempt.Outcome));
+        Assert.Equal(
+            (CallbackOutcome.Success, CallbackOutcome.Success),
+            (first.Attempt.Outcome, result.Attempt.Outcome)
+        );
         Assert.Equal([second.Id.ToString(), second.Id.ToString()], receiver.WebhookIds.Skip(1));
         Assert.Equal(2, receiver.Connections);
     }
@@ -63,7 +72,10 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
     [InlineData(Ending.Reset)]
     public async Task KeptConnectionThatEndsAfterAByteOfAnAnswer_IsAFailedAttempt(object ending)
     {
-        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0) { LastWords = "H" }.Start();
+        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0)
+        {
+            LastWords = "H",
+        }.Start();
         using var client = Client();
 
         await AttemptAsync(client, Sample.Request(receiver.Url));
@@ -73,13 +85,19 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
         Assert.Equal((1, 2), (receiver.Connections, receiver.WebhookIds.Count));
     }
 
-    /// <summary>It answers once and never again: the request is sent on the kept connection, once more on a fresh one, and no third time.</summary>
+    /// <summary>
+    /// It answers once and never again: the request is sent on the kept connection, once more on a fresh one, and no
+    /// third time.
+    /// </summary>
     [Theory]
     [InlineData(Ending.Fin)]
     [InlineData(Ending.Reset)]
     public async Task ReceiverThatEndsEveryConnection_IsAskedTwiceAtMost(object ending)
     {
-        await using var receiver = new ClosingReceiver((Ending)ending, (answered, before) => answered + before == 0).Start();
+        await using var receiver = new ClosingReceiver(
+            (Ending)ending,
+            (answered, before) => answered + before == 0
+        ).Start();
         using var client = Client();
 
         await AttemptAsync(client, Sample.Request(receiver.Url));
@@ -99,13 +117,18 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
 
         for (var i = 0; i < 10; i++)
         {
-            var results = await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => AttemptAsync(client, Sample.Request(receiver.Url))));
+            var results = await Task.WhenAll(
+                Enumerable.Range(0, Burst).Select(_ => AttemptAsync(client, Sample.Request(receiver.Url)))
+            );
 
             Assert.All(results, result => Assert.Equal(CallbackOutcome.Success, result.Attempt.Outcome));
         }
     }
 
-    /// <summary>400 callbacks through the stage as fast as it goes, to a receiver that ends a connection so long after each answer.</summary>
+    /// <summary>
+    /// 400 callbacks through the stage as fast as it goes, to a receiver that ends a connection so long after each
+    /// answer.
+    /// </summary>
     [Theory]
     [InlineData(Ending.Fin, 1, false)]
     [InlineData(Ending.Fin, 20, false)]
@@ -122,8 +145,12 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
         var served = 0;
         var observer = new RecordingObserver();
 
-        // Every third request that is not a connection's first meets the end of it, however fast the machine is; the rest race the receiver's clock.
-        await using var receiver = new ClosingReceiver((Ending)ending, (answered, _) => answered == 0 || Interlocked.Increment(ref served) % 3 > 0)
+        // Every third request that is not a connection's first meets the end of it, however fast the machine is; the
+        // rest race the receiver's clock.
+        await using var receiver = new ClosingReceiver(
+            (Ending)ending,
+            (answered, _) => answered == 0 || Interlocked.Increment(ref served) % 3 > 0
+        )
         {
             KeptFor = TimeSpan.FromMilliseconds(keptForMillis),
             Certificate = certificate,
@@ -134,12 +161,25 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
         await using var journal = new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System);
         using var destinations = new Destinations(settings, SettingsLoader.Defaults.Queue, TimeProvider.System);
         using var resources = new ResourceGate(TimeProvider.System);
-        var delivery = new CallbackDelivery(settings, client, journal, observer, resources, Sys.StartedMaterializer(), TimeProvider.System, CancellationToken.None);
-        var pending = Enumerable.Range(0, 400).Select(_ => Sample.Decided(receiver.Url, TimeProvider.System.GetUtcNow(), destinations: destinations)).ToList();
+        var delivery = new CallbackDelivery(
+            settings,
+            client,
+            journal,
+            observer,
+            resources,
+            Sys.StartedMaterializer(),
+            TimeProvider.System,
+            CancellationToken.None
+        );
+        var pending = Enumerable
+            .Range(0, 400)
+            .Select(_ => Sample.Decided(receiver.Url, TimeProvider.System.GetUtcNow(), destinations: destinations))
+            .ToList();
         foreach (var one in pending)
             await journal.AcceptAsync(one.Request, idempotency: null, CancellationToken.None);
 
-        var receipts = await Source.From(pending)
+        var receipts = await Source
+            .From(pending)
             .Via(CallbackStage.Create(settings, destinations, delivery, CancellationToken.None))
             .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer())
             .WaitAsync(Patience);
@@ -147,7 +187,10 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
         output.WriteLine($"{receiver.Connections} connections, {receiver.WebhookIds.Count - 400} requests read twice");
         Assert.Equal(400, receipts.Count);
         Assert.All(receipts, receipt => Assert.Equal(RequestState.Delivered, receipt.Settlement!.State));
-        Assert.All(observer.AttemptedEvents, attempted => Assert.Equal(CallbackOutcome.Success, attempted.Attempt.Outcome));
+        Assert.All(
+            observer.AttemptedEvents,
+            attempted => Assert.Equal(CallbackOutcome.Success, attempted.Attempt.Outcome)
+        );
         Assert.Equal(400, observer.AttemptedEvents.Count);
     }
 
@@ -162,12 +205,26 @@ public sealed class StaleConnectionTests(ITestOutputHelper output) : Akka.TestKi
 
     private CallbackClient Client(X509Certificate2? authority = null)
     {
-        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(), TimeProvider.System, Patience);
-        var handler = ResendingHandler.Create(connector, Patience, handler =>
-        {
-            if (authority is not null)
-                handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck };
-        });
+        var connector = new VettedConnector(
+            Policies.Allowing("127.0.0.1/32"),
+            new ScriptedResolver(),
+            TimeProvider.System,
+            Patience
+        );
+        var handler = ResendingHandler.Create(
+            connector,
+            Patience,
+            handler =>
+            {
+                if (authority is not null)
+                    handler.SslOptions.CertificateChainPolicy = new()
+                    {
+                        TrustMode = X509ChainTrustMode.CustomRootTrust,
+                        CustomTrustStore = { authority },
+                        RevocationMode = X509RevocationMode.NoCheck,
+                    };
+            }
+        );
         return new CallbackClient(handler, connector, _signer, Patience, TimeProvider.System);
     }
 }

@@ -16,7 +16,14 @@ internal sealed class TlsReceiver : IDisposable
     public TlsReceiver()
     {
         var request = new CertificateRequest("CN=Authority of a test", _key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
+        request.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(
+                certificateAuthority: true,
+                hasPathLengthConstraint: false,
+                pathLengthConstraint: 0,
+                critical: true
+            )
+        );
         Authority = request.CreateSelfSigned(Now.AddYears(-2), Now.AddYears(2));
     }
 
@@ -29,25 +36,28 @@ internal sealed class TlsReceiver : IDisposable
 
     public X509Certificate2 ForAnotherAddress() => Issue(IPAddress.Parse("127.0.0.2"), Now.AddYears(1));
 
-    public X509Certificate2 SelfSigned() => Exportable(Request(IPAddress.Loopback).CreateSelfSigned(Now.AddDays(-2), Now.AddYears(1)));
+    public X509Certificate2 SelfSigned() =>
+        Exportable(Request(IPAddress.Loopback).CreateSelfSigned(Now.AddDays(-2), Now.AddYears(1)));
 
     /// <summary>Speaks TLS with <paramref name="certificate"/>, then answers 204 to whatever it reads.</summary>
-    public static RawReceiver Start(X509Certificate2 certificate) => new(
-        async (_, socket) =>
-        {
-            try
+    public static RawReceiver Start(X509Certificate2 certificate) =>
+        new(
+            async (_, socket) =>
             {
-                await using var tls = new SslStream(new NetworkStream(socket));
-                await tls.AuthenticateAsServerAsync(certificate);
-                await tls.ReadExactlyAsync(new byte[100]);
-                await tls.WriteAsync("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"u8.ToArray());
-            }
-            catch (System.Security.Authentication.AuthenticationException)
-            {
-                // The client did not trust it.
-            }
-        },
-        readsFirst: false);
+                try
+                {
+                    await using var tls = new SslStream(new NetworkStream(socket));
+                    await tls.AuthenticateAsServerAsync(certificate);
+                    await tls.ReadExactlyAsync(new byte[100]);
+                    await tls.WriteAsync("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"u8.ToArray());
+                }
+                catch (System.Security.Authentication.AuthenticationException)
+                {
+                    // The client did not trust it.
+                }
+            },
+            readsFirst: false
+        );
 
     public void Dispose()
     {

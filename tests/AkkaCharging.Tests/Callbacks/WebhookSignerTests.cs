@@ -17,9 +17,11 @@ public sealed class WebhookSignerTests : IDisposable
     public void Dispose() => File.Delete(_file);
 
     [Fact]
-    public void PublishedExample_HasThePublishedSignature() => Assert.Equal(
-        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-        Signer(Key).Sign("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "{\"test\": 2432232314}"u8.ToArray()));
+    public void PublishedExample_HasThePublishedSignature() =>
+        Assert.Equal(
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            Signer(Key).Sign("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "{\"test\": 2432232314}"u8.ToArray())
+        );
 
     [Fact]
     public void NoKey_IsNoSignature() => Assert.Null(Signer().Sign("id", "1", []));
@@ -51,8 +53,16 @@ public sealed class WebhookSignerTests : IDisposable
     }
 
     [Fact]
-    public void MissingFile_StopsTheStart_AndIsNamed() => Assert.Contains(
-        "/missing/keys", Assert.Throws<InvalidSettingsException>(() => new WebhookSigner(new([], "/missing/keys", Required: true), _time)).Message, StringComparison.Ordinal);
+    public void MissingFile_StopsTheStart_AndIsNamed() =>
+        Assert.Contains(
+            "/missing/keys",
+            Assert
+                .Throws<InvalidSettingsException>(() =>
+                    new WebhookSigner(new([], "/missing/keys", Required: true), _time)
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void KeyOfAWrongLength_IsRefused() =>
@@ -70,10 +80,14 @@ public sealed class WebhookSignerTests : IDisposable
     }
 
     [Fact]
-    public void EndlessFile_IsNotReadToItsEnd() => Assert.Contains(
-        "longer than 65536 characters",
-        Assert.Throws<InvalidSettingsException>(() => new WebhookSigner(new([], "/dev/zero", Required: false), _time)).Message,
-        StringComparison.Ordinal);
+    public void EndlessFile_IsNotReadToItsEnd() =>
+        Assert.Contains(
+            "longer than 65536 characters",
+            Assert
+                .Throws<InvalidSettingsException>(() => new WebhookSigner(new([], "/dev/zero", Required: false), _time))
+                .Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public async Task ChangedFile_IsInForceAfterTwoPollsThatAgree_AndKeepsTheKeysOfTheSettings()
@@ -106,7 +120,11 @@ public sealed class WebhookSignerTests : IDisposable
         await PollAsync(signer, times: 5);
         AssertSignedBy(signer, Other(24));
         var reported = Assert.Single(_reloads);
-        Assert.Equal($"callback.signing.keysFile = '{_file}' cannot be used ({problem}); expected one key a line: whsec_ and 24 to 64 bytes in base64.", reported.Problem);
+        Assert.Equal(
+            $"callback.signing.keysFile = '{_file}' cannot be used ({problem}); expected one key a line: whsec_ "
+                + "and 24 to 64 bytes in base64.",
+            reported.Problem
+        );
 
         File.WriteAllText(_file, Key);
         await PollAsync(signer, times: 2);
@@ -139,7 +157,8 @@ public sealed class WebhookSignerTests : IDisposable
         Assert.True(signer.Polling.IsCompletedSuccessfully);
     }
 
-    private static WebhookSigner Signer(params string[] keys) => new(new(keys, "", Required: false), TimeProvider.System);
+    private static WebhookSigner Signer(params string[] keys) =>
+        new(new(keys, "", Required: false), TimeProvider.System);
 
     private WebhookSigner Watching(params string[] keys) => new(new(keys, _file, Required: true), _time, _reloads.Add);
 
@@ -155,5 +174,6 @@ public sealed class WebhookSignerTests : IDisposable
     private static void AssertSignedBy(WebhookSigner signer, params string[] keys) =>
         Assert.Equal(keys.Select(key => Signer(key).Sign("id", "1", [])), signer.Sign("id", "1", [])!.Split(' '));
 
-    private static string Other(int length) => "whsec_" + Convert.ToBase64String(Enumerable.Repeat((byte)7, length).ToArray());
+    private static string Other(int length) =>
+        "whsec_" + Convert.ToBase64String(Enumerable.Repeat((byte)7, length).ToArray());
 }

@@ -36,7 +36,15 @@ public sealed class NodeCertificateTests : IDisposable
         Assert.Equal("no certificate was shown", node.Fault(null));
         Assert.Equal("NotTimeValid", Fault(node, _authority.Certify("node-2", days: -1)));
         Assert.Equal("NotValidForUsage", Fault(node, _authority.Certify("node-2", forServersAlone: true)));
-        foreach (var stranger in new[] { _other.Certify("node-2"), _other.Certify("node-2", trusted: [_authority]), Authority.SelfSigned("node-1"), Authority.SelfSigned("the cluster's authority") })
+        foreach (
+            var stranger in new[]
+            {
+                _other.Certify("node-2"),
+                _other.Certify("node-2", trusted: [_authority]),
+                Authority.SelfSigned("node-1"),
+                Authority.SelfSigned("the cluster's authority"),
+            }
+        )
             Assert.NotNull(Fault(node, stranger));
     }
 
@@ -63,19 +71,46 @@ public sealed class NodeCertificateTests : IDisposable
     [Fact]
     public void FileThatIsOfNoUse_IsRefused_WithWhatIsExpected()
     {
-        var withoutKey = X509CertificateLoader.LoadCertificate(_authority.Certificate).Export(X509ContentType.Pkcs12, Authority.Password);
+        var withoutKey = X509CertificateLoader
+            .LoadCertificate(_authority.Certificate)
+            .Export(X509ContentType.Pkcs12, Authority.Password);
 
-        Assert.StartsWith("cannot be read with cluster.tls.password: ", Problem("nonsense"u8.ToArray()), StringComparison.Ordinal);
-        Assert.StartsWith("cannot be read with cluster.tls.password: ", Problem(_authority.Certify("node-1"), password: "wrong"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "cannot be read with cluster.tls.password: ",
+            Problem("nonsense"u8.ToArray()),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "cannot be read with cluster.tls.password: ",
+            Problem(_authority.Certify("node-1"), password: "wrong"),
+            StringComparison.Ordinal
+        );
         Assert.Equal(
-            "holds no private key, or several; expected this node's certificate with its key, and its authority's certificate without.", Problem(withoutKey));
+            "holds no private key, or several; expected this node's certificate with its key, and its "
+                + "authority's certificate without.",
+            Problem(withoutKey)
+        );
         Assert.Equal(
-            "holds no self-signed certificate; expected that of this node's authority in it, by which the other nodes are known.", Problem(_authority.Certify("node-1", trusted: [])));
-        Assert.Equal("holds a certificate that other nodes would refuse: NotTimeValid", Problem(_authority.Certify("node-1", days: -1)));
-        Assert.Equal("holds a certificate that other nodes would refuse: NotValidForUsage", Problem(_authority.Certify("node-1", forServersAlone: true)));
+            "holds no self-signed certificate; expected that of this node's authority in it, by which the "
+                + "other nodes are known.",
+            Problem(_authority.Certify("node-1", trusted: []))
+        );
+        Assert.Equal(
+            "holds a certificate that other nodes would refuse: NotTimeValid",
+            Problem(_authority.Certify("node-1", days: -1))
+        );
+        Assert.Equal(
+            "holds a certificate that other nodes would refuse: NotValidForUsage",
+            Problem(_authority.Certify("node-1", forServersAlone: true))
+        );
         File.Delete(_file);
         Assert.StartsWith(
-            "cannot be read", Assert.Single(Assert.Throws<InvalidSettingsException>(() => NodeCertificate.Read(new(_file, ""))).Problems)[Prefix.Length..], StringComparison.Ordinal);
+            "cannot be read",
+            Assert.Single(Assert.Throws<InvalidSettingsException>(() => NodeCertificate.Read(new(_file, ""))).Problems)[
+                Prefix.Length..
+            ],
+            StringComparison.Ordinal
+        );
     }
 
     private string Prefix => $"cluster.tls.certificateFile = '{_file}' ";
@@ -93,7 +128,13 @@ public sealed class NodeCertificateTests : IDisposable
         return problem[Prefix.Length..];
     }
 
-    /// <summary>What a node thinks of whoever shows the certificate that has its key in <paramref name="file"/>.</summary>
+    /// <summary>
+    /// What a node thinks of whoever shows the certificate that has its key in <paramref name="file"/>.
+    /// </summary>
     private static string? Fault(NodeCertificate node, byte[] file) =>
-        node.Fault(X509CertificateLoader.LoadPkcs12Collection(file, Authority.Password).Single(certificate => certificate.HasPrivateKey));
+        node.Fault(
+            X509CertificateLoader
+                .LoadPkcs12Collection(file, Authority.Password)
+                .Single(certificate => certificate.HasPrivateKey)
+        );
 }

@@ -7,7 +7,8 @@ namespace AkkaCharging.Tests.Clustering;
 
 /// <summary>Two real nodes in one process.</summary>
 [Trait("Category", "Component")]
-public sealed class NodeShareTests() : Akka.TestKit.Xunit2.TestKit(Nodes.Setup(Nodes.Settings), actorSystemName: "nodes")
+public sealed class NodeShareTests()
+    : Akka.TestKit.Xunit2.TestKit(Nodes.Setup(Nodes.Settings), actorSystemName: "nodes")
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -17,21 +18,37 @@ public sealed class NodeShareTests() : Akka.TestKit.Xunit2.TestKit(Nodes.Setup(N
         var counts = new ConcurrentQueue<int>();
         using var second = Nodes.Start(Nodes.Settings);
 
-        await EventFilter.Warning(contains: "lanes").ExpectAsync(0, async () =>
-        {
-            Sys.ActorOf(Props.Create(() => new NodeShare(1, counts.Enqueue)));
-            Sys.Join(Sys);
-            await CountsAreAsync(1);
-        });
-        await EventFilter.Warning(contains: "2 nodes share 1 lanes: a node without a lane accepts nothing").ExpectAsync(1, Patience, async () =>
-        {
-            second.Join(Sys);
-            await CountsAreAsync(1, 2);
-        });
+        await EventFilter
+            .Warning(contains: "lanes")
+            .ExpectAsync(
+                0,
+                async () =>
+                {
+                    Sys.ActorOf(Props.Create(() => new NodeShare(1, counts.Enqueue)));
+                    Sys.Join(Sys);
+                    await CountsAreAsync(1);
+                }
+            );
+        await EventFilter
+            .Warning(contains: "2 nodes share 1 lanes: a node without a lane accepts nothing")
+            .ExpectAsync(
+                1,
+                Patience,
+                async () =>
+                {
+                    second.Join(Sys);
+                    await CountsAreAsync(1, 2);
+                }
+            );
         await CoordinatedShutdown.Get(second).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
 
         await CountsAreAsync(1, 2, 1);
 
-        Task CountsAreAsync(params int[] expected) => Eventually.HoldsAsync(() => Task.FromResult(counts.SequenceEqual(expected)), $"{expected.Length} changes were told", Patience);
+        Task CountsAreAsync(params int[] expected) =>
+            Eventually.HoldsAsync(
+                () => Task.FromResult(counts.SequenceEqual(expected)),
+                $"{expected.Length} changes were told",
+                Patience
+            );
     }
 }

@@ -18,13 +18,22 @@ internal static class Nodes
     public static ActorSystemSetup Setup(ClusterSettings settings)
     {
         return ActorSystemSetup.Create(
-            BootstrapSetup.Create().WithConfig(ClusterHosting.Configuration(settings).WithFallback(ConfigurationFactory.ParseString("akka.stdout-loglevel = OFF"))));
+            BootstrapSetup
+                .Create()
+                .WithConfig(
+                    ClusterHosting
+                        .Configuration(settings)
+                        .WithFallback(ConfigurationFactory.ParseString("akka.stdout-loglevel = OFF"))
+                )
+        );
     }
 
     public static ActorSystem Start(ClusterSettings settings) => ActorSystem.Create(SystemName, Setup(settings));
 
     /// <summary>Joins the cluster that <paramref name="member"/> is in; its own, when it is the first.</summary>
-    public static void Join(this ActorSystem node, ActorSystem member) => Akka.Cluster.Cluster.Get(node).Join(Akka.Cluster.Cluster.Get(member).SelfAddress);
+    public static void Join(this ActorSystem node, ActorSystem member) =>
+        Akka.Cluster.Cluster.Get(node).Join(Akka.Cluster.Cluster.Get(member).SelfAddress);
 
-    public static bool IsUp(this ActorSystem node) => Akka.Cluster.Cluster.Get(node).SelfMember.Status == Akka.Cluster.MemberStatus.Up;
+    public static bool IsUp(this ActorSystem node) =>
+        Akka.Cluster.Cluster.Get(node).SelfMember.Status == Akka.Cluster.MemberStatus.Up;
 }

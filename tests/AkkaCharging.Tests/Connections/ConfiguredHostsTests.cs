@@ -21,14 +21,16 @@ public sealed class ConfiguredHostsTests : IAsyncLifetime
     private readonly ConcurrentQueue<(string Name, bool IsOfPool)> _asked = new();
     private AuthorizerServer _server = null!;
 
-    public async Task InitializeAsync() => _server = (await AuthorizerServer.StartAsync()).Answers(200, """{"status":"allowed"}""");
+    public async Task InitializeAsync() =>
+        _server = (await AuthorizerServer.StartAsync()).Answers(200, """{"status":"allowed"}""");
 
     public async Task DisposeAsync() => await _server.DisposeAsync();
 
     [Fact]
     public async Task NameOfOneLabel_IsAskedFor_AsItIsWritten()
     {
-        using var authorizer = To("authorizer", [IPAddress.Parse("127.0.0.3"), IPAddress.Loopback]); // nobody listens on the first
+        // nobody listens on the first
+        using var authorizer = To("authorizer", [IPAddress.Parse("127.0.0.3"), IPAddress.Loopback]);
 
         Assert.Equal(AuthorizerAnswer.Allow(), await authorizer.AuthorizeAsync(Queries.Some(), default));
 
@@ -41,7 +43,13 @@ public sealed class ConfiguredHostsTests : IAsyncLifetime
         using var authorizer = To("authorizer.example.com", addresses: null);
 
         for (var call = 0; call < 2; call++)
-            Assert.True((await Assert.ThrowsAsync<AuthorizerUnavailableException>(() => authorizer.AuthorizeAsync(Queries.Some(), default).AsTask())).IsTransient);
+            Assert.True(
+                (
+                    await Assert.ThrowsAsync<AuthorizerUnavailableException>(() =>
+                        authorizer.AuthorizeAsync(Queries.Some(), default).AsTask()
+                    )
+                ).IsTransient
+            );
 
         Assert.Equal([("authorizer.example.com", false), ("authorizer.example.com", false)], _asked);
     }
@@ -52,7 +60,10 @@ public sealed class ConfiguredHostsTests : IAsyncLifetime
         using var silence = new ManualResetEventSlim();
         using var authorizer = To("authorizer", [IPAddress.Loopback], silence);
 
-        var calls = Enumerable.Range(0, 50).Select(_ => authorizer.AuthorizeAsync(Queries.Some(), default).AsTask()).ToList();
+        var calls = Enumerable
+            .Range(0, 50)
+            .Select(_ => authorizer.AuthorizeAsync(Queries.Some(), default).AsTask())
+            .ToList();
         await Eventually.HoldsAsync(() => !_asked.IsEmpty, "the name is asked for");
         _time.Advance(AttemptTimeout);
         foreach (var call in calls)

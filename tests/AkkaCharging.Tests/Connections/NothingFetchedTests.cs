@@ -15,7 +15,10 @@ using Npgsql;
 
 namespace AkkaCharging.Tests.Connections;
 
-/// <summary>Certificates that say where their issuer, their status and their revocation are to be had: nobody connects there, whatever else comes of them.</summary>
+/// <summary>
+/// Certificates that say where their issuer, their status and their revocation are to be had: nobody connects there,
+/// whatever else comes of them.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class NothingFetchedTests : IAsyncLifetime
 {
@@ -94,9 +97,14 @@ public sealed class NothingFetchedTests : IAsyncLifetime
     public async Task Authorizer_WithoutItsIssuer_IsUnavailable()
     {
         await using var server = _certificate.Receiver(isComplete: false);
-        using var authorizer = new HttpAuthorizer(new HttpAuthorizerSettings(new Uri($"https://127.0.0.1:{server.Port}/"), "", Patience), TimeProvider.System);
+        using var authorizer = new HttpAuthorizer(
+            new HttpAuthorizerSettings(new Uri($"https://127.0.0.1:{server.Port}/"), "", Patience),
+            TimeProvider.System
+        );
 
-        var failure = await Assert.ThrowsAsync<AuthorizerUnavailableException>(() => authorizer.AuthorizeAsync(Queries.Some(), default).AsTask());
+        var failure = await Assert.ThrowsAsync<AuthorizerUnavailableException>(() =>
+            authorizer.AuthorizeAsync(Queries.Some(), default).AsTask()
+        );
 
         Assert.Contains("PartialChain", failure.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, await _trap.ConnectionsAsync());
@@ -113,7 +121,8 @@ public sealed class NothingFetchedTests : IAsyncLifetime
         var root = Path.GetTempFileName();
         File.WriteAllText(root, _certificate.Authority.ExportCertificatePem());
         await using var connections = new PostgresConnections(
-            $"Host=127.0.0.1;Port={server.Port};Username=u;Password=p;{(mode.EndsWith('=') ? mode + root : mode)}");
+            $"Host=127.0.0.1;Port={server.Port};Username=u;Password=p;{(mode.EndsWith('=') ? mode + root : mode)}"
+        );
 
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => connections.OpenOwnAsync(CancellationToken.None));
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => connections.Readers.OpenConnectionAsync().AsTask());
@@ -124,14 +133,25 @@ public sealed class NothingFetchedTests : IAsyncLifetime
     }
 
     [Fact]
-    public void DatabaseWhoseRevocationIsToBeLookedUp_IsRefused() => Assert.Contains(
-        "Check Certificate Revocation",
-        Assert.Throws<InvalidJournalException>(() => new PostgresConnections("Host=db;SSL Mode=VerifyFull;Check Certificate Revocation=true")).Message,
-        StringComparison.Ordinal);
+    public void DatabaseWhoseRevocationIsToBeLookedUp_IsRefused() =>
+        Assert.Contains(
+            "Check Certificate Revocation",
+            Assert
+                .Throws<InvalidJournalException>(() =>
+                    new PostgresConnections("Host=db;SSL Mode=VerifyFull;Check Certificate Revocation=true")
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
 
     private CallbackClient Callbacks(X509Certificate2? authority = null)
     {
-        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(), TimeProvider.System, Patience);
+        var connector = new VettedConnector(
+            Policies.Allowing("127.0.0.1/32"),
+            new ScriptedResolver(),
+            TimeProvider.System,
+            Patience
+        );
         var handler = CallbackHttpHandler.Create(connector, Patience);
         if (authority is not null)
             handler.Trust(authority);
@@ -139,5 +159,13 @@ public sealed class NothingFetchedTests : IAsyncLifetime
     }
 
     private static async Task<CallbackOutcome> AttemptAsync(CallbackClient client, int port) =>
-        (await client.AttemptAsync(Sample.Request($"https://127.0.0.1:{port}/hook"), Sample.Decision(), CancellationToken.None)).Attempt.Outcome;
+        (
+            await client.AttemptAsync(
+                Sample.Request($"https://127.0.0.1:{port}/hook"),
+                Sample.Decision(),
+                CancellationToken.None
+            )
+        )
+            .Attempt
+            .Outcome;
 }

@@ -13,13 +13,15 @@ public sealed class DeadLetterCountTests
     private TaskCompletionSource<long> _counted = new();
     private int _counts;
 
-    public DeadLetterCountTests() => _count = new(
-        () =>
-        {
-            _counts++;
-            return new(_counted.Task);
-        },
-        _time);
+    public DeadLetterCountTests() =>
+        _count = new(
+            () =>
+            {
+                _counts++;
+                return new(_counted.Task);
+            },
+            _time
+        );
 
     [Fact]
     public async Task Letters_AreCountedOnceInFiveSeconds_HoweverOftenItIsAsked()

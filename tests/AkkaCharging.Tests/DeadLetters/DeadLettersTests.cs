@@ -30,7 +30,11 @@ public sealed class DeadLettersTests
     public DeadLettersTests()
     {
         _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
-        _destinations = new(SettingsLoader.Defaults.Callback, new(Places * 2, ConsumerThreads: 1, DestinationShare: 1_000), _time); // all places for destinations that have not answered
+        _destinations = new(
+            SettingsLoader.Defaults.Callback,
+            new(Places * 2, ConsumerThreads: 1, DestinationShare: 1_000),
+            _time
+        ); // all places for destinations that have not answered
         _admission = new(Places, _destinations, _time);
         _lanes = LaneSet.Alone(4, _admission);
         _letters = new(PerSecond, _admission, _journal, _lanes, _time);
@@ -47,12 +51,20 @@ public sealed class DeadLettersTests
         Assert.Equal(RedriveOutcome.Redriven, await _letters.RedriveAsync(id, default));
 
         var pending = Assert.Single(Pending);
-        Assert.Equal((id, Sample.Decision(), 0, true, true), (pending.Request.Id, pending.Decision, pending.AttemptsMade, pending.IsRecovered, pending.IsRedriven));
+        Assert.Equal(
+            (id, Sample.Decision(), 0, true, true),
+            (pending.Request.Id, pending.Decision, pending.AttemptsMade, pending.IsRecovered, pending.IsRedriven)
+        );
         Assert.Equal(Sample.Now.AddHours(1).AddMinutes(5), pending.Request.ExpiresAt);
         Assert.Equal(1, _admission.Pending);
         Assert.All(
             Enumerable.Range(0, Places),
-            _ => Assert.Equal(AdmissionVerdict.Entered, _admission.TryEnter(pending.Request.Callback.Destination, out var _, out var _)));
+            _ =>
+                Assert.Equal(
+                    AdmissionVerdict.Entered,
+                    _admission.TryEnter(pending.Request.Callback.Destination, out var _, out var _)
+                )
+        );
         Assert.Equal(RedriveOutcome.Busy, await _letters.RedriveAsync(id, default)); // it is under way
         Assert.Equal(Places + 1, _admission.Pending);
     }
@@ -121,7 +133,16 @@ public sealed class DeadLettersTests
         }
 
         await EndedAsync();
-        Assert.Equal((Count, 0, 0, false, null), (_letters.Bulk!.Redriven, _letters.Bulk.PassedOver, _letters.Bulk.Remaining, _letters.Bulk.IsCancelled, _letters.Bulk.Problem));
+        Assert.Equal(
+            (Count, 0, 0, false, null),
+            (
+                _letters.Bulk!.Redriven,
+                _letters.Bulk.PassedOver,
+                _letters.Bulk.Remaining,
+                _letters.Bulk.IsCancelled,
+                _letters.Bulk.Problem
+            )
+        );
         Assert.Single(await ListedAsync());
         Assert.Equal(Count - 1, Pending.Count);
     }
@@ -138,7 +159,10 @@ public sealed class DeadLettersTests
         var after = await DeadAsync();
         _time.Advance(Step);
 
-        var begun = await _letters.RedriveAllAsync(new(Sample.Url("http://127.0.0.1:8080/").Destination, from, from + Step), default);
+        var begun = await _letters.RedriveAllAsync(
+            new(Sample.Url("http://127.0.0.1:8080/").Destination, from, from + Step),
+            default
+        );
 
         Assert.Equal(1, begun!.Matched);
         await RedrivenAsync(1);
@@ -226,7 +250,8 @@ public sealed class DeadLettersTests
                 _time.Advance(Step);
                 return _letters.Bulk!.Redriven == ids.Length;
             },
-            "both are redriven");
+            "both are redriven"
+        );
     }
 
     [Fact]
@@ -268,8 +293,16 @@ public sealed class DeadLettersTests
 
         Assert.Equal(DiscardOutcome.Discarded, await _letters.DiscardAsync(id, default));
 
-        Assert.Equal([other], (await _letters.ListAsync(new(), after: null, most: int.MaxValue, default)).Letters.Select(letter => letter.Id));
-        Assert.Equal([other], (await _letters.ListAsync(new(), after: null, most: 0, default)).Letters.Select(letter => letter.Id));
+        Assert.Equal(
+            [other],
+            (await _letters.ListAsync(new(), after: null, most: int.MaxValue, default)).Letters.Select(letter =>
+                letter.Id
+            )
+        );
+        Assert.Equal(
+            [other],
+            (await _letters.ListAsync(new(), after: null, most: 0, default)).Letters.Select(letter => letter.Id)
+        );
     }
 
     private async Task<RequestId> DeadAsync(string url = "http://127.0.0.1:8080/hook")
@@ -291,7 +324,11 @@ public sealed class DeadLettersTests
     private Settlement Failed() => new(RequestState.Failed, _time.GetUtcNow(), Sample.Attempt(at: _time.GetUtcNow()));
 
     private async Task<List<RequestId>> ListedAsync() =>
-        [.. (await _letters.ListAsync(new(), after: null, DeadLetterPage.LettersMax, default)).Letters.Select(letter => letter.Id)];
+        [
+            .. (await _letters.ListAsync(new(), after: null, DeadLetterPage.LettersMax, default)).Letters.Select(
+                letter => letter.Id
+            ),
+        ];
 
     private async Task RedrivenAsync(int count)
     {
@@ -299,11 +336,13 @@ public sealed class DeadLettersTests
         Assert.Equal(count, _letters.Bulk!.Redriven);
     }
 
-    private Task EndedAsync() => Eventually.HoldsAsync(
-        () =>
-        {
-            _time.Advance(Step);
-            return !_letters.Bulk!.IsRunning;
-        },
-        "it has ended");
+    private Task EndedAsync() =>
+        Eventually.HoldsAsync(
+            () =>
+            {
+                _time.Advance(Step);
+                return !_letters.Bulk!.IsRunning;
+            },
+            "it has ended"
+        );
 }

@@ -16,7 +16,11 @@ public sealed class FileWatchTests : IDisposable
     public async Task ChangedFile_IsRead_OnNoThreadOfThePool()
     {
         var isOfPool = new List<bool>();
-        await using var watch = new FileWatch(_path, _time, () => new(() => isOfPool.Add(Thread.CurrentThread.IsThreadPoolThread)));
+        await using var watch = new FileWatch(
+            _path,
+            _time,
+            () => new(() => isOfPool.Add(Thread.CurrentThread.IsThreadPoolThread))
+        );
         watch.Start();
         File.WriteAllText(_path, "changed");
 

@@ -9,11 +9,15 @@ public sealed class IdempotencyHasherTests
     private readonly IdempotencyHasher _hasher = new([.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
 
     [Fact]
-    public void SameKeyAndFields_MakeTheSameClaim() => Assert.Equal(_hasher.Claim("fleet", "key", "a", "b"), _hasher.Claim("fleet", "key", "a", "b"));
+    public void SameKeyAndFields_MakeTheSameClaim() =>
+        Assert.Equal(_hasher.Claim("fleet", "key", "a", "b"), _hasher.Claim("fleet", "key", "a", "b"));
 
     [Fact]
     public void ClaimsHoldHexadecimalDigitsAlone() =>
-        Assert.Matches("^[0-9A-F]{64}/[0-9A-F]{64}$", $"{_hasher.Claim("fleet", "key", "a").KeyHash}/{_hasher.Claim("fleet", "key", "a").BodyHash}");
+        Assert.Matches(
+            "^[0-9A-F]{64}/[0-9A-F]{64}$",
+            $"{_hasher.Claim("fleet", "key", "a").KeyHash}/{_hasher.Claim("fleet", "key", "a").BodyHash}"
+        );
 
     [Fact]
     public void OtherFields_ChangeTheBodyHashAlone()
@@ -34,12 +38,18 @@ public sealed class IdempotencyHasherTests
 
     [Fact]
     public void RandomSecrets_MakeClaimsThatDoNotMatch() =>
-        Assert.NotEqual(IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash, IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash);
+        Assert.NotEqual(
+            IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash,
+            IdempotencyHasher.WithRandomSecret().Claim("a", "k", "f").KeyHash
+        );
 
     [Fact]
     public void Fingerprint_NamesATokenInOneJournalAlone()
     {
-        var (token, other) = (DriverToken.TryCreate("canary-token-0123456789")!, DriverToken.TryCreate("canary-token-0123456780")!);
+        var (token, other) = (
+            DriverToken.TryCreate("canary-token-0123456789")!,
+            DriverToken.TryCreate("canary-token-0123456780")!
+        );
 
         Assert.Equal(IdempotencyHasher.FingerprintBytes, _hasher.Fingerprint(token).Length);
         Assert.Equal(_hasher.Fingerprint(token), _hasher.Fingerprint(token));

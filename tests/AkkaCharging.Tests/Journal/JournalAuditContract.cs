@@ -28,12 +28,35 @@ public abstract class JournalAuditContract
         Assert.Equal((RequestState.Queued, null, null), (record.State, record.Decision, record.SettledAt));
 
         await journal.DecideAsync(request.Id, Sample.Decision(), default);
-        await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now.AddSeconds(1), Sample.Attempt()), default);
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Delivered, Sample.Now.AddSeconds(1), Sample.Attempt()),
+            default
+        );
 
         record = Assert.Single(await ReadAsync(audit, new()));
         Assert.Equal(
-            (request.Id, request.Station.Text, "cana***", "fleet", RequestState.Delivered, Sample.Decision(), request.AcceptedAt, Sample.Now.AddSeconds(1)),
-            (record.Id, record.StationId, record.DriverTokenMasked, record.ApiKeyName, record.State, record.Decision, record.AcceptedAt, record.SettledAt!.Value));
+            (
+                request.Id,
+                request.Station.Text,
+                "cana***",
+                "fleet",
+                RequestState.Delivered,
+                Sample.Decision(),
+                request.AcceptedAt,
+                Sample.Now.AddSeconds(1)
+            ),
+            (
+                record.Id,
+                record.StationId,
+                record.DriverTokenMasked,
+                record.ApiKeyName,
+                record.State,
+                record.Decision,
+                record.AcceptedAt,
+                record.SettledAt!.Value
+            )
+        );
         Assert.Equal(journal.Hasher.Fingerprint(request.Token), record.TokenFingerprint);
         Assert.Equal(record.TokenFingerprint, await audit.FingerprintAsync(request.Token));
     }
@@ -41,7 +64,10 @@ public abstract class JournalAuditContract
     [Fact]
     public async Task Filters_HoldTogether_NewestFirst_RunningAndEnded()
     {
-        var requests = Enumerable.Range(0, 6).Select(i => At(Sample.Now.AddTicks(i * TimeSpan.TicksPerSecond + 1), i)).ToList();
+        var requests = Enumerable
+            .Range(0, 6)
+            .Select(i => At(Sample.Now.AddTicks(i * TimeSpan.TicksPerSecond + 1), i))
+            .ToList();
         var journal = await OpenAsync();
         await using (journal)
         {
@@ -59,16 +85,37 @@ public abstract class JournalAuditContract
             await AssertFoundAsync(new(), 5, 4, 3, 2, 1, 0);
             await AssertFoundAsync(new(StationId.TryCreate(OtherStation.ToLowerInvariant())), 5, 3, 1);
             await AssertFoundAsync(new(StationId.TryCreate("123e4567-e89b-42d3-a456-426614174999")));
-            await AssertFoundAsync(new(TokenFingerprint: journal.Hasher.Fingerprint(DriverToken.TryCreate(OtherToken)!)), 5, 4, 3);
+            await AssertFoundAsync(
+                new(TokenFingerprint: journal.Hasher.Fingerprint(DriverToken.TryCreate(OtherToken)!)),
+                5,
+                4,
+                3
+            );
             await AssertFoundAsync(new(From: requests[2].AcceptedAt, To: requests[4].AcceptedAt), 3, 2);
-            await AssertFoundAsync(new(From: requests[2].AcceptedAt.AddTicks(1), To: requests[4].AcceptedAt.AddTicks(1)), 4, 3);
+            await AssertFoundAsync(
+                new(From: requests[2].AcceptedAt.AddTicks(1), To: requests[4].AcceptedAt.AddTicks(1)),
+                4,
+                3
+            );
             await AssertFoundAsync(new(From: DateTimeOffset.MinValue, To: DateTimeOffset.MaxValue), 5, 4, 3, 2, 1, 0);
             await AssertFoundAsync(
-                new(requests[1].Station, journal.Hasher.Fingerprint(DriverToken.TryCreate(OtherToken)!), requests[4].AcceptedAt.ToOffset(TimeSpan.FromHours(2))), 5);
-            Assert.Equal([requests[5].Id, requests[4].Id], (await ReadAsync(audit, new(), limit: 2)).Select(record => record.Id));
+                new(
+                    requests[1].Station,
+                    journal.Hasher.Fingerprint(DriverToken.TryCreate(OtherToken)!),
+                    requests[4].AcceptedAt.ToOffset(TimeSpan.FromHours(2))
+                ),
+                5
+            );
+            Assert.Equal(
+                [requests[5].Id, requests[4].Id],
+                (await ReadAsync(audit, new(), limit: 2)).Select(record => record.Id)
+            );
 
             async Task AssertFoundAsync(AuditQuery query, params int[] expected) =>
-                Assert.Equal(expected.Select(i => requests[i].Id), (await ReadAsync(audit, query)).Select(record => record.Id));
+                Assert.Equal(
+                    expected.Select(i => requests[i].Id),
+                    (await ReadAsync(audit, query)).Select(record => record.Id)
+                );
         }
     }
 
@@ -77,21 +124,31 @@ public abstract class JournalAuditContract
     {
         const int Requests = 2_100;
         await using var journal = await OpenAsync();
-        var requests = Enumerable.Range(0, Requests).Select(i => At(Sample.Now.AddMilliseconds(i / 3), i)).ToList(); // three a millisecond
-        await Task.WhenAll(requests.Select(request => journal.AcceptAsync(request, idempotency: null, default).AsTask()));
+        // three a millisecond
+        var requests = Enumerable.Range(0, Requests).Select(i => At(Sample.Now.AddMilliseconds(i / 3), i)).ToList();
+        await Task.WhenAll(
+            requests.Select(request => journal.AcceptAsync(request, idempotency: null, default).AsTask())
+        );
         await using var audit = await AuditAsync();
 
         var found = await ReadAsync(audit, new());
 
-        Assert.Equal(requests.Select(request => request.Id.ToString()).OrderDescending(StringComparer.Ordinal), found.Select(record => record.Id.ToString()));
+        Assert.Equal(
+            requests.Select(request => request.Id.ToString()).OrderDescending(StringComparer.Ordinal),
+            found.Select(record => record.Id.ToString())
+        );
         Assert.Equal(1_500, (await ReadAsync(audit, new(), limit: 1_500)).Count);
     }
 
-    private protected static async Task<List<AuditRecord>> ReadAsync(IJournalAudit audit, AuditQuery query, long limit = long.MaxValue) =>
-        await audit.ReadAsync(query, limit).ToListAsync();
+    private protected static async Task<List<AuditRecord>> ReadAsync(
+        IJournalAudit audit,
+        AuditQuery query,
+        long limit = long.MaxValue
+    ) => await audit.ReadAsync(query, limit).ToListAsync();
 
-    private static ChargingRequest At(DateTimeOffset time, int i) => Sample.Request(acceptedAt: time, token: i < 3 ? Queries.Token : OtherToken) with
-    {
-        Station = StationId.TryCreate(i % 2 == 0 ? Queries.Station : OtherStation)!,
-    };
+    private static ChargingRequest At(DateTimeOffset time, int i) =>
+        Sample.Request(acceptedAt: time, token: i < 3 ? Queries.Token : OtherToken) with
+        {
+            Station = StationId.TryCreate(i % 2 == 0 ? Queries.Station : OtherStation)!,
+        };
 }

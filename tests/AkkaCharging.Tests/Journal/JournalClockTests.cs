@@ -12,41 +12,47 @@ public sealed class JournalClockTests
 
     private readonly SteppingTime _time = new();
 
-    /// <summary>The law that retention rests on: whatever the wall clock does, in one process or over several, a row is never deleted before its time.</summary>
+    /// <summary>
+    /// The law that retention rests on: whatever the wall clock does, in one process or over several, a row is never
+    /// deleted before its time.
+    /// </summary>
     [Fact]
     public void WhateverTheClockDoes_NothingIsOldBeforeItsTime() =>
-        Gen.Select(Gen.OneOf(Gen.Const(0), Gen.Int[0, 3_000]), Gen.Int[-6_000, 6_000], Gen.Int[0, 9]).Array[1, 120].Sample(events =>
-        {
-            var time = new SteppingTime { Boot = "one" };
-            var clock = new JournalClock(time, Day);
-            var saved = clock.Save(() => ((IWitnessedTime)time).Witness)!;
-            var rows = new List<(DateTimeOffset At, long Since)>();
-            foreach (var (minutes, stepMinutes, kind) in events)
+        Gen.Select(Gen.OneOf(Gen.Const(0), Gen.Int[0, 3_000]), Gen.Int[-6_000, 6_000], Gen.Int[0, 9])
+            .Array[1, 120]
+            .Sample(events =>
             {
-                time.Advance(TimeSpan.FromMinutes(minutes));
-                switch (kind)
+                var time = new SteppingTime { Boot = "one" };
+                var clock = new JournalClock(time, Day);
+                var saved = clock.Save(() => ((IWitnessedTime)time).Witness)!;
+                var rows = new List<(DateTimeOffset At, long Since)>();
+                foreach (var (minutes, stepMinutes, kind) in events)
                 {
-                    case < 5:
-                        clock.Observe();
-                        rows.Add((time.GetUtcNow() - TimeSpan.FromMilliseconds(500), time.GetTimestamp())); // read a moment before
-                        saved = clock.Save(() => ((IWitnessedTime)time).Witness) ?? saved;
-                        break;
-                    case < 8:
-                        time.Step = TimeSpan.FromMinutes(stepMinutes);
-                        break;
-                    default:
-                        (clock, time.Boot) = (new JournalClock(time, Day), kind == 8 ? "one" : "other");
-                        clock.Resume(saved, ((IWitnessedTime)time).Witness);
-                        break;
+                    time.Advance(TimeSpan.FromMinutes(minutes));
+                    switch (kind)
+                    {
+                        case < 5:
+                            clock.Observe();
+                            // read a moment before
+                            rows.Add((time.GetUtcNow() - TimeSpan.FromMilliseconds(500), time.GetTimestamp()));
+                            saved = clock.Save(() => ((IWitnessedTime)time).Witness) ?? saved;
+                            break;
+                        case < 8:
+                            time.Step = TimeSpan.FromMinutes(stepMinutes);
+                            break;
+                        default:
+                            (clock, time.Boot) = (new JournalClock(time, Day), kind == 8 ? "one" : "other");
+                            clock.Resume(saved, ((IWitnessedTime)time).Witness);
+                            break;
+                    }
+
+                    var horizon = clock.Horizon(Day);
+                    if (rows.Any(row => row.At <= horizon && time.GetElapsedTime(row.Since) < Day))
+                        return false;
                 }
 
-                var horizon = clock.Horizon(Day);
-                if (rows.Any(row => row.At <= horizon && time.GetElapsedTime(row.Since) < Day))
-                    return false;
-            }
-
-            return true;
-        });
+                return true;
+            });
 
     [Fact]
     public void ClockThatIsNeverSet_HasTheSpanBeforeNowAsItsHorizon()
@@ -109,9 +115,11 @@ public sealed class JournalClockTests
         Assert.Equal((2 * Minute, Minute), (clock.NowFor(then) - then, clock.NowFor(after) - after));
     }
 
-    /// <param name="boot">Of the machine at the second start; null where nothing vouches for the time in between.</param>
+    /// <param name="boot">Of the machine at the second start; null where nothing vouches for the time in
+    /// between.</param>
     /// <param name="stepMinutes">By how much the clock was set in between.</param>
-    /// <param name="age">As it is known then, of a request accepted 1 minute before the end; 2 minutes passed until the second start.</param>
+    /// <param name="age">As it is known then, of a request accepted 1 minute before the end; 2 minutes passed until the
+    /// second start.</param>
     [Theory]
     [InlineData("one", 0, 3)]
     [InlineData("one", 20, 3)]
@@ -120,7 +128,11 @@ public sealed class JournalClockTests
     [InlineData("other", 20, 23)] // may as well have been away for so long: too late is worse than never
     [InlineData("other", -60, 1)] // it was set back, and that is all that is known
     [InlineData(null, -60, 1)]
-    public void StepBetweenTwoProcesses_IsRecognised_AsFarAsTheMachineWasNotStartedAnew(string? boot, int stepMinutes, int age)
+    public void StepBetweenTwoProcesses_IsRecognised_AsFarAsTheMachineWasNotStartedAnew(
+        string? boot,
+        int stepMinutes,
+        int age
+    )
     {
         _time.Boot = "one";
         var first = new JournalClock(_time, Day);
@@ -196,6 +208,12 @@ public sealed class JournalClockTests
         Assert.NotNull(first);
         Assert.Equal((first.Value.Id, true), (second!.Value.Id, second.Value.IsSteady));
         Assert.True(second.Value.Ticks >= first.Value.Ticks);
-        Assert.Equal((first.Value.Id, first.Value.Ticks), (ClockWitness.Parse(first.Value.ToString())!.Value.Id, ClockWitness.Parse(first.Value.ToString())!.Value.Ticks));
+        Assert.Equal(
+            (first.Value.Id, first.Value.Ticks),
+            (
+                ClockWitness.Parse(first.Value.ToString())!.Value.Id,
+                ClockWitness.Parse(first.Value.ToString())!.Value.Ticks
+            )
+        );
     }
 }

@@ -21,7 +21,12 @@ internal sealed class JournalFolder : IAsyncDisposable
 
     public string Key => Journal + ".key";
 
-    public JournalSettings Settings => SettingsLoader.Defaults.Journal with { Kind = JournalKind.Sqlite, Path = Journal };
+    public JournalSettings Settings =>
+        SettingsLoader.Defaults.Journal with
+        {
+            Kind = JournalKind.Sqlite,
+            Path = Journal,
+        };
 
     /// <summary>Opens a journal, or begins to.</summary>
     public async Task<SqliteJournal> StartAsync(JournalSettings? settings = null)
@@ -43,18 +48,22 @@ internal sealed class JournalFolder : IAsyncDisposable
     }
 
     /// <summary>Lets the clock run until <paramref name="condition"/> holds.</summary>
-    public Task TickUntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(
-        () =>
-        {
-            Time.Advance(SqliteWriter.Tick);
-            return condition();
-        },
-        what);
+    public Task TickUntilAsync(Func<bool> condition, string what) =>
+        Eventually.HoldsAsync(
+            () =>
+            {
+                Time.Advance(SqliteWriter.Tick);
+                return condition();
+            },
+            what
+        );
 
     /// <summary>What an administrator could do to the file with SQLite's shell.</summary>
     public SqliteConnection Shell(string? sql = null)
     {
-        var shell = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Journal, Pooling = false }.ConnectionString);
+        var shell = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = Journal, Pooling = false }.ConnectionString
+        );
         shell.Open();
         if (sql is not null)
             SqliteSchema.Run(shell, sql);

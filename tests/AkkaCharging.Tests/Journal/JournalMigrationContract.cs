@@ -5,7 +5,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Journal;
 
-/// <summary>What an update does to the journal of version 1: it loses nothing, and it is made as a whole or not at all.</summary>
+/// <summary>
+/// What an update does to the journal of version 1: it loses nothing, and it is made as a whole or not at all.
+/// </summary>
 public abstract class JournalMigrationContract
 {
     private readonly ChargingRequest _queued = Request();
@@ -76,38 +78,59 @@ public abstract class JournalMigrationContract
 
     private protected abstract Task WaitUntilAvailableAsync(IRequestJournal journal);
 
-    private protected Task MakeVersion1Async() => MakeVersion1Async(async journal =>
-    {
-        foreach (var request in new[] { _queued, _decided }.Concat(_settled.Values))
-            await journal.AcceptAsync(request, journal.Hasher.Claim(null, request.Id.ToString(), "body"), default);
-        foreach (var request in _settled.Values.Prepend(_decided))
-            await journal.DecideAsync(request.Id, Sample.Decision(), default);
-        await journal.RecordAttemptAsync(_decided.Id, Sample.Attempt(), default);
-        foreach (var (state, request) in _settled)
-            await journal.SettleAsync(request.Id, new(state, Sample.Now.AddSeconds(1), Sample.Attempt(CallbackOutcome.Timeout)), default);
-    });
+    private protected Task MakeVersion1Async() =>
+        MakeVersion1Async(async journal =>
+        {
+            foreach (var request in new[] { _queued, _decided }.Concat(_settled.Values))
+                await journal.AcceptAsync(request, journal.Hasher.Claim(null, request.Id.ToString(), "body"), default);
+            foreach (var request in _settled.Values.Prepend(_decided))
+                await journal.DecideAsync(request.Id, Sample.Decision(), default);
+            await journal.RecordAttemptAsync(_decided.Id, Sample.Attempt(), default);
+            foreach (var (state, request) in _settled)
+                await journal.SettleAsync(
+                    request.Id,
+                    new(state, Sample.Now.AddSeconds(1), Sample.Attempt(CallbackOutcome.Timeout)),
+                    default
+                );
+        });
 
     private async Task AssertCompleteAsync(IRequestJournal journal)
     {
         var unsettled = await journal.ReadUnsettledAsync(default).ToListAsync();
         Assert.Equal([_queued.Id, _decided.Id], unsettled.Select(found => found.Request.Id));
-        Assert.Equal([(null, 0, false), (Sample.Decision(), 1, false)], unsettled.Select(found => (found.Decision, found.AttemptsMade, found.IsRedriven)));
-        Assert.Equal((_queued.Token, _queued.Callback.Text, _queued.ExpiresAt), (unsettled[0].Request.Token, unsettled[0].Request.Callback.Text, unsettled[0].Request.ExpiresAt));
+        Assert.Equal(
+            [(null, 0, false), (Sample.Decision(), 1, false)],
+            unsettled.Select(found => (found.Decision, found.AttemptsMade, found.IsRedriven))
+        );
+        Assert.Equal(
+            (_queued.Token, _queued.Callback.Text, _queued.ExpiresAt),
+            (unsettled[0].Request.Token, unsettled[0].Request.Callback.Text, unsettled[0].Request.ExpiresAt)
+        );
         foreach (var (state, request) in _settled)
         {
             var found = await journal.FindAsync(request.Id, default);
-            Assert.Equal((state, Sample.Decision(), Sample.Now.AddSeconds(1)), (found!.State, found.Decision, found.SettledAt));
+            Assert.Equal(
+                (state, Sample.Decision(), Sample.Now.AddSeconds(1)),
+                (found!.State, found.Decision, found.SettledAt)
+            );
             Assert.Equal([Sample.Attempt(CallbackOutcome.Timeout)], found.Attempts);
         }
 
-        var replayed = await journal.AcceptAsync(Request(), journal.Hasher.Claim(null, _queued.Id.ToString(), "body"), default);
+        var replayed = await journal.AcceptAsync(
+            Request(),
+            journal.Hasher.Claim(null, _queued.Id.ToString(), "body"),
+            default
+        );
         Assert.Equal(new AcceptResult(AcceptOutcome.Replayed, _queued.Id), replayed);
 
         var failed = _settled[RequestState.Failed];
         var page = await journal.ListDeadLettersAsync(new(failed.Callback.Destination), after: null, most: 10, default);
         Assert.Equal(failed.Id, Assert.Single(page.Letters).Id);
         var redriven = await journal.RedriveAsync(failed.Id, Sample.Now.AddHours(1), default);
-        Assert.Equal((failed.Callback.Text, Sample.Now.AddHours(1).AddMinutes(5)), (redriven.Request!.Request.Callback.Text, redriven.Request.Request.ExpiresAt));
+        Assert.Equal(
+            (failed.Callback.Text, Sample.Now.AddHours(1).AddMinutes(5)),
+            (redriven.Request!.Request.Callback.Text, redriven.Request.Request.ExpiresAt)
+        );
     }
 
     private static ChargingRequest Request(string url = "http://127.0.0.1:8080/hook") => Sample.Request(url);

@@ -22,7 +22,12 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
     public async Task EverythingMoves_AndGoesOnWhereItWas()
     {
         var now = TimeProvider.System.GetUtcNow();
-        var (queued, decided, delivered, failed) = (Sample.Request(acceptedAt: now), Sample.Request(acceptedAt: now), Sample.Request(acceptedAt: now), Sample.Request(acceptedAt: now));
+        var (queued, decided, delivered, failed) = (
+            Sample.Request(acceptedAt: now),
+            Sample.Request(acceptedAt: now),
+            Sample.Request(acceptedAt: now),
+            Sample.Request(acceptedAt: now)
+        );
         byte[] fingerprint;
         await using (var file = await OpenFileAsync())
         {
@@ -42,8 +47,14 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         var target = await postgres.NewSettingsAsync();
         var report = await JournalMigration.RunAsync(File, target, TimeProvider.System, default);
 
-        Assert.Equal((4, 2, 1, File + ".migrated"), (report.Requests, report.Unsettled, report.IdempotencyKeys, report.MovedTo));
-        Assert.Equal(["journal.db.migrated", "journal.db.migrated.key"], _folder.EnumerateFiles("*.migrated*").Select(file => file.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            (4, 2, 1, File + ".migrated"),
+            (report.Requests, report.Unsettled, report.IdempotencyKeys, report.MovedTo)
+        );
+        Assert.Equal(
+            ["journal.db.migrated", "journal.db.migrated.key"],
+            _folder.EnumerateFiles("*.migrated*").Select(file => file.Name).Order(StringComparer.Ordinal)
+        );
         await using var journal = await SharedPostgres.OpenAsync(target);
         var unsettled = await journal.ReadUnsettledAsync(default).ToListAsync();
         Assert.Equal([queued.Id, decided.Id], unsettled.Select(left => left.Request.Id));
@@ -52,7 +63,16 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         Assert.Equal(queued.Token.Secret, unsettled[0].Request.Token.Secret);
         Assert.Equal(queued.Callback.Text, unsettled[0].Request.Callback.Text);
         Assert.Equal(fingerprint, journal.Hasher.Fingerprint(queued.Token));
-        Assert.Equal(AcceptOutcome.Replayed, (await journal.AcceptAsync(Sample.Request(), journal.Hasher.Claim(apiKeyName: null, "key", "fields"), default)).Outcome);
+        Assert.Equal(
+            AcceptOutcome.Replayed,
+            (
+                await journal.AcceptAsync(
+                    Sample.Request(),
+                    journal.Hasher.Claim(apiKeyName: null, "key", "fields"),
+                    default
+                )
+            ).Outcome
+        );
         Assert.Equal(RequestState.Delivered, (await journal.FindAsync(delivered.Id, default))!.State);
         Assert.Equal(2, (await journal.FindAsync(failed.Id, default))!.Attempts.Count);
         Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(failed.Id, now, default)).Outcome);
@@ -64,7 +84,8 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         await using var file = await OpenFileAsync();
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
-            await JournalMigration.RunAsync(File, await postgres.NewSettingsAsync(), TimeProvider.System, default));
+            await JournalMigration.RunAsync(File, await postgres.NewSettingsAsync(), TimeProvider.System, default)
+        );
 
         Assert.Contains($"is in use by process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
         Assert.True(System.IO.File.Exists(File));
@@ -77,7 +98,9 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         var target = await postgres.NewSettingsAsync();
         await (await SharedPostgres.OpenAsync(target)).DisposeAsync();
 
-        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => JournalMigration.RunAsync(File, target, TimeProvider.System, default));
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            JournalMigration.RunAsync(File, target, TimeProvider.System, default)
+        );
 
         Assert.Contains("holds another journal already", refused.Message, StringComparison.Ordinal);
         Assert.True(System.IO.File.Exists(File));
@@ -90,7 +113,9 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         var target = await postgres.NewSettingsAsync();
         await using var owner = await SharedPostgres.OpenAsync(target);
 
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => JournalMigration.RunAsync(File, target, TimeProvider.System, default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            JournalMigration.RunAsync(File, target, TimeProvider.System, default)
+        );
 
         Assert.True(System.IO.File.Exists(File));
     }
@@ -98,14 +123,23 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
     [Fact]
     public async Task MissingFile_IsAClearError()
     {
-        var refused = await Assert.ThrowsAsync<InvalidJournalException>(async () => await JournalMigration.RunAsync(File, await postgres.NewSettingsAsync(), TimeProvider.System, default));
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(async () =>
+            await JournalMigration.RunAsync(File, await postgres.NewSettingsAsync(), TimeProvider.System, default)
+        );
 
         Assert.Equal($"There is no journal {File}.", refused.Message);
     }
 
     private async Task<SqliteJournal> OpenFileAsync()
     {
-        var journal = new SqliteJournal(SettingsLoader.Defaults.Journal with { Path = File, EncryptionKeys = [] }, TimeProvider.System);
+        var journal = new SqliteJournal(
+            SettingsLoader.Defaults.Journal with
+            {
+                Path = File,
+                EncryptionKeys = [],
+            },
+            TimeProvider.System
+        );
         await journal.StartAsync(default);
         return journal;
     }

@@ -32,7 +32,9 @@ public sealed class JournalWritesTests
     public async Task Stop_EndsTheWait()
     {
         using var stopping = new CancellationTokenSource();
-        var writing = JournalWrites.UntilWrittenAsync<int>(_ => throw new JournalUnavailableException("away"), _time, stopping.Token).AsTask();
+        var writing = JournalWrites
+            .UntilWrittenAsync<int>(_ => throw new JournalUnavailableException("away"), _time, stopping.Token)
+            .AsTask();
 
         await stopping.CancelAsync();
 
@@ -44,8 +46,13 @@ public sealed class JournalWritesTests
     {
         var calls = 0;
 
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await JournalWrites.UntilWrittenAsync<int>(
-            _ => ++calls > 0 ? throw new InvalidOperationException() : new(0), _time, default));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await JournalWrites.UntilWrittenAsync<int>(
+                _ => ++calls > 0 ? throw new InvalidOperationException() : new(0),
+                _time,
+                default
+            )
+        );
 
         Assert.Equal(1, calls);
     }

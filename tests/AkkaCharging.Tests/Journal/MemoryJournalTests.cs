@@ -13,7 +13,11 @@ public sealed class MemoryJournalTests : RequestJournalContract
 
     [Fact]
     public void States_AreSpelledAsTheContractHasThem() =>
-        Assert.Equal(["queued", "decided", "delivered", "failed", "expired"], Enum.GetValues<RequestState>().Select(state => state.Name()));
+        Assert.Equal(
+            ["queued", "decided", "delivered", "failed", "expired"],
+            Enum.GetValues<RequestState>().Select(state => state.Name())
+        );
 
-    private protected override Task<IRequestJournal> CreateAsync(JournalSettings settings) => Task.FromResult<IRequestJournal>(new MemoryJournal(settings, Time));
+    private protected override Task<IRequestJournal> CreateAsync(JournalSettings settings) =>
+        Task.FromResult<IRequestJournal>(new MemoryJournal(settings, Time));
 }

@@ -59,7 +59,10 @@ public abstract partial class RequestJournalContract
         Time.Step = TimeSpan.FromDays(2);
         var again = await journal.AcceptAsync(Sample.Request(acceptedAt: Time.GetUtcNow()), new("k", "b"), default);
         Assert.Equal(new AcceptResult(AcceptOutcome.Replayed, first.Id), again);
-        Assert.Equal(new AcceptResult(AcceptOutcome.Replayed, first.Id), await journal.FindAcceptedAsync(new("k", "b"), default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, first.Id),
+            await journal.FindAcceptedAsync(new("k", "b"), default)
+        );
         Time.Step = TimeSpan.Zero;
         Time.Advance(TimeSpan.FromHours(24));
 

@@ -16,16 +16,35 @@ public abstract partial class RequestJournalContract
     {
         var journal = await NewAsync();
         var request = await DecidedAsync(journal);
-        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(CallbackOutcome.Timeout, at: Sample.Now.AddSeconds(1)), default);
-        var last = new CallbackAttempt(Sample.Now.AddSeconds(2), TimeSpan.FromMilliseconds(7), HttpStatus: 410, CallbackOutcome.HttpError);
+        await journal.RecordAttemptAsync(
+            request.Id,
+            Sample.Attempt(CallbackOutcome.Timeout, at: Sample.Now.AddSeconds(1)),
+            default
+        );
+        var last = new CallbackAttempt(
+            Sample.Now.AddSeconds(2),
+            TimeSpan.FromMilliseconds(7),
+            HttpStatus: 410,
+            CallbackOutcome.HttpError
+        );
         await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now.AddSeconds(3), last), default);
 
         var letter = Assert.Single(await ListAsync(journal));
 
         Assert.Equal(
             new DeadLetter(
-                request.Id, request.Station.Text, "cana***", "http://127.0.0.1:8080", last, Attempts: 2, AuthorizationStatus.Allowed, request.AcceptedAt, Sample.Now.AddSeconds(3)),
-            letter);
+                request.Id,
+                request.Station.Text,
+                "cana***",
+                "http://127.0.0.1:8080",
+                last,
+                Attempts: 2,
+                AuthorizationStatus.Allowed,
+                request.AcceptedAt,
+                Sample.Now.AddSeconds(3)
+            ),
+            letter
+        );
         Assert.DoesNotContain("canary", letter.ToString(), StringComparison.Ordinal);
         Assert.Equal(1, await journal.CountDeadLettersAsync(new(), default));
     }
@@ -34,12 +53,23 @@ public abstract partial class RequestJournalContract
     public async Task RedrivenRequest_KeepsTheTraceOfItsSubmission()
     {
         var journal = await NewAsync();
-        var traced = Sample.Request() with { Trace = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded) };
+        var traced = Sample.Request() with
+        {
+            Trace = new ActivityContext(
+                ActivityTraceId.CreateRandom(),
+                ActivitySpanId.CreateRandom(),
+                ActivityTraceFlags.Recorded
+            ),
+        };
         var untraced = Sample.Request();
         foreach (var request in new[] { traced, untraced })
         {
             await journal.AcceptAsync(request, idempotency: null, default);
-            await journal.SettleAsync(request.Id, new(RequestState.Failed, Time.GetUtcNow(), LastAttempt: null), default);
+            await journal.SettleAsync(
+                request.Id,
+                new(RequestState.Failed, Time.GetUtcNow(), LastAttempt: null),
+                default
+            );
 
             var redriven = await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default);
 
@@ -61,13 +91,19 @@ public abstract partial class RequestJournalContract
         foreach (var id in others)
         {
             var before = await journal.FindAsync(id, default);
-            Assert.Equal(RedriveOutcome.NotDeadLetter, (await journal.RedriveAsync(id, Time.GetUtcNow(), default)).Outcome);
+            Assert.Equal(
+                RedriveOutcome.NotDeadLetter,
+                (await journal.RedriveAsync(id, Time.GetUtcNow(), default)).Outcome
+            );
             Assert.Equal(DiscardOutcome.NotDeadLetter, await journal.DiscardAsync(id, default));
             Assert.Equal(before!.State, (await journal.FindAsync(id, default))!.State);
         }
 
         Assert.Empty(await ListAsync(journal));
-        Assert.Equal(RedriveOutcome.NotFound, (await journal.RedriveAsync(RequestId.New(Sample.Now), Time.GetUtcNow(), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.NotFound,
+            (await journal.RedriveAsync(RequestId.New(Sample.Now), Time.GetUtcNow(), default)).Outcome
+        );
         Assert.Equal(DiscardOutcome.NotFound, await journal.DiscardAsync(RequestId.New(Sample.Now), default));
     }
 
@@ -89,16 +125,21 @@ public abstract partial class RequestJournalContract
         do
         {
             var page = await journal.ListDeadLettersAsync(new(), after, most: 3, default);
-            Assert.Equal(page.Next, page.Next is { } next && DeadLetterCursor.TryParse(next.ToString(), out var read) ? read : null);
+            Assert.Equal(
+                page.Next,
+                page.Next is { } next && DeadLetterCursor.TryParse(next.ToString(), out var read) ? read : null
+            );
             after = page.Next;
             sizes.Add(page.Letters.Count);
             listed.AddRange(page.Letters);
-        }
-        while (after is not null);
+        } while (after is not null);
 
         Assert.Equal([3, 3, 3, 1], sizes);
         Assert.Equal(ids.ToHashSet(), listed.Select(letter => letter.Id).ToHashSet());
-        Assert.Equal(listed.OrderByDescending(letter => letter.SettledAt).ThenByDescending(letter => letter.Id.Value), listed);
+        Assert.Equal(
+            listed.OrderByDescending(letter => letter.SettledAt).ThenByDescending(letter => letter.Id.Value),
+            listed
+        );
     }
 
     [Fact]
@@ -106,7 +147,16 @@ public abstract partial class RequestJournalContract
     {
         var journal = await NewAsync();
         var settledAt = new Dictionary<string, DateTimeOffset>();
-        foreach (var url in new[] { Here, "http://127.0.0.1:8081/hook", "https://127.0.0.1:8080/hook", "http://receiver.example.com:8080/hook", "http://127.0.0.1:8080/other" })
+        foreach (
+            var url in new[]
+            {
+                Here,
+                "http://127.0.0.1:8081/hook",
+                "https://127.0.0.1:8080/hook",
+                "http://receiver.example.com:8080/hook",
+                "http://127.0.0.1:8080/other",
+            }
+        )
         {
             settledAt[url] = Time.GetUtcNow();
             await DeadAsync(journal, url);
@@ -119,8 +169,14 @@ public abstract partial class RequestJournalContract
         await AssertMatchesAsync(new(new DestinationKey("https", "127.0.0.1", 8081)), 0);
         await AssertMatchesAsync(new(From: settledAt["http://127.0.0.1:8081/hook"]), 4);
         await AssertMatchesAsync(new(To: settledAt["http://127.0.0.1:8081/hook"]), 1);
-        await AssertMatchesAsync(new(From: settledAt["http://127.0.0.1:8081/hook"], To: settledAt["http://receiver.example.com:8080/hook"]), 2);
-        await AssertMatchesAsync(new(new DestinationKey("http", "127.0.0.1", 8080), From: settledAt["http://127.0.0.1:8081/hook"]), 1);
+        await AssertMatchesAsync(
+            new(From: settledAt["http://127.0.0.1:8081/hook"], To: settledAt["http://receiver.example.com:8080/hook"]),
+            2
+        );
+        await AssertMatchesAsync(
+            new(new DestinationKey("http", "127.0.0.1", 8080), From: settledAt["http://127.0.0.1:8081/hook"]),
+            1
+        );
         await AssertMatchesAsync(new(From: Sample.Now.AddDays(1), To: Sample.Now), 0);
 
         async Task AssertMatchesAsync(DeadLetterQuery query, int expected)
@@ -140,7 +196,10 @@ public abstract partial class RequestJournalContract
 
         Assert.Empty(await ListAsync(journal));
         Assert.Equal(0, await journal.CountDeadLettersAsync(new(), default));
-        Assert.Equal(RedriveOutcome.NotFound, (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.NotFound,
+            (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome
+        );
     }
 
     [Fact]
@@ -153,11 +212,22 @@ public abstract partial class RequestJournalContract
         var results = await TogetherAsync(_ => journal.RedriveAsync(request.Id, at, default));
 
         var redriven = Assert.Single(results, result => result.Outcome == RedriveOutcome.Redriven).Request!;
-        Assert.Equal(Callers - 1, results.Count(result => result is { Outcome: RedriveOutcome.NotDeadLetter, Request: null }));
+        Assert.Equal(
+            Callers - 1,
+            results.Count(result => result is { Outcome: RedriveOutcome.NotDeadLetter, Request: null })
+        );
         Assert.Equal((Sample.Decision(), 0, true), (redriven.Decision, redriven.AttemptsMade, redriven.IsRedriven));
         Assert.Equal(
             (request.Id, request.Station, request.Token, request.Callback.Text, request.AcceptedAt, at + Age),
-            (redriven.Request.Id, redriven.Request.Station, redriven.Request.Token, redriven.Request.Callback.Text, redriven.Request.AcceptedAt, redriven.Request.ExpiresAt));
+            (
+                redriven.Request.Id,
+                redriven.Request.Station,
+                redriven.Request.Token,
+                redriven.Request.Callback.Text,
+                redriven.Request.AcceptedAt,
+                redriven.Request.ExpiresAt
+            )
+        );
         Assert.Empty(await ListAsync(journal));
         var found = await journal.FindAsync(request.Id, default);
         Assert.Equal((RequestState.Decided, Sample.Decision(), null), (found!.State, found.Decision, found.SettledAt));
@@ -171,10 +241,17 @@ public abstract partial class RequestJournalContract
         var request = await DeadAsync(journal);
         await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default);
 
-        await journal.SettleAsync(request.Id, new(RequestState.Delivered, Time.GetUtcNow(), Sample.Attempt(CallbackOutcome.Success)), default);
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Delivered, Time.GetUtcNow(), Sample.Attempt(CallbackOutcome.Success)),
+            default
+        );
 
         Assert.Equal(RequestState.Delivered, (await journal.FindAsync(request.Id, default))!.State);
-        Assert.Equal(RedriveOutcome.NotDeadLetter, (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.NotDeadLetter,
+            (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome
+        );
         Assert.Empty(await ListAsync(journal));
     }
 
@@ -189,9 +266,20 @@ public abstract partial class RequestJournalContract
             var redriven = await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default);
             Assert.Equal(Time.GetUtcNow() + Age, redriven.Request!.Request.ExpiresAt);
             for (var i = 0; i < 40; i++)
-                await journal.RecordAttemptAsync(request.Id, Sample.Attempt(at: Time.GetUtcNow().AddSeconds(i)), default);
-            await journal.SettleAsync(request.Id, new(RequestState.Failed, Time.GetUtcNow(), LastAttempt: null), default);
-            Assert.Equal((1 + (40 * round), Time.GetUtcNow()), (Assert.Single(await ListAsync(journal)).Attempts, (await ListAsync(journal))[0].SettledAt));
+                await journal.RecordAttemptAsync(
+                    request.Id,
+                    Sample.Attempt(at: Time.GetUtcNow().AddSeconds(i)),
+                    default
+                );
+            await journal.SettleAsync(
+                request.Id,
+                new(RequestState.Failed, Time.GetUtcNow(), LastAttempt: null),
+                default
+            );
+            Assert.Equal(
+                (1 + (40 * round), Time.GetUtcNow()),
+                (Assert.Single(await ListAsync(journal)).Attempts, (await ListAsync(journal))[0].SettledAt)
+            );
         }
 
         await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default);
@@ -211,9 +299,15 @@ public abstract partial class RequestJournalContract
 
         Assert.Empty(await ListAsync(journal));
         var found = await journal.FindAsync(request.Id, default);
-        Assert.Equal((RequestState.Failed, before!.SettledAt, before.DriverTokenMasked), (found!.State, found.SettledAt, found.DriverTokenMasked));
+        Assert.Equal(
+            (RequestState.Failed, before!.SettledAt, before.DriverTokenMasked),
+            (found!.State, found.SettledAt, found.DriverTokenMasked)
+        );
         Assert.Equal(DiscardOutcome.NotDeadLetter, await journal.DiscardAsync(request.Id, default));
-        Assert.Equal(RedriveOutcome.NotDeadLetter, (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.NotDeadLetter,
+            (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome
+        );
     }
 
     [Fact]
@@ -225,13 +319,19 @@ public abstract partial class RequestJournalContract
             var request = await DeadAsync(journal);
 
             var won = await TogetherAsync(
-                async caller => caller % 2 == 0
-                    ? await journal.DiscardAsync(request.Id, default) == DiscardOutcome.Discarded
-                    : (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome == RedriveOutcome.Redriven,
-                callers: 8);
+                async caller =>
+                    caller % 2 == 0
+                        ? await journal.DiscardAsync(request.Id, default) == DiscardOutcome.Discarded
+                        : (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome
+                            == RedriveOutcome.Redriven,
+                callers: 8
+            );
 
             var winner = Assert.Single(won.Index(), caller => caller.Item).Index;
-            Assert.Equal(winner % 2 == 0 ? RequestState.Failed : RequestState.Decided, (await journal.FindAsync(request.Id, default))!.State);
+            Assert.Equal(
+                winner % 2 == 0 ? RequestState.Failed : RequestState.Decided,
+                (await journal.FindAsync(request.Id, default))!.State
+            );
         }
     }
 
@@ -258,7 +358,11 @@ public abstract partial class RequestJournalContract
     }
 
     private static async Task<List<DeadLetter>> ListAsync(IRequestJournal journal, DeadLetterQuery? query = null) =>
-        [.. (await journal.ListDeadLettersAsync(query ?? new(), after: null, DeadLetterPage.LettersMax, default)).Letters];
+        [
+            .. (
+                await journal.ListDeadLettersAsync(query ?? new(), after: null, DeadLetterPage.LettersMax, default)
+            ).Letters,
+        ];
 
     private async Task<ChargingRequest> DecidedAsync(IRequestJournal journal, string url = Here)
     {
@@ -272,7 +376,11 @@ public abstract partial class RequestJournalContract
     private async Task<ChargingRequest> DeadAsync(IRequestJournal journal, string url = Here)
     {
         var request = await DecidedAsync(journal, url);
-        await journal.SettleAsync(request.Id, new(RequestState.Failed, Time.GetUtcNow(), Sample.Attempt(at: Time.GetUtcNow())), default);
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Failed, Time.GetUtcNow(), Sample.Attempt(at: Time.GetUtcNow())),
+            default
+        );
         return request;
     }
 }

@@ -36,13 +36,26 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         var journal = await NewAsync();
         var request = Sample.Request() with { ApiKeyName = "fleet" };
 
-        Assert.Equal(new AcceptResult(AcceptOutcome.Accepted, request.Id), await journal.AcceptAsync(request, idempotency: null, default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Accepted, request.Id),
+            await journal.AcceptAsync(request, idempotency: null, default)
+        );
 
         var found = await journal.FindAsync(request.Id, default);
         Assert.NotNull(found);
         Assert.Equal(
             (request.Id, request.Station.Text, "cana***", "fleet", RequestState.Queued, null, request.AcceptedAt, null),
-            (found.Id, found.StationId, found.DriverTokenMasked, found.ApiKeyName, found.State, found.Decision, found.AcceptedAt, found.SettledAt));
+            (
+                found.Id,
+                found.StationId,
+                found.DriverTokenMasked,
+                found.ApiKeyName,
+                found.State,
+                found.Decision,
+                found.AcceptedAt,
+                found.SettledAt
+            )
+        );
         Assert.Empty(found.Attempts);
         Assert.DoesNotContain("canary", found.ToString(), StringComparison.Ordinal);
     }
@@ -61,7 +74,8 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FreshJournal_IsAvailable() => Assert.Equal((true, null), ((await NewAsync()).Status.IsAvailable, (await NewAsync()).Status.Problem));
+    public async Task FreshJournal_IsAvailable() =>
+        Assert.Equal((true, null), ((await NewAsync()).Status.IsAvailable, (await NewAsync()).Status.Problem));
 
     [Fact]
     public async Task FirstDecision_StandsForAllOfManyDeciders()
@@ -69,7 +83,9 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         var journal = await NewAsync();
         var request = await AcceptAsync(journal);
 
-        var standing = await TogetherAsync(caller => journal.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddMilliseconds(caller)), default));
+        var standing = await TogetherAsync(caller =>
+            journal.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddMilliseconds(caller)), default)
+        );
 
         var decision = Assert.Single(standing.Distinct());
         var found = await journal.FindAsync(request.Id, default);
@@ -84,11 +100,19 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
 
         await TogetherAsync(async caller =>
         {
-            await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now.AddSeconds(caller), Sample.Attempt()), default);
+            await journal.SettleAsync(
+                request.Id,
+                new(RequestState.Delivered, Sample.Now.AddSeconds(caller), Sample.Attempt()),
+                default
+            );
             return true;
         });
         var first = await journal.FindAsync(request.Id, default);
-        await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now.AddDays(1), Sample.Attempt()), default);
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Failed, Sample.Now.AddDays(1), Sample.Attempt()),
+            default
+        );
 
         var found = await journal.FindAsync(request.Id, default);
         Assert.Equal((RequestState.Delivered, first!.SettledAt), (found!.State, found.SettledAt));
@@ -102,7 +126,10 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         var request = await AcceptAsync(journal);
         CallbackAttempt[] attempts =
         [
-            Sample.Attempt(CallbackOutcome.NetworkError, at: Sample.Now.AddSeconds(1)) with { Cause = AttemptCause.NameNotFound },
+            Sample.Attempt(CallbackOutcome.NetworkError, at: Sample.Now.AddSeconds(1)) with
+            {
+                Cause = AttemptCause.NameNotFound,
+            },
             Sample.Attempt(CallbackOutcome.Timeout, at: Sample.Now.AddSeconds(2)),
             new(Sample.Now.AddSeconds(3), TimeSpan.FromMilliseconds(7), HttpStatus: 503, CallbackOutcome.HttpError),
             new(Sample.Now.AddSeconds(4), TimeSpan.FromMilliseconds(8), HttpStatus: 200, CallbackOutcome.Success),
@@ -110,7 +137,11 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
 
         foreach (var attempt in attempts[..3])
             await journal.RecordAttemptAsync(request.Id, attempt, default);
-        await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now.AddSeconds(5), attempts[3]), default);
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Delivered, Sample.Now.AddSeconds(5), attempts[3]),
+            default
+        );
 
         var found = await journal.FindAsync(request.Id, default);
         Assert.Equal(attempts, found!.Attempts);
@@ -149,7 +180,11 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
 
         var expected = Enumerable.Range(0, 5).Select(index => index >= 5 - kept).ToList();
         var found = new List<bool>();
-        for (var started = Stopwatch.GetTimestamp(); !found.SequenceEqual(expected) && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20);)
+        for (
+            var started = Stopwatch.GetTimestamp();
+            !found.SequenceEqual(expected) && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20);
+
+        )
         {
             // Again for a while: a database deletes beside its answers, not before them.
             found.Clear();
@@ -182,7 +217,10 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
 
         await journal.AcceptAsync(first, new("k", "b"), default);
 
-        Assert.Equal(new AcceptResult(AcceptOutcome.Conflict, first.Id), await journal.AcceptAsync(second, new("k", "other"), default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Conflict, first.Id),
+            await journal.AcceptAsync(second, new("k", "other"), default)
+        );
         Assert.Null(await journal.FindAsync(second.Id, default));
         Assert.Equal(AcceptOutcome.Accepted, (await journal.AcceptAsync(second, new("other", "b"), default)).Outcome);
     }
@@ -191,14 +229,20 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     public async Task LookUpOfAnIdempotencyKey_TellsWhatAcceptingWould_AndKeepsNothing()
     {
         var journal = await NewAsync();
-        var (first, second) = (Sample.Request(acceptedAt: Time.GetUtcNow()), Sample.Request(acceptedAt: Time.GetUtcNow()));
+        var (first, second) = (
+            Sample.Request(acceptedAt: Time.GetUtcNow()),
+            Sample.Request(acceptedAt: Time.GetUtcNow())
+        );
 
         Assert.Null(await journal.FindAcceptedAsync(new("k", "b"), default));
         Assert.Equal(AcceptOutcome.Accepted, (await journal.AcceptAsync(first, new("k", "b"), default)).Outcome);
         await SettleAsync(journal, first);
 
         var together = await TogetherAsync(async i =>
-            i % 2 == 0 ? await journal.FindAcceptedAsync(new("k", "b"), default) : await journal.FindAcceptedAsync(new("k", "other"), default));
+            i % 2 == 0
+                ? await journal.FindAcceptedAsync(new("k", "b"), default)
+                : await journal.FindAcceptedAsync(new("k", "other"), default)
+        );
         Assert.Equal(Callers / 2, together.Count(found => found == new AcceptResult(AcceptOutcome.Replayed, first.Id)));
         Assert.Equal(Callers / 2, together.Count(found => found == new AcceptResult(AcceptOutcome.Conflict, first.Id)));
         Assert.Null(await journal.FindAcceptedAsync(new("other", "b"), default));
@@ -216,10 +260,16 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         await SettleAsync(journal, first);
 
         Time.Advance(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1));
-        Assert.Equal(new AcceptResult(AcceptOutcome.Replayed, first.Id), await journal.AcceptAsync(Later(), new("k", "b"), default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, first.Id),
+            await journal.AcceptAsync(Later(), new("k", "b"), default)
+        );
         Time.Advance(TimeSpan.FromSeconds(1));
         var second = Later();
-        Assert.Equal(new AcceptResult(AcceptOutcome.Accepted, second.Id), await journal.AcceptAsync(second, new("k", "other"), default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Accepted, second.Id),
+            await journal.AcceptAsync(second, new("k", "other"), default)
+        );
 
         ChargingRequest Later() => Sample.Request(acceptedAt: Time.GetUtcNow());
     }
@@ -236,11 +286,20 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
             await journal.AcceptAsync(young, new("young", "b"), default);
             Time.Advance(TimeSpan.FromSeconds(1));
 
-            await TogetherAsync(caller => journal.AcceptAsync(Sample.Request(acceptedAt: Time.GetUtcNow()), new($"other-{caller}", "b"), default), callers: 4);
+            await TogetherAsync(
+                caller =>
+                    journal.AcceptAsync(
+                        Sample.Request(acceptedAt: Time.GetUtcNow()),
+                        new($"other-{caller}", "b"),
+                        default
+                    ),
+                callers: 4
+            );
 
             Assert.Equal(
                 new AcceptResult(AcceptOutcome.Replayed, young.Id),
-                await journal.AcceptAsync(Sample.Request(acceptedAt: Time.GetUtcNow()), new("young", "b"), default));
+                await journal.AcceptAsync(Sample.Request(acceptedAt: Time.GetUtcNow()), new("young", "b"), default)
+            );
         }
     }
 
@@ -259,17 +318,24 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     }
 
     private ValueTask SettleAsync(IRequestJournal journal, ChargingRequest request) =>
-        journal.SettleAsync(request.Id, new(RequestState.Delivered, Time.GetUtcNow(), Sample.Attempt(CallbackOutcome.Success)), default);
+        journal.SettleAsync(
+            request.Id,
+            new(RequestState.Delivered, Time.GetUtcNow(), Sample.Attempt(CallbackOutcome.Success)),
+            default
+        );
 
     /// <summary>Runs <paramref name="call"/> for many callers that start at one moment.</summary>
     private static async Task<T[]> TogetherAsync<T>(Func<int, ValueTask<T>> call, int callers = Callers)
     {
         var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var calls = Enumerable.Range(0, callers).Select(async caller =>
-        {
-            await start.Task;
-            return await call(caller);
-        }).ToList();
+        var calls = Enumerable
+            .Range(0, callers)
+            .Select(async caller =>
+            {
+                await start.Task;
+                return await call(caller);
+            })
+            .ToList();
         start.SetResult();
         return await Task.WhenAll(calls);
     }

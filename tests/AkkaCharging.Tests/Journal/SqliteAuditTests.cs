@@ -4,7 +4,8 @@ using AkkaCharging.Journal.Sqlite;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class SqliteAuditTests : JournalAuditContract, IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
@@ -85,5 +86,6 @@ public sealed class SqliteAuditTests : JournalAuditContract, IAsyncLifetime
 
     private protected override async Task<IRequestJournal> OpenAsync() => await _folder.StartAsync();
 
-    private protected override Task<IJournalAudit> AuditAsync() => Task.FromResult<IJournalAudit>(SqliteAudit.Open(_folder.Settings));
+    private protected override Task<IJournalAudit> AuditAsync() =>
+        Task.FromResult<IJournalAudit>(SqliteAudit.Open(_folder.Settings));
 }

@@ -4,7 +4,10 @@ using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Journal;
 
-/// <summary>What is deleted from the file, and how old requests are that an earlier process left in it, when the wall clock was set.</summary>
+/// <summary>
+/// What is deleted from the file, and how old requests are that an earlier process left in it, when the wall clock was
+/// set.
+/// </summary>
 [Trait("Category", "Component")]
 [Collection("SQLite journal")]
 public sealed class SqliteJournalClockTests : IAsyncDisposable
@@ -94,7 +97,10 @@ public sealed class SqliteJournalClockTests : IAsyncDisposable
 
         var second = await _folder.StartAsync();
 
-        var ages = (await second.ReadUnsettledAsync(default).ToListAsync()).ToDictionary(found => found.Request.Id, found => found.Age!.Value.TotalMinutes);
+        var ages = (await second.ReadUnsettledAsync(default).ToListAsync()).ToDictionary(
+            found => found.Request.Id,
+            found => found.Age!.Value.TotalMinutes
+        );
         Assert.Equal((1, 1), (Math.Round(ages[before.Id], 1), Math.Round(ages[after.Id], 1)));
     }
 

@@ -5,7 +5,8 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
@@ -21,7 +22,14 @@ public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncL
 
     private protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
     {
-        var journal = new SqliteJournal(settings with { Kind = JournalKind.Sqlite, Path = Path.Combine(_folder.Root, $"{_made++}.db") }, Time);
+        var journal = new SqliteJournal(
+            settings with
+            {
+                Kind = JournalKind.Sqlite,
+                Path = Path.Combine(_folder.Root, $"{_made++}.db"),
+            },
+            Time
+        );
         await journal.StartAsync(default);
         return journal;
     }

@@ -7,7 +7,8 @@ using AkkaCharging.Tests.Pipeline;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class SqliteJournalFaultTests : IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
@@ -20,25 +21,30 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     public async Task NewerSchema_RefusesTheStart()
     {
         await (await _folder.StartAsync()).DisposeAsync();
-        await using (_folder.Shell($"PRAGMA user_version = {SqliteSchema.Version + 1}"))
-        {
-        }
+        await using (_folder.Shell($"PRAGMA user_version = {SqliteSchema.Version + 1}")) { }
 
         var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync());
 
-        Assert.Contains($"has schema version {SqliteSchema.Version + 1}; this version of the service reads up to {SqliteSchema.Version}", invalid.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"has schema version {SqliteSchema.Version + 1}; this version of the service reads up to "
+                + $"{SqliteSchema.Version}",
+            invalid.Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task AnotherProgramsDatabase_RefusesTheStart_AndIsLeftAsItWas()
     {
-        await using (_folder.Shell("CREATE TABLE t (a)"))
-        {
-        }
+        await using (_folder.Shell("CREATE TABLE t (a)")) { }
 
         var before = File.ReadAllBytes(_folder.Journal);
 
-        Assert.Contains("another program", (await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync())).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "another program",
+            (await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync())).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(before, File.ReadAllBytes(_folder.Journal));
         Assert.False(File.Exists(_folder.Key));
     }
@@ -69,7 +75,10 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
             await SqliteJournalTests.AssertUnavailableAsync(journal);
         Damage("garbage");
 
-        await _folder.TickUntilAsync(() => journal.Status.Problem?.Contains("is corrupt", StringComparison.Ordinal) == true, "the damage is found");
+        await _folder.TickUntilAsync(
+            () => journal.Status.Problem?.Contains("is corrupt", StringComparison.Ordinal) == true,
+            "the damage is found"
+        );
 
         await SqliteJournalTests.AssertUnavailableAsync(journal);
         Assert.False(journal.Invalid.IsCompleted);
@@ -119,7 +128,12 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     [Fact]
     public async Task MissingFolder_IsMade()
     {
-        var journal = await _folder.StartAsync(_folder.Settings with { Path = Path.Combine(_folder.Root, "a", "b", "journal.db") });
+        var journal = await _folder.StartAsync(
+            _folder.Settings with
+            {
+                Path = Path.Combine(_folder.Root, "a", "b", "journal.db"),
+            }
+        );
 
         await _folder.AcceptAsync(journal);
     }
@@ -141,15 +155,28 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     public async Task LittleFreeDisk_RefusesNewRequests_ButSettlesOldOnes()
     {
         using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 8);
-        await using var journal = new SqliteJournal(_folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 4 << 20 }, _folder.Time);
+        await using var journal = new SqliteJournal(
+            _folder.Settings with
+            {
+                Path = Path.Combine(disk.Path, "j.db"),
+                MinFreeBytes = 4 << 20,
+            },
+            _folder.Time
+        );
         await journal.StartAsync(default);
         var request = await _folder.AcceptAsync(journal);
         var ballast = Path.Combine(disk.Path, "ballast");
         File.WriteAllBytes(ballast, new byte[5 << 20]);
 
         await _folder.TickUntilAsync(() => !journal.Status.IsAvailable, "the disk is nearly full");
-        Assert.Contains("below 4 MiB (journal.minFreeBytes) new requests are refused", journal.Status.Problem, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask());
+        Assert.Contains(
+            "below 4 MiB (journal.minFreeBytes) new requests are refused",
+            journal.Status.Problem,
+            StringComparison.Ordinal
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask()
+        );
         await journal.SettleAsync(request.Id, new(RequestState.Expired, Sample.Now, LastAttempt: null), default);
         Assert.Equal(RequestState.Expired, (await journal.FindAsync(request.Id, default))!.State);
 
@@ -183,7 +210,9 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
 
         await using var reopened = new SqliteJournal(settings, _folder.Time);
         await reopened.StartAsync(default);
-        var kept = (await reopened.ReadUnsettledAsync(default).ToListAsync()).Select(found => found.Request.Id).ToList();
+        var kept = (await reopened.ReadUnsettledAsync(default).ToListAsync())
+            .Select(found => found.Request.Id)
+            .ToList();
         Assert.Equal(taken, kept);
     }
 
@@ -239,7 +268,9 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
         using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
         await writer.Opened;
 
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => writer.WriteAsync<int>(_ => throw new InvalidOperationException("defect")));
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            writer.WriteAsync<int>(_ => throw new InvalidOperationException("defect"))
+        );
 
         await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is back");
         Assert.Equal(2, await writer.WriteAsync(_ => 2));
@@ -294,7 +325,9 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
 
         private static void Run(string program, params string[] arguments)
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false }
+            )!;
             var problem = process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");

@@ -7,9 +7,13 @@ using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Journal;
 
-/// <summary>What becomes of the journal when its files are removed or replaced under it, when two would own it, and who may read them.</summary>
+/// <summary>
+/// What becomes of the journal when its files are removed or replaced under it, when two would own it, and who may read
+/// them.
+/// </summary>
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class SqliteJournalFilesTests : IAsyncLifetime
 {
@@ -31,7 +35,10 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     [InlineData(true, "-shm")]
     [InlineData(true, ".lock")]
     [InlineData(true, ".key")]
-    public async Task FilesBesideTheDatabaseGone_RefuseTheNextBatch_AndNothingIsLost(bool isReplaced, params string[] gone)
+    public async Task FilesBesideTheDatabaseGone_RefuseTheNextBatch_AndNothingIsLost(
+        bool isReplaced,
+        params string[] gone
+    )
     {
         await using var journal = await StartAsync();
         var before = await _folder.AcceptAsync(journal);
@@ -40,14 +47,21 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
 
-        Assert.Contains($"were removed or replaced under this process: {string.Join(", ", gone.Select(file => "journal.db" + file))}.", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"were removed or replaced under this process: {string.Join(", ", gone.Select(file => "journal.db" + file))}.",
+            refused.Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(refused.Message, journal.Status.Problem);
         Assert.Equal([(refused.Message, true)], _notices);
         Assert.Equal([before.Id], await LeftByACrashAsync()); // of what the database alone holds
         await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the files are made anew");
         var after = await _folder.AcceptAsync(journal);
         Assert.NotNull(await journal.FindAsync(before.Id, default));
-        Assert.All(["", "-wal", "-shm", ".lock", ".key"], file => Assert.True(File.Exists(_folder.Journal + file), file));
+        Assert.All(
+            ["", "-wal", "-shm", ".lock", ".key"],
+            file => Assert.True(File.Exists(_folder.Journal + file), file)
+        );
         await journal.DisposeAsync();
         Assert.Equal([before.Id, after.Id], await UnsettledAsync(_folder.Settings));
     }
@@ -77,11 +91,13 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
         await writer.Opened;
 
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => writer.WriteAsync(_ =>
-        {
-            File.Delete(_folder.Journal);
-            return true;
-        }));
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            writer.WriteAsync(_ =>
+            {
+                File.Delete(_folder.Journal);
+                return true;
+            })
+        );
 
         writer.Dispose();
         await writer.Ended;
@@ -181,7 +197,9 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         else if (way == "hard link")
             HardLink(_folder.Journal, other);
 
-        var second = await _folder.StartAsync(way.EndsWith("link", StringComparison.Ordinal) ? _folder.Settings with { Path = other } : _folder.Settings);
+        var second = await _folder.StartAsync(
+            way.EndsWith("link", StringComparison.Ordinal) ? _folder.Settings with { Path = other } : _folder.Settings
+        );
 
         Assert.Contains(" is in use by ", second.Status.Problem, StringComparison.Ordinal);
         if (way != "hard link")
@@ -236,7 +254,10 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         await StartAsync();
 
         var modes = Directory.GetFiles(_folder.Root).ToDictionary(file => Path.GetFileName(file), File.GetUnixFileMode);
-        Assert.Equal(["journal.db", "journal.db-shm", "journal.db-wal", "journal.db.key", "journal.db.lock", "journal.db.owner"], modes.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["journal.db", "journal.db-shm", "journal.db-wal", "journal.db.key", "journal.db.lock", "journal.db.owner"],
+            modes.Keys.Order(StringComparer.Ordinal)
+        );
         Assert.All(modes.Values, mode => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, mode));
         Assert.Empty(_notices);
     }
@@ -249,7 +270,11 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         await StartAsync();
 
         var (text, isLoss) = Assert.Single(_notices);
-        Assert.Equal($"Any user of this machine can remove the journal's files: its folder {_folder.Root} can be written by everybody. Give it mode 0700.", text);
+        Assert.Equal(
+            $"Any user of this machine can remove the journal's files: its folder {_folder.Root} can be written "
+                + "by everybody. Give it mode 0700.",
+            text
+        );
         Assert.False(isLoss);
     }
 
@@ -273,16 +298,26 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
     private async Task<SqliteJournal> StartAsync()
     {
-        var journal = new SqliteJournal(_folder.Settings, _folder.Time, notice: (text, isLoss) => _notices.Add((text, isLoss)));
+        var journal = new SqliteJournal(
+            _folder.Settings,
+            _folder.Time,
+            notice: (text, isLoss) => _notices.Add((text, isLoss))
+        );
         _folder.Owns(journal);
         await journal.StartAsync(default);
         return journal;
     }
 
-    /// <summary>What the next process would find if this one ended now: in the database and its key, and in the log that lies beside it.</summary>
+    /// <summary>
+    /// What the next process would find if this one ended now: in the database and its key, and in the log that lies
+    /// beside it.
+    /// </summary>
     private async Task<List<RequestId>> LeftByACrashAsync()
     {
-        var copy = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Root, "crashed")).FullName, "journal.db");
+        var copy = Path.Combine(
+            Directory.CreateDirectory(Path.Combine(_folder.Root, "crashed")).FullName,
+            "journal.db"
+        );
         foreach (var file in (string[])["", "-wal"])
         {
             if (File.Exists(_folder.Journal + file))

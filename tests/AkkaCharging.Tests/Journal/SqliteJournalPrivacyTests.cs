@@ -8,7 +8,8 @@ using AkkaCharging.Tests.Settings;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
 {
     private const string Token = "canary-token-0123456789";
@@ -77,7 +78,10 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
     {
         await (await _folder.StartAsync()).DisposeAsync();
         var key = File.ReadAllText(_folder.Key);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(_folder.Key));
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(_folder.Key)
+        );
 
         await (await _folder.StartAsync()).DisposeAsync();
 
@@ -109,19 +113,30 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
     [Fact]
     public async Task WrongKey_RefusesTheStart_AndNamesTheMissingOne()
     {
-        await (await _folder.StartAsync(_folder.Settings with { EncryptionKeys = [SettingsTable.EncryptionKey] })).DisposeAsync();
+        await (
+            await _folder.StartAsync(_folder.Settings with { EncryptionKeys = [SettingsTable.EncryptionKey] })
+        ).DisposeAsync();
 
-        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(
-            () => _folder.StartAsync(_folder.Settings with { EncryptionKeys = [SettingsTable.OtherEncryptionKey] }));
+        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            _folder.StartAsync(_folder.Settings with { EncryptionKeys = [SettingsTable.OtherEncryptionKey] })
+        );
 
-        Assert.Contains($"encrypted with key {EncryptionKey.TryParse(SettingsTable.EncryptionKey)!.Id}", invalid.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"encrypted with key {EncryptionKey.TryParse(SettingsTable.EncryptionKey)!.Id}",
+            invalid.Message,
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain(SettingsTable.OtherEncryptionKey, invalid.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Rotation_WritesWithTheFirstKey_ReadsWithAll_AndDropsAKeyOnceNothingNeedsIt()
     {
-        var (old, both, next) = (Keys(SettingsTable.EncryptionKey), Keys(SettingsTable.OtherEncryptionKey, SettingsTable.EncryptionKey), Keys(SettingsTable.OtherEncryptionKey));
+        var (old, both, next) = (
+            Keys(SettingsTable.EncryptionKey),
+            Keys(SettingsTable.OtherEncryptionKey, SettingsTable.EncryptionKey),
+            Keys(SettingsTable.OtherEncryptionKey)
+        );
         var journal = await _folder.StartAsync(_folder.Settings with { EncryptionKeys = old });
         var claim = journal.Hasher.Claim(null, "key");
         var request = await _folder.AcceptAsync(journal);
@@ -129,16 +144,29 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
 
         journal = await _folder.StartAsync(_folder.Settings with { EncryptionKeys = both });
         Assert.Equal(claim, journal.Hasher.Claim(null, "key"));
-        Assert.Equal(request.Token, Assert.Single(await journal.ReadUnsettledAsync(default).ToListAsync()).Request.Token);
+        Assert.Equal(
+            request.Token,
+            Assert.Single(await journal.ReadUnsettledAsync(default).ToListAsync()).Request.Token
+        );
         var young = await _folder.AcceptAsync(journal);
         Assert.Equal(EncryptionKey.TryParse(next[0])!.Id, KeyRing.KeyIdOf(Secrets(young.Id)));
         await journal.DisposeAsync();
 
-        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync(_folder.Settings with { EncryptionKeys = next }));
-        Assert.Contains($"under key {EncryptionKey.TryParse(old[0])!.Id}, which is not configured any more", invalid.Message, StringComparison.Ordinal);
+        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            _folder.StartAsync(_folder.Settings with { EncryptionKeys = next })
+        );
+        Assert.Contains(
+            $"under key {EncryptionKey.TryParse(old[0])!.Id}, which is not configured any more",
+            invalid.Message,
+            StringComparison.Ordinal
+        );
 
         journal = await _folder.StartAsync(_folder.Settings with { EncryptionKeys = both });
-        await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now, Sample.Attempt(CallbackOutcome.Success)), default);
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Delivered, Sample.Now, Sample.Attempt(CallbackOutcome.Success)),
+            default
+        );
         await journal.DisposeAsync();
         journal = await _folder.StartAsync(_folder.Settings with { EncryptionKeys = next });
         Assert.Equal(young.Token, Assert.Single(await journal.ReadUnsettledAsync(default).ToListAsync()).Request.Token);
@@ -167,7 +195,9 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         if (text is not null)
             File.WriteAllText(file, text);
 
-        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync(_folder.Settings with { EncryptionKeyFile = file }));
+        var invalid = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            _folder.StartAsync(_folder.Settings with { EncryptionKeyFile = file })
+        );
 
         Assert.Contains(expected, invalid.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("MDEy", invalid.Message, StringComparison.Ordinal);
@@ -175,7 +205,9 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
 
     [Fact]
     public async Task BadConfiguredKey_RefusesTheStart() =>
-        await Assert.ThrowsAsync<InvalidJournalException>(() => _folder.StartAsync(_folder.Settings with { EncryptionKeys = ["short"] }));
+        await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            _folder.StartAsync(_folder.Settings with { EncryptionKeys = ["short"] })
+        );
 
     [Fact]
     public async Task SecretsMovedToAnotherRow_OrCut_DoNotOpen()
@@ -183,10 +215,18 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         var journal = await _folder.StartAsync();
         var (first, second) = (await _folder.AcceptAsync(journal), await _folder.AcceptAsync(journal));
         await journal.DisposeAsync();
-        await using (_folder.Shell($"UPDATE request SET secrets = (SELECT secrets FROM request WHERE id = x'{Hex(first.Id)}') WHERE id = x'{Hex(second.Id)}'"))
+        await using (
+            _folder.Shell(
+                $"UPDATE request SET secrets = (SELECT secrets FROM request WHERE id = x'{Hex(first.Id)}') WHERE "
+                    + $"id = x'{Hex(second.Id)}'"
+            )
+        )
             journal = await _folder.StartAsync();
 
-        Assert.Equal([first.Id], (await journal.ReadUnsettledAsync(default).ToListAsync()).Select(unsettled => unsettled.Request.Id));
+        Assert.Equal(
+            [first.Id],
+            (await journal.ReadUnsettledAsync(default).ToListAsync()).Select(unsettled => unsettled.Request.Id)
+        );
         await using (_folder.Shell("UPDATE request SET secrets = substr(secrets, 1, 10)"))
             Assert.Empty(await journal.ReadUnsettledAsync(default).ToListAsync());
     }
@@ -225,10 +265,18 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         Assert.Contains(files, file => file.EndsWith(".key", StringComparison.Ordinal));
         foreach (var file in files.Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
         {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var stream = new FileStream(
+                file,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete
+            );
             using var bytes = new MemoryStream();
             stream.CopyTo(bytes);
-            Assert.True(bytes.ToArray().AsSpan().IndexOf("canary"u8) < 0, $"{file} holds a canary: {Encoding.ASCII.GetString(bytes.ToArray())}");
+            Assert.True(
+                bytes.ToArray().AsSpan().IndexOf("canary"u8) < 0,
+                $"{file} holds a canary: {Encoding.ASCII.GetString(bytes.ToArray())}"
+            );
         }
     }
 }

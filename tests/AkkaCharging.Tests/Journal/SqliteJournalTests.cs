@@ -8,7 +8,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
@@ -20,7 +21,12 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     [Fact]
     public async Task Reopened_GivesBackWhatIsUnsettled_InOrder_WithDecisionAndAttempts()
     {
-        var trace = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "a=b");
+        var trace = new ActivityContext(
+            ActivityTraceId.CreateRandom(),
+            ActivitySpanId.CreateRandom(),
+            ActivityTraceFlags.Recorded,
+            "a=b"
+        );
         var journal = await _folder.StartAsync();
         var queued = Sample.Request("http://127.0.0.1:8080/hook?key=1") with { ApiKeyName = "fleet", Trace = trace };
         await journal.AcceptAsync(queued, idempotency: null, default);
@@ -29,7 +35,11 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         await journal.DecideAsync(decided.Id, Sample.Decision(Sample.Now.AddTicks(1)), default);
         await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(), default);
         await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(), default);
-        await journal.SettleAsync(settled.Id, new(RequestState.Delivered, Sample.Now, Sample.Attempt(CallbackOutcome.Success)), default);
+        await journal.SettleAsync(
+            settled.Id,
+            new(RequestState.Delivered, Sample.Now, Sample.Attempt(CallbackOutcome.Success)),
+            default
+        );
         await journal.DisposeAsync();
 
         journal = await _folder.StartAsync();
@@ -40,8 +50,29 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         Assert.Equal([queued.Id, decided.Id], unsettled.Select(found => found.Request.Id));
         var first = unsettled[0].Request;
         Assert.Equal(
-            (queued.Station, queued.Token, queued.Callback.Text, queued.Callback.Uri, queued.Callback.Destination, queued.AcceptedAt, queued.ExpiresAt, "fleet", trace),
-            (first.Station, first.Token, first.Callback.Text, first.Callback.Uri, first.Callback.Destination, first.AcceptedAt, first.ExpiresAt, first.ApiKeyName, first.Trace));
+            (
+                queued.Station,
+                queued.Token,
+                queued.Callback.Text,
+                queued.Callback.Uri,
+                queued.Callback.Destination,
+                queued.AcceptedAt,
+                queued.ExpiresAt,
+                "fleet",
+                trace
+            ),
+            (
+                first.Station,
+                first.Token,
+                first.Callback.Text,
+                first.Callback.Uri,
+                first.Callback.Destination,
+                first.AcceptedAt,
+                first.ExpiresAt,
+                first.ApiKeyName,
+                first.Trace
+            )
+        );
         Assert.Equal((null, 0), (unsettled[0].Decision, unsettled[0].AttemptsMade));
         Assert.Equal((Sample.Decision(Sample.Now.AddTicks(1)), 2), (unsettled[1].Decision, unsettled[1].AttemptsMade));
         Assert.Equal(0, journal.Status.Backlog);
@@ -58,27 +89,42 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
             requests.Add(await _folder.AcceptAsync(journal));
         await journal.SettleAsync(requests[4].Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
         await journal.DisposeAsync();
-        await using (_folder.Shell(
-            "UPDATE request SET secrets = unhex(replace(hex(secrets), substr(hex(secrets), -8), '00000000')) WHERE seq IN (1, 5); UPDATE request SET secrets = NULL WHERE seq = 3"))
-        {
-        }
+        await using (
+            _folder.Shell(
+                "UPDATE request SET secrets = unhex(replace(hex(secrets), substr(hex(secrets), -8), "
+                    + "'00000000')) WHERE seq IN (1, 5); UPDATE request SET secrets = NULL WHERE seq = 3"
+            )
+        ) { }
 
         var reports = new List<(RequestId Id, string Damage)>();
-        await using var reopened = new SqliteJournal(_folder.Settings, _folder.Time, (id, damage) => reports.Add((id, damage)));
+        await using var reopened = new SqliteJournal(
+            _folder.Settings,
+            _folder.Time,
+            (id, damage) => reports.Add((id, damage))
+        );
         await reopened.StartAsync(default);
 
         for (var reading = 0; reading < 2; reading++)
         {
-            Assert.Equal([requests[1].Id, requests[3].Id], await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+            Assert.Equal(
+                [requests[1].Id, requests[3].Id],
+                await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync()
+            );
             Assert.Equal((2, 0), (reopened.Status.Damaged, reopened.Status.Backlog));
         }
 
-        Assert.Equal([requests[0].Id, requests[2].Id, requests[0].Id, requests[2].Id], reports.Select(report => report.Id));
+        Assert.Equal(
+            [requests[0].Id, requests[2].Id, requests[0].Id, requests[2].Id],
+            reports.Select(report => report.Id)
+        );
         Assert.Contains("was changed or moved", reports[0].Damage, StringComparison.Ordinal);
         Assert.Contains("are missing", reports[1].Damage, StringComparison.Ordinal);
         using var shell = _folder.Shell();
         Assert.Equal(4, SqliteSchema.Number(shell, "SELECT count(*) FROM request WHERE settled_at IS NULL"));
-        Assert.Equal(RedriveOutcome.Damaged, (await reopened.RedriveAsync(requests[4].Id, Sample.Now, default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.Damaged,
+            (await reopened.RedriveAsync(requests[4].Id, Sample.Now, default)).Outcome
+        );
         Assert.Equal(RequestState.Failed, (await reopened.FindAsync(requests[4].Id, default))!.State);
         Assert.True(reopened.Status.IsAvailable);
     }
@@ -92,15 +138,24 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, Sample.Attempt()), default);
         await journal.DisposeAsync();
         journal = await _folder.StartAsync();
-        Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(request.Id, Sample.Now.AddHours(1), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.Redriven,
+            (await journal.RedriveAsync(request.Id, Sample.Now.AddHours(1), default)).Outcome
+        );
         await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
         await journal.DisposeAsync();
 
         journal = await _folder.StartAsync();
 
         var found = Assert.Single(await journal.ReadUnsettledAsync(default).ToListAsync());
-        Assert.Equal((request.Id, Sample.Decision(), 1, true), (found.Request.Id, found.Decision, found.AttemptsMade, found.IsRedriven));
-        Assert.Equal((request.AcceptedAt, Sample.Now.AddHours(1).AddMinutes(5)), (found.Request.AcceptedAt, found.Request.ExpiresAt));
+        Assert.Equal(
+            (request.Id, Sample.Decision(), 1, true),
+            (found.Request.Id, found.Decision, found.AttemptsMade, found.IsRedriven)
+        );
+        Assert.Equal(
+            (request.AcceptedAt, Sample.Now.AddHours(1).AddMinutes(5)),
+            (found.Request.AcceptedAt, found.Request.ExpiresAt)
+        );
     }
 
     [Fact]
@@ -132,7 +187,8 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
 
         Assert.Equal(
             new AcceptResult(AcceptOutcome.Replayed, request.Id),
-            await journal.AcceptAsync(Sample.Request(), journal.Hasher.Claim("fleet", "key", "field"), default));
+            await journal.AcceptAsync(Sample.Request(), journal.Hasher.Claim("fleet", "key", "field"), default)
+        );
     }
 
     [Fact]
@@ -144,7 +200,11 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         await journal.DisposeAsync();
 
         journal = await _folder.StartAsync();
-        var standing = await journal.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddSeconds(1), AuthorizationStatus.NotAllowed), default);
+        var standing = await journal.DecideAsync(
+            request.Id,
+            Sample.Decision(Sample.Now.AddSeconds(1), AuthorizationStatus.NotAllowed),
+            default
+        );
 
         Assert.Equal(Sample.Decision(), standing);
     }
@@ -157,8 +217,12 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         Assert.False(journal.Invalid.IsCompleted);
         Assert.Throws<JournalUnavailableException>(() => journal.Hasher);
         await AssertUnavailableAsync(journal);
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.ReadUnsettledAsync(default).ToListAsync());
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.FindAsync(RequestId.New(Sample.Now), default).AsTask());
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await journal.ReadUnsettledAsync(default).ToListAsync()
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.FindAsync(RequestId.New(Sample.Now), default).AsTask()
+        );
         await journal.DisposeAsync();
 
         journal = await _folder.StartAsync();
@@ -167,7 +231,9 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
 
         Assert.Equal("The journal is closed.", journal.Status.Problem);
         await AssertUnavailableAsync(journal);
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.FindAsync(RequestId.New(Sample.Now), default).AsTask());
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.FindAsync(RequestId.New(Sample.Now), default).AsTask()
+        );
     }
 
     [Theory]
@@ -179,20 +245,33 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         var journal = await _folder.StartAsync();
         var started = Stopwatch.GetTimestamp();
 
-        var accepted = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Task.Run(async () =>
-        {
-            var mine = new List<RequestId>();
-            for (var i = 0; i < Each; i++)
-                mine.Add((await _folder.AcceptAsync(journal)).Id);
-            return mine;
-        })));
+        var accepted = await Task.WhenAll(
+            Enumerable
+                .Range(0, callers)
+                .Select(_ =>
+                    Task.Run(async () =>
+                    {
+                        var mine = new List<RequestId>();
+                        for (var i = 0; i < Each; i++)
+                            mine.Add((await _folder.AcceptAsync(journal)).Id);
+                        return mine;
+                    })
+                )
+        );
 
-        output.WriteLine($"{callers} callers: {callers * Each / Stopwatch.GetElapsedTime(started).TotalSeconds:f0} accepted/s");
+        output.WriteLine(
+            $"{callers} callers: {callers * Each / Stopwatch.GetElapsedTime(started).TotalSeconds:f0} accepted/s"
+        );
         await journal.DisposeAsync();
         started = Stopwatch.GetTimestamp();
         var unsettled = await (await _folder.StartAsync()).ReadUnsettledAsync(default).ToListAsync();
-        output.WriteLine($"recovered {unsettled.Count / Stopwatch.GetElapsedTime(started).TotalSeconds:f0} rows/s, opening included");
-        Assert.Equal(accepted.SelectMany(mine => mine).ToHashSet(), unsettled.Select(found => found.Request.Id).ToHashSet());
+        output.WriteLine(
+            $"recovered {unsettled.Count / Stopwatch.GetElapsedTime(started).TotalSeconds:f0} rows/s, opening included"
+        );
+        Assert.Equal(
+            accepted.SelectMany(mine => mine).ToHashSet(),
+            unsettled.Select(found => found.Request.Id).ToHashSet()
+        );
         Assert.Equal(callers * Each, unsettled.Count);
     }
 
@@ -205,8 +284,22 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         if (fails)
             _folder.Shell("DROP TABLE request").Dispose();
 
-        var goOn = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => _folder.AcceptAsync(journal).ContinueWith(
-            accepted => (accepted.IsFaulted, Thread.CurrentThread.IsThreadPoolThread), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default))));
+        var goOn = await Task.WhenAll(
+            Enumerable
+                .Range(0, 50)
+                .Select(_ =>
+                    Task.Run(() =>
+                        _folder
+                            .AcceptAsync(journal)
+                            .ContinueWith(
+                                accepted => (accepted.IsFaulted, Thread.CurrentThread.IsThreadPoolThread),
+                                CancellationToken.None,
+                                TaskContinuationOptions.ExecuteSynchronously,
+                                TaskScheduler.Default
+                            )
+                    )
+                )
+        );
 
         Assert.All(goOn, caller => Assert.Equal((fails, true), caller));
     }
@@ -219,8 +312,10 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
 
         var second = await _folder.StartAsync();
         Assert.Equal(
-            $"The journal {_folder.Journal} is in use by process {Environment.ProcessId} on {Environment.MachineName} since {Sample.Now:yyyy-MM-ddTHH:mm:ssZ}; this process waits for it.",
-            second.Status.Problem);
+            $"The journal {_folder.Journal} is in use by process {Environment.ProcessId} on "
+                + $"{Environment.MachineName} since {Sample.Now:yyyy-MM-ddTHH:mm:ssZ}; this process waits for it.",
+            second.Status.Problem
+        );
         await AssertUnavailableAsync(second);
         var reading = second.ReadUnsettledAsync(default).ToListAsync();
         await first.DisposeAsync();
@@ -250,12 +345,20 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     {
         const int Settled = 450;
         var journal = await _folder.StartAsync();
-        await Task.WhenAll(Enumerable.Range(0, Settled).Select(async index =>
-        {
-            var request = Sample.Request(acceptedAt: _folder.Time.GetUtcNow());
-            await journal.AcceptAsync(request, journal.Hasher.Claim(null, $"key-{index}"), default);
-            await journal.SettleAsync(request.Id, new(RequestState.Expired, _folder.Time.GetUtcNow(), LastAttempt: null), default);
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, Settled)
+                .Select(async index =>
+                {
+                    var request = Sample.Request(acceptedAt: _folder.Time.GetUtcNow());
+                    await journal.AcceptAsync(request, journal.Hasher.Claim(null, $"key-{index}"), default);
+                    await journal.SettleAsync(
+                        request.Id,
+                        new(RequestState.Expired, _folder.Time.GetUtcNow(), LastAttempt: null),
+                        default
+                    );
+                })
+        );
         using var shell = _folder.Shell();
         Assert.Equal(2 * Settled, Rows());
 
@@ -264,7 +367,8 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         await _folder.TickUntilAsync(() => Rows() == 0, "old rows are gone");
         Assert.True(journal.Status.IsAvailable);
 
-        long Rows() => SqliteSchema.Number(shell, "SELECT (SELECT count(*) FROM request) + (SELECT count(*) FROM idempotency)");
+        long Rows() =>
+            SqliteSchema.Number(shell, "SELECT (SELECT count(*) FROM request) + (SELECT count(*) FROM idempotency)");
     }
 
     [Fact]
@@ -275,13 +379,16 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         await using var other = new JournalFolder();
         var (full, empty) = (await _folder.StartAsync(), await other.StartAsync());
         await full.DisposeAsync();
-        await using (_folder.Shell(
-            $"""
-            PRAGMA synchronous = OFF;
-            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
-            INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
-            SELECT randomblob(16), '123e4567-e89b-42d3-a456-426614174000', 'abcd***', randomblob(16), 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i FROM n
-            """))
+        await using (
+            _folder.Shell(
+                $"""
+                PRAGMA synchronous = OFF;
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+                INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
+                SELECT randomblob(16), '123e4567-e89b-42d3-a456-426614174000', 'abcd***', randomblob(16), 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i FROM n
+                """
+            )
+        )
         {
             full = await _folder.StartAsync();
         }
@@ -294,7 +401,10 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         }
 
         var ratio = Median(fullTimes) / Median(emptyTimes);
-        output.WriteLine($"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty {Median(emptyTimes):f3} ms, ratio {ratio:f2}");
+        output.WriteLine(
+            $"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty "
+                + $"{Median(emptyTimes):f3} ms, ratio {ratio:f2}"
+        );
         Assert.InRange(ratio, 0, 1.5);
 
         static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
@@ -303,10 +413,18 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     internal static async Task AssertUnavailableAsync(SqliteJournal journal)
     {
         var id = RequestId.New(Sample.Now);
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask());
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.DecideAsync(id, Sample.Decision(), default).AsTask());
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.RecordAttemptAsync(id, Sample.Attempt(), default).AsTask());
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => journal.SettleAsync(id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default).AsTask());
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask()
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.DecideAsync(id, Sample.Decision(), default).AsTask()
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.RecordAttemptAsync(id, Sample.Attempt(), default).AsTask()
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            journal.SettleAsync(id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default).AsTask()
+        );
     }
 
     private static async Task<double> TimeAsync(Func<Task> call)

@@ -5,7 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Tests.Journal;
 
 [Trait("Category", "Component")]
-[Collection("SQLite journal")] // one after another: a process being started (mount) holds copies of open locks for a moment
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
@@ -25,7 +26,9 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
     {
         await MakeVersion1Async();
         await using var crashed = new JournalFolder();
-        await using (var connection = _folder.Shell("PRAGMA journal_mode = WAL; PRAGMA cache_size = 1; BEGIN IMMEDIATE"))
+        await using (
+            var connection = _folder.Shell("PRAGMA journal_mode = WAL; PRAGMA cache_size = 1; BEGIN IMMEDIATE")
+        )
         {
             SqliteSchema.Migrate(connection);
             foreach (var file in Directory.GetFiles(_folder.Root))
@@ -59,14 +62,19 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
 
     private protected override Task<(long Version, bool HasNewColumn)> VersionAsync() => VersionAsync(_folder);
 
-    private protected override Task WaitUntilAvailableAsync(IRequestJournal journal) => _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is open");
+    private protected override Task WaitUntilAvailableAsync(IRequestJournal journal) =>
+        _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is open");
 
     private static async Task<(long Version, bool HasNewColumn)> VersionAsync(JournalFolder folder)
     {
         await using var connection = folder.Shell();
         return (
             SqliteSchema.Number(connection, "PRAGMA user_version"),
-            SqliteSchema.Number(connection, "SELECT count(*) FROM pragma_table_info('request') WHERE name = 'redriven_at'") > 0);
+            SqliteSchema.Number(
+                connection,
+                "SELECT count(*) FROM pragma_table_info('request') WHERE name = 'redriven_at'"
+            ) > 0
+        );
     }
 
     /// <summary>The columns that version 1 has.</summary>

@@ -11,7 +11,11 @@ namespace AkkaCharging.Tests.Metrics;
 [Trait("Category", "Component")]
 public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
 {
-    private readonly MetricsState _state = new(TimeSpan.FromSeconds(60), new FakeTimeProvider(), new(Prometheus.Metrics.NewCustomRegistry()));
+    private readonly MetricsState _state = new(
+        TimeSpan.FromSeconds(60),
+        new FakeTimeProvider(),
+        new(Prometheus.Metrics.NewCustomRegistry())
+    );
 
     [Fact]
     public async Task Events_AreInTheNextSnapshot()
@@ -20,7 +24,14 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state)), "metrics"));
 
         for (var i = 0; i < 100; i++)
-            sink.Tell(new DecisionMade(AuthorizationStatus.NotAllowed, DecisionReason.NotInAcl, TimeSpan.Zero, TimeSpan.FromMilliseconds(5)));
+            sink.Tell(
+                new DecisionMade(
+                    AuthorizationStatus.NotAllowed,
+                    DecisionReason.NotInAcl,
+                    TimeSpan.Zero,
+                    TimeSpan.FromMilliseconds(5)
+                )
+            );
 
         var snapshot = await sink.GetAsync(default);
         Assert.Equal(100, snapshot.Decisions["not_allowed"]);
@@ -33,7 +44,12 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         var time = new FakeTimeProvider();
         using var sink = new MetricsActorSink(time);
         sink.Start(TestActor);
-        MetricsEvent[] told = [new SubmissionAnswered("accepted", TimeSpan.Zero), new RequestSettled(RequestState.Delivered, TimeSpan.Zero), new BreakerMoved(BreakerState.Open)];
+        MetricsEvent[] told =
+        [
+            new SubmissionAnswered("accepted", TimeSpan.Zero),
+            new RequestSettled(RequestState.Delivered, TimeSpan.Zero),
+            new BreakerMoved(BreakerState.Open),
+        ];
 
         foreach (var happened in told)
             sink.Tell(happened);
@@ -54,7 +70,10 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         for (var i = 0; i < 600; i++)
             sink.Tell(new JournalCommitted(TimeSpan.Zero, i));
 
-        var sizes = new[] { ExpectMsg<MetricsBatch>(), ExpectMsg<MetricsBatch>() }.SelectMany(batch => batch.Events).OfType<JournalCommitted>().Select(happened => happened.Writes);
+        var sizes = new[] { ExpectMsg<MetricsBatch>(), ExpectMsg<MetricsBatch>() }
+            .SelectMany(batch => batch.Events)
+            .OfType<JournalCommitted>()
+            .Select(happened => happened.Writes);
         Assert.Equal(Enumerable.Range(0, 512), sizes);
         ExpectNoMsg(TimeSpan.Zero);
     }
@@ -86,7 +105,9 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     {
         using var sink = new MetricsActorSink(new FakeTimeProvider());
         using var host = new HostBuilder()
-            .ConfigureServices(services => services.AddAkka("metrics-test", (akka, _) => akka.WithMetricsActor(sink, _state)))
+            .ConfigureServices(services =>
+                services.AddAkka("metrics-test", (akka, _) => akka.WithMetricsActor(sink, _state))
+            )
             .Build();
         await host.StartAsync();
 

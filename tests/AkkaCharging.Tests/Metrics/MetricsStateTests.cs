@@ -27,11 +27,39 @@ public sealed class MetricsStateTests
         Assert.Equal(["success", "http_error", "network_error", "timeout", "blocked"], snapshot.Attempts.Keys);
         Assert.Equal(["delivered", "failed", "expired"], snapshot.Settled.Keys);
         Assert.Equal(
-            ["in_acl", "not_in_acl", "blocked", "expired", "station_not_allowed", "timeout", "circuit_open", "authorizer_error", "authorized"], snapshot.Reasons.Keys);
+            [
+                "in_acl",
+                "not_in_acl",
+                "blocked",
+                "expired",
+                "station_not_allowed",
+                "timeout",
+                "circuit_open",
+                "authorizer_error",
+                "authorized",
+            ],
+            snapshot.Reasons.Keys
+        );
         Assert.All(
-            (IReadOnlyDictionary<string, long>[])[snapshot.Decisions, snapshot.Attempts, snapshot.Settled, snapshot.Reasons, snapshot.BreakerTransitions],
-            counts => Assert.All(counts.Values, count => Assert.Equal(0, count)));
-        Assert.Equal((0, 0, 0, 0), (snapshot.Authorization.ErrorRate, snapshot.Callbacks.ErrorRate, snapshot.AuthorizationTimeAverageMillis, snapshot.AuthorizationTimeP95Millis));
+            (IReadOnlyDictionary<string, long>[])
+                [
+                    snapshot.Decisions,
+                    snapshot.Attempts,
+                    snapshot.Settled,
+                    snapshot.Reasons,
+                    snapshot.BreakerTransitions,
+                ],
+            counts => Assert.All(counts.Values, count => Assert.Equal(0, count))
+        );
+        Assert.Equal(
+            (0, 0, 0, 0),
+            (
+                snapshot.Authorization.ErrorRate,
+                snapshot.Callbacks.ErrorRate,
+                snapshot.AuthorizationTimeAverageMillis,
+                snapshot.AuthorizationTimeP95Millis
+            )
+        );
     }
 
     [Fact]
@@ -51,11 +79,27 @@ public sealed class MetricsStateTests
         var snapshot = _state.ToSnapshot();
 
         Assert.Equal([("accepted", 3), ("queue_full", 2)], snapshot.Requests.Select(count => (count.Key, count.Value)));
-        Assert.Equal((4, 0, 1), (snapshot.Decisions["allowed"], snapshot.Decisions["not_allowed"], snapshot.Decisions["unknown"]));
+        Assert.Equal(
+            (4, 0, 1),
+            (snapshot.Decisions["allowed"], snapshot.Decisions["not_allowed"], snapshot.Decisions["unknown"])
+        );
         Assert.Equal((4, 1), (snapshot.Reasons["in_acl"], snapshot.Reasons["circuit_open"]));
-        Assert.Equal((5, 2, 3), (snapshot.Attempts["success"], snapshot.Attempts["blocked"], snapshot.Attempts["timeout"]));
-        Assert.Equal((2, 0, Enum.GetValues<AttemptCause>().Length), (snapshot.AttemptFailures["address_refused"], snapshot.AttemptFailures["tls"], snapshot.AttemptFailures.Count));
-        Assert.Equal((6, 0, 1), (snapshot.Settled["delivered"], snapshot.Settled["failed"], snapshot.Settled["expired"]));
+        Assert.Equal(
+            (5, 2, 3),
+            (snapshot.Attempts["success"], snapshot.Attempts["blocked"], snapshot.Attempts["timeout"])
+        );
+        Assert.Equal(
+            (2, 0, Enum.GetValues<AttemptCause>().Length),
+            (
+                snapshot.AttemptFailures["address_refused"],
+                snapshot.AttemptFailures["tls"],
+                snapshot.AttemptFailures.Count
+            )
+        );
+        Assert.Equal(
+            (6, 0, 1),
+            (snapshot.Settled["delivered"], snapshot.Settled["failed"], snapshot.Settled["expired"])
+        );
         Assert.Equal(2, snapshot.BreakerTransitions[BreakerState.Open.Name()]);
         Assert.Equal(new RateWindow(5, 1), snapshot.Authorization);
         Assert.Equal(new RateWindow(7, 2), snapshot.Callbacks); // without those of redriven requests
@@ -67,7 +111,15 @@ public sealed class MetricsStateTests
     {
         Apply(2, new SubmissionAnswered("accepted", TimeSpan.FromMilliseconds(2)));
         Apply(1, new SubmissionAnswered("request_timeout", TimeSpan.FromSeconds(10)));
-        Apply(3, new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)));
+        Apply(
+            3,
+            new DecisionMade(
+                AuthorizationStatus.Allowed,
+                DecisionReason.InAcl,
+                TimeSpan.FromSeconds(1),
+                TimeSpan.FromSeconds(2)
+            )
+        );
         Apply(4, new CallbackAttempted(CallbackOutcome.Timeout, TimeSpan.FromSeconds(10)));
         Apply(5, new RequestSettled(RequestState.Delivered, TimeSpan.FromSeconds(4)));
         Apply(1, new RequestSettled(RequestState.Delivered, TimeSpan.FromDays(1), IsRedriven: true));
@@ -79,10 +131,21 @@ public sealed class MetricsStateTests
 
         Assert.Equal([2, 3, 3, 4, 5], Counts("akkacharging_stage_duration_seconds_count{"));
         Assert.Equal([0.004, 3, 6, 40, 20], Counts("akkacharging_stage_duration_seconds_sum{"));
-        Assert.Equal([0, 2], Counts("akkacharging_stage_duration_seconds_bucket{stage=\"accept\",le=\"0.001\"}").Concat(Counts("akkacharging_stage_duration_seconds_bucket{stage=\"accept\",le=\"0.0025\"}")));
-        Assert.Equal([6, 120], Counts("akkacharging_journal_commit_duration_seconds_count").Concat(Counts("akkacharging_journal_batch_writes_sum")));
+        Assert.Equal(
+            [0, 2],
+            Counts("akkacharging_stage_duration_seconds_bucket{stage=\"accept\",le=\"0.001\"}")
+                .Concat(Counts("akkacharging_stage_duration_seconds_bucket{stage=\"accept\",le=\"0.0025\"}"))
+        );
+        Assert.Equal(
+            [6, 120],
+            Counts("akkacharging_journal_commit_duration_seconds_count")
+                .Concat(Counts("akkacharging_journal_batch_writes_sum"))
+        );
 
-        IEnumerable<double> Counts(string series) => lines.Where(line => line.StartsWith(series, StringComparison.Ordinal)).Select(line => double.Parse(line.Split(' ')[1]));
+        IEnumerable<double> Counts(string series) =>
+            lines
+                .Where(line => line.StartsWith(series, StringComparison.Ordinal))
+                .Select(line => double.Parse(line.Split(' ')[1]));
     }
 
     [Fact]
@@ -150,7 +213,10 @@ public sealed class MetricsStateTests
         Apply(1, new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.Zero, TimeSpan.Zero));
         Assert.InRange(_state.ToSnapshot().AuthorizationTimeP95Millis, 0.001, 0.002);
 
-        Apply(99, new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.Zero, TimeSpan.FromDays(1)));
+        Apply(
+            99,
+            new DecisionMade(AuthorizationStatus.Allowed, DecisionReason.InAcl, TimeSpan.Zero, TimeSpan.FromDays(1))
+        );
         Assert.InRange(_state.ToSnapshot().AuthorizationTimeP95Millis, 3_600_000 * 0.99, 3_600_000 * 1.01);
     }
 

@@ -15,7 +15,12 @@ public sealed class AdmissionTests : IDisposable
     private int _next;
 
     // A share so large that the queue's size alone decides.
-    public AdmissionTests() => _destinations = new(SettingsLoader.Defaults.Callback, new(MaxSize: 1_000_000, ConsumerThreads: 1, DestinationShare: 1_000), _time);
+    public AdmissionTests() =>
+        _destinations = new(
+            SettingsLoader.Defaults.Callback,
+            new(MaxSize: 1_000_000, ConsumerThreads: 1, DestinationShare: 1_000),
+            _time
+        );
 
     [Fact]
     public void AsManyAsThereArePlaces_Enter_AndAPlaceGivenBackIsTakenAgain()
@@ -23,11 +28,17 @@ public sealed class AdmissionTests : IDisposable
         var admission = new Admission(2, _destinations, _time);
 
         var first = Enter(admission);
-        Assert.Equal((AdmissionVerdict.Entered, AdmissionVerdict.QueueFull), (Enter(admission).Verdict, Enter(admission).Verdict));
+        Assert.Equal(
+            (AdmissionVerdict.Entered, AdmissionVerdict.QueueFull),
+            (Enter(admission).Verdict, Enter(admission).Verdict)
+        );
         Assert.Equal(2, admission.Pending);
         admission.Leave(first.Destination!);
         Assert.Equal(1, admission.Pending);
-        Assert.Equal((AdmissionVerdict.Entered, AdmissionVerdict.QueueFull), (Enter(admission).Verdict, Enter(admission).Verdict));
+        Assert.Equal(
+            (AdmissionVerdict.Entered, AdmissionVerdict.QueueFull),
+            (Enter(admission).Verdict, Enter(admission).Verdict)
+        );
     }
 
     [Fact]
@@ -35,7 +46,9 @@ public sealed class AdmissionTests : IDisposable
     {
         var admission = new Admission(100, _destinations, _time);
 
-        var entered = ParallelEnumerable.Range(0, 10_000).Count(_ => Enter(admission).Verdict == AdmissionVerdict.Entered);
+        var entered = ParallelEnumerable
+            .Range(0, 10_000)
+            .Count(_ => Enter(admission).Verdict == AdmissionVerdict.Entered);
 
         Assert.Equal(100, entered);
         Assert.Equal(100, admission.Pending);
@@ -46,14 +59,26 @@ public sealed class AdmissionTests : IDisposable
     {
         var admission = new Admission(10, _destinations, _time);
         var destination = Enter(admission).Destination!;
-        var refused = new PendingRequest(Sample.Request(), destination, _time, _time.GetTimestamp(), TimeSpan.FromMinutes(5)) { AttemptsMade = 1 };
+        var refused = new PendingRequest(
+            Sample.Request(),
+            destination,
+            _time,
+            _time.GetTimestamp(),
+            TimeSpan.FromMinutes(5)
+        )
+        {
+            AttemptsMade = 1,
+        };
 
         admission.LeaveAfterRetries(refused);
 
         _time.Advance(TimeSpan.FromSeconds(6.9)); // retries after 1, 2 and 4 s, each up to a fifth later
         Assert.Equal((1, 1), (admission.Pending, destination.Pending));
         _time.Advance(TimeSpan.FromSeconds(1.6));
-        await Eventually.HoldsAsync(() => (admission.Pending, destination.Pending) == (0, 0), "the place is given back");
+        await Eventually.HoldsAsync(
+            () => (admission.Pending, destination.Pending) == (0, 0),
+            "the place is given back"
+        );
     }
 
     [Fact]
@@ -61,8 +86,15 @@ public sealed class AdmissionTests : IDisposable
     {
         var admission = new Admission(10, _destinations, _time);
         var refused = new PendingRequest(
-            Sample.Request(), Enter(admission).Destination!, _time, _time.GetTimestamp(), TimeSpan.FromSeconds(0.5))
-        { AttemptsMade = 1 };
+            Sample.Request(),
+            Enter(admission).Destination!,
+            _time,
+            _time.GetTimestamp(),
+            TimeSpan.FromSeconds(0.5)
+        )
+        {
+            AttemptsMade = 1,
+        };
 
         admission.LeaveAfterRetries(refused);
 
@@ -73,13 +105,25 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public void RequestToABackloggedDestination_IsRefused_AndTakesNoPlace()
     {
-        using var destinations = new Destinations(SettingsLoader.Defaults.Callback, new(MaxSize: 10, ConsumerThreads: 1, DestinationShare: 1), _time);
+        using var destinations = new Destinations(
+            SettingsLoader.Defaults.Callback,
+            new(MaxSize: 10, ConsumerThreads: 1, DestinationShare: 1),
+            _time
+        );
         var admission = new Admission(10, destinations, _time);
 
         var verdicts = Enumerable.Range(0, 4).Select(_ => admission.TryEnter(Key("a"), out var _, out var _)).ToList();
 
         // Half of the queue for those that have not answered, and half of that for one alone.
-        Assert.Equal([AdmissionVerdict.Entered, AdmissionVerdict.Entered, AdmissionVerdict.Entered, AdmissionVerdict.DestinationBacklogged], verdicts);
+        Assert.Equal(
+            [
+                AdmissionVerdict.Entered,
+                AdmissionVerdict.Entered,
+                AdmissionVerdict.Entered,
+                AdmissionVerdict.DestinationBacklogged,
+            ],
+            verdicts
+        );
         Assert.Equal(3, admission.Pending);
         Assert.Equal(AdmissionVerdict.DestinationBacklogged, admission.TryEnter(Key("a"), out _, out var retryAfter));
         Assert.Equal(TimeSpan.FromSeconds(60), retryAfter);

@@ -19,7 +19,10 @@ public sealed class CallerViewTests
     {
         var refused = Ended(LongAge, [], AttemptCause.AddressRefused);
 
-        foreach (var cause in (AttemptCause[])[AttemptCause.NameNotFound, AttemptCause.NameTimeout, AttemptCause.NameNotAsked])
+        foreach (
+            var cause in (AttemptCause[])
+                [AttemptCause.NameNotFound, AttemptCause.NameTimeout, AttemptCause.NameNotAsked]
+        )
             AssertAlike(Ended(LongAge, [], cause, cause, cause, cause), refused);
         AssertAlike(Ended(LongAge, [], AttemptCause.NameTimeout, AttemptCause.AddressRefused), refused);
     }
@@ -35,7 +38,11 @@ public sealed class CallerViewTests
         var made = (int[])[0, 1_000, 3_000, 7_000];
         var unknown = Ended(age, [], [.. made.Where(at => at < ageMillis).Select(_ => AttemptCause.NameNotFound)]);
         if (unknown.Attempts.Count < made.Length)
-            unknown = unknown with { State = RequestState.Expired, SettledAt = Sample.Now.AddMilliseconds(made[unknown.Attempts.Count]) };
+            unknown = unknown with
+            {
+                State = RequestState.Expired,
+                SettledAt = Sample.Now.AddMilliseconds(made[unknown.Attempts.Count]),
+            };
 
         AssertAlike(unknown, Ended(age, [], AttemptCause.AddressRefused));
         Assert.Equal(RequestState.Expired, Show(unknown, TimeSpan.FromSeconds(30))!.State);
@@ -47,9 +54,14 @@ public sealed class CallerViewTests
         CallbackAttempt[] before = [Attempt(0, AttemptCause.ConnectionRefused), Attempt(1, AttemptCause.HttpStatus)];
 
         var shown = AssertAlike(
-            Ended(LongAge, before, AttemptCause.NameNotFound, AttemptCause.NameNotFound), Ended(LongAge, before, AttemptCause.AddressRefused));
+            Ended(LongAge, before, AttemptCause.NameNotFound, AttemptCause.NameNotFound),
+            Ended(LongAge, before, AttemptCause.AddressRefused)
+        );
 
-        Assert.Equal(["connection_refused", "http_status", "no_address"], shown.Attempts.Select(attempt => attempt.Cause));
+        Assert.Equal(
+            ["connection_refused", "http_status", "no_address"],
+            shown.Attempts.Select(attempt => attempt.Cause)
+        );
     }
 
     [Fact]
@@ -71,7 +83,10 @@ public sealed class CallerViewTests
 
         Assert.Empty(Show(record, TimeSpan.FromMilliseconds(2_999))!.Attempts);
         var entry = Assert.Single(Show(record, TimeSpan.FromSeconds(3))!.Attempts);
-        Assert.Equal(("no_address", Sample.Now, TimeSpan.Zero, CallbackOutcome.NetworkError), (entry.Cause, entry.Attempt.At, entry.Attempt.Duration, entry.Attempt.Outcome));
+        Assert.Equal(
+            ("no_address", Sample.Now, TimeSpan.Zero, CallbackOutcome.NetworkError),
+            (entry.Cause, entry.Attempt.At, entry.Attempt.Duration, entry.Attempt.Outcome)
+        );
     }
 
     [Fact]
@@ -80,7 +95,13 @@ public sealed class CallerViewTests
         var record = Ended(LongAge, [], AttemptCause.AddressRefused);
         var end = TimeSpan.FromSeconds((7 * 1.2) + (4 * 3));
 
-        Assert.Equal((RequestState.Decided, null), (Show(record, end - TimeSpan.FromMilliseconds(1))!.State, Show(record, end - TimeSpan.FromMilliseconds(1))!.SettledAt));
+        Assert.Equal(
+            (RequestState.Decided, null),
+            (
+                Show(record, end - TimeSpan.FromMilliseconds(1))!.State,
+                Show(record, end - TimeSpan.FromMilliseconds(1))!.SettledAt
+            )
+        );
         Assert.Equal((RequestState.Failed, Sample.Now + end), (Show(record, end)!.State, Show(record, end)!.SettledAt));
     }
 
@@ -89,7 +110,12 @@ public sealed class CallerViewTests
     {
         var settings = Settings with { MaxRetries = 100 };
 
-        var shown = CallerView.Of(Ended(LongAge, [], AttemptCause.AddressRefused), settings, Retention, Sample.Now.AddDays(0.5))!;
+        var shown = CallerView.Of(
+            Ended(LongAge, [], AttemptCause.AddressRefused),
+            settings,
+            Retention,
+            Sample.Now.AddDays(0.5)
+        )!;
 
         Assert.Equal(RequestState.Expired, shown.State);
         Assert.InRange(shown.SettledAt!.Value - Sample.Now, LongAge, LongAge + (2 * settings.MaxRetryDelay));
@@ -98,15 +124,35 @@ public sealed class CallerViewTests
     [Fact]
     public void OtherRequests_AreShownAsTheyAre()
     {
-        var failed = Ended(LongAge, [Attempt(0, AttemptCause.Tls)]) with { State = RequestState.Failed, SettledAt = Sample.Now };
-        var before = failed with { Attempts = [failed.Attempts[0] with { Cause = null }] }; // of a version that kept no cause
-        var delivered = Ended(LongAge, [Attempt(0, AttemptCause.NameNotFound), Attempt(1, cause: null)]) with { State = RequestState.Delivered };
+        var failed = Ended(LongAge, [Attempt(0, AttemptCause.Tls)]) with
+        {
+            State = RequestState.Failed,
+            SettledAt = Sample.Now,
+        };
+        // of a version that kept no cause
+        var before = failed with
+        {
+            Attempts = [failed.Attempts[0] with { Cause = null }],
+        };
+        var delivered = Ended(LongAge, [Attempt(0, AttemptCause.NameNotFound), Attempt(1, cause: null)]) with
+        {
+            State = RequestState.Delivered,
+        };
         var late = Ended(LongAge, [], AttemptCause.NameTimeout) with { SettledAt = Sample.Now.AddMinutes(4) };
 
-        Assert.Equal((RequestState.Failed, Sample.Now, "tls"), (Show(failed)!.State, Show(failed)!.SettledAt, Show(failed)!.Attempts.Single().Cause));
+        Assert.Equal(
+            (RequestState.Failed, Sample.Now, "tls"),
+            (Show(failed)!.State, Show(failed)!.SettledAt, Show(failed)!.Attempts.Single().Cause)
+        );
         Assert.Null(Show(before)!.Attempts.Single().Cause);
-        Assert.Equal((RequestState.Delivered, 2), (Show(delivered, LongAge)!.State, Show(delivered, LongAge)!.Attempts.Count));
-        Assert.Equal((RequestState.Failed, late.SettledAt), (Show(late, LongAge)!.State, Show(late, LongAge)!.SettledAt));
+        Assert.Equal(
+            (RequestState.Delivered, 2),
+            (Show(delivered, LongAge)!.State, Show(delivered, LongAge)!.Attempts.Count)
+        );
+        Assert.Equal(
+            (RequestState.Failed, late.SettledAt),
+            (Show(late, LongAge)!.State, Show(late, LongAge)!.SettledAt)
+        );
     }
 
     /// <summary>Of all that a caller can see, at times before, while and after.</summary>
@@ -123,8 +169,16 @@ public sealed class CallerViewTests
     }
 
     private static IEnumerable<TimeSpan> Times() =>
-        Enumerable.Range(0, 400).Select(step => TimeSpan.FromMilliseconds(100 + (step * 100)))
-            .Concat([LongAge, Retention - TimeSpan.FromMilliseconds(1), Retention, Retention + Lookup, Retention + TimeSpan.FromSeconds(10)]);
+        Enumerable
+            .Range(0, 400)
+            .Select(step => TimeSpan.FromMilliseconds(100 + (step * 100)))
+            .Concat([
+                LongAge,
+                Retention - TimeSpan.FromMilliseconds(1),
+                Retention,
+                Retention + Lookup,
+                Retention + TimeSpan.FromSeconds(10),
+            ]);
 
     /// <summary>What is shown of the record that the journal has by then.</summary>
     private static CallerRecord? Show(RequestRecord record, TimeSpan after = default)
@@ -134,13 +188,21 @@ public sealed class CallerViewTests
         {
             var attempts = record.Attempts.Where(attempt => attempt.At + attempt.Duration <= now).ToList();
             var made = record.AttemptsMade - (record.Attempts.Count - attempts.Count);
-            record = record with { State = RequestState.Decided, SettledAt = null, Attempts = attempts, AttemptsMade = made };
+            record = record with
+            {
+                State = RequestState.Decided,
+                SettledAt = null,
+                Attempts = attempts,
+                AttemptsMade = made,
+            };
         }
 
         return CallerView.Of(record, Settings, Retention, now);
     }
 
-    /// <summary>A request that ended with attempts of these causes, at their times of the schedule and after some before.</summary>
+    /// <summary>
+    /// A request that ended with attempts of these causes, at their times of the schedule and after some before.
+    /// </summary>
     private static RequestRecord Ended(TimeSpan age, CallbackAttempt[] before, params AttemptCause[] causes)
     {
         var attempts = before.ToList();
@@ -152,21 +214,35 @@ public sealed class CallerViewTests
 
         var settledAt = attempts.Count == 0 ? Sample.Now : attempts[^1].At + Lookup;
         return new(
-            Sample.Request().Id, "station", "cana***", ApiKeyName: null, RequestState.Failed, Sample.Decision(), Sample.Now, settledAt, attempts, Sample.Now + age, attempts.Count);
+            Sample.Request().Id,
+            "station",
+            "cana***",
+            ApiKeyName: null,
+            RequestState.Failed,
+            Sample.Decision(),
+            Sample.Now,
+            settledAt,
+            attempts,
+            Sample.Now + age,
+            attempts.Count
+        );
     }
 
-    private static CallbackAttempt[] Of(double seconds, AttemptCause cause, int count) => [.. Enumerable.Range(0, count).Select(i => Attempt(seconds + i, cause))];
+    private static CallbackAttempt[] Of(double seconds, AttemptCause cause, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => Attempt(seconds + i, cause))];
 
-    private static CallbackAttempt Attempt(double seconds, AttemptCause? cause) => new(
-        Sample.Now.AddSeconds(seconds),
-        Lookup,
-        cause == AttemptCause.HttpStatus ? 503 : null,
-        cause switch
-        {
-            null => CallbackOutcome.Success,
-            AttemptCause.AddressRefused => CallbackOutcome.Blocked,
-            AttemptCause.HttpStatus => CallbackOutcome.HttpError,
-            _ => CallbackOutcome.NetworkError,
-        },
-        cause);
+    private static CallbackAttempt Attempt(double seconds, AttemptCause? cause) =>
+        new(
+            Sample.Now.AddSeconds(seconds),
+            Lookup,
+            cause == AttemptCause.HttpStatus ? 503 : null,
+            cause switch
+            {
+                null => CallbackOutcome.Success,
+                AttemptCause.AddressRefused => CallbackOutcome.Blocked,
+                AttemptCause.HttpStatus => CallbackOutcome.HttpError,
+                _ => CallbackOutcome.NetworkError,
+            },
+            cause
+        );
 }

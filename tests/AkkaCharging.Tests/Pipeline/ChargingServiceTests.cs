@@ -13,7 +13,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
-/// <summary>Intake, lanes and their owners, with scripted neighbours. Waits of 200 ms and more are cut to a tenth.</summary>
+/// <summary>
+/// Intake, lanes and their owners, with scripted neighbours. Waits of 200 ms and more are cut to a tenth.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon)
 {
@@ -24,8 +26,12 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     private StandaloneLanes? _lanes;
     private readonly ScriptedCallbackClient _callbacks = new();
     private readonly RecordingObserver _observer = new();
-    private readonly BreakableJournal _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System));
-    private readonly ConcurrentBag<RequestId> _lostToTheDefect = []; // whose settlement's event the planted defect took the place of
+    private readonly BreakableJournal _journal = new(
+        new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System)
+    );
+
+    // whose settlement's event the planted defect took the place of
+    private readonly ConcurrentBag<RequestId> _lostToTheDefect = [];
     private TimeProvider _time = TimeProvider.System;
 
     [Fact]
@@ -37,12 +43,21 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
 
         Assert.Equal(IntakeOutcome.Accepted, result.Outcome);
         await SettledAsync(1);
-        Assert.Equal((result.Id, RequestState.Delivered), _observer.SettledEvents.Select(settled => (settled.Id, settled.Settlement.State)).Single());
+        Assert.Equal(
+            (result.Id, RequestState.Delivered),
+            _observer.SettledEvents.Select(settled => (settled.Id, settled.Settlement.State)).Single()
+        );
         Assert.Equal(RequestState.Delivered, (await _journal.FindAsync(result.Id, default))!.State);
-        Assert.Equal(new PipelineStatus(LaneState.Running, Restarts: 0, Pending: 0, BreakerState.Closed), service.Status);
+        Assert.Equal(
+            new PipelineStatus(LaneState.Running, Restarts: 0, Pending: 0, BreakerState.Closed),
+            service.Status
+        );
     }
 
-    /// <summary>The first timer of an actor system costs whoever asks for it a wait: many at once, and there is no thread left to end it.</summary>
+    /// <summary>
+    /// The first timer of an actor system costs whoever asks for it a wait: many at once, and there is no thread left
+    /// to end it.
+    /// </summary>
     [Fact]
     public void Start_HasTimersRun_BeforeAnythingNeedsOne()
     {
@@ -70,7 +85,10 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
             await service.Intake.SubmitAsync(Sample.Submission(validFor: validFor));
 
         await SettledAsync(3);
-        Assert.Equal([1, 300, 300], asked.Select(request => (request.ExpiresAt - request.AcceptedAt).TotalSeconds).Order());
+        Assert.Equal(
+            [1, 300, 300],
+            asked.Select(request => (request.ExpiresAt - request.AcceptedAt).TotalSeconds).Order()
+        );
     }
 
     [Theory]
@@ -95,22 +113,29 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         await SettledAsync(20);
         await AssertDecidedAndSettledOnceAsync(ids);
         Assert.All(_observer.Ages, age => Assert.Equal(TimeSpan.FromSeconds(10), age));
-        Assert.All(_observer.DecidedEvents, decided => Assert.InRange(decided.QueueWait, TimeSpan.Zero, TimeSpan.FromSeconds(10)));
+        Assert.All(
+            _observer.DecidedEvents,
+            decided => Assert.InRange(decided.QueueWait, TimeSpan.Zero, TimeSpan.FromSeconds(10))
+        );
         foreach (var id in ids)
         {
             var record = await _journal.FindAsync(id, default);
-            Assert.True(record!.AcceptedAt <= record.Decision!.DecidedAt && record.Decision.DecidedAt <= record.SettledAt);
+            Assert.True(
+                record!.AcceptedAt <= record.Decision!.DecidedAt && record.Decision.DecidedAt <= record.SettledAt
+            );
         }
     }
 
     [Fact]
     public async Task ManyRequests_UseEveryLane()
     {
-        var service = Start(settings => settings with
-        {
-            Queue = settings.Queue with { ConsumerThreads = 4 },
-            Authorization = settings.Authorization with { Parallelism = 4 },
-        });
+        var service = Start(settings =>
+            settings with
+            {
+                Queue = settings.Queue with { ConsumerThreads = 4 },
+                Authorization = settings.Authorization with { Parallelism = 4 },
+            }
+        );
         _authorizer.HangsAlways();
 
         await SubmitAsync(service, 40);
@@ -136,7 +161,10 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
 
         var ids = await SubmitAsync(service, 200);
 
-        await Eventually.HoldsAsync(() => service.Status is { Pending: 0, Worst: LaneState.Running }, "everything is settled");
+        await Eventually.HoldsAsync(
+            () => service.Status is { Pending: 0, Worst: LaneState.Running },
+            "everything is settled"
+        );
         Assert.Equal(1, service.Status.Restarts);
         await AssertDecidedAndSettledOnceAsync(ids);
 
@@ -180,7 +208,10 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         Assert.True(service.Status.Restarts >= 5);
         Volatile.Write(ref broken, false);
 
-        await Eventually.HoldsAsync(() => service.Status is { Pending: 0, Worst: LaneState.Running }, "everything is settled");
+        await Eventually.HoldsAsync(
+            () => service.Status is { Pending: 0, Worst: LaneState.Running },
+            "everything is settled"
+        );
         await AssertSettledOnceAsync(ids);
     }
 
@@ -196,37 +227,52 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
             ThrowWhile(() => Volatile.Read(ref broken));
             return Task.FromResult(ScriptedCallbackClient.Ok());
         };
-        var service = Start(settings => settings with { Request = settings.Request with { MaxAge = TimeSpan.FromDays(1) } });
+        var service = Start(settings =>
+            settings with
+            {
+                Request = settings.Request with { MaxAge = TimeSpan.FromDays(1) },
+            }
+        );
         var ids = await SubmitAsync(service, 1);
 
-        await Eventually.HoldsAsync(() =>
-        {
-            Assert.NotEqual(LaneState.Failing, service.Status.Worst);
-            return service.Status.Restarts >= 7;
-        }, "the graph died seven times");
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                Assert.NotEqual(LaneState.Failing, service.Status.Worst);
+                return service.Status.Restarts >= 7;
+            },
+            "the graph died seven times"
+        );
         Volatile.Write(ref broken, false);
 
         await Eventually.HoldsAsync(() => service.Status.Pending == 0, "everything is settled");
         await AssertSettledOnceAsync(ids);
     }
 
-    /// <summary>Requests are offered once to each run: an owner that counted its runs from one again would never offer those of the owner before.</summary>
+    /// <summary>
+    /// Requests are offered once to each run: an owner that counted its runs from one again would never offer those of
+    /// the owner before.
+    /// </summary>
     [Fact]
     public async Task OwnerThatIsItselfRestarted_TakesUpWhatIsPending()
     {
         var time = new FailingTime();
         _time = time;
         var armed = 1;
-        _observer.OnDecided = _ => ThrowWhile(() =>
-        {
-            time.FailsOnce = Volatile.Read(ref armed) == 1;
-            return Interlocked.Exchange(ref armed, 0) == 1;
-        });
+        _observer.OnDecided = _ =>
+            ThrowWhile(() =>
+            {
+                time.FailsOnce = Volatile.Read(ref armed) == 1;
+                return Interlocked.Exchange(ref armed, 0) == 1;
+            });
         var service = Start();
 
         var ids = await SubmitAsync(service, 20);
 
-        await Eventually.HoldsAsync(() => service.Status is { Pending: 0, Worst: LaneState.Running }, "everything is settled");
+        await Eventually.HoldsAsync(
+            () => service.Status is { Pending: 0, Worst: LaneState.Running },
+            "everything is settled"
+        );
         Assert.True(time.Failed);
         await AssertSettledOnceAsync(ids);
     }
@@ -236,11 +282,13 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     {
         var service = Start();
         var gate = new TaskCompletionSource();
-        _authorizer.Always(async (_, _) =>
-        {
-            await gate.Task;
-            return AuthorizerAnswer.AllowedByList;
-        });
+        _authorizer.Always(
+            async (_, _) =>
+            {
+                await gate.Task;
+                return AuthorizerAnswer.AllowedByList;
+            }
+        );
         var ids = await SubmitAsync(service, 100);
 
         var draining = DrainAsync(service, Grace);
@@ -274,7 +322,8 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     [InlineData(false)]
     public async Task HangingReceiver_IsLeftAtTheEndOfTheGrace_AlsoWhenItsClientIgnoresTheToken(bool heedsToken)
     {
-        _callbacks.Answer = (_, _, stopping) => ScriptedCallbackClient.HangAsync(heedsToken ? stopping : CancellationToken.None);
+        _callbacks.Answer = (_, _, stopping) =>
+            ScriptedCallbackClient.HangAsync(heedsToken ? stopping : CancellationToken.None);
         var service = Start();
         var ids = await SubmitAsync(service, 3);
 
@@ -288,7 +337,8 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     [Fact]
     public async Task RetriesThatWait_AreLeftAtTheEndOfTheGrace()
     {
-        _callbacks.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy(retryAfter: TimeSpan.FromMinutes(1)));
+        _callbacks.Answer = (_, _, _) =>
+            Task.FromResult(ScriptedCallbackClient.Busy(retryAfter: TimeSpan.FromMinutes(1)));
         var service = Start();
         var ids = await SubmitAsync(service, 3);
         await Eventually.HoldsAsync(() => _observer.AttemptedEvents.Count == 3, "the first attempts failed");
@@ -296,7 +346,13 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
         foreach (var id in ids)
-            Assert.Equal((RequestState.Decided, 1), ((await _journal.FindAsync(id, default))!.State, (await _journal.FindAsync(id, default))!.Attempts.Count));
+            Assert.Equal(
+                (RequestState.Decided, 1),
+                (
+                    (await _journal.FindAsync(id, default))!.State,
+                    (await _journal.FindAsync(id, default))!.Attempts.Count
+                )
+            );
     }
 
     [Fact]
@@ -317,11 +373,13 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     public async Task GraphThatDiesDuringTheDrain_IsRunAgainWithinTheGrace()
     {
         var gate = new TaskCompletionSource();
-        _authorizer.Always(async (_, _) =>
-        {
-            await gate.Task;
-            return AuthorizerAnswer.AllowedByList;
-        });
+        _authorizer.Always(
+            async (_, _) =>
+            {
+                await gate.Task;
+                return AuthorizerAnswer.AllowedByList;
+            }
+        );
         var armed = 1;
         _observer.OnDecided = _ => ThrowWhile(() => Interlocked.Exchange(ref armed, 0) == 1);
         var service = Start();
@@ -352,11 +410,13 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     public async Task FullQueue_RefusesAtOnce_WithoutTheJournal_AndTakesAgainWhenAPlaceIsGivenBack()
     {
         var gate = new TaskCompletionSource();
-        _authorizer.Always(async (_, _) =>
-        {
-            await gate.Task;
-            return AuthorizerAnswer.AllowedByList;
-        });
+        _authorizer.Always(
+            async (_, _) =>
+            {
+                await gate.Task;
+                return AuthorizerAnswer.AllowedByList;
+            }
+        );
         var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 6 } });
         await SubmitAsync(service, 3); // half of the queue is for destinations that have answered before
         _journal.IsAway = true; // so that a write would be seen
@@ -381,7 +441,10 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         for (var i = 0; i < 3; i++)
         {
             var refused = await service.Intake.SubmitAsync(Sample.Submission());
-            Assert.Equal((IntakeOutcome.JournalUnavailable, TimeSpan.FromSeconds(5)), (refused.Outcome, refused.RetryAfter));
+            Assert.Equal(
+                (IntakeOutcome.JournalUnavailable, TimeSpan.FromSeconds(5)),
+                (refused.Outcome, refused.RetryAfter)
+            );
         }
 
         Assert.Equal(0, service.Status.Pending);
@@ -396,8 +459,14 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var first = await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "b")));
         await SettledAsync(1);
 
-        Assert.Equal(new IntakeResult(IntakeOutcome.Replayed, first.Id), await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "b"))));
-        Assert.Equal(new IntakeResult(IntakeOutcome.Conflict, first.Id), await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "other"))));
+        Assert.Equal(
+            new IntakeResult(IntakeOutcome.Replayed, first.Id),
+            await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "b")))
+        );
+        Assert.Equal(
+            new IntakeResult(IntakeOutcome.Conflict, first.Id),
+            await service.Intake.SubmitAsync(Sample.Submission(claim: new("k", "other")))
+        );
 
         Assert.Equal(0, service.Status.Pending);
         Assert.Single(_observer.SettledEvents);
@@ -406,23 +475,33 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     [Fact]
     public async Task SubmissionsThatMeetTheClose_AreEitherRefusedOrSettled()
     {
-        var service = Start(settings => settings with
-        {
-            Queue = settings.Queue with { ConsumerThreads = 2, MaxSize = 500 },
-            Authorization = settings.Authorization with { Throttle = settings.Authorization.Throttle with { Elements = 0 } },
-        });
-        var accepted = new ConcurrentQueue<RequestId>();
-        var submitting = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
-        {
-            while (true)
+        var service = Start(settings =>
+            settings with
             {
-                var result = await service.Intake.SubmitAsync(Sample.Submission());
-                if (result.Outcome == IntakeOutcome.ShuttingDown)
-                    return;
-                if (result.Outcome == IntakeOutcome.Accepted)
-                    accepted.Enqueue(result.Id);
+                Queue = settings.Queue with { ConsumerThreads = 2, MaxSize = 500 },
+                Authorization = settings.Authorization with
+                {
+                    Throttle = settings.Authorization.Throttle with { Elements = 0 },
+                },
             }
-        })).ToList();
+        );
+        var accepted = new ConcurrentQueue<RequestId>();
+        var submitting = Enumerable
+            .Range(0, 4)
+            .Select(_ =>
+                Task.Run(async () =>
+                {
+                    while (true)
+                    {
+                        var result = await service.Intake.SubmitAsync(Sample.Submission());
+                        if (result.Outcome == IntakeOutcome.ShuttingDown)
+                            return;
+                        if (result.Outcome == IntakeOutcome.Accepted)
+                            accepted.Enqueue(result.Id);
+                    }
+                })
+            )
+            .ToList();
         await SettledAsync(200);
 
         Assert.Equal(0, await DrainAsync(service, Grace).WaitAsync(Patience));
@@ -446,7 +525,13 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     {
         var service = New(SettingsLoader.Defaults);
         using var host = new HostBuilder()
-            .ConfigureServices(services => services.AddAkka("service-test", (akka, _) => akka.WithActors((system, _) => new StandaloneLanes(service, _journal, _time).Start(system))))
+            .ConfigureServices(services =>
+                services.AddAkka(
+                    "service-test",
+                    (akka, _) =>
+                        akka.WithActors((system, _) => new StandaloneLanes(service, _journal, _time).Start(system))
+                )
+            )
             .Build();
         await host.StartAsync();
 
@@ -475,7 +560,8 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         return ids;
     }
 
-    private ChargingService New(ChargingSettings settings) => new(settings, _authorizer, _callbacks, _journal, _observer, _time);
+    private ChargingService New(ChargingSettings settings) =>
+        new(settings, _authorizer, _callbacks, _journal, _observer, _time);
 
     private ChargingService Start(Func<ChargingSettings, ChargingSettings>? change = null)
     {
@@ -491,15 +577,22 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         return Assert.IsType<LaneStop.Drained>(await _lanes!.StopAsync(grace)).Left;
     }
 
-    private Task SettledAsync(int count) => Eventually.HoldsAsync(() => _observer.SettledEvents.Count >= count, $"{count} are settled");
+    private Task SettledAsync(int count) =>
+        Eventually.HoldsAsync(() => _observer.SettledEvents.Count >= count, $"{count} are settled");
 
     private async Task AssertSettledOnceAsync(IReadOnlyCollection<RequestId> ids)
     {
         foreach (var id in ids)
         {
             var record = await _journal.FindAsync(id, default);
-            Assert.Equal((RequestState.Delivered, AuthorizationStatus.Allowed), (record!.State, record.Decision!.Status));
-            Assert.Equal(1, _observer.SettledEvents.Count(settled => settled.Id == id) + (_lostToTheDefect.Contains(id) ? 1 : 0));
+            Assert.Equal(
+                (RequestState.Delivered, AuthorizationStatus.Allowed),
+                (record!.State, record.Decision!.Status)
+            );
+            Assert.Equal(
+                1,
+                _observer.SettledEvents.Count(settled => settled.Id == id) + (_lostToTheDefect.Contains(id) ? 1 : 0)
+            );
         }
     }
 

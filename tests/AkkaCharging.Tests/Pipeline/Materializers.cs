@@ -8,8 +8,8 @@ namespace AkkaCharging.Tests.Pipeline;
 internal static class Materializers
 {
     /// <summary>
-    /// A materializer whose supervisor and timers run, as a lane's do before its first delivery fails. Who comes before them waits on its thread for an actor that needs one: hundreds at
-    /// once leave it none.
+    /// A materializer whose supervisor and timers run, as a lane's do before its first delivery fails. Who comes before
+    /// them waits on its thread for an actor that needs one: hundreds at once leave it none.
     /// </summary>
     public static ActorMaterializer StartedMaterializer(this ActorSystem system)
     {

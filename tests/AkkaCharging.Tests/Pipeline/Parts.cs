@@ -13,7 +13,12 @@ namespace AkkaCharging.Tests.Pipeline;
 /// <summary>Notes what the pipeline tells; throws where a test plants a defect.</summary>
 internal sealed class RecordingObserver : IPipelineObserver
 {
-    public ConcurrentQueue<(RequestId Id, Decision Decision, TimeSpan QueueWait, TimeSpan Duration)> DecidedEvents { get; } = new();
+    public ConcurrentQueue<(
+        RequestId Id,
+        Decision Decision,
+        TimeSpan QueueWait,
+        TimeSpan Duration
+    )> DecidedEvents { get; } = new();
 
     public ConcurrentQueue<(RequestId Id, CallbackAttempt Attempt)> AttemptedEvents { get; } = new();
 
@@ -34,7 +39,8 @@ internal sealed class RecordingObserver : IPipelineObserver
         DecidedEvents.Enqueue((request.Id, decision, queueWait, duration));
     }
 
-    public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) => AttemptedEvents.Enqueue((request.Id, attempt));
+    public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) =>
+        AttemptedEvents.Enqueue((request.Id, attempt));
 
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
     {
@@ -43,13 +49,9 @@ internal sealed class RecordingObserver : IPipelineObserver
         Ages.Enqueue(age);
     }
 
-    public void BreakerMoved(BreakerState state)
-    {
-    }
+    public void BreakerMoved(BreakerState state) { }
 
-    public void AuthorizerFailed(RequestId id, Exception cause)
-    {
-    }
+    public void AuthorizerFailed(RequestId id, Exception cause) { }
 }
 
 /// <summary>A receiver without a network. Answers 200 without a script.</summary>
@@ -59,19 +61,26 @@ internal sealed class ScriptedCallbackClient : ICallbackClient
     private readonly ConcurrentQueue<RequestId> _order = new();
 
     /// <summary>Answers an attempt, counted from 1 for each request.</summary>
-    public Func<ChargingRequest, int, CancellationToken, Task<AttemptResult>> Answer { get; set; } = (_, _, _) => Task.FromResult(Ok());
+    public Func<ChargingRequest, int, CancellationToken, Task<AttemptResult>> Answer { get; set; } =
+        (_, _, _) => Task.FromResult(Ok());
 
     /// <summary>Attempts in the order of their start.</summary>
     public IReadOnlyCollection<RequestId> Attempts => _order;
 
     public int AttemptsOf(PendingRequest pending) => _attempts.GetValueOrDefault(pending.Request.Id);
 
-    public static AttemptResult Ok() => new(Sample.Attempt(CallbackOutcome.Success, System.Net.HttpStatusCode.OK), IsFinal: true, RetryAfter: null);
+    public static AttemptResult Ok() =>
+        new(Sample.Attempt(CallbackOutcome.Success, System.Net.HttpStatusCode.OK), IsFinal: true, RetryAfter: null);
 
     public static AttemptResult Busy(TimeSpan? retryAfter = null) =>
-        new(Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.ServiceUnavailable), IsFinal: false, retryAfter);
+        new(
+            Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.ServiceUnavailable),
+            IsFinal: false,
+            retryAfter
+        );
 
-    public static AttemptResult Gone() => new(Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.Gone), IsFinal: true, RetryAfter: null);
+    public static AttemptResult Gone() =>
+        new(Sample.Attempt(CallbackOutcome.HttpError, System.Net.HttpStatusCode.Gone), IsFinal: true, RetryAfter: null);
 
     public static async Task<AttemptResult> HangAsync(CancellationToken stopping)
     {
@@ -108,9 +117,14 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public Task StartAsync(CancellationToken cancellationToken) => journal.StartAsync(cancellationToken);
 
-    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) => journal.ReadUnsettledAsync(cancellationToken);
+    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) =>
+        journal.ReadUnsettledAsync(cancellationToken);
 
-    public ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken)
+    public ValueTask<AcceptResult> AcceptAsync(
+        ChargingRequest request,
+        IdempotencyClaim? idempotency,
+        CancellationToken cancellationToken
+    )
     {
         Check();
         return journal.AcceptAsync(request, idempotency, cancellationToken);
@@ -140,10 +154,15 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
         return journal.SettleAsync(id, settlement, cancellationToken);
     }
 
-    public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) => journal.FindAsync(id, cancellationToken);
+    public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
+        journal.FindAsync(id, cancellationToken);
 
-    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
-        journal.ListDeadLettersAsync(query, after, most, cancellationToken);
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    ) => journal.ListDeadLettersAsync(query, after, most, cancellationToken);
 
     public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
     {
@@ -174,10 +193,16 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
     }
 }
 
-/// <summary>Notes the delays from 20 s on and runs what they are for a thousand times sooner; ten times sooner from 200 ms on.</summary>
-internal sealed class ImpatientScheduler(Config config, ILoggingAdapter log) : SchedulerBase(config, log), IDateTimeOffsetNowTimeProvider, IDisposable
+/// <summary>
+/// Notes the delays from 20 s on and runs what they are for a thousand times sooner; ten times sooner from 200 ms on.
+/// </summary>
+internal sealed class ImpatientScheduler(Config config, ILoggingAdapter log)
+    : SchedulerBase(config, log),
+        IDateTimeOffsetNowTimeProvider,
+        IDisposable
 {
-    public const string Hocon = "akka.scheduler.implementation = \"AkkaCharging.Tests.Pipeline.ImpatientScheduler, AkkaCharging.Tests\"";
+    public const string Hocon =
+        "akka.scheduler.implementation = \"AkkaCharging.Tests.Pipeline.ImpatientScheduler, AkkaCharging.Tests\"";
 
     private readonly HashedWheelTimerScheduler _wheel = new(config, log);
     private int _asked;
@@ -200,20 +225,39 @@ internal sealed class ImpatientScheduler(Config config, ILoggingAdapter log) : S
     protected override void InternalScheduleOnce(TimeSpan delay, Action action, ICancelable cancelable) =>
         Wheel.Advanced.ScheduleOnce(Shorten(delay), action, cancelable);
 
-    protected override void InternalScheduleOnce(TimeSpan delay, IRunnable action, ICancelable cancelable) => InternalScheduleOnce(delay, action.Run, cancelable);
+    protected override void InternalScheduleOnce(TimeSpan delay, IRunnable action, ICancelable cancelable) =>
+        InternalScheduleOnce(delay, action.Run, cancelable);
 
-    protected override void InternalScheduleTellOnce(TimeSpan delay, ICanTell receiver, object message, IActorRef sender, ICancelable cancelable) =>
-        Wheel.ScheduleTellOnce(Shorten(delay), receiver, message, sender, cancelable);
+    protected override void InternalScheduleTellOnce(
+        TimeSpan delay,
+        ICanTell receiver,
+        object message,
+        IActorRef sender,
+        ICancelable cancelable
+    ) => Wheel.ScheduleTellOnce(Shorten(delay), receiver, message, sender, cancelable);
 
     protected override void InternalScheduleTellRepeatedly(
-        TimeSpan initialDelay, TimeSpan interval, ICanTell receiver, object message, IActorRef sender, ICancelable cancelable) =>
-        Wheel.ScheduleTellRepeatedly(initialDelay, interval, receiver, message, sender, cancelable);
+        TimeSpan initialDelay,
+        TimeSpan interval,
+        ICanTell receiver,
+        object message,
+        IActorRef sender,
+        ICancelable cancelable
+    ) => Wheel.ScheduleTellRepeatedly(initialDelay, interval, receiver, message, sender, cancelable);
 
-    protected override void InternalScheduleRepeatedly(TimeSpan initialDelay, TimeSpan interval, Action action, ICancelable cancelable) =>
-        Wheel.Advanced.ScheduleRepeatedly(initialDelay, interval, action, cancelable);
+    protected override void InternalScheduleRepeatedly(
+        TimeSpan initialDelay,
+        TimeSpan interval,
+        Action action,
+        ICancelable cancelable
+    ) => Wheel.Advanced.ScheduleRepeatedly(initialDelay, interval, action, cancelable);
 
-    protected override void InternalScheduleRepeatedly(TimeSpan initialDelay, TimeSpan interval, IRunnable action, ICancelable cancelable) =>
-        InternalScheduleRepeatedly(initialDelay, interval, action.Run, cancelable);
+    protected override void InternalScheduleRepeatedly(
+        TimeSpan initialDelay,
+        TimeSpan interval,
+        IRunnable action,
+        ICancelable cancelable
+    ) => InternalScheduleRepeatedly(initialDelay, interval, action.Run, cancelable);
 
     private TimeSpan Shorten(TimeSpan delay)
     {

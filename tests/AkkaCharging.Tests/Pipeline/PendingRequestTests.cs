@@ -12,7 +12,10 @@ public sealed class PendingRequestTests
     {
         var pending = Sample.Pending();
 
-        Assert.Equal([true, false, true, false, false], [pending.TryClaim(1), pending.TryClaim(1), pending.TryClaim(3), pending.TryClaim(2), pending.TryClaim(3)]);
+        Assert.Equal(
+            [true, false, true, false, false],
+            [pending.TryClaim(1), pending.TryClaim(1), pending.TryClaim(3), pending.TryClaim(2), pending.TryClaim(3)]
+        );
     }
 
     [Fact]
@@ -27,7 +30,10 @@ public sealed class PendingRequestTests
         }
     }
 
-    /// <summary>The intake may still claim the run that died while the owner claims the next: the next must have the request all the same.</summary>
+    /// <summary>
+    /// The intake may still claim the run that died while the owner claims the next: the next must have the request all
+    /// the same.
+    /// </summary>
     [Fact]
     public async Task ClaimOfTheRunBefore_NeverCostsTheNextRunItsClaim()
     {

@@ -15,24 +15,42 @@ internal static class Sample
 {
     public static readonly DateTimeOffset Now = Queries.Now;
 
-    private static readonly Destinations Receivers = new(SettingsLoader.Defaults.Callback, SettingsLoader.Defaults.Queue, new FakeTimeProvider());
+    private static readonly Destinations Receivers = new(
+        SettingsLoader.Defaults.Callback,
+        SettingsLoader.Defaults.Queue,
+        new FakeTimeProvider()
+    );
     private static readonly FakeTimeProvider Time = new(Now);
     private static readonly CallbackAddressPolicy Policy = Policies.Allowing("127.0.0.1/32");
 
     public static CallbackUrl Url(string text) => Assert.IsType<UrlVerdict.Allowed>(Policy.CheckUrl(text)).Url;
 
     public static ChargingRequest Request(
-        string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, string token = Queries.Token)
+        string url = "http://127.0.0.1:8080/hook",
+        DateTimeOffset? acceptedAt = null,
+        TimeSpan? age = null,
+        string token = Queries.Token
+    )
     {
         var at = acceptedAt ?? Now;
-        return new(RequestId.New(at), StationId.TryCreate(Queries.Station)!, DriverToken.TryCreate(token)!, Url(url), at, at + (age ?? TimeSpan.FromMinutes(5)));
+        return new(
+            RequestId.New(at),
+            StationId.TryCreate(Queries.Station)!,
+            DriverToken.TryCreate(token)!,
+            Url(url),
+            at,
+            at + (age ?? TimeSpan.FromMinutes(5))
+        );
     }
 
     /// <summary>Fake time's timestamps are its ticks: so it is as old as its times are by any fake clock.</summary>
     /// <param name="destinations">That it is counted at; some that nobody else looks at when null.</param>
     public static PendingRequest Pending(
-        string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, Destinations? destinations = null) =>
-        Pending(Request(url, acceptedAt, age), destinations);
+        string url = "http://127.0.0.1:8080/hook",
+        DateTimeOffset? acceptedAt = null,
+        TimeSpan? age = null,
+        Destinations? destinations = null
+    ) => Pending(Request(url, acceptedAt, age), destinations);
 
     public static PendingRequest Pending(ChargingRequest request, Destinations? destinations = null) =>
         Pending(request, (destinations ?? Receivers).Join(request.Callback.Destination));
@@ -41,19 +59,40 @@ internal static class Sample
         new(request, destination, Time, since: request.AcceptedAt.UtcTicks, request.ExpiresAt - request.AcceptedAt);
 
     public static PendingRequest Decided(
-        string url = "http://127.0.0.1:8080/hook", DateTimeOffset? acceptedAt = null, TimeSpan? age = null, Destinations? destinations = null)
+        string url = "http://127.0.0.1:8080/hook",
+        DateTimeOffset? acceptedAt = null,
+        TimeSpan? age = null,
+        Destinations? destinations = null
+    )
     {
         var pending = Pending(url, acceptedAt, age, destinations);
         pending.Decision = Decision(acceptedAt);
         return pending;
     }
 
-    public static Decision Decision(DateTimeOffset? at = null, AuthorizationStatus status = AuthorizationStatus.Allowed) =>
-        new(status, status == AuthorizationStatus.Allowed ? DecisionReason.InAcl : DecisionReason.NotInAcl, at ?? Now);
+    public static Decision Decision(
+        DateTimeOffset? at = null,
+        AuthorizationStatus status = AuthorizationStatus.Allowed
+    ) => new(status, status == AuthorizationStatus.Allowed ? DecisionReason.InAcl : DecisionReason.NotInAcl, at ?? Now);
 
-    public static CallbackAttempt Attempt(CallbackOutcome outcome = CallbackOutcome.HttpError, HttpStatusCode? status = null, DateTimeOffset? at = null) =>
-        new(at ?? Now, TimeSpan.FromMilliseconds(3), (int?)status, outcome);
+    public static CallbackAttempt Attempt(
+        CallbackOutcome outcome = CallbackOutcome.HttpError,
+        HttpStatusCode? status = null,
+        DateTimeOffset? at = null
+    ) => new(at ?? Now, TimeSpan.FromMilliseconds(3), (int?)status, outcome);
 
-    public static Submission Submission(string url = "http://127.0.0.1:8080/hook", AkkaCharging.Journal.IdempotencyClaim? claim = null, TimeSpan? validFor = null) =>
-        new(StationId.TryCreate(Queries.Station)!, DriverToken.TryCreate(Queries.Token)!, Url(url), validFor, ApiKeyName: null, claim, Trace: default);
+    public static Submission Submission(
+        string url = "http://127.0.0.1:8080/hook",
+        AkkaCharging.Journal.IdempotencyClaim? claim = null,
+        TimeSpan? validFor = null
+    ) =>
+        new(
+            StationId.TryCreate(Queries.Station)!,
+            DriverToken.TryCreate(Queries.Token)!,
+            Url(url),
+            validFor,
+            ApiKeyName: null,
+            claim,
+            Trace: default
+        );
 }

@@ -12,13 +12,13 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
     private int _disposed;
 
     public SteppingTime()
-        : base(Sample.Now)
-    {
-    }
+        : base(Sample.Now) { }
 
     public TimeSpan Step { get; set; }
 
-    /// <summary>The machine's time since it was started, which goes on with the monotonic clock; none when null.</summary>
+    /// <summary>
+    /// The machine's time since it was started, which goes on with the monotonic clock; none when null.
+    /// </summary>
     public string? Boot { get; set; }
 
     ClockWitness? IWitnessedTime.Witness => Boot is null ? null : new(Boot, GetTimestamp(), IsSteady: true);
@@ -41,11 +41,16 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = base.CreateTimer(given =>
-        {
-            Interlocked.Increment(ref _fired);
-            callback(given);
-        }, state, dueTime, period);
+        var timer = base.CreateTimer(
+            given =>
+            {
+                Interlocked.Increment(ref _fired);
+                callback(given);
+            },
+            state,
+            dueTime,
+            period
+        );
         Interlocked.Increment(ref _timers);
         return new CountedTimer(timer, this);
     }

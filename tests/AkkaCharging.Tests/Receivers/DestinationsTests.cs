@@ -164,7 +164,10 @@ public sealed class DestinationsTests : IDisposable
             End(Take("a", 1)[0], Failed(CallbackOutcome.Blocked));
 
         Take("a", 1);
-        Assert.Equal((BreakerState.Closed, false, 2), (Status("a").Breaker, Status("a").IsAnswering, Status("a").InFlightMax));
+        Assert.Equal(
+            (BreakerState.Closed, false, 2),
+            (Status("a").Breaker, Status("a").IsAnswering, Status("a").InFlightMax)
+        );
     }
 
     /// <summary>Else the breaker would tell a caller by his requests that wait which of the two it is.</summary>
@@ -172,7 +175,11 @@ public sealed class DestinationsTests : IDisposable
     [InlineData(AttemptCause.AddressRefused, CallbackOutcome.Blocked, BreakerState.Closed)]
     [InlineData(AttemptCause.NameNotFound, CallbackOutcome.NetworkError, BreakerState.Closed)]
     [InlineData(AttemptCause.NameTimeout, CallbackOutcome.NetworkError, BreakerState.Open)]
-    public void NameWithoutAnAddress_IsNoFailureOfTheReceiver_AndASilentNameServerIsWaitedFor(object cause, object outcome, object breaker)
+    public void NameWithoutAnAddress_IsNoFailureOfTheReceiver_AndASilentNameServerIsWaitedFor(
+        object cause,
+        object outcome,
+        object breaker
+    )
     {
         for (var i = 0; i < 10; i++)
             End(Take("a", 1)[0], Failed((CallbackOutcome)outcome) with { Cause = (AttemptCause)cause });
@@ -215,7 +222,10 @@ public sealed class DestinationsTests : IDisposable
         var healthy = Take("healthy", 2);
 
         Assert.All(healthy, attempt => Assert.True(attempt.AtOnce));
-        Assert.Equal(100, Destinations.Status(2_000).Where(status => !status.IsAnswering).Sum(status => status.InFlight));
+        Assert.Equal(
+            100,
+            Destinations.Status(2_000).Where(status => !status.IsAnswering).Sum(status => status.InFlight)
+        );
     }
 
     [Fact]
@@ -232,7 +242,10 @@ public sealed class DestinationsTests : IDisposable
         Assert.All(Destinations.Status(11), status => Assert.True(status.IsAnswering));
         _time.Advance(TimeSpan.FromSeconds(4));
 
-        Assert.Equal(["healthy.example.com"], Destinations.Status(11).Where(status => status.IsAnswering).Select(status => status.Key.Host));
+        Assert.Equal(
+            ["healthy.example.com"],
+            Destinations.Status(11).Where(status => status.IsAnswering).Select(status => status.Key.Host)
+        );
 
         // All slots are theirs. What one of them gives back goes to the healthy destination, not to their own lines.
         Take("d-0", 5);
@@ -258,7 +271,11 @@ public sealed class DestinationsTests : IDisposable
     [Fact]
     public void FreeSlots_GoRoundTheDestinationsThatWait()
     {
-        _settings = _settings with { MaxInFlight = 2, DestinationBreaker = _settings.DestinationBreaker with { Enabled = false } };
+        _settings = _settings with
+        {
+            MaxInFlight = 2,
+            DestinationBreaker = _settings.DestinationBreaker with { Enabled = false },
+        };
         var running = Take("a", 1)[0];
         var a = Take("a", 3);
         var b = Take("b", 3);
@@ -267,7 +284,10 @@ public sealed class DestinationsTests : IDisposable
         foreach (var attempt in new[] { running, a[0], b[0], c[0], a[1], b[1] })
             End(attempt, Failed());
 
-        Assert.Equal([a[0], b[0], c[0], a[1], b[1], c[1]], _taker.Taken.Select(taken => a.Concat(b).Concat(c).Single(attempt => attempt.Pending == taken)));
+        Assert.Equal(
+            [a[0], b[0], c[0], a[1], b[1], c[1]],
+            _taker.Taken.Select(taken => a.Concat(b).Concat(c).Single(attempt => attempt.Pending == taken))
+        );
     }
 
     [Fact]
@@ -358,7 +378,10 @@ public sealed class DestinationsTests : IDisposable
     [Theory]
     [InlineData(true, 80)]
     [InlineData(false, 40)]
-    public void OneDestinationAlone_HoldsFourFifths_OfTheQueueOrOfTheHalfForThoseThatHaveNotAnswered(bool hasAnswered, int expected)
+    public void OneDestinationAlone_HoldsFourFifths_OfTheQueueOrOfTheHalfForThoseThatHaveNotAnswered(
+        bool hasAnswered,
+        int expected
+    )
     {
         _queue = _queue with { MaxSize = 100 };
         if (hasAnswered)
@@ -425,13 +448,19 @@ public sealed class DestinationsTests : IDisposable
         Visit(20_000, 1_000_000);
 
         Assert.InRange(Destinations.Count, 0, 10_000);
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64_000_000); // a leak would be hundreds; other tests run beside this one
+        // a leak would be hundreds; other tests run beside this one
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64_000_000);
 
         void Visit(int from, int to)
         {
             for (var i = from; i < to; i++)
             {
-                Destinations.TryAdmit(new("https", $"host-{i}.example.com", 443), free: 10_000, out var destination, out _);
+                Destinations.TryAdmit(
+                    new("https", $"host-{i}.example.com", 443),
+                    free: 10_000,
+                    out var destination,
+                    out _
+                );
                 if (i % 2 == 0)
                 {
                     var pending = Sample.Pending(request, destination!);
@@ -475,16 +504,26 @@ public sealed class DestinationsTests : IDisposable
     private static CallbackAttempt Answered(int status = 200) =>
         new(Sample.Now, TimeSpan.Zero, status, status < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError);
 
-    private static CallbackAttempt Failed(CallbackOutcome outcome = CallbackOutcome.Timeout, int? status = null) => new(Sample.Now, TimeSpan.Zero, status, outcome);
+    private static CallbackAttempt Failed(CallbackOutcome outcome = CallbackOutcome.Timeout, int? status = null) =>
+        new(Sample.Now, TimeSpan.Zero, status, outcome);
 
     // Endless patience with a request unless a test says otherwise.
-    private List<Attempt> Take(string host, int count, bool isRetry = false, TimeSpan? age = null) => [.. Enumerable.Range(0, count).Select(_ =>
-    {
-        var pending = Sample.Pending(Url(host), age: age ?? TimeSpan.FromDays(1), destinations: Destinations);
-        var attempt = new Attempt(pending, pending.Destination.TakeAttemptOrWait(pending, _taker, isRetry));
-        _attempts.Add(attempt);
-        return attempt;
-    })];
+    private List<Attempt> Take(string host, int count, bool isRetry = false, TimeSpan? age = null) =>
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(_ =>
+                {
+                    var pending = Sample.Pending(
+                        Url(host),
+                        age: age ?? TimeSpan.FromDays(1),
+                        destinations: Destinations
+                    );
+                    var attempt = new Attempt(pending, pending.Destination.TakeAttemptOrWait(pending, _taker, isRetry));
+                    _attempts.Add(attempt);
+                    return attempt;
+                }),
+        ];
 
     private bool TakeRetry(string host)
     {
@@ -499,7 +538,9 @@ public sealed class DestinationsTests : IDisposable
     }
 
     private Attempt Running(string host) =>
-        _attempts.First(attempt => attempt.Pending.Destination.Key == Key(host) && (attempt.AtOnce || _taker.Taken.Contains(attempt.Pending)));
+        _attempts.First(attempt =>
+            attempt.Pending.Destination.Key == Key(host) && (attempt.AtOnce || _taker.Taken.Contains(attempt.Pending))
+        );
 
     private void EarnSlots(string host, int slots)
     {
@@ -514,7 +555,8 @@ public sealed class DestinationsTests : IDisposable
             End(Take(host, 1)[0], Failed());
     }
 
-    private DestinationStatus Status(string host) => Destinations.Status(int.MaxValue).Single(status => status.Key == Key(host));
+    private DestinationStatus Status(string host) =>
+        Destinations.Status(int.MaxValue).Single(status => status.Key == Key(host));
 
     private AdmissionVerdict Admit(string host, int free) => Destinations.TryAdmit(Key(host), free, out _, out _);
 

@@ -9,14 +9,19 @@ public sealed class DrainRateTests
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
-    public void NothingLeaves_AsksForTheLongestWait() => Assert.Equal(TimeSpan.FromSeconds(60), new DrainRate(_time).RetryAfter(100));
+    public void NothingLeaves_AsksForTheLongestWait() =>
+        Assert.Equal(TimeSpan.FromSeconds(60), new DrainRate(_time).RetryAfter(100));
 
     [Theory]
     [InlineData(100, 10, 5)] // half of 100 at 10 a second
     [InlineData(1_000, 10, 50)]
     [InlineData(1_000, 1, 60)]
     [InlineData(10, 1_000, 1)]
-    public void Wait_IsHalfOfThoseWaitingAtTheRateAtWhichTheyLeave_From1To60Seconds(int pending, int perSecond, double expectedSeconds)
+    public void Wait_IsHalfOfThoseWaitingAtTheRateAtWhichTheyLeave_From1To60Seconds(
+        int pending,
+        int perSecond,
+        double expectedSeconds
+    )
     {
         var rate = new DrainRate(_time);
 

@@ -14,7 +14,8 @@ public sealed class DriverTokenTests
     [InlineData(20, true)]
     [InlineData(80, true)]
     [InlineData(81, false)]
-    public void Length_IsFrom20To80(int length, bool isValid) => Assert.Equal(isValid, DriverToken.TryCreate(new string('a', length)) is not null);
+    public void Length_IsFrom20To80(int length, bool isValid) =>
+        Assert.Equal(isValid, DriverToken.TryCreate(new string('a', length)) is not null);
 
     [Fact]
     public void NoText_IsRefused() => Assert.Null(DriverToken.TryCreate(null));
@@ -22,14 +23,20 @@ public sealed class DriverTokenTests
     [Fact]
     public void EveryAllowedCharacter_Passes_AndNoOther()
     {
-        var passing = Enumerable.Range(0, char.MaxValue + 1).Select(code => (char)code).Where(character => DriverToken.TryCreate(new string('a', 19) + character) is not null);
+        var passing = Enumerable
+            .Range(0, char.MaxValue + 1)
+            .Select(code => (char)code)
+            .Where(character => DriverToken.TryCreate(new string('a', 19) + character) is not null);
 
         Assert.Equal(Alphabet.Order(), passing);
     }
 
     [Fact]
     public void ForbiddenCharacter_IsFoundInAnyPlace() =>
-        Assert.All(Enumerable.Range(0, 20), index => Assert.Null(DriverToken.TryCreate(new string('a', index) + '"' + new string('a', 19 - index))));
+        Assert.All(
+            Enumerable.Range(0, 20),
+            index => Assert.Null(DriverToken.TryCreate(new string('a', index) + '"' + new string('a', 19 - index)))
+        );
 
     [Fact]
     public void Text_IsMasked()
@@ -55,7 +62,11 @@ public sealed class DriverTokenTests
     [Fact]
     public void SameSecret_IsEqual()
     {
-        var (one, same, other) = (DriverToken.TryCreate(new string('a', 20))!, DriverToken.TryCreate(new string('a', 20))!, DriverToken.TryCreate(new string('A', 20))!);
+        var (one, same, other) = (
+            DriverToken.TryCreate(new string('a', 20))!,
+            DriverToken.TryCreate(new string('a', 20))!,
+            DriverToken.TryCreate(new string('A', 20))!
+        );
 
         Assert.Equal(one, same);
         Assert.Equal(one.GetHashCode(), same.GetHashCode());

@@ -9,13 +9,14 @@ public sealed class RequestIdTests
     private static readonly DateTimeOffset Now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     [Fact]
-    public void EveryId_IsReadBackFromItsText() => Gen.Guid.Sample(value =>
-    {
-        var id = new RequestId(value);
+    public void EveryId_IsReadBackFromItsText() =>
+        Gen.Guid.Sample(value =>
+        {
+            var id = new RequestId(value);
 
-        Assert.True(RequestId.TryParse(id.ToString(), out var read));
-        Assert.Equal(id, read);
-    });
+            Assert.True(RequestId.TryParse(id.ToString(), out var read));
+            Assert.Equal(id, read);
+        });
 
     [Fact]
     public void NewId_IsAUuidOfVersion7_AndSortsByTime()

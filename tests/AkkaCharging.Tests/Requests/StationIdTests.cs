@@ -40,13 +40,21 @@ public sealed class StationIdTests
     [InlineData("0b7c1d2e-3f40-4a51-8b62-9c73ad84be9\u0665")]
     public void AnythingElse_IsRefused(string? text) => Assert.Null(StationId.TryCreate(text));
 
-    /// <summary>What is accepted goes into the callback's body as it is, so no character may pass that JSON would escape.</summary>
+    /// <summary>
+    /// What is accepted goes into the callback's body as it is, so no character may pass that JSON would escape.
+    /// </summary>
     [Fact]
     public void NoAcceptedText_HoldsACharacterThatIsNotHexadecimalOrAHyphen() =>
-        Gen.Select(Gen.Int[0, Valid.Length - 1], Gen.Char).Sample((index, character) =>
-        {
-            var text = string.Concat(Valid.AsSpan(0, index), [character], Valid.AsSpan(index + 1));
+        Gen.Select(Gen.Int[0, Valid.Length - 1], Gen.Char)
+            .Sample(
+                (index, character) =>
+                {
+                    var text = string.Concat(Valid.AsSpan(0, index), [character], Valid.AsSpan(index + 1));
 
-            Assert.Equal((Valid[index] == '-') ? character == '-' : char.IsAsciiHexDigit(character), StationId.TryCreate(text) is not null);
-        });
+                    Assert.Equal(
+                        (Valid[index] == '-') ? character == '-' : char.IsAsciiHexDigit(character),
+                        StationId.TryCreate(text) is not null
+                    );
+                }
+            );
 }

@@ -16,12 +16,18 @@ public sealed class EverySettingTests
     public void Table_CoversEveryKeyAndEveryProperty()
     {
         Assert.Equal(ReferenceKeys, SettingsTable.Rows.Select(row => row.Key));
-        Assert.Equal(SettingsSnapshot.Of(ChargingSettings.Default).Keys, SettingsTable.Rows.Select(row => row.Property).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            SettingsSnapshot.Of(ChargingSettings.Default).Keys,
+            SettingsTable.Rows.Select(row => row.Property).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
     public void Loader_ReadsExactlyTheKeysOfTheReference() =>
-        Assert.Equal(ReferenceKeys.Order(StringComparer.Ordinal), ChargingSettings.Default.Effective.Select(setting => setting.Path).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ReferenceKeys.Order(StringComparer.Ordinal),
+            ChargingSettings.Default.Effective.Select(setting => setting.Path).Order(StringComparer.Ordinal)
+        );
 
     [Theory]
     [MemberData(nameof(Keys))]
@@ -52,7 +58,10 @@ public sealed class EverySettingTests
         {
             var problems = Loading.ProblemsOf($"\n{row.Key} = {bad}");
 
-            Assert.All(problems, problem => Assert.StartsWith($"hocon/application.conf:2: {row.Key}", problem, StringComparison.Ordinal));
+            Assert.All(
+                problems,
+                problem => Assert.StartsWith($"hocon/application.conf:2: {row.Key}", problem, StringComparison.Ordinal)
+            );
             Assert.All(problems, problem => Assert.Contains("; expected ", problem, StringComparison.Ordinal));
         }
     }
@@ -76,7 +85,8 @@ public sealed class EverySettingTests
     public void Block_IsRefused(string key) =>
         Assert.Equal(
             [$"hocon/application.conf:1: {key} is a single setting; expected a value, not a block."],
-            Loading.ProblemsOf($"{key} {{ a = 1 }}"));
+            Loading.ProblemsOf($"{key} {{ a = 1 }}")
+        );
 
     [Theory]
     [MemberData(nameof(Keys))]
@@ -90,22 +100,32 @@ public sealed class EverySettingTests
 
         var comment = reference[line - 2].Trim();
         var value = reference[line - 1].Split(" = ")[1];
-        var row = Assert.Single(Lines("docs/settings.md"), text => text.StartsWith($"| `{key}` |", StringComparison.Ordinal));
+        var row = Assert.Single(
+            Lines("docs/settings.md"),
+            text => text.StartsWith($"| `{key}` |", StringComparison.Ordinal)
+        );
 
         Assert.EndsWith($" [{allowed}]", comment, StringComparison.Ordinal);
         Assert.Equal($"| `{key}` | `{name}` | `{value}` | {allowed} | {comment[2..^(allowed.Length + 3)]} |", row);
     }
 
     [Fact]
-    public void Retention_IsInHours() => Assert.Equal(TimeSpan.FromHours(24), ChargingSettings.Default.Journal.Retention);
+    public void Retention_IsInHours() =>
+        Assert.Equal(TimeSpan.FromHours(24), ChargingSettings.Default.Journal.Retention);
 
     [Fact]
     public void Docs_ListNoOtherKey() =>
-        Assert.Equal(SettingsTable.Rows.Count, Lines("docs/settings.md").Count(line => line.StartsWith("| `", StringComparison.Ordinal)));
+        Assert.Equal(
+            SettingsTable.Rows.Count,
+            Lines("docs/settings.md").Count(line => line.StartsWith("| `", StringComparison.Ordinal))
+        );
 
     [Fact]
     public void Variables_AreUnique() =>
-        Assert.Equal(SettingsTable.Rows.Count, SettingsTable.Rows.Select(row => SettingsEnvironment.NameOf(row.Key)).Distinct().Count());
+        Assert.Equal(
+            SettingsTable.Rows.Count,
+            SettingsTable.Rows.Select(row => SettingsEnvironment.NameOf(row.Key)).Distinct().Count()
+        );
 
     [Theory]
     [InlineData("callback.maxInFlightPerDestination", "CALLBACK_MAX_IN_FLIGHT_PER_DESTINATION")]
@@ -113,9 +133,12 @@ public sealed class EverySettingTests
     [InlineData("journal.path", "JOURNAL_PATH")]
     [InlineData("authorization.circuitBreaker.enabled", "AUTHORIZATION_CIRCUIT_BREAKER_ENABLED")]
     [InlineData("monitoring.healthCheck.enabled", "MONITORING_HEALTH_CHECK_ENABLED")]
-    public void Variable_IsThePathInCapitals(string key, string name) => Assert.Equal(name, SettingsEnvironment.NameOf(key));
+    public void Variable_IsThePathInCapitals(string key, string name) =>
+        Assert.Equal(name, SettingsEnvironment.NameOf(key));
 
-    /// <summary>The end of the problem that a list or a block in a value's place, or a value in a list's, makes.</summary>
+    /// <summary>
+    /// The end of the problem that a list or a block in a value's place, or a value in a list's, makes.
+    /// </summary>
     private static string Allowed(string key)
     {
         var isList = SettingsLoader.ReadReference().Leaves().Single(leaf => leaf.Path == key).Node is ConfigList;
@@ -129,10 +152,12 @@ public sealed class EverySettingTests
 
     private static SettingsFolder Folder(SettingRow row) => Base(new SettingsFolder(), row, "");
 
-    private static SettingsFolder Base(SettingsFolder folder, SettingRow row, string more) => folder.File(
-        "hocon/application.conf",
-        (row.Key == "server.allowAnonymous" ? "server.host = localhost" : SettingsFolder.Anonymous)
-        + $"\n{SettingsTable.Companions.GetValueOrDefault(row.Key)}{more}");
+    private static SettingsFolder Base(SettingsFolder folder, SettingRow row, string more) =>
+        folder.File(
+            "hocon/application.conf",
+            (row.Key == "server.allowAnonymous" ? "server.host = localhost" : SettingsFolder.Anonymous)
+                + $"\n{SettingsTable.Companions.GetValueOrDefault(row.Key)}{more}"
+        );
 
     private static void AssertChanged(SettingRow row, SettingsFolder folder, SettingsFolder changed)
     {

@@ -18,7 +18,8 @@ internal sealed class SettingsFolder : IDisposable
 
     public string Path => _directory.FullName;
 
-    public string BaseDirectory { get; set; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "there-is-no-such-directory");
+    public string BaseDirectory { get; set; } =
+        System.IO.Path.Combine(System.IO.Path.GetTempPath(), "there-is-no-such-directory");
 
     /// <summary>The root of this repository.</summary>
     public static string Repository { get; } = FindRepository(AppContext.BaseDirectory);
@@ -39,14 +40,17 @@ internal sealed class SettingsFolder : IDisposable
         return this;
     }
 
-    public ChargingSettings Load() => SettingsLoader.Load(new SettingsSources(ConfigFile, Development, Environment, Path, BaseDirectory));
+    public ChargingSettings Load() =>
+        SettingsLoader.Load(new SettingsSources(ConfigFile, Development, Environment, Path, BaseDirectory));
 
     public IReadOnlyList<string> Problems() => Assert.Throws<InvalidSettingsException>(Load).Problems;
 
     public void Dispose() => _directory.Delete(recursive: true);
 
     private static string FindRepository(string path) =>
-        System.IO.File.Exists(System.IO.Path.Combine(path, "AkkaCharging.sln")) ? path : FindRepository(Directory.GetParent(path)!.FullName);
+        System.IO.File.Exists(System.IO.Path.Combine(path, "AkkaCharging.sln"))
+            ? path
+            : FindRepository(Directory.GetParent(path)!.FullName);
 }
 
 /// <summary>Short ways to load one text or one variable.</summary>
@@ -65,7 +69,10 @@ internal static class Loading
     {
         using var folder = new SettingsFolder();
         var anonymous = bytes.AsSpan().IndexOf("allowAnonymous"u8) < 0;
-        return folder.File("hocon/application.conf", bytes).Variable(anonymous ? "SERVER_ALLOW_ANONYMOUS" : "SERVER_HOST", anonymous ? "true" : "localhost").Problems();
+        return folder
+            .File("hocon/application.conf", bytes)
+            .Variable(anonymous ? "SERVER_ALLOW_ANONYMOUS" : "SERVER_HOST", anonymous ? "true" : "localhost")
+            .Problems();
     }
 
     public static ChargingSettings Variable(string name, string value)

@@ -11,14 +11,17 @@ public sealed class SettingsLoaderTests
     public void AllProblems_AreListedAtOnce()
     {
         using var folder = new SettingsFolder();
-        folder.File("hocon/application.conf", """
+        folder.File(
+            "hocon/application.conf",
+            """
             authorization.timeoutMillis = soon
             queue { maxSize = 0, maxsize = 5 }
             callback.retryDelayMillis = "1s"
             logging.level = verbose
             nonsense { a = 1 }
             callback { maxInFlight = 2, maxInFlightPerDestination = 3 }
-            """);
+            """
+        );
         folder.Variable("CALLBACK_SECURITY_ALLOWED_PORTS", "80,,http").Variable("MANAGEMENT_PORT", "");
 
         var e = Assert.Throws<InvalidSettingsException>(folder.Load);
@@ -38,7 +41,8 @@ public sealed class SettingsLoaderTests
             defaults: server.host = '0.0.0.0' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.
             hocon/application.conf:6: callback.maxInFlightPerDestination = 3 is above callback.maxInFlight; expected at most 2.
             """,
-            e.Message);
+            e.Message
+        );
     }
 
     [Theory]
@@ -53,18 +57,31 @@ public sealed class SettingsLoaderTests
     [InlineData("ktor { a = 1, deployment.port = 5 }", "ktor", null)]
     [InlineData("ktor = 1", "ktor", null)]
     public void UnknownKey_IsRefused_WithTheOneMeant(string text, string key, string? meant) =>
-        Assert.Equal([$"hocon/application.conf:1: {key} is not a setting{(meant is null ? "." : ";" + meant)}"], Loading.ProblemsOf(text));
+        Assert.Equal(
+            [$"hocon/application.conf:1: {key} is not a setting{(meant is null ? "." : ";" + meant)}"],
+            Loading.ProblemsOf(text)
+        );
 
     [Fact]
     public void UnknownKeyInAnApiKey_IsRefused() =>
         Assert.Equal(
-            ["environment variable SERVER_API_KEYS:2: server.apiKeys[0].callbackhosts is not a setting; did you mean server.apiKeys[0].callbackHosts?"],
-            Loading.ProblemsOfVariable("SERVER_API_KEYS", $"[{{\"name\":\"a\",\"sha256\":\"{SettingsTable.Sha}\",\n\"callbackhosts\":[]}}]"));
+            [
+                "environment variable SERVER_API_KEYS:2: server.apiKeys[0].callbackhosts is not a setting; did "
+                    + "you mean server.apiKeys[0].callbackHosts?",
+            ],
+            Loading.ProblemsOfVariable(
+                "SERVER_API_KEYS",
+                $"[{{\"name\":\"a\",\"sha256\":\"{SettingsTable.Sha}\",\n\"callbackhosts\":[]}}]"
+            )
+        );
 
     [Fact]
     public void UnknownKeysWithoutEnd_AreRefusedInTime()
     {
-        var text = new string('x', 200_000) + " = 1\n" + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"unknown{i} = 1\n"));
+        var text =
+            new string('x', 200_000)
+            + " = 1\n"
+            + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"unknown{i} = 1\n"));
 
         Assert.Equal(50_001, Loading.ProblemsOf(text).Count);
     }
@@ -75,14 +92,27 @@ public sealed class SettingsLoaderTests
         Assert.Empty(Loading.Variable("SERVER_API_KEYS", "").Server.ApiKeys);
         Assert.Empty(Loading.Variable("SERVER_API_KEYS", " [] ").Server.ApiKeys);
         Assert.Equal(
-            ["environment variable SERVER_API_KEYS: server.apiKeys = (secret) cannot be read; expected a list of { name, sha256, callbackHosts, requestsPerSecond }."],
-            Loading.ProblemsOfVariable("SERVER_API_KEYS", "\"a\""));
+            [
+                "environment variable SERVER_API_KEYS: server.apiKeys = (secret) cannot be read; expected a "
+                    + "list of { name, sha256, callbackHosts, requestsPerSecond }.",
+            ],
+            Loading.ProblemsOfVariable("SERVER_API_KEYS", "\"a\"")
+        );
         Assert.Equal(
-            ["environment variable SERVER_API_KEYS: server.apiKeys is not a list in JSON: environment variable SERVER_API_KEYS:1: '[' is never closed."],
-            Loading.ProblemsOfVariable("SERVER_API_KEYS", "["));
+            [
+                "environment variable SERVER_API_KEYS: server.apiKeys is not a list in JSON: environment "
+                    + "variable SERVER_API_KEYS:1: '[' is never closed.",
+            ],
+            Loading.ProblemsOfVariable("SERVER_API_KEYS", "[")
+        );
         Assert.Equal(
-            ["environment variable SERVER_API_KEYS: server.apiKeys is not a list in JSON: environment variable SERVER_API_KEYS:1: unexpected ']'; expected the end, or double quotes around the whole value."],
-            Loading.ProblemsOfVariable("SERVER_API_KEYS", "[]]"));
+            [
+                "environment variable SERVER_API_KEYS: server.apiKeys is not a list in JSON: environment "
+                    + "variable SERVER_API_KEYS:1: unexpected ']'; expected the end, or double quotes around the "
+                    + "whole value.",
+            ],
+            Loading.ProblemsOfVariable("SERVER_API_KEYS", "[]]")
+        );
     }
 
     [Fact]
@@ -97,7 +127,11 @@ public sealed class SettingsLoaderTests
     public void Layers_OverrideOneAnother_KeyByKey()
     {
         using var folder = new SettingsFolder { Development = true };
-        folder.File("hocon/development.conf", "server.host = localhost\nqueue { maxSize = 1, consumerThreads = 1, destinationShare = 1 }")
+        folder
+            .File(
+                "hocon/development.conf",
+                "server.host = localhost\nqueue { maxSize = 1, consumerThreads = 1, destinationShare = 1 }"
+            )
             .File("hocon/application.conf", "queue { consumerThreads = 2, destinationShare = 2 }")
             .Variable("QUEUE_DESTINATION_SHARE", "3");
 
@@ -138,9 +172,18 @@ public sealed class SettingsLoaderTests
     {
         using var folder = new SettingsFolder();
         folder.File("hocon/application.conf", SettingsFolder.Anonymous);
-        using var held = new FileStream(Path.Combine(folder.Path, "hocon/application.conf"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        using var held = new FileStream(
+            Path.Combine(folder.Path, "hocon/application.conf"),
+            FileMode.Open,
+            FileAccess.ReadWrite,
+            FileShare.None
+        );
 
-        Assert.StartsWith("hocon/application.conf: the file cannot be read: ", folder.Problems()[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "hocon/application.conf: the file cannot be read: ",
+            folder.Problems()[0],
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -162,15 +205,20 @@ public sealed class SettingsLoaderTests
     public void BrokenFile_DoesNotHideProblemsElsewhere()
     {
         using var folder = new SettingsFolder { Development = true };
-        folder.File("hocon/development.conf", "}").File("hocon/application.conf", $"{SettingsFolder.Anonymous}queue = 5").Variable("QUEUE_MAX_SIZE", "x");
+        folder
+            .File("hocon/development.conf", "}")
+            .File("hocon/application.conf", $"{SettingsFolder.Anonymous}queue = 5")
+            .Variable("QUEUE_MAX_SIZE", "x");
 
         Assert.Equal(
             [
                 "hocon/development.conf:1: '}' closes nothing.",
                 "hocon/application.conf:2: queue is a block of settings; expected queue { … }, not a value.",
-                "environment variable QUEUE_MAX_SIZE: queue.maxSize = 'x' cannot be read; expected a whole number from 1 to 10000000.",
+                "environment variable QUEUE_MAX_SIZE: queue.maxSize = 'x' cannot be read; expected a whole "
+                    + "number from 1 to 10000000.",
             ],
-            folder.Problems());
+            folder.Problems()
+        );
     }
 
     [Fact]
@@ -182,7 +230,10 @@ public sealed class SettingsLoaderTests
         Assert.Equal((9000, true), (file.Server.Port, file.Server.Development));
         Assert.Equal(9000, variable.Server.Port);
         Assert.True(Loading.Variable("KTOR_DEPLOYMENT_DEVELOPMENT", "true").Server.Development);
-        Assert.Equal("environment variable KTOR_DEPLOYMENT_PORT", variable.Effective.Single(setting => setting.Path == "server.port").Origin);
+        Assert.Equal(
+            "environment variable KTOR_DEPLOYMENT_PORT",
+            variable.Effective.Single(setting => setting.Path == "server.port").Origin
+        );
     }
 
     [Fact]
@@ -191,15 +242,26 @@ public sealed class SettingsLoaderTests
         using var folder = new SettingsFolder();
         folder.File("hocon/application.conf", $"{SettingsFolder.Anonymous}ktor.deployment.port = 1\nserver.port = 2");
 
-        Assert.Equal(["hocon/application.conf:2: ktor.deployment.port sets server.port a second time. Keep one of them."], folder.Problems());
+        Assert.Equal(
+            ["hocon/application.conf:2: ktor.deployment.port sets server.port a second time. Keep one of them."],
+            folder.Problems()
+        );
 
-        folder.File("hocon/application.conf", $"{SettingsFolder.Anonymous}ktor.deployment.port = 1").Variable("SERVER_PORT", "2");
+        folder
+            .File("hocon/application.conf", $"{SettingsFolder.Anonymous}ktor.deployment.port = 1")
+            .Variable("SERVER_PORT", "2");
 
         Assert.Equal(2, folder.Load().Server.Port);
 
         folder.Variable("KTOR_DEPLOYMENT_PORT", "3");
 
-        Assert.Equal(["environment variable KTOR_DEPLOYMENT_PORT: server.port is set a second time; SERVER_PORT sets it already. Keep one of them."], folder.Problems());
+        Assert.Equal(
+            [
+                "environment variable KTOR_DEPLOYMENT_PORT: server.port is set a second time; SERVER_PORT sets "
+                    + "it already. Keep one of them.",
+            ],
+            folder.Problems()
+        );
     }
 
     [Theory]
@@ -236,32 +298,58 @@ public sealed class SettingsLoaderTests
     {
         var problem = Assert.Single(Loading.ProblemsOfVariable("QUEUE_MAX_SIZE", $"a\nb{new string('x', 100)}"));
 
-        Assert.Equal($"environment variable QUEUE_MAX_SIZE: queue.maxSize = 'a?b{new string('x', 77)}…' cannot be read; expected a whole number from 1 to 10000000.", problem);
+        Assert.Equal(
+            $"environment variable QUEUE_MAX_SIZE: queue.maxSize = 'a?b{new string('x', 77)}…' cannot be read; "
+                + "expected a whole number from 1 to 10000000.",
+            problem
+        );
     }
 
     [Fact]
     public void EffectiveSettings_SayWhereEachCameFrom_WithoutSecrets()
     {
         using var folder = new SettingsFolder();
-        folder.File("hocon/application.conf", $$"""
-            {{SettingsFolder.Anonymous}}
-            management.token = {{Canary}}
-            server.apiKeys = [{ name = app, sha256 = {{SettingsTable.Sha}} }]
-            callback.signing.keys = ["{{SettingsTable.SigningKey}}"]
-            authorization.http.url = "https://a.example/x?key={{Canary}}"
-            journal { encryptionKeys = ["{{SettingsTable.EncryptionKey}}"], connectionString = "{{Canary}}" }
-            """).Variable("CALLBACK_SECURITY_ALLOWED_PORTS", "80,443").Variable("AUTHORIZATION_HTTP_BEARER_TOKEN", Canary);
+        folder
+            .File(
+                "hocon/application.conf",
+                $$"""
+                {{SettingsFolder.Anonymous}}
+                management.token = {{Canary}}
+                server.apiKeys = [{ name = app, sha256 = {{SettingsTable.Sha}} }]
+                callback.signing.keys = ["{{SettingsTable.SigningKey}}"]
+                authorization.http.url = "https://a.example/x?key={{Canary}}"
+                journal { encryptionKeys = ["{{SettingsTable.EncryptionKey}}"], connectionString = "{{Canary}}" }
+                """
+            )
+            .Variable("CALLBACK_SECURITY_ALLOWED_PORTS", "80,443")
+            .Variable("AUTHORIZATION_HTTP_BEARER_TOKEN", Canary);
 
-        var effective = folder.Load().Effective.ToDictionary(setting => setting.Path, setting => (setting.Value, setting.Origin));
+        var effective = folder
+            .Load()
+            .Effective.ToDictionary(setting => setting.Path, setting => (setting.Value, setting.Origin));
 
-        Assert.DoesNotContain(effective.Values, shown => shown.Value.Contains(Canary, StringComparison.Ordinal) || shown.Value.Contains("whsec", StringComparison.Ordinal));
-        Assert.DoesNotContain(effective.Values, shown => shown.Value.Contains(SettingsTable.Sha, StringComparison.Ordinal));
-        Assert.DoesNotContain(effective.Values, shown => shown.Value.Contains(SettingsTable.EncryptionKey, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            effective.Values,
+            shown =>
+                shown.Value.Contains(Canary, StringComparison.Ordinal)
+                || shown.Value.Contains("whsec", StringComparison.Ordinal)
+        );
+        Assert.DoesNotContain(
+            effective.Values,
+            shown => shown.Value.Contains(SettingsTable.Sha, StringComparison.Ordinal)
+        );
+        Assert.DoesNotContain(
+            effective.Values,
+            shown => shown.Value.Contains(SettingsTable.EncryptionKey, StringComparison.Ordinal)
+        );
         Assert.Equal(("(secret)", "hocon/application.conf:3"), effective["management.token"]);
         Assert.Equal(("[1 (secret)]", "hocon/application.conf:4"), effective["server.apiKeys"]);
         Assert.Equal(("app", "hocon/application.conf:4"), effective["server.apiKeys[0].name"]);
         Assert.Equal(("https://a.example/x", "hocon/application.conf:6"), effective["authorization.http.url"]);
-        Assert.Equal(("80,443", "environment variable CALLBACK_SECURITY_ALLOWED_PORTS"), effective["callback.security.allowedPorts"]);
+        Assert.Equal(
+            ("80,443", "environment variable CALLBACK_SECURITY_ALLOWED_PORTS"),
+            effective["callback.security.allowedPorts"]
+        );
         Assert.Equal("[]", effective["callback.security.allow"].Value);
         Assert.Equal("acl.csv", effective["authorization.acl.file"].Value);
         Assert.StartsWith("reference.conf:", effective["queue.maxSize"].Origin, StringComparison.Ordinal);

@@ -6,18 +6,46 @@ public sealed class SettingsRulesTests
     private const string TwoPorts = "management.port = 9 is server.port too; expected two ports.";
 
     [Theory]
-    [InlineData("authorization.provider = http", "authorization.provider = http needs authorization.http.url; expected an http or https URL.")]
-    [InlineData("authorization.circuitBreaker.maxResetMillis = 29999", "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much.")]
-    [InlineData("callback.maxRetryDelayMillis = 999", "callback.maxRetryDelayMillis is below callback.retryDelayMillis; expected at least as much.")]
-    [InlineData("callback.maxInFlight = 63", "callback.maxInFlightPerDestination = 64 is above callback.maxInFlight; expected at most 63.")]
-    [InlineData("callback.signing.required = true", "callback.signing.required = true needs a key; expected callback.signing.keys or callback.signing.keysFile.")]
-    [InlineData("journal { kind = postgres, encryptionKeyFile = keys }", "journal.kind = postgres needs journal.connectionString.")]
-    [InlineData("journal { kind = postgres, connectionString = a }", "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.")]
-    [InlineData("management.host = \"10.0.0.1\"", "management.host = '10.0.0.1' is reachable from other machines without a token; expected management.token or a loopback host.")]
+    [InlineData(
+        "authorization.provider = http",
+        "authorization.provider = http needs authorization.http.url; expected an http or https URL."
+    )]
+    [InlineData(
+        "authorization.circuitBreaker.maxResetMillis = 29999",
+        "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much."
+    )]
+    [InlineData(
+        "callback.maxRetryDelayMillis = 999",
+        "callback.maxRetryDelayMillis is below callback.retryDelayMillis; expected at least as much."
+    )]
+    [InlineData(
+        "callback.maxInFlight = 63",
+        "callback.maxInFlightPerDestination = 64 is above callback.maxInFlight; expected at most 63."
+    )]
+    [InlineData(
+        "callback.signing.required = true",
+        "callback.signing.required = true needs a key; expected callback.signing.keys or callback.signing.keysFile."
+    )]
+    [InlineData(
+        "journal { kind = postgres, encryptionKeyFile = keys }",
+        "journal.kind = postgres needs journal.connectionString."
+    )]
+    [InlineData(
+        "journal { kind = postgres, connectionString = a }",
+        "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile."
+    )]
+    [InlineData(
+        "management.host = \"10.0.0.1\"",
+        "management.host = '10.0.0.1' is reachable from other machines without a token; expected "
+            + "management.token or a loopback host."
+    )]
     [InlineData("management.port = 9, server.port = 9", TwoPorts)]
     [InlineData("management.port = 9, server { port = 9, host = \"::\" }", TwoPorts)]
     [InlineData("management.port = 9, server { port = 9, host = localhost }", TwoPorts)]
-    [InlineData("management { port = 9, host = \"10.0.0.1\", token = a }, server { port = 9, host = \"10.0.0.1\" }", TwoPorts)]
+    [InlineData(
+        "management { port = 9, host = \"10.0.0.1\", token = a }, server { port = 9, host = \"10.0.0.1\" }",
+        TwoPorts
+    )]
     [InlineData("management { port = 9, host = \"*\", token = a }, server { port = 9, host = \"10.0.0.1\" }", TwoPorts)]
     public void BrokenRule_IsAProblem(string text, string problem) =>
         Assert.Equal([$"hocon/application.conf:1: {problem}"], Loading.ProblemsOf(text));
@@ -45,8 +73,12 @@ public sealed class SettingsRulesTests
         using var folder = new SettingsFolder();
 
         Assert.Equal(
-            [$"hocon/application.conf:1: server.host = '{host}' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host."],
-            folder.File("hocon/application.conf", $"server.host = \"{host}\"").Problems());
+            [
+                $"hocon/application.conf:1: server.host = '{host}' is reachable from other machines without API "
+                    + "keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
+            ],
+            folder.File("hocon/application.conf", $"server.host = \"{host}\"").Problems()
+        );
     }
 
     [Theory]
@@ -55,22 +87,62 @@ public sealed class SettingsRulesTests
     [InlineData("management.port = 0, server.port = 0")]
     [InlineData("callback.signing { required = true, keysFile = keys }")]
     [InlineData("callback.signing { required = true, keys = [\"" + SettingsTable.SigningKey + "\"] }")]
-    [InlineData("journal { kind = postgres, connectionString = a, encryptionKeys = [\"" + SettingsTable.EncryptionKey + "\"] }")]
+    [InlineData(
+        "journal { kind = postgres, connectionString = a, encryptionKeys = [\"" + SettingsTable.EncryptionKey + "\"] }"
+    )]
     [InlineData("callback { maxInFlight = 64, maxRetryDelayMillis = 1000 }")]
     public void KeptRule_Starts(string text) => Assert.NotNull(Loading.Application(text));
 
     [Theory]
-    [InlineData("journal.kind = sqlite", "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres.")]
-    [InlineData("journal.kind = memory", "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres.")]
-    [InlineData("cluster.seedNodes = []", "cluster.enabled = true needs cluster.seedNodes; expected host:port of at least one node, the same list on every node.")]
-    [InlineData("cluster.lanes = 2", "cluster.lanes = 2 is below the number of cluster.seedNodes; a node without a lane accepts nothing.")]
-    [InlineData("queue.consumerThreads = 2", "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1.")]
-    [InlineData("cluster.hostname = \"0.0.0.0\"", "cluster.hostname = '0.0.0.0' is no address that other nodes could reach; expected this node's own, and cluster.bindHostname for the interface.")]
-    [InlineData("cluster.hostname = \"::\"", "cluster.hostname = '::' is no address that other nodes could reach; expected this node's own, and cluster.bindHostname for the interface.")]
-    [InlineData("cluster.hostname = \"127.0.0.1\"", "cluster.hostname = '127.0.0.1' is this machine's alone, and cluster.seedNodes name others; expected the name or address that those reach this node at.")]
-    [InlineData("cluster.hostname = localhost", "cluster.hostname = 'localhost' is this machine's alone, and cluster.seedNodes name others; expected the name or address that those reach this node at.")]
-    [InlineData("journal.encryptionKeys = []", "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile.")]
-    [InlineData("cluster.tls.password = s3cret", "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too.")]
+    [InlineData(
+        "journal.kind = sqlite",
+        "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres."
+    )]
+    [InlineData(
+        "journal.kind = memory",
+        "cluster.enabled = true needs a journal that nodes can share; expected journal.kind = postgres."
+    )]
+    [InlineData(
+        "cluster.seedNodes = []",
+        "cluster.enabled = true needs cluster.seedNodes; expected host:port of at least one node, the same list "
+            + "on every node."
+    )]
+    [InlineData(
+        "cluster.lanes = 2",
+        "cluster.lanes = 2 is below the number of cluster.seedNodes; a node without a lane accepts nothing."
+    )]
+    [InlineData(
+        "queue.consumerThreads = 2",
+        "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1."
+    )]
+    [InlineData(
+        "cluster.hostname = \"0.0.0.0\"",
+        "cluster.hostname = '0.0.0.0' is no address that other nodes could reach; expected this node's own, and "
+            + "cluster.bindHostname for the interface."
+    )]
+    [InlineData(
+        "cluster.hostname = \"::\"",
+        "cluster.hostname = '::' is no address that other nodes could reach; expected this node's own, and "
+            + "cluster.bindHostname for the interface."
+    )]
+    [InlineData(
+        "cluster.hostname = \"127.0.0.1\"",
+        "cluster.hostname = '127.0.0.1' is this machine's alone, and cluster.seedNodes name others; expected "
+            + "the name or address that those reach this node at."
+    )]
+    [InlineData(
+        "cluster.hostname = localhost",
+        "cluster.hostname = 'localhost' is this machine's alone, and cluster.seedNodes name others; expected "
+            + "the name or address that those reach this node at."
+    )]
+    [InlineData(
+        "journal.encryptionKeys = []",
+        "journal.kind = postgres needs a key; expected journal.encryptionKeys or journal.encryptionKeyFile."
+    )]
+    [InlineData(
+        "cluster.tls.password = s3cret",
+        "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too."
+    )]
     public void BrokenRuleOfACluster_IsAProblem(string text, string problem)
     {
         using var folder = Node(text);
@@ -92,14 +164,20 @@ public sealed class SettingsRulesTests
     }
 
     [Theory]
-    [InlineData("cluster { hostname = \"0.0.0.0\", lanes = 1, seedNodes = [\"a:1\", \"b:1\"] }, queue.consumerThreads = 2")]
+    [InlineData(
+        "cluster { hostname = \"0.0.0.0\", lanes = 1, seedNodes = [\"a:1\", \"b:1\"] }, queue.consumerThreads = 2"
+    )]
     public void ClusterThatIsOff_HasNoRules(string text) => Assert.False(Loading.Application(text).Cluster.Enabled);
 
     [Fact]
     public void RepeatedApiKey_IsRefused() =>
         Assert.Equal(
             ["hocon/application.conf:1: server.apiKeys holds the same sha256 twice; expected one entry a key."],
-            Loading.ProblemsOf($"server.apiKeys = [{{ name = a, sha256 = {SettingsTable.Sha} }}, {{ name = b, sha256 = {SettingsTable.Sha.ToUpperInvariant()} }}]"));
+            Loading.ProblemsOf(
+                $"server.apiKeys = [{{ name = a, sha256 = {SettingsTable.Sha} }}, "
+                    + $"{{ name = b, sha256 = {SettingsTable.Sha.ToUpperInvariant()} }}]"
+            )
+        );
 
     [Fact]
     public void RuleAboutASettingWithAProblem_IsNotAsked() =>
@@ -132,8 +210,12 @@ public sealed class SettingsRulesTests
     [InlineData("64:ff9b:1::/64", "64:ff9b:1::/48")]
     public void NetworkWithLoopbackOrMetadata_IsRefused(string network, string guarded) =>
         Assert.Equal(
-            [$"hocon/application.conf:1: callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); expected single addresses there, as /32 or /128."],
-            Loading.ProblemsOf($"callback.security.allow = [\"{network}\"]"));
+            [
+                $"hocon/application.conf:1: callback.security.allow = '{network}' overlaps {guarded} (this "
+                    + "machine, metadata services); expected single addresses there, as /32 or /128.",
+            ],
+            Loading.ProblemsOf($"callback.security.allow = [\"{network}\"]")
+        );
 
     [Theory]
     [InlineData("127.0.0.1/32")]
@@ -144,16 +226,25 @@ public sealed class SettingsRulesTests
     [InlineData("192.168.0.0/16")]
     [InlineData("fd12:3456::/32")]
     public void PrivateNetworkOrSingleAddress_IsTaken(string network) =>
-        Assert.Equal(network, Assert.Single(Loading.Application($"callback.security.allow = [\"{network}\"]").Callback.Security.Allow).ToString());
+        Assert.Equal(
+            network,
+            Assert
+                .Single(Loading.Application($"callback.security.allow = [\"{network}\"]").Callback.Security.Allow)
+                .ToString()
+        );
 
     /// <summary>A node of three, with <paramref name="text"/> over its settings.</summary>
     private static SettingsFolder Node(string text)
     {
         var folder = new SettingsFolder { Development = true };
-        folder.File("hocon/development.conf", SettingsFolder.Anonymous + $$"""
-            cluster { enabled = true, hostname = node-1, seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"] }
-            journal { kind = postgres, connectionString = a, encryptionKeys = ["{{SettingsTable.EncryptionKey}}"] }
-            """);
+        folder.File(
+            "hocon/development.conf",
+            SettingsFolder.Anonymous
+                + $$"""
+                cluster { enabled = true, hostname = node-1, seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"] }
+                journal { kind = postgres, connectionString = a, encryptionKeys = ["{{SettingsTable.EncryptionKey}}"] }
+                """
+        );
         return folder.File("hocon/application.conf", text);
     }
 }

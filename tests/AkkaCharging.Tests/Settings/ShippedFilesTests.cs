@@ -10,7 +10,15 @@ public sealed class ShippedFilesTests
     [Fact]
     public void Development_Starts_OnLoopback()
     {
-        var settings = SettingsLoader.Load(new SettingsSources(null, Development: true, new Dictionary<string, string>(), SettingsFolder.Repository, SettingsFolder.Repository));
+        var settings = SettingsLoader.Load(
+            new SettingsSources(
+                null,
+                Development: true,
+                new Dictionary<string, string>(),
+                SettingsFolder.Repository,
+                SettingsFolder.Repository
+            )
+        );
 
         Assert.Equal(("127.0.0.1", true), (settings.Server.Host, settings.Server.Development));
         Assert.Equal(LogFormat.Text, settings.Logging.Format);
@@ -22,25 +30,43 @@ public sealed class ShippedFilesTests
     [Fact]
     public void Production_IsRefused_UntilItSaysWhoMayCall()
     {
-        var sources = new SettingsSources(null, Development: false, new Dictionary<string, string>(), SettingsFolder.Repository, SettingsFolder.Repository);
+        var sources = new SettingsSources(
+            null,
+            Development: false,
+            new Dictionary<string, string>(),
+            SettingsFolder.Repository,
+            SettingsFolder.Repository
+        );
 
-        Assert.StartsWith("defaults: server.host", Assert.Single(Assert.Throws<InvalidSettingsException>(() => SettingsLoader.Load(sources)).Problems), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "defaults: server.host",
+            Assert.Single(Assert.Throws<InvalidSettingsException>(() => SettingsLoader.Load(sources)).Problems),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Cluster_Starts_WithWhatTheEnvironmentAdds()
     {
-        var settings = Node(new()
-        {
-            ["CLUSTER_HOSTNAME"] = "node-2",
-            ["JOURNAL_CONNECTION_STRING"] = "Host=database",
-            ["JOURNAL_ENCRYPTION_KEYS"] = SettingsTable.EncryptionKey,
-            ["SERVER_API_KEYS"] = $$"""[{"name":"app","sha256":"{{SettingsTable.Sha}}"}]""",
-        });
+        var settings = Node(
+            new()
+            {
+                ["CLUSTER_HOSTNAME"] = "node-2",
+                ["JOURNAL_CONNECTION_STRING"] = "Host=database",
+                ["JOURNAL_ENCRYPTION_KEYS"] = SettingsTable.EncryptionKey,
+                ["SERVER_API_KEYS"] = $$"""[{"name":"app","sha256":"{{SettingsTable.Sha}}"}]""",
+            }
+        );
 
-        Assert.Equal((true, "node-2", 64, JournalKind.Postgres), (settings.Cluster.Enabled, settings.Cluster.Hostname, settings.Cluster.Lanes, settings.Journal.Kind));
+        Assert.Equal(
+            (true, "node-2", 64, JournalKind.Postgres),
+            (settings.Cluster.Enabled, settings.Cluster.Hostname, settings.Cluster.Lanes, settings.Journal.Kind)
+        );
         Assert.Equal(["node-1:2552", "node-2:2552", "node-3:2552"], settings.Cluster.SeedNodes);
-        Assert.All(settings.Cluster.SeedNodes, seed => Assert.EndsWith($":{settings.Cluster.Port}", seed, StringComparison.Ordinal));
+        Assert.All(
+            settings.Cluster.SeedNodes,
+            seed => Assert.EndsWith($":{settings.Cluster.Port}", seed, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -50,13 +76,27 @@ public sealed class ShippedFilesTests
 
         Assert.Equal(4, problems.Count);
         Assert.All(
-            ["server.host = '0.0.0.0' is reachable", "needs journal.connectionString", "needs a key", "cluster.hostname = '127.0.0.1' is this machine's alone"],
-            part => Assert.Contains(problems, problem => problem.Contains(part, StringComparison.Ordinal)));
+            [
+                "server.host = '0.0.0.0' is reachable",
+                "needs journal.connectionString",
+                "needs a key",
+                "cluster.hostname = '127.0.0.1' is this machine's alone",
+            ],
+            part => Assert.Contains(problems, problem => problem.Contains(part, StringComparison.Ordinal))
+        );
     }
 
     [Fact]
     public void ApplicationConf_HasNothingActive() =>
-        Assert.Empty(HoconParser.ParseFile("application.conf", File.ReadAllBytes(Path.Combine(SettingsFolder.Repository, "hocon/application.conf")), [])!.Entries);
+        Assert.Empty(
+            HoconParser
+                .ParseFile(
+                    "application.conf",
+                    File.ReadAllBytes(Path.Combine(SettingsFolder.Repository, "hocon/application.conf")),
+                    []
+                )!
+                .Entries
+        );
 
     [Fact]
     public void SampleAcl_HasItsHeaderAndTheDemoToken()
@@ -72,7 +112,8 @@ public sealed class ShippedFilesTests
     [Fact]
     public async Task AkkaBlock_ReachesTheActorSystem()
     {
-        var settings = Loading.Application("""
+        var settings = Loading.Application(
+            """
             akka {
               loglevel = WARNING
               stdout-loglevel = OFF
@@ -83,25 +124,43 @@ public sealed class ShippedFilesTests
               }
               extensions = ["a, b", c]
             }
-            """);
+            """
+        );
 
         using var system = ActorSystem.Create("settings", settings.Akka);
 
         var config = system.Settings.Config;
         Assert.Equal("WARNING", config.GetString("akka.loglevel"));
         Assert.False(config.GetBoolean("akka.coordinated-shutdown.run-by-clr-shutdown-hook", true));
-        Assert.Equal(TimeSpan.FromSeconds(320), config.GetTimeSpan("akka.coordinated-shutdown.phases.service-requests-done.timeout"));
+        Assert.Equal(
+            TimeSpan.FromSeconds(320),
+            config.GetTimeSpan("akka.coordinated-shutdown.phases.service-requests-done.timeout")
+        );
         Assert.Equal(TimeSpan.FromSeconds(5), config.GetTimeSpan("akka.actor.creation-timeout"));
         Assert.Equal(7, config.GetInt("akka.actor.default-dispatcher.throughput"));
         Assert.Equal(["a, b", "c"], settings.Akka.GetStringList("akka.extensions"));
-        Assert.Contains("System.Object, a.b", settings.Akka.GetConfig("akka.actor.serialization-bindings").Root.GetObject().Items.Keys);
+        Assert.Contains(
+            "System.Object, a.b",
+            settings.Akka.GetConfig("akka.actor.serialization-bindings").Root.GetObject().Items.Keys
+        );
         await system.Terminate();
     }
 
     [Fact]
     public void AkkaBlock_MustBeOne() =>
-        Assert.Equal(["hocon/application.conf:1: akka is a block of settings; expected akka { … }, not a value."], Loading.ProblemsOf("akka = 5"));
+        Assert.Equal(
+            ["hocon/application.conf:1: akka is a block of settings; expected akka { … }, not a value."],
+            Loading.ProblemsOf("akka = 5")
+        );
 
     private static ChargingSettings Node(Dictionary<string, string> environment) =>
-        SettingsLoader.Load(new SettingsSources("hocon/cluster.conf", Development: false, environment, SettingsFolder.Repository, SettingsFolder.Repository));
+        SettingsLoader.Load(
+            new SettingsSources(
+                "hocon/cluster.conf",
+                Development: false,
+                environment,
+                SettingsFolder.Repository,
+                SettingsFolder.Repository
+            )
+        );
 }

@@ -9,7 +9,11 @@ namespace AkkaCharging.Tests.Tracing;
 [Trait("Category", "Unit")]
 public sealed class TracingObserverTests : IDisposable
 {
-    private static readonly ActivityContext Trace = new(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded);
+    private static readonly ActivityContext Trace = new(
+        ActivityTraceId.CreateRandom(),
+        ActivitySpanId.CreateRandom(),
+        ActivityTraceFlags.Recorded
+    );
 
     private readonly List<Activity> _spans = [];
     private readonly RecordingObserver _next = new();
@@ -22,7 +26,10 @@ public sealed class TracingObserverTests : IDisposable
         _listener = new ActivityListener
         {
             ShouldListenTo = source => source.Name == TracingObserver.SourceName,
-            Sample = (ref ActivityCreationOptions<ActivityContext> span) => span.Parent.TraceId == Trace.TraceId ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.None,
+            Sample = (ref ActivityCreationOptions<ActivityContext> span) =>
+                span.Parent.TraceId == Trace.TraceId
+                    ? ActivitySamplingResult.AllDataAndRecorded
+                    : ActivitySamplingResult.None,
             ActivityStopped = _spans.Add,
         };
         ActivitySource.AddActivityListener(_listener);
@@ -36,10 +43,22 @@ public sealed class TracingObserverTests : IDisposable
         _observer.Decided(Request(), Sample.Decision(Sample.Now), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1));
 
         var (wait, authorization) = (_spans[0], _spans[1]);
-        Assert.Equal(("queue wait", Sample.Now.AddSeconds(-3).UtcDateTime, TimeSpan.FromSeconds(2)), (wait.OperationName, wait.StartTimeUtc, wait.Duration));
         Assert.Equal(
-            ("authorization", Sample.Now.AddSeconds(-1).UtcDateTime, TimeSpan.FromSeconds(1)), (authorization.OperationName, authorization.StartTimeUtc, authorization.Duration));
-        Assert.All(_spans, span => Assert.Equal((Trace.TraceId, Trace.SpanId, ActivityStatusCode.Unset), (span.TraceId, span.ParentSpanId, span.Status)));
+            ("queue wait", Sample.Now.AddSeconds(-3).UtcDateTime, TimeSpan.FromSeconds(2)),
+            (wait.OperationName, wait.StartTimeUtc, wait.Duration)
+        );
+        Assert.Equal(
+            ("authorization", Sample.Now.AddSeconds(-1).UtcDateTime, TimeSpan.FromSeconds(1)),
+            (authorization.OperationName, authorization.StartTimeUtc, authorization.Duration)
+        );
+        Assert.All(
+            _spans,
+            span =>
+                Assert.Equal(
+                    (Trace.TraceId, Trace.SpanId, ActivityStatusCode.Unset),
+                    (span.TraceId, span.ParentSpanId, span.Status)
+                )
+        );
         Assert.Null(Activity.Current);
         Assert.Equal(["decided"], _next.Told);
     }
@@ -47,9 +66,17 @@ public sealed class TracingObserverTests : IDisposable
     [Fact]
     public void UnknownDecision_IsAnError_ByItsReason()
     {
-        _observer.Decided(Request(), new(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen, Sample.Now), TimeSpan.Zero, TimeSpan.Zero);
+        _observer.Decided(
+            Request(),
+            new(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen, Sample.Now),
+            TimeSpan.Zero,
+            TimeSpan.Zero
+        );
 
-        Assert.Equal((ActivityStatusCode.Error, "circuit_open"), (_spans[1].Status, _spans[1].GetTagItem("error.type")));
+        Assert.Equal(
+            (ActivityStatusCode.Error, "circuit_open"),
+            (_spans[1].Status, _spans[1].GetTagItem("error.type"))
+        );
     }
 
     [Theory]
@@ -58,14 +85,30 @@ public sealed class TracingObserverTests : IDisposable
     [InlineData(CallbackOutcome.Timeout, null, "timeout")]
     public void Attempt_TellsItsOutcome_AndOfTheUrlOnlySchemeHostAndPort(object outcome, int? status, string? error)
     {
-        _observer.Attempted(Request("http://127.0.0.1:8080/canary?key=canary"), Sample.Attempt((CallbackOutcome)outcome, (HttpStatusCode?)status), isRedriven: false);
+        _observer.Attempted(
+            Request("http://127.0.0.1:8080/canary?key=canary"),
+            Sample.Attempt((CallbackOutcome)outcome, (HttpStatusCode?)status),
+            isRedriven: false
+        );
 
         var span = Assert.Single(_spans);
-        Assert.Equal((ActivityKind.Client, Sample.Now.UtcDateTime, TimeSpan.FromMilliseconds(3)), (span.Kind, span.StartTimeUtc, span.Duration));
-        Assert.Equal(("http", "127.0.0.1", 8080), (span.GetTagItem("url.scheme"), span.GetTagItem("server.address"), span.GetTagItem("server.port")));
-        Assert.Equal((status, error), ((int?)span.GetTagItem("http.response.status_code"), (string?)span.GetTagItem("error.type")));
+        Assert.Equal(
+            (ActivityKind.Client, Sample.Now.UtcDateTime, TimeSpan.FromMilliseconds(3)),
+            (span.Kind, span.StartTimeUtc, span.Duration)
+        );
+        Assert.Equal(
+            ("http", "127.0.0.1", 8080),
+            (span.GetTagItem("url.scheme"), span.GetTagItem("server.address"), span.GetTagItem("server.port"))
+        );
+        Assert.Equal(
+            (status, error),
+            ((int?)span.GetTagItem("http.response.status_code"), (string?)span.GetTagItem("error.type"))
+        );
         Assert.Equal(error is not null, span.Status == ActivityStatusCode.Error);
-        Assert.DoesNotContain(span.TagObjects, tag => tag.Value?.ToString()?.Contains("cana", StringComparison.Ordinal) == true);
+        Assert.DoesNotContain(
+            span.TagObjects,
+            tag => tag.Value?.ToString()?.Contains("cana", StringComparison.Ordinal) == true
+        );
         Assert.Equal(["attempted"], _next.Told);
     }
 
@@ -90,7 +133,12 @@ public sealed class TracingObserverTests : IDisposable
     [Fact]
     public void EverythingElse_IsPassedOn()
     {
-        _observer.Settled(Request(), new(RequestState.Delivered, Sample.Now, LastAttempt: null), TimeSpan.Zero, isRedriven: false);
+        _observer.Settled(
+            Request(),
+            new(RequestState.Delivered, Sample.Now, LastAttempt: null),
+            TimeSpan.Zero,
+            isRedriven: false
+        );
         _observer.BreakerMoved(BreakerState.Open);
         _observer.AuthorizerFailed(RequestId.New(Sample.Now), new TimeoutException());
 
@@ -98,17 +146,24 @@ public sealed class TracingObserverTests : IDisposable
         Assert.Empty(_spans);
     }
 
-    private static ChargingRequest Request(string url = "http://127.0.0.1:8080/hook") => Sample.Request(url) with { Trace = Trace };
+    private static ChargingRequest Request(string url = "http://127.0.0.1:8080/hook") =>
+        Sample.Request(url) with
+        {
+            Trace = Trace,
+        };
 
     private sealed class RecordingObserver : AkkaCharging.Pipeline.IPipelineObserver
     {
         public List<string> Told { get; } = [];
 
-        public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration) => Told.Add("decided");
+        public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration) =>
+            Told.Add("decided");
 
-        public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) => Told.Add("attempted");
+        public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) =>
+            Told.Add("attempted");
 
-        public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) => Told.Add("settled");
+        public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) =>
+            Told.Add("settled");
 
         public void BreakerMoved(BreakerState state) => Told.Add("breaker");
 

@@ -3,7 +3,9 @@ using AkkaCharging.Files;
 namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>Answers from an access list in a file, which is watched and swapped in whole when it changes.</summary>
-/// <remarks>A change is in force one to two seconds later. A broken or vanished file keeps the list in force and is reported.</remarks>
+/// <remarks>
+/// A change is in force one to two seconds later. A broken or vanished file keeps the list in force and is reported.
+/// </remarks>
 internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
 {
     private readonly string _path;
@@ -18,7 +20,8 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
     /// <summary>Loads the list and starts watching it.</summary>
     /// <param name="path">Relative to the working directory.</param>
     /// <param name="onReload">Called after each reload, on the thread that read the file; must not throw.</param>
-    /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all of them are listed.</exception>
+    /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all
+    /// of them are listed.</exception>
     public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null)
     {
         (_path, _time, _onReload) = (path, time, onReload);
@@ -61,7 +64,13 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
     private void Take(AclRules rules, TimeSpan duration)
     {
         _rules = rules;
-        _status = new AclStatus(rules.Count, _time.GetUtcNow(), LastError: null, _status.Reloads + 1, _status.FailedReloads);
+        _status = new AclStatus(
+            rules.Count,
+            _time.GetUtcNow(),
+            LastError: null,
+            _status.Reloads + 1,
+            _status.FailedReloads
+        );
         _onReload?.Invoke(new AclReload(_status, [], duration));
     }
 

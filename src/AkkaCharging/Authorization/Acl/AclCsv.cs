@@ -5,10 +5,13 @@ using Sylvan.Data.Csv;
 
 namespace AkkaCharging.Authorization.Acl;
 
-/// <summary>Reads the CSV form of an access list, collecting every problem with its line. One instance reads one file.</summary>
+/// <summary>
+/// Reads the CSV form of an access list, collecting every problem with its line. One instance reads one file.
+/// </summary>
 /// <remarks>
-/// Strict, because what is misread here lets a stranger charge: a line has exactly the header's fields (a cut-off line must not widen a rule),
-/// and spaces count. Values in messages are masked: in a shifted line any of them may be a token.
+/// Strict, because what is misread here lets a stranger charge: a line has exactly the header's fields (a cut-off line
+/// must not widen a rule), and spaces count. Values in messages are masked: in a shifted line any of them may be a
+/// token.
 /// </remarks>
 internal sealed class AclCsv(string name)
 {
@@ -21,7 +24,10 @@ internal sealed class AclCsv(string name)
     private const int TimesKeptMax = 10_000;
 
     private static readonly string[] Columns = ["token", "stations", "valid_from", "valid_until", "state"];
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(
+        encoderShouldEmitUTF8Identifier: true,
+        throwOnInvalidBytes: true
+    );
 
     private readonly AclRules.Builder _rules = new();
     private readonly Dictionary<string, Guid[]> _stationSets = [];
@@ -36,14 +42,21 @@ internal sealed class AclCsv(string name)
     {
         try
         {
-            using var text = new StreamReader(stream, StrictUtf8, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
+            using var text = new StreamReader(
+                stream,
+                StrictUtf8,
+                detectEncodingFromByteOrderMarks: false,
+                leaveOpen: true
+            );
             ReadRecords(text);
         }
         catch (CsvFormatException e)
         {
-            Report(e is CsvRecordTooLargeException
-                ? $"longer than {RecordCharsMax} characters; is a quote not closed?"
-                : "misplaced or unclosed quote; the rest of the file was not read");
+            Report(
+                e is CsvRecordTooLargeException
+                    ? $"longer than {RecordCharsMax} characters; is a quote not closed?"
+                    : "misplaced or unclosed quote; the rest of the file was not read"
+            );
         }
         catch (DecoderFallbackException)
         {
@@ -58,14 +71,18 @@ internal sealed class AclCsv(string name)
 
     private void ReadRecords(StreamReader text)
     {
-        // Sylvan counts records, not lines: comments are seen by the handler only, and a quoted field may hold line breaks.
-        using var csv = CsvDataReader.Create(text, new CsvDataReaderOptions
-        {
-            HasHeaders = false,
-            Delimiter = ',',
-            CommentHandler = (Action<string>)(_ => _line++),
-            MaxBufferSize = RecordCharsMax,
-        });
+        // Sylvan counts records, not lines: comments are seen by the handler only, and a quoted field may hold line
+        // breaks.
+        using var csv = CsvDataReader.Create(
+            text,
+            new CsvDataReaderOptions
+            {
+                HasHeaders = false,
+                Delimiter = ',',
+                CommentHandler = (Action<string>)(_ => _line++),
+                MaxBufferSize = RecordCharsMax,
+            }
+        );
         while (csv.Read())
         {
             if (csv.RowFieldCount > 1 || !csv.GetFieldSpan(0).IsWhiteSpace())
@@ -113,12 +130,16 @@ internal sealed class AclCsv(string name)
         var problemsBefore = _problemCount;
         var token = TokenHash.TryParse(Field(csv, 0));
         if (token is null)
-            Report($"token {Mask(Field(csv, 0))} is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: and 64 hexadecimal digits");
+            Report(
+                $"token {Mask(Field(csv, 0))} is neither 20-80 characters of letters, digits, '-', '.', '_' or "
+                    + "'~' nor sha256: and 64 hexadecimal digits"
+            );
         var condition = new AclCondition(
             Stations(Field(csv, 1)),
             Time(Field(csv, 2), whenEmpty: long.MinValue, "valid_from"),
             Time(Field(csv, 3), whenEmpty: long.MaxValue, "valid_until"),
-            IsBlocked(Field(csv, 4)));
+            IsBlocked(Field(csv, 4))
+        );
         if (condition.FromTicks > condition.UntilTicks)
             Report("valid_from is after valid_until");
 
@@ -126,7 +147,8 @@ internal sealed class AclCsv(string name)
             Report($"the same token as in line {first}");
     }
 
-    private ReadOnlySpan<char> Field(CsvDataReader csv, int column) => _ordinals[column] < 0 ? [] : csv.GetFieldSpan(_ordinals[column]);
+    private ReadOnlySpan<char> Field(CsvDataReader csv, int column) =>
+        _ordinals[column] < 0 ? [] : csv.GetFieldSpan(_ordinals[column]);
 
     private Guid[]? Stations(ReadOnlySpan<char> text)
     {

@@ -8,12 +8,22 @@ internal static class AclFile
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1 << 16);
+            using var stream = new FileStream(
+                path,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete,
+                bufferSize: 1 << 16
+            );
             return AclRules.Read(stream, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InvalidAclException(path, ["there is no such file; authorization.acl.file names it, relative to the working directory"], e);
+            throw new InvalidAclException(
+                path,
+                ["there is no such file; authorization.acl.file names it, relative to the working directory"],
+                e
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

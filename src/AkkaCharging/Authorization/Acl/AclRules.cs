@@ -2,33 +2,42 @@ using System.Runtime.InteropServices;
 
 namespace AkkaCharging.Authorization.Acl;
 
-/// <summary>An access list: which tokens may charge where and when. Immutable; tokens are held hashed, never in clear.</summary>
+/// <summary>
+/// An access list: which tokens may charge where and when. Immutable; tokens are held hashed, never in clear.
+/// </summary>
 /// <remarks>
-/// Cost: about 55 bytes a rule, and 32 more for each condition that differs from all others. A look-up is one SHA-256 and one probe of a hash table.
+/// Cost: about 55 bytes a rule, and 32 more for each condition that differs from all others. A look-up is one SHA-256
+/// and one probe of a hash table.
 /// </remarks>
 internal sealed class AclRules
 {
     private readonly Dictionary<TokenHash, Rule> _rules;
     private readonly AclCondition[] _conditions;
 
-    private AclRules(Dictionary<TokenHash, Rule> rules, AclCondition[] conditions) => (_rules, _conditions) = (rules, conditions);
+    private AclRules(Dictionary<TokenHash, Rule> rules, AclCondition[] conditions) =>
+        (_rules, _conditions) = (rules, conditions);
 
     /// <summary>How many tokens the list names.</summary>
     public int Count => _rules.Count;
 
     /// <summary>Reads a list in its CSV form.</summary>
     /// <remarks>
-    /// The first line names the columns, in any order: <c>token</c>, and as wanted <c>stations,valid_from,valid_until,state</c>. Each further line is a rule with
-    /// as many fields: a token in clear or <c>sha256:</c> and 64 hexadecimal digits, once per file; stations, empty or <c>*</c> for all, else UUIDs separated by <c>;</c>;
-    /// from when (inclusive) until when (exclusive), RFC 3339 with offset, or empty; <c>active</c>, <c>blocked</c>, or empty for active.
-    /// Blank lines and lines that start with <c>#</c> are skipped; fields may be quoted (RFC 4180); LF, CRLF and a byte order mark are taken.
+    /// The first line names the columns, in any order: <c>token</c>, and as wanted
+    /// <c>stations,valid_from,valid_until,state</c>. Each further line is a rule with as many fields: a token in clear
+    /// or <c>sha256:</c> and 64 hexadecimal digits, once per file; stations, empty or <c>*</c> for all, else UUIDs
+    /// separated by <c>;</c>; from when (inclusive) until when (exclusive), RFC 3339 with offset, or empty;
+    /// <c>active</c>, <c>blocked</c>, or empty for active. Blank lines and lines that start with <c>#</c> are skipped;
+    /// fields may be quoted (RFC 4180); LF, CRLF and a byte order mark are taken.
     /// </remarks>
     /// <param name="csv">UTF-8 text; seekable, read from its start to its end, left open.</param>
     /// <param name="name">Names the source in errors.</param>
     /// <exception cref="InvalidAclException">Lists every broken line.</exception>
     public static AclRules Read(Stream csv, string name) => new AclCsv(name).Read(csv);
 
-    /// <summary>Answers <paramref name="query"/> as of <paramref name="now"/>. Where several reasons say no: not in the list, blocked, outside its time, other stations.</summary>
+    /// <summary>
+    /// Answers <paramref name="query"/> as of <paramref name="now"/>. Where several reasons say no: not in the list,
+    /// blocked, outside its time, other stations.
+    /// </summary>
     public AuthorizerAnswer Decide(AuthorizationQuery query, DateTimeOffset now) =>
         _rules.TryGetValue(TokenHash.Of(query.Token), out var rule)
             ? _conditions[rule.Condition].Decide(query.Station.Value, now.UtcTicks)
@@ -72,7 +81,8 @@ internal sealed class AclRules
 }
 
 /// <summary>What a rule asks for beyond the token.</summary>
-/// <param name="Stations">Sorted; null for all. The reader hands out one array per distinct text, so comparing references finds equal conditions.</param>
+/// <param name="Stations">Sorted; null for all. The reader hands out one array per distinct text, so comparing
+/// references finds equal conditions.</param>
 /// <param name="FromTicks">UTC, inclusive.</param>
 /// <param name="UntilTicks">UTC, exclusive.</param>
 [StructLayout(LayoutKind.Auto)]

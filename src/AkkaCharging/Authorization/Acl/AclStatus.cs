@@ -3,10 +3,17 @@ namespace AkkaCharging.Authorization.Acl;
 /// <summary>How the access list is doing: for health and metrics.</summary>
 /// <param name="RuleCount">Rules in force.</param>
 /// <param name="LoadedAt">When they were loaded.</param>
-/// <param name="LastError">Why the latest reload failed, with line numbers and without tokens; null when it did not.</param>
+/// <param name="LastError">Why the latest reload failed, with line numbers and without tokens; null when it did
+/// not.</param>
 /// <param name="Reloads">Successful reloads since the start.</param>
 /// <param name="FailedReloads">Failed reloads since the start.</param>
-internal sealed record AclStatus(int RuleCount, DateTimeOffset LoadedAt, string? LastError, long Reloads, long FailedReloads)
+internal sealed record AclStatus(
+    int RuleCount,
+    DateTimeOffset LoadedAt,
+    string? LastError,
+    long Reloads,
+    long FailedReloads
+)
 {
     /// <summary>Whether the list in force is older than the file, because the file is broken or gone.</summary>
     public bool LastReloadFailed => LastError is not null;

@@ -5,11 +5,16 @@ namespace AkkaCharging.Authorization.Acl;
 internal sealed class InvalidAclException : Exception
 {
     internal InvalidAclException(string path, IReadOnlyList<string> problems, Exception? innerException = null)
-        : base($"ACL file '{path}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}", innerException) => Problems = problems;
+        : base(
+            $"ACL file '{path}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}",
+            innerException
+        ) => Problems = problems;
 
     /// <summary>What is wrong, each with its line number where it has one: the first 20, then how many more.</summary>
     public IReadOnlyList<string> Problems { get; }
 
-    /// <summary>Whether the file could not be read, as opposed to its text being wrong: reading it again may help.</summary>
+    /// <summary>
+    /// Whether the file could not be read, as opposed to its text being wrong: reading it again may help.
+    /// </summary>
     internal bool IsUnreadable => InnerException is not null;
 }

@@ -34,7 +34,9 @@ internal readonly record struct TokenHash(ulong A, ulong B, ulong C, ulong D)
 
         var hex = text[Prefix.Length..];
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        return hex.Length == 2 * hash.Length && Convert.FromHexString(hex, hash, out _, out _) == System.Buffers.OperationStatus.Done
+        return
+            hex.Length == 2 * hash.Length
+            && Convert.FromHexString(hex, hash, out _, out _) == System.Buffers.OperationStatus.Done
             ? MemoryMarshal.Read<TokenHash>(hash)
             : null;
     }

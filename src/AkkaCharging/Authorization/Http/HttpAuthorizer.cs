@@ -8,11 +8,12 @@ namespace AkkaCharging.Authorization.Http;
 
 /// <summary>Asks a back end over HTTP, once per call.</summary>
 /// <remarks>
-/// Request: <c>POST</c> of <c>{"stationId","driverToken","requestId"}</c>; answer: 2xx with <c>{"status":"allowed|not_allowed","reason":…}</c>, where
-/// <c>reason</c> is optional and counts only if it fits the status.
-/// Errors, all <see cref="AuthorizerUnavailableException"/>: no connection, a broken one, no answer within the attempt's time-out, 408, 429 and 5xx are transient;
-/// other statuses (redirects are not followed) and bodies that are no such answer are not. No message carries the token, the URL's path or what the back end wrote.
-/// A cancelled call throws <see cref="OperationCanceledException"/>.
+/// Request: <c>POST</c> of <c>{"stationId","driverToken","requestId"}</c>; answer: 2xx with
+/// <c>{"status":"allowed|not_allowed","reason":…}</c>, where <c>reason</c> is optional and counts only if it fits the
+/// status. Errors, all <see cref="AuthorizerUnavailableException"/>: no connection, a broken one, no answer within the
+/// attempt's time-out, 408, 429 and 5xx are transient; other statuses (redirects are not followed) and bodies that are
+/// no such answer are not. No message carries the token, the URL's path or what the back end wrote. A cancelled call
+/// throws <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
 {
@@ -33,33 +34,41 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
 
     /// <param name="settings">With a URL.</param>
     public HttpAuthorizer(HttpAuthorizerSettings settings, TimeProvider time)
-        : this(settings, time, new ConfiguredHosts())
-    {
-    }
+        : this(settings, time, new ConfiguredHosts()) { }
 
     internal HttpAuthorizer(HttpAuthorizerSettings settings, TimeProvider time, ConfiguredHosts hosts)
     {
-        _url = settings.Url ?? throw new ArgumentException("authorization.http.url is needed by the provider http", nameof(settings));
+        _url =
+            settings.Url
+            ?? throw new ArgumentException("authorization.http.url is needed by the provider http", nameof(settings));
         _name = $"authorizer {_url.Scheme}://{_url.Host}:{_url.Port}";
-        _bearer = settings.BearerToken.Length > 0 ? new AuthenticationHeaderValue("Bearer", settings.BearerToken) : null;
+        _bearer =
+            settings.BearerToken.Length > 0 ? new AuthenticationHeaderValue("Bearer", settings.BearerToken) : null;
         _attemptTimeout = settings.AttemptTimeout;
         _time = time;
-        _client = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            ConnectCallback = hosts.ConnectAsync,
-            SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
-            PooledConnectionLifetime = ConnectionLifetime,
-            ConnectTimeout = settings.AttemptTimeout, // A connect goes on in the background after its request was cancelled.
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            MaxResponseHeadersLength = ResponseHeadersKilobytesMax,
-            ActivityHeadersPropagator = null, // the decision's span is made when it is over: there is none to name yet
-        });
+        _client = new HttpMessageInvoker(
+            new SocketsHttpHandler
+            {
+                ConnectCallback = hosts.ConnectAsync,
+                SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
+                PooledConnectionLifetime = ConnectionLifetime,
+                // A connect goes on in the background after its request was cancelled.
+                ConnectTimeout = settings.AttemptTimeout,
+                AllowAutoRedirect = false,
+                UseProxy = false,
+                UseCookies = false,
+                MaxResponseHeadersLength = ResponseHeadersKilobytesMax,
+                // the decision's span is made when it is over: there is none to name yet
+                ActivityHeadersPropagator = null,
+            }
+        );
     }
 
     /// <inheritdoc/>
-    public async ValueTask<AuthorizerAnswer> AuthorizeAsync(AuthorizationQuery query, CancellationToken cancellationToken)
+    public async ValueTask<AuthorizerAnswer> AuthorizeAsync(
+        AuthorizationQuery query,
+        CancellationToken cancellationToken
+    )
     {
         using var timeout = new CancellationTokenSource(_attemptTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -73,7 +82,9 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw IsNonsense(e) ? Permanent("does not speak HTTP as expected", e) : Transient("could not be reached or broke the connection", e);
+            throw IsNonsense(e)
+                ? Permanent("does not speak HTTP as expected", e)
+                : Transient("could not be reached or broke the connection", e);
         }
     }
 
@@ -84,14 +95,19 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
     {
         var question = new AuthorizationQuestion(query.Station.Text, query.Token.Secret, query.RequestId.ToString());
         using var request = new HttpRequestMessage(HttpMethod.Post, _url);
-        request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(question, AuthorizationJson.Default.AuthorizationQuestion));
+        request.Content = new ByteArrayContent(
+            JsonSerializer.SerializeToUtf8Bytes(question, AuthorizationJson.Default.AuthorizationQuestion)
+        );
         request.Content.Headers.ContentType = Json;
         request.Headers.Authorization = _bearer;
 
         using var response = await _client.SendAsync(request, cancellationToken);
         if (!response.IsSuccessStatusCode)
             throw Refused(response.StatusCode);
-        if (response.Content.Headers.ContentType?.MediaType is not { } type || !type.Equals(Json.MediaType, StringComparison.OrdinalIgnoreCase))
+        if (
+            response.Content.Headers.ContentType?.MediaType is not { } type
+            || !type.Equals(Json.MediaType, StringComparison.OrdinalIgnoreCase)
+        )
             throw Permanent("answered something else than application/json");
 
         using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
@@ -111,7 +127,8 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         }
         catch (JsonException)
         {
-            throw Permanent("answered no valid JSON object of status and reason"); // Without the cause, which may quote the body.
+            // Without the cause, which may quote the body.
+            throw Permanent("answered no valid JSON object of status and reason");
         }
 
         return reply?.Status switch
@@ -122,27 +139,36 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         };
     }
 
-    private AuthorizerUnavailableException Refused(HttpStatusCode status) => status switch
-    {
-        HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError => Transient($"answered {(int)status}"),
-        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => Permanent($"answered {(int)status}; check authorization.http.bearerToken"),
-        _ => Permanent($"answered {(int)status}; check authorization.http.url"),
-    };
+    private AuthorizerUnavailableException Refused(HttpStatusCode status) =>
+        status switch
+        {
+            HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError =>
+                Transient($"answered {(int)status}"),
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => Permanent(
+                $"answered {(int)status}; check authorization.http.bearerToken"
+            ),
+            _ => Permanent($"answered {(int)status}; check authorization.http.url"),
+        };
 
-    private AuthorizerUnavailableException Transient(string what, Exception? cause = null) => new($"{_name} {what}", isTransient: true, cause);
+    private AuthorizerUnavailableException Transient(string what, Exception? cause = null) =>
+        new($"{_name} {what}", isTransient: true, cause);
 
-    private AuthorizerUnavailableException Permanent(string what, Exception? cause = null) => new($"{_name} {what}", isTransient: false, cause);
+    private AuthorizerUnavailableException Permanent(string what, Exception? cause = null) =>
+        new($"{_name} {what}", isTransient: false, cause);
 
     // Any other reason, or none, is a plain no.
-    private static DenialReason DenialOf(string? reason) => reason switch
-    {
-        "blocked" => DenialReason.Blocked,
-        "expired" => DenialReason.Expired,
-        "station_not_allowed" => DenialReason.StationNotAllowed,
-        _ => DenialReason.UnknownToken,
-    };
+    private static DenialReason DenialOf(string? reason) =>
+        reason switch
+        {
+            "blocked" => DenialReason.Blocked,
+            "expired" => DenialReason.Expired,
+            "station_not_allowed" => DenialReason.StationNotAllowed,
+            _ => DenialReason.UnknownToken,
+        };
 
     private static bool IsNonsense(Exception e) =>
-        (e as HttpRequestException)?.HttpRequestError is HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded
+        (e as HttpRequestException)?.HttpRequestError
+            is HttpRequestError.InvalidResponse
+                or HttpRequestError.ConfigurationLimitExceeded
         || e is HttpIOException { HttpRequestError: HttpRequestError.InvalidResponse };
 }

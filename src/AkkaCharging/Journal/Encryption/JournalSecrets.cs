@@ -6,7 +6,8 @@ namespace AkkaCharging.Journal.Encryption;
 
 /// <summary>What an open journal encrypts and hashes with.</summary>
 /// <param name="keys">Encrypt driver tokens and callback URLs.</param>
-/// <param name="hashSecret">32 bytes of the journal's own, which do not rotate with the keys: fingerprints and idempotency hashes stay comparable.</param>
+/// <param name="hashSecret">32 bytes of the journal's own, which do not rotate with the keys: fingerprints and
+/// idempotency hashes stay comparable.</param>
 internal sealed class JournalSecrets(KeyRing keys, byte[] hashSecret)
 {
     /// <summary>Makes claims and fingerprints that match those of earlier processes on the same journal.</summary>

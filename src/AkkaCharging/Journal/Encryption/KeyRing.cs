@@ -4,8 +4,9 @@ namespace AkkaCharging.Journal.Encryption;
 
 /// <summary>Encrypts with the first of its keys, decrypts with any: AES-256-GCM.</summary>
 /// <remarks>
-/// Sealed form: key id (8 bytes), random nonce (12), ciphertext, tag (16). The associated data ties it to its row: moved to another, it does not open.
-/// Random nonces are safe for 2^32 secrets a key (NIST SP 800-38D, section 8.3): rotate a key before that many requests.
+/// Sealed form: key id (8 bytes), random nonce (12), ciphertext, tag (16). The associated data ties it to its row:
+/// moved to another, it does not open. Random nonces are safe for 2^32 secrets a key (NIST SP 800-38D, section 8.3):
+/// rotate a key before that many requests.
 /// </remarks>
 internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
 {
@@ -22,7 +23,8 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     public bool Contains(string keyId) => Find(keyId) is not null;
 
     /// <summary>Which key a sealed secret needs.</summary>
-    public static string KeyIdOf(ReadOnlySpan<byte> secret) => Convert.ToHexStringLower(secret[..Math.Min(secret.Length, EncryptionKey.IdBytes)]);
+    public static string KeyIdOf(ReadOnlySpan<byte> secret) =>
+        Convert.ToHexStringLower(secret[..Math.Min(secret.Length, EncryptionKey.IdBytes)]);
 
     /// <summary>Encrypts.</summary>
     public byte[] Seal(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> associated)
@@ -31,7 +33,14 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
         Convert.FromHexString(WritingKeyId, secret, out _, out _);
         var nonce = secret.AsSpan(EncryptionKey.IdBytes, NonceBytes);
         RandomNumberGenerator.Fill(nonce);
-        keys[0].Cipher.Encrypt(nonce, plain, secret.AsSpan(HeaderBytes, plain.Length), secret.AsSpan(^EncryptionKey.TagBytes..), associated);
+        keys[0]
+            .Cipher.Encrypt(
+                nonce,
+                plain,
+                secret.AsSpan(HeaderBytes, plain.Length),
+                secret.AsSpan(^EncryptionKey.TagBytes..),
+                associated
+            );
         return secret;
     }
 
@@ -41,14 +50,22 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     {
         var keyId = KeyIdOf(secret);
         if (Find(keyId) is not { } key)
-            throw new InvalidJournalException($"The journal is encrypted with key {keyId}, which is not among the configured keys ({string.Join(", ", keys.Select(k => k.Id))}).");
+            throw new InvalidJournalException(
+                $"The journal is encrypted with key {keyId}, which is not among the configured keys ({string.Join(", ", keys.Select(k => k.Id))})."
+            );
         if (secret.Length < HeaderBytes + EncryptionKey.TagBytes)
             throw Damaged(keyId, innerException: null);
 
         var plain = new byte[secret.Length - HeaderBytes - EncryptionKey.TagBytes];
         try
         {
-            key.Cipher.Decrypt(secret[EncryptionKey.IdBytes..HeaderBytes], secret[HeaderBytes..^EncryptionKey.TagBytes], secret[^EncryptionKey.TagBytes..], plain, associated);
+            key.Cipher.Decrypt(
+                secret[EncryptionKey.IdBytes..HeaderBytes],
+                secret[HeaderBytes..^EncryptionKey.TagBytes],
+                secret[^EncryptionKey.TagBytes..],
+                plain,
+                associated
+            );
         }
         catch (AuthenticationTagMismatchException e)
         {
@@ -61,5 +78,6 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     private static InvalidJournalException Damaged(string keyId, Exception? innerException) =>
         new($"The journal is damaged: what key {keyId} encrypted was changed or moved.", innerException);
 
-    private EncryptionKey? Find(string keyId) => keys.FirstOrDefault(key => string.Equals(key.Id, keyId, StringComparison.Ordinal));
+    private EncryptionKey? Find(string keyId) =>
+        keys.FirstOrDefault(key => string.Equals(key.Id, keyId, StringComparison.Ordinal));
 }

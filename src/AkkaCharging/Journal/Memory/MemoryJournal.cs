@@ -4,16 +4,25 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Memory;
 
-/// <summary>Keeps requests in the process's memory: for those who choose speed and accept that a crash loses what is pending.</summary>
-/// <remarks>Settled requests leave in the order in which they settled, by age and beyond <c>journal.maxSettledRows</c>, a few with each settlement.</remarks>
+/// <summary>
+/// Keeps requests in the process's memory: for those who choose speed and accept that a crash loses what is pending.
+/// </summary>
+/// <remarks>
+/// Settled requests leave in the order in which they settled, by age and beyond <c>journal.maxSettledRows</c>, a few
+/// with each settlement.
+/// </remarks>
 internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
 {
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
-    private readonly ConcurrentQueue<(DateTimeOffset At, long Since, RequestId Id)> _settled = new(); // in the order in which they settled, by the clock that nobody sets
+
+    // in the order in which they settled, by the clock that nobody sets
+    private readonly ConcurrentQueue<(DateTimeOffset At, long Since, RequestId Id)> _settled = new();
     private readonly ConcurrentDictionary<string, Claim> _claims = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Claim> _claimsByAge = new();
     private readonly SortedSet<DeadLetterCursor> _dead = new(DeadLetterOrder.Instance); // under its own lock
-    private readonly Lock _forgetting = new(); // one at a time: between a look at the oldest and its removal, another could make the next one the oldest
+
+    // one at a time: between a look at the oldest and its removal, another could make the next one the oldest
+    private readonly Lock _forgetting = new();
     private int _settledCount;
 
     /// <inheritdoc/>
@@ -26,10 +35,15 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Nothing: what an earlier process kept in its memory is gone.</summary>
-    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) => AsyncEnumerable.Empty<UnsettledRequest>();
+    public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) =>
+        AsyncEnumerable.Empty<UnsettledRequest>();
 
     /// <inheritdoc/>
-    public ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken)
+    public ValueTask<AcceptResult> AcceptAsync(
+        ChargingRequest request,
+        IdempotencyClaim? idempotency,
+        CancellationToken cancellationToken
+    )
     {
         if (idempotency is not null)
         {
@@ -91,7 +105,12 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     }
 
     /// <inheritdoc/>
-    public ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken)
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    )
     {
         ForgetOldRequests();
         lock (_dead)
@@ -103,7 +122,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     {
         ForgetOldRequests();
         lock (_dead)
-            return new(query == new DeadLetterQuery() ? _dead.Count : Matching(query, after: null).LongCount()); // those of a million that match are looked at one by one
+            // those of a million that match are looked at one by one
+            return new(query == new DeadLetterQuery() ? _dead.Count : Matching(query, after: null).LongCount());
     }
 
     /// <inheritdoc/>
@@ -136,12 +156,22 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
 
     private IEnumerable<DeadLetter> Matching(DeadLetterQuery query, DeadLetterCursor? after)
     {
-        var (first, end) = (new DeadLetterCursor(StoredNames.Time(query.FirstTicks(DateTimeOffset.MinValue)), default), query.End(after));
-        return DeadLetterOrder.Instance.Compare(first, end) >= 0 ? [] : _dead.GetViewBetween(first, end).Reverse()
-            .Where(place => place != end)
-            .Select(place => _entries.GetValueOrDefault(place.Id)?.ToDeadLetter())
-            .OfType<DeadLetter>()
-            .Where(letter => query.Destination is null || string.Equals(letter.Destination, query.Destination.ToString(), StringComparison.Ordinal));
+        var (first, end) = (
+            new DeadLetterCursor(StoredNames.Time(query.FirstTicks(DateTimeOffset.MinValue)), default),
+            query.End(after)
+        );
+        return DeadLetterOrder.Instance.Compare(first, end) >= 0
+            ? []
+            : _dead
+                .GetViewBetween(first, end)
+                .Reverse()
+                .Where(place => place != end)
+                .Select(place => _entries.GetValueOrDefault(place.Id)?.ToDeadLetter())
+                .OfType<DeadLetter>()
+                .Where(letter =>
+                    query.Destination is null
+                    || string.Equals(letter.Destination, query.Destination.ToString(), StringComparison.Ordinal)
+                );
     }
 
     /// <summary>Takes what is no dead letter any more out of the list.</summary>
@@ -156,8 +186,14 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
         lock (_forgetting)
         {
             // One that was redriven is pending again, or settled later: then it has another place further back.
-            while (_settled.TryPeek(out var next)
-                && (time.GetElapsedTime(next.Since) >= settings.Retention || Volatile.Read(ref _settledCount) > settings.MaxSettledRows || _entries.GetValueOrDefault(next.Id)?.IsSettled(next.At) != true))
+            while (
+                _settled.TryPeek(out var next)
+                && (
+                    time.GetElapsedTime(next.Since) >= settings.Retention
+                    || Volatile.Read(ref _settledCount) > settings.MaxSettledRows
+                    || _entries.GetValueOrDefault(next.Id)?.IsSettled(next.At) != true
+                )
+            )
             {
                 _settled.TryDequeue(out _);
                 if (_entries.GetValueOrDefault(next.Id)?.TryForget(next.At) != true)
@@ -173,7 +209,9 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     {
         lock (_forgetting)
         {
-            while (_claimsByAge.TryPeek(out var claim) && time.GetElapsedTime(claim.Since) >= IdempotencyClaim.Retention)
+            while (
+                _claimsByAge.TryPeek(out var claim) && time.GetElapsedTime(claim.Since) >= IdempotencyClaim.Retention
+            )
             {
                 _claimsByAge.TryDequeue(out _);
                 _claims.TryRemove(KeyValuePair.Create(claim.Idempotency.KeyHash, claim));
@@ -185,17 +223,25 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     {
         public static readonly DeadLetterOrder Instance = new();
 
-        public int Compare(DeadLetterCursor x, DeadLetterCursor y) => (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
+        public int Compare(DeadLetterCursor x, DeadLetterCursor y) =>
+            (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
     }
 
     private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, long Since)
     {
         /// <summary>What comes of another claim of the same key.</summary>
-        public AcceptResult Meet(IdempotencyClaim other) => AcceptResult.Repeated(Id, isSame: string.Equals(Idempotency.BodyHash, other.BodyHash, StringComparison.Ordinal));
+        public AcceptResult Meet(IdempotencyClaim other) =>
+            AcceptResult.Repeated(
+                Id,
+                isSame: string.Equals(Idempotency.BodyHash, other.BodyHash, StringComparison.Ordinal)
+            );
     }
 
     /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
-    /// <remarks>A million of them stay when they are settled: what is kept of those is a few objects, and each was copied by two collections before it is old.</remarks>
+    /// <remarks>
+    /// A million of them stay when they are settled: what is kept of those is a few objects, and each was copied by two
+    /// collections before it is old.
+    /// </remarks>
     private sealed class Entry(ChargingRequest request)
     {
         private readonly Lock _gate = new();
@@ -276,7 +322,10 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
                 return _settledAs is not null && _settledAt == at;
         }
 
-        /// <summary>Erases what settled at <paramref name="at"/>, so that nobody redrives what is about to be forgotten; false when it did not.</summary>
+        /// <summary>
+        /// Erases what settled at <paramref name="at"/>, so that nobody redrives what is about to be forgotten; false
+        /// when it did not.
+        /// </summary>
         public bool TryForget(DateTimeOffset at)
         {
             lock (_gate)
@@ -296,7 +345,16 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
                 return _settledAs is null || _request is null
                     ? null
                     : new(
-                        _request.Id, _station, _tokenMasked, _request.Callback.Destination.ToString(), _lastAttempt, Attempts.Length, _decision?.Status, _acceptedAt, _settledAt);
+                        _request.Id,
+                        _station,
+                        _tokenMasked,
+                        _request.Callback.Destination.ToString(),
+                        _lastAttempt,
+                        Attempts.Length,
+                        _decision?.Status,
+                        _acceptedAt,
+                        _settledAt
+                    );
             }
         }
 
@@ -305,7 +363,19 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
             lock (_gate)
             {
                 var state = _settledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
-                return new(id, _station, _tokenMasked, _apiKeyName, state, _decision, _acceptedAt, _settledAs is null ? null : _settledAt, Attempts, _expiresAt, _attemptsMade);
+                return new(
+                    id,
+                    _station,
+                    _tokenMasked,
+                    _apiKeyName,
+                    state,
+                    _decision,
+                    _acceptedAt,
+                    _settledAs is null ? null : _settledAt,
+                    Attempts,
+                    _expiresAt,
+                    _attemptsMade
+                );
             }
         }
 

@@ -16,8 +16,12 @@ internal sealed class PostgresAudit : IJournalAudit
     private readonly NpgsqlConnection _connection;
     private readonly byte[] _wrapped;
 
-    private PostgresAudit(JournalSettings settings, PostgresConnections connections, NpgsqlConnection connection, byte[] wrapped) =>
-        (_settings, _connections, _connection, _wrapped) = (settings, connections, connection, wrapped);
+    private PostgresAudit(
+        JournalSettings settings,
+        PostgresConnections connections,
+        NpgsqlConnection connection,
+        byte[] wrapped
+    ) => (_settings, _connections, _connection, _wrapped) = (settings, connections, connection, wrapped);
 
     /// <summary>Connects to the database, which must hold a journal.</summary>
     public static async Task<PostgresAudit> OpenAsync(JournalSettings settings, CancellationToken cancellationToken)
@@ -28,7 +32,8 @@ internal sealed class PostgresAudit : IJournalAudit
         {
             var opened = connection = await ReadingAsync(() => connections.OpenOwnAsync(cancellationToken));
             await ReadingAsync(() => opened.ExecuteAsync("SET default_transaction_read_only = on"));
-            var wrapped = await ReadingAsync(() => PostgresSchema.ReadWrappedAsync(opened))
+            var wrapped =
+                await ReadingAsync(() => PostgresSchema.ReadWrappedAsync(opened))
                 ?? throw new InvalidJournalException("The database of journal.connectionString holds no journal.");
             return new(settings, connections, connection, wrapped);
         }
@@ -46,24 +51,35 @@ internal sealed class PostgresAudit : IJournalAudit
         Task.FromResult(PostgresSchema.Open(KeySource.Required(_settings), _wrapped).Hasher.Fingerprint(token));
 
     /// <inheritdoc/>
-    public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) => ReadingAsync(() => _connection.AllAsync(
-        row => new AuditRecord(
-            new(row.GetGuid(0)),
-            row.GetString(1),
-            row.GetString(2),
-            row.GetFieldValue<byte[]>(3),
-            row.TextOrNull(4),
-            StoredNames.State(row.GetString(5)),
-            row.IsDBNull(6) ? null : StoredNames.Decision(row.GetString(6), row.GetString(7), row.GetInt64(8)),
-            StoredNames.Time(row.GetInt64(9)),
-            row.IsDBNull(10) ? null : StoredNames.Time(row.GetInt64(10))),
-        """
-        SELECT id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, settled_at FROM charging_request
-        WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4
-            AND ($5::text IS NULL OR lower(station) = lower($5::text)) AND ($6::bytea IS NULL OR token_fingerprint = $6::bytea)
-        ORDER BY id DESC LIMIT $7
-        """,
-        query.FirstId.Value, (before ?? query.EndId).Value, query.FromTicks, query.ToTicks, query.Station?.Text, query.TokenFingerprint, rows));
+    public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) =>
+        ReadingAsync(() =>
+            _connection.AllAsync(
+                row => new AuditRecord(
+                    new(row.GetGuid(0)),
+                    row.GetString(1),
+                    row.GetString(2),
+                    row.GetFieldValue<byte[]>(3),
+                    row.TextOrNull(4),
+                    StoredNames.State(row.GetString(5)),
+                    row.IsDBNull(6) ? null : StoredNames.Decision(row.GetString(6), row.GetString(7), row.GetInt64(8)),
+                    StoredNames.Time(row.GetInt64(9)),
+                    row.IsDBNull(10) ? null : StoredNames.Time(row.GetInt64(10))
+                ),
+                """
+                SELECT id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, settled_at FROM charging_request
+                WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4
+                    AND ($5::text IS NULL OR lower(station) = lower($5::text)) AND ($6::bytea IS NULL OR token_fingerprint = $6::bytea)
+                ORDER BY id DESC LIMIT $7
+                """,
+                query.FirstId.Value,
+                (before ?? query.EndId).Value,
+                query.FromTicks,
+                query.ToTicks,
+                query.Station?.Text,
+                query.TokenFingerprint,
+                rows
+            )
+        );
 
     public async ValueTask DisposeAsync()
     {

@@ -3,14 +3,17 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Writes of one transaction: a statement for each kind, its rows as arrays, all sent in one message.</summary>
-/// <remarks>A request's writes never share a batch: so they keep their order, and no statement meets a row twice.</remarks>
+/// <summary>
+/// Writes of one transaction: a statement for each kind, its rows as arrays, all sent in one message.
+/// </summary>
+/// <remarks>
+/// A request's writes never share a batch: so they keep their order, and no statement meets a row twice.
+/// </remarks>
 internal sealed class PostgresBatch
 {
     private const int WritesMax = 2_048;
 
-    private const string Accept =
-        """
+    private const string Accept = """
         INSERT INTO charging_request (epoch, lane, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
         SELECT $1, $2::smallint, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
         FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -19,50 +22,53 @@ internal sealed class PostgresBatch
         """;
 
     private const string ForgetOldClaims = "DELETE FROM charging_idempotency WHERE key_hash = ANY ($1) AND until <= $2";
-    private const string Claim = "INSERT INTO charging_idempotency (key_hash, body_hash, id, until) SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    private const string StandingClaims = "SELECT key_hash, body_hash, id FROM charging_idempotency WHERE key_hash = ANY ($1)";
+    private const string Claim =
+        "INSERT INTO charging_idempotency (key_hash, body_hash, id, until) SELECT * FROM unnest($1, $2, $3, "
+        + "$4) ON CONFLICT DO NOTHING";
+    private const string StandingClaims =
+        "SELECT key_hash, body_hash, id FROM charging_idempotency WHERE key_hash = ANY ($1)";
 
     private const string LookUpClaims = StandingClaims + " AND until > $2";
 
     // Null for the lanes means all of them. Under the fence, these are exactly those that this node holds.
-    private const string Decide =
-        """
+    private const string Decide = """
         UPDATE charging_request kept SET status = new.status, reason = new.reason, decided_at = new.decided_at,
             state = CASE kept.state WHEN 'queued' THEN 'decided' ELSE kept.state END
         FROM unnest($1, $2, $3, $4) AS new (id, status, reason, decided_at)
         WHERE kept.id = new.id AND kept.status IS NULL AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
         """;
 
-    private const string StandingDecisions = "SELECT id, status, reason, decided_at FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
+    private const string StandingDecisions =
+        "SELECT id, status, reason, decided_at FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
 
-    // By its state, not by settled_at: a plan made while the table is empty would take the index of unsettled rows for that, and read all of it for each request.
+    // By its state, not by settled_at: a plan made while the table is empty would take the index of unsettled rows for
+    // that, and read all of it for each request.
     private const string IsUnsettled = "kept.state IN ('queued', 'decided')";
 
-    // An attempt that is written again, because its first commit was in doubt, is there already: its times tell it from all others.
-    private const string RecordAttempt =
-        $"""
+    // An attempt that is written again, because its first commit was in doubt, is there already: its times tell it from
+    // all others.
+    private const string RecordAttempt = $"""
         UPDATE charging_request kept SET attempts = attempts || new.attempt, attempts_made = attempts_made + 1
         FROM unnest($1, $2) AS new (id, attempt)
         WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0 AND ($3::smallint[] IS NULL OR kept.lane = ANY ($3))
         """;
 
-    private const string Settle =
-        $"""
+    private const string Settle = $"""
         UPDATE charging_request kept SET state = new.state, settled_at = new.settled_at, secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
             attempts = attempts || new.attempt, attempts_made = attempts_made + (new.attempt <> '')::int
         FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt)
         WHERE kept.id = new.id AND {IsUnsettled} AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
         """;
 
-    private const string Redrive =
-        $"""
+    private const string Redrive = $"""
         UPDATE charging_request kept SET state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END, settled_at = NULL, epoch = $1, lane = $2::smallint,
             redriven_at = new.redriven_at, expires_at = new.expires_at, attempts = new.attempts, attempts_made = 0
         FROM unnest($3, $4, $5, $6, $7) AS new (id, seen_at, redriven_at, expires_at, attempts)
         WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter} RETURNING kept.id
         """;
 
-    private const string Discard = $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} RETURNING id";
+    private const string Discard =
+        $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} RETURNING id";
 
     private const string StillOurs = "SELECT id FROM charging_request WHERE id = ANY ($1) AND lane = ANY ($2)";
     private const string NoLane = "This node holds no lane yet.";
@@ -87,7 +93,8 @@ internal sealed class PostgresBatch
     /// <summary>The dead letters that this batch would redrive.</summary>
     public IEnumerable<RedriveWrite> Redriven => _redrives;
 
-    private IEnumerable<PostgresWrite> Writes => [.. _accepts, .. _lookups, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
+    private IEnumerable<PostgresWrite> Writes =>
+        [.. _accepts, .. _lookups, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
 
     /// <summary>Takes <paramref name="write"/> in, unless it belongs into the next batch.</summary>
     public bool TryAdd(PostgresWrite write)
@@ -123,13 +130,21 @@ internal sealed class PostgresBatch
     }
 
     /// <summary>Commits all, then tells the callers.</summary>
-    /// <param name="term">Of an owner alone; with <paramref name="lanes"/> new requests carry that of their lane.</param>
+    /// <param name="term">Of an owner alone; with <paramref name="lanes"/> new requests carry that of their
+    /// lane.</param>
     /// <param name="lanes">Of a node in a cluster; null for an owner alone.</param>
     /// <param name="now">For idempotency keys.</param>
     /// <param name="clock">Told of with it by a node in a cluster.</param>
     /// <returns>How many more settled requests there are; fewer when it is negative.</returns>
-    /// <exception cref="Exception">All were kept or none: which is not known, unless the batch was fenced. Nobody was told anything.</exception>
-    public async Task<int> CommitAsync(NpgsqlConnection connection, long term, PostgresLanes? lanes, DateTimeOffset now, PostgresClock clock)
+    /// <exception cref="Exception">All were kept or none: which is not known, unless the batch was fenced. Nobody was
+    /// told anything.</exception>
+    public async Task<int> CommitAsync(
+        NpgsqlConnection connection,
+        long term,
+        PostgresLanes? lanes,
+        DateTimeOffset now,
+        PostgresClock clock
+    )
     {
         await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it holds no BEGIN of its own
         var held = lanes?.Held;
@@ -147,20 +162,56 @@ internal sealed class PostgresBatch
             AddAccepts(batch, home!.Value, now);
         if (_lookups.Count > 0)
             Add(batch, LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
-        var decided = _decides.Count == 0 ? null : Add(
-            batch, Decide, Ids(_decides), _decides.Select(d => d.Decision.Status.Name()).ToArray(),
-            _decides.Select(d => d.Decision.Reason.Name()).ToArray(), _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray(), held);
-        var attempted = _attempts.Count == 0 ? null : Add(batch, RecordAttempt, Ids(_attempts), _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray(), held);
-        var settled = _settles.Count == 0 ? null : Add(
-            batch, Settle, Ids(_settles), _settles.Select(s => s.Settlement.State.Name()).ToArray(),
-            _settles.Select(s => s.Settlement.At.UtcTicks).ToArray(),
-            _settles.Select(s => s.Settlement.LastAttempt is { } last ? StoredNames.Attempt(last) : "").ToArray(), held);
+        var decided =
+            _decides.Count == 0
+                ? null
+                : Add(
+                    batch,
+                    Decide,
+                    Ids(_decides),
+                    _decides.Select(d => d.Decision.Status.Name()).ToArray(),
+                    _decides.Select(d => d.Decision.Reason.Name()).ToArray(),
+                    _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray(),
+                    held
+                );
+        var attempted =
+            _attempts.Count == 0
+                ? null
+                : Add(
+                    batch,
+                    RecordAttempt,
+                    Ids(_attempts),
+                    _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray(),
+                    held
+                );
+        var settled =
+            _settles.Count == 0
+                ? null
+                : Add(
+                    batch,
+                    Settle,
+                    Ids(_settles),
+                    _settles.Select(s => s.Settlement.State.Name()).ToArray(),
+                    _settles.Select(s => s.Settlement.At.UtcTicks).ToArray(),
+                    _settles
+                        .Select(s => s.Settlement.LastAttempt is { } last ? StoredNames.Attempt(last) : "")
+                        .ToArray(),
+                    held
+                );
 
         if (_redrives.Count > 0)
         {
             Add(
-                batch, Redrive, home!.Value.Term, home.Value.Lane, Ids(_redrives), _redrives.Select(r => r.Redrive.SettledAt).ToArray(), _redrives.Select(r => r.Redrive.At).ToArray(),
-                _redrives.Select(r => r.Redrive.ExpiresAt).ToArray(), _redrives.Select(r => r.Redrive.Attempts).ToArray());
+                batch,
+                Redrive,
+                home!.Value.Term,
+                home.Value.Lane,
+                Ids(_redrives),
+                _redrives.Select(r => r.Redrive.SettledAt).ToArray(),
+                _redrives.Select(r => r.Redrive.At).ToArray(),
+                _redrives.Select(r => r.Redrive.ExpiresAt).ToArray(),
+                _redrives.Select(r => r.Redrive.Attempts).ToArray()
+            );
         }
 
         if (_discards.Count > 0)
@@ -170,8 +221,13 @@ internal sealed class PostgresBatch
         clock.Told();
 
         // A decision that is kept never changes, so that reading it after the commit is soon enough.
-        var standing = decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);
-        if (held is not null && Affected(decided) + Affected(attempted) + Affected(settled) < _decides.Count + _attempts.Count + _settles.Count)
+        var standing =
+            decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);
+        if (
+            held is not null
+            && Affected(decided) + Affected(attempted) + Affected(settled)
+                < _decides.Count + _attempts.Count + _settles.Count
+        )
             await RefuseLostAsync(connection, held);
         Complete(claims, standing, changed, home?.Lane ?? 0);
         return Affected(settled) - _redrives.Count(redrive => changed.Contains(redrive.Id));
@@ -186,7 +242,9 @@ internal sealed class PostgresBatch
             write.Fail(problem);
     }
 
-    /// <summary>A node without a lane has nowhere to keep new requests: they are refused, and everything else goes on.</summary>
+    /// <summary>
+    /// A node without a lane has nowhere to keep new requests: they are refused, and everything else goes on.
+    /// </summary>
     private void RefuseNew()
     {
         foreach (var write in (IEnumerable<PostgresWrite>)[.. _accepts, .. _redrives])
@@ -206,33 +264,72 @@ internal sealed class PostgresBatch
 
     private void AddAccepts(NpgsqlBatch batch, (short Lane, long Term) home, DateTimeOffset now)
     {
-        // In one order for all, so that two writers that claim the same keys wait for each other instead of locking each other out.
-        var claiming = _accepts.Where(a => a.Claim is not null).OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal).ToList();
+        // In one order for all, so that two writers that claim the same keys wait for each other instead of locking
+        // each other out.
+        var claiming = _accepts
+            .Where(a => a.Claim is not null)
+            .OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal)
+            .ToList();
         var keys = claiming.Select(a => a.Claim!.KeyHash).ToArray();
         if (claiming.Count > 0)
         {
             Add(batch, ForgetOldClaims, keys, now.UtcTicks);
             Add(
-                batch, Claim, keys, claiming.Select(a => a.Claim!.BodyHash).ToArray(), Ids(claiming),
-                claiming.Select(a => a.Row.AcceptedAt + IdempotencyClaim.Retention.Ticks).ToArray());
+                batch,
+                Claim,
+                keys,
+                claiming.Select(a => a.Claim!.BodyHash).ToArray(),
+                Ids(claiming),
+                claiming.Select(a => a.Row.AcceptedAt + IdempotencyClaim.Retention.Ticks).ToArray()
+            );
         }
 
         Add(
-            batch, Accept, home.Term, home.Lane, Ids(_accepts), Column(row => row.Station), Column(row => row.TokenMasked), Column(row => row.TokenFingerprint),
-            Column(row => row.Destination), Column(row => row.Secrets), Column(row => row.ApiKeyName), Column(row => row.AcceptedAt), Column(row => row.ExpiresAt),
-            Column(row => row.Trace), _accepts.Select(a => a.Claim?.KeyHash).ToArray());
+            batch,
+            Accept,
+            home.Term,
+            home.Lane,
+            Ids(_accepts),
+            Column(row => row.Station),
+            Column(row => row.TokenMasked),
+            Column(row => row.TokenFingerprint),
+            Column(row => row.Destination),
+            Column(row => row.Secrets),
+            Column(row => row.ApiKeyName),
+            Column(row => row.AcceptedAt),
+            Column(row => row.ExpiresAt),
+            Column(row => row.Trace),
+            _accepts.Select(a => a.Claim?.KeyHash).ToArray()
+        );
         if (claiming.Count > 0)
-            Add(batch, StandingClaims, (object)keys); // cast, because an array of references would pass for the list of values
+            // cast, because an array of references would pass for the list of values
+            Add(batch, StandingClaims, (object)keys);
     }
 
     private T[] Column<T>(Func<RequestRow, T> value) => [.. _accepts.Select(accept => value(accept.Row))];
 
-    private void Complete(Dictionary<string, (string Body, RequestId Id)> claims, Dictionary<RequestId, Decision> standing, HashSet<RequestId> changed, int lane)
+    private void Complete(
+        Dictionary<string, (string Body, RequestId Id)> claims,
+        Dictionary<RequestId, Decision> standing,
+        HashSet<RequestId> changed,
+        int lane
+    )
     {
         foreach (var accept in _accepts)
-            accept.Complete((accept.Claim is { } claim ? Result(accept.Id, claim, claims[claim.KeyHash]) : new(AcceptOutcome.Accepted, accept.Id)) with { Lane = lane });
+            accept.Complete(
+                (
+                    accept.Claim is { } claim
+                        ? Result(accept.Id, claim, claims[claim.KeyHash])
+                        : new(AcceptOutcome.Accepted, accept.Id)
+                ) with
+                {
+                    Lane = lane,
+                }
+            );
         foreach (var lookup in _lookups)
-            lookup.Complete(claims.TryGetValue(lookup.Claim.KeyHash, out var first) ? Result(lookup.Id, lookup.Claim, first) : null);
+            lookup.Complete(
+                claims.TryGetValue(lookup.Claim.KeyHash, out var first) ? Result(lookup.Id, lookup.Claim, first) : null
+            );
         foreach (var decide in _decides)
             decide.Complete(standing.GetValueOrDefault(decide.Id, decide.Decision));
         foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
@@ -243,13 +340,20 @@ internal sealed class PostgresBatch
             redrive.Complete(changed.Contains(redrive.Id) ? lane : null);
     }
 
-    private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) => first.Id == id
-        ? new(AcceptOutcome.Accepted, id)
-        : AcceptResult.Repeated(first.Id, isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal));
+    private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) =>
+        first.Id == id
+            ? new(AcceptOutcome.Accepted, id)
+            : AcceptResult.Repeated(
+                first.Id,
+                isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal)
+            );
 
     /// <summary>Runs all statements to their end, which is the commit.</summary>
     /// <returns>The standing claims by their key, and the dead letters that were redriven or discarded.</returns>
-    private static async Task<(Dictionary<string, (string Body, RequestId Id)> Claims, HashSet<RequestId> Changed)> RunAsync(NpgsqlBatch batch)
+    private static async Task<(
+        Dictionary<string, (string Body, RequestId Id)> Claims,
+        HashSet<RequestId> Changed
+    )> RunAsync(NpgsqlBatch batch)
     {
         var claims = new Dictionary<string, (string, RequestId)>(StringComparer.Ordinal);
         var changed = new HashSet<RequestId>();
@@ -263,16 +367,21 @@ internal sealed class PostgresBatch
                 else if (reader.FieldCount == 3) // the fence has none
                     claims[reader.GetString(0)] = (reader.GetString(1), new(reader.GetGuid(2)));
             }
-        }
-        while (await reader.NextResultAsync());
+        } while (await reader.NextResultAsync());
         return (claims, changed);
     }
 
     private async Task<Dictionary<RequestId, Decision>> StandingAsync(NpgsqlConnection connection)
     {
         var found = await connection.AllAsync(
-            row => (Id: new RequestId(row.GetGuid(0)), Decision: StoredNames.Decision(row.GetString(1), row.GetString(2), row.GetInt64(3))),
-            StandingDecisions, Ids(_decides));
+            row =>
+                (
+                    Id: new RequestId(row.GetGuid(0)),
+                    Decision: StoredNames.Decision(row.GetString(1), row.GetString(2), row.GetInt64(3))
+                ),
+            StandingDecisions,
+            Ids(_decides)
+        );
         return found.ToDictionary(row => row.Id, row => row.Decision);
     }
 

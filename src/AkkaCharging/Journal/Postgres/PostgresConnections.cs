@@ -34,7 +34,9 @@ internal sealed class PostgresConnections : IAsyncDisposable
         builder.IncludeErrorDetail = false; // a detail quotes the row
         builder.PersistSecurityInfo = false;
         if (builder.GssEncryptionMode == GssEncryptionMode.Prefer)
-            builder.GssEncryptionMode = GssEncryptionMode.Disable; // the default would look for a Kerberos library at each connection, and complain on standard error without one
+            // the default would look for a Kerberos library at each connection, and complain on standard error without
+            // one
+            builder.GssEncryptionMode = GssEncryptionMode.Disable;
         Readers = Create(builder);
         builder.Pooling = false; // the lock lives in the session: one that went back to a pool would keep it
         _owning = builder.ConnectionString;
@@ -61,8 +63,11 @@ internal sealed class PostgresConnections : IAsyncDisposable
 
     public ValueTask DisposeAsync() => Readers.DisposeAsync();
 
-    /// <remarks>A policy for each connection, because Npgsql adds the root certificates of the connection string to it.</remarks>
-    private static void Judge(SslClientAuthenticationOptions options) => options.CertificateChainPolicy = PeerCertificates.Policy();
+    /// <remarks>
+    /// A policy for each connection, because Npgsql adds the root certificates of the connection string to it.
+    /// </remarks>
+    private static void Judge(SslClientAuthenticationOptions options) =>
+        options.CertificateChainPolicy = PeerCertificates.Policy();
 
     private static NpgsqlConnectionStringBuilder Read(string connectionString)
     {
@@ -80,9 +85,12 @@ internal sealed class PostgresConnections : IAsyncDisposable
     {
         try
         {
-            return new NpgsqlDataSourceBuilder(builder.ConnectionString).UseSslClientAuthenticationOptionsCallback(Judge).Build();
+            return new NpgsqlDataSourceBuilder(builder.ConnectionString)
+                .UseSslClientAuthenticationOptionsCallback(Judge)
+                .Build();
         }
-        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or NotSupportedException)
+        catch (Exception exception)
+            when (exception is ArgumentException or InvalidOperationException or NotSupportedException)
         {
             throw Unusable("holds settings that contradict each other"); // each was read well
         }
@@ -96,7 +104,11 @@ internal sealed class PostgresConnections : IAsyncDisposable
 /// <summary>Commands with positional parameters.</summary>
 internal static class PostgresCommands
 {
-    public static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, params ReadOnlySpan<object?> values)
+    public static NpgsqlCommand Command(
+        this NpgsqlConnection connection,
+        string sql,
+        params ReadOnlySpan<object?> values
+    )
     {
         var command = new NpgsqlCommand(sql, connection);
         foreach (var value in values)
@@ -125,7 +137,12 @@ internal static class PostgresCommands
         return await command.ExecuteScalarAsync() is T value ? value : default;
     }
 
-    public static async Task<List<T>> AllAsync<T>(this NpgsqlConnection connection, Func<NpgsqlDataReader, T> read, string sql, params object?[] values)
+    public static async Task<List<T>> AllAsync<T>(
+        this NpgsqlConnection connection,
+        Func<NpgsqlDataReader, T> read,
+        string sql,
+        params object?[] values
+    )
     {
         await using var command = connection.Command(sql, values);
         await using var reader = await command.ExecuteReaderAsync();

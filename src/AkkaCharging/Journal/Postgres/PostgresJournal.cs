@@ -8,10 +8,12 @@ namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>Keeps requests in a PostgreSQL database: what it took survives whatever the database survives.</summary>
 /// <remarks>
-/// Tables named <c>charging_…</c> in the first schema of the connection's search path, made when there are none. Two journals may share a database in two schemas.
-/// Errors: a write that the database did not confirm within 5 s fails. A request whose commit was in doubt is taken back as soon as this process owns the
-/// journal again; only if it dies before that, the next owner finds the request and decides it, though its caller was told 503.
-/// After another process had the journal in between, <see cref="JournalStatus.Backlog"/> rises again and <see cref="ReadUnsettledAsync(CancellationToken)"/> has more to give.
+/// Tables named <c>charging_…</c> in the first schema of the connection's search path, made when there are none. Two
+/// journals may share a database in two schemas. Errors: a write that the database did not confirm within 5 s fails. A
+/// request whose commit was in doubt is taken back as soon as this process owns the journal again; only if it dies
+/// before that, the next owner finds the request and decides it, though its caller was told 503. After another process
+/// had the journal in between, <see cref="JournalStatus.Backlog"/> rises again and
+/// <see cref="ReadUnsettledAsync(CancellationToken)"/> has more to give.
 /// </remarks>
 internal sealed class PostgresJournal : ISharedJournal
 {
@@ -41,8 +43,15 @@ internal sealed class PostgresJournal : ISharedJournal
     /// <param name="damaged">Told about each row that cannot be read.</param>
     /// <param name="committed">Told about each group commit.</param>
     /// <param name="lanes">Of the cluster that shares this journal; null for a process that has it alone.</param>
-    /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be read.</exception>
-    public PostgresJournal(JournalSettings settings, TimeProvider time, DamagedRowReport? damaged = null, CommitReport? committed = null, int? lanes = null)
+    /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be
+    /// read.</exception>
+    public PostgresJournal(
+        JournalSettings settings,
+        TimeProvider time,
+        DamagedRowReport? damaged = null,
+        CommitReport? committed = null,
+        int? lanes = null
+    )
     {
         (_settings, _time, _damaged, _committed, _lanes) = (settings, time, new(damaged), committed, lanes);
         _keys = KeySource.Required(settings);
@@ -62,7 +71,14 @@ internal sealed class PostgresJournal : ISharedJournal
         get
         {
             var problem = _writer is null ? NotStarted : _writer.Problem;
-            return new("postgres", problem is null, problem, Math.Max(0, Interlocked.Read(ref _backlog)), _damaged.Count, Volatile.Read(ref _secrets) is not null);
+            return new(
+                "postgres",
+                problem is null,
+                problem,
+                Math.Max(0, Interlocked.Read(ref _backlog)),
+                _damaged.Count,
+                Volatile.Read(ref _secrets) is not null
+            );
         }
     }
 
@@ -75,14 +91,22 @@ internal sealed class PostgresJournal : ISharedJournal
     /// <summary>Retention's: what settled by then is forgotten, though its sweep may come later.</summary>
     private DateTimeOffset Oldest => _clock.Horizon(_settings.Retention);
 
-    private JournalSecrets Secrets => Volatile.Read(ref _secrets) ?? throw new JournalUnavailableException(Status.Problem ?? NotStarted);
+    private JournalSecrets Secrets =>
+        Volatile.Read(ref _secrets) ?? throw new JournalUnavailableException(Status.Problem ?? NotStarted);
 
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _writer = new PostgresWriter(
-            _connections, _keys, _time, _retention.Add, BeginTerm, _committed, _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null,
-            (_instance, _clock, _keptClock));
+            _connections,
+            _keys,
+            _time,
+            _retention.Add,
+            BeginTerm,
+            _committed,
+            _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null,
+            (_instance, _clock, _keptClock)
+        );
         _retaining = _retention.RunAsync(MayDelete, _stopping.Token);
         await _writer.Tried.WaitAsync(cancellationToken);
         if (_writer.Invalid.IsCompleted)
@@ -90,7 +114,9 @@ internal sealed class PostgresJournal : ISharedJournal
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         if (_writer is null)
             throw new JournalUnavailableException(NotStarted);
@@ -99,13 +125,24 @@ internal sealed class PostgresJournal : ISharedJournal
         // Counted again, because a reading before may have ended half-way.
         Interlocked.Exchange(ref _backlog, await _reader.CountUnsettledAsync(open.Terms));
         _damaged.Clear();
-        await foreach (var unsettled in ReadAsync(only: null, open.Terms, open.Secrets, () => Interlocked.Decrement(ref _backlog), cancellationToken))
+        await foreach (
+            var unsettled in ReadAsync(
+                only: null,
+                open.Terms,
+                open.Secrets,
+                () => Interlocked.Decrement(ref _backlog),
+                cancellationToken
+            )
+        )
             yield return unsettled;
         Interlocked.Exchange(ref _backlog, 0);
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(int lane, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
+        int lane,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         if (!_terms.TryGetValue(lane, out var term))
             throw new JournalUnavailableException($"Lane {lane} was not taken.");
@@ -113,7 +150,9 @@ internal sealed class PostgresJournal : ISharedJournal
         Interlocked.Add(ref _backlog, left);
         try
         {
-            await foreach (var unsettled in ReadAsync((short)lane, [term], Secrets, () => Count(ref left), cancellationToken))
+            await foreach (
+                var unsettled in ReadAsync((short)lane, [term], Secrets, () => Count(ref left), cancellationToken)
+            )
                 yield return unsettled;
         }
         finally
@@ -136,7 +175,8 @@ internal sealed class PostgresJournal : ISharedJournal
     public void SetOpen(int lane, bool isOpen) => _writer?.Lanes?.SetOpen(lane, isOpen);
 
     /// <inheritdoc/>
-    public Task ReleaseLaneAsync(int lane, CancellationToken cancellationToken) => WriteAsync(new LaneWrite(lane, IsTake: false), cancellationToken);
+    public Task ReleaseLaneAsync(int lane, CancellationToken cancellationToken) =>
+        WriteAsync(new LaneWrite(lane, IsTake: false), cancellationToken);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<LaneHolder>> ListLanesAsync(CancellationToken cancellationToken) =>
@@ -146,9 +186,15 @@ internal sealed class PostgresJournal : ISharedJournal
     public async Task<bool> AreLanesHeldElsewhereAsync(CancellationToken cancellationToken) =>
         await _reader.AreLanesHeldElsewhereAsync(_writer?.Instance ?? Guid.Empty).WaitAsync(cancellationToken);
 
-    private async IAsyncEnumerable<UnsettledRequest> ReadAsync(short? only, long[] terms, JournalSecrets secrets, Action read, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<UnsettledRequest> ReadAsync(
+        short? only,
+        long[] terms,
+        JournalSecrets secrets,
+        Action read,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
-        for (var after = (Lane: only ?? 0, Seq: 0L); ;)
+        for (var after = (Lane: only ?? 0, Seq: 0L); ; )
         {
             cancellationToken.ThrowIfCancellationRequested();
             var page = await _reader.ReadPageAsync(after, only, terms, secrets);
@@ -167,7 +213,11 @@ internal sealed class PostgresJournal : ISharedJournal
     }
 
     /// <inheritdoc/>
-    public async ValueTask<AcceptResult> AcceptAsync(ChargingRequest request, IdempotencyClaim? idempotency, CancellationToken cancellationToken)
+    public async ValueTask<AcceptResult> AcceptAsync(
+        ChargingRequest request,
+        IdempotencyClaim? idempotency,
+        CancellationToken cancellationToken
+    )
     {
         cancellationToken.ThrowIfCancellationRequested();
         _clock.Observe();
@@ -178,16 +228,24 @@ internal sealed class PostgresJournal : ISharedJournal
     }
 
     /// <inheritdoc/>
-    public async ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
-        await WriteAsync(new AcceptedLookup(RequestId.New(_time.GetUtcNow()), claim), cancellationToken);
+    public async ValueTask<AcceptResult?> FindAcceptedAsync(
+        IdempotencyClaim claim,
+        CancellationToken cancellationToken
+    ) => await WriteAsync(new AcceptedLookup(RequestId.New(_time.GetUtcNow()), claim), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
-        await WriteAsync(new DecideWrite(id, decision), cancellationToken);
+    public async ValueTask<Decision> DecideAsync(
+        RequestId id,
+        Decision decision,
+        CancellationToken cancellationToken
+    ) => await WriteAsync(new DecideWrite(id, decision), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken) =>
-        await WriteAsync(new AttemptWrite(id, attempt), cancellationToken);
+    public async ValueTask RecordAttemptAsync(
+        RequestId id,
+        CallbackAttempt attempt,
+        CancellationToken cancellationToken
+    ) => await WriteAsync(new AttemptWrite(id, attempt), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken)
@@ -201,19 +259,31 @@ internal sealed class PostgresJournal : ISharedJournal
         await _reader.FindAsync(id, Oldest).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, CancellationToken cancellationToken) =>
-        await _reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
+    public async ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    ) => await _reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
         await _reader.CountDeadLettersAsync(query, Oldest).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    public async ValueTask<RedriveResult> RedriveAsync(
+        RequestId id,
+        DateTimeOffset at,
+        CancellationToken cancellationToken
+    )
     {
-        var (isFound, redrive) = await _reader.FindDeadLetterAsync(id, Secrets, at, Oldest).WaitAsync(cancellationToken);
+        var (isFound, redrive) = await _reader
+            .FindDeadLetterAsync(id, Secrets, at, Oldest)
+            .WaitAsync(cancellationToken);
         if (!isFound)
-            return new(await FindAsync(id, cancellationToken) is null ? RedriveOutcome.NotFound : RedriveOutcome.NotDeadLetter);
+            return new(
+                await FindAsync(id, cancellationToken) is null ? RedriveOutcome.NotFound : RedriveOutcome.NotDeadLetter
+            );
         if (redrive is null)
             return new(RedriveOutcome.Damaged);
 

@@ -3,18 +3,24 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>The lanes that a node of a cluster holds, and the fence that keeps it from writing into any other.</summary>
+/// <summary>
+/// The lanes that a node of a cluster holds, and the fence that keeps it from writing into any other.
+/// </summary>
 /// <remarks>
-/// Each batch begins by locking the node's own row at the version that the node knows. Who takes a lane away raises that version first: it waits for a batch that is
-/// being committed, and every later one fails before it has changed anything. The node then reads what is left to it and writes again.
-/// Opening and closing may come from any thread; all else from the writer's loop alone.
+/// Each batch begins by locking the node's own row at the version that the node knows. Who takes a lane away raises
+/// that version first: it waits for a batch that is being committed, and every later one fails before it has changed
+/// anything. The node then reads what is left to it and writes again. Opening and closing may come from any thread; all
+/// else from the writer's loop alone.
 /// </remarks>
 internal sealed class PostgresLanes
 {
     /// <summary>What <c>charging_fence</c> raises.</summary>
     private const string FencedState = "AKC01";
 
-    /// <summary>"AkCn", the first half of the key of the lock that a node's session holds, by which others see that it is connected; the second is the node.</summary>
+    /// <summary>
+    /// "AkCn", the first half of the key of the lock that a node's session holds, by which others see that it is
+    /// connected; the second is the node.
+    /// </summary>
     public const int NodeLockClass = 0x416B_436E;
 
     private readonly int _count;
@@ -40,21 +46,32 @@ internal sealed class PostgresLanes
     public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);
 
     /// <summary>Fails when a lane was taken away since <see cref="ReloadAsync"/>.</summary>
-    public Task CheckAsync(NpgsqlConnection connection) => connection.ExecuteAsync("SELECT FROM charging_fence($1, $2)", _node, _version);
+    public Task CheckAsync(NpgsqlConnection connection) =>
+        connection.ExecuteAsync("SELECT FROM charging_fence($1, $2)", _node, _version);
 
-    /// <summary>The lane that the next new requests go into, and its term; they take turns. Null when none is open.</summary>
+    /// <summary>
+    /// The lane that the next new requests go into, and its term; they take turns. Null when none is open.
+    /// </summary>
     public (short Lane, long Term)? Next()
     {
         var open = Volatile.Read(ref _held).Where(held => held.Value.IsOpen).ToList();
-        return open.Count == 0 ? null : open[(int)(_turn++ % (uint)open.Count)] is var (lane, held) ? ((short)lane, held.Term) : null;
+        return open.Count == 0 ? null
+            : open[(int)(_turn++ % (uint)open.Count)] is var (lane, held) ? ((short)lane, held.Term)
+            : null;
     }
 
     /// <summary>Lets new requests into a lane that is held, or keeps them out.</summary>
-    public void SetOpen(int lane, bool isOpen) => ImmutableInterlocked.Update(
-        ref _held, held => held.TryGetValue(lane, out var found) ? held.SetItem(lane, found with { IsOpen = isOpen }) : held);
+    public void SetOpen(int lane, bool isOpen) =>
+        ImmutableInterlocked.Update(
+            ref _held,
+            held => held.TryGetValue(lane, out var found) ? held.SetItem(lane, found with { IsOpen = isOpen }) : held
+        );
 
-    /// <summary>Makes this node known, and goes on with those of its lanes that nobody took since its last session.</summary>
-    /// <exception cref="InvalidJournalException">The cluster that runs on this journal has another number of lanes.</exception>
+    /// <summary>
+    /// Makes this node known, and goes on with those of its lanes that nobody took since its last session.
+    /// </summary>
+    /// <exception cref="InvalidJournalException">The cluster that runs on this journal has another number of
+    /// lanes.</exception>
     public async Task JoinAsync(NpgsqlConnection connection, PostgresSession session)
     {
         await connection.ExecuteAsync($"SELECT pg_advisory_lock({NodeLockClass}, hashtext($1::text))", _node);
@@ -67,9 +84,22 @@ internal sealed class PostgresLanes
     {
         // The version first: a lane that is taken in between is missed here, and fences the next batch again.
         _version = await connection.ScalarAsync<long>(
-            "INSERT INTO charging_node (instance, holder) VALUES ($1, $2) ON CONFLICT (instance) DO UPDATE SET holder = excluded.holder RETURNING version", _node, _holder);
-        var owned = await connection.AllAsync(row => (Lane: (int)row.GetInt16(0), Term: row.GetInt64(1)), "SELECT lane, epoch FROM charging_lane WHERE owner = $1", _node);
-        foreach (var (lane, held) in Volatile.Read(ref _held).Where(held => !owned.Contains((held.Key, held.Value.Term))).ToList())
+            "INSERT INTO charging_node (instance, holder) VALUES ($1, $2) ON CONFLICT (instance) DO UPDATE SET "
+                + "holder = excluded.holder RETURNING version",
+            _node,
+            _holder
+        );
+        var owned = await connection.AllAsync(
+            row => (Lane: (int)row.GetInt16(0), Term: row.GetInt64(1)),
+            "SELECT lane, epoch FROM charging_lane WHERE owner = $1",
+            _node
+        );
+        foreach (
+            var (lane, held) in Volatile
+                .Read(ref _held)
+                .Where(held => !owned.Contains((held.Key, held.Value.Term)))
+                .ToList()
+        )
         {
             Remove(lane);
             _lost(lane);
@@ -80,8 +110,13 @@ internal sealed class PostgresLanes
     /// <returns>Its new term.</returns>
     public async Task<long> TakeAsync(NpgsqlConnection connection, int lane)
     {
-        var term = await connection.ScalarAsync<long?>("SELECT charging_take($1, $2, $3)", (short)lane, _node, _time.GetUtcNow().UtcTicks)
-            ?? throw new InvalidOperationException($"There is no lane {lane}.");
+        var term =
+            await connection.ScalarAsync<long?>(
+                "SELECT charging_take($1, $2, $3)",
+                (short)lane,
+                _node,
+                _time.GetUtcNow().UtcTicks
+            ) ?? throw new InvalidOperationException($"There is no lane {lane}.");
         ImmutableInterlocked.Update(ref _held, held => held.SetItem(lane, new(term, IsOpen: false)));
         return term;
     }
@@ -90,7 +125,11 @@ internal sealed class PostgresLanes
     public async Task ReleaseAsync(NpgsqlConnection connection, int lane)
     {
         Remove(lane);
-        await connection.ExecuteAsync("UPDATE charging_lane SET owner = NULL WHERE lane = $1 AND owner = $2", (short)lane, _node);
+        await connection.ExecuteAsync(
+            "UPDATE charging_lane SET owner = NULL WHERE lane = $1 AND owner = $2",
+            (short)lane,
+            _node
+        );
     }
 
     private void Remove(int lane) => ImmutableInterlocked.Update(ref _held, held => held.Remove(lane));
@@ -104,18 +143,27 @@ internal sealed class PostgresLanes
         if (count != 0 && count != _count && !await session.TryLockAsync(isShared: false))
         {
             throw new InvalidJournalException(
-                $"The cluster on this journal has {count} lanes, and cluster.lanes says {_count}. It can be changed while no other node runs: stop all, then start them with the new number.");
+                $"The cluster on this journal has {count} lanes, and cluster.lanes says {_count}. It can be "
+                    + "changed while no other node runs: stop all, then start them with the new number."
+            );
         }
 
-        await connection.ExecuteAsync("INSERT INTO charging_lane (lane) SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING", _count);
-        await connection.ExecuteAsync("UPDATE charging_request SET lane = lane % $1 WHERE settled_at IS NULL AND lane >= $1", (short)_count);
+        await connection.ExecuteAsync(
+            "INSERT INTO charging_lane (lane) SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING",
+            _count
+        );
+        await connection.ExecuteAsync(
+            "UPDATE charging_request SET lane = lane % $1 WHERE settled_at IS NULL AND lane >= $1",
+            (short)_count
+        );
         await connection.ExecuteAsync("DELETE FROM charging_lane WHERE lane >= $1", (short)_count);
         await connection.ExecuteAsync(
             $"""
             DELETE FROM charging_node WHERE instance <> $1 AND instance NOT IN (SELECT owner FROM charging_lane WHERE owner IS NOT NULL)
                 AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE {PostgresReader.NodeLock("instance")})
             """,
-            _node);
+            _node
+        );
         await transaction.CommitAsync();
         if (count != 0 && count != _count)
             await session.UnlockAsync();

@@ -11,82 +11,161 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
 
     /// <summary>Unsettled requests of other terms than <paramref name="terms"/>.</summary>
     public static Task<long> CountUnsettledAsync(NpgsqlConnection connection, long[] terms) =>
-        connection.ScalarAsync<long>("SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND epoch <> ALL ($1)", terms);
+        connection.ScalarAsync<long>(
+            "SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND epoch <> ALL ($1)",
+            terms
+        );
 
     /// <summary>What is known about a request that settled after <paramref name="settledAfter"/>, or has not.</summary>
-    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset settledAfter) => RunAsync(async connection =>
-    {
-        var found = await connection.AllAsync(
-            row => row.ToRecord(id),
-            $"SELECT {StoredRows.RecordColumns} FROM charging_request WHERE id = $1 AND (settled_at IS NULL OR settled_at > $2)",
-            id.Value, settledAfter.UtcTicks);
-        return found.SingleOrDefault();
-    });
+    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset settledAfter) =>
+        RunAsync(async connection =>
+        {
+            var found = await connection.AllAsync(
+                row => row.ToRecord(id),
+                $"SELECT {StoredRows.RecordColumns} FROM charging_request WHERE id = $1 AND (settled_at IS NULL "
+                    + "OR settled_at > $2)",
+                id.Value,
+                settledAfter.UtcTicks
+            );
+            return found.SingleOrDefault();
+        });
 
-    /// <summary>The next unsettled requests of other terms than <paramref name="terms"/>, lane by lane in order of acceptance, each with its place.</summary>
+    /// <summary>
+    /// The next unsettled requests of other terms than <paramref name="terms"/>, lane by lane in order of acceptance,
+    /// each with its place.
+    /// </summary>
     /// <param name="only">The one lane to read; null for all.</param>
-    public Task<List<(short Lane, UnsettledRow Row)>> ReadPageAsync((short Lane, long Seq) after, short? only, long[] terms, JournalSecrets secrets) => RunAsync(connection => connection.AllAsync(
-        row => (row.GetInt16(row.FieldCount - 1), row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets, clock)),
-        $"""
-        SELECT {StoredRows.UnsettledColumns}, lane FROM charging_request
-        WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4) ORDER BY lane, seq LIMIT $5
-        """,
-        after.Lane, after.Seq, only ?? short.MaxValue, terms, PageRows));
+    public Task<List<(short Lane, UnsettledRow Row)>> ReadPageAsync(
+        (short Lane, long Seq) after,
+        short? only,
+        long[] terms,
+        JournalSecrets secrets
+    ) =>
+        RunAsync(connection =>
+            connection.AllAsync(
+                row =>
+                    (
+                        row.GetInt16(row.FieldCount - 1),
+                        row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets, clock)
+                    ),
+                $"""
+                SELECT {StoredRows.UnsettledColumns}, lane FROM charging_request
+                WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4) ORDER BY lane, seq LIMIT $5
+                """,
+                after.Lane,
+                after.Seq,
+                only ?? short.MaxValue,
+                terms,
+                PageRows
+            )
+        );
 
     /// <summary>Unsettled requests of other terms than <paramref name="terms"/>.</summary>
-    public Task<long> CountUnsettledAsync(long[] terms) => RunAsync(connection => CountUnsettledAsync(connection, terms));
+    public Task<long> CountUnsettledAsync(long[] terms) =>
+        RunAsync(connection => CountUnsettledAsync(connection, terms));
 
     /// <summary>Unsettled requests in one lane of other terms than <paramref name="term"/>.</summary>
-    public Task<long> CountUnsettledAsync(short lane, long term) => RunAsync(connection =>
-        connection.ScalarAsync<long>("SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND lane = $1 AND epoch <> $2", lane, term));
+    public Task<long> CountUnsettledAsync(short lane, long term) =>
+        RunAsync(connection =>
+            connection.ScalarAsync<long>(
+                "SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND lane = $1 AND epoch <> $2",
+                lane,
+                term
+            )
+        );
 
     /// <summary>The lanes of the cluster.</summary>
-    public Task<List<LaneHolder>> ListLanesAsync(Guid us) => RunAsync(connection => connection.AllAsync(
-        row => new LaneHolder(row.GetInt16(0), row.TextOrNull(1), row.GetBoolean(2), row.IsDBNull(3) ? null : StoredNames.Time(row.GetInt64(3))),
-        """
-        SELECT lane, holder, coalesce(owner = $1, false), taken_at FROM charging_lane LEFT JOIN charging_node ON owner = instance ORDER BY lane
-        """,
-        us));
+    public Task<List<LaneHolder>> ListLanesAsync(Guid us) =>
+        RunAsync(connection =>
+            connection.AllAsync(
+                row => new LaneHolder(
+                    row.GetInt16(0),
+                    row.TextOrNull(1),
+                    row.GetBoolean(2),
+                    row.IsDBNull(3) ? null : StoredNames.Time(row.GetInt64(3))
+                ),
+                """
+                SELECT lane, holder, coalesce(owner = $1, false), taken_at FROM charging_lane LEFT JOIN charging_node ON owner = instance ORDER BY lane
+                """,
+                us
+            )
+        );
 
-    /// <summary>Condition: a row of <c>pg_locks</c> is the lock of the node that a column names, whose session it has while it is connected.</summary>
+    /// <summary>
+    /// Condition: a row of <c>pg_locks</c> is the lock of the node that a column names, whose session it has while it
+    /// is connected.
+    /// </summary>
     public static string NodeLock(string node) =>
         $"""
-        locktype = 'advisory' AND granted AND classid = {PostgresLanes.NodeLockClass} AND objid = (hashtext({node}::text) & 4294967295)::oid
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        """;
+            locktype = 'advisory' AND granted AND classid = {PostgresLanes.NodeLockClass} AND objid = (hashtext({node}::text) & 4294967295)::oid
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """;
 
     /// <summary>Whether a node other than <paramref name="us"/> holds lanes and is connected.</summary>
-    public Task<bool> AreLanesHeldElsewhereAsync(Guid us) => RunAsync(connection => connection.ScalarAsync<bool>(
-        $"""
-        SELECT EXISTS (
-            SELECT 1 FROM charging_lane JOIN pg_locks ON {NodeLock("owner")} WHERE owner <> $1)
-        """,
-        us));
+    public Task<bool> AreLanesHeldElsewhereAsync(Guid us) =>
+        RunAsync(connection =>
+            connection.ScalarAsync<bool>(
+                $"""
+                SELECT EXISTS (
+                    SELECT 1 FROM charging_lane JOIN pg_locks ON {NodeLock("owner")} WHERE owner <> $1)
+                """,
+                us
+            )
+        );
 
-    /// <summary>The next dead letters that match and settled after <paramref name="settledAfter"/>, newest first.</summary>
-    public Task<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most, DateTimeOffset settledAfter) => RunAsync(async connection =>
-        DeadLetterPage.Of(
-            await connection.AllAsync(
-                row => row.ToDeadLetter(new RequestId(row.GetGuid(0))),
-                $"SELECT {StoredRows.DeadLetterColumns} FROM charging_request {Matching(query)} ORDER BY settled_at DESC, id DESC LIMIT {most}",
-                Values(query, after, settledAfter)),
-            most));
+    /// <summary>
+    /// The next dead letters that match and settled after <paramref name="settledAfter"/>, newest first.
+    /// </summary>
+    public Task<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        DateTimeOffset settledAfter
+    ) =>
+        RunAsync(async connection =>
+            DeadLetterPage.Of(
+                await connection.AllAsync(
+                    row => row.ToDeadLetter(new RequestId(row.GetGuid(0))),
+                    $"SELECT {StoredRows.DeadLetterColumns} FROM charging_request {Matching(query)} ORDER BY "
+                        + $"settled_at DESC, id DESC LIMIT {most}",
+                    Values(query, after, settledAfter)
+                ),
+                most
+            )
+        );
 
     /// <summary>How many dead letters match and settled after <paramref name="settledAfter"/>.</summary>
-    public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset settledAfter) => RunAsync(connection =>
-        connection.ScalarAsync<long>($"SELECT count(*) FROM charging_request {Matching(query)}", Values(query, after: null, settledAfter)));
+    public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset settledAfter) =>
+        RunAsync(connection =>
+            connection.ScalarAsync<long>(
+                $"SELECT count(*) FROM charging_request {Matching(query)}",
+                Values(query, after: null, settledAfter)
+            )
+        );
 
-    /// <summary>Reads a dead letter for its redrive; false when it is none, or settled by <paramref name="settledAfter"/>.</summary>
-    public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(RequestId id, JournalSecrets secrets, DateTimeOffset at, DateTimeOffset settledAfter) => RunAsync(async connection =>
-    {
-        var found = await connection.AllAsync(
-            row => (true, row.ToRedrive(id, secrets, at)),
-            $"SELECT {StoredRows.RedriveColumns} FROM charging_request WHERE id = $1 AND settled_at > $2 AND {StoredRows.IsDeadLetter}",
-            id.Value, settledAfter.UtcTicks);
-        return found.SingleOrDefault();
-    });
+    /// <summary>
+    /// Reads a dead letter for its redrive; false when it is none, or settled by <paramref name="settledAfter"/>.
+    /// </summary>
+    public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(
+        RequestId id,
+        JournalSecrets secrets,
+        DateTimeOffset at,
+        DateTimeOffset settledAfter
+    ) =>
+        RunAsync(async connection =>
+        {
+            var found = await connection.AllAsync(
+                row => (true, row.ToRedrive(id, secrets, at)),
+                $"SELECT {StoredRows.RedriveColumns} FROM charging_request WHERE id = $1 AND settled_at > $2 "
+                    + $"AND {StoredRows.IsDeadLetter}",
+                id.Value,
+                settledAfter.UtcTicks
+            );
+            return found.SingleOrDefault();
+        });
 
-    // Text of its own with and without a destination: the plan of one that serves both would not use the destination's index.
+    // Text of its own with and without a destination: the plan of one that serves both would not use the destination's
+    // index.
     private static string Matching(DeadLetterQuery query) =>
         $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) {(query.Destination is null ? "" : "AND destination = $4")}";
 

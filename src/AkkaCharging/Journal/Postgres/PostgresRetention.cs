@@ -3,11 +3,22 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Deletes what is past its time, in small steps and on a connection of its own, so that no answer waits for it.</summary>
-/// <remarks>Beside the fence, because it touches nothing that an owner still changes: settled requests and old idempotency keys.</remarks>
+/// <summary>
+/// Deletes what is past its time, in small steps and on a connection of its own, so that no answer waits for it.
+/// </summary>
+/// <remarks>
+/// Beside the fence, because it touches nothing that an owner still changes: settled requests and old idempotency keys.
+/// </remarks>
 /// <param name="clock">Says what is old.</param>
 /// <param name="isShared">Whether others settle requests too, which have to be counted now and then.</param>
-internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSettings settings, TimeProvider time, JournalClock clock, PostgresClock keptClock, bool isShared)
+internal sealed class PostgresRetention(
+    NpgsqlDataSource connections,
+    JournalSettings settings,
+    TimeProvider time,
+    JournalClock clock,
+    PostgresClock keptClock,
+    bool isShared
+)
 {
     private const int StepRows = 1_000;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
@@ -32,7 +43,8 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
         {
             while (await timer.WaitForNextTickAsync(stopping))
             {
-                var isTelling = isShared && (toldAt is not { } last || time.GetElapsedTime(last) >= JournalClock.SaveEvery);
+                var isTelling =
+                    isShared && (toldAt is not { } last || time.GetElapsedTime(last) >= JournalClock.SaveEvery);
                 if (!isOwner())
                     isCounted = false;
                 if (!isOwner() && !isTelling)
@@ -55,10 +67,14 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
                     if (!isCounted || (isShared && time.GetElapsedTime(countedAt) >= countAfter))
                     {
                         countedAt = time.GetTimestamp();
-                        await using var count = connection.Command("SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL");
+                        await using var count = connection.Command(
+                            "SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL"
+                        );
                         count.CommandTimeout = CountSeconds;
                         Interlocked.Exchange(ref _settledRows, (long)(await count.ExecuteScalarAsync(stopping))!);
-                        countAfter = TimeSpan.FromTicks(Math.Max(RecountEvery.Ticks, (time.GetElapsedTime(countedAt) * CountShare).Ticks));
+                        countAfter = TimeSpan.FromTicks(
+                            Math.Max(RecountEvery.Ticks, (time.GetElapsedTime(countedAt) * CountShare).Ticks)
+                        );
                     }
 
                     isCounted = true;
@@ -89,7 +105,9 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
             $"""
             DELETE FROM charging_idempotency WHERE key_hash IN (SELECT key_hash FROM charging_idempotency WHERE until <= $1 LIMIT $2) AND {PostgresClock.NothingTold}
             """,
-            clock.NowForClaims.UtcTicks, StepRows);
+            clock.NowForClaims.UtcTicks,
+            StepRows
+        );
         return old == StepRows || many == StepRows || claims == StepRows;
     }
 
@@ -101,7 +119,9 @@ internal sealed class PostgresRetention(NpgsqlDataSource connections, JournalSet
                 AND settled_at <= $1 -- again, because a redrive may have taken it back since
                 AND {PostgresClock.NothingTold}
             """,
-            settledUntil, most);
+            settledUntil,
+            most
+        );
         Interlocked.Add(ref _settledRows, -deleted);
         return deleted;
     }

@@ -23,7 +23,8 @@ internal abstract record PostgresWrite<T>(RequestId Id) : PostgresWrite(Id)
     public override void Fail(JournalUnavailableException problem) => _completion.TrySetException(problem);
 }
 
-internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClaim? Claim) : PostgresWrite<AcceptResult>(Id);
+internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClaim? Claim)
+    : PostgresWrite<AcceptResult>(Id);
 
 /// <summary>Reads in turn with the writes.</summary>
 /// <param name="Id">Of no request: its place in the batch.</param>

@@ -9,12 +9,16 @@ namespace AkkaCharging.Journal.Postgres;
 /// <param name="Unsettled">Requests of other terms that were unsettled when this one began.</param>
 internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long Unsettled);
 
-/// <summary>The one loop that writes: it connects, waits for the lock, commits what waits in groups, and begins anew when anything failed.</summary>
+/// <summary>
+/// The one loop that writes: it connects, waits for the lock, commits what waits in groups, and begins anew when
+/// anything failed.
+/// </summary>
 /// <remarks>
 /// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one.
-/// After any error, its kind aside, the session is closed: its transaction is then over, and the lock tells when. A request whose commit was in doubt was refused
-/// (503), so it is taken back under the next session's lock, before anything else is written: it is neither lost after a 200 nor called back for after a 503.
-/// A redrive in doubt is undone likewise. A node of a cluster does so for the lanes that nobody took from it meanwhile.
+/// After any error, its kind aside, the session is closed: its transaction is then over, and the lock tells when. A
+/// request whose commit was in doubt was refused (503), so it is taken back under the next session's lock, before
+/// anything else is written: it is neither lost after a 200 nor called back for after a 503. A redrive in doubt is
+/// undone likewise. A node of a cluster does so for the lanes that nobody took from it meanwhile.
 /// </remarks>
 internal sealed class PostgresWriter
 {
@@ -41,7 +45,9 @@ internal sealed class PostgresWriter
     private readonly Channel<PostgresWrite> _queue = Channel.CreateBounded<PostgresWrite>(WaitingMax);
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
     private readonly List<Guid> _inDoubt = [];
     private readonly List<RedriveWrite> _redrivesInDoubt = [];
     private TaskCompletionSource<OpenPostgres> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -52,15 +58,32 @@ internal sealed class PostgresWriter
     /// <param name="settled">Told by how many a batch changed the number of settled requests.</param>
     /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
     /// <param name="committed">Told about each group commit.</param>
-    /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for an owner alone.</param>
+    /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for
+    /// an owner alone.</param>
     /// <param name="node">This process, the journal's clock, and where the database keeps that.</param>
     public PostgresWriter(
-        PostgresConnections connections, KeyRing keys, TimeProvider time, Action<int> settled, Action<OpenPostgres> termBegan, CommitReport? committed,
-        (int Count, Action<int> Lost)? lanes, (Guid Instance, JournalClock Clock, PostgresClock KeptClock) node)
+        PostgresConnections connections,
+        KeyRing keys,
+        TimeProvider time,
+        Action<int> settled,
+        Action<OpenPostgres> termBegan,
+        CommitReport? committed,
+        (int Count, Action<int> Lost)? lanes,
+        (Guid Instance, JournalClock Clock, PostgresClock KeptClock) node
+    )
     {
         (_instance, _clock, _keptClock) = node;
-        (_connections, _keys, _time, _settled, _termBegan, _committed) = (connections, keys, time, settled, termBegan, committed);
-        _holder = $"process {Environment.ProcessId} on {Environment.MachineName} since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ}";
+        (_connections, _keys, _time, _settled, _termBegan, _committed) = (
+            connections,
+            keys,
+            time,
+            settled,
+            termBegan,
+            committed
+        );
+        _holder =
+            $"process {Environment.ProcessId} on {Environment.MachineName} since "
+            + $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ}";
         _lanes = lanes is var (count, lost) ? new(count, _instance, _holder, time, lost) : null;
         Ended = RunAsync();
     }
@@ -87,7 +110,8 @@ internal sealed class PostgresWriter
     public Guid Instance => _instance;
 
     /// <summary>Writes with the next batch.</summary>
-    /// <exception cref="JournalUnavailableException">It was not written; should an accept have been after all, it is taken back.</exception>
+    /// <exception cref="JournalUnavailableException">It was not written; should an accept have been after all, it is
+    /// taken back.</exception>
     public Task<T> WriteAsync<T>(PostgresWrite<T> write)
     {
         if (_problem is { } problem)
@@ -146,7 +170,9 @@ internal sealed class PostgresWriter
     {
         while (!await session.TryLockAsync(isShared: _lanes is not null))
         {
-            Close($"The journal is owned by {await session.HolderAsync()}; this process takes over when that one ends.");
+            Close(
+                $"The journal is owned by {await session.HolderAsync()}; this process takes over when that one ends."
+            );
             _tried.TrySetResult();
             await Task.Delay(LockPoll, _stopping.Token);
         }
@@ -166,7 +192,14 @@ internal sealed class PostgresWriter
         var isNewTerm = !_terms.Contains(epoch);
         if (isNewTerm)
             _terms = [.. _terms, epoch];
-        Open(new OpenPostgres(secrets, _terms, isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, _terms) : 0), isNewTerm);
+        Open(
+            new OpenPostgres(
+                secrets,
+                _terms,
+                isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, _terms) : 0
+            ),
+            isNewTerm
+        );
         return epoch;
     }
 
@@ -226,7 +259,8 @@ internal sealed class PostgresWriter
             {
                 _inDoubt.AddRange(batch.Accepted);
                 _redrivesInDoubt.AddRange(batch.Redriven);
-                _problem = PostgresProblem.Describe(exception); // before anybody is told: what they were refused must not look available
+                // before anybody is told: what they were refused must not look available
+                _problem = PostgresProblem.Describe(exception);
                 batch.Fail(new JournalUnavailableException(_problem, exception));
                 throw;
             }

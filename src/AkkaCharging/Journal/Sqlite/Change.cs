@@ -4,10 +4,13 @@ using SQLitePCL;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>One prepared statement that changes rows; its parameters are <c>$0</c>, <c>$1</c> and so on. Runs inside a transaction.</summary>
+/// <summary>
+/// One prepared statement that changes rows; its parameters are <c>$0</c>, <c>$1</c> and so on. Runs inside a
+/// transaction.
+/// </summary>
 /// <remarks>
-/// A layer below <see cref="Statement"/>: the driver boxes each value, looks the place of each parameter up by its name and makes a reader, with every run, and three runs a
-/// request are most of what the writer's thread does.
+/// A layer below <see cref="Statement"/>: the driver boxes each value, looks the place of each parameter up by its name
+/// and makes a reader, with every run, and three runs a request are most of what the writer's thread does.
 /// </remarks>
 internal sealed class Change : IDisposable
 {
@@ -58,11 +61,12 @@ internal readonly struct SqliteValue
     public static implicit operator SqliteValue(byte[]? value) => new(value, null);
 
     /// <returns>SQLite's result code.</returns>
-    public int Bind(sqlite3_stmt statement, int place) => (_object, _number) switch
-    {
-        (_, { } number) => raw.sqlite3_bind_int64(statement, place, number),
-        (string text, _) => raw.sqlite3_bind_text(statement, place, text),
-        (byte[] bytes, _) => raw.sqlite3_bind_blob(statement, place, bytes),
-        _ => raw.sqlite3_bind_null(statement, place),
-    };
+    public int Bind(sqlite3_stmt statement, int place) =>
+        (_object, _number) switch
+        {
+            (_, { } number) => raw.sqlite3_bind_int64(statement, place, number),
+            (string text, _) => raw.sqlite3_bind_text(statement, place, text),
+            (byte[] bytes, _) => raw.sqlite3_bind_blob(statement, place, bytes),
+            _ => raw.sqlite3_bind_null(statement, place),
+        };
 }

@@ -4,6 +4,8 @@ namespace AkkaCharging.Journal.Sqlite;
 internal sealed class JournalMovedException(string message) : Exception(message);
 
 /// <summary>Another owner has opened the journal since: this one can never write to it again.</summary>
-internal sealed class JournalTakenException(string path) : Exception(
-    $"The journal {path} was taken over by another process: this one can write to it no more and takes nothing. "
-        + "Stop it; what it had accepted is the other's to call back.");
+internal sealed class JournalTakenException(string path)
+    : Exception(
+        $"The journal {path} was taken over by another process: this one can write to it no more and takes nothing. "
+            + "Stop it; what it had accepted is the other's to call back."
+    );

@@ -52,7 +52,8 @@ internal sealed class OwnerLock : IDisposable
             held ??= TryLockInstead(path, database);
             if (held is not null && (!FileLock.IsSupported || FileLock.TryTake(database.SafeFileHandle, OwnersByte, 1)))
             {
-                var name = $"process {Environment.ProcessId} on {Environment.MachineName} "
+                var name =
+                    $"process {Environment.ProcessId} on {Environment.MachineName} "
                     + $"since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}";
                 WriteName(path, name);
                 return new(path, held, database, name);
@@ -120,8 +121,10 @@ internal sealed class OwnerLock : IDisposable
     /// file that is removed here.</summary>
     private static FileStream? TryLockInstead(string path, FileStream database)
     {
-        if (FileLock.IsHeld(database.SafeFileHandle, OwnersByte, 1)
-            || FileLock.IsHeld(database.SafeFileHandle, SharedBytes, SharedBytesLength))
+        if (
+            FileLock.IsHeld(database.SafeFileHandle, OwnersByte, 1)
+            || FileLock.IsHeld(database.SafeFileHandle, SharedBytes, SharedBytesLength)
+        )
         {
             return null;
         }
@@ -166,7 +169,8 @@ internal sealed class OwnerLock : IDisposable
     private static void WriteName(string path, string name)
     {
         using var owner = new StreamWriter(
-            PrivateFile.Open(path + ".owner", FileMode.Create, FileAccess.Write, FileShare.Read));
+            PrivateFile.Open(path + ".owner", FileMode.Create, FileAccess.Write, FileShare.Read)
+        );
         owner.Write(name);
     }
 }

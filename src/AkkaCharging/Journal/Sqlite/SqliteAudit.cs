@@ -4,14 +4,20 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Reads decision records from the journal's file. The driver blocks its caller: for a command, not for the service.</summary>
-/// <remarks>After an owner that has ended, SQLite leaves an empty <c>-wal</c> and a <c>-shm</c> beside the file; the next owner takes them over.</remarks>
+/// <summary>
+/// Reads decision records from the journal's file. The driver blocks its caller: for a command, not for the service.
+/// </summary>
+/// <remarks>
+/// After an owner that has ended, SQLite leaves an empty <c>-wal</c> and a <c>-shm</c> beside the file; the next owner
+/// takes them over.
+/// </remarks>
 internal sealed class SqliteAudit : IJournalAudit
 {
     private readonly JournalSettings _settings;
     private readonly SqliteConnection _connection;
 
-    private SqliteAudit(JournalSettings settings, SqliteConnection connection) => (_settings, _connection) = (settings, connection);
+    private SqliteAudit(JournalSettings settings, SqliteConnection connection) =>
+        (_settings, _connection) = (settings, connection);
 
     /// <summary>Opens the file, which must be there.</summary>
     public static SqliteAudit Open(JournalSettings settings)
@@ -23,7 +29,9 @@ internal sealed class SqliteAudit : IJournalAudit
         try
         {
             if (Reading(settings, () => SqliteSchema.CheckIsFresh(connection, settings.Path)))
-                throw new InvalidJournalException($"The journal {settings.Path} is empty: no service has opened it yet.");
+                throw new InvalidJournalException(
+                    $"The journal {settings.Path} is empty: no service has opened it yet."
+                );
             return new(settings, connection);
         }
         catch
@@ -35,32 +43,51 @@ internal sealed class SqliteAudit : IJournalAudit
 
     /// <inheritdoc/>
     public Task<byte[]> FingerprintAsync(DriverToken token) =>
-        Task.FromResult(Reading(_settings, () => SqliteStore.ReadSecrets(_connection, _settings)).Hasher.Fingerprint(token));
+        Task.FromResult(
+            Reading(_settings, () => SqliteStore.ReadSecrets(_connection, _settings)).Hasher.Fingerprint(token)
+        );
 
     /// <inheritdoc/>
-    public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) => Task.FromResult(Reading(_settings, () =>
-    {
-        using var page = new Statement(
-            _connection,
-            """
-            SELECT id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, settled_at FROM request
-            WHERE id >= $0 AND id < $1 AND accepted_at >= $2 AND accepted_at < $3
-                AND ($4 IS NULL OR station = $4 COLLATE NOCASE) AND ($5 IS NULL OR token_fingerprint = $5)
-            ORDER BY id DESC LIMIT $6
-            """);
-        return page.All(
-            found => new AuditRecord(
-                StoredId.Read(found.GetFieldValue<byte[]>(0)),
-                found.GetString(1),
-                found.GetString(2),
-                found.GetFieldValue<byte[]>(3),
-                found.IsDBNull(4) ? null : found.GetString(4),
-                StoredNames.State(found.GetString(5)),
-                found.IsDBNull(6) ? null : StoredNames.Decision(found.GetString(6), found.GetString(7), found.GetInt64(8)),
-                StoredNames.Time(found.GetInt64(9)),
-                found.IsDBNull(10) ? null : StoredNames.Time(found.GetInt64(10))),
-            StoredId.Of(query.FirstId), StoredId.Of(before ?? query.EndId), query.FromTicks, query.ToTicks, query.Station?.Text, query.TokenFingerprint, rows);
-    }));
+    public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) =>
+        Task.FromResult(
+            Reading(
+                _settings,
+                () =>
+                {
+                    using var page = new Statement(
+                        _connection,
+                        """
+                        SELECT id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, settled_at FROM request
+                        WHERE id >= $0 AND id < $1 AND accepted_at >= $2 AND accepted_at < $3
+                            AND ($4 IS NULL OR station = $4 COLLATE NOCASE) AND ($5 IS NULL OR token_fingerprint = $5)
+                        ORDER BY id DESC LIMIT $6
+                        """
+                    );
+                    return page.All(
+                        found => new AuditRecord(
+                            StoredId.Read(found.GetFieldValue<byte[]>(0)),
+                            found.GetString(1),
+                            found.GetString(2),
+                            found.GetFieldValue<byte[]>(3),
+                            found.IsDBNull(4) ? null : found.GetString(4),
+                            StoredNames.State(found.GetString(5)),
+                            found.IsDBNull(6)
+                                ? null
+                                : StoredNames.Decision(found.GetString(6), found.GetString(7), found.GetInt64(8)),
+                            StoredNames.Time(found.GetInt64(9)),
+                            found.IsDBNull(10) ? null : StoredNames.Time(found.GetInt64(10))
+                        ),
+                        StoredId.Of(query.FirstId),
+                        StoredId.Of(before ?? query.EndId),
+                        query.FromTicks,
+                        query.ToTicks,
+                        query.Station?.Text,
+                        query.TokenFingerprint,
+                        rows
+                    );
+                }
+            )
+        );
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 

@@ -6,22 +6,26 @@ namespace AkkaCharging.Journal.Sqlite;
 internal static class SqliteProblem
 {
     /// <summary>Whether the file is no database, or a broken one.</summary>
-    public static bool IsCorrupt(SqliteException e) => e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB;
+    public static bool IsCorrupt(SqliteException e) =>
+        e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB;
 
-    public static string Describe(Exception e, string path) => e switch
-    {
-        InvalidJournalException or JournalMovedException or JournalTakenException => e.Message,
-        SqliteException sqlite => $"The journal {path} {Describe(sqlite)} (SQLite {sqlite.SqliteExtendedErrorCode}).",
-        _ => $"The journal {path} cannot be written: {e.Message}",
-    };
+    public static string Describe(Exception e, string path) =>
+        e switch
+        {
+            InvalidJournalException or JournalMovedException or JournalTakenException => e.Message,
+            SqliteException sqlite =>
+                $"The journal {path} {Describe(sqlite)} (SQLite {sqlite.SqliteExtendedErrorCode}).",
+            _ => $"The journal {path} cannot be written: {e.Message}",
+        };
 
-    private static string Describe(SqliteException e) => e.SqliteErrorCode switch
-    {
-        SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED => "is locked by another process",
-        SQLitePCL.raw.SQLITE_FULL => "cannot grow: the disk is full",
-        SQLitePCL.raw.SQLITE_READONLY => "is read-only",
-        SQLitePCL.raw.SQLITE_CANTOPEN => "cannot be opened",
-        SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB => "is corrupt, or not a database",
-        _ => $"cannot be read or written: {e.Message}",
-    };
+    private static string Describe(SqliteException e) =>
+        e.SqliteErrorCode switch
+        {
+            SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED => "is locked by another process",
+            SQLitePCL.raw.SQLITE_FULL => "cannot grow: the disk is full",
+            SQLitePCL.raw.SQLITE_READONLY => "is read-only",
+            SQLitePCL.raw.SQLITE_CANTOPEN => "cannot be opened",
+            SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB => "is corrupt, or not a database",
+            _ => $"cannot be read or written: {e.Message}",
+        };
 }

@@ -6,7 +6,9 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>The writer's connection and its statements: what each write does to the tables. One thread uses it.</summary>
+/// <summary>
+/// The writer's connection and its statements: what each write does to the tables. One thread uses it.
+/// </summary>
 internal sealed class SqliteStore : IDisposable
 {
     private const int PurgeRowsMax = 200;
@@ -20,11 +22,31 @@ internal sealed class SqliteStore : IDisposable
     private readonly long _settledRowsMax;
     private readonly TimeProvider _time;
     private readonly JournalClock? _clock;
-    private readonly Statement _begin, _commit, _owner, _decision, _claim;
-    private readonly Change _accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock;
+    private readonly Statement _begin,
+        _commit,
+        _owner,
+        _decision,
+        _claim;
+    private readonly Change _accept,
+        _decide,
+        _attempt,
+        _settle,
+        _redrive,
+        _discard,
+        _remember,
+        _purge,
+        _purgeClaims,
+        _keepClock;
 
     private SqliteStore(
-        SqliteConnection connection, JournalSecrets secrets, KeyRing keys, long epoch, int settledRowsMax, TimeProvider time, JournalClock? clock)
+        SqliteConnection connection,
+        JournalSecrets secrets,
+        KeyRing keys,
+        long epoch,
+        int settledRowsMax,
+        TimeProvider time,
+        JournalClock? clock
+    )
     {
         (_connection, Secrets, Keys, Epoch, _settledRowsMax) = (connection, secrets, keys, epoch, settledRowsMax);
         (_time, _clock) = (time, clock);
@@ -36,37 +58,58 @@ internal sealed class SqliteStore : IDisposable
             """
             INSERT INTO request (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state)
             VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued') ON CONFLICT (id) DO NOTHING
-            """);
+            """
+        );
         _decide = new(
             connection,
-            "UPDATE request SET status = $1, reason = $2, decided_at = $3, state = iif(state = 'queued', 'decided', state) WHERE id = $0 AND status IS NULL");
+            "UPDATE request SET status = $1, reason = $2, decided_at = $3, state = iif(state = 'queued', "
+                + "'decided', state) WHERE id = $0 AND status IS NULL"
+        );
         _decision = new(connection, "SELECT status, reason, decided_at FROM request WHERE id = $0");
-        _attempt = new(connection, "UPDATE request SET attempts = attempts || $1, attempts_made = attempts_made + 1 WHERE id = $0");
+        _attempt = new(
+            connection,
+            "UPDATE request SET attempts = attempts || $1, attempts_made = attempts_made + 1 WHERE id = $0"
+        );
         _settle = new(
             connection,
             """
             UPDATE request SET state = $1, settled_at = $2, attempts = attempts || $3, attempts_made = attempts_made + $4, secrets = iif($1 = 'failed', secrets, NULL)
             WHERE id = $0 AND settled_at IS NULL
-            """);
+            """
+        );
         _redrive = new(
             connection,
             $"""
             UPDATE request SET state = iif(status IS NULL, 'queued', 'decided'), settled_at = NULL, redriven_at = $2, expires_at = $3, attempts = $4, attempts_made = 0
             WHERE id = $0 AND settled_at = $1 AND {StoredRows.IsDeadLetter}
-            """);
+            """
+        );
         _discard = new(connection, $"UPDATE request SET secrets = NULL WHERE id = $0 AND {StoredRows.IsDeadLetter}");
         _claim = new(connection, "SELECT body_hash, id FROM idempotency WHERE key_hash = $0 AND until > $1");
-        _remember = new(connection, "INSERT OR REPLACE INTO idempotency (key_hash, body_hash, id, until) VALUES ($0, $1, $2, $3)");
+        _remember = new(
+            connection,
+            "INSERT OR REPLACE INTO idempotency (key_hash, body_hash, id, until) VALUES ($0, $1, $2, $3)"
+        );
         _purge = new(
             connection,
             """
             DELETE FROM request WHERE seq IN (
                 SELECT seq FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL AND settled_at <= $0 ORDER BY settled_at LIMIT $1)
-            """);
-        _purgeClaims = new(connection, "DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE until <= $0 LIMIT $1)");
+            """
+        );
+        _purgeClaims = new(
+            connection,
+            "DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE until <= $0 LIMIT $1)"
+        );
         _keepClock = new(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', $0)");
-        SettledRows = SqliteSchema.Number(connection, "SELECT count(*) FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL");
-        Unsettled = SqliteSchema.Number(connection, "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL");
+        SettledRows = SqliteSchema.Number(
+            connection,
+            "SELECT count(*) FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL"
+        );
+        Unsettled = SqliteSchema.Number(
+            connection,
+            "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
+        );
         LastSeq = SqliteSchema.Number(connection, "SELECT coalesce(max(seq), 0) FROM request");
     }
 
@@ -75,7 +118,9 @@ internal sealed class SqliteStore : IDisposable
     /// <summary>What <see cref="Secrets"/> encrypt with.</summary>
     public KeyRing Keys { get; }
 
-    /// <summary>The number of this owner: each that opens the journal counts it up, and none but the last can commit.</summary>
+    /// <summary>
+    /// The number of this owner: each that opens the journal counts it up, and none but the last can commit.
+    /// </summary>
     public long Epoch { get; }
 
     /// <summary>Settled requests that are kept.</summary>
@@ -87,12 +132,21 @@ internal sealed class SqliteStore : IDisposable
     /// <summary>The last request when the file was opened.</summary>
     public long LastSeq { get; }
 
-    /// <summary>Opens the journal, makes or migrates its tables, and proves with a write that it can be written.</summary>
+    /// <summary>
+    /// Opens the journal, makes or migrates its tables, and proves with a write that it can be written.
+    /// </summary>
     /// <param name="epoch">Of the owner that opens it again; null for a new one.</param>
-    /// <param name="clock">Goes on from what the journal knows, and is kept with the writes; null leaves that as it is.</param>
-    /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another key.</exception>
+    /// <param name="clock">Goes on from what the journal knows, and is kept with the writes; null leaves that as it
+    /// is.</param>
+    /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another
+    /// key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened it since <paramref name="epoch"/>.</exception>
-    public static SqliteStore Open(JournalSettings settings, TimeProvider time, long? epoch = null, JournalClock? clock = null)
+    public static SqliteStore Open(
+        JournalSettings settings,
+        TimeProvider time,
+        long? epoch = null,
+        JournalClock? clock = null
+    )
     {
         SqliteConnection? connection = null;
         try
@@ -103,7 +157,9 @@ internal sealed class SqliteStore : IDisposable
             var wrapped = isFresh ? null : ReadWrapped(connection);
             var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
 
-            var secret = wrapped is null ? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes) : keys.Open(wrapped, HashSecret);
+            var secret = wrapped is null
+                ? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes)
+                : keys.Open(wrapped, HashSecret);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
             SqliteSchema.Migrate(connection);
@@ -116,7 +172,11 @@ internal sealed class SqliteStore : IDisposable
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {
             connection?.Dispose();
-            throw new InvalidJournalException($"{SqliteProblem.Describe(e, settings.Path)} Restore it from a backup, or move it away to start with an empty one.", e);
+            throw new InvalidJournalException(
+                $"{SqliteProblem.Describe(e, settings.Path)} Restore it from a backup, or move it away to start "
+                    + "with an empty one.",
+                e
+            );
         }
         catch
         {
@@ -134,7 +194,10 @@ internal sealed class SqliteStore : IDisposable
         return new(keys, keys.Open(wrapped, HashSecret));
     }
 
-    /// <summary>Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests that are too many.</summary>
+    /// <summary>
+    /// Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests
+    /// that are too many.
+    /// </summary>
     /// <exception cref="SqliteException">None is kept.</exception>
     /// <exception cref="JournalTakenException">None is kept: there is a later owner.</exception>
     public void Commit(IReadOnlyList<SqliteWrite> writes)
@@ -157,7 +220,9 @@ internal sealed class SqliteStore : IDisposable
             throw new JournalTakenException(_connection.DataSource);
     }
 
-    /// <summary>Copies all of the log into the database, also a log that was removed: this connection still has it.</summary>
+    /// <summary>
+    /// Copies all of the log into the database, also a log that was removed: this connection still has it.
+    /// </summary>
     /// <returns>False when somebody reads, so that it could not all be copied.</returns>
     public bool TryEmptyLog()
     {
@@ -182,17 +247,42 @@ internal sealed class SqliteStore : IDisposable
         {
             if (FindAccepted(idempotency, now) is { } first && first.Id != id)
                 return first;
-            _remember.Run(idempotency.KeyHash, idempotency.BodyHash, row.Id, row.AcceptedAt + IdempotencyClaim.Retention.Ticks);
+            _remember.Run(
+                idempotency.KeyHash,
+                idempotency.BodyHash,
+                row.Id,
+                row.AcceptedAt + IdempotencyClaim.Retention.Ticks
+            );
         }
 
-        _accept.Run(row.Id, row.Station, row.TokenMasked, row.TokenFingerprint, row.Destination, row.Secrets, row.ApiKeyName, row.AcceptedAt, row.ExpiresAt, row.Trace);
+        _accept.Run(
+            row.Id,
+            row.Station,
+            row.TokenMasked,
+            row.TokenFingerprint,
+            row.Destination,
+            row.Secrets,
+            row.ApiKeyName,
+            row.AcceptedAt,
+            row.ExpiresAt,
+            row.Trace
+        );
         return new(AcceptOutcome.Accepted, id);
     }
 
     public AcceptResult? FindAccepted(IdempotencyClaim claim, DateTimeOffset now)
     {
-        var first = _claim.First(found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))), claim.KeyHash, now.UtcTicks);
-        return first.Body is null ? null : AcceptResult.Repeated(first.Id, isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal));
+        var first = _claim.First(
+            found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))),
+            claim.KeyHash,
+            now.UtcTicks
+        );
+        return first.Body is null
+            ? null
+            : AcceptResult.Repeated(
+                first.Id,
+                isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal)
+            );
     }
 
     public Decision Decide(RequestId id, Decision decision)
@@ -200,22 +290,32 @@ internal sealed class SqliteStore : IDisposable
         var stored = StoredId.Of(id);
         return _decide.Run(stored, decision.Status.Name(), decision.Reason.Name(), decision.DecidedAt.UtcTicks) > 0
             ? decision
-            : _decision.First(found => StoredNames.Decision(found.GetString(0), found.GetString(1), found.GetInt64(2)), stored) ?? decision;
+            : _decision.First(
+                found => StoredNames.Decision(found.GetString(0), found.GetString(1), found.GetInt64(2)),
+                stored
+            ) ?? decision;
     }
 
-    public void RecordAttempt(RequestId id, CallbackAttempt attempt) => _attempt.Run(StoredId.Of(id), StoredNames.Attempt(attempt));
+    public void RecordAttempt(RequestId id, CallbackAttempt attempt) =>
+        _attempt.Run(StoredId.Of(id), StoredNames.Attempt(attempt));
 
     public void Settle(RequestId id, Settlement settlement)
     {
         var last = settlement.LastAttempt;
         SettledRows += _settle.Run(
-            StoredId.Of(id), settlement.State.Name(), settlement.At.UtcTicks, last is null ? "" : StoredNames.Attempt(last), last is null ? 0 : 1);
+            StoredId.Of(id),
+            settlement.State.Name(),
+            settlement.At.UtcTicks,
+            last is null ? "" : StoredNames.Attempt(last),
+            last is null ? 0 : 1
+        );
     }
 
     /// <returns>False when it was changed since it was read.</returns>
     public bool Redrive(RequestId id, Redrive redrive)
     {
-        var isMine = _redrive.Run(StoredId.Of(id), redrive.SettledAt, redrive.At, redrive.ExpiresAt, redrive.Attempts) > 0;
+        var isMine =
+            _redrive.Run(StoredId.Of(id), redrive.SettledAt, redrive.At, redrive.ExpiresAt, redrive.Attempts) > 0;
         if (isMine)
             SettledRows--;
         return isMine;
@@ -224,7 +324,9 @@ internal sealed class SqliteStore : IDisposable
     /// <returns>False when it is no dead letter.</returns>
     public bool Discard(RequestId id) => _discard.Run(StoredId.Of(id)) > 0;
 
-    /// <summary>Forgets a few requests that settled by <paramref name="settledBy"/>, and idempotency keys whose time is over.</summary>
+    /// <summary>
+    /// Forgets a few requests that settled by <paramref name="settledBy"/>, and idempotency keys whose time is over.
+    /// </summary>
     /// <returns>Whether there may be more.</returns>
     public bool Purge(DateTimeOffset settledBy, DateTimeOffset now)
     {
@@ -236,8 +338,12 @@ internal sealed class SqliteStore : IDisposable
 
     public void Dispose()
     {
-        // A connection stays open, with its locks, as long as one of its statements does; the driver knows its own alone.
-        foreach (var change in (Change[])[_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock])
+        // A connection stays open, with its locks, as long as one of its statements does; the driver knows its own
+        // alone.
+        foreach (
+            var change in (Change[])
+                [_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock]
+        )
             change.Dispose();
         _connection.Dispose();
     }
@@ -252,7 +358,8 @@ internal sealed class SqliteStore : IDisposable
     public static byte[] ReadWrapped(SqliteConnection connection)
     {
         using var secret = new Statement(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
-        return secret.First(found => found.GetFieldValue<byte[]>(0)) ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
+        return secret.First(found => found.GetFieldValue<byte[]>(0))
+            ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
     }
 
     /// <summary>Counts the owners up; who opens the journal again must still be the last of them.</summary>
@@ -262,7 +369,10 @@ internal sealed class SqliteStore : IDisposable
         var found = last.First(row => row.GetInt64(0));
         if (mine is { } epoch)
             return epoch == found ? epoch : throw new JournalTakenException(path);
-        using var keep = new Statement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('owner_epoch', $0)");
+        using var keep = new Statement(
+            connection,
+            "INSERT OR REPLACE INTO meta (name, value) VALUES ('owner_epoch', $0)"
+        );
         keep.Run(found + 1);
         return found + 1;
     }
@@ -275,7 +385,10 @@ internal sealed class SqliteStore : IDisposable
         foreach (var id in used.All(found => found.GetString(0)).Where(id => !keys.Contains(id)))
         {
             if (needed.First(_ => true, Convert.FromHexString(id)))
-                throw new InvalidJournalException($"The journal holds requests under key {id}, which is not configured any more; add it after the first of journal.encryptionKeys.");
+                throw new InvalidJournalException(
+                    $"The journal holds requests under key {id}, which is not configured any more; add it after "
+                        + "the first of journal.encryptionKeys."
+                );
             using var forget = new Statement(connection, "DELETE FROM encryption_key WHERE id = $0");
             forget.Run(id);
         }

@@ -4,7 +4,10 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>A thread with a connection of its own, for what must neither block the pool (the driver waits for the disk) nor the writer.</summary>
+/// <summary>
+/// A thread with a connection of its own, for what must neither block the pool (the driver waits for the disk) nor the
+/// writer.
+/// </summary>
 internal sealed class SqliteThread : IDisposable
 {
     private readonly JournalSettings _settings;
@@ -37,7 +40,9 @@ internal sealed class SqliteThread : IDisposable
         return completion.Task;
     }
 
-    /// <summary>Closes the connection after what was asked for before, and opens none until <see cref="Resume"/>.</summary>
+    /// <summary>
+    /// Closes the connection after what was asked for before, and opens none until <see cref="Resume"/>.
+    /// </summary>
     public Task PauseAsync(string because)
     {
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -2,7 +2,8 @@ namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>A write that waits for its batch.</summary>
 /// <param name="queuedAt">Timestamp of <see cref="TimeProvider"/>.</param>
-/// <param name="isGivenUp">Whether its caller is told after a while that it was not made, as long as it was not begun.</param>
+/// <param name="isGivenUp">Whether its caller is told after a while that it was not made, as long as it was not
+/// begun.</param>
 internal abstract class SqliteWrite(long queuedAt, bool isGivenUp)
 {
     private int _isTaken;
@@ -25,7 +26,8 @@ internal abstract class SqliteWrite(long queuedAt, bool isGivenUp)
 }
 
 /// <inheritdoc/>
-internal sealed class SqliteWrite<T>(Func<SqliteStore, T> write, long queuedAt, bool isGivenUp) : SqliteWrite(queuedAt, isGivenUp)
+internal sealed class SqliteWrite<T>(Func<SqliteStore, T> write, long queuedAt, bool isGivenUp)
+    : SqliteWrite(queuedAt, isGivenUp)
 {
     private readonly TaskCompletionSource<T> _completion = new(); // callers go on on the thread that tells them
     private T? _result;

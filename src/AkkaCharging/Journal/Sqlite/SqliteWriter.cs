@@ -6,11 +6,16 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>The one thread that writes: it opens the journal, commits what waits in groups, and opens it again when a write failed.</summary>
+/// <summary>
+/// The one thread that writes: it opens the journal, commits what waits in groups, and opens it again when a write
+/// failed.
+/// </summary>
 /// <remarks>
-/// Group commit: whatever was asked for while one transaction was being written makes up the next one, so that an idle service commits alone and at once. A busy
-/// one commits every millisecond or two: <see cref="Gather"/>. After any error the connection is closed: nothing of its transaction is kept, and opening again, which writes, is the probe that ends the outage.
-/// Each batch makes sure that its files are still where the next process will look for them (docs/decisions/0008).
+/// Group commit: whatever was asked for while one transaction was being written makes up the next one, so that an idle
+/// service commits alone and at once. A busy one commits every millisecond or two: <see cref="Gather"/>. After any
+/// error the connection is closed: nothing of its transaction is kept, and opening again, which writes, is the probe
+/// that ends the outage. Each batch makes sure that its files are still where the next process will look for them
+/// (docs/decisions/0008).
 /// </remarks>
 internal sealed class SqliteWriter : IDisposable
 {
@@ -23,10 +28,15 @@ internal sealed class SqliteWriter : IDisposable
     private const int BatchMax = 2_048;
     private const int WritesBetweenCheckpoints = 1_000;
 
-    /// <summary>64 MiB of log: when the checkpoint thread cannot keep up, the writer itself copies the rest, which is small by then, so that the log starts anew.</summary>
+    /// <summary>
+    /// 64 MiB of log: when the checkpoint thread cannot keep up, the writer itself copies the rest, which is small by
+    /// then, so that the log starts anew.
+    /// </summary>
     private const long LogPagesMax = 16_384;
 
-    /// <summary>A commit that follows another sooner than this waits a moment for company, unless so many writes wait already.</summary>
+    /// <summary>
+    /// A commit that follows another sooner than this waits a moment for company, unless so many writes wait already.
+    /// </summary>
     private static readonly TimeSpan CommitApart = TimeSpan.FromMilliseconds(1);
     private const int EnoughWrites = 32;
     private const int CallersAtATime = 16;
@@ -43,12 +53,18 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Thread _thread;
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<SqliteWrite> _queue = new();
-    private readonly ManualResetEventSlim _wake = new(initialState: true, spinCount: 0); // to spin would cost more than the switch
+
+    // to spin would cost more than the switch
+    private readonly ManualResetEventSlim _wake = new(initialState: true, spinCount: 0);
     private readonly ManualResetEventSlim _stopped = new(initialState: false, spinCount: 0);
     private readonly List<SqliteWrite> _batch = new(BatchMax);
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<SqliteStore> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<SqliteStore> _opened = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
+    private readonly TaskCompletionSource<InvalidJournalException> _invalid = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private OwnerLock? _lock;
@@ -83,7 +99,8 @@ internal sealed class SqliteWriter : IDisposable
         CommitReport? committed = null,
         JournalClock? clock = null,
         SqliteThread? reading = null,
-        JournalNotice? notice = null)
+        JournalNotice? notice = null
+    )
     {
         (_settings, _time, _committed, _purgedAt) = (settings, time, committed, time.GetTimestamp());
         _clock = clock ?? JournalClock.For(settings, time);
@@ -107,17 +124,24 @@ internal sealed class SqliteWriter : IDisposable
     public Task Ended => _ended.Task;
 
     /// <summary>Why writes do not go through; null when they do.</summary>
-    public string? Problem => _problem ?? (IsStuck
-        ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the disk is slow."
-        : null);
+    public string? Problem =>
+        _problem
+        ?? (
+            IsStuck
+                ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the "
+                    + "disk is slow."
+                : null
+        );
 
     /// <summary>Why new requests are not taken; null when they are.</summary>
     public string? AcceptProblem => Problem ?? _diskProblem;
 
-    private bool IsStuck => Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Patience;
+    private bool IsStuck =>
+        Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Patience;
 
     /// <summary>Writes with the next batch.</summary>
-    /// <exception cref="JournalUnavailableException">It was not written, and never will be, unless the disk failed in the middle of the commit.</exception>
+    /// <exception cref="JournalUnavailableException">It was not written, and never will be, unless the disk failed in
+    /// the middle of the commit.</exception>
     public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool isGivenUp = false)
     {
         var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), isGivenUp);
@@ -143,9 +167,18 @@ internal sealed class SqliteWriter : IDisposable
         Interlocked.MemoryBarrier();
         if (_isWriting)
         {
-            // Here, because the writer's thread may be waiting for the disk; an idle one winds the timer itself, so that ticks do not pile up.
-            foreach (var write in _queue.Where(write => write.IsGivenUp && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()))
-                write.Fail(new JournalUnavailableException($"The journal did not get to this write within {Patience.TotalSeconds} s."));
+            // Here, because the writer's thread may be waiting for the disk; an idle one winds the timer itself, so
+            // that ticks do not pile up.
+            foreach (
+                var write in _queue.Where(write =>
+                    write.IsGivenUp && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()
+                )
+            )
+                write.Fail(
+                    new JournalUnavailableException(
+                        $"The journal did not get to this write within {Patience.TotalSeconds} s."
+                    )
+                );
             _timer.Change(Tick, Timeout.InfiniteTimeSpan);
         }
 
@@ -169,7 +202,8 @@ internal sealed class SqliteWriter : IDisposable
             _isWriting = true;
             Interlocked.MemoryBarrier();
             if (_isTicked)
-                _timer.Change(Tick, Timeout.InfiniteTimeSpan); // it ticked in between: neither side may leave the timer unwound
+                // it ticked in between: neither side may leave the timer unwound
+                _timer.Change(Tick, Timeout.InfiniteTimeSpan);
             WriteQueued();
             _isWriting = false;
         }
@@ -200,9 +234,11 @@ internal sealed class SqliteWriter : IDisposable
             (_hasStrayLog, _isSaved, _told) = (false, false, null);
 
             var free = new DriveInfo(Path.GetFullPath(_settings.Path)).AvailableFreeSpace;
-            _diskProblem = free < _settings.MinFreeBytes
-                ? $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below {_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused."
-                : null;
+            _diskProblem =
+                free < _settings.MinFreeBytes
+                    ? $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below "
+                        + $"{_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused."
+                    : null;
             _problem = null; // first: whoever waits for the opening may write at once
             _opened.TrySetResult(_store!);
             if (_time.GetElapsedTime(_purgedAt) >= RetentionPeriod)
@@ -228,7 +264,8 @@ internal sealed class SqliteWriter : IDisposable
         _lock ??= OwnerLock.TryTake(_settings, _time);
         if (_lock is null || !_lock.TryRenew())
         {
-            _problem = $"The journal {_settings.Path} is in use by {OwnerLock.Holder(_settings)}; this process waits for it.";
+            _problem =
+                $"The journal {_settings.Path} is in use by {OwnerLock.Holder(_settings)}; this process waits for it.";
             return false;
         }
 
@@ -242,31 +279,58 @@ internal sealed class SqliteWriter : IDisposable
                 _lock = null;
             }
 
-            throw new JournalMovedException($"The journal {_settings.Path} was removed or replaced under this process, which waits for that very file: put it back, or stop this process.");
+            throw new JournalMovedException(
+                $"The journal {_settings.Path} was removed or replaced under this process, which waits for that "
+                    + "very file: put it back, or stop this process."
+            );
         }
 
         if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
-            throw new JournalMovedException($"The journal {_settings.Path} has the log of another program beside it, which is not to be taken for its own: move {path}-wal away.");
+            throw new JournalMovedException(
+                $"The journal {_settings.Path} has the log of another program beside it, which is not to be "
+                    + $"taken for its own: move {path}-wal away."
+            );
 
         _store = SqliteStore.Open(_settings, _time, _epoch, _clock);
         _epoch = _store.Epoch;
-        _files = new JournalFiles(path, database, KeySource.NeedsGenerated(_settings) ? KeySource.GeneratedFile(_settings) : null);
+        _files = new JournalFiles(
+            path,
+            database,
+            KeySource.NeedsGenerated(_settings) ? KeySource.GeneratedFile(_settings) : null
+        );
         if (!_opened.Task.IsCompleted)
             KeepPrivate(path, folder);
         return true;
     }
 
-    /// <summary>What is made now is private anyway (SQLite gives its files the database's mode); earlier versions left that to the umask.</summary>
+    /// <summary>
+    /// What is made now is private anyway (SQLite gives its files the database's mode); earlier versions left that to
+    /// the umask.
+    /// </summary>
     private void KeepPrivate(string path, string folder)
     {
-        foreach (var file in (string[])[path, path + "-wal", path + "-shm", path + ".lock", path + ".owner", KeySource.GeneratedFile(_settings)])
+        foreach (
+            var file in (string[])
+                [
+                    path,
+                    path + "-wal",
+                    path + "-shm",
+                    path + ".lock",
+                    path + ".owner",
+                    KeySource.GeneratedFile(_settings),
+                ]
+        )
         {
             if (PrivateFile.Tighten(file) is { } problem)
                 _notice?.Invoke(problem, isLoss: false);
         }
 
         if (PrivateFile.IsEmptiedByAnybody(folder))
-            _notice?.Invoke($"Any user of this machine can remove the journal's files: its folder {folder} can be written by everybody. Give it mode 0700.", isLoss: false);
+            _notice?.Invoke(
+                $"Any user of this machine can remove the journal's files: its folder {folder} can be written "
+                    + "by everybody. Give it mode 0700.",
+                isLoss: false
+            );
     }
 
     private void ThrowIfMoved()
@@ -275,7 +339,10 @@ internal sealed class SqliteWriter : IDisposable
             throw new JournalMovedException(moved);
     }
 
-    /// <summary>Brings what is in files that no other process can find any more to where it can be found; then lets them go, or keeps the only ones there are.</summary>
+    /// <summary>
+    /// Brings what is in files that no other process can find any more to where it can be found; then lets them go, or
+    /// keeps the only ones there are.
+    /// </summary>
     private void Leave(string moved)
     {
         var problem = _files!.HasDatabase
@@ -284,8 +351,13 @@ internal sealed class SqliteWriter : IDisposable
         try
         {
             // Connections of one process share the -shm, so that all have to let go of a removed one.
-            if (!Task.WhenAll(_checkpoints.PauseAsync(problem), _reading?.PauseAsync(problem) ?? Task.CompletedTask).Wait(Patience) || !_store!.TryEmptyLog())
-                problem += " Another process reads the journal; what is in them is brought into the database when it has ended.";
+            if (
+                !Task.WhenAll(_checkpoints.PauseAsync(problem), _reading?.PauseAsync(problem) ?? Task.CompletedTask)
+                    .Wait(Patience) || !_store!.TryEmptyLog()
+            )
+                problem +=
+                    " Another process reads the journal; what is in them is brought into the database when it "
+                    + "has ended.";
             else if (_files.HasDatabase)
                 problem += LetGo();
             else
@@ -294,7 +366,9 @@ internal sealed class SqliteWriter : IDisposable
         catch (Exception e)
         {
             // Whatever it is, what is open stays open: it is tried again.
-            problem += $" What is in them cannot be brought into the database at present: {SqliteProblem.Describe(e, _settings.Path)}";
+            problem +=
+                " What is in them cannot be brought into the database at present: "
+                + $"{SqliteProblem.Describe(e, _settings.Path)}";
         }
 
         _problem = problem;
@@ -311,7 +385,8 @@ internal sealed class SqliteWriter : IDisposable
         _hasStrayLog = !_files!.HasLog;
         _store!.Dispose(); // the last connection takes away a log that lies beside the database, whosever it is
         _store = null;
-        return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed them, it must not do so while the service runs.";
+        return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed "
+            + "them, it must not do so while the service runs.";
     }
 
     private string Save()
@@ -327,15 +402,21 @@ internal sealed class SqliteWriter : IDisposable
             _savedAs = copy;
             if (_files!.HasLog)
             {
-                // Beside another database SQLite would take them for that one's. Both this one and the copy have all that is in them.
+                // Beside another database SQLite would take them for that one's. Both this one and the copy have all
+                // that is in them.
                 File.Delete(path + "-wal");
                 File.Delete(path + "-shm");
             }
         }
 
         return " This process takes nothing until that very file is back. "
-            + (_savedAs is null ? "What it held could not be saved: see the log." : $"All that it held is saved as {_savedAs}.")
-            + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) and start again.";
+            + (
+                _savedAs is null
+                    ? "What it held could not be saved: see the log."
+                    : $"All that it held is saved as {_savedAs}."
+            )
+            + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) "
+            + "and start again.";
     }
 
     private void TellLoss(string problem)
@@ -394,7 +475,10 @@ internal sealed class SqliteWriter : IDisposable
         return _batch.Count > 0;
     }
 
-    /// <summary>A commit costs the processor as much as thirty rows do. At half of saturation, one after the other took a third of its time (docs/decisions/0003).</summary>
+    /// <summary>
+    /// A commit costs the processor as much as thirty rows do. At half of saturation, one after the other took a third
+    /// of its time (docs/decisions/0003).
+    /// </summary>
     private void Gather()
     {
         if (!_queue.IsEmpty && _queue.Count < EnoughWrites && _time.GetElapsedTime(_committedAt) < CommitApart)
@@ -408,14 +492,15 @@ internal sealed class SqliteWriter : IDisposable
             _ = PurgeAsync();
     }
 
-    /// <summary>A small step with the next batch, then another while there is more to forget: answers wait for a millisecond or two at the most.</summary>
+    /// <summary>
+    /// A small step with the next batch, then another while there is more to forget: answers wait for a millisecond or
+    /// two at the most.
+    /// </summary>
     private async Task PurgeAsync()
     {
         try
         {
-            while (await WriteAsync(store => store.Purge(_clock.Horizon(_settings.Retention), _clock.NowForClaims)))
-            {
-            }
+            while (await WriteAsync(store => store.Purge(_clock.Horizon(_settings.Retention), _clock.NowForClaims))) { }
         }
         catch (JournalUnavailableException)
         {
@@ -442,7 +527,10 @@ internal sealed class SqliteWriter : IDisposable
                 Close(e);
             }
         }
-        else if (_writesSinceCheckpoint >= WritesBetweenCheckpoints && Interlocked.Exchange(ref _isCheckpointing, 1) == 0)
+        else if (
+            _writesSinceCheckpoint >= WritesBetweenCheckpoints
+            && Interlocked.Exchange(ref _isCheckpointing, 1) == 0
+        )
         {
             _writesSinceCheckpoint = 0;
             _ = CheckpointAsync();
@@ -504,10 +592,17 @@ internal sealed class SqliteWriter : IDisposable
         OnPool(writes, write => write.Fail(problem));
     }
 
-    /// <summary>Callers go on on the pool, never on the writer's thread; a few one after the other, because to wake a thread for each costs as much as what it has to do.</summary>
+    /// <summary>
+    /// Callers go on on the pool, never on the writer's thread; a few one after the other, because to wake a thread for
+    /// each costs as much as what it has to do.
+    /// </summary>
     private static void OnPool(List<SqliteWrite> writes, Action<SqliteWrite> tell)
     {
         foreach (var some in writes.Chunk(CallersAtATime))
-            ThreadPool.UnsafeQueueUserWorkItem(told => Array.ForEach(told.some, told.tell), (some, tell), preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                told => Array.ForEach(told.some, told.tell),
+                (some, tell),
+                preferLocal: false
+            );
     }
 }

@@ -2,7 +2,10 @@ using Akka.Actor;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>Brings the lanes of this process and stops them: all of them when it runs alone, some of the cluster's when it is a node.</summary>
+/// <summary>
+/// Brings the lanes of this process and stops them: all of them when it runs alone, some of the cluster's when it is a
+/// node.
+/// </summary>
 internal interface ILaneOwner
 {
     /// <summary>Starts the lanes in <paramref name="system"/>, or asks for them.</summary>
@@ -17,7 +20,8 @@ internal interface ILaneOwner
 internal abstract record LaneStop
 {
     /// <summary>The lanes finished what they could within the grace.</summary>
-    /// <param name="Left">Accepted requests that are not settled: those in the lanes and those that were not read from the journal yet.</param>
+    /// <param name="Left">Accepted requests that are not settled: those in the lanes and those that were not read from
+    /// the journal yet.</param>
     public sealed record Drained(long Left) : LaneStop;
 
     /// <summary>Other nodes have the lanes now, and what was pending in them.</summary>

@@ -13,16 +13,22 @@ internal enum LaneState
     /// <summary>Its graph died and will be run again shortly.</summary>
     Restarting,
 
-    /// <summary>Its graph dies again and again: it is still restarted, but somebody has to look. Until a run has lasted for 10 s.</summary>
+    /// <summary>
+    /// Its graph dies again and again: it is still restarted, but somebody has to look. Until a run has lasted for 10
+    /// s.
+    /// </summary>
     Failing,
 
     /// <summary>It was drained, or gave up draining.</summary>
     Stopped,
 }
 
-/// <summary>What a lane's owner and the intake share: its pending requests and the run that they are offered to.</summary>
+/// <summary>
+/// What a lane's owner and the intake share: its pending requests and the run that they are offered to.
+/// </summary>
 /// <remarks>
-/// A request is added before it is offered, and leaves when it is settled. So a run that dies takes none with it: the next one is offered all that are here.
+/// A request is added before it is offered, and leaves when it is settled. So a run that dies takes none with it: the
+/// next one is offered all that are here.
 /// </remarks>
 internal sealed class Lane(int number, Admission admission)
 {
@@ -51,7 +57,10 @@ internal sealed class Lane(int number, Admission admission)
     /// <summary>Whether a request is here: pending, or just settled.</summary>
     public bool Holds(RequestId id) => _pending.ContainsKey(id);
 
-    /// <summary>The number of the next run. Counted here, so that an owner that was itself restarted does not use one again: requests are offered once to each.</summary>
+    /// <summary>
+    /// The number of the next run. Counted here, so that an owner that was itself restarted does not use one again:
+    /// requests are offered once to each.
+    /// </summary>
     public int NextGeneration() => ++_generation;
 
     /// <returns>False if it is here already.</returns>
@@ -79,7 +88,10 @@ internal sealed class Lane(int number, Admission admission)
         return true;
     }
 
-    /// <summary>Lets go of all that is pending, with the places that it holds: it is another node's now, which has it from the journal.</summary>
+    /// <summary>
+    /// Lets go of all that is pending, with the places that it holds: it is another node's now, which has it from the
+    /// journal.
+    /// </summary>
     public void GiveUp()
     {
         foreach (var id in _pending.Keys)
@@ -89,7 +101,10 @@ internal sealed class Lane(int number, Admission admission)
         }
     }
 
-    /// <summary>Makes <paramref name="run"/> the one that requests are offered to, and offers it all that are pending, oldest first.</summary>
+    /// <summary>
+    /// Makes <paramref name="run"/> the one that requests are offered to, and offers it all that are pending, oldest
+    /// first.
+    /// </summary>
     public void Switch(LaneRun run)
     {
         // Set before the pending ones are read: one that is added meanwhile is offered by whoever claims it first.
@@ -117,8 +132,9 @@ internal sealed class Lane(int number, Admission admission)
             return;
         try
         {
-            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them: its answer is not waited for,
-            // nor the failure of a run that ends meanwhile, which means the same as the exception below.
+            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them:
+            // its answer is not waited for, nor the failure of a run that ends meanwhile, which means the same as the
+            // exception below.
             _ = run.Pipeline.Intake.OfferAsync(pending);
         }
         catch (StreamDetachedException)

@@ -29,7 +29,10 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         (_lane, _settings, _parts) = (lane, settings, parts);
         Receive<Run>(_ => RunGraph());
         Receive<RunEnded>(ended => ended.Generation == _run!.Generation, ended => OnEnded(ended.Cause));
-        Receive<RunProven>(proven => proven.Generation == _run!.Generation && _lane.State == LaneState.Failing && !_isBetweenRuns, _ => _lane.State = LaneState.Running);
+        Receive<RunProven>(
+            proven => proven.Generation == _run!.Generation && _lane.State == LaneState.Failing && !_isBetweenRuns,
+            _ => _lane.State = LaneState.Running
+        );
         Receive<Drain>(OnDrain);
         Receive<Abort>(_ => OnAbort());
     }
@@ -44,16 +47,23 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         var stopping = new CancellationTokenSource();
         var materializer = Context.System.Materializer();
-        var pipeline = ChargingPipeline.Create(_settings, _parts, Complete, materializer, stopping.Token).Run(materializer);
+        var pipeline = ChargingPipeline
+            .Create(_settings, _parts, Complete, materializer, stopping.Token)
+            .Run(materializer);
         var generation = _lane.NextGeneration();
         _run = new LaneRun(generation, pipeline, stopping);
         _ranAt = _parts.Time.GetTimestamp();
 
-        _ = pipeline.Drained.PipeTo(Self, success: _ => new RunEnded(generation, Cause: null), failure: cause => new RunEnded(generation, cause));
+        _ = pipeline.Drained.PipeTo(
+            Self,
+            success: _ => new RunEnded(generation, Cause: null),
+            failure: cause => new RunEnded(generation, cause)
+        );
         _lane.Switch(_run);
         _isBetweenRuns = false;
 
-        // One that died again and again is believed when it has run for a while: else its state would flap with each run.
+        // One that died again and again is believed when it has run for a while: else its state would flap with each
+        // run.
         if (_lane.State == LaneState.Failing)
             Timers.StartSingleTimer("proven", new RunProven(generation), ProvenRun);
         else
@@ -65,7 +75,12 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private void Complete(CallbackReceipt receipt)
     {
         if (_lane.Complete(receipt))
-            _parts.Observer.Settled(receipt.Pending.Request, receipt.Settlement!, receipt.Pending.Age(_parts.Time), receipt.Pending.IsRedriven);
+            _parts.Observer.Settled(
+                receipt.Pending.Request,
+                receipt.Settlement!,
+                receipt.Pending.Age(_parts.Time),
+                receipt.Pending.IsRedriven
+            );
     }
 
     private void OnEnded(Exception? cause)
@@ -85,7 +100,12 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         _lane.State = _deathsInARow >= DeathsUntilFailing ? LaneState.Failing : LaneState.Restarting;
         var wait = FirstWait * Math.Pow(2, Math.Min(_deathsInARow - 1, 10));
         var reason = cause ?? new InvalidOperationException("The graph completed though nobody drained it.");
-        _log.Error(reason, "The graph of lane {Lane} died; {Pending} pending requests go to its next run", _lane.Number, _lane.Pending.Count);
+        _log.Error(
+            reason,
+            "The graph of lane {Lane} died; {Pending} pending requests go to its next run",
+            _lane.Number,
+            _lane.Pending.Count
+        );
         Timers.StartSingleTimer("run", Run.Instance, wait < LongestWait ? wait : LongestWait);
     }
 
@@ -104,7 +124,8 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         }
     }
 
-    // The token ends what waits and what is in flight; requests then pass to the sink unsettled. A second time-out is for calls that ignore it.
+    // The token ends what waits and what is in flight; requests then pass to the sink unsettled. A second time-out is
+    // for calls that ignore it.
     private void OnAbort()
     {
         if (_draining is not { } draining || _lane.State == LaneState.Stopped)
@@ -127,7 +148,10 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         asker.Tell(new Drained(_lane.Pending.Count));
     }
 
-    /// <summary>Takes in no more, finishes what is pending within <paramref name="Grace"/>, leaves the rest; answered by <see cref="Drained"/>.</summary>
+    /// <summary>
+    /// Takes in no more, finishes what is pending within <paramref name="Grace"/>, leaves the rest; answered by
+    /// <see cref="Drained"/>.
+    /// </summary>
     public sealed record Drain(TimeSpan Grace);
 
     /// <summary>The lane is at rest.</summary>
@@ -155,6 +179,9 @@ internal static class LaneActorTimes
     /// <summary>After the grace, for cancelled calls to return.</summary>
     public static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>For the answer to a drain beyond its grace: a machine that is short of processor time must not turn it into an error.</summary>
+    /// <summary>
+    /// For the answer to a drain beyond its grace: a machine that is short of processor time must not turn it into an
+    /// error.
+    /// </summary>
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
 }

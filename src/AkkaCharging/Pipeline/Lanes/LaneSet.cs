@@ -3,7 +3,10 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>The lanes of this process: as many as it was configured with when it runs alone; those that the cluster gave it when it is a node.</summary>
+/// <summary>
+/// The lanes of this process: as many as it was configured with when it runs alone; those that the cluster gave it when
+/// it is a node.
+/// </summary>
 internal sealed class LaneSet
 {
     private readonly bool _isAlone;
@@ -14,14 +17,18 @@ internal sealed class LaneSet
     public ImmutableArray<Lane> All => _all;
 
     /// <summary>Of a process that runs alone.</summary>
-    public static LaneSet Alone(int count, Admission admission) => new(isAlone: true, Enumerable.Range(0, count).Select(number => new Lane(number, admission)));
+    public static LaneSet Alone(int count, Admission admission) =>
+        new(isAlone: true, Enumerable.Range(0, count).Select(number => new Lane(number, admission)));
 
     /// <summary>Of a node, which has none yet.</summary>
     public static LaneSet OfNode() => new(isAlone: false, []);
 
-    /// <summary>The lane of a request: always the same one, so that a request that is read twice meets itself.</summary>
+    /// <summary>
+    /// The lane of a request: always the same one, so that a request that is read twice meets itself.
+    /// </summary>
     /// <param name="number">As the journal says; without a cluster it says nothing, and the id decides.</param>
-    /// <returns>Null when it is not here any more: it takes all that the journal has of it to where it is now.</returns>
+    /// <returns>Null when it is not here any more: it takes all that the journal has of it to where it is
+    /// now.</returns>
     public Lane? Of(RequestId id, int number)
     {
         var all = _all;

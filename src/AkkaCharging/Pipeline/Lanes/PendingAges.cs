@@ -2,8 +2,9 @@ namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>Knows how long the oldest of many requests has been pending, to the second.</summary>
 /// <remarks>
-/// Counts them by the second since which they are pending, so that a million of them share some hundred counts. To look at each of a million instead takes
-/// 0.2 s of one core (measured), and an order of all of them costs each request more than its place in a count. Safe to share between threads.
+/// Counts them by the second since which they are pending, so that a million of them share some hundred counts. To look
+/// at each of a million instead takes 0.2 s of one core (measured), and an order of all of them costs each request more
+/// than its place in a count. Safe to share between threads.
 /// </remarks>
 internal sealed class PendingAges
 {

@@ -3,12 +3,21 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>Takes up what an earlier process left unsettled: oldest first, beside new work, as the lanes have room.</summary>
+/// <summary>
+/// Takes up what an earlier process left unsettled: oldest first, beside new work, as the lanes have room.
+/// </summary>
 /// <param name="read">Reads it from the journal.</param>
 /// <param name="lane">The lane that a request belongs to.</param>
-/// <param name="goesOn">Whether there may be more later: when another process had the journal in between and left requests of its own.</param>
+/// <param name="goesOn">Whether there may be more later: when another process had the journal in between and left
+/// requests of its own.</param>
 internal sealed class Recovery(
-    IRequestJournal journal, Func<CancellationToken, IAsyncEnumerable<UnsettledRequest>> read, Func<RequestId, Lane> lane, bool goesOn, Admission admission, TimeProvider time)
+    IRequestJournal journal,
+    Func<CancellationToken, IAsyncEnumerable<UnsettledRequest>> read,
+    Func<RequestId, Lane> lane,
+    bool goesOn,
+    Admission admission,
+    TimeProvider time
+)
 {
     private static readonly TimeSpan JournalRetry = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource _stopping = new();

@@ -3,12 +3,21 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>The lanes of a process that runs alone: all of them from the start, and beside new work what an earlier process left in the journal.</summary>
+/// <summary>
+/// The lanes of a process that runs alone: all of them from the start, and beside new work what an earlier process left
+/// in the journal.
+/// </summary>
 internal sealed class StandaloneLanes(ChargingService service, IRequestJournal journal, TimeProvider time) : ILaneOwner
 {
     private readonly List<IActorRef> _owners = [];
     private readonly Recovery _recovery = new(
-        journal, journal.ReadUnsettledAsync, id => service.Lanes.Of(id, number: 0)!, goesOn: true, service.Admission, time);
+        journal,
+        journal.ReadUnsettledAsync,
+        id => service.Lanes.Of(id, number: 0)!,
+        goesOn: true,
+        service.Admission,
+        time
+    );
 
     /// <inheritdoc/>
     public void Start(ActorSystem system)
@@ -26,12 +35,15 @@ internal sealed class StandaloneLanes(ChargingService service, IRequestJournal j
         try
         {
             var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;
-            var lanes = await Task.WhenAll(_owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound)));
+            var lanes = await Task.WhenAll(
+                _owners.Select(owner => owner.Ask<LaneActor.Drained>(new LaneActor.Drain(grace), bound))
+            );
             return new LaneStop.Drained(lanes.Sum(lane => lane.Left) + journal.Status.Backlog);
         }
         catch (AskTimeoutException)
         {
-            return new LaneStop.Drained(service.Status.Pending); // A lane that does not answer leaves all that it holds.
+            // A lane that does not answer leaves all that it holds.
+            return new LaneStop.Drained(service.Status.Pending);
         }
     }
 }

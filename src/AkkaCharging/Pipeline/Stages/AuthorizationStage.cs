@@ -8,10 +8,10 @@ namespace AkkaCharging.Pipeline.Stages;
 
 /// <summary>Asks the authorizer about each request that has no decision, and journals what it answers.</summary>
 /// <remarks>
-/// Shape: PendingRequest to PendingRequest, one for one, as answers come; materializes nothing.
-/// Errors: every way in which an authorizer fails is a decision (<see cref="AuthorizationStatus.Unknown"/> and its reason); a journal that
-/// is away is waited for. Requests past their age pass undecided: the callback stage settles them.
-/// Completion: answers in flight are emitted first. When the lane stops, requests pass as they are.
+/// Shape: PendingRequest to PendingRequest, one for one, as answers come; materializes nothing. Errors: every way in
+/// which an authorizer fails is a decision (<see cref="AuthorizationStatus.Unknown"/> and its reason); a journal that
+/// is away is waited for. Requests past their age pass undecided: the callback stage settles them. Completion: answers
+/// in flight are emitted first. When the lane stops, requests pass as they are.
 /// </remarks>
 internal static class AuthorizationStage
 {
@@ -19,13 +19,27 @@ internal static class AuthorizationStage
     private const int DecisionsBeingJournaled = 4096;
 
     public static Flow<PendingRequest, PendingRequest, NotUsed> Create(
-        int parallelism, GuardedAuthorizer authorizer, IRequestJournal journal, IPipelineObserver observer, TimeProvider time, CancellationToken stopping) =>
+        int parallelism,
+        GuardedAuthorizer authorizer,
+        IRequestJournal journal,
+        IPipelineObserver observer,
+        TimeProvider time,
+        CancellationToken stopping
+    ) =>
         Flow.Create<PendingRequest>()
-            .SelectAsyncUnordered(parallelism, pending => AnswerAsync(pending, authorizer, time, stopping))             // Answer
-            .SelectAsyncUnordered(DecisionsBeingJournaled, answer => JournalAsync(answer, journal, observer, time, stopping))
+            .SelectAsyncUnordered(parallelism, pending => AnswerAsync(pending, authorizer, time, stopping)) // Answer
+            .SelectAsyncUnordered(
+                DecisionsBeingJournaled,
+                answer => JournalAsync(answer, journal, observer, time, stopping)
+            )
             .Named("authorization");
 
-    private static async Task<Answer> AnswerAsync(PendingRequest pending, GuardedAuthorizer authorizer, TimeProvider time, CancellationToken stopping)
+    private static async Task<Answer> AnswerAsync(
+        PendingRequest pending,
+        GuardedAuthorizer authorizer,
+        TimeProvider time,
+        CancellationToken stopping
+    )
     {
         if (pending.Decision is not null || pending.IsExpired(time) || stopping.IsCancellationRequested)
             return new Answer(pending, Decision: null, TimeSpan.Zero, TimeSpan.Zero);
@@ -33,10 +47,22 @@ internal static class AuthorizationStage
         var startedAt = time.GetTimestamp();
         try
         {
-            var decision = await authorizer.DecideAsync(new(pending.Request.Id, pending.Request.Station, pending.Request.Token), stopping);
+            var decision = await authorizer.DecideAsync(
+                new(pending.Request.Id, pending.Request.Station, pending.Request.Token),
+                stopping
+            );
             if (decision.DecidedAt < pending.Request.AcceptedAt)
-                decision = decision with { DecidedAt = pending.Request.AcceptedAt }; // the clock was set back meanwhile: what is shown stays in order
-            return new Answer(pending, decision, time.GetElapsedTime(pending.EnqueuedAt, startedAt), time.GetElapsedTime(startedAt));
+                // the clock was set back meanwhile: what is shown stays in order
+                decision = decision with
+                {
+                    DecidedAt = pending.Request.AcceptedAt,
+                };
+            return new Answer(
+                pending,
+                decision,
+                time.GetElapsedTime(pending.EnqueuedAt, startedAt),
+                time.GetElapsedTime(startedAt)
+            );
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -45,7 +71,12 @@ internal static class AuthorizationStage
     }
 
     private static async Task<PendingRequest> JournalAsync(
-        Answer answer, IRequestJournal journal, IPipelineObserver observer, TimeProvider time, CancellationToken stopping)
+        Answer answer,
+        IRequestJournal journal,
+        IPipelineObserver observer,
+        TimeProvider time,
+        CancellationToken stopping
+    )
     {
         var (pending, decision, queueWait, duration) = answer;
         if (decision is null)
@@ -53,7 +84,11 @@ internal static class AuthorizationStage
 
         try
         {
-            pending.Decision = await JournalWrites.UntilWrittenAsync(token => journal.DecideAsync(pending.Request.Id, decision, token), time, stopping);
+            pending.Decision = await JournalWrites.UntilWrittenAsync(
+                token => journal.DecideAsync(pending.Request.Id, decision, token),
+                time,
+                stopping
+            );
             observer.Decided(pending.Request, pending.Decision, queueWait, duration);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -64,5 +99,10 @@ internal static class AuthorizationStage
         return pending;
     }
 
-    private readonly record struct Answer(PendingRequest Pending, Decision? Decision, TimeSpan QueueWait, TimeSpan Duration);
+    private readonly record struct Answer(
+        PendingRequest Pending,
+        Decision? Decision,
+        TimeSpan QueueWait,
+        TimeSpan Duration
+    );
 }

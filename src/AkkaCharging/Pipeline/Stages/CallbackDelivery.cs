@@ -8,10 +8,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>The attempts of one delivery: the first, and the retries through a <see cref="RestartFlow"/> of its own.</summary>
+/// <summary>
+/// The attempts of one delivery: the first, and the retries through a <see cref="RestartFlow"/> of its own.
+/// </summary>
 /// <remarks>
-/// Waits before the retries: <c>retryDelayMillis</c>, doubled each time, times 1 + a random share of up to <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>;
-/// longer where the receiver asked for it by Retry-After, up to the same cap.
+/// Waits before the retries: <c>retryDelayMillis</c>, doubled each time, times 1 + a random share of up to
+/// <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>; longer where the receiver asked for it by Retry-After, up to
+/// the same cap.
 /// </remarks>
 internal sealed class CallbackDelivery(
     CallbackSettings settings,
@@ -21,14 +24,19 @@ internal sealed class CallbackDelivery(
     ResourceGate resources,
     IMaterializer materializer,
     TimeProvider time,
-    CancellationToken stopping)
+    CancellationToken stopping
+)
 {
-    // RestartFlow forgets its count when this time passes without a restart. It must never: the overload without it falls back to the first wait, and an
-    // attempt that takes longer than that would then be retried for ever. It looks at the wall clock, so that this is longer than any step that is a mistake.
+    // RestartFlow forgets its count when this time passes without a restart. It must never: the overload without it
+    // falls back to the first wait, and an attempt that takes longer than that would then be retried for ever. It looks
+    // at the wall clock, so that this is longer than any step that is a mistake.
     private static readonly TimeSpan NeverForget = TimeSpan.FromDays(36_500);
 
-    /// <summary>Whether <paramref name="pending"/> failed before its lane was restarted: it passes straight on to its retries.</summary>
-    public bool GoesOnWithRetries(PendingRequest pending) => pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;
+    /// <summary>
+    /// Whether <paramref name="pending"/> failed before its lane was restarted: it passes straight on to its retries.
+    /// </summary>
+    public bool GoesOnWithRetries(PendingRequest pending) =>
+        pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;
 
     /// <summary>Makes the first attempt.</summary>
     public async Task<Delivery> FirstAttemptAsync(Turn turn) =>
@@ -59,13 +67,23 @@ internal sealed class CallbackDelivery(
             .Create(firstWait, RetrySchedule.LongestWait(settings), settings.Jitter)
             .WithMaxRestarts(retriesLeft, NeverForget);
 
-        // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single never retries:
-        // so each failed delivery gets one of its own, over a source that repeats it.
-        var retried = Source.Repeat(failed)
-            .Via(RestartFlow.OnFailuresWithBackoff(() => Flow.Create<PendingRequest>().SelectAsyncUnordered(1, AttemptAgainAsync).Select(ReceiptOrFailure), schedule))
+        // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single
+        // never retries: so each failed delivery gets one of its own, over a source that repeats it.
+        var retried = Source
+            .Repeat(failed)
+            .Via(
+                RestartFlow.OnFailuresWithBackoff(
+                    () =>
+                        Flow.Create<PendingRequest>()
+                            .SelectAsyncUnordered(1, AttemptAgainAsync)
+                            .Select(ReceiptOrFailure),
+                    schedule
+                )
+            )
             .RunWith(Sink.First<CallbackReceipt>(), materializer);
 
-        // RestartFlow's wait knows no token. Only the wait is left behind, never an attempt: that one may be about to be recorded, and ends by itself.
+        // RestartFlow's wait knows no token. Only the wait is left behind, never an attempt: that one may be about to
+        // be recorded, and ends by itself.
         var interrupted = new TaskCompletionSource<CallbackReceipt>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = stopping.Register(() =>
         {
@@ -76,12 +94,14 @@ internal sealed class CallbackDelivery(
 
         async Task<Delivery> AttemptAgainAsync(PendingRequest pending)
         {
-            // SelectAsyncUnordered asks for the next element before it emits the receipt: without this, every delivery would be followed by one more callback.
+            // SelectAsyncUnordered asks for the next element before it emits the receipt: without this, every delivery
+            // would be followed by one more callback.
             if (settled is not null)
                 return new(pending, settled);
 
-            // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come before the second attempt.
-            // Without a failure, only for lack of resources of our own, there is no such wait.
+            // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come
+            // before the second attempt. Without a failure, only for lack of resources of our own, there is no such
+            // wait.
             if (pass++ == 0 && pending.AttemptsMade > 0)
                 return new(pending, Receipt: null);
             Interlocked.Exchange(ref isAttempting, 1);
@@ -94,7 +114,10 @@ internal sealed class CallbackDelivery(
         }
     }
 
-    /// <summary>One attempt that counts: those that fail for lack of resources of our own are made again, without a slot in between.</summary>
+    /// <summary>
+    /// One attempt that counts: those that fail for lack of resources of our own are made again, without a slot in
+    /// between.
+    /// </summary>
     private async Task<CallbackReceipt?> AttemptWhenItCanAsync(PendingRequest pending)
     {
         for (var isAgain = false; ; isAgain = true)
@@ -107,8 +130,10 @@ internal sealed class CallbackDelivery(
         }
     }
 
-    // Thrown here and not by the task: a thousand receivers that hang fail within the same second, and each frame that an exception passes through costs.
-    private static CallbackReceipt ReceiptOrFailure(Delivery delivery) => delivery.Receipt ?? throw new AttemptFailedException();
+    // Thrown here and not by the task: a thousand receivers that hang fail within the same second, and each frame that
+    // an exception passes through costs.
+    private static CallbackReceipt ReceiptOrFailure(Delivery delivery) =>
+        delivery.Receipt ?? throw new AttemptFailedException();
 
     // Until the time that the receiver asked for.
     private async Task WaitAsync(PendingRequest pending)
@@ -121,14 +146,17 @@ internal sealed class CallbackDelivery(
     }
 
     /// <summary>One attempt and its place in the journal.</summary>
-    /// <returns>A receipt when that was the last one. Null after a failure, and after one that was no attempt: see <see cref="PendingRequest.LacksResources"/>.</returns>
+    /// <returns>A receipt when that was the last one. Null after a failure, and after one that was no attempt: see
+    /// <see cref="PendingRequest.LacksResources"/>.</returns>
     private async Task<CallbackReceipt?> AttemptAsync(Turn turn)
     {
         var pending = turn.Pending;
         try
         {
             if (await CallAsync(turn) is not { } result)
-                return stopping.IsCancellationRequested ? new(pending, Settlement: null) : await SettleAsync(pending, RequestState.Expired, last: null);
+                return stopping.IsCancellationRequested
+                    ? new(pending, Settlement: null)
+                    : await SettleAsync(pending, RequestState.Expired, last: null);
             pending.LacksResources = result.Lacking is not null;
             if (pending.LacksResources)
                 return null;
@@ -138,7 +166,9 @@ internal sealed class CallbackDelivery(
             if (result.IsFinal || pending.AttemptsMade > settings.MaxRetries)
                 return await SettleAsync(pending, RequestState.Failed, result.Attempt);
             await UntilWrittenAsync(token => journal.RecordAttemptAsync(pending.Request.Id, result.Attempt, token));
-            pending.NotBefore = result.RetryAfter is { } wait ? time.After(time.GetTimestamp(), Shorter(wait, settings.MaxRetryDelay)) : null;
+            pending.NotBefore = result.RetryAfter is { } wait
+                ? time.After(time.GetTimestamp(), Shorter(wait, settings.MaxRetryDelay))
+                : null;
             return null;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -180,7 +210,11 @@ internal sealed class CallbackDelivery(
 
     private async Task<CallbackReceipt> SettleAsync(PendingRequest pending, RequestState state, CallbackAttempt? last)
     {
-        var settlement = new Settlement(state, NotBefore(pending.Decision?.DecidedAt ?? pending.Request.AcceptedAt, time.GetUtcNow()), last);
+        var settlement = new Settlement(
+            state,
+            NotBefore(pending.Decision?.DecidedAt ?? pending.Request.AcceptedAt, time.GetUtcNow()),
+            last
+        );
         await UntilWrittenAsync(token => journal.SettleAsync(pending.Request.Id, settlement, token));
         return new CallbackReceipt(pending, settlement);
     }
@@ -193,10 +227,12 @@ internal sealed class CallbackDelivery(
                 return true;
             },
             time,
-            stopping);
+            stopping
+        );
 
     // What is shown stays in order, also when the clock was set back meanwhile.
-    private static DateTimeOffset NotBefore(DateTimeOffset earlier, DateTimeOffset now) => now > earlier ? now : earlier;
+    private static DateTimeOffset NotBefore(DateTimeOffset earlier, DateTimeOffset now) =>
+        now > earlier ? now : earlier;
 
     private static T Shorter<T>(T a, T b)
         where T : IComparable<T> => a.CompareTo(b) <= 0 ? a : b;
@@ -204,7 +240,9 @@ internal sealed class CallbackDelivery(
     /// <summary>A retry's wait for its turn at its destination.</summary>
     private sealed class AttemptTurn : ISlotTaker
     {
-        private readonly TaskCompletionSource<bool> _holdsSlot = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<bool> _holdsSlot = new(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
 
         public bool IsGone => _holdsSlot.Task.IsCompleted;
 
@@ -224,7 +262,8 @@ internal sealed class CallbackDelivery(
     /// <summary>Tells a <see cref="RestartFlow"/> to wait and run again; never leaves this class.</summary>
     private sealed class AttemptFailedException : Exception
     {
-        // RestartFlow logs it, and the log is told to leave that out; to look up the stack's names first would cost more than the attempt.
+        // RestartFlow logs it, and the log is told to leave that out; to look up the stack's names first would cost
+        // more than the attempt.
         public override string? StackTrace => null;
 
         public override string ToString() => "the callback attempt failed";

@@ -8,13 +8,17 @@ using AkkaCharging.Receivers;
 namespace AkkaCharging.Pipeline.Stages;
 
 /// <summary>A request whose turn it is.</summary>
-/// <param name="HoldsSlot">False for one that needs none, expired while it waited, or was interrupted by the lane's stop.</param>
+/// <param name="HoldsSlot">False for one that needs none, expired while it waited, or was interrupted by the lane's
+/// stop.</param>
 internal readonly record struct Turn(PendingRequest Pending, bool HoldsSlot);
 
-/// <summary>Holds each request until its destination has a slot for it; requests to other destinations pass it by.</summary>
+/// <summary>
+/// Holds each request until its destination has a slot for it; requests to other destinations pass it by.
+/// </summary>
 /// <remarks>
-/// Shape: PendingRequest to Turn, one for one; materializes nothing. It takes in all that it is given: admission bounds how much that is.
-/// Completion: what waits is emitted first. When the lane stops, it is emitted at once without slots. A slot that was not passed on is given back.
+/// Shape: PendingRequest to Turn, one for one; materializes nothing. It takes in all that it is given: admission bounds
+/// how much that is. Completion: what waits is emitted first. When the lane stops, it is emitted at once without slots.
+/// A slot that was not passed on is given back.
 /// </remarks>
 internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Turn>>
 {
@@ -25,7 +29,12 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
     private readonly Predicate<PendingRequest> _needsNone;
     private readonly CancellationToken _stopping;
 
-    private DestinationStage(Destinations destinations, SlotKind kind, Predicate<PendingRequest> needsNone, CancellationToken stopping)
+    private DestinationStage(
+        Destinations destinations,
+        SlotKind kind,
+        Predicate<PendingRequest> needsNone,
+        CancellationToken stopping
+    )
     {
         (_destinations, _kind, _needsNone, _stopping) = (destinations, kind, needsNone, stopping);
         Shape = new FlowShape<PendingRequest, Turn>(_in, _out);
@@ -41,12 +50,23 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
 
     /// <summary>Waits for a first attempt.</summary>
     /// <param name="needsNone">Names those that pass without a slot.</param>
-    public static Flow<PendingRequest, Turn, NotUsed> ForAttempts(Destinations destinations, Predicate<PendingRequest> needsNone, CancellationToken stopping) =>
-        Flow.Create<PendingRequest>().Via(new DestinationStage(destinations, SlotKind.Attempt, needsNone, stopping)).Named("destinations");
+    public static Flow<PendingRequest, Turn, NotUsed> ForAttempts(
+        Destinations destinations,
+        Predicate<PendingRequest> needsNone,
+        CancellationToken stopping
+    ) =>
+        Flow.Create<PendingRequest>()
+            .Via(new DestinationStage(destinations, SlotKind.Attempt, needsNone, stopping))
+            .Named("destinations");
 
     /// <summary>Waits for a place in the retry lane.</summary>
-    public static Flow<PendingRequest, Turn, NotUsed> ForRetries(Destinations destinations, CancellationToken stopping) =>
-        Flow.Create<PendingRequest>().Via(new DestinationStage(destinations, SlotKind.Retry, needsNone: _ => false, stopping)).Named("waiting-retries");
+    public static Flow<PendingRequest, Turn, NotUsed> ForRetries(
+        Destinations destinations,
+        CancellationToken stopping
+    ) =>
+        Flow.Create<PendingRequest>()
+            .Via(new DestinationStage(destinations, SlotKind.Retry, needsNone: _ => false, stopping))
+            .Named("waiting-retries");
 
     protected override GraphStageLogic CreateLogic(Attributes inheritedAttributes) => new Logic(this);
 
@@ -120,9 +140,10 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
                 GiveBack(turn.Pending);
         }
 
-        private bool TakeOrWait(PendingRequest pending) => _stage._kind == SlotKind.Attempt
-            ? pending.Destination.TakeAttemptOrWait(pending, this, isRetry: false)
-            : pending.Destination.TakeRetryOrWait(pending, this);
+        private bool TakeOrWait(PendingRequest pending) =>
+            _stage._kind == SlotKind.Attempt
+                ? pending.Destination.TakeAttemptOrWait(pending, this, isRetry: false)
+                : pending.Destination.TakeRetryOrWait(pending, this);
 
         private void GiveBack(PendingRequest pending)
         {

@@ -10,11 +10,14 @@ namespace AkkaCharging.Pipeline.Stages;
 /// <param name="Failures">Connections that could not be opened, by what was lacking, since the start.</param>
 internal sealed record ResourceStatus(LocalResource? Lacking, int Waiting, IReadOnlyDictionary<string, long> Failures);
 
-/// <summary>Where deliveries wait that could not open a connection for lack of the process's own files, ports or memory.</summary>
+/// <summary>
+/// Where deliveries wait that could not open a connection for lack of the process's own files, ports or memory.
+/// </summary>
 /// <remarks>
-/// One is let go at a time, after 100 ms; each that comes back doubles the wait, up to 2 s; as long as none comes back, twice as many go each 100 ms.
-/// A delivery that expired is let go at the next turn. A shortage is over when nobody waits and no connection failed for it within 10 s: so it is logged twice,
-/// however often it is met. Over all lanes; its methods may be called from any thread.
+/// One is let go at a time, after 100 ms; each that comes back doubles the wait, up to 2 s; as long as none comes back,
+/// twice as many go each 100 ms. A delivery that expired is let go at the next turn. A shortage is over when nobody
+/// waits and no connection failed for it within 10 s: so it is logged twice, however often it is met. Over all lanes;
+/// its methods may be called from any thread.
 /// </remarks>
 internal sealed partial class ResourceGate : IDisposable
 {
@@ -36,14 +39,20 @@ internal sealed partial class ResourceGate : IDisposable
     private int _letGo;
     private bool _cameBack;
 
-    public ResourceGate(TimeProvider time, ILogger<ResourceGate>? logger = null) => (_time, _logger) = (time, logger ?? NullLogger<ResourceGate>.Instance);
+    public ResourceGate(TimeProvider time, ILogger<ResourceGate>? logger = null) =>
+        (_time, _logger) = (time, logger ?? NullLogger<ResourceGate>.Instance);
 
     public ResourceStatus Status
     {
         get
         {
             lock (_gate)
-                return new(_lacking, _line.Count, Enum.GetValues<LocalResource>().ToDictionary(LocalResources.Name, resource => _failures[(int)resource], StringComparer.Ordinal));
+                return new(
+                    _lacking,
+                    _line.Count,
+                    Enum.GetValues<LocalResource>()
+                        .ToDictionary(LocalResources.Name, resource => _failures[(int)resource], StringComparer.Ordinal)
+                );
         }
     }
 
@@ -67,11 +76,17 @@ internal sealed partial class ResourceGate : IDisposable
         }
     }
 
-    /// <summary>Waits until <paramref name="pending"/> may try again, is expired, or the lane stops; not at all when nothing is lacking any more.</summary>
+    /// <summary>
+    /// Waits until <paramref name="pending"/> may try again, is expired, or the lane stops; not at all when nothing is
+    /// lacking any more.
+    /// </summary>
     /// <param name="isAgain">Whether it was let go before and failed again.</param>
     public async Task WaitAsync(PendingRequest pending, bool isAgain, CancellationToken stopping)
     {
-        var waiting = new Waiting(pending, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var waiting = new Waiting(
+            pending,
+            new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+        );
         lock (_gate)
         {
             _cameBack |= isAgain;
@@ -80,7 +95,10 @@ internal sealed partial class ResourceGate : IDisposable
             _line.Enqueue(waiting);
         }
 
-        await using var registration = stopping.UnsafeRegister(static released => ((TaskCompletionSource)released!).TrySetResult(), waiting.Released);
+        await using var registration = stopping.UnsafeRegister(
+            static released => ((TaskCompletionSource)released!).TrySetResult(),
+            waiting.Released
+        );
         await waiting.Released.Task;
     }
 
@@ -94,7 +112,10 @@ internal sealed partial class ResourceGate : IDisposable
     {
         lock (_gate)
         {
-            _wait = !_cameBack ? ShortestWait : _wait * 2 < LongestWait ? _wait * 2 : LongestWait;
+            _wait =
+                !_cameBack ? ShortestWait
+                : _wait * 2 < LongestWait ? _wait * 2
+                : LongestWait;
             var most = _letGo > 0 && !_cameBack ? Math.Min(_letGo * 2, int.MaxValue / 4) : 1;
             (_letGo, _cameBack) = (0, false);
             for (var left = _line.Count; left > 0; left--)
@@ -123,11 +144,18 @@ internal sealed partial class ResourceGate : IDisposable
     }
 
     [LoggerMessage(
-        1007, LogLevel.Error,
-        "This process is out of {Resource}: callbacks that need a new connection wait and go on to age, without using up an attempt. Raise its limits, or look for what holds them")]
+        1007,
+        LogLevel.Error,
+        "This process is out of {Resource}: callbacks that need a new connection wait and go on to age, without "
+            + "using up an attempt. Raise its limits, or look for what holds them"
+    )]
     private partial void LogShort(string resource);
 
-    [LoggerMessage(1008, LogLevel.Warning, "Callbacks can open connections again: {Failures} could not be opened within {Seconds} s")]
+    [LoggerMessage(
+        1008,
+        LogLevel.Warning,
+        "Callbacks can open connections again: {Failures} could not be opened within {Seconds} s"
+    )]
     private partial void LogOver(long failures, double seconds);
 
     private readonly record struct Waiting(PendingRequest Pending, TaskCompletionSource Released);

@@ -9,11 +9,13 @@ namespace AkkaCharging.Pipeline.Stages;
 /// <summary>Lets elements through at the rate of a <see cref="TokenBucket"/>.</summary>
 /// <remarks>
 /// Shape: T to T, one for one, in order; materializes nothing. Elements that <c>isFree</c> names pass without a token.
-/// Completion: an element that waits for its time is emitted first. Failure and cancellation drop it; the owner offers it again.
+/// Completion: an element that waits for its time is emitted first. Failure and cancellation drop it; the owner offers
+/// it again.
 /// </remarks>
 internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 {
-    // What arrives this soon after the stage's last signal was waiting already: only then may a late timer's delay be caught up.
+    // What arrives this soon after the stage's last signal was waiting already: only then may a late timer's delay be
+    // caught up.
     private static readonly TimeSpan Continuity = TimeSpan.FromMilliseconds(1);
 
     private readonly Inlet<T> _in = new("throttle.in");
@@ -42,8 +44,9 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         private bool _isWaiting;
         private double _dueAt;
 
-        // How far this stage's own schedule is behind the clock because a timer fired late. It is caught up while elements keep coming, and forgotten
-        // at the first pause: without it, every late timer would cost the rate what it overslept; with more, a pause would turn into a burst.
+        // How far this stage's own schedule is behind the clock because a timer fired late. It is caught up while
+        // elements keep coming, and forgotten at the first pause: without it, every late timer would cost the rate what
+        // it overslept; with more, a pause would turn into a burst.
         private double _lag;
         private long _lastSignal;
 
@@ -60,7 +63,12 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         public override void PreStart()
         {
             var fired = GetAsyncCallback(Fire);
-            _timer = _stage._time.CreateTimer(_ => fired(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _timer = _stage._time.CreateTimer(
+                _ => fired(),
+                state: null,
+                Timeout.InfiniteTimeSpan,
+                Timeout.InfiniteTimeSpan
+            );
         }
 
         public override void PostStop() => _timer?.Dispose();
@@ -76,7 +84,8 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 
             var now = Signal();
             var dueAt = _stage._bucket.Reserve(now - _lag);
-            if (dueAt < now + 1) // less than a tick away is now: a sum of intervals may be that much longer than their product
+            // less than a tick away is now: a sum of intervals may be that much longer than their product
+            if (dueAt < now + 1)
             {
                 _lag = Math.Max(0, now - dueAt);
                 Push(_stage._out, element);
@@ -111,7 +120,10 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         }
 
         private void Arm(long now) =>
-            _timer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling((_dueAt - now) / _ticksPerMillisecond)), Timeout.InfiniteTimeSpan);
+            _timer!.Change(
+                TimeSpan.FromMilliseconds(Math.Ceiling((_dueAt - now) / _ticksPerMillisecond)),
+                Timeout.InfiniteTimeSpan
+            );
 
         private void Fire()
         {
@@ -142,12 +154,17 @@ internal static class ThrottleStage
     public static Flow<PendingRequest, PendingRequest, NotUsed> Create(TokenBucket? bucket, TimeProvider time) =>
         bucket is null
             ? Flow.Create<PendingRequest>()
-            : Flow.Create<PendingRequest>().Via(new ThrottleStage<PendingRequest>(bucket, pending => IsFree(pending, time), time)).Named("throttle");
+            : Flow.Create<PendingRequest>()
+                .Via(new ThrottleStage<PendingRequest>(bucket, pending => IsFree(pending, time), time))
+                .Named("throttle");
 
     /// <summary>Null for an unlimited rate.</summary>
     public static TokenBucket? CreateBucket(ThrottleSettings settings, TimeProvider time) =>
-        settings.Elements == 0 ? null : new TokenBucket(settings.Elements / settings.Per.TotalSeconds, settings.Burst, time);
+        settings.Elements == 0
+            ? null
+            : new TokenBucket(settings.Elements / settings.Per.TotalSeconds, settings.Burst, time);
 
     // A request that will not be put to the authorizer takes none of its rate.
-    private static bool IsFree(PendingRequest pending, TimeProvider time) => pending.Decision is not null || pending.IsExpired(time);
+    private static bool IsFree(PendingRequest pending, TimeProvider time) =>
+        pending.Decision is not null || pending.IsExpired(time);
 }

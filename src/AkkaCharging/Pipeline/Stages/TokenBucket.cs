@@ -1,9 +1,12 @@
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>Hands out start times, so that no more than rate × time + burst ever start. Safe to share between threads.</summary>
+/// <summary>
+/// Hands out start times, so that no more than rate × time + burst ever start. Safe to share between threads.
+/// </summary>
 /// <remarks>
-/// Units: ticks of <see cref="TimeProvider.GetTimestamp"/> since the bucket was made, a monotonic clock that no clock step moves (Akka's own Throttle follows
-/// the local wall clock and stops for an hour when that steps back by one). Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371.
+/// Units: ticks of <see cref="TimeProvider.GetTimestamp"/> since the bucket was made, a monotonic clock that no clock
+/// step moves (Akka's own Throttle follows the local wall clock and stops for an hour when that steps back by one).
+/// Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371.
 /// </remarks>
 internal sealed class TokenBucket
 {
@@ -34,7 +37,10 @@ internal sealed class TokenBucket
         }
     }
 
-    /// <summary>The present. From an origin of its own, because a long uptime in a double would round away what parts one start from the next.</summary>
+    /// <summary>
+    /// The present. From an origin of its own, because a long uptime in a double would round away what parts one start
+    /// from the next.
+    /// </summary>
     public long Now => _time.GetTimestamp() - _origin;
 
     /// <summary>Takes a token if there is one.</summary>

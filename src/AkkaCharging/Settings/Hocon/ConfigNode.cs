@@ -18,7 +18,9 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
     public Dictionary<string, ConfigNode> Entries { get; } = new(StringComparer.Ordinal);
 
     /// <summary>A key's place in the tree, as problems and variables name it.</summary>
-    /// <remarks>With quotes around a key that needs them, so that <c>"server.port"</c> is not taken for <c>server.port</c>.</remarks>
+    /// <remarks>
+    /// With quotes around a key that needs them, so that <c>"server.port"</c> is not taken for <c>server.port</c>.
+    /// </remarks>
     public static string Join(string path, string key)
     {
         var shown = key.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-') ? key : $"\"{key}\"";
@@ -27,12 +29,16 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
 
     /// <summary>Every value and list below, by path.</summary>
     public IEnumerable<(string Path, ConfigNode Node)> Leaves(string path = "") =>
-        Entries.SelectMany(entry => entry.Value is ConfigBlock block
-            ? block.Leaves(Join(path, entry.Key))
-            : [(Join(path, entry.Key), entry.Value)]);
+        Entries.SelectMany(entry =>
+            entry.Value is ConfigBlock block
+                ? block.Leaves(Join(path, entry.Key))
+                : [(Join(path, entry.Key), entry.Value)]
+        );
 
     /// <summary>Lays a later layer over this one.</summary>
-    /// <remarks>A block never replaces a value nor the other way round: that is a problem, and this layer's stays.</remarks>
+    /// <remarks>
+    /// A block never replaces a value nor the other way round: that is a problem, and this layer's stays.
+    /// </remarks>
     public void Overlay(ConfigBlock over, ICollection<string> problems, string path = "")
     {
         foreach (var (key, node) in over.Entries)
@@ -44,7 +50,9 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
                     mine.Overlay(theirs, problems, here);
                     break;
                 case (ConfigBlock, _):
-                    problems.Add($"{node.Source}: {here} is a block of settings; expected {here} {{ … }}, not a value.");
+                    problems.Add(
+                        $"{node.Source}: {here} is a block of settings; expected {here} {{ … }}, not a value."
+                    );
                     break;
                 case (not null, ConfigBlock):
                     problems.Add($"{node.Source}: {here} is a single setting; expected a value, not a block.");

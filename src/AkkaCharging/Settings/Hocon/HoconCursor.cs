@@ -22,7 +22,10 @@ internal sealed class HoconCursor
             var allowed = c is '\t' or '\n' || (c == '\r' && i + 1 < text.Length && text[i + 1] == '\n');
             if (!allowed && (char.IsControl(c) || c == '\uFEFF'))
             {
-                throw new HoconSyntaxException($"{name}:{1 + text.AsSpan(0, i).Count('\n')}", $"control character U+{(int)c:X4}; remove it.");
+                throw new HoconSyntaxException(
+                    $"{name}:{1 + text.AsSpan(0, i).Count('\n')}",
+                    $"control character U+{(int)c:X4}; remove it."
+                );
             }
         }
     }
@@ -38,7 +41,8 @@ internal sealed class HoconCursor
     public string Here => $"{_name}:{Line}";
 
     /// <summary>Opens a file.</summary>
-    /// <exception cref="HoconSyntaxException">It is not a settings file's size, or not UTF-8 text without a byte order mark.</exception>
+    /// <exception cref="HoconSyntaxException">It is not a settings file's size, or not UTF-8 text without a byte order
+    /// mark.</exception>
     public static HoconCursor Open(string name, byte[] bytes)
     {
         if (bytes.Length > MaxBytes)
@@ -48,16 +52,25 @@ internal sealed class HoconCursor
 
         if (bytes is [0xEF, 0xBB, 0xBF, ..] or [0xFE, 0xFF, ..] or [0xFF, 0xFE, ..])
         {
-            throw new HoconSyntaxException($"{name}:1", "the file starts with a byte order mark; save it as UTF-8 without one.");
+            throw new HoconSyntaxException(
+                $"{name}:1",
+                "the file starts with a byte order mark; save it as UTF-8 without one."
+            );
         }
 
         try
         {
-            return new HoconCursor(name, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(bytes));
+            return new HoconCursor(
+                name,
+                new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(bytes)
+            );
         }
         catch (DecoderFallbackException e)
         {
-            throw new HoconSyntaxException($"{name}:{1 + bytes.AsSpan(0, e.Index).Count((byte)'\n')}", "the file is not UTF-8.");
+            throw new HoconSyntaxException(
+                $"{name}:{1 + bytes.AsSpan(0, e.Index).Count((byte)'\n')}",
+                "the file is not UTF-8."
+            );
         }
     }
 
@@ -96,7 +109,12 @@ internal sealed class HoconCursor
     public string Plain(bool dots)
     {
         var start = _at;
-        while (char.IsAsciiLetterOrDigit(Current) || Current is '_' or '-' || (Current == '/' && !Starts("//")) || (dots && Current == '.'))
+        while (
+            char.IsAsciiLetterOrDigit(Current)
+            || Current is '_' or '-'
+            || (Current == '/' && !Starts("//"))
+            || (dots && Current == '.')
+        )
         {
             _at++;
         }
@@ -143,8 +161,14 @@ internal sealed class HoconCursor
                 return '\r';
             case 't':
                 return '\t';
-            case 'u' when _at + 4 < _text.Length
-                && ushort.TryParse(_text.AsSpan(_at + 1, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code):
+            case 'u'
+                when _at + 4 < _text.Length
+                    && ushort.TryParse(
+                        _text.AsSpan(_at + 1, 4),
+                        NumberStyles.AllowHexSpecifier,
+                        CultureInfo.InvariantCulture,
+                        out var code
+                    ):
                 _at += 4;
                 return (char)code;
             default:
@@ -172,12 +196,16 @@ internal sealed class HoconCursor
     public HoconSyntaxException Error(string reason) => new(Here, reason);
 
     /// <summary>Says what stands here in place of what is expected.</summary>
-    public HoconSyntaxException Unexpected(string expected) => Error(Current switch
-    {
-        '$' => "substitutions (${…}) are not supported; use the environment variable of the key.",
-        '\'' => "single quotes do not quote; use double quotes.",
-        ',' => "a comma with nothing before it.",
-        '\r' or '\n' or '\0' => $"the line ends; expected {expected}.",
-        var c => $"unexpected {(char.IsAscii(c) ? $"'{c}'" : $"U+{(int)c:X4}")}; expected {expected}, or double quotes around the whole value.",
-    });
+    public HoconSyntaxException Unexpected(string expected) =>
+        Error(
+            Current switch
+            {
+                '$' => "substitutions (${…}) are not supported; use the environment variable of the key.",
+                '\'' => "single quotes do not quote; use double quotes.",
+                ',' => "a comma with nothing before it.",
+                '\r' or '\n' or '\0' => $"the line ends; expected {expected}.",
+                var c =>
+                    $"unexpected {(char.IsAscii(c) ? $"'{c}'" : $"U+{(int)c:X4}")}; expected {expected}, or double quotes around the whole value.",
+            }
+        );
 }

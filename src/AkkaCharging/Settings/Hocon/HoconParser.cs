@@ -2,11 +2,12 @@ namespace AkkaCharging.Settings.Hocon;
 
 /// <summary>Reads a strict subset of HOCON and says where it ends.</summary>
 /// <remarks>
-/// Akka's own parser drops the rest of a file without a word on a stray brace, an unclosed bracket or <c>${?X}</c>, and takes <c>a = 1 b = 2</c>
-/// for one value, so it never sees a file. Taken here: comments (<c>#</c>, <c>//</c>), <c>key = value</c>, <c>key : value</c>, <c>key { }</c>,
-/// dotted and quoted keys, lists, plain, quoted and triple-quoted values, new lines or single commas between them. A block may be continued
-/// (<c>a { } a { }</c>); a value that is set twice in one file is a problem. All else is refused with its line.
-/// Messages never repeat a value: it may be a secret.
+/// Akka's own parser drops the rest of a file without a word on a stray brace, an unclosed bracket or <c>${?X}</c>, and
+/// takes <c>a = 1 b = 2</c> for one value, so it never sees a file. Taken here: comments (<c>#</c>, <c>//</c>), <c>key
+/// = value</c>, <c>key : value</c>, <c>key { }</c>, dotted and quoted keys, lists, plain, quoted and triple-quoted
+/// values, new lines or single commas between them. A block may be continued (<c>a { } a { }</c>); a value that is set
+/// twice in one file is a problem. All else is refused with its line. Messages never repeat a value: it may be a
+/// secret.
 /// </remarks>
 internal sealed class HoconParser
 {
@@ -114,13 +115,18 @@ internal sealed class HoconParser
     private void Repeated(string source, string path, ConfigNode first) =>
         _problems.Add($"{source}: {path} is set a second time; {first.Source} sets it already. Keep one of them.");
 
-    private HoconSyntaxException AfterKey(string path) => _text.Current switch
-    {
-        '+' => _text.Error($"{path} += … is not supported; write the whole list."),
-        _ when path is "include" && !_text.AtEnd => _text.Error("include is not supported; put the settings into this file."),
-        '\r' or '\n' or '#' or '/' or ',' or '}' or '\0' => _text.Error($"{path} has no value; expected {path} = value."),
-        _ => _text.Unexpected($"'=', ':' or '{{' after the key {path}"),
-    };
+    private HoconSyntaxException AfterKey(string path) =>
+        _text.Current switch
+        {
+            '+' => _text.Error($"{path} += … is not supported; write the whole list."),
+            _ when path is "include" && !_text.AtEnd => _text.Error(
+                "include is not supported; put the settings into this file."
+            ),
+            '\r' or '\n' or '#' or '/' or ',' or '}' or '\0' => _text.Error(
+                $"{path} has no value; expected {path} = value."
+            ),
+            _ => _text.Unexpected($"'=', ':' or '{{' after the key {path}"),
+        };
 
     private List<string> Key()
     {
@@ -133,8 +139,7 @@ internal sealed class HoconParser
             {
                 throw TooDeep();
             }
-        }
-        while (_text.Take('.'));
+        } while (_text.Take('.'));
 
         return keys;
     }
@@ -178,7 +183,9 @@ internal sealed class HoconParser
         _text.SkipLines();
         while (!Closed(']', "[", source))
         {
-            items.Add(_text.Current == ',' ? throw _text.Unexpected("an item") : Value($"{path}[{items.Count}]", depth));
+            items.Add(
+                _text.Current == ',' ? throw _text.Unexpected("an item") : Value($"{path}[{items.Count}]", depth)
+            );
             Separator();
         }
 
@@ -197,9 +204,13 @@ internal sealed class HoconParser
             return true;
         }
 
-        return _text.Current is not ('}' or ']') ? false : throw _text.Error(closer == '\0'
-            ? $"'{_text.Current}' closes nothing."
-            : $"'{_text.Current}' where '{closer}' is expected for the '{opener}' of {opened}.");
+        return _text.Current is not ('}' or ']')
+            ? false
+            : throw _text.Error(
+                closer == '\0'
+                    ? $"'{_text.Current}' closes nothing."
+                    : $"'{_text.Current}' where '{closer}' is expected for the '{opener}' of {opened}."
+            );
     }
 
     /// <summary>After an item: new lines, at most one comma, or what closes the list or block.</summary>

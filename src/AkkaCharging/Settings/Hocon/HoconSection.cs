@@ -2,15 +2,17 @@ namespace AkkaCharging.Settings.Hocon;
 
 /// <summary>Reads the settings of one block, and collects problems instead of stopping at the first.</summary>
 /// <remarks>
-/// Values come from <see cref="HoconParser"/> and not from Akka's <c>Config</c>, which answers 0 for a missing key, throws without the path
-/// on a bad one, and knows no lines. A setting with a problem reads as some value of its type: the loader throws before anyone can use it.
+/// Values come from <see cref="HoconParser"/> and not from Akka's <c>Config</c>, which answers 0 for a missing key,
+/// throws without the path on a bad one, and knows no lines. A setting with a problem reads as some value of its type:
+/// the loader throws before anyone can use it.
 /// </remarks>
 internal sealed class HoconSection(ConfigBlock block, string path, SettingsReport report)
 {
     private const int ShownLength = 80;
 
     /// <summary>A block below this one, which <c>reference.conf</c> must have.</summary>
-    public HoconSection Section(string key) => new((ConfigBlock)block.Entries[key], ConfigBlock.Join(path, key), report);
+    public HoconSection Section(string key) =>
+        new((ConfigBlock)block.Entries[key], ConfigBlock.Join(path, key), report);
 
     /// <summary>A whole number, quoted or not.</summary>
     public int Count(string key, int min, int max) => One(key, SettingKind.Whole(min, max));
@@ -20,7 +22,8 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
 
     /// <summary>A number with or without fraction.</summary>
     /// <param name="missing">What stands for a key that is not there.</param>
-    public double Number(string key, double min, double max, string? missing = null) => One(key, SettingKind.Number(min, max), missing);
+    public double Number(string key, double min, double max, string? missing = null) =>
+        One(key, SettingKind.Number(min, max), missing);
 
     /// <summary><c>true</c> or <c>false</c>.</summary>
     public bool Flag(string key) => One(key, SettingKind.Flag);
@@ -36,7 +39,8 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
     public T One<T>(string key, SettingKind<T> kind, string? missing = null)
     {
         var full = ConfigBlock.Join(path, key);
-        var node = block.Entries.GetValueOrDefault(key) ?? (missing is null ? null : new ConfigText(missing, block.Source));
+        var node =
+            block.Entries.GetValueOrDefault(key) ?? (missing is null ? null : new ConfigText(missing, block.Source));
         report.Found(full, Shown(node, kind.Secret), node?.Source ?? block.Source);
         if (node is not null)
         {
@@ -57,7 +61,10 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
         {
             ConfigList list => list.Items,
             ConfigText { FromEnvironment: true, Value: "" } => [],
-            ConfigText { FromEnvironment: true } text => [.. text.Value.Split(',', StringSplitOptions.TrimEntries).Select(item => text with { Value = item })],
+            ConfigText { FromEnvironment: true } text =>
+            [
+                .. text.Value.Split(',', StringSplitOptions.TrimEntries).Select(item => text with { Value = item }),
+            ],
             _ => null,
         };
         if (items is null)
@@ -98,7 +105,9 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
         try
         {
             var list = node is ConfigText { FromEnvironment: true } text
-                ? text.Value.Length == 0 ? new ConfigList([], text.Source) : HoconParser.ParseValue(text.Source, full, text.Value, report.Problems)
+                ? text.Value.Length == 0
+                    ? new ConfigList([], text.Source)
+                    : HoconParser.ParseValue(text.Source, full, text.Value, report.Problems)
                 : node;
             if (list is ConfigList { Items: var items })
             {
@@ -127,23 +136,30 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
     }
 
     private void Refuse(string full, ConfigNode node, string expected, bool secret) =>
-        report.Refuse(full, node.Source, node is ConfigText
-            ? $"= {(secret ? "(secret)" : $"'{Shown(node, secret)}'")} cannot be read; expected {expected}."
-            : $"is a {(node is ConfigList ? "list" : "block")}; expected {expected}.");
+        report.Refuse(
+            full,
+            node.Source,
+            node is ConfigText
+                ? $"= {(secret ? "(secret)" : $"'{Shown(node, secret)}'")} cannot be read; expected {expected}."
+                : $"is a {(node is ConfigList ? "list" : "block")}; expected {expected}."
+        );
 
     /// <summary>A value for people to read: no secrets, which a URL's query may be too, and no second line.</summary>
-    private static string Shown(ConfigNode? node, bool secret) => node switch
-    {
-        ConfigList { Items.Count: var count } when secret => count == 0 ? "[]" : $"[{count} (secret)]",
-        ConfigList { Items: var items } => $"[{string.Join(", ", items.Select(item => Shown(item, secret)))}]",
-        ConfigText { Value: "" } => "",
-        ConfigText when secret => "(secret)",
-        ConfigText { Value: var value } when value.Contains("://", StringComparison.Ordinal) =>
-            value.Contains('@') ? "(not shown: user info)" : Printable(value.Split('?')[0]),
-        ConfigText { Value: var value } => Printable(value),
-        _ => "",
-    };
+    private static string Shown(ConfigNode? node, bool secret) =>
+        node switch
+        {
+            ConfigList { Items.Count: var count } when secret => count == 0 ? "[]" : $"[{count} (secret)]",
+            ConfigList { Items: var items } => $"[{string.Join(", ", items.Select(item => Shown(item, secret)))}]",
+            ConfigText { Value: "" } => "",
+            ConfigText when secret => "(secret)",
+            ConfigText { Value: var value } when value.Contains("://", StringComparison.Ordinal) => value.Contains('@')
+                ? "(not shown: user info)"
+                : Printable(value.Split('?')[0]),
+            ConfigText { Value: var value } => Printable(value),
+            _ => "",
+        };
 
     private static string Printable(string text) =>
-        string.Concat(text.Take(ShownLength).Select(c => char.IsControl(c) ? '?' : c)) + (text.Length > ShownLength ? "…" : "");
+        string.Concat(text.Take(ShownLength).Select(c => char.IsControl(c) ? '?' : c))
+        + (text.Length > ShownLength ? "…" : "");
 }

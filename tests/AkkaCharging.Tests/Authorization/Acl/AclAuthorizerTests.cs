@@ -25,19 +25,31 @@ public sealed class AclAuthorizerTests : IDisposable
     {
         var error = Assert.Throws<InvalidAclException>(() => new AclAuthorizer(File, _time));
 
-        Assert.Equal($"ACL file '{File}' cannot be used:\n  there is no such file; authorization.acl.file names it, relative to the working directory", error.Message);
+        Assert.Equal(
+            $"ACL file '{File}' cannot be used:\n  there is no such file; authorization.acl.file names it, "
+                + "relative to the working directory",
+            error.Message
+        );
     }
 
     [Fact]
     public void FolderInPlaceOfTheFile_IsAClearError() =>
-        Assert.Contains("denied", Assert.Throws<InvalidAclException>(() => new AclAuthorizer(_folder, _time)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "denied",
+            Assert.Throws<InvalidAclException>(() => new AclAuthorizer(_folder, _time)).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void BrokenFileAtStart_ListsItsLines()
     {
         Write(Broken);
 
-        Assert.StartsWith("line 3: token '!***'", Assert.Throws<InvalidAclException>(() => new AclAuthorizer(File, _time)).Problems.Single(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "line 3: token '!***'",
+            Assert.Throws<InvalidAclException>(() => new AclAuthorizer(File, _time)).Problems.Single(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -53,7 +65,10 @@ public sealed class AclAuthorizerTests : IDisposable
         Assert.False(await IsAllowedAsync(acl));
         await PollAsync(acl);
 
-        Assert.Equal(new AclStatus(0, Queries.Now.AddSeconds(2), LastError: null, Reloads: 1, FailedReloads: 0), acl.Status);
+        Assert.Equal(
+            new AclStatus(0, Queries.Now.AddSeconds(2), LastError: null, Reloads: 1, FailedReloads: 0),
+            acl.Status
+        );
         Assert.True(Assert.Single(_reloads).Succeeded);
     }
 
@@ -102,7 +117,10 @@ public sealed class AclAuthorizerTests : IDisposable
         Write(Allows);
         await PollAsync(acl, times: 2);
 
-        Assert.Equal(new AclStatus(1, Queries.Now.AddSeconds(7), LastError: null, Reloads: 1, FailedReloads: 1), acl.Status);
+        Assert.Equal(
+            new AclStatus(1, Queries.Now.AddSeconds(7), LastError: null, Reloads: 1, FailedReloads: 1),
+            acl.Status
+        );
     }
 
     [Fact]
@@ -153,7 +171,9 @@ public sealed class AclAuthorizerTests : IDisposable
             await make.WaitForExitAsync();
         await PollAsync(acl);
         _time.Advance(FileWatch.PollInterval);
-        using (var writer = new StreamWriter(new FileStream(File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)))
+        using (
+            var writer = new StreamWriter(new FileStream(File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        )
         {
             System.IO.File.Delete(File);
             Write(AllowsNobody);
@@ -223,5 +243,6 @@ public sealed class AclAuthorizerTests : IDisposable
         }
     }
 
-    private static async Task<bool> IsAllowedAsync(AclAuthorizer acl) => await acl.AuthorizeAsync(Queries.Some(), default) == AuthorizerAnswer.AllowedByList;
+    private static async Task<bool> IsAllowedAsync(AclAuthorizer acl) =>
+        await acl.AuthorizeAsync(Queries.Some(), default) == AuthorizerAnswer.AllowedByList;
 }

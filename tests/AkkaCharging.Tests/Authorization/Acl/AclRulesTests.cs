@@ -21,7 +21,8 @@ public sealed class AclRulesTests
     [InlineData(Queries.Station)]
     [InlineData(Other + ";" + Queries.Station)]
     [InlineData("0B7C1D2E-3F40-4A51-8B62-9C73AD84BE95")]
-    public void StationNamed_IsAllowed(string stations) => Assert.Equal(AuthorizerAnswer.AllowedByList, Decide($"{Token},{stations},,,active\n"));
+    public void StationNamed_IsAllowed(string stations) =>
+        Assert.Equal(AuthorizerAnswer.AllowedByList, Decide($"{Token},{stations},,,active\n"));
 
     [Fact]
     public void OtherStationsNamed_IsStationNotAllowed() =>
@@ -48,7 +49,10 @@ public sealed class AclRulesTests
     public void HashedToken_IsFoundInEitherCase()
     {
         Assert.Equal(AuthorizerAnswer.AllowedByList, Decide(Queries.Hashed(Token) + ",,,,\n"));
-        Assert.Equal(AuthorizerAnswer.AllowedByList, Decide("sha256:" + Queries.Hashed(Token)[7..].ToUpperInvariant() + ",,,,\n"));
+        Assert.Equal(
+            AuthorizerAnswer.AllowedByList,
+            Decide("sha256:" + Queries.Hashed(Token)[7..].ToUpperInvariant() + ",,,,\n")
+        );
     }
 
     [Theory]
@@ -56,7 +60,8 @@ public sealed class AclRulesTests
     [InlineData("# who may charge\n\n  \nstate,token\n# one, two\n,\"" + Token + "\"")]
     [InlineData("token\n\n" + Token + "\n\n")]
     [InlineData("token\r" + Token + "\r")]
-    public void QuotesLineEndsCommentsAndOrderOfColumns_AreTolerated(string csv) => Assert.Equal(AuthorizerAnswer.AllowedByList, Read(csv).Decide(Queries.Some(), Queries.Now));
+    public void QuotesLineEndsCommentsAndOrderOfColumns_AreTolerated(string csv) =>
+        Assert.Equal(AuthorizerAnswer.AllowedByList, Read(csv).Decide(Queries.Some(), Queries.Now));
 
     [Fact]
     public void HeaderOnly_IsAListThatAllowsNobody() => Assert.Equal(0, Read(Header).Count);
@@ -66,49 +71,97 @@ public sealed class AclRulesTests
     [InlineData("# nothing\n\n", "line 3: no header; expected token,stations,valid_from,valid_until,state")]
     [InlineData("stations,state\n!\n", "line 1: the header does not name the column token")]
     [InlineData("#\ntoken,token\n", "line 2: column token is named twice")]
-    [InlineData("token,sttaions\n", "line 1: unknown column 'stta***'; the header may name token,stations,valid_from,valid_until,state")]
-    [InlineData("Token\n", "line 1: unknown column 'Toke***'; the header may name token,stations,valid_from,valid_until,state", "line 1: the header does not name the column token")]
-    public void BrokenHeader_IsTheOnlyThingReported(string csv, params string[] expected) => Assert.Equal(expected, Problems(csv));
+    [InlineData(
+        "token,sttaions\n",
+        "line 1: unknown column 'stta***'; the header may name token,stations,valid_from,valid_until,state"
+    )]
+    [InlineData(
+        "Token\n",
+        "line 1: unknown column 'Toke***'; the header may name token,stations,valid_from,valid_until,state",
+        "line 1: the header does not name the column token"
+    )]
+    public void BrokenHeader_IsTheOnlyThingReported(string csv, params string[] expected) =>
+        Assert.Equal(expected, Problems(csv));
 
     [Theory]
-    [InlineData("short,,,,", "line 2: token 'shor***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: and 64 hexadecimal digits")]
-    [InlineData("\u0001é,,,,", "line 2: token '??***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: and 64 hexadecimal digits")]
-    [InlineData("sha256:12,,,,", "line 2: token 'sha2***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: and 64 hexadecimal digits")]
+    [InlineData(
+        "short,,,,",
+        "line 2: token 'shor***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor "
+            + "sha256: and 64 hexadecimal digits"
+    )]
+    [InlineData(
+        "\u0001é,,,,",
+        "line 2: token '??***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: "
+            + "and 64 hexadecimal digits"
+    )]
+    [InlineData(
+        "sha256:12,,,,",
+        "line 2: token 'sha2***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor "
+            + "sha256: and 64 hexadecimal digits"
+    )]
     [InlineData(Token, "line 2: 1 fields where the header has 5")]
     [InlineData(Token + ",,,,,", "line 2: 6 fields where the header has 5")]
-    [InlineData(Token + ",*;" + Other + ";,,,", "line 2: station '****' is not a UUID", "line 2: station '***' is not a UUID")]
-    [InlineData(Token + ",,2026-01-02,tomorrow,", "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z",
-        "line 2: valid_until 'tomo***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z")]
-    [InlineData(Token + ",,2026-01-02T03:04:05,,", "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z")]
-    [InlineData(Token + ",,2026-01-02T03:04:05+0100,,", "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z")]
-    [InlineData(Token + ",,:00,,", "line 2: valid_from ':00***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z")]
+    [InlineData(
+        Token + ",*;" + Other + ";,,,",
+        "line 2: station '****' is not a UUID",
+        "line 2: station '***' is not a UUID"
+    )]
+    [InlineData(
+        Token + ",,2026-01-02,tomorrow,",
+        "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z",
+        "line 2: valid_until 'tomo***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
+    )]
+    [InlineData(
+        Token + ",,2026-01-02T03:04:05,,",
+        "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
+    )]
+    [InlineData(
+        Token + ",,2026-01-02T03:04:05+0100,,",
+        "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
+    )]
+    [InlineData(
+        Token + ",,:00,,",
+        "line 2: valid_from ':00***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
+    )]
     [InlineData(Token + ",,2026-01-02T03:04:05Z,2026-01-02T03:04:04Z,", "line 2: valid_from is after valid_until")]
     [InlineData(Token + ",,,,Blocked", "line 2: state 'Bloc***' is neither active nor blocked")]
     [InlineData(Token + ",,,, ", "line 2: state ' ***' is neither active nor blocked")]
-    public void BrokenRule_IsReportedWithItsLine(string line, params string[] expected) => Assert.Equal(expected, Problems(Header + line + "\n"));
+    public void BrokenRule_IsReportedWithItsLine(string line, params string[] expected) =>
+        Assert.Equal(expected, Problems(Header + line + "\n"));
 
     [Fact]
     public void SameTokenTwice_NamesBothLines_AlsoInClearAndHashed()
     {
-        var csv = $"# comment\r\n{Header}\r\n{Token},,,,\r\n# comment\r\n\"{Queries.Hashed(Token)}\",\"\",,,\r\n{Token},,,,blocked\r\n";
+        var csv =
+            $"# comment\r\n{Header}\r\n{Token},,,,\r\n# "
+            + $"comment\r\n\"{Queries.Hashed(Token)}\",\"\",,,\r\n{Token},,,,blocked\r\n";
 
         Assert.Equal(["line 6: the same token as in line 4", "line 7: the same token as in line 4"], Problems(csv));
     }
 
     [Fact]
     public void LineBreaksInsideQuotes_CountAsLines() =>
-        Assert.Equal(["line 2: station 'a?b***' is not a UUID", "line 4: state 'x***' is neither active nor blocked"],
-            Problems($"{Header}{Token},\"a\nb\",,,\n{Token},,,,x\n"));
+        Assert.Equal(
+            ["line 2: station 'a?b***' is not a UUID", "line 4: state 'x***' is neither active nor blocked"],
+            Problems($"{Header}{Token},\"a\nb\",,,\n{Token},,,,x\n")
+        );
 
     [Fact]
     public void MisplacedQuote_EndsReading() =>
-        Assert.Equal(["line 2: state 'x***' is neither active nor blocked", "line 3: misplaced or unclosed quote; the rest of the file was not read"],
-            Problems($"{Header}{Token},,,,x\n\"{Token}\"x,,,,\nx\n"));
+        Assert.Equal(
+            [
+                "line 2: state 'x***' is neither active nor blocked",
+                "line 3: misplaced or unclosed quote; the rest of the file was not read",
+            ],
+            Problems($"{Header}{Token},,,,x\n\"{Token}\"x,,,,\nx\n")
+        );
 
     [Fact]
     public void UnclosedQuoteInALargeFile_IsReportedAtItsLine() =>
-        Assert.Equal(["line 3: longer than 1048576 characters; is a quote not closed?"],
-            Problems($"{Header}\n\"{Token},,,,\n" + new string('\n', 2_000_000)));
+        Assert.Equal(
+            ["line 3: longer than 1048576 characters; is a quote not closed?"],
+            Problems($"{Header}\n\"{Token},,,,\n" + new string('\n', 2_000_000))
+        );
 
     [Fact]
     public void NotUtf8_IsReportedAtItsLine()
@@ -133,8 +186,13 @@ public sealed class AclRulesTests
     {
         string[] broken =
         [
-            $"{Token}\n", $"{Header}{Token}\n", $"{Header},{Token},{Token},{Token},{Token}\n", $"{Header}{Token} ,,,,\n", $"{Header}\"{Token}\"{Token}\n",
-            $"{Header}{Token},,,,\n{Token},,,,\n", $"{Header}{Token},{Queries.Station};{Token},,,\n",
+            $"{Token}\n",
+            $"{Header}{Token}\n",
+            $"{Header},{Token},{Token},{Token},{Token}\n",
+            $"{Header}{Token} ,,,,\n",
+            $"{Header}\"{Token}\"{Token}\n",
+            $"{Header}{Token},,,,\n{Token},,,,\n",
+            $"{Header}{Token},{Queries.Station};{Token},,,\n",
         ];
 
         foreach (var csv in broken)
@@ -146,7 +204,8 @@ public sealed class AclRulesTests
 
     private static AuthorizerAnswer Decide(string rules) => Read(Header + rules).Decide(Queries.Some(), Queries.Now);
 
-    private static AclRules Read(string csv) => AclRules.Read(new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test.csv");
+    private static AclRules Read(string csv) =>
+        AclRules.Read(new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test.csv");
 
     private static IReadOnlyList<string> Problems(string csv) => Problems(Encoding.UTF8.GetBytes(csv));
 

@@ -14,7 +14,10 @@ public sealed class AclSizeTests(ITestOutputHelper output)
     private const int Rules = 1_000_000;
     private const int Rounds = 25;
 
-    /// <summary>For an unoptimized build on two cores that others use as well: SHA-256 alone, OpenSSL's, takes 0.6 to 0.9 of the microsecond there.</summary>
+    /// <summary>
+    /// For an unoptimized build on two cores that others use as well: SHA-256 alone, OpenSSL's, takes 0.6 to 0.9 of the
+    /// microsecond there.
+    /// </summary>
     private const int Noise = 2;
 
     /// <summary>The best of many short rounds is what the code can do; the rest is the machine.</summary>
@@ -32,7 +35,10 @@ public sealed class AclSizeTests(ITestOutputHelper output)
         var megabytes = (GC.GetTotalMemory(forceFullCollection: true) - before) / 1e6;
         var lookUp = Enumerable.Range(0, Rounds).Select(round => LookUpNanoseconds(rules, round)).Min();
 
-        output.WriteLine($"load {load.TotalSeconds:F2} s ({cpu.TotalSeconds:F2} s of processor time), {megabytes:F0} MB, look-up {lookUp:F0} ns");
+        output.WriteLine(
+            $"load {load.TotalSeconds:F2} s ({cpu.TotalSeconds:F2} s of processor time), {megabytes:F0} MB, "
+                + $"look-up {lookUp:F0} ns"
+        );
         Assert.Equal(Rules, rules.Count);
         Assert.InRange(cpu.TotalSeconds, 0, 5); // Not the clock's: others may be waiting for the same processor.
         Assert.InRange(megabytes, 0, 150);
@@ -46,7 +52,9 @@ public sealed class AclSizeTests(ITestOutputHelper output)
         {
             writer.WriteLine("token,stations,valid_from,valid_until,state");
             for (var i = 0; i < Rules; i++)
-                writer.WriteLine($"{Token(i)},{(i % 3 == 0 ? new Guid(i % 1000, 0, 0, new byte[8]) : "*")},2026-01-01T00:00:00Z,2027-01-01T00:{i / 60 % 60:D2}:{i % 60:D2}Z,active");
+                writer.WriteLine(
+                    $"{Token(i)},{(i % 3 == 0 ? new Guid(i % 1000, 0, 0, new byte[8]) : "*")},2026-01-01T00:00:00Z,2027-01-01T00:{i / 60 % 60:D2}:{i % 60:D2}Z,active"
+                );
         }
 
         csv.Position = 0;

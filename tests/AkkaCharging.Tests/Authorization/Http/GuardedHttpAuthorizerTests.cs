@@ -10,7 +10,8 @@ namespace AkkaCharging.Tests.Authorization.Http;
 
 /// <summary>The promise of the breaker, counted where it matters: at the back end.</summary>
 [Trait("Category", "Component")]
-public sealed class GuardedHttpAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+public sealed class GuardedHttpAuthorizerTests()
+    : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
 {
     [Theory]
     [InlineData(0)]
@@ -18,7 +19,10 @@ public sealed class GuardedHttpAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("
     public async Task FailingBackEnd_SeesFiveRoundsThenNothingThenOneProbe(int maxRetries)
     {
         await using var server = (await AuthorizerServer.StartAsync()).Answers(503);
-        using var http = new HttpAuthorizer(new HttpAuthorizerSettings(server.Url, "", TimeSpan.FromSeconds(30)), TimeProvider.System);
+        using var http = new HttpAuthorizer(
+            new HttpAuthorizerSettings(server.Url, "", TimeSpan.FromSeconds(30)),
+            TimeProvider.System
+        );
         var settings = Queries.Settings(maxRetries, timeout: TimeSpan.FromDays(1));
         var time = new FakeTimeProvider();
         var guarded = new GuardedAuthorizer(http, settings, Sys.Scheduler, time);
@@ -49,14 +53,18 @@ public sealed class GuardedHttpAuthorizerTests() : Akka.TestKit.Xunit2.TestKit("
                     time.Advance(TimeSpan.FromMilliseconds(100));
                     return decision.IsCompleted;
                 },
-                "a decision");
+                "a decision"
+            );
             return await decision;
         }
 
         Task ResetAsync()
         {
             ((TestScheduler)Sys.Scheduler).Advance(settings.CircuitBreaker.ResetTimeout);
-            return Eventually.HoldsAsync(() => guarded.State == BreakerState.HalfOpen, "the breaker lets a probe through");
+            return Eventually.HoldsAsync(
+                () => guarded.State == BreakerState.HalfOpen,
+                "the breaker lets a probe through"
+            );
         }
     }
 }

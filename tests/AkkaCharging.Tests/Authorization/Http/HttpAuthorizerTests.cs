@@ -37,7 +37,9 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
     {
         using var authorizer = To(_server.Url, bearerToken);
         var query = Queries.Some(station: Queries.Station.ToUpperInvariant());
-        string? method = null, contentType = null, sent = null;
+        string? method = null,
+            contentType = null,
+            sent = null;
         var body = "";
         _server.Handler = async context =>
         {
@@ -53,8 +55,13 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
         Assert.Equal(("POST", "application/json", authorization), (method, contentType, sent));
         using var json = JsonDocument.Parse(body);
         Assert.Equal(
-            [("stationId", query.Station.Text), ("driverToken", Queries.Token), ("requestId", query.RequestId.ToString())],
-            json.RootElement.EnumerateObject().Select(field => (field.Name, field.Value.GetString()!)));
+            [
+                ("stationId", query.Station.Text),
+                ("driverToken", Queries.Token),
+                ("requestId", query.RequestId.ToString()),
+            ],
+            json.RootElement.EnumerateObject().Select(field => (field.Name, field.Value.GetString()!))
+        );
     }
 
     [Theory]
@@ -218,13 +225,18 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
 
     [Fact]
     public void NoUrl_IsRefusedAtOnce() =>
-        Assert.Throws<ArgumentException>(() => new HttpAuthorizer(new HttpAuthorizerSettings(Url: null, "", TimeSpan.FromSeconds(5)), _time));
+        Assert.Throws<ArgumentException>(() =>
+            new HttpAuthorizer(new HttpAuthorizerSettings(Url: null, "", TimeSpan.FromSeconds(5)), _time)
+        );
 
-    private HttpAuthorizer To(Uri url, string bearerToken = "") => new(new HttpAuthorizerSettings(url, bearerToken, TimeSpan.FromSeconds(5)), _time);
+    private HttpAuthorizer To(Uri url, string bearerToken = "") =>
+        new(new HttpAuthorizerSettings(url, bearerToken, TimeSpan.FromSeconds(5)), _time);
 
     private async Task FailsAsync(bool isTransient, string message)
     {
-        var error = await Assert.ThrowsAsync<AuthorizerUnavailableException>(async () => await _authorizer.AuthorizeAsync(Queries.Some(), default));
+        var error = await Assert.ThrowsAsync<AuthorizerUnavailableException>(async () =>
+            await _authorizer.AuthorizeAsync(Queries.Some(), default)
+        );
         Assert.Equal(isTransient, error.IsTransient);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("canary", error.ToString(), StringComparison.OrdinalIgnoreCase);

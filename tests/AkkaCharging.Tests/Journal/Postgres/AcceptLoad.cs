@@ -27,10 +27,16 @@ internal sealed class AcceptLoad : IDisposable
     public Task WaitForMoreAsync()
     {
         var before = _taken.Count;
-        return Eventually.HoldsAsync(() => _taken.Count > before + 100 || _callers.Any(caller => caller.IsFaulted), "more requests are taken");
+        return Eventually.HoldsAsync(
+            () => _taken.Count > before + 100 || _callers.Any(caller => caller.IsFaulted),
+            "more requests are taken"
+        );
     }
 
-    /// <summary>Every request that was taken is there, and none that was refused: its caller may have asked again under another id.</summary>
+    /// <summary>
+    /// Every request that was taken is there, and none that was refused: its caller may have asked again under another
+    /// id.
+    /// </summary>
     public async Task StopAndVerifyAsync(JournalSettings settings)
     {
         await _stopping.CancelAsync();

@@ -22,15 +22,29 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
     {
         await Assert.ThrowsAsync<InvalidJournalException>(AuditAsync);
 
-        Assert.Equal(0L, await SharedPostgres.QueryAsync(_settings, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"));
+        Assert.Equal(
+            0L,
+            await SharedPostgres.QueryAsync(
+                _settings,
+                "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"
+            )
+        );
     }
 
     [Fact]
     public async Task DatabaseThatIsAway_IsSaidSo_WithoutItsAddress()
     {
-        var away = _settings with { ConnectionString = new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Port = 1 }.ConnectionString };
+        var away = _settings with
+        {
+            ConnectionString = new NpgsqlConnectionStringBuilder(_settings.ConnectionString)
+            {
+                Port = 1,
+            }.ConnectionString,
+        };
 
-        var unavailable = await Assert.ThrowsAsync<JournalUnavailableException>(() => PostgresAudit.OpenAsync(away, default));
+        var unavailable = await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            PostgresAudit.OpenAsync(away, default)
+        );
 
         Assert.Equal("The database cannot be reached.", unavailable.Message);
     }
@@ -42,7 +56,13 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
         await using (var journal = await SharedPostgres.OpenAsync(_settings))
             await journal.AcceptAsync(request, idempotency: null, default);
         await using var without = await PostgresAudit.OpenAsync(_settings with { EncryptionKeys = [] }, default);
-        await using var wrong = await PostgresAudit.OpenAsync(_settings with { EncryptionKeys = [EncryptionKey.Generate()] }, default);
+        await using var wrong = await PostgresAudit.OpenAsync(
+            _settings with
+            {
+                EncryptionKeys = [EncryptionKey.Generate()],
+            },
+            default
+        );
 
         Assert.Equal(request.Id, Assert.Single(await ReadAsync(without, new())).Id);
         await Assert.ThrowsAsync<InvalidJournalException>(() => without.FingerprintAsync(request.Token));
@@ -51,5 +71,6 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
 
     private protected override async Task<IRequestJournal> OpenAsync() => await SharedPostgres.OpenAsync(_settings);
 
-    private protected override async Task<IJournalAudit> AuditAsync() => await PostgresAudit.OpenAsync(_settings, default);
+    private protected override async Task<IJournalAudit> AuditAsync() =>
+        await PostgresAudit.OpenAsync(_settings, default);
 }

@@ -14,7 +14,14 @@ public sealed class PostgresJournalContractTests(SharedPostgres postgres) : Requ
     {
         var own = await postgres.NewSettingsAsync();
         var journal = await SharedPostgres.OpenAsync(
-            settings with { Kind = own.Kind, ConnectionString = own.ConnectionString, EncryptionKeys = own.EncryptionKeys }, Time);
+            settings with
+            {
+                Kind = own.Kind,
+                ConnectionString = own.ConnectionString,
+                EncryptionKeys = own.EncryptionKeys,
+            },
+            Time
+        );
 
         // On a busy machine the first attempt to connect may time out; the journal then tries again.
         await Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the journal is open");

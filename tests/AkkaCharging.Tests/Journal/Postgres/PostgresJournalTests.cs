@@ -21,10 +21,18 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     public async Task EachCommit_IsReported_WithItsWrites()
     {
         var commits = new ConcurrentQueue<(TimeSpan Duration, int Writes)>();
-        await using var journal = new PostgresJournal(await postgres.NewSettingsAsync(), TimeProvider.System, committed: (duration, writes) => commits.Enqueue((duration, writes)));
+        await using var journal = new PostgresJournal(
+            await postgres.NewSettingsAsync(),
+            TimeProvider.System,
+            committed: (duration, writes) => commits.Enqueue((duration, writes))
+        );
         await journal.StartAsync(default);
 
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask()));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 20)
+                .Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask())
+        );
 
         await Eventually.HoldsAsync(() => commits.Sum(commit => commit.Writes) == 20, "all are reported");
         Assert.All(commits, commit => Assert.InRange(commit.Duration, TimeSpan.FromTicks(1), TimeSpan.FromMinutes(1)));
@@ -34,15 +42,28 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     public async Task UnsettledRequests_ComeBackWhole_InOrderOfAcceptance()
     {
         var settings = await postgres.NewSettingsAsync();
-        var trace = new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, "vendor=1", isRemote: true);
-        var requests = Enumerable.Range(0, 5).Select(i => Sample.Request($"http://127.0.0.1:8080/{i}") with { ApiKeyName = "fleet", Trace = trace }).ToList();
+        var trace = new ActivityContext(
+            ActivityTraceId.CreateRandom(),
+            ActivitySpanId.CreateRandom(),
+            ActivityTraceFlags.Recorded,
+            "vendor=1",
+            isRemote: true
+        );
+        var requests = Enumerable
+            .Range(0, 5)
+            .Select(i => Sample.Request($"http://127.0.0.1:8080/{i}") with { ApiKeyName = "fleet", Trace = trace })
+            .ToList();
         await using (var journal = await SharedPostgres.OpenAsync(settings))
         {
             foreach (var request in requests)
                 await journal.AcceptAsync(request, idempotency: null, default);
             await journal.DecideAsync(requests[1].Id, Sample.Decision(), default);
             await journal.RecordAttemptAsync(requests[1].Id, Sample.Attempt(), default);
-            await journal.SettleAsync(requests[2].Id, new(RequestState.Expired, Sample.Now, LastAttempt: null), default);
+            await journal.SettleAsync(
+                requests[2].Id,
+                new(RequestState.Expired, Sample.Now, LastAttempt: null),
+                default
+            );
             Assert.Empty(await journal.ReadUnsettledAsync(default).ToListAsync());
         }
 
@@ -51,13 +72,39 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         var found = await reopened.ReadUnsettledAsync(default).ToListAsync();
 
         Assert.Equal(0, reopened.Status.Backlog);
-        Assert.Equal(requests.Where((_, i) => i != 2).Select(request => request.Id), found.Select(unsettled => unsettled.Request.Id));
-        Assert.Equal([(null, 0), (Sample.Decision(), 1), (null, 0), (null, 0)], found.Select(unsettled => (unsettled.Decision, unsettled.AttemptsMade)));
+        Assert.Equal(
+            requests.Where((_, i) => i != 2).Select(request => request.Id),
+            found.Select(unsettled => unsettled.Request.Id)
+        );
+        Assert.Equal(
+            [(null, 0), (Sample.Decision(), 1), (null, 0), (null, 0)],
+            found.Select(unsettled => (unsettled.Decision, unsettled.AttemptsMade))
+        );
         var (expected, first) = (requests[0], found[0].Request);
         Assert.Equal(
-            (expected.Station, expected.Token, expected.Callback.Text, expected.Callback.Destination, expected.AcceptedAt, expected.ExpiresAt, expected.ApiKeyName),
-            (first.Station, first.Token, first.Callback.Text, first.Callback.Destination, first.AcceptedAt, first.ExpiresAt, first.ApiKeyName));
-        Assert.Equal((trace.TraceId, trace.SpanId, trace.TraceState), (first.Trace.TraceId, first.Trace.SpanId, first.Trace.TraceState));
+            (
+                expected.Station,
+                expected.Token,
+                expected.Callback.Text,
+                expected.Callback.Destination,
+                expected.AcceptedAt,
+                expected.ExpiresAt,
+                expected.ApiKeyName
+            ),
+            (
+                first.Station,
+                first.Token,
+                first.Callback.Text,
+                first.Callback.Destination,
+                first.AcceptedAt,
+                first.ExpiresAt,
+                first.ApiKeyName
+            )
+        );
+        Assert.Equal(
+            (trace.TraceId, trace.SpanId, trace.TraceState),
+            (first.Trace.TraceId, first.Trace.SpanId, first.Trace.TraceState)
+        );
     }
 
     [Fact]
@@ -66,7 +113,11 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         const int Count = 2_001; // a page and one more
         var settings = await postgres.NewSettingsAsync();
         await using (var journal = await SharedPostgres.OpenAsync(settings))
-            await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask()));
+            await Task.WhenAll(
+                Enumerable
+                    .Range(0, Count)
+                    .Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask())
+            );
         await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
         await using var reopened = await SharedPostgres.OpenAsync(PostgresOwnershipTests.Through(proxy, settings));
         await Eventually.HoldsAsync(() => reopened.Status.IsAvailable, "the journal is open");
@@ -100,22 +151,38 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
                 await journal.AcceptAsync(request, idempotency: null, default);
         }
 
-        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = set_byte(secrets, 30, 255 - get_byte(secrets, 30)) WHERE seq = 1");
+        await SharedPostgres.QueryAsync(
+            settings,
+            "UPDATE charging_request SET secrets = set_byte(secrets, 30, 255 - get_byte(secrets, 30)) WHERE seq = 1"
+        );
         await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = NULL WHERE seq = 3");
         var reports = new List<(RequestId Id, string Damage)>();
-        await using var reopened = new PostgresJournal(settings, TimeProvider.System, (id, damage) => reports.Add((id, damage)));
+        await using var reopened = new PostgresJournal(
+            settings,
+            TimeProvider.System,
+            (id, damage) => reports.Add((id, damage))
+        );
         await reopened.StartAsync(default);
 
         for (var reading = 0; reading < 2; reading++)
         {
-            Assert.Equal([requests[1].Id, requests[3].Id], await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+            Assert.Equal(
+                [requests[1].Id, requests[3].Id],
+                await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync()
+            );
             Assert.Equal((2, 0), (reopened.Status.Damaged, reopened.Status.Backlog));
         }
 
-        Assert.Equal([requests[0].Id, requests[2].Id, requests[0].Id, requests[2].Id], reports.Select(report => report.Id));
+        Assert.Equal(
+            [requests[0].Id, requests[2].Id, requests[0].Id, requests[2].Id],
+            reports.Select(report => report.Id)
+        );
         Assert.Contains("was changed or moved", reports[0].Damage, StringComparison.Ordinal);
         Assert.Contains("are missing", reports[1].Damage, StringComparison.Ordinal);
-        Assert.Equal(4L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL"));
+        Assert.Equal(
+            4L,
+            await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL")
+        );
         Assert.True(reopened.Status.IsAvailable);
     }
 
@@ -126,10 +193,20 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         await using var journal = await SharedPostgres.OpenAsync(settings);
         var request = Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow());
         await journal.AcceptAsync(request, idempotency: null, default);
-        await journal.SettleAsync(request.Id, new(RequestState.Failed, TimeProvider.System.GetUtcNow(), LastAttempt: null), default);
-        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = set_byte(secrets, 30, 255 - get_byte(secrets, 30))");
+        await journal.SettleAsync(
+            request.Id,
+            new(RequestState.Failed, TimeProvider.System.GetUtcNow(), LastAttempt: null),
+            default
+        );
+        await SharedPostgres.QueryAsync(
+            settings,
+            "UPDATE charging_request SET secrets = set_byte(secrets, 30, 255 - get_byte(secrets, 30))"
+        );
 
-        Assert.Equal(RedriveOutcome.Damaged, (await journal.RedriveAsync(request.Id, TimeProvider.System.GetUtcNow(), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.Damaged,
+            (await journal.RedriveAsync(request.Id, TimeProvider.System.GetUtcNow(), default)).Outcome
+        );
 
         Assert.Equal(RequestState.Failed, (await journal.FindAsync(request.Id, default))!.State);
         Assert.Equal(DiscardOutcome.Discarded, await journal.DiscardAsync(request.Id, default));
@@ -139,7 +216,8 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     public async Task IdempotencyKeyAndDecision_StandAfterARestart()
     {
         var settings = await postgres.NewSettingsAsync();
-        var request = Sample.Request(acceptedAt: DateTimeOffset.UnixEpoch.AddYears(200)); // its key is young for any clock
+        // its key is young for any clock
+        var request = Sample.Request(acceptedAt: DateTimeOffset.UnixEpoch.AddYears(200));
         IdempotencyClaim claim;
         await using (var journal = await SharedPostgres.OpenAsync(settings))
         {
@@ -151,8 +229,14 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         await using var reopened = await SharedPostgres.OpenAsync(settings);
 
         Assert.Equal(claim, reopened.Hasher.Claim("fleet", "key", "body"));
-        Assert.Equal(new AcceptResult(AcceptOutcome.Replayed, request.Id), await reopened.AcceptAsync(Sample.Request(), claim, default));
-        Assert.Equal(Sample.Decision(), await reopened.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddMinutes(1)), default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, request.Id),
+            await reopened.AcceptAsync(Sample.Request(), claim, default)
+        );
+        Assert.Equal(
+            Sample.Decision(),
+            await reopened.DecideAsync(request.Id, Sample.Decision(Sample.Now.AddMinutes(1)), default)
+        );
     }
 
     [Fact]
@@ -167,7 +251,13 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
             await journal.SettleAsync(request.Id, new(state, Sample.Now, LastAttempt: null), default);
         }
 
-        Assert.Equal("failed", await SharedPostgres.QueryAsync(settings, "SELECT string_agg(state, ',') FROM charging_request WHERE secrets IS NOT NULL"));
+        Assert.Equal(
+            "failed",
+            await SharedPostgres.QueryAsync(
+                settings,
+                "SELECT string_agg(state, ',') FROM charging_request WHERE secrets IS NOT NULL"
+            )
+        );
     }
 
     [Fact]
@@ -187,13 +277,22 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     [Fact]
     public async Task WritesOfOneRequestThatNobodyAwaits_KeepTheirOrder()
     {
-        await using var journal = await SharedPostgres.OpenAsync(await postgres.NewSettingsAsync(), new FakeTimeProvider(Sample.Now));
+        await using var journal = await SharedPostgres.OpenAsync(
+            await postgres.NewSettingsAsync(),
+            new FakeTimeProvider(Sample.Now)
+        );
         var request = Sample.Request();
         var attempts = Enumerable.Range(0, 20).Select(i => Sample.Attempt(at: Sample.Now.AddSeconds(i))).ToList();
 
-        List<Task> writes = [journal.AcceptAsync(request, idempotency: null, default).AsTask(), journal.DecideAsync(request.Id, Sample.Decision(), default).AsTask()];
+        List<Task> writes =
+        [
+            journal.AcceptAsync(request, idempotency: null, default).AsTask(),
+            journal.DecideAsync(request.Id, Sample.Decision(), default).AsTask(),
+        ];
         writes.AddRange(attempts.Select(attempt => journal.RecordAttemptAsync(request.Id, attempt, default).AsTask()));
-        writes.Add(journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default).AsTask());
+        writes.Add(
+            journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default).AsTask()
+        );
         await Task.WhenAll(writes);
 
         var found = await journal.FindAsync(request.Id, default);
@@ -206,7 +305,10 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     {
         var settings = await postgres.NewSettingsAsync();
         await (await SharedPostgres.OpenAsync(settings)).DisposeAsync();
-        await SharedPostgres.QueryAsync(settings, "UPDATE charging_meta SET value = '\\x09000000' WHERE name = 'version'");
+        await SharedPostgres.QueryAsync(
+            settings,
+            "UPDATE charging_meta SET value = '\\x09000000' WHERE name = 'version'"
+        );
 
         await using var journal = new PostgresJournal(settings, TimeProvider.System);
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => journal.StartAsync(default));
@@ -214,13 +316,18 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         Assert.Contains("schema version 9", refused.Message, StringComparison.Ordinal);
         Assert.Same(refused, await journal.Invalid);
         Assert.Equal((false, refused.Message), (journal.Status.IsAvailable, journal.Status.Problem));
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.DecideAsync(Sample.Request().Id, Sample.Decision(), default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await journal.DecideAsync(Sample.Request().Id, Sample.Decision(), default)
+        );
     }
 
     [Theory]
     [InlineData("DELETE FROM charging_meta WHERE name = 'version'", "its version is missing")]
     [InlineData("DELETE FROM charging_meta WHERE name = 'hash_secret'", "its hash secret is missing")]
-    [InlineData("UPDATE charging_meta SET value = set_byte(value, 25, 255 - get_byte(value, 25)) WHERE name = 'hash_secret'", "was changed")]
+    [InlineData(
+        "UPDATE charging_meta SET value = set_byte(value, 25, 255 - get_byte(value, 25)) WHERE name = 'hash_secret'",
+        "was changed"
+    )]
     public async Task DamagedJournal_RefusesTheStart(string damage, string message)
     {
         var settings = await postgres.NewSettingsAsync();
@@ -238,7 +345,9 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         var settings = await postgres.NewSettingsAsync();
         await using var owner = await SharedPostgres.OpenAsync(settings);
 
-        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => SharedPostgres.OpenAsync(settings with { EncryptionKeys = [EncryptionKey.Generate()] }));
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            SharedPostgres.OpenAsync(settings with { EncryptionKeys = [EncryptionKey.Generate()] })
+        );
 
         Assert.Contains("not among the configured keys", refused.Message, StringComparison.Ordinal);
     }
@@ -252,11 +361,25 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
             await journal.AcceptAsync(request, idempotency: null, default);
         var young = old with { EncryptionKeys = [EncryptionKey.Generate()] };
 
-        await using (var both = await SharedPostgres.OpenAsync(young with { EncryptionKeys = [.. young.EncryptionKeys, .. old.EncryptionKeys] }))
+        await using (
+            var both = await SharedPostgres.OpenAsync(
+                young with
+                {
+                    EncryptionKeys = [.. young.EncryptionKeys, .. old.EncryptionKeys],
+                }
+            )
+        )
             Assert.Equal(request.Token, (await both.ReadUnsettledAsync(default).SingleAsync()).Request.Token);
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => SharedPostgres.OpenAsync(young));
         Assert.Contains("is not configured any more", refused.Message, StringComparison.Ordinal);
-        await using (var both = await SharedPostgres.OpenAsync(young with { EncryptionKeys = [.. young.EncryptionKeys, .. old.EncryptionKeys] }))
+        await using (
+            var both = await SharedPostgres.OpenAsync(
+                young with
+                {
+                    EncryptionKeys = [.. young.EncryptionKeys, .. old.EncryptionKeys],
+                }
+            )
+        )
             await both.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now, LastAttempt: null), default);
 
         await using var alone = await SharedPostgres.OpenAsync(young);
@@ -268,7 +391,11 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     {
         var settings = (await postgres.NewSettingsAsync()) with { EncryptionKeys = [] };
 
-        Assert.Contains("needs a key", Assert.Throws<InvalidJournalException>(() => new PostgresJournal(settings, TimeProvider.System)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "needs a key",
+            Assert.Throws<InvalidJournalException>(() => new PostgresJournal(settings, TimeProvider.System)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -279,7 +406,9 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     [InlineData("Host=127.0.0.1;Minimum Pool Size=9;Password=canary")]
     public void ConnectionStringThatCannotBeRead_IsRefused_WithoutQuotingIt(string connectionString)
     {
-        var refused = Assert.Throws<InvalidJournalException>(() => new PostgresJournal(SharedPostgres.Settings(connectionString), TimeProvider.System));
+        var refused = Assert.Throws<InvalidJournalException>(() =>
+            new PostgresJournal(SharedPostgres.Settings(connectionString), TimeProvider.System)
+        );
 
         Assert.DoesNotContain("canary", refused.ToString(), StringComparison.Ordinal);
     }
@@ -292,9 +421,15 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         Assert.False(journal.Status.IsAvailable);
         Assert.False(journal.Invalid.IsCompleted);
         Assert.Throws<JournalUnavailableException>(() => journal.Hasher);
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.AcceptAsync(Sample.Request(), idempotency: null, default));
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.SettleAsync(Sample.Request().Id, new(RequestState.Failed, Sample.Now, null), default));
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await journal.ReadUnsettledAsync(default).ToListAsync());
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await journal.AcceptAsync(Sample.Request(), idempotency: null, default)
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await journal.SettleAsync(Sample.Request().Id, new(RequestState.Failed, Sample.Now, null), default)
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await journal.ReadUnsettledAsync(default).ToListAsync()
+        );
     }
 
     [Fact]
@@ -307,12 +442,20 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
             _ = journal.AcceptAsync(Sample.Request(acceptedAt: Sample.Now), new($"key-{i}", "body"), default).AsTask();
         var pending = Sample.Request(acceptedAt: Sample.Now);
         await journal.AcceptAsync(pending, idempotency: null, default);
-        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET settled_at = accepted_at + seq, state = 'delivered', secrets = NULL WHERE seq <= 1490");
+        await SharedPostgres.QueryAsync(
+            settings,
+            "UPDATE charging_request SET settled_at = accepted_at + seq, state = 'delivered', secrets = NULL "
+                + "WHERE seq <= 1490"
+        );
         var ids = Enumerable.Range(0, 5).Select(_ => Sample.Request(acceptedAt: Sample.Now)).ToList();
         foreach (var request in ids)
         {
             await journal.AcceptAsync(request, idempotency: null, default);
-            await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now.AddMinutes(1), LastAttempt: null), default);
+            await journal.SettleAsync(
+                request.Id,
+                new(RequestState.Delivered, Sample.Now.AddMinutes(1), LastAttempt: null),
+                default
+            );
         }
 
         await EventuallyAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL", 3);
@@ -343,7 +486,11 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         {
             var request = Sample.Request(acceptedAt: time.GetUtcNow());
             await journal.AcceptAsync(request, idempotency: null, default);
-            await journal.SettleAsync(request.Id, new(RequestState.Failed, time.GetUtcNow(), LastAttempt: null), default);
+            await journal.SettleAsync(
+                request.Id,
+                new(RequestState.Failed, time.GetUtcNow(), LastAttempt: null),
+                default
+            );
             return request.Id;
         }
     }
@@ -377,13 +524,26 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         var settings = await postgres.NewSettingsAsync();
         await using (var first = await SharedPostgres.OpenAsync(settings))
         {
-            await first.AcceptAsync(Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow()), idempotency: null, default);
-            await EventuallyAsync(settings, "SELECT count(*) FROM charging_meta WHERE name = 'clock' AND convert_from(value, 'UTF8') LIKE '% postgres/%'", 1);
+            await first.AcceptAsync(
+                Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow()),
+                idempotency: null,
+                default
+            );
+            await EventuallyAsync(
+                settings,
+                "SELECT count(*) FROM charging_meta WHERE name = 'clock' AND convert_from(value, 'UTF8') LIKE "
+                    + "'% postgres/%'",
+                1
+            );
         }
 
         await using var second = await SharedPostgres.OpenAsync(settings);
 
-        Assert.InRange(Assert.Single(await second.ReadUnsettledAsync(default).ToListAsync()).Age!.Value, TimeSpan.Zero, TimeSpan.FromMinutes(2));
+        Assert.InRange(
+            Assert.Single(await second.ReadUnsettledAsync(default).ToListAsync()).Age!.Value,
+            TimeSpan.Zero,
+            TimeSpan.FromMinutes(2)
+        );
     }
 
     [Fact]
@@ -396,12 +556,19 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         var started = Stopwatch.GetTimestamp();
         await using (var journal = await SharedPostgres.OpenAsync(settings))
         {
-            await Task.WhenAll(Enumerable.Range(0, callers).Select(async _ =>
-            {
-                for (var i = 0; i < each; i++)
-                    await journal.AcceptAsync(Sample.Request(), idempotency: null, default);
-            }));
-            output.WriteLine($"{callers * each / Stopwatch.GetElapsedTime(started).TotalSeconds:n0} acknowledged a second by {callers} callers");
+            await Task.WhenAll(
+                Enumerable
+                    .Range(0, callers)
+                    .Select(async _ =>
+                    {
+                        for (var i = 0; i < each; i++)
+                            await journal.AcceptAsync(Sample.Request(), idempotency: null, default);
+                    })
+            );
+            output.WriteLine(
+                $"{callers * each / Stopwatch.GetElapsedTime(started).TotalSeconds:n0} acknowledged a second by "
+                    + $"{callers} callers"
+            );
         }
 
         await using var reopened = await SharedPostgres.OpenAsync(settings);
@@ -427,10 +594,12 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
                 INSERT INTO charging_request (id, epoch, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
                 SELECT gen_random_uuid(), 1, '123e4567-e89b-42d3-a456-426614174000', 'abcd***', '\\x00', 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i
                 FROM generate_series(1, 100000) i
-                """);
+                """
+            );
         }
 
-        await SharedPostgres.QueryAsync(fullSettings, "VACUUM ANALYZE charging_request"); // what would follow in the background, in the middle of the measurement
+        // what would follow in the background, in the middle of the measurement
+        await SharedPostgres.QueryAsync(fullSettings, "VACUUM ANALYZE charging_request");
         await SharedPostgres.QueryAsync(fullSettings, "CHECKPOINT");
         var time = new FakeTimeProvider(Sample.Now);
         await using var full = await SharedPostgres.OpenAsync(fullSettings, time);
@@ -443,7 +612,10 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         }
 
         var ratio = Median(fullTimes) / Median(emptyTimes);
-        output.WriteLine($"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty {Median(emptyTimes):f3} ms, ratio {ratio:f2}");
+        output.WriteLine(
+            $"accept with a million settled rows: median {Median(fullTimes):f3} ms, empty "
+                + $"{Median(emptyTimes):f3} ms, ratio {ratio:f2}"
+        );
         Assert.InRange(ratio, 0, 1.5);
 
         static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
@@ -460,7 +632,10 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
     {
         object? found = null;
         var until = Stopwatch.GetTimestamp() + (20 * Stopwatch.Frequency);
-        while (Stopwatch.GetTimestamp() < until && !Equals(found = await SharedPostgres.QueryAsync(settings, sql), expected))
+        while (
+            Stopwatch.GetTimestamp() < until
+            && !Equals(found = await SharedPostgres.QueryAsync(settings, sql), expected)
+        )
             await Task.Delay(20);
         Assert.Equal(expected, found);
     }

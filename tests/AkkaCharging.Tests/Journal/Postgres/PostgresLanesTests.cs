@@ -27,7 +27,9 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         var request = Sample.Request();
         await first.AcceptAsync(request, idempotency: null, default);
 
-        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () => await second.AcceptAsync(Sample.Request(), idempotency: null, default));
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await second.AcceptAsync(Sample.Request(), idempotency: null, default)
+        );
 
         Assert.Equal("This node holds no lane yet.", refused.Message);
         Assert.True(second.Status.IsAvailable);
@@ -96,13 +98,21 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         Assert.Equal([0, 1], requests.Select(accepted => accepted.Lane).Distinct().Order());
 
         await using var second = await NodeAsync(settings, 0);
-        var decided = requests.Select(accepted => first.DecideAsync(accepted.Request.Id, Sample.Decision(), default).AsTask()).ToList();
+        var decided = requests
+            .Select(accepted => first.DecideAsync(accepted.Request.Id, Sample.Decision(), default).AsTask())
+            .ToList();
         await Task.WhenAll(decided).ContinueWith(_ => { }, TaskScheduler.Default);
 
-        Assert.Equal(requests.Select(accepted => accepted.Lane == 1), decided.Select(task => task.IsCompletedSuccessfully));
+        Assert.Equal(
+            requests.Select(accepted => accepted.Lane == 1),
+            decided.Select(task => task.IsCompletedSuccessfully)
+        );
         Assert.Equal(1, (await first.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
         foreach (var (request, lane) in requests)
-            Assert.Equal(lane == 1 ? RequestState.Decided : RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
+            Assert.Equal(
+                lane == 1 ? RequestState.Decided : RequestState.Queued,
+                (await second.FindAsync(request.Id, default))!.State
+            );
     }
 
     [Fact]
@@ -114,7 +124,10 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         {
             Assert.False(await first.AreLanesHeldElsewhereAsync(default)); // two that wait for each other
             await second.TakeLaneAsync(3, default);
-            Assert.Equal((true, false), (await first.AreLanesHeldElsewhereAsync(default), await second.AreLanesHeldElsewhereAsync(default)));
+            Assert.Equal(
+                (true, false),
+                (await first.AreLanesHeldElsewhereAsync(default), await second.AreLanesHeldElsewhereAsync(default))
+            );
         }
 
         Assert.False(await first.AreLanesHeldElsewhereAsync(default)); // its lane is still in its name
@@ -133,7 +146,10 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         Assert.Equal(2, await lost.Task.WaitAsync(Eventually.Patience));
     }
 
-    /// <summary>Two nodes that fight for a lane under load: whatever one of them was told is kept is read by the other, and each request is decided once.</summary>
+    /// <summary>
+    /// Two nodes that fight for a lane under load: whatever one of them was told is kept is read by the other, and each
+    /// request is decided once.
+    /// </summary>
     [Fact]
     public async Task LaneThatMovesUnderLoad_LosesNothing_AndIsNeverDecidedTwice()
     {
@@ -159,7 +175,8 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         await stopping.CancelAsync();
         await Task.WhenAll(load);
         await a.TakeLaneAsync(0, default);
-        var kept = await a.ReadUnsettledAsync(0, default).ToDictionaryAsync(left => left.Request.Id, left => left.Decision);
+        var kept = await a.ReadUnsettledAsync(0, default)
+            .ToDictionaryAsync(left => left.Request.Id, left => left.Decision);
         Assert.All(accepted, id => Assert.Contains(id, kept));
         Assert.NotEmpty(decisions);
         Assert.All(decisions, told => Assert.All(told.Value, decision => Assert.Equal(kept[told.Key], decision)));
@@ -231,7 +248,10 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         await first.DecideAsync(request.Id, Sample.Decision(), default);
         await first.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, Sample.Attempt()), default);
 
-        Assert.Equal(request.Id, Assert.Single((await second.ListDeadLettersAsync(new(), after: null, most: 10, default)).Letters).Id);
+        Assert.Equal(
+            request.Id,
+            Assert.Single((await second.ListDeadLettersAsync(new(), after: null, most: 10, default)).Letters).Id
+        );
         var redriven = await second.RedriveAsync(request.Id, Sample.Now, default);
 
         Assert.Equal((RedriveOutcome.Redriven, 3), (redriven.Outcome, redriven.Lane));
@@ -249,8 +269,14 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         var request = Sample.Request();
         await first.AcceptAsync(request, new("key", "body"), default);
 
-        Assert.Equal((AcceptOutcome.Replayed, request.Id), Told(await second.AcceptAsync(Sample.Request(), new("key", "body"), default)));
-        Assert.Equal((AcceptOutcome.Conflict, request.Id), Told(await second.AcceptAsync(Sample.Request(), new("key", "other"), default)));
+        Assert.Equal(
+            (AcceptOutcome.Replayed, request.Id),
+            Told(await second.AcceptAsync(Sample.Request(), new("key", "body"), default))
+        );
+        Assert.Equal(
+            (AcceptOutcome.Conflict, request.Id),
+            Told(await second.AcceptAsync(Sample.Request(), new("key", "other"), default))
+        );
 
         static (AcceptOutcome Outcome, RequestId Id) Told(AcceptResult result) => (result.Outcome, result.Id);
     }
@@ -270,7 +296,10 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
 
         await using (var node = await NodeAsync(settings, 0, 1, 2, 3))
         {
-            Assert.Equal([ofAlone.Id], await node.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToListAsync());
+            Assert.Equal(
+                [ofAlone.Id],
+                await node.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToListAsync()
+            );
             node.SetOpen(0, isOpen: false);
             await node.AcceptAsync(ofNode, idempotency: null, default);
             await using var waiting = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now));
@@ -278,7 +307,10 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         }
 
         await using var again = await SharedPostgres.OpenAsync(settings, new FakeTimeProvider(Sample.Now));
-        Assert.Equal(new[] { ofAlone.Id, ofNode.Id }.ToHashSet(), await again.ReadUnsettledAsync(default).Select(left => left.Request.Id).ToHashSetAsync());
+        Assert.Equal(
+            new[] { ofAlone.Id, ofNode.Id }.ToHashSet(),
+            await again.ReadUnsettledAsync(default).Select(left => left.Request.Id).ToHashSetAsync()
+        );
     }
 
     [Fact]
@@ -298,7 +330,10 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         await fewer.StartAsync(default);
         await fewer.TakeLaneAsync(1, default);
 
-        Assert.Equal([request.Id], await fewer.ReadUnsettledAsync(1, default).Select(left => left.Request.Id).ToListAsync());
+        Assert.Equal(
+            [request.Id],
+            await fewer.ReadUnsettledAsync(1, default).Select(left => left.Request.Id).ToListAsync()
+        );
         Assert.Equal([0, 1], (await fewer.ListLanesAsync(default)).Select(lane => lane.Lane));
     }
 
@@ -318,14 +353,28 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         await other.SettleAsync(request.Id, new(RequestState.Failed, behind.GetUtcNow(), LastAttempt: null), default);
 
         await Eventually.HoldsAsync(
-            async () => (long)(await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_meta WHERE name LIKE 'clock of %'"))! == 0, "what it told is taken in");
+            async () =>
+                (long)
+                    (
+                        await SharedPostgres.QueryAsync(
+                            settings,
+                            "SELECT count(*) FROM charging_meta WHERE name LIKE 'clock of %'"
+                        )
+                    )! == 0,
+            "what it told is taken in"
+        );
         Assert.NotNull(await deleting.FindAsync(request.Id, default));
         Assert.Equal(1L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request"));
     }
 
-    private static Task<PostgresJournal> NodeAsync(JournalSettings settings, params int[] lanes) => NodeAsync(settings, new FakeTimeProvider(Sample.Now), lanes);
+    private static Task<PostgresJournal> NodeAsync(JournalSettings settings, params int[] lanes) =>
+        NodeAsync(settings, new FakeTimeProvider(Sample.Now), lanes);
 
-    private static async Task<PostgresJournal> NodeAsync(JournalSettings settings, TimeProvider time, params int[] lanes)
+    private static async Task<PostgresJournal> NodeAsync(
+        JournalSettings settings,
+        TimeProvider time,
+        params int[] lanes
+    )
     {
         var node = new PostgresJournal(settings, time, lanes: LaneCount);
         await node.StartAsync(default);
@@ -338,13 +387,18 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         return node;
     }
 
-    private static async Task<(RequestState State, int Attempts)> StateAsync(PostgresJournal node, ChargingRequest request)
+    private static async Task<(RequestState State, int Attempts)> StateAsync(
+        PostgresJournal node,
+        ChargingRequest request
+    )
     {
         var found = await node.FindAsync(request.Id, default);
         return (found!.State, found.Attempts.Count);
     }
 
-    private static async Task AssertRefusedAsync<T>(Func<ValueTask<T>> write) => await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
+    private static async Task AssertRefusedAsync<T>(Func<ValueTask<T>> write) =>
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
 
-    private static async Task AssertRefusedAsync(Func<ValueTask> write) => await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
+    private static async Task AssertRefusedAsync(Func<ValueTask> write) =>
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
 }

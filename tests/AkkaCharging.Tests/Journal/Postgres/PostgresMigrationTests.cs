@@ -13,7 +13,8 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
 
     private protected override long Newest => 3;
 
-    private protected override string Obstacle => "CREATE INDEX charging_request_dead_destination ON charging_request (seq)";
+    private protected override string Obstacle =>
+        "CREATE INDEX charging_request_dead_destination ON charging_request (seq)";
 
     private protected override string Remedy => "DROP INDEX charging_request_dead_destination";
 
@@ -21,7 +22,8 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
 
     public Task DisposeAsync() => Task.CompletedTask;
 
-    private protected override async Task<IRequestJournal> StartAsync() => await SharedPostgres.OpenAsync(_settings, Time);
+    private protected override async Task<IRequestJournal> StartAsync() =>
+        await SharedPostgres.OpenAsync(_settings, Time);
 
     private protected override async Task MakeVersion1Async(Func<IRequestJournal, Task> fill)
     {
@@ -30,11 +32,26 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
             await fill(journal);
         await ExecuteAsync(Schema("postgres-v1.sql"));
         var from = new NpgsqlConnectionStringBuilder(today.ConnectionString).SearchPath;
-        foreach (var table in new[] { "charging_request", "charging_idempotency", "charging_key", "charging_meta", "charging_owner" })
+        foreach (
+            var table in new[]
+            {
+                "charging_request",
+                "charging_idempotency",
+                "charging_key",
+                "charging_meta",
+                "charging_owner",
+            }
+        )
         {
             var columns = await SharedPostgres.QueryAsync(
-                _settings, $"SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0");
-            await ExecuteAsync($"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {from}.{table} ON CONFLICT DO NOTHING");
+                _settings,
+                "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = "
+                    + $"'{table}'::regclass AND attnum > 0"
+            );
+            await ExecuteAsync(
+                $"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {from}.{table} "
+                    + "ON CONFLICT DO NOTHING"
+            );
         }
 
         await ExecuteAsync("SELECT setval('charging_request_seq_seq', (SELECT max(seq) FROM charging_request))");
@@ -42,10 +59,25 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
 
     private protected override Task ExecuteAsync(string sql) => SharedPostgres.QueryAsync(_settings, sql);
 
-    private protected override async Task<(long Version, bool HasNewColumn)> VersionAsync() => (
-        (long)(await SharedPostgres.QueryAsync(_settings, "SELECT get_byte(value, 0)::bigint FROM charging_meta WHERE name = 'version'"))!,
-        (bool)(await SharedPostgres.QueryAsync(
-            _settings, "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'charging_request'::regclass AND attname = 'redriven_at')"))!);
+    private protected override async Task<(long Version, bool HasNewColumn)> VersionAsync() =>
+        (
+            (long)
+                (
+                    await SharedPostgres.QueryAsync(
+                        _settings,
+                        "SELECT get_byte(value, 0)::bigint FROM charging_meta WHERE name = 'version'"
+                    )
+                )!,
+            (bool)
+                (
+                    await SharedPostgres.QueryAsync(
+                        _settings,
+                        "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = "
+                            + "'charging_request'::regclass AND attname = 'redriven_at')"
+                    )
+                )!
+        );
 
-    private protected override Task WaitUntilAvailableAsync(IRequestJournal journal) => Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the journal is open");
+    private protected override Task WaitUntilAvailableAsync(IRequestJournal journal) =>
+        Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the journal is open");
 }

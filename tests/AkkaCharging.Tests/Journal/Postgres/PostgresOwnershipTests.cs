@@ -23,8 +23,14 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
 
         await using var second = await SharedPostgres.OpenAsync(settings);
         Assert.False(second.Status.IsAvailable);
-        Assert.Contains($"owned by process {Environment.ProcessId} on {Environment.MachineName} since", second.Status.Problem, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await second.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, null), default));
+        Assert.Contains(
+            $"owned by process {Environment.ProcessId} on {Environment.MachineName} since",
+            second.Status.Problem,
+            StringComparison.Ordinal
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await second.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, null), default)
+        );
         Assert.Equal(RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
         var reading = second.ReadUnsettledAsync(default).SingleAsync();
 
@@ -70,22 +76,41 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         proxy.Cut();
         await Eventually.HoldsAsync(() => second.Status.IsAvailable, "the second process takes over");
         await Eventually.HoldsAsync(() => !first.Status.IsAvailable, "the first process notices");
-        Assert.Equal([ofFirst.Id], await second.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
+        Assert.Equal(
+            [ofFirst.Id],
+            await second.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync()
+        );
         var ofSecond = Sample.Request();
         await second.AcceptAsync(ofSecond, idempotency: null, default);
         await second.DecideAsync(ofFirst.Id, Sample.Decision(), default);
 
         proxy.Restore();
-        await Eventually.HoldsAsync(() => first.Status.Problem!.Contains("owned by", StringComparison.Ordinal), "the first process waits for the lock");
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await first.AcceptAsync(Sample.Request(), idempotency: null, default));
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await first.SettleAsync(ofFirst.Id, new(RequestState.Failed, Sample.Now, null), default));
-        Assert.Equal(2L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL"));
+        await Eventually.HoldsAsync(
+            () => first.Status.Problem!.Contains("owned by", StringComparison.Ordinal),
+            "the first process waits for the lock"
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await first.AcceptAsync(Sample.Request(), idempotency: null, default)
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await first.SettleAsync(ofFirst.Id, new(RequestState.Failed, Sample.Now, null), default)
+        );
+        Assert.Equal(
+            2L,
+            await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL")
+        );
 
         await second.DisposeAsync();
         await Eventually.HoldsAsync(() => first.Status.IsAvailable, "the first process owns the journal again");
         Assert.Equal(1, first.Status.Backlog);
-        Assert.Equal([ofSecond.Id], await first.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync());
-        Assert.Equal(Sample.Decision(), await first.DecideAsync(ofFirst.Id, Sample.Decision(Sample.Now.AddSeconds(1)), default));
+        Assert.Equal(
+            [ofSecond.Id],
+            await first.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync()
+        );
+        Assert.Equal(
+            Sample.Decision(),
+            await first.DecideAsync(ofFirst.Id, Sample.Decision(Sample.Now.AddSeconds(1)), default)
+        );
     }
 
     [Fact]
@@ -94,7 +119,10 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         var settings = await postgres.NewSettingsAsync();
         await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
         await using var first = await SharedPostgres.OpenAsync(Through(proxy, settings));
-        var (now, request) = (TimeProvider.System.GetUtcNow(), Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow()));
+        var (now, request) = (
+            TimeProvider.System.GetUtcNow(),
+            Sample.Request(acceptedAt: TimeProvider.System.GetUtcNow())
+        );
         await first.AcceptAsync(request, idempotency: null, default);
         await first.DecideAsync(request.Id, Sample.Decision(), default);
         await first.SettleAsync(request.Id, new(RequestState.Failed, now, Sample.Attempt()), default);
@@ -102,7 +130,10 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         proxy.Cut();
         await Eventually.HoldsAsync(() => second.Status.IsAvailable, "the second process takes over");
         await Eventually.HoldsAsync(() => !first.Status.IsAvailable, "the first process notices");
-        Assert.Equal(RedriveOutcome.Redriven, (await second.RedriveAsync(request.Id, now.AddMinutes(1), default)).Outcome);
+        Assert.Equal(
+            RedriveOutcome.Redriven,
+            (await second.RedriveAsync(request.Id, now.AddMinutes(1), default)).Outcome
+        );
 
         await second.DisposeAsync();
         proxy.Restore();
@@ -110,7 +141,10 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
 
         Assert.Equal(1, first.Status.Backlog);
         var found = await first.ReadUnsettledAsync(default).SingleAsync();
-        Assert.Equal((request.Id, Sample.Decision(), 0, true), (found.Request.Id, found.Decision, found.AttemptsMade, found.IsRedriven));
+        Assert.Equal(
+            (request.Id, Sample.Decision(), 0, true),
+            (found.Request.Id, found.Decision, found.AttemptsMade, found.IsRedriven)
+        );
     }
 
     [Fact]
@@ -132,10 +166,18 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
 
     private static string TerminateOwner(JournalSettings settings) =>
         $"""
-        SELECT count(pg_terminate_backend(pid)) FROM pg_locks
-        WHERE locktype = 'advisory' AND granted AND objid::bigint = hashtext('{new NpgsqlConnectionStringBuilder(settings.ConnectionString).SearchPath}')::bigint & 4294967295
-        """;
+            SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+            WHERE locktype = 'advisory' AND granted AND objid::bigint = hashtext('{new NpgsqlConnectionStringBuilder(
+                settings.ConnectionString
+            ).SearchPath}')::bigint & 4294967295
+            """;
 
     internal static JournalSettings Through(TcpProxy proxy, JournalSettings settings) =>
-        settings with { ConnectionString = new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Port = proxy.Port }.ConnectionString };
+        settings with
+        {
+            ConnectionString = new NpgsqlConnectionStringBuilder(settings.ConnectionString)
+            {
+                Port = proxy.Port,
+            }.ConnectionString,
+        };
 }

@@ -26,12 +26,13 @@ public sealed class SharedPostgres : IAsyncLifetime
     internal async Task<JournalSettings> NewSettingsAsync() => Settings(await _fixture.NewSchemaAsync());
 
     /// <summary>Settings of a journal, with a key of its own.</summary>
-    internal static JournalSettings Settings(string connectionString) => SettingsLoader.Defaults.Journal with
-    {
-        Kind = JournalKind.Postgres,
-        ConnectionString = connectionString,
-        EncryptionKeys = [EncryptionKey.Generate()],
-    };
+    internal static JournalSettings Settings(string connectionString) =>
+        SettingsLoader.Defaults.Journal with
+        {
+            Kind = JournalKind.Postgres,
+            ConnectionString = connectionString,
+            EncryptionKeys = [EncryptionKey.Generate()],
+        };
 
     internal static async Task<PostgresJournal> OpenAsync(JournalSettings settings, TimeProvider? time = null)
     {
@@ -42,7 +43,9 @@ public sealed class SharedPostgres : IAsyncLifetime
 
     internal static async Task<object?> QueryAsync(JournalSettings settings, string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Pooling = false }.ConnectionString
+        );
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         return await command.ExecuteScalarAsync();

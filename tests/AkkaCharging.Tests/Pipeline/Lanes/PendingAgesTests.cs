@@ -69,17 +69,21 @@ public sealed class PendingAgesTests : IDisposable
 
     /// <summary>Whatever comes and goes: the least of what is left.</summary>
     [Fact]
-    public void Oldest_IsTheMinimum() => Gen.Select(Gen.Long[0, 20].Array[1, 50], Gen.Int[0, 50]).Sample((added, removed) =>
-    {
-        var ages = new PendingAges();
-        foreach (var since in added)
-            ages.Add(since);
-        foreach (var since in added.Take(removed))
-            ages.Remove(since);
+    public void Oldest_IsTheMinimum() =>
+        Gen.Select(Gen.Long[0, 20].Array[1, 50], Gen.Int[0, 50])
+            .Sample(
+                (added, removed) =>
+                {
+                    var ages = new PendingAges();
+                    foreach (var since in added)
+                        ages.Add(since);
+                    foreach (var since in added.Take(removed))
+                        ages.Remove(since);
 
-        var left = added.Skip(removed).ToList();
-        return ages.Oldest(100).TotalSeconds == (left.Count == 0 ? 0 : 100 - left.Min());
-    });
+                    var left = added.Skip(removed).ToList();
+                    return ages.Oldest(100).TotalSeconds == (left.Count == 0 ? 0 : 100 - left.Min());
+                }
+            );
 
     private PendingRequest Add()
     {
@@ -93,9 +97,18 @@ public sealed class PendingAgesTests : IDisposable
     private void Recover(bool isRedriven)
     {
         var request = Sample.Request() with { Id = RequestId.New(_time.GetUtcNow()) };
-        var unsettled = new UnsettledRequest(request, Sample.Decision(), AttemptsMade: 0, isRedriven, Age: isRedriven ? TimeSpan.Zero : _time.GetUtcNow() - request.AcceptedAt);
-        Assert.True(_lane.TryAdd(PendingRequest.FromJournal(unsettled, _destinations.Join(request.Callback.Destination), _time)));
+        var unsettled = new UnsettledRequest(
+            request,
+            Sample.Decision(),
+            AttemptsMade: 0,
+            isRedriven,
+            Age: isRedriven ? TimeSpan.Zero : _time.GetUtcNow() - request.AcceptedAt
+        );
+        Assert.True(
+            _lane.TryAdd(PendingRequest.FromJournal(unsettled, _destinations.Join(request.Callback.Destination), _time))
+        );
     }
 
-    private void Complete(PendingRequest pending) => Assert.True(_lane.Complete(new(pending, new(RequestState.Delivered, _time.GetUtcNow(), LastAttempt: null))));
+    private void Complete(PendingRequest pending) =>
+        Assert.True(_lane.Complete(new(pending, new(RequestState.Delivered, _time.GetUtcNow(), LastAttempt: null))));
 }

@@ -22,7 +22,8 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     private readonly BreakableJournal _journal;
     private readonly CancellationTokenSource _stopping = new();
 
-    public AuthorizationStageTests() => _journal = new BreakableJournal(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
+    public AuthorizationStageTests() =>
+        _journal = new BreakableJournal(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
 
     [Fact]
     public async Task Decision_IsJournaledBeforeItIsEmitted()
@@ -107,7 +108,10 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
 
         await PassAsync(pending);
 
-        Assert.Equal((AuthorizationStatus.Unknown, DecisionReason.AuthorizerError), (pending.Decision!.Status, pending.Decision.Reason));
+        Assert.Equal(
+            (AuthorizationStatus.Unknown, DecisionReason.AuthorizerError),
+            (pending.Decision!.Status, pending.Decision.Reason)
+        );
     }
 
     [Fact]
@@ -115,7 +119,13 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     {
         var answer = new TaskCompletionSource<AuthorizerAnswer>();
         _authorizer.Always((_, _) => new(answer.Task));
-        var pending = new PendingRequest(Sample.Request(), Sample.Pending().Destination, _time, _time.GetTimestamp(), TimeSpan.FromMinutes(5));
+        var pending = new PendingRequest(
+            Sample.Request(),
+            Sample.Pending().Destination,
+            _time,
+            _time.GetTimestamp(),
+            TimeSpan.FromMinutes(5)
+        );
         await _journal.AcceptAsync(pending.Request, idempotency: null, default);
         _time.Advance(TimeSpan.FromSeconds(3));
         var passing = PassAsync(pending);
@@ -194,9 +204,15 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task UpstreamFailure_IsPassedOn()
     {
-        var failure = Source.Failed<PendingRequest>(new InvalidOperationException("upstream")).Via(Stage()).RunWith(Sink.Ignore<PendingRequest>(), Sys.Materializer());
+        var failure = Source
+            .Failed<PendingRequest>(new InvalidOperationException("upstream"))
+            .Via(Stage())
+            .RunWith(Sink.Ignore<PendingRequest>(), Sys.Materializer());
 
-        Assert.Equal("upstream", (await Assert.ThrowsAnyAsync<Exception>(() => failure.WaitAsync(Patience))).GetBaseException().Message);
+        Assert.Equal(
+            "upstream",
+            (await Assert.ThrowsAnyAsync<Exception>(() => failure.WaitAsync(Patience))).GetBaseException().Message
+        );
     }
 
     protected override void AfterAll()
@@ -205,12 +221,17 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
         _stopping.Dispose();
     }
 
-    // The wait after a refusal begins a little after the refusal is seen: one step of the clock might come too early for it.
-    private Task AdvanceUntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(() =>
-    {
-        _time.Advance(TimeSpan.FromSeconds(1));
-        return condition();
-    }, what);
+    // The wait after a refusal begins a little after the refusal is seen: one step of the clock might come too early
+    // for it.
+    private Task AdvanceUntilAsync(Func<bool> condition, string what) =>
+        Eventually.HoldsAsync(
+            () =>
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                return condition();
+            },
+            what
+        );
 
     private Flow<PendingRequest, PendingRequest, Akka.NotUsed> Stage(int parallelism = 64)
     {
@@ -227,12 +248,20 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     }
 
     private async Task<IReadOnlyList<PendingRequest>> PassAsync(params PendingRequest[] pending) =>
-        await Source.From(pending).Via(Stage()).RunWith(Sink.Seq<PendingRequest>(), Sys.Materializer()).WaitAsync(Patience);
+        await Source
+            .From(pending)
+            .Via(Stage())
+            .RunWith(Sink.Seq<PendingRequest>(), Sys.Materializer())
+            .WaitAsync(Patience);
 
-    private (ISourceQueueWithComplete<PendingRequest> Intake, System.Collections.Concurrent.ConcurrentQueue<PendingRequest> Passed) Run(int parallelism = 64)
+    private (
+        ISourceQueueWithComplete<PendingRequest> Intake,
+        System.Collections.Concurrent.ConcurrentQueue<PendingRequest> Passed
+    ) Run(int parallelism = 64)
     {
         var passed = new System.Collections.Concurrent.ConcurrentQueue<PendingRequest>();
-        var intake = Source.Queue<PendingRequest>(100, OverflowStrategy.DropNew)
+        var intake = Source
+            .Queue<PendingRequest>(100, OverflowStrategy.DropNew)
             .Via(Stage(parallelism))
             .To(Sink.ForEach<PendingRequest>(passed.Enqueue))
             .Run(Sys.Materializer());

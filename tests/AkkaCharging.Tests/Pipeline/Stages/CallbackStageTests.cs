@@ -14,9 +14,13 @@ using AkkaCharging.Tests.AddressPolicy;
 
 namespace AkkaCharging.Tests.Pipeline.Stages;
 
-/// <summary>The stage and its deliveries, against a scripted receiver. Waits of 20 s and more are noted and cut to a thousandth.</summary>
+/// <summary>
+/// The stage and its deliveries, against a scripted receiver. Waits of 20 s and more are noted and cut to a thousandth.
+/// </summary>
 [Trait("Category", "Component")]
-public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon + "\nakka.loglevel = ERROR") // without a line for each restart
+public sealed class CallbackStageTests()
+    // without a line for each restart
+    : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon + "\nakka.loglevel = ERROR")
 {
     private static readonly TimeSpan Patience = Eventually.Patience;
     private static readonly CallbackSettings Defaults = SettingsLoader.Defaults.Callback with
@@ -47,7 +51,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         var receipt = Assert.Single(await DeliverAsync(Defaults, pending));
 
         Assert.Same(pending, receipt.Pending);
-        Assert.Equal((RequestState.Delivered, CallbackOutcome.Success), (receipt.Settlement!.State, receipt.Settlement.LastAttempt!.Outcome));
+        Assert.Equal(
+            (RequestState.Delivered, CallbackOutcome.Success),
+            (receipt.Settlement!.State, receipt.Settlement.LastAttempt!.Outcome)
+        );
         await AssertJournalAsync(pending, RequestState.Delivered, attempts: 1);
         Assert.Single(_observer.AttemptedEvents);
     }
@@ -55,7 +62,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task SuccessAfterTwoFailures_KeepsEachAttempt()
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt < 3 ? ScriptedCallbackClient.Busy() : ScriptedCallbackClient.Ok());
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(attempt < 3 ? ScriptedCallbackClient.Busy() : ScriptedCallbackClient.Ok());
         var pending = await DecidedAsync();
 
         var receipt = Assert.Single(await DeliverAsync(Defaults, pending));
@@ -64,7 +72,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         await AssertJournalAsync(pending, RequestState.Delivered, attempts: 3);
         Assert.Equal(
             [CallbackOutcome.HttpError, CallbackOutcome.HttpError, CallbackOutcome.Success],
-            (await Journal.FindAsync(pending.Request.Id, default))!.Attempts.Select(attempt => attempt.Outcome));
+            (await Journal.FindAsync(pending.Request.Id, default))!.Attempts.Select(attempt => attempt.Outcome)
+        );
     }
 
     [Theory]
@@ -78,7 +87,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
 
         var receipt = Assert.Single(await DeliverAsync(Defaults with { MaxRetries = maxRetries }, pending));
 
-        Assert.Equal((RequestState.Failed, 503), (receipt.Settlement!.State, receipt.Settlement.LastAttempt!.HttpStatus));
+        Assert.Equal(
+            (RequestState.Failed, 503),
+            (receipt.Settlement!.State, receipt.Settlement.LastAttempt!.HttpStatus)
+        );
         Assert.Equal(maxRetries + 1, _client.AttemptsOf(pending));
         await AssertJournalAsync(pending, RequestState.Failed, attempts: maxRetries + 1);
         Assert.Equal(Enumerable.Range(0, maxRetries).Select(retry => 20.0 * (1 << retry)), Waits());
@@ -100,7 +112,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task PermanentFailureOfARetry_EndsTheRetries()
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt < 2 ? ScriptedCallbackClient.Busy() : ScriptedCallbackClient.Gone());
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(attempt < 2 ? ScriptedCallbackClient.Busy() : ScriptedCallbackClient.Gone());
         var pending = await DecidedAsync();
 
         await DeliverAsync(Defaults, pending);
@@ -109,7 +122,9 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         await AssertJournalAsync(pending, RequestState.Failed, attempts: 2);
     }
 
-    /// <summary>A wait is its step times 1 + 0.2 u, u uniform on [0, 1): 900 of them, a tenth in each tenth of the range.</summary>
+    /// <summary>
+    /// A wait is its step times 1 + 0.2 u, u uniform on [0, 1): 900 of them, a tenth in each tenth of the range.
+    /// </summary>
     [Fact]
     public async Task Waits_DoubleWithJitterOnTop_SpreadEvenly()
     {
@@ -120,7 +135,13 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
 
         await DeliverAsync(Defaults with { Jitter = 0.2 }, [.. pending]);
 
-        var steps = Waits().GroupBy(wait => wait < 30 ? 20 : wait < 60 ? 40 : 80).ToList();
+        var steps = Waits()
+            .GroupBy(wait =>
+                wait < 30 ? 20
+                : wait < 60 ? 40
+                : 80
+            )
+            .ToList();
         Assert.Equal([(20, 300), (40, 300), (80, 300)], steps.Select(step => (step.Key, step.Count())).Order());
         var shares = steps.SelectMany(step => step.Select(wait => ((wait / step.Key) - 1) / 0.2)).ToList();
         Assert.All(shares, share => Assert.InRange(share, 0, 1));
@@ -142,7 +163,15 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         for (var i = 0; i < 20; i++)
             pending.Add(await DecidedAsync());
 
-        await DeliverAsync(Defaults with { MaxRetries = 6, Jitter = jitter, MaxRetryDelay = TimeSpan.FromSeconds(100) }, [.. pending]);
+        await DeliverAsync(
+            Defaults with
+            {
+                MaxRetries = 6,
+                Jitter = jitter,
+                MaxRetryDelay = TimeSpan.FromSeconds(100),
+            },
+            [.. pending]
+        );
 
         Assert.Equal(120, Waits().Count);
         Assert.All(Waits(), wait => Assert.InRange(wait, 20, 100));
@@ -152,7 +181,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task RetryAfter_StretchesTheWait()
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromSeconds(100)) : ScriptedCallbackClient.Ok());
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(
+                attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromSeconds(100)) : ScriptedCallbackClient.Ok()
+            );
         var pending = await DecidedAsync();
         var delivering = DeliverAsync(Defaults, pending);
         await WaitingAsync(pending);
@@ -167,7 +199,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task RetryAfter_IsCapped()
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromDays(1)) : ScriptedCallbackClient.Ok());
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(
+                attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromDays(1)) : ScriptedCallbackClient.Ok()
+            );
         var pending = await DecidedAsync(age: TimeSpan.FromDays(2));
         var delivering = DeliverAsync(Defaults with { MaxRetryDelay = TimeSpan.FromMinutes(2) }, pending);
         await WaitingAsync(pending);
@@ -180,9 +215,19 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task ClockSetBackDuringARetryAfter_ProlongsItByNoMoreThanTheCap()
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromDays(1)) : ScriptedCallbackClient.Ok());
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(
+                attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromDays(1)) : ScriptedCallbackClient.Ok()
+            );
         var pending = await DecidedAsync(age: TimeSpan.FromDays(2));
-        var delivering = DeliverAsync(Defaults with { RetryDelay = TimeSpan.FromMinutes(30), MaxRetryDelay = TimeSpan.FromMinutes(30) }, pending);
+        var delivering = DeliverAsync(
+            Defaults with
+            {
+                RetryDelay = TimeSpan.FromMinutes(30),
+                MaxRetryDelay = TimeSpan.FromMinutes(30),
+            },
+            pending
+        );
         await Eventually.HoldsAsync(() => Waits().Count == 1, "RestartFlow waits its half an hour, 1.8 s here");
 
         _time.Step = TimeSpan.FromHours(-12);
@@ -197,9 +242,19 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [InlineData(72)]
     public async Task ClockSetDuringARetryAfter_ChangesNothing(int hours)
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(20)) : ScriptedCallbackClient.Ok());
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(
+                attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(20)) : ScriptedCallbackClient.Ok()
+            );
         var pending = await DecidedAsync(age: TimeSpan.FromHours(2));
-        var delivering = DeliverAsync(Defaults with { RetryDelay = TimeSpan.FromMinutes(30), MaxRetryDelay = TimeSpan.FromMinutes(30) }, pending);
+        var delivering = DeliverAsync(
+            Defaults with
+            {
+                RetryDelay = TimeSpan.FromMinutes(30),
+                MaxRetryDelay = TimeSpan.FromMinutes(30),
+            },
+            pending
+        );
         await Eventually.HoldsAsync(() => Waits().Count == 1, "RestartFlow waits its half an hour, 1.8 s here");
 
         _time.Step = TimeSpan.FromHours(hours);
@@ -243,7 +298,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task ExpiredRequest_IsNotCalledBack_DecidedOrNot()
     {
-        var (decided, undecided) = (await DecidedAsync(age: TimeSpan.FromSeconds(1)), Sample.Pending(age: TimeSpan.FromSeconds(1)));
+        var (decided, undecided) = (
+            await DecidedAsync(age: TimeSpan.FromSeconds(1)),
+            Sample.Pending(age: TimeSpan.FromSeconds(1))
+        );
         await Journal.AcceptAsync(undecided.Request, idempotency: null, default);
         _time.Advance(TimeSpan.FromSeconds(1));
 
@@ -254,7 +312,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         Assert.Empty(_client.Attempts);
     }
 
-    /// <summary>RestartFlow forgets its count when an attempt outlasts the first wait, unless it is told not to: then it would retry for ever.</summary>
+    /// <summary>
+    /// RestartFlow forgets its count when an attempt outlasts the first wait, unless it is told not to: then it would
+    /// retry for ever.
+    /// </summary>
     [Fact]
     public async Task AttemptsLongerThanTheFirstWait_EndAllTheSame()
     {
@@ -279,7 +340,9 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         _client.Answer = async (_, attempt, _) =>
         {
             await Task.Yield();
-            return attempt < 3 ? ScriptedCallbackClient.Busy() : succeeds ? ScriptedCallbackClient.Ok() : ScriptedCallbackClient.Gone();
+            return attempt < 3 ? ScriptedCallbackClient.Busy()
+                : succeeds ? ScriptedCallbackClient.Ok()
+                : ScriptedCallbackClient.Gone();
         };
         var pending = new List<PendingRequest>();
         for (var i = 0; i < 50; i++)
@@ -304,11 +367,15 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
             healthy.Add(await DecidedAsync());
         }
 
-        _client.Answer = (request, _, _) => Task.FromResult(request.Callback.Destination.Port == 8081
-            ? ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(1))
-            : ScriptedCallbackClient.Ok());
+        _client.Answer = (request, _, _) =>
+            Task.FromResult(
+                request.Callback.Destination.Port == 8081
+                    ? ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(1))
+                    : ScriptedCallbackClient.Ok()
+            );
         var receipts = new ConcurrentQueue<CallbackReceipt>();
-        var done = Source.From([.. failing, .. healthy])
+        var done = Source
+            .From([.. failing, .. healthy])
             .Via(Stage(settings))
             .RunForeach(receipts.Enqueue, Sys.Materializer());
 
@@ -335,11 +402,15 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
             healthy.Add(await DecidedAsync());
         }
 
-        _client.Answer = (request, _, stopping) => request.Callback.Destination.Port == 8081
-            ? ScriptedCallbackClient.HangAsync(stopping)
-            : Task.FromResult(ScriptedCallbackClient.Ok());
+        _client.Answer = (request, _, stopping) =>
+            request.Callback.Destination.Port == 8081
+                ? ScriptedCallbackClient.HangAsync(stopping)
+                : Task.FromResult(ScriptedCallbackClient.Ok());
         var receipts = new ConcurrentQueue<CallbackReceipt>();
-        var done = Source.From([.. hanging, .. healthy]).Via(Stage(Defaults)).RunForeach(receipts.Enqueue, Sys.Materializer());
+        var done = Source
+            .From([.. hanging, .. healthy])
+            .Via(Stage(Defaults))
+            .RunForeach(receipts.Enqueue, Sys.Materializer());
 
         await Eventually.HoldsAsync(() => receipts.Count == healthy.Count, "the healthy deliveries are settled");
         Assert.Equal(2, hanging.Sum(_client.AttemptsOf));
@@ -354,7 +425,11 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task FailingDestination_OpensItsBreaker_AndWhatWaitsUsesNoAttempt_ButAges()
     {
-        var settings = Defaults with { DestinationBreaker = new(Enabled: true, MaxFailures: 3, TimeSpan.FromHours(1)), MaxRetries = 0 };
+        var settings = Defaults with
+        {
+            DestinationBreaker = new(Enabled: true, MaxFailures: 3, TimeSpan.FromHours(1)),
+            MaxRetries = 0,
+        };
         Destinations(settings);
         _client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy());
         var pending = new List<PendingRequest>();
@@ -362,8 +437,11 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
             pending.Add(await DecidedAsync(age: TimeSpan.FromSeconds(60)));
         var delivering = DeliverAsync(settings, [.. pending]);
         await Eventually.HoldsAsync(
-            () => Destinations(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0, Waiting: var waiting }] && waiting + _client.Attempts.Count == pending.Count,
-            "the breaker is open, and the rest waits");
+            () =>
+                Destinations(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0, Waiting: var waiting }]
+                && waiting + _client.Attempts.Count == pending.Count,
+            "the breaker is open, and the rest waits"
+        );
         var attempted = _client.Attempts.Count;
 
         _time.Advance(TimeSpan.FromSeconds(61));
@@ -405,7 +483,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         var pending = new List<PendingRequest>();
         for (var i = 0; i < 10; i++)
             pending.Add(await DecidedAsync());
-        var (queue, done) = Source.Queue<PendingRequest>(10, OverflowStrategy.DropNew)
+        var (queue, done) = Source
+            .Queue<PendingRequest>(10, OverflowStrategy.DropNew)
             .Via(Stage(Defaults))
             .ToMaterialized(Sink.ForEach<CallbackReceipt>(_ => { }), Keep.Both)
             .Run(Sys.Materializer());
@@ -416,9 +495,15 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         queue.Fail(new InvalidOperationException("planted defect"));
 
         await Assert.ThrowsAnyAsync<Exception>(() => done.WaitAsync(Patience));
-        await Eventually.HoldsAsync(() => Destinations(Defaults).Status(1)[0].Waiting == 0, "nothing waits for a stage that is gone");
+        await Eventually.HoldsAsync(
+            () => Destinations(Defaults).Status(1)[0].Waiting == 0,
+            "nothing waits for a stage that is gone"
+        );
         await _stopping.CancelAsync(); // as the lane's owner does
-        await Eventually.HoldsAsync(() => Destinations(Defaults).Status(1)[0].InFlight == 0, "the attempts of the dead stage gave their slots back");
+        await Eventually.HoldsAsync(
+            () => Destinations(Defaults).Status(1)[0].InFlight == 0,
+            "the attempts of the dead stage gave their slots back"
+        );
     }
 
     [Fact]
@@ -431,11 +516,14 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         Assert.False(delivering.IsCompleted);
 
         Journal.IsAway = false;
-        await Eventually.HoldsAsync(() =>
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            return delivering.IsCompleted;
-        }, "the delivery is settled");
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                return delivering.IsCompleted;
+            },
+            "the delivery is settled"
+        );
 
         Assert.Equal(RequestState.Delivered, Assert.Single(await delivering).Settlement!.State);
         Assert.Equal(1, _client.AttemptsOf(pending));
@@ -448,7 +536,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         var settings = Defaults with { MaxInFlight = 1 };
         Destinations(settings);
         var (first, second) = (await DecidedAsync(), await DecidedAsync());
-        var delivering = Source.From([first, second]).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer());
+        var delivering = Source
+            .From([first, second])
+            .Via(Stage(settings))
+            .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer());
         await Eventually.HoldsAsync(() => _client.Attempts.Count == 1, "the first attempt is under way");
 
         await _stopping.CancelAsync();
@@ -479,7 +570,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         _client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy());
         var pending = await DecidedAsync();
         var delivering = DeliverAsync(Defaults with { RetryDelay = TimeSpan.FromSeconds(19) }, pending);
-        await Eventually.HoldsAsync(async () => (await Journal.FindAsync(pending.Request.Id, default))!.Attempts.Count == 1, "the first attempt failed");
+        await Eventually.HoldsAsync(
+            async () => (await Journal.FindAsync(pending.Request.Id, default))!.Attempts.Count == 1,
+            "the first attempt failed"
+        );
 
         await _stopping.CancelAsync();
 
@@ -522,29 +616,54 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         Assert.IsType<InvalidOperationException>(failure.GetBaseException());
     }
 
-    /// <summary>A receiver that always fails sees attempts at 0, 1, 3 and 7 s, each wait up to a fifth longer.</summary>
+    /// <summary>
+    /// A receiver that always fails sees attempts at 0, 1, 3 and 7 s, each wait up to a fifth longer.
+    /// </summary>
     [Fact]
     public async Task ReceiverThatAlwaysFails_SeesAttemptsAt0And1And3And7Seconds()
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         receiver.RespondWith(System.Net.HttpStatusCode.ServiceUnavailable);
         var settings = SettingsLoader.Defaults.Callback;
-        var connector = new VettedConnector(Policies.Allowing("127.0.0.1/32"), new ScriptedResolver(["127.0.0.1"]), TimeProvider.System, TimeSpan.FromSeconds(3));
+        var connector = new VettedConnector(
+            Policies.Allowing("127.0.0.1/32"),
+            new ScriptedResolver(["127.0.0.1"]),
+            TimeProvider.System,
+            TimeSpan.FromSeconds(3)
+        );
         using var client = new CallbackClient(
-            CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)), connector, new WebhookSigner(settings.Signing, TimeProvider.System), settings.Timeout, TimeProvider.System);
+            CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)),
+            connector,
+            new WebhookSigner(settings.Signing, TimeProvider.System),
+            settings.Timeout,
+            TimeProvider.System
+        );
         using var system = Akka.Actor.ActorSystem.Create("real-time");
         var now = TimeProvider.System.GetUtcNow();
         var pending = Sample.Decided(receiver.Url, acceptedAt: now);
         await Journal.AcceptAsync(pending.Request, idempotency: null, default);
-        var delivery = new CallbackDelivery(settings, client, Journal, _observer, Resources, system.Materializer(), TimeProvider.System, _stopping.Token);
+        var delivery = new CallbackDelivery(
+            settings,
+            client,
+            Journal,
+            _observer,
+            Resources,
+            system.Materializer(),
+            TimeProvider.System,
+            _stopping.Token
+        );
 
-        var receipt = await Source.Single(pending).Via(CallbackStage.Create(settings, Destinations(settings), delivery, _stopping.Token)).RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
+        var receipt = await Source
+            .Single(pending)
+            .Via(CallbackStage.Create(settings, Destinations(settings), delivery, _stopping.Token))
+            .RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
 
         Assert.Equal(RequestState.Failed, receipt.Settlement!.State);
         var at = receiver.Received.Select(received => received.At.TotalSeconds).ToList();
         Assert.Equal(4, at.Count);
         foreach (var (index, wait) in ((double[])[1, 2, 4]).Index())
-            Assert.InRange(at[index + 1] - at[index], wait - 0.05, (wait * 1.2) + 1.5); // the last for a machine that is short of time
+            // the last for a machine that is short of time
+            Assert.InRange(at[index + 1] - at[index], wait - 0.05, (wait * 1.2) + 1.5);
         Assert.Single(receiver.Received.Select(received => received.WebhookId).Distinct());
         await system.Terminate();
     }
@@ -554,7 +673,11 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [InlineData(7)]
     public async Task LackOfTheProcessItself_UsesUpNoAttempt_AndDoesNotCountAgainstTheReceiver(int times)
     {
-        var settings = Defaults with { MaxRetries = 0, DestinationBreaker = Defaults.DestinationBreaker with { Enabled = true, MaxFailures = 1 } };
+        var settings = Defaults with
+        {
+            MaxRetries = 0,
+            DestinationBreaker = Defaults.DestinationBreaker with { Enabled = true, MaxFailures = 1 },
+        };
         _client.Answer = (_, attempt, _) => Task.FromResult(attempt <= times ? Lacking() : ScriptedCallbackClient.Ok());
         var pending = await DecidedAsync();
 
@@ -564,7 +687,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         await AssertJournalAsync(pending, RequestState.Delivered, attempts: 1);
         Assert.Equal((times + 1, 0), (_client.AttemptsOf(pending), pending.AttemptsMade));
         Assert.Equal(CallbackOutcome.Success, Assert.Single(_observer.AttemptedEvents).Attempt.Outcome);
-        Assert.All(Destinations(Defaults).Status(10), status => Assert.Equal((BreakerState.Closed, 0), (status.Breaker, status.FailuresInARow)));
+        Assert.All(
+            Destinations(Defaults).Status(10),
+            status => Assert.Equal((BreakerState.Closed, 0), (status.Breaker, status.FailuresInARow))
+        );
         Assert.Equal(times, Resources.Status.Failures["files"]);
         Assert.Empty(Waits());
         AssertNothingIsHeld();
@@ -573,7 +699,15 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     [Fact]
     public async Task LackOfTheProcessItself_LeavesEachFailureItsOwnWait()
     {
-        _client.Answer = (_, attempt, _) => Task.FromResult(attempt switch { 1 or 3 => Lacking(), 2 or 4 => ScriptedCallbackClient.Busy(), _ => ScriptedCallbackClient.Ok() });
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(
+                attempt switch
+                {
+                    1 or 3 => Lacking(),
+                    2 or 4 => ScriptedCallbackClient.Busy(),
+                    _ => ScriptedCallbackClient.Ok(),
+                }
+            );
         var pending = await DecidedAsync();
 
         await WithTimeAsync(DeliverAsync(Defaults, pending));
@@ -611,7 +745,10 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
     }
 
     private static AttemptResult Lacking() =>
-        new(Sample.Attempt(CallbackOutcome.NetworkError), IsFinal: false, RetryAfter: null) { Lacking = LocalResource.Files };
+        new(Sample.Attempt(CallbackOutcome.NetworkError), IsFinal: false, RetryAfter: null)
+        {
+            Lacking = LocalResource.Files,
+        };
 
     private async Task<T> WithTimeAsync<T>(Task<T> task)
     {
@@ -622,7 +759,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
                     _time.Advance(ResourceGate.ShortestWait);
                 return task.IsCompleted;
             },
-            "it is settled");
+            "it is settled"
+        );
         return await task;
     }
 
@@ -638,7 +776,8 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         [.. ((ImpatientScheduler)Sys.Scheduler).LongDelays.Select(delay => Math.Round(delay.TotalSeconds, 6))];
 
     // Each test's deliveries share one set of destinations, of the settings that it first names.
-    private Destinations Destinations(CallbackSettings settings) => _destinations ??= new(settings, SettingsLoader.Defaults.Queue, _time);
+    private Destinations Destinations(CallbackSettings settings) =>
+        _destinations ??= new(settings, SettingsLoader.Defaults.Queue, _time);
 
     private ResourceGate Resources => _resources ??= new(_time);
 
@@ -646,11 +785,28 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
         CallbackStage.Create(
             settings,
             Destinations(settings),
-            new CallbackDelivery(settings, _client, Journal, _observer, Resources, Sys.StartedMaterializer(), _time, _stopping.Token),
-            _stopping.Token);
+            new CallbackDelivery(
+                settings,
+                _client,
+                Journal,
+                _observer,
+                Resources,
+                Sys.StartedMaterializer(),
+                _time,
+                _stopping.Token
+            ),
+            _stopping.Token
+        );
 
-    private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(CallbackSettings settings, params PendingRequest[] pending) =>
-        await Source.From(pending).Via(Stage(settings)).RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer()).WaitAsync(Patience);
+    private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(
+        CallbackSettings settings,
+        params PendingRequest[] pending
+    ) =>
+        await Source
+            .From(pending)
+            .Via(Stage(settings))
+            .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer())
+            .WaitAsync(Patience);
 
     private async Task<PendingRequest> DecidedAsync(string url = "http://127.0.0.1:8080/hook", TimeSpan? age = null)
     {
@@ -662,10 +818,16 @@ public sealed class CallbackStageTests() : Akka.TestKit.Xunit2.TestKit(Impatient
 
     // A wait that a receiver asked for is on the fake clock, after RestartFlow's own wait.
     private Task WaitingAsync(PendingRequest pending) =>
-        Eventually.HoldsAsync(() => _client.AttemptsOf(pending) == 1 && _time.Timers > TimersOfDestinations, "the retry waits");
+        Eventually.HoldsAsync(
+            () => _client.AttemptsOf(pending) == 1 && _time.Timers > TimersOfDestinations,
+            "the retry waits"
+        );
 
     private void AssertNothingIsHeld() =>
-        Assert.All(Destinations(Defaults).Status(10), status => Assert.Equal((0, 0, 0), (status.InFlight, status.Waiting, status.Retrying)));
+        Assert.All(
+            Destinations(Defaults).Status(10),
+            status => Assert.Equal((0, 0, 0), (status.InFlight, status.Waiting, status.Retrying))
+        );
 
     private async Task AssertJournalAsync(PendingRequest pending, RequestState state, int attempts)
     {

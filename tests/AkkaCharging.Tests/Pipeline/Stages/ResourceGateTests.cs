@@ -58,7 +58,9 @@ public sealed class ResourceGateTests : IDisposable
             await Eventually.HoldsAsync(() => others.Count(task => task.IsCompleted) == gone, $"{gone} were let go");
             _gate.Report(LocalResource.Files);
             _ = WaitAsync(isAgain: true);
-            wait = TimeSpan.FromMilliseconds(Math.Min(wait.TotalMilliseconds * 2, ResourceGate.LongestWait.TotalMilliseconds));
+            wait = TimeSpan.FromMilliseconds(
+                Math.Min(wait.TotalMilliseconds * 2, ResourceGate.LongestWait.TotalMilliseconds)
+            );
         }
     }
 
@@ -68,7 +70,11 @@ public sealed class ResourceGateTests : IDisposable
         _gate.Report(LocalResource.Ports);
         var first = WaitAsync();
         var second = WaitAsync();
-        var expired = _gate.WaitAsync(Sample.Decided(age: TimeSpan.FromMilliseconds(50)), isAgain: false, CancellationToken.None);
+        var expired = _gate.WaitAsync(
+            Sample.Decided(age: TimeSpan.FromMilliseconds(50)),
+            isAgain: false,
+            CancellationToken.None
+        );
 
         _time.Advance(ResourceGate.ShortestWait);
 
@@ -102,7 +108,10 @@ public sealed class ResourceGateTests : IDisposable
         }
 
         Assert.Equal(LocalResource.Memory, _gate.Status.Lacking);
-        Assert.Equal((50, 0, 50), (_gate.Status.Failures["files"], _gate.Status.Failures["ports"], _gate.Status.Failures["memory"]));
+        Assert.Equal(
+            (50, 0, 50),
+            (_gate.Status.Failures["files"], _gate.Status.Failures["ports"], _gate.Status.Failures["memory"])
+        );
         Assert.Equal([1007], _log.Ids);
 
         _time.Advance(ResourceGate.OverAfter - ResourceGate.ShortestWait - TimeSpan.FromMilliseconds(1));
@@ -116,7 +125,8 @@ public sealed class ResourceGateTests : IDisposable
         Assert.True(WaitAsync().IsCompleted);
     }
 
-    private Task WaitAsync(bool isAgain = false) => _gate.WaitAsync(Sample.Decided(age: TimeSpan.FromHours(1)), isAgain, CancellationToken.None);
+    private Task WaitAsync(bool isAgain = false) =>
+        _gate.WaitAsync(Sample.Decided(age: TimeSpan.FromHours(1)), isAgain, CancellationToken.None);
 
     private sealed class RecordingLogger : ILogger<ResourceGate>
     {
@@ -127,6 +137,12 @@ public sealed class ResourceGateTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Ids.Add(eventId.Id);
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Ids.Add(eventId.Id);
     }
 }

@@ -34,14 +34,27 @@ public sealed class SettledDeliveryTests : TestKit
         };
         using var destinations = new Destinations(settings, defaults.Queue, TimeProvider.System);
         using var resources = new ResourceGate(TimeProvider.System);
-        var delivery = new CallbackDelivery(settings, client, journal, new NoObserver(), resources, Sys.StartedMaterializer(), TimeProvider.System, CancellationToken.None);
+        var delivery = new CallbackDelivery(
+            settings,
+            client,
+            journal,
+            new NoObserver(),
+            resources,
+            Sys.StartedMaterializer(),
+            TimeProvider.System,
+            CancellationToken.None
+        );
 
-        var receipts = await Task.WhenAll(Enumerable.Range(0, Deliveries).Select(async _ =>
-        {
-            var pending = await DecidedAsync(journal, destinations);
-            await delivery.FirstAttemptAsync(new Turn(pending, HoldsSlot: false));
-            return await delivery.RetryAsync(new Turn(pending, HoldsSlot: false));
-        }));
+        var receipts = await Task.WhenAll(
+            Enumerable
+                .Range(0, Deliveries)
+                .Select(async _ =>
+                {
+                    var pending = await DecidedAsync(journal, destinations);
+                    await delivery.FirstAttemptAsync(new Turn(pending, HoldsSlot: false));
+                    return await delivery.RetryAsync(new Turn(pending, HoldsSlot: false));
+                })
+        );
 
         Assert.All(receipts, receipt => Assert.Equal((RequestState)state, receipt.Settlement!.State));
         await client.QuietAsync();
@@ -51,7 +64,13 @@ public sealed class SettledDeliveryTests : TestKit
     private static async Task<PendingRequest> DecidedAsync(MemoryJournal journal, Destinations destinations)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var url = Assert.IsType<UrlVerdict.Allowed>(new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security).CheckUrl("https://receiver.example.com/")).Url;
+        var url = Assert
+            .IsType<UrlVerdict.Allowed>(
+                new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security).CheckUrl(
+                    "https://receiver.example.com/"
+                )
+            )
+            .Url;
         var query = Queries.Some();
         var request = new ChargingRequest(RequestId.New(now), query.Station, query.Token, url, now, now.AddMinutes(5));
         await journal.AcceptAsync(request, idempotency: null, CancellationToken.None);
@@ -66,13 +85,26 @@ public sealed class SettledDeliveryTests : TestKit
 
         public ConcurrentDictionary<RequestId, int> Attempts { get; } = new();
 
-        public async Task<AttemptResult> AttemptAsync(ChargingRequest request, Decision decision, CancellationToken stopping)
+        public async Task<AttemptResult> AttemptAsync(
+            ChargingRequest request,
+            Decision decision,
+            CancellationToken stopping
+        )
         {
             Interlocked.Increment(ref _running);
             var isSuccess = Attempts.AddOrUpdate(request.Id, 1, (_, made) => made + 1) >= succeedsAt;
             await Task.Yield();
             Interlocked.Decrement(ref _running);
-            return new(new(decision.DecidedAt, TimeSpan.Zero, HttpStatus: isSuccess ? 204 : 503, isSuccess ? CallbackOutcome.Success : CallbackOutcome.HttpError), isSuccess, RetryAfter: null);
+            return new(
+                new(
+                    decision.DecidedAt,
+                    TimeSpan.Zero,
+                    HttpStatus: isSuccess ? 204 : 503,
+                    isSuccess ? CallbackOutcome.Success : CallbackOutcome.HttpError
+                ),
+                isSuccess,
+                RetryAfter: null
+            );
         }
 
         /// <summary>Waits until no attempt runs.</summary>
@@ -85,24 +117,14 @@ public sealed class SettledDeliveryTests : TestKit
 
     private sealed class NoObserver : IPipelineObserver
     {
-        public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration)
-        {
-        }
+        public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration) { }
 
-        public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven)
-        {
-        }
+        public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) { }
 
-        public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
-        {
-        }
+        public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) { }
 
-        public void BreakerMoved(BreakerState state)
-        {
-        }
+        public void BreakerMoved(BreakerState state) { }
 
-        public void AuthorizerFailed(RequestId id, Exception cause)
-        {
-        }
+        public void AuthorizerFailed(RequestId id, Exception cause) { }
     }
 }

@@ -9,7 +9,10 @@ using CsCheck;
 
 namespace AkkaCharging.Tests.Pipeline.Stages;
 
-/// <summary>Each step of the clock is complete before the next: streams run on the thread that advances it, endless ones are waited for.</summary>
+/// <summary>
+/// Each step of the clock is complete before the next: streams run on the thread that advances it, endless ones are
+/// waited for.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
 {
@@ -19,7 +22,9 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
     private int _endless;
 
     public ThrottleStageTests() =>
-        _materializer = Sys.Materializer(ActorMaterializerSettings.Create(Sys).WithDispatcher(CallingThreadDispatcher.Id));
+        _materializer = Sys.Materializer(
+            ActorMaterializerSettings.Create(Sys).WithDispatcher(CallingThreadDispatcher.Id)
+        );
 
     public static TheoryData<int, int, int> RatesAndSteps()
     {
@@ -46,7 +51,11 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         var before = passed.Count;
         Advance(window, stepMillis);
 
-        Assert.InRange(passed.Count - before, (perSecond * window.TotalSeconds * 0.98) - 1, (perSecond * window.TotalSeconds * 1.02) + 1);
+        Assert.InRange(
+            passed.Count - before,
+            (perSecond * window.TotalSeconds * 0.98) - 1,
+            (perSecond * window.TotalSeconds * 1.02) + 1
+        );
     }
 
     [Theory]
@@ -91,12 +100,15 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         var gate = new TaskCompletionSource();
         var passed = new Passed(_time);
         _ = Start(Source.Repeat(0), PerSecond, Burst)
-            .SelectAsync(1, async element =>
-            {
-                passed.Add(element);
-                await gate.Task;
-                return element;
-            })
+            .SelectAsync(
+                1,
+                async element =>
+                {
+                    passed.Add(element);
+                    await gate.Task;
+                    return element;
+                }
+            )
             .RunWith(Sink.Ignore<int>(), _materializer);
         await Eventually.HoldsAsync(() => passed.Count == 1, "the first element passes");
         Advance(TimeSpan.FromSeconds(10), stepMillis: 10);
@@ -163,7 +175,12 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
 
         intake.Fail(new InvalidOperationException("upstream"));
 
-        Assert.Equal("upstream", (await Assert.ThrowsAnyAsync<Exception>(() => passed.Done!.WaitAsync(Second * 10))).GetBaseException().Message);
+        Assert.Equal(
+            "upstream",
+            (await Assert.ThrowsAnyAsync<Exception>(() => passed.Done!.WaitAsync(Second * 10)))
+                .GetBaseException()
+                .Message
+        );
         Advance(Second * 5, stepMillis: 100);
         Assert.Equal([1], passed.Elements);
     }
@@ -191,7 +208,8 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         var bucket = ThrottleStage.CreateBucket(new ThrottleSettings(Elements: 0, Second, Burst: 1), _time);
         Assert.Null(bucket);
 
-        var passed = await Source.From(Enumerable.Range(0, 5_000).Select(_ => Sample.Pending()))
+        var passed = await Source
+            .From(Enumerable.Range(0, 5_000).Select(_ => Sample.Pending()))
             .Via(ThrottleStage.Create(bucket, _time))
             .RunAggregate(0, (count, _) => count + 1, Sys.Materializer());
 
@@ -201,11 +219,23 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task RequestsThatAreNotPutToTheAuthorizer_TakeNoToken()
     {
-        var bucket = ThrottleStage.CreateBucket(new ThrottleSettings(Elements: 1, TimeSpan.FromHours(1), Burst: 2), _time);
-        PendingRequest[] free = [Sample.Decided(acceptedAt: _time.GetUtcNow()), Sample.Pending(acceptedAt: _time.GetUtcNow() - TimeSpan.FromHours(1))];
-        PendingRequest[] charged = [Sample.Pending(acceptedAt: _time.GetUtcNow()), Sample.Pending(acceptedAt: _time.GetUtcNow())];
+        var bucket = ThrottleStage.CreateBucket(
+            new ThrottleSettings(Elements: 1, TimeSpan.FromHours(1), Burst: 2),
+            _time
+        );
+        PendingRequest[] free =
+        [
+            Sample.Decided(acceptedAt: _time.GetUtcNow()),
+            Sample.Pending(acceptedAt: _time.GetUtcNow() - TimeSpan.FromHours(1)),
+        ];
+        PendingRequest[] charged =
+        [
+            Sample.Pending(acceptedAt: _time.GetUtcNow()),
+            Sample.Pending(acceptedAt: _time.GetUtcNow()),
+        ];
 
-        var passed = await Source.From([.. Enumerable.Repeat(free, 100).SelectMany(pending => pending), .. charged])
+        var passed = await Source
+            .From([.. Enumerable.Repeat(free, 100).SelectMany(pending => pending), .. charged])
             .Via(ThrottleStage.Create(bucket, _time))
             .RunWith(Sink.Seq<PendingRequest>(), Sys.Materializer())
             .WaitAsync(Second * 10);
@@ -219,7 +249,10 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         var bucket = new TokenBucket(perSecond: 1_000, burst: 1, _time);
         var lanes = Enumerable.Range(0, 3).Select(_ => new Passed(_time)).ToList();
         foreach (var lane in lanes)
-            _ = Source.Repeat(0).Via(new ThrottleStage<int>(bucket, _ => false, _time)).RunForeach(lane.Add, _materializer);
+            _ = Source
+                .Repeat(0)
+                .Via(new ThrottleStage<int>(bucket, _ => false, _time))
+                .RunForeach(lane.Add, _materializer);
         await Eventually.HoldsAsync(() => _time.Timers == 3 && lanes.Sum(lane => lane.Count) >= 1, "the lanes run");
 
         Advance(Second * 2, stepMillis: 1);
@@ -231,21 +264,29 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
     /// <summary>In every window pass at most rate × (window + lateness of the timers) + burst.</summary>
     [Fact]
     public Task Emissions_AreWithinRateAndBurst_WhateverTheTimersDo() =>
-        Gen.Select(Gen.Int[10, 5_000], Gen.Int[1, 100], Gen.Int[1, 40].Array[20, 60]).SampleAsync(async drawn =>
-        {
-            var (perSecond, burst, steps) = drawn;
-            var passed = await RunAsync(perSecond, burst);
-            foreach (var step in steps)
-                Advance(step);
+        Gen.Select(Gen.Int[10, 5_000], Gen.Int[1, 100], Gen.Int[1, 40].Array[20, 60])
+            .SampleAsync(
+                async drawn =>
+                {
+                    var (perSecond, burst, steps) = drawn;
+                    var passed = await RunAsync(perSecond, burst);
+                    foreach (var step in steps)
+                        Advance(step);
 
-            var at = passed.Times;
-            var lateness = steps.Max() / 1_000.0;
-            for (var first = 0; first < at.Count; first += 1 + (at.Count / 300))
-            {
-                for (var last = first; last < at.Count; last++)
-                    Assert.True(last - first + 1 <= (perSecond * (at[last] - at[first] + lateness)) + burst + 1, $"{last - first + 1} in {at[last] - at[first]} s");
-            }
-        }, iter: 30, threads: 1);
+                    var at = passed.Times;
+                    var lateness = steps.Max() / 1_000.0;
+                    for (var first = 0; first < at.Count; first += 1 + (at.Count / 300))
+                    {
+                        for (var last = first; last < at.Count; last++)
+                            Assert.True(
+                                last - first + 1 <= (perSecond * (at[last] - at[first] + lateness)) + burst + 1,
+                                $"{last - first + 1} in {at[last] - at[first]} s"
+                            );
+                    }
+                },
+                iter: 30,
+                threads: 1
+            );
 
     private Source<int, TMat> Start<TMat>(Source<int, TMat> source, double perSecond, int burst) =>
         source.Via(new ThrottleStage<int>(new TokenBucket(perSecond, burst, _time), element => element < 0, _time));
@@ -257,12 +298,19 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         var timers = _time.Armed;
         passed.Done = Start(Source.Repeat(0), perSecond, burst).RunForeach(passed.Add, Sys.Materializer());
         _endless++;
-        await Eventually.HoldsAsync(() => _time.Armed > timers && passed.Count >= burst, "the burst passes and the next element waits");
+        await Eventually.HoldsAsync(
+            () => _time.Armed > timers && passed.Count >= burst,
+            "the burst passes and the next element waits"
+        );
         Assert.Equal(burst, passed.Count);
         return passed;
     }
 
-    private async Task<(ISourceQueueWithComplete<int> Intake, Passed Passed)> RunQueueAsync(double perSecond, int burst, int size)
+    private async Task<(ISourceQueueWithComplete<int> Intake, Passed Passed)> RunQueueAsync(
+        double perSecond,
+        int burst,
+        int size
+    )
     {
         var passed = new Passed(_time);
         var timers = _time.Timers;

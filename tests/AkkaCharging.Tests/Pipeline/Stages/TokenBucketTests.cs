@@ -63,24 +63,30 @@ public sealed class TokenBucketTests
     /// <summary>In no window start more than rate × window + burst, and nobody waits who need not.</summary>
     [Fact]
     public void Starts_AreWithinRateAndBurst_InEveryWindow() =>
-        Gen.Select(Gen.Double[0.1, 100_000], Gen.Int[1, 200], Gen.Double[0, 3].Array[1, 300]).Sample((perSecond, burst, gaps) =>
-        {
-            var bucket = new TokenBucket(perSecond, burst, Time);
-            var readyAt = 0.0;
-            var starts = new List<double>();
-            foreach (var gap in gaps)
-            {
-                readyAt += gap / perSecond * Second;
-                starts.Add(bucket.Reserve(readyAt));
-                Assert.True(starts[^1] >= readyAt);
-            }
+        Gen.Select(Gen.Double[0.1, 100_000], Gen.Int[1, 200], Gen.Double[0, 3].Array[1, 300])
+            .Sample(
+                (perSecond, burst, gaps) =>
+                {
+                    var bucket = new TokenBucket(perSecond, burst, Time);
+                    var readyAt = 0.0;
+                    var starts = new List<double>();
+                    foreach (var gap in gaps)
+                    {
+                        readyAt += gap / perSecond * Second;
+                        starts.Add(bucket.Reserve(readyAt));
+                        Assert.True(starts[^1] >= readyAt);
+                    }
 
-            for (var first = 0; first < starts.Count; first++)
-            {
-                for (var last = first; last < starts.Count; last++)
-                    Assert.True(last - first + 1 <= (perSecond * (starts[last] - starts[first]) / Second) + burst + 1e-3);
-            }
-        }, iter: 200);
+                    for (var first = 0; first < starts.Count; first++)
+                    {
+                        for (var last = first; last < starts.Count; last++)
+                            Assert.True(
+                                last - first + 1 <= (perSecond * (starts[last] - starts[first]) / Second) + burst + 1e-3
+                            );
+                    }
+                },
+                iter: 200
+            );
 
     [Fact]
     public void ManyThreads_ShareOneRate()
