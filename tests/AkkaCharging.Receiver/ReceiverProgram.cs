@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace AkkaCharging.Receiver;
+namespace AkkaCharging.ReceiverProcesses;
 
 /// <summary>One callback as it arrived.</summary>
 /// <param name="Status">The decision in its body.</param>

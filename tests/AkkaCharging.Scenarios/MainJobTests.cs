@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using AkkaCharging.Receiver;
+using AkkaCharging.ReceiverProcesses;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;

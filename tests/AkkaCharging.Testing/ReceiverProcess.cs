@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Json;
-using AkkaCharging.Receiver;
+using AkkaCharging.ReceiverProcesses;
 
 namespace AkkaCharging.Testing;
 

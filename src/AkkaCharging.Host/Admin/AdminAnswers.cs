@@ -123,12 +123,17 @@ internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Desti
 
 /// <summary>One receiver.</summary>
 /// <param name="Breaker"><c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
-/// <param name="Answering">Whether it has lately answered.</param>
+/// <param name="Answering">Whether its standing is <c>proven</c>.</param>
 /// <param name="Pending">Requests that are not settled.</param>
 /// <param name="InFlight">Attempts under way.</param>
 /// <param name="InFlightMax">How many it may have under way at present.</param>
 /// <param name="Waiting">Requests that wait for an attempt.</param>
 /// <param name="Retrying">Requests in the retry lane.</param>
+/// <param name="FailuresInARow">Failed attempts since its last answer.</param>
+/// <param name="Standing"><c>new</c>: not called yet, or its first call is younger than a second; <c>proven</c>: it
+/// answers; <c>silent</c>: it has not answered for a second, or its breaker is not closed.</param>
+/// <param name="NextProbeAt">When an open breaker lets its next probe go; null otherwise.</param>
+/// <param name="LastAttempt">The callback attempt that ended last; null before the first.</param>
 internal sealed record DestinationAnswer(
     string Destination,
     string Breaker,
@@ -139,7 +144,10 @@ internal sealed record DestinationAnswer(
     int InFlightMax,
     int Waiting,
     int Retrying,
-    int FailuresInARow
+    int FailuresInARow,
+    string Standing,
+    long? NextProbeAt,
+    OperatorAttemptAnswer? LastAttempt
 );
 
 /// <summary>Which destination to pause or resume.</summary>

@@ -35,12 +35,12 @@ internal static class DestinationEndpoints
             .ProducesErrors(408, 409, 413, 415);
     }
 
-    /// <summary>Parses, asks <see cref="Destinations"/>, translates the outcome.</summary>
+    /// <summary>Parses, asks <see cref="ReceiverRegister"/>, translates the outcome.</summary>
     internal sealed class Handler(ChargingService service, OperatorBodies bodies, OperatorAudit audit)
     {
         // Each is kept in memory until it is resumed.
         private const int PausedMax = 1_000;
-        private readonly Destinations _destinations = service.Destinations;
+        private readonly ReceiverRegister _receivers = service.Receivers;
 
         public async Task ListAsync(HttpContext context)
         {
@@ -52,7 +52,7 @@ internal static class DestinationEndpoints
             else
                 await context.WriteJsonAsync(
                     StatusCodes.Status200OK,
-                    new([.. _destinations.Status(limit).Select(ToAnswer)]),
+                    new([.. _receivers.Status(limit).Select(ToAnswer)]),
                     AdminJson.Default.DestinationsAnswer
                 );
         }
@@ -66,11 +66,11 @@ internal static class DestinationEndpoints
                     $"{destination}",
                     async () =>
                     {
-                        if (_destinations.Status(int.MaxValue).Count(status => status.IsPaused) >= PausedMax)
+                        if (_receivers.Status(int.MaxValue).Count(status => status.IsPaused) >= PausedMax)
                             return await context.WriteConflictAsync(
                                 $"{PausedMax} destinations are paused; resume one first."
                             );
-                        _destinations.Pause(destination);
+                        _receivers.Pause(destination);
                         return await WriteChangedAsync(context, "paused", destination);
                     }
                 );
@@ -84,7 +84,7 @@ internal static class DestinationEndpoints
                     "resume",
                     $"{destination}",
                     () =>
-                        _destinations.Resume(destination)
+                        _receivers.Resume(destination)
                             ? WriteChangedAsync(context, "resumed", destination)
                             : context.WriteConflictAsync("It is not paused.")
                 );
@@ -115,18 +115,21 @@ internal static class DestinationEndpoints
             return status;
         }
 
-        private static DestinationAnswer ToAnswer(DestinationStatus status) =>
+        private static DestinationAnswer ToAnswer(ReceiverStatus status) =>
             new(
                 status.Key.ToString(),
                 status.Breaker.Name(),
                 status.IsPaused,
-                status.IsAnswering,
+                status.Standing == Standing.Proven,
                 status.Pending,
                 status.InFlight,
                 status.InFlightMax,
                 status.Waiting,
                 status.Retrying,
-                status.FailuresInARow
+                status.FailuresInARow,
+                status.Standing.Name(),
+                status.ProbeAt?.ToUnixTimeMilliseconds(),
+                status.LastAttempt is { } last ? OperatorAttemptAnswer.Of(last) : null
             );
     }
 }

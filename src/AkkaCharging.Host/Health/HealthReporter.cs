@@ -118,24 +118,21 @@ internal sealed class HealthReporter(
 
     private (string, Status, (string, string)[]) Queue(PipelineStatus status)
     {
-        // Their half fills up while the whole queue does not: a destination that has not lately answered is then
-        // refused, however new it is.
-        var (silent, silentMax) = service.Destinations.Silent;
-        var isSilentHalfFull = silent > Thresholds.QueueUsage * silentMax;
+        // Their half fills up while the whole queue does not: new receivers are then refused like silent ones.
+        var (unproven, unprovenMax) = service.Receivers.Unproven;
+        var isHalfFull = unproven > Thresholds.QueueUsage * unprovenMax;
         return (
             "queue",
-            isSilentHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize
-                ? Status.Degraded
-                : Status.Up,
+            isHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize ? Status.Degraded : Status.Up,
             [
                 ("currentSize", Text(status.Pending)),
                 ("maxSize", Text(settings.Queue.MaxSize)),
-                .. isSilentHalfFull
+                .. isHalfFull
                     ?
                     [
                         (
                             "problem",
-                            $"destinations that have not lately answered hold {silent} of their {silentMax} places"
+                            $"destinations that have not lately answered hold {unproven} of their {unprovenMax} places"
                         ),
                     ]
                     : Array.Empty<(string, string)>(),

@@ -132,7 +132,7 @@ internal sealed class DeadLetterOperations(
         try
         {
             await admission.EnterRecoveredAsync(patience);
-            Destination? destination = null;
+            Receiver? receiver = null;
             var isTakenUp = false;
             try
             {
@@ -142,8 +142,8 @@ internal sealed class DeadLetterOperations(
                     : await journal.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)
                 {
-                    destination = admission.JoinRecovered(request.Request.Callback.Destination);
-                    isTakenUp = await TakeUpAsync(PendingRequest.FromJournal(request, destination, time), lane);
+                    receiver = admission.JoinRecovered(request.Request.Callback.Destination);
+                    isTakenUp = await TakeUpAsync(PendingRequest.FromJournal(request, receiver, time), lane);
                 }
 
                 return outcome;
@@ -151,7 +151,7 @@ internal sealed class DeadLetterOperations(
             finally
             {
                 if (!isTakenUp)
-                    admission.LeaveRecovered(destination);
+                    admission.LeaveRecovered(receiver);
             }
         }
         finally

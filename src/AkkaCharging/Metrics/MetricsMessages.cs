@@ -37,6 +37,9 @@ internal sealed record RequestSettled(RequestState State, TimeSpan EndToEnd, boo
 /// <summary>The authorizer's circuit breaker changed its state.</summary>
 internal sealed record BreakerMoved(BreakerState State) : MetricsEvent;
 
+/// <summary>The circuit breaker of a receiver opened, or closed.</summary>
+internal sealed record ReceiverBreakerMoved(BreakerState State) : MetricsEvent;
+
 /// <summary>The journal committed a group of writes.</summary>
 internal sealed record JournalCommitted(TimeSpan Duration, int Writes) : MetricsEvent;
 
@@ -59,6 +62,8 @@ internal sealed record GetMetrics
 /// <param name="Attempts">Callback attempts by outcome.</param>
 /// <param name="AttemptFailures">Callback attempts that failed, by cause.</param>
 /// <param name="Settled">Requests by final state.</param>
+/// <param name="BreakerTransitions">Of the authorizer's breaker, by the state that it entered.</param>
+/// <param name="ReceiverBreakerTransitions">Of the breakers of all receivers: opened and closed.</param>
 /// <param name="Callbacks">Attempts without those of redriven requests.</param>
 internal sealed record MetricsSnapshot(
     IReadOnlyDictionary<string, long> Requests,
@@ -69,6 +74,7 @@ internal sealed record MetricsSnapshot(
     IReadOnlyDictionary<string, long> AttemptFailures,
     IReadOnlyDictionary<string, long> Settled,
     IReadOnlyDictionary<string, long> BreakerTransitions,
+    IReadOnlyDictionary<string, long> ReceiverBreakerTransitions,
     RateWindow Authorization,
     RateWindow Callbacks,
     double AuthorizationTimeAverageMillis,

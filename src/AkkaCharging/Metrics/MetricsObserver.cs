@@ -63,6 +63,15 @@ internal sealed partial class MetricsObserver(
         LogBreaker(state);
     }
 
+    public void ReceiverMoved(DestinationKey receiver, BreakerState state)
+    {
+        metrics.Tell(new ReceiverBreakerMoved(state));
+        if (state == BreakerState.Closed)
+            LogReceiverBack(receiver);
+        else
+            LogReceiverAway(receiver);
+    }
+
     public void AuthorizerFailed(RequestId id, Exception cause) =>
         LogAuthorizerFailure(id, cause.GetType().Name, cause.Message);
 
@@ -106,6 +115,16 @@ internal sealed partial class MetricsObserver(
 
     [LoggerMessage(1004, LogLevel.Warning, "Settled {RequestId} to {Destination} as {State}")]
     private partial void LogUndelivered(RequestId requestId, DestinationKey destination, string state);
+
+    [LoggerMessage(
+        1009,
+        LogLevel.Warning,
+        "Callbacks to {Destination} wait: all of its recent attempts failed, and its circuit breaker is open"
+    )]
+    private partial void LogReceiverAway(DestinationKey destination);
+
+    [LoggerMessage(1010, LogLevel.Information, "Callbacks to {Destination} resume: its circuit breaker is closed")]
+    private partial void LogReceiverBack(DestinationKey destination);
 
     [LoggerMessage(1005, LogLevel.Warning, "The circuit breaker of the authorizer is {BreakerState}")]
     private partial void LogBreaker(BreakerState breakerState);

@@ -18,6 +18,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
     private readonly long[] _attemptFailures = new long[Enum.GetValues<AttemptCause>().Length];
     private readonly long[] _settled = new long[Enum.GetValues<RequestState>().Length];
     private readonly long[] _breakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
+    private readonly long[] _receiverBreakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
     private readonly SlidingWindow _window = new(window, time);
 
     public void Apply(MetricsEvent happened)
@@ -44,6 +45,9 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
                 break;
             case BreakerMoved moved:
                 _breakerTransitions[(int)moved.State]++;
+                break;
+            case ReceiverBreakerMoved moved:
+                _receiverBreakerTransitions[(int)moved.State]++;
                 break;
         }
     }
@@ -78,6 +82,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
             Named(_attemptFailures, index => ((AttemptCause)index).Name()),
             Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
             Named(_breakerTransitions, index => ((BreakerState)index).Name()),
+            Named(_receiverBreakerTransitions, index => ((BreakerState)index).Name()),
             new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
             new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
             durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,

@@ -7,7 +7,7 @@ namespace AkkaCharging.Pipeline;
 /// Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.
 /// </summary>
 /// <param name="maxSize">Places for admitted requests, and as many again for recovered ones.</param>
-internal sealed class Admission(int maxSize, Destinations destinations, TimeProvider time)
+internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimeProvider time)
 {
     private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
     private readonly DrainRate _drainRate = new(time);
@@ -20,16 +20,16 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
 
     /// <summary>Takes one place, for a request to <paramref name="key"/>.</summary>
-    /// <param name="destination">Not null when it was let in.</param>
+    /// <param name="receiver">Not null when it was admitted.</param>
     /// <param name="retryAfter">When a caller that was refused should come back: 1 to 60 s.</param>
-    public AdmissionVerdict TryEnter(DestinationKey key, out Destination? destination, out TimeSpan retryAfter)
+    public AdmissionVerdict TryEnter(DestinationKey key, out Receiver? receiver, out TimeSpan retryAfter)
     {
-        (destination, retryAfter) = (null, TimeSpan.Zero);
+        (receiver, retryAfter) = (null, TimeSpan.Zero);
         var pending = Interlocked.Increment(ref _pending);
         var verdict =
             pending > maxSize
                 ? AdmissionVerdict.QueueFull
-                : destinations.TryAdmit(key, free: maxSize - pending + 1, out destination, out retryAfter);
+                : receivers.TryAdmit(key, free: maxSize - pending + 1, out receiver, out retryAfter);
         if (verdict == AdmissionVerdict.Entered)
             return verdict;
         pending = Interlocked.Decrement(ref _pending);
@@ -39,11 +39,11 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     }
 
     /// <summary>Gives a place back.</summary>
-    public void Leave(Destination destination)
+    public void Leave(Receiver receiver)
     {
         Interlocked.Decrement(ref _pending);
         _drainRate.CountOne();
-        destinations.LeaveAdmitted(destination);
+        receivers.LeaveAdmitted(receiver);
     }
 
     /// <summary>
@@ -56,12 +56,12 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
         TimeSpan wait;
         lock (_random)
             wait = RetrySchedule.Remaining(
-                destinations.Settings,
+                receivers.Settings,
                 refused.AttemptsMade,
                 time.GetElapsedTime(time.GetTimestamp(), refused.Deadline),
                 _random
             );
-        _ = Task.Delay(wait, time).ContinueWith(_ => Leave(refused.Destination), TaskScheduler.Default);
+        _ = Task.Delay(wait, time).ContinueWith(_ => Leave(refused.Receiver), TaskScheduler.Default);
     }
 
     /// <summary>
@@ -70,15 +70,15 @@ internal sealed class Admission(int maxSize, Destinations destinations, TimeProv
     public Task EnterRecoveredAsync(CancellationToken cancellationToken) =>
         _recoveredPlaces.WaitAsync(cancellationToken);
 
-    /// <summary>Counts a recovered request at its destination, whatever that one holds.</summary>
-    public Destination JoinRecovered(DestinationKey key) => destinations.Join(key);
+    /// <summary>Counts a recovered request at its receiver, whatever that one holds.</summary>
+    public Receiver JoinRecovered(DestinationKey key) => receivers.Join(key);
 
     /// <summary>Gives a recovered request's place back.</summary>
-    /// <param name="joined">Null when it had not joined its destination.</param>
-    public void LeaveRecovered(Destination? joined)
+    /// <param name="joined">Null when it had not joined its receiver.</param>
+    public void LeaveRecovered(Receiver? joined)
     {
         if (joined is not null)
-            destinations.Leave(joined);
+            receivers.Leave(joined);
         _recoveredPlaces.Release();
     }
 }

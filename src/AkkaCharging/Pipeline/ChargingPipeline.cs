@@ -18,35 +18,24 @@ internal static class ChargingPipeline
 {
     /// <param name="settings">Limits of this lane alone.</param>
     /// <param name="completed">Called for each receipt, one at a time.</param>
-    /// <param name="stopping">Cancelled when the run ends before its requests do: they pass through unsettled, and
-    /// calls in flight are cancelled.</param>
+    /// <param name="tokens">End the run before its requests do: they pass through unsettled.</param>
     public static IRunnableGraph<RunningPipeline> Create(
         LaneSettings settings,
         PipelineParts parts,
         Action<CallbackReceipt> completed,
         IMaterializer materializer,
-        CancellationToken stopping
+        LaneTokens tokens
     )
     {
         var authorization = AuthorizationStage.Create(
             settings.Parallelism,
             parts.Authorizer,
-            parts.Journal,
+            parts.Callbacks.Journal,
             parts.Observer,
             parts.Time,
-            stopping
+            tokens.Stopping
         );
-        var delivery = new CallbackDelivery(
-            settings.Callback,
-            parts.Callbacks,
-            parts.Journal,
-            parts.Observer,
-            parts.Resources,
-            materializer,
-            parts.Time,
-            stopping
-        );
-        var callbacks = CallbackStage.Create(settings.Callback, parts.Destinations, delivery, stopping);
+        var callbacks = CallbackStage.Create(settings.Callback, parts.Callbacks, materializer, tokens);
 
         return Source
             .Queue<PendingRequest>(settings.QueueSize, OverflowStrategy.DropNew) // PendingRequest
@@ -65,16 +54,12 @@ internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> 
 
 /// <summary>What the pipeline is made of.</summary>
 /// <param name="Throttle">Shared by all lanes; null for no limit.</param>
-internal sealed record PipelineParts(
-    GuardedAuthorizer Authorizer,
-    ICallbackClient Callbacks,
-    Destinations Destinations,
-    IRequestJournal Journal,
-    IPipelineObserver Observer,
-    ResourceGate Resources,
-    TokenBucket? Throttle,
-    TimeProvider Time
-);
+internal sealed record PipelineParts(GuardedAuthorizer Authorizer, TokenBucket? Throttle, CallbackParts Callbacks)
+{
+    public IPipelineObserver Observer => Callbacks.Observer;
+
+    public TimeProvider Time => Callbacks.Time;
+}
 
 /// <summary>The limits of one lane.</summary>
 /// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over

@@ -45,6 +45,7 @@ internal sealed class ChargingService : IDisposable
     private readonly IPipelineObserver _observer;
     private readonly TimeProvider _time;
     private readonly TokenBucket? _throttle;
+    private readonly CancellationTokenSource _leaving = new();
     private GuardedAuthorizer? _guarded;
 
     public ChargingService(
@@ -66,8 +67,8 @@ internal sealed class ChargingService : IDisposable
             time
         );
         Resources = new ResourceGate(time, logger);
-        Destinations = new Destinations(settings.Callback, settings.Queue, time);
-        Admission = new Admission(settings.Queue.MaxSize, Destinations, time);
+        Receivers = new ReceiverRegister(settings.Callback, settings.Queue, time, observer.ReceiverMoved);
+        Admission = new Admission(settings.Queue.MaxSize, Receivers, time);
         _throttle = ThrottleStage.CreateBucket(settings.Authorization.Throttle, time);
         Lanes = settings.Cluster.Enabled ? LaneSet.OfNode() : LaneSet.Alone(settings.Queue.ConsumerThreads, Admission);
         Intake = new Intake(settings.Request, Admission, journal, Lanes, time);
@@ -76,7 +77,7 @@ internal sealed class ChargingService : IDisposable
     public Intake Intake { get; }
 
     /// <summary>The receivers that requests are pending for.</summary>
-    public Destinations Destinations { get; }
+    public ReceiverRegister Receivers { get; }
 
     /// <summary>Where callbacks wait that this process had no file, port or memory for.</summary>
     public ResourceGate Resources { get; }
@@ -104,7 +105,7 @@ internal sealed class ChargingService : IDisposable
         new(
             Lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(),
             _guarded?.InFlight ?? 0,
-            Destinations.InFlight,
+            Receivers.InFlight,
             Resources.Status.Failures
         );
 
@@ -112,7 +113,19 @@ internal sealed class ChargingService : IDisposable
     public void Divide(int nodes)
     {
         _throttle?.Divide(nodes);
-        Destinations.Divide(nodes);
+        Receivers.Divide(nodes);
+    }
+
+    /// <summary>
+    /// Leaves to the journal what waits for a retry, a paused receiver or an open breaker: a stop does not wait for it.
+    /// With <c>journal.kind = memory</c> nothing would keep it, so that it has the whole grace.
+    /// </summary>
+    public void LeaveToJournal()
+    {
+        if (_settings.Journal.Kind == JournalKind.Memory)
+            return;
+        Receivers.Drain();
+        _leaving.Cancel();
     }
 
     /// <summary>Makes the owners of lanes in <paramref name="system"/>; called once.</summary>
@@ -129,21 +142,17 @@ internal sealed class ChargingService : IDisposable
         );
         var parts = new PipelineParts(
             _guarded,
-            _callbacks,
-            Destinations,
-            _journal,
-            _observer,
-            Resources,
             _throttle,
-            _time
+            new(_callbacks, Receivers, _journal, _observer, Resources, _time)
         );
         var share = LaneSettings.ShareOf(_settings);
-        return lane => Props.Create(() => new LaneActor(lane, share, parts));
+        return lane => Props.Create(() => new LaneActor(lane, share, parts, _leaving.Token));
     }
 
     public void Dispose()
     {
-        Destinations.Dispose();
+        Receivers.Dispose();
         Resources.Dispose();
+        _leaving.Dispose();
     }
 }

@@ -22,6 +22,9 @@ internal interface IPipelineObserver
     /// <summary>The circuit breaker in front of the authorizer changed its state.</summary>
     void BreakerMoved(BreakerState state);
 
+    /// <summary>The breaker of a receiver opened, or closed.</summary>
+    void ReceiverMoved(DestinationKey receiver, BreakerState state);
+
     /// <summary>A call of the authorizer about a request failed.</summary>
     void AuthorizerFailed(RequestId id, Exception cause);
 }

@@ -77,9 +77,9 @@ internal sealed class Intake(
         {
             if (_isClosing)
                 return new(IntakeOutcome.ShuttingDown);
-            return admission.TryEnter(submission.Callback.Destination, out var destination, out var retryAfter) switch
+            return admission.TryEnter(submission.Callback.Destination, out var receiver, out var retryAfter) switch
             {
-                AdmissionVerdict.Entered => await AcceptAsync(submission, destination!),
+                AdmissionVerdict.Entered => await AcceptAsync(submission, receiver!),
                 AdmissionVerdict.QueueFull => await RefuseAsync(
                     submission,
                     new(IntakeOutcome.QueueFull, RetryAfter: retryAfter)
@@ -105,7 +105,7 @@ internal sealed class Intake(
         return _closed.Task;
     }
 
-    private async ValueTask<IntakeResult> AcceptAsync(Submission submission, Destination destination)
+    private async ValueTask<IntakeResult> AcceptAsync(Submission submission, Receiver receiver)
     {
         var keepsPlace = false;
         try
@@ -123,9 +123,7 @@ internal sealed class Intake(
             keepsPlace =
                 lanes
                     .Of(request.Id, accepted.Lane)
-                    ?.TryAdd(
-                        new PendingRequest(request, destination, time, since, request.ExpiresAt - request.AcceptedAt)
-                    )
+                    ?.TryAdd(new PendingRequest(request, receiver, time, since, request.ExpiresAt - request.AcceptedAt))
                 ?? false;
             return new(IntakeOutcome.Accepted, request.Id);
         }
@@ -136,7 +134,7 @@ internal sealed class Intake(
         finally
         {
             if (!keepsPlace)
-                admission.Leave(destination);
+                admission.Leave(receiver);
         }
     }
 

@@ -13,24 +13,24 @@ namespace AkkaCharging.Pipeline;
 /// <see cref="TimeProvider.GetTimestamp"/>. A wall clock that is set makes it neither older nor younger. The times of
 /// its <see cref="Request"/> are for people and for the journal.
 /// </remarks>
-/// <param name="destination">That it is counted at, until it is settled.</param>
+/// <param name="receiver">The receiver that this request counts against until it is settled.</param>
 /// <param name="since">When it was accepted, or redriven.</param>
 /// <param name="life">How old it may become.</param>
 /// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
 internal sealed class PendingRequest(
     ChargingRequest request,
-    Destination destination,
+    Receiver receiver,
     TimeProvider time,
     long since,
     TimeSpan life,
     bool isRecovered = false
-) : IWaitingDelivery
+)
 {
     private int _generation;
 
     public ChargingRequest Request { get; } = request;
 
-    public Destination Destination { get; } = destination;
+    public Receiver Receiver { get; } = receiver;
 
     /// <summary>When it came here.</summary>
     public long EnqueuedAt { get; } = time.GetTimestamp();
@@ -63,12 +63,12 @@ internal sealed class PendingRequest(
     public long? NotBefore { get; set; }
 
     /// <summary>A request as the journal gives it back.</summary>
-    public static PendingRequest FromJournal(UnsettledRequest unsettled, Destination destination, TimeProvider time)
+    public static PendingRequest FromJournal(UnsettledRequest unsettled, Receiver receiver, TimeProvider time)
     {
         var age = unsettled.Age is { } told && told > TimeSpan.Zero ? told : TimeSpan.Zero;
         return new(
             unsettled.Request,
-            destination,
+            receiver,
             time,
             time.After(time.GetTimestamp(), -age),
             unsettled.Life,

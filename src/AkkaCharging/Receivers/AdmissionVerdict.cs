@@ -1,16 +1,14 @@
 namespace AkkaCharging.Receivers;
 
-/// <summary>Whether a request was let in.</summary>
+/// <summary>Whether a request was admitted.</summary>
 internal enum AdmissionVerdict
 {
     /// <summary>It holds a place until it leaves.</summary>
     Entered,
 
-    /// <summary>
-    /// As many are pending as may be, of all or of those to destinations that have not lately answered.
-    /// </summary>
+    /// <summary>The queue is full, or the share of it that is open to receivers of this standing.</summary>
     QueueFull,
 
-    /// <summary>Its destination holds its share of the queue; others are still let in.</summary>
+    /// <summary>Its receiver holds its share of the queue; requests to others are still admitted.</summary>
     DestinationBacklogged,
 }

@@ -19,6 +19,12 @@ internal static class RetrySchedule
     /// <summary>The longest wait before a retry, without jitter: the jitter is added after this cap.</summary>
     public static TimeSpan LongestWait(CallbackSettings settings) => settings.MaxRetryDelay / (1 + settings.Jitter);
 
+    /// <summary>The first <paramref name="count"/> waits together, of those before the last retry; without jitter.</summary>
+    public static TimeSpan FirstWaits(CallbackSettings settings, int count) =>
+        Enumerable
+            .Range(0, Math.Clamp(settings.MaxRetries - 1, 0, count))
+            .Aggregate(TimeSpan.Zero, (total, number) => total + Wait(settings, number));
+
     /// <summary>
     /// How long the retries take that a request has left which failed <paramref name="made"/> times, if each fails at
     /// once.

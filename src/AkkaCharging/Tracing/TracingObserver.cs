@@ -65,6 +65,8 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
 
     public void BreakerMoved(BreakerState state) => next.BreakerMoved(state);
 
+    public void ReceiverMoved(DestinationKey receiver, BreakerState state) => next.ReceiverMoved(receiver, state);
+
     public void AuthorizerFailed(RequestId id, Exception cause) => next.AuthorizerFailed(id, cause);
 
     /// <returns>A span that lasts until it is disposed for who asks, and as long as <paramref name="duration"/> for who

@@ -159,28 +159,26 @@ public sealed class StaleConnectionTests(ITestOutputHelper output)
         using var client = Client(authority.Authority);
         var settings = SettingsLoader.Defaults.Callback;
         await using var journal = new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System);
-        using var destinations = new Destinations(settings, SettingsLoader.Defaults.Queue, TimeProvider.System);
+        using var receivers = new ReceiverRegister(settings, SettingsLoader.Defaults.Queue, TimeProvider.System);
         using var resources = new ResourceGate(TimeProvider.System);
-        var delivery = new CallbackDelivery(
-            settings,
-            client,
-            journal,
-            observer,
-            resources,
-            Sys.StartedMaterializer(),
-            TimeProvider.System,
-            CancellationToken.None
-        );
+        var parts = new CallbackParts(client, receivers, journal, observer, resources, TimeProvider.System);
         var pending = Enumerable
             .Range(0, 400)
-            .Select(_ => Sample.Decided(receiver.Url, TimeProvider.System.GetUtcNow(), destinations: destinations))
+            .Select(_ => Sample.Decided(receiver.Url, TimeProvider.System.GetUtcNow(), receivers: receivers))
             .ToList();
         foreach (var one in pending)
             await journal.AcceptAsync(one.Request, idempotency: null, CancellationToken.None);
 
         var receipts = await Source
             .From(pending)
-            .Via(CallbackStage.Create(settings, destinations, delivery, CancellationToken.None))
+            .Via(
+                CallbackStage.Create(
+                    settings,
+                    parts,
+                    Sys.StartedMaterializer(),
+                    LaneTokens.StoppedBy(CancellationToken.None)
+                )
+            )
             .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer())
             .WaitAsync(Patience);
 

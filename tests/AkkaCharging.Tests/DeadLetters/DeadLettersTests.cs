@@ -22,7 +22,7 @@ public sealed class DeadLettersTests
 
     private readonly FakeTimeProvider _time = new(Sample.Now);
     private readonly BreakableJournal _journal;
-    private readonly Destinations _destinations;
+    private readonly ReceiverRegister _receivers;
     private readonly Admission _admission;
     private readonly LaneSet _lanes;
     private readonly DeadLetterOperations _letters;
@@ -30,12 +30,12 @@ public sealed class DeadLettersTests
     public DeadLettersTests()
     {
         _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
-        _destinations = new(
+        _receivers = new(
             SettingsLoader.Defaults.Callback,
-            new(Places * 2, ConsumerThreads: 1, DestinationShare: 1_000),
+            new(Places * 3, ConsumerThreads: 1, DestinationShare: 1_000),
             _time
-        ); // all places for destinations that have not answered
-        _admission = new(Places, _destinations, _time);
+        ); // all places are open to receivers that have not answered
+        _admission = new(Places, _receivers, _time);
         _lanes = LaneSet.Alone(4, _admission);
         _letters = new(PerSecond, _admission, _journal, _lanes, _time);
     }

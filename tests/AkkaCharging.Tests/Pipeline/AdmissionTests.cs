@@ -11,12 +11,12 @@ namespace AkkaCharging.Tests.Pipeline;
 public sealed class AdmissionTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly Destinations _destinations;
+    private readonly ReceiverRegister _receivers;
     private int _next;
 
     // A share so large that the queue's size alone decides.
     public AdmissionTests() =>
-        _destinations = new(
+        _receivers = new(
             SettingsLoader.Defaults.Callback,
             new(MaxSize: 1_000_000, ConsumerThreads: 1, DestinationShare: 1_000),
             _time
@@ -25,7 +25,7 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public void AsManyAsThereArePlaces_Enter_AndAPlaceGivenBackIsTakenAgain()
     {
-        var admission = new Admission(2, _destinations, _time);
+        var admission = new Admission(2, _receivers, _time);
 
         var first = Enter(admission);
         Assert.Equal(
@@ -33,7 +33,7 @@ public sealed class AdmissionTests : IDisposable
             (Enter(admission).Verdict, Enter(admission).Verdict)
         );
         Assert.Equal(2, admission.Pending);
-        admission.Leave(first.Destination!);
+        admission.Leave(first.Receiver!);
         Assert.Equal(1, admission.Pending);
         Assert.Equal(
             (AdmissionVerdict.Entered, AdmissionVerdict.QueueFull),
@@ -44,7 +44,7 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public void ManyThreads_NeverTakeMoreThanThereAre()
     {
-        var admission = new Admission(100, _destinations, _time);
+        var admission = new Admission(100, _receivers, _time);
 
         var entered = ParallelEnumerable
             .Range(0, 10_000)
@@ -57,8 +57,8 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public async Task RefusedAddress_KeepsItsPlace_AsLongAsANameThatDoesNotExist()
     {
-        var admission = new Admission(10, _destinations, _time);
-        var destination = Enter(admission).Destination!;
+        var admission = new Admission(10, _receivers, _time);
+        var destination = Enter(admission).Receiver!;
         var refused = new PendingRequest(
             Sample.Request(),
             destination,
@@ -84,10 +84,10 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public async Task RefusedAddress_KeepsItsPlace_NoLongerThanItsAge()
     {
-        var admission = new Admission(10, _destinations, _time);
+        var admission = new Admission(10, _receivers, _time);
         var refused = new PendingRequest(
             Sample.Request(),
-            Enter(admission).Destination!,
+            Enter(admission).Receiver!,
             _time,
             _time.GetTimestamp(),
             TimeSpan.FromSeconds(0.5)
@@ -105,7 +105,7 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public void RequestToABackloggedDestination_IsRefused_AndTakesNoPlace()
     {
-        using var destinations = new Destinations(
+        using var destinations = new ReceiverRegister(
             SettingsLoader.Defaults.Callback,
             new(MaxSize: 10, ConsumerThreads: 1, DestinationShare: 1),
             _time
@@ -133,7 +133,7 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public async Task RecoveredRequests_TakeAsManyPlacesAgain_WhateverTheirDestinationHolds()
     {
-        var admission = new Admission(3, _destinations, _time);
+        var admission = new Admission(3, _receivers, _time);
         for (var i = 0; i < 3; i++)
             Assert.Equal(AdmissionVerdict.Entered, Enter(admission).Verdict);
 
@@ -147,10 +147,10 @@ public sealed class AdmissionTests : IDisposable
         await fourth.WaitAsync(Eventually.Patience);
     }
 
-    public void Dispose() => _destinations.Dispose();
+    public void Dispose() => _receivers.Dispose();
 
     private static DestinationKey Key(string host) => new("http", host, 80);
 
-    private (AdmissionVerdict Verdict, Destination? Destination) Enter(Admission admission) =>
-        (admission.TryEnter(Key($"host-{Interlocked.Increment(ref _next)}"), out var destination, out _), destination);
+    private (AdmissionVerdict Verdict, Receiver? Receiver) Enter(Admission admission) =>
+        (admission.TryEnter(Key($"host-{Interlocked.Increment(ref _next)}"), out var receiver, out _), receiver);
 }

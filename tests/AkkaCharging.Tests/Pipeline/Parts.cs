@@ -51,6 +51,8 @@ internal sealed class RecordingObserver : IPipelineObserver
 
     public void BreakerMoved(BreakerState state) { }
 
+    public void ReceiverMoved(DestinationKey receiver, BreakerState state) { }
+
     public void AuthorizerFailed(RequestId id, Exception cause) { }
 }
 

@@ -15,7 +15,7 @@ internal static class Sample
 {
     public static readonly DateTimeOffset Now = Queries.Now;
 
-    private static readonly Destinations Receivers = new(
+    private static readonly ReceiverRegister Receivers = new(
         SettingsLoader.Defaults.Callback,
         SettingsLoader.Defaults.Queue,
         new FakeTimeProvider()
@@ -44,28 +44,28 @@ internal static class Sample
     }
 
     /// <summary>Fake time's timestamps are its ticks: so it is as old as its times are by any fake clock.</summary>
-    /// <param name="destinations">That it is counted at; some that nobody else looks at when null.</param>
+    /// <param name="receivers">The register that counts it; one of its own when null.</param>
     public static PendingRequest Pending(
         string url = "http://127.0.0.1:8080/hook",
         DateTimeOffset? acceptedAt = null,
         TimeSpan? age = null,
-        Destinations? destinations = null
-    ) => Pending(Request(url, acceptedAt, age), destinations);
+        ReceiverRegister? receivers = null
+    ) => Pending(Request(url, acceptedAt, age), receivers);
 
-    public static PendingRequest Pending(ChargingRequest request, Destinations? destinations = null) =>
-        Pending(request, (destinations ?? Receivers).Join(request.Callback.Destination));
+    public static PendingRequest Pending(ChargingRequest request, ReceiverRegister? receivers = null) =>
+        Pending(request, (receivers ?? Receivers).Join(request.Callback.Destination));
 
-    public static PendingRequest Pending(ChargingRequest request, Destination destination) =>
-        new(request, destination, Time, since: request.AcceptedAt.UtcTicks, request.ExpiresAt - request.AcceptedAt);
+    public static PendingRequest Pending(ChargingRequest request, Receiver receiver) =>
+        new(request, receiver, Time, since: request.AcceptedAt.UtcTicks, request.ExpiresAt - request.AcceptedAt);
 
     public static PendingRequest Decided(
         string url = "http://127.0.0.1:8080/hook",
         DateTimeOffset? acceptedAt = null,
         TimeSpan? age = null,
-        Destinations? destinations = null
+        ReceiverRegister? receivers = null
     )
     {
-        var pending = Pending(url, acceptedAt, age, destinations);
+        var pending = Pending(url, acceptedAt, age, receivers);
         pending.Decision = Decision(acceptedAt);
         return pending;
     }

@@ -140,9 +140,10 @@ public sealed class TracingObserverTests : IDisposable
             isRedriven: false
         );
         _observer.BreakerMoved(BreakerState.Open);
+        _observer.ReceiverMoved(new("http", "a.example.com", 80), BreakerState.Open);
         _observer.AuthorizerFailed(RequestId.New(Sample.Now), new TimeoutException());
 
-        Assert.Equal(["settled", "breaker", "failed"], _next.Told);
+        Assert.Equal(["settled", "breaker", "receiver", "failed"], _next.Told);
         Assert.Empty(_spans);
     }
 
@@ -166,6 +167,8 @@ public sealed class TracingObserverTests : IDisposable
             Told.Add("settled");
 
         public void BreakerMoved(BreakerState state) => Told.Add("breaker");
+
+        public void ReceiverMoved(DestinationKey receiver, BreakerState state) => Told.Add("receiver");
 
         public void AuthorizerFailed(RequestId id, Exception cause) => Told.Add("failed");
     }

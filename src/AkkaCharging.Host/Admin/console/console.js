@@ -221,7 +221,7 @@ function showDestinations(answer) {
     fill('destinations', rows, row => row.destination, (row, tr) => {
         cell(tr, row.destination, 'code');
         cell(tr, row.breaker.replace('_', '-'));
-        cell(tr, row.paused ? 'paused' : row.answering ? 'answering' : 'no answer lately');
+        cell(tr, row.paused ? 'paused' : row.standing);
         cell(tr, count(row.pending), 'number');
         cell(tr, `${count(row.inFlight)} of ${count(row.inFlightMax)}`, 'number');
         cell(tr, count(row.waiting), 'number');

@@ -119,11 +119,11 @@ internal sealed class Lane(int number, Admission admission)
     {
         _ages.Remove(SecondOf(pending.Since));
         if (pending.IsRecovered)
-            admission.LeaveRecovered(pending.Destination);
+            admission.LeaveRecovered(pending.Receiver);
         else if (isRefused)
             admission.LeaveAfterRetries(pending);
         else
-            admission.Leave(pending.Destination);
+            admission.Leave(pending.Receiver);
     }
 
     private static void Offer(PendingRequest pending, LaneRun run)

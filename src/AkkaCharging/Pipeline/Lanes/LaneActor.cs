@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Streams;
+using AkkaCharging.Pipeline.Stages;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
@@ -17,6 +18,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private readonly Lane _lane;
     private readonly LaneSettings _settings;
     private readonly PipelineParts _parts;
+    private readonly CancellationToken _leaving;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private LaneRun? _run;
     private long _ranAt;
@@ -24,9 +26,10 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private bool _isBetweenRuns;
     private (IActorRef Asker, bool IsAborted)? _draining;
 
-    public LaneActor(Lane lane, LaneSettings settings, PipelineParts parts)
+    /// <param name="leaving">Cancelled when the journal is to keep what waits for a retry.</param>
+    public LaneActor(Lane lane, LaneSettings settings, PipelineParts parts, CancellationToken leaving)
     {
-        (_lane, _settings, _parts) = (lane, settings, parts);
+        (_lane, _settings, _parts, _leaving) = (lane, settings, parts, leaving);
         Receive<Run>(_ => RunGraph());
         Receive<RunEnded>(ended => ended.Generation == _run!.Generation, ended => OnEnded(ended.Cause));
         Receive<RunProven>(
@@ -47,9 +50,9 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         var stopping = new CancellationTokenSource();
         var materializer = Context.System.Materializer();
-        var pipeline = ChargingPipeline
-            .Create(_settings, _parts, Complete, materializer, stopping.Token)
-            .Run(materializer);
+        var leaving = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token, _leaving);
+        var tokens = new LaneTokens(stopping.Token, leaving.Token);
+        var pipeline = ChargingPipeline.Create(_settings, _parts, Complete, materializer, tokens).Run(materializer);
         var generation = _lane.NextGeneration();
         _run = new LaneRun(generation, pipeline, stopping);
         _ranAt = _parts.Time.GetTimestamp();

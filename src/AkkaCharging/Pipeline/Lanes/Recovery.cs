@@ -61,9 +61,9 @@ internal sealed class Recovery(
         await foreach (var unsettled in read(stopping))
         {
             await admission.EnterRecoveredAsync(stopping);
-            var destination = admission.JoinRecovered(unsettled.Request.Callback.Destination);
-            if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, destination, time)))
-                admission.LeaveRecovered(destination);
+            var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination);
+            if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
+                admission.LeaveRecovered(receiver);
         }
     }
 }

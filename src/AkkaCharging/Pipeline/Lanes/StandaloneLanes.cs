@@ -32,6 +32,7 @@ internal sealed class StandaloneLanes(ChargingService service, IRequestJournal j
     public async Task<LaneStop> StopAsync(TimeSpan grace)
     {
         await _recovery.StopAsync();
+        service.LeaveToJournal();
         try
         {
             var bound = grace + LaneActorTimes.AbortGrace + LaneActorTimes.AnswerPatience;

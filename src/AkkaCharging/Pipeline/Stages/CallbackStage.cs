@@ -1,51 +1,70 @@
 using Akka;
 using Akka.Streams;
 using Akka.Streams.Dsl;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Journal;
 using AkkaCharging.Receivers;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>Where a delivery stands after its first attempt.</summary>
+/// <summary>What the callback stage is made of; all lanes share it.</summary>
+internal sealed record CallbackParts(
+    ICallbackClient Client,
+    ReceiverRegister Receivers,
+    IRequestJournal Journal,
+    IPipelineObserver Observer,
+    ResourceGate Resources,
+    TimeProvider Time
+);
+
+/// <summary>A delivery after its first attempt.</summary>
 /// <param name="Receipt">Not null once it is settled, or interrupted by shutdown.</param>
 internal sealed record Delivery(PendingRequest Pending, CallbackReceipt? Receipt);
 
 /// <summary>Calls back about each decided request until it is settled.</summary>
 /// <remarks>
 /// <code>
-/// ─► destinations ─► first attempts ─┬─ settled ─────────────────────────────┬─►
-///    (slots, lines)                  └─ failed ─► destinations ─► retry lane ┘
+/// ─► receivers ─► first attempts ─┬─ settled ──────────────────────────┬─►
+/// (slots, lines)                  └─ failed ─► receivers ─► retry lane ┘
 /// </code>
 /// Shape: PendingRequest to CallbackReceipt, one for one, as they settle; materializes nothing.
-/// A destination that hangs or fails holds its own slots and lets its own requests wait; first attempts never wait
-/// behind retries.
+/// A receiver that hangs or fails holds its own slots and lets its own requests wait; the first attempts of others
+/// never wait behind retries.
 /// Errors: whatever a receiver does is a settlement, journaled before it is emitted.
 /// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass with no
-/// settlement.
+/// settlement; when it leaves what cannot go on to the journal, those that wait for a retry pass so.
 /// </remarks>
 internal static class CallbackStage
 {
     // Outcomes that wait for one group commit hold no slot any more, but they still hold a task of the stage.
     private const int OutcomesBeingJournaled = 4096;
 
+    /// <param name="materializer">Runs the retries.</param>
     public static Flow<PendingRequest, CallbackReceipt, NotUsed> Create(
         CallbackSettings settings,
-        Destinations destinations,
-        CallbackDelivery delivery,
-        CancellationToken stopping
+        CallbackParts parts,
+        IMaterializer materializer,
+        LaneTokens tokens
     )
     {
+        var receivers = parts.Receivers;
+        var attempt = new DeliveryAttempt(settings, parts, tokens.Stopping);
+        var retries = new RestartingRetries(settings, attempt, parts, materializer, tokens);
         var retryLane = Flow.Create<Delivery>()
             .Select(failed => failed.Pending)
-            .Via(DestinationStage.ForRetries(destinations, stopping))
-            .SelectAsyncUnordered(settings.MaxConcurrentRetries, delivery.RetryAsync)
+            .Via(ReceiverStage.ForRetries(receivers, tokens.Leaving))
+            .SelectAsyncUnordered(settings.MaxConcurrentRetries, retries.RetryAsync)
             .Named("callback-retries");
 
-        return DestinationStage
-            .ForAttempts(destinations, delivery.GoesOnWithRetries, stopping) // Turn
-            .SelectAsyncUnordered(settings.MaxInFlight + OutcomesBeingJournaled, delivery.FirstAttemptAsync) // Delivery
+        return ReceiverStage
+            .ForAttempts(receivers, retries.AreNext, tokens.Stopping) // Turn
+            .SelectAsyncUnordered(settings.MaxInFlight + OutcomesBeingJournaled, FirstAttemptAsync) // Delivery
             .Via(BesideSettled(retryLane)) // CallbackReceipt
             .Named("callbacks");
+
+        async Task<Delivery> FirstAttemptAsync(Turn turn) =>
+            new(turn.Pending, retries.AreNext(turn.Pending) ? null : (await attempt.MakeAsync(turn)).Receipt);
     }
 
     private static IGraph<FlowShape<Delivery, CallbackReceipt>, NotUsed> BesideSettled(

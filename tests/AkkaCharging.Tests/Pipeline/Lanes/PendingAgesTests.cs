@@ -13,21 +13,21 @@ namespace AkkaCharging.Tests.Pipeline.Lanes;
 public sealed class PendingAgesTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new(Sample.Now);
-    private readonly Destinations _destinations;
+    private readonly ReceiverRegister _receivers;
     private readonly Admission _admission;
     private readonly Lane _lane;
 
     public PendingAgesTests()
     {
         var settings = SettingsLoader.Defaults;
-        _destinations = new(settings.Callback, settings.Queue, _time);
-        _admission = new(settings.Queue.MaxSize, _destinations, _time);
+        _receivers = new(settings.Callback, settings.Queue, _time);
+        _admission = new(settings.Queue.MaxSize, _receivers, _time);
         _lane = new Lane(0, _admission);
     }
 
     private TimeSpan Oldest => _lane.OldestAge;
 
-    public void Dispose() => _destinations.Dispose();
+    public void Dispose() => _receivers.Dispose();
 
     [Fact]
     public void Oldest_IsThatOfWhatIsStillPending()
@@ -88,8 +88,8 @@ public sealed class PendingAgesTests : IDisposable
     private PendingRequest Add()
     {
         var request = Sample.Request() with { Id = RequestId.New(_time.GetUtcNow()), AcceptedAt = _time.GetUtcNow() };
-        _admission.TryEnter(request.Callback.Destination, out var destination, out _);
-        var pending = new PendingRequest(request, destination!, _time, _time.GetTimestamp(), TimeSpan.FromMinutes(5));
+        _admission.TryEnter(request.Callback.Destination, out var receiver, out _);
+        var pending = new PendingRequest(request, receiver!, _time, _time.GetTimestamp(), TimeSpan.FromMinutes(5));
         Assert.True(_lane.TryAdd(pending));
         return pending;
     }
@@ -105,7 +105,7 @@ public sealed class PendingAgesTests : IDisposable
             Age: isRedriven ? TimeSpan.Zero : _time.GetUtcNow() - request.AcceptedAt
         );
         Assert.True(
-            _lane.TryAdd(PendingRequest.FromJournal(unsettled, _destinations.Join(request.Callback.Destination), _time))
+            _lane.TryAdd(PendingRequest.FromJournal(unsettled, _receivers.Join(request.Callback.Destination), _time))
         );
     }
 

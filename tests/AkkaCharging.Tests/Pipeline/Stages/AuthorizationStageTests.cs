@@ -121,7 +121,7 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
         _authorizer.Always((_, _) => new(answer.Task));
         var pending = new PendingRequest(
             Sample.Request(),
-            Sample.Pending().Destination,
+            Sample.Pending().Receiver,
             _time,
             _time.GetTimestamp(),
             TimeSpan.FromMinutes(5)

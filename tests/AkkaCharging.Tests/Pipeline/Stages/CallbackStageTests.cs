@@ -18,9 +18,7 @@ namespace AkkaCharging.Tests.Pipeline.Stages;
 /// The stage and its deliveries, against a scripted receiver. Waits of 20 s and more are noted and cut to a thousandth.
 /// </summary>
 [Trait("Category", "Component")]
-public sealed class CallbackStageTests()
-    // without a line for each restart
-    : Akka.TestKit.Xunit2.TestKit(ImpatientScheduler.Hocon + "\nakka.loglevel = ERROR")
+public sealed class CallbackStageTests : Akka.TestKit.Xunit2.TestKit
 {
     private static readonly TimeSpan Patience = Eventually.Patience;
     private static readonly CallbackSettings Defaults = SettingsLoader.Defaults.Callback with
@@ -31,15 +29,21 @@ public sealed class CallbackStageTests()
         DestinationBreaker = SettingsLoader.Defaults.Callback.DestinationBreaker with { Enabled = false },
     };
 
-    private const int TimersOfDestinations = 1; // their sweep
+    private const int TimersOfReceivers = 1; // of their register
 
     private readonly SteppingTime _time = new();
     private readonly ScriptedCallbackClient _client = new();
     private readonly RecordingObserver _observer = new();
     private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _leaving;
     private BreakableJournal? _journal;
-    private Destinations? _destinations;
+    private ReceiverRegister? _receivers;
     private ResourceGate? _resources;
+
+    public CallbackStageTests()
+        // without a line for each restart
+        : base(ImpatientScheduler.Hocon + "\nakka.loglevel = ERROR") =>
+        _leaving = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
 
     private BreakableJournal Journal => _journal ??= new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
 
@@ -358,7 +362,7 @@ public sealed class CallbackStageTests()
     {
         const int Each = 100;
         var settings = Defaults with { MaxInFlight = 2, MaxConcurrentRetries = 1 };
-        Destinations(settings);
+        Receivers(settings);
         var failing = new List<PendingRequest>();
         var healthy = new List<PendingRequest>();
         for (var i = 0; i < Each; i++)
@@ -414,7 +418,7 @@ public sealed class CallbackStageTests()
 
         await Eventually.HoldsAsync(() => receipts.Count == healthy.Count, "the healthy deliveries are settled");
         Assert.Equal(2, hanging.Sum(_client.AttemptsOf));
-        Assert.Equal((2, 48), (hanging[0].Destination.InFlightMax, Destinations(Defaults).Status(1)[0].Waiting));
+        Assert.Equal((2, 48), (Receivers(Defaults).Status(1)[0].InFlightMax, Receivers(Defaults).Status(1)[0].Waiting));
 
         await _stopping.CancelAsync();
         await done.WaitAsync(Patience);
@@ -430,47 +434,127 @@ public sealed class CallbackStageTests()
             DestinationBreaker = new(Enabled: true, MaxFailures: 3, TimeSpan.FromHours(1)),
             MaxRetries = 0,
         };
-        Destinations(settings);
+        Receivers(settings);
         _client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy());
         var pending = new List<PendingRequest>();
         for (var i = 0; i < 20; i++)
             pending.Add(await DecidedAsync(age: TimeSpan.FromSeconds(60)));
         var delivering = DeliverAsync(settings, [.. pending]);
         await Eventually.HoldsAsync(
-            () =>
-                Destinations(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0, Waiting: var waiting }]
-                && waiting + _client.Attempts.Count == pending.Count,
+            () => Receivers(settings).Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0, Waiting: 18 }],
             "the breaker is open, and the rest waits"
         );
         var attempted = _client.Attempts.Count;
 
         _time.Advance(TimeSpan.FromSeconds(61));
 
+        // The third failure opened it: neither that one nor one that was in flight then was its request's fault.
         var receipts = await delivering;
         Assert.InRange(attempted, 3, 4);
-        Assert.Equal(attempted, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Failed));
-        Assert.Equal(20 - attempted, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Expired));
+        Assert.Equal(2, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Failed));
+        Assert.Equal(18, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Expired));
         Assert.Equal(attempted, _client.Attempts.Count);
         AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task FailedProbe_UsesUpNoAttempt_AndWhenTheReceiverIsBackEachRequestIsDelivered()
+    {
+        var settings = Defaults with
+        {
+            DestinationBreaker = new(Enabled: true, MaxFailures: 4, TimeSpan.FromSeconds(5)),
+            RetryDelay = TimeSpan.FromMilliseconds(1),
+        };
+        var receivers = Receivers(settings);
+        var isBack = false;
+        _client.Answer = (_, _, _) =>
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(1)); // what the attempt takes
+            return Task.FromResult(isBack ? ScriptedCallbackClient.Ok() : ScriptedCallbackClient.Busy());
+        };
+        var pending = new List<PendingRequest>();
+        for (var i = 0; i < 20; i++)
+            pending.Add(await DecidedAsync());
+        var delivering = DeliverAsync(settings, [.. pending]);
+        await IsOpenAsync();
+        var attempts = _client.Attempts.Count;
+
+        for (var probe = 1; probe <= 12; probe++) // a minute
+        {
+            _time.Advance(TimeSpan.FromSeconds(5));
+            var made = attempts + probe;
+            await Eventually.HoldsAsync(() => _client.Attempts.Count == made, "the probe was made");
+            await IsOpenAsync();
+        }
+
+        Assert.All(pending, request => Assert.InRange(request.AttemptsMade, 0, 3));
+        isBack = true;
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.All(await delivering, receipt => Assert.Equal(RequestState.Delivered, receipt.Settlement!.State));
+        AssertNothingIsHeld();
+
+        Task IsOpenAsync() =>
+            Eventually.HoldsAsync(
+                () => receivers.Status(1) is [{ Breaker: BreakerState.Open, InFlight: 0, Waiting: 20 }],
+                "the breaker is open, and all wait"
+            );
+    }
+
+    [Fact]
+    public async Task LeavingToTheJournal_PassesWhatBacksOff_AndFinishesWhatIsInFlight()
+    {
+        var answer = new TaskCompletionSource<AttemptResult>();
+        var backingOff = await DecidedAsync("http://127.0.0.1:8081/busy");
+        var inFlight = await DecidedAsync();
+        _client.Answer = (request, _, _) =>
+            request.Callback.Destination.Port == 8081
+                ? Task.FromResult(ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(1)))
+                : answer.Task;
+        var delivering = DeliverAsync(Defaults, backingOff, inFlight);
+        await WaitingAsync(backingOff);
+        await Eventually.HoldsAsync(() => _client.AttemptsOf(inFlight) == 1, "the other is in flight");
+
+        await _leaving.CancelAsync();
+        answer.SetResult(ScriptedCallbackClient.Ok());
+
+        var receipts = await delivering;
+        Assert.Null(receipts.Single(receipt => receipt.Pending == backingOff).Settlement);
+        Assert.Equal(RequestState.Delivered, receipts.Single(receipt => receipt.Pending == inFlight).Settlement!.State);
+        AssertNothingIsHeld();
+    }
+
+    [Fact]
+    public async Task LeavingToTheJournal_PassesWhatWaitsForAPausedReceiver()
+    {
+        var pending = await DecidedAsync();
+        var receivers = Receivers(Defaults);
+        receivers.Pause(pending.Receiver.Key);
+        var delivering = DeliverAsync(Defaults, pending);
+        await Eventually.HoldsAsync(() => receivers.Status(1)[0].Waiting == 1, "it waits");
+
+        receivers.Drain();
+
+        Assert.Null(Assert.Single(await delivering).Settlement);
+        Assert.Empty(_client.Attempts);
     }
 
     [Fact]
     public async Task RetryToAPausedDestination_WaitsForItsTurn_AndUsesNoAttempt()
     {
         var pending = await DecidedAsync();
-        var destinations = Destinations(Defaults);
+        var receivers = Receivers(Defaults);
         _client.Answer = (_, attempt, _) =>
         {
             if (attempt > 1)
                 return Task.FromResult(ScriptedCallbackClient.Ok());
-            destinations.Pause(pending.Destination.Key);
+            receivers.Pause(pending.Receiver.Key);
             return Task.FromResult(ScriptedCallbackClient.Busy());
         };
         var delivering = DeliverAsync(Defaults, pending);
-        await Eventually.HoldsAsync(() => destinations.Status(1)[0].Waiting == 1, "the retry is due");
+        await Eventually.HoldsAsync(() => receivers.Status(1)[0].Waiting == 1, "the retry is due");
         Assert.Equal(1, _client.AttemptsOf(pending));
 
-        destinations.Resume(pending.Destination.Key);
+        receivers.Resume(pending.Receiver.Key);
 
         Assert.Equal(RequestState.Delivered, Assert.Single(await delivering).Settlement!.State);
         AssertNothingIsHeld();
@@ -496,12 +580,12 @@ public sealed class CallbackStageTests()
 
         await Assert.ThrowsAnyAsync<Exception>(() => done.WaitAsync(Patience));
         await Eventually.HoldsAsync(
-            () => Destinations(Defaults).Status(1)[0].Waiting == 0,
+            () => Receivers(Defaults).Status(1)[0].Waiting == 0,
             "nothing waits for a stage that is gone"
         );
         await _stopping.CancelAsync(); // as the lane's owner does
         await Eventually.HoldsAsync(
-            () => Destinations(Defaults).Status(1)[0].InFlight == 0,
+            () => Receivers(Defaults).Status(1)[0].InFlight == 0,
             "the attempts of the dead stage gave their slots back"
         );
     }
@@ -534,7 +618,7 @@ public sealed class CallbackStageTests()
     {
         _client.Answer = (_, _, stopping) => ScriptedCallbackClient.HangAsync(stopping);
         var settings = Defaults with { MaxInFlight = 1 };
-        Destinations(settings);
+        Receivers(settings);
         var (first, second) = (await DecidedAsync(), await DecidedAsync());
         var delivering = Source
             .From([first, second])
@@ -642,20 +726,11 @@ public sealed class CallbackStageTests()
         var now = TimeProvider.System.GetUtcNow();
         var pending = Sample.Decided(receiver.Url, acceptedAt: now);
         await Journal.AcceptAsync(pending.Request, idempotency: null, default);
-        var delivery = new CallbackDelivery(
-            settings,
-            client,
-            Journal,
-            _observer,
-            Resources,
-            system.Materializer(),
-            TimeProvider.System,
-            _stopping.Token
-        );
+        var parts = new CallbackParts(client, Receivers(settings), Journal, _observer, Resources, TimeProvider.System);
 
         var receipt = await Source
             .Single(pending)
-            .Via(CallbackStage.Create(settings, Destinations(settings), delivery, _stopping.Token))
+            .Via(CallbackStage.Create(settings, parts, system.Materializer(), LaneTokens.StoppedBy(_stopping.Token)))
             .RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
 
         Assert.Equal(RequestState.Failed, receipt.Settlement!.State);
@@ -688,7 +763,7 @@ public sealed class CallbackStageTests()
         Assert.Equal((times + 1, 0), (_client.AttemptsOf(pending), pending.AttemptsMade));
         Assert.Equal(CallbackOutcome.Success, Assert.Single(_observer.AttemptedEvents).Attempt.Outcome);
         Assert.All(
-            Destinations(Defaults).Status(10),
+            Receivers(Defaults).Status(10),
             status => Assert.Equal((BreakerState.Closed, 0), (status.Breaker, status.FailuresInARow))
         );
         Assert.Equal(times, Resources.Status.Failures["files"]);
@@ -768,7 +843,7 @@ public sealed class CallbackStageTests()
     {
         base.AfterAll();
         _stopping.Dispose();
-        _destinations?.Dispose();
+        _receivers?.Dispose();
         _resources?.Dispose();
     }
 
@@ -776,26 +851,17 @@ public sealed class CallbackStageTests()
         [.. ((ImpatientScheduler)Sys.Scheduler).LongDelays.Select(delay => Math.Round(delay.TotalSeconds, 6))];
 
     // Each test's deliveries share one set of destinations, of the settings that it first names.
-    private Destinations Destinations(CallbackSettings settings) =>
-        _destinations ??= new(settings, SettingsLoader.Defaults.Queue, _time);
+    private ReceiverRegister Receivers(CallbackSettings settings) =>
+        _receivers ??= new(settings, SettingsLoader.Defaults.Queue, _time);
 
     private ResourceGate Resources => _resources ??= new(_time);
 
     private Flow<PendingRequest, CallbackReceipt, Akka.NotUsed> Stage(CallbackSettings settings) =>
         CallbackStage.Create(
             settings,
-            Destinations(settings),
-            new CallbackDelivery(
-                settings,
-                _client,
-                Journal,
-                _observer,
-                Resources,
-                Sys.StartedMaterializer(),
-                _time,
-                _stopping.Token
-            ),
-            _stopping.Token
+            new(_client, Receivers(settings), Journal, _observer, Resources, _time),
+            Sys.StartedMaterializer(),
+            new(_stopping.Token, _leaving.Token)
         );
 
     private async Task<IReadOnlyList<CallbackReceipt>> DeliverAsync(
@@ -810,7 +876,7 @@ public sealed class CallbackStageTests()
 
     private async Task<PendingRequest> DecidedAsync(string url = "http://127.0.0.1:8080/hook", TimeSpan? age = null)
     {
-        var pending = Sample.Decided(url, age: age, destinations: Destinations(Defaults));
+        var pending = Sample.Decided(url, age: age, receivers: Receivers(Defaults));
         await Journal.AcceptAsync(pending.Request, idempotency: null, default);
         await Journal.DecideAsync(pending.Request.Id, pending.Decision!, default);
         return pending;
@@ -819,13 +885,13 @@ public sealed class CallbackStageTests()
     // A wait that a receiver asked for is on the fake clock, after RestartFlow's own wait.
     private Task WaitingAsync(PendingRequest pending) =>
         Eventually.HoldsAsync(
-            () => _client.AttemptsOf(pending) == 1 && _time.Timers > TimersOfDestinations,
+            () => _client.AttemptsOf(pending) == 1 && _time.Timers > TimersOfReceivers,
             "the retry waits"
         );
 
     private void AssertNothingIsHeld() =>
         Assert.All(
-            Destinations(Defaults).Status(10),
+            Receivers(Defaults).Status(10),
             status => Assert.Equal((0, 0, 0), (status.InFlight, status.Waiting, status.Retrying))
         );
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Akka.Streams;
+using Akka.Streams.Dsl;
 using Akka.TestKit.Xunit2;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Callbacks;
@@ -32,49 +34,48 @@ public sealed class SettledDeliveryTests : TestKit
             Jitter = 0,
             DestinationBreaker = defaults.Callback.DestinationBreaker with { Enabled = false },
         };
-        using var destinations = new Destinations(settings, defaults.Queue, TimeProvider.System);
+        using var receivers = new ReceiverRegister(settings, defaults.Queue, TimeProvider.System);
         using var resources = new ResourceGate(TimeProvider.System);
-        var delivery = new CallbackDelivery(
-            settings,
-            client,
-            journal,
-            new NoObserver(),
-            resources,
-            Sys.StartedMaterializer(),
-            TimeProvider.System,
-            CancellationToken.None
-        );
+        var parts = new CallbackParts(client, receivers, journal, new NoObserver(), resources, TimeProvider.System);
+        var pending = new List<PendingRequest>();
+        for (var number = 0; number < Deliveries; number++)
+            pending.Add(await DecidedAsync(journal, receivers, number));
 
-        var receipts = await Task.WhenAll(
-            Enumerable
-                .Range(0, Deliveries)
-                .Select(async _ =>
-                {
-                    var pending = await DecidedAsync(journal, destinations);
-                    await delivery.FirstAttemptAsync(new Turn(pending, HoldsSlot: false));
-                    return await delivery.RetryAsync(new Turn(pending, HoldsSlot: false));
-                })
-        );
+        var receipts = await Source
+            .From(pending)
+            .Via(
+                CallbackStage.Create(
+                    settings,
+                    parts,
+                    Sys.StartedMaterializer(),
+                    LaneTokens.StoppedBy(CancellationToken.None)
+                )
+            )
+            .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer());
 
         Assert.All(receipts, receipt => Assert.Equal((RequestState)state, receipt.Settlement!.State));
         await client.QuietAsync();
         Assert.Equal(Enumerable.Repeat(attempts, Deliveries), client.Attempts.Values);
     }
 
-    private static async Task<PendingRequest> DecidedAsync(MemoryJournal journal, Destinations destinations)
+    private static async Task<PendingRequest> DecidedAsync(
+        MemoryJournal journal,
+        ReceiverRegister receivers,
+        int number
+    )
     {
         var now = TimeProvider.System.GetUtcNow();
         var url = Assert
             .IsType<UrlVerdict.Allowed>(
                 new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security).CheckUrl(
-                    "https://receiver.example.com/"
+                    $"https://receiver-{number}.example.com/"
                 )
             )
             .Url;
         var query = Queries.Some();
         var request = new ChargingRequest(RequestId.New(now), query.Station, query.Token, url, now, now.AddMinutes(5));
         await journal.AcceptAsync(request, idempotency: null, CancellationToken.None);
-        var pending = Sample.Pending(request, destinations);
+        var pending = Sample.Pending(request, receivers);
         pending.Decision = new Decision(AuthorizationStatus.Allowed, DecisionReason.InAcl, now);
         return pending;
     }
@@ -124,6 +125,8 @@ public sealed class SettledDeliveryTests : TestKit
         public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) { }
 
         public void BreakerMoved(BreakerState state) { }
+
+        public void ReceiverMoved(DestinationKey receiver, BreakerState state) { }
 
         public void AuthorizerFailed(RequestId id, Exception cause) { }
     }

@@ -7,36 +7,31 @@ using AkkaCharging.Receivers;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>A request whose turn it is.</summary>
-/// <param name="HoldsSlot">False for one that needs none, expired while it waited, or was interrupted by the lane's
-/// stop.</param>
-internal readonly record struct Turn(PendingRequest Pending, bool HoldsSlot);
-
 /// <summary>
-/// Holds each request until its destination has a slot for it; requests to other destinations pass it by.
+/// Holds each request until its receiver has a slot for it; requests to other receivers overtake it.
 /// </summary>
 /// <remarks>
 /// Shape: PendingRequest to Turn, one for one; materializes nothing. It takes in all that it is given: admission bounds
 /// how much that is. Completion: what waits is emitted first. When the lane stops, it is emitted at once without slots.
 /// A slot that was not passed on is given back.
 /// </remarks>
-internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Turn>>
+internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>>
 {
-    private readonly Inlet<PendingRequest> _in = new("destinations.in");
-    private readonly Outlet<Turn> _out = new("destinations.out");
-    private readonly Destinations _destinations;
+    private readonly Inlet<PendingRequest> _in = new("receivers.in");
+    private readonly Outlet<Turn> _out = new("receivers.out");
+    private readonly ReceiverRegister _receivers;
     private readonly SlotKind _kind;
     private readonly Predicate<PendingRequest> _needsNone;
     private readonly CancellationToken _stopping;
 
-    private DestinationStage(
-        Destinations destinations,
+    private ReceiverStage(
+        ReceiverRegister receivers,
         SlotKind kind,
         Predicate<PendingRequest> needsNone,
         CancellationToken stopping
     )
     {
-        (_destinations, _kind, _needsNone, _stopping) = (destinations, kind, needsNone, stopping);
+        (_receivers, _kind, _needsNone, _stopping) = (receivers, kind, needsNone, stopping);
         Shape = new FlowShape<PendingRequest, Turn>(_in, _out);
     }
 
@@ -51,37 +46,37 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
     /// <summary>Waits for a first attempt.</summary>
     /// <param name="needsNone">Names those that pass without a slot.</param>
     public static Flow<PendingRequest, Turn, NotUsed> ForAttempts(
-        Destinations destinations,
+        ReceiverRegister receivers,
         Predicate<PendingRequest> needsNone,
         CancellationToken stopping
     ) =>
         Flow.Create<PendingRequest>()
-            .Via(new DestinationStage(destinations, SlotKind.Attempt, needsNone, stopping))
-            .Named("destinations");
+            .Via(new ReceiverStage(receivers, SlotKind.Attempt, needsNone, stopping))
+            .Named("receivers");
 
     /// <summary>Waits for a place in the retry lane.</summary>
     public static Flow<PendingRequest, Turn, NotUsed> ForRetries(
-        Destinations destinations,
+        ReceiverRegister receivers,
         CancellationToken stopping
     ) =>
         Flow.Create<PendingRequest>()
-            .Via(new DestinationStage(destinations, SlotKind.Retry, needsNone: _ => false, stopping))
+            .Via(new ReceiverStage(receivers, SlotKind.Retry, needsNone: _ => false, stopping))
             .Named("waiting-retries");
 
     protected override GraphStageLogic CreateLogic(Attributes inheritedAttributes) => new Logic(this);
 
-    private sealed class Logic : InAndOutGraphStageLogic, ISlotTaker
+    private sealed class Logic : InAndOutGraphStageLogic, ITurnTaker
     {
-        private readonly DestinationStage _stage;
+        private readonly ReceiverStage _stage;
         private readonly ConcurrentQueue<Turn> _handedOver = new();
         private readonly Queue<Turn> _ready = new();
         private CancellationTokenRegistration _stop;
         private Action _fetch = null!;
         private int _isFetching;
-        private bool _isGone; // under the lock of Destinations, under which TryTake is called
+        private volatile bool _isGone;
         private int _waiting;
 
-        public Logic(DestinationStage stage)
+        public Logic(ReceiverStage stage)
             : base(stage.Shape)
         {
             _stage = stage;
@@ -91,11 +86,11 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
 
         public bool IsGone => _isGone;
 
-        public bool TryTake(IWaitingDelivery delivery, bool holdsSlot)
+        public bool TryTake(Turn turn)
         {
             if (_isGone)
                 return false;
-            _handedOver.Enqueue(new((PendingRequest)delivery, holdsSlot)); // what this stage let wait itself
+            _handedOver.Enqueue(turn);
             if (Interlocked.Exchange(ref _isFetching, 1) == 0)
                 _fetch();
             return true;
@@ -104,20 +99,20 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
         public override void PreStart()
         {
             _fetch = GetAsyncCallback(Fetch);
-            var stop = GetAsyncCallback(StopWaiting);
-            _stop = _stage._stopping.Register(stop);
+            _stop = _stage._stopping.Register(() => _stage._receivers.Release(this));
             Pull(_stage._in);
         }
 
         public override void OnPush()
         {
             var pending = Grab(_stage._in);
-            if (_stage._needsNone(pending) || _stage._stopping.IsCancellationRequested)
-                Emit(new(pending, HoldsSlot: false));
-            else if (TakeOrWait(pending))
-                Emit(new(pending, HoldsSlot: true));
+            var turn = new Turn(pending, isRetry: _stage._kind == SlotKind.Retry, this);
+            if (_stage._needsNone(pending))
+                Emit(turn);
+            else if (TakeOrWait(turn))
+                Emit(turn.Started());
             else
-                _waiting++;
+                Wait();
             Pull(_stage._in);
         }
 
@@ -133,24 +128,31 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
         public override void PostStop()
         {
             _stop.Dispose();
-            lock (_stage._destinations.Gate)
-                _isGone = true;
-            _stage._destinations.Withdraw(this);
+            _isGone = true;
+            _stage._receivers.Release(this); // under the lock: no turn is handed over any more when it returns
             foreach (var turn in _handedOver.Concat(_ready).Where(turn => turn.HoldsSlot))
-                GiveBack(turn.Pending);
+                GiveBack(turn);
         }
 
-        private bool TakeOrWait(PendingRequest pending) =>
+        private bool TakeOrWait(Turn turn) =>
             _stage._kind == SlotKind.Attempt
-                ? pending.Destination.TakeAttemptOrWait(pending, this, isRetry: false)
-                : pending.Destination.TakeRetryOrWait(pending, this);
+                ? _stage._receivers.TakeAttemptOrWait(turn.Pending.Receiver, turn)
+                : _stage._receivers.TakeRetryPlaceOrWait(turn.Pending.Receiver, turn);
 
-        private void GiveBack(PendingRequest pending)
+        private void Wait()
+        {
+            _waiting++;
+            // One that began to wait after the stop was missed by the release.
+            if (_stage._stopping.IsCancellationRequested)
+                _stage._receivers.Release(this);
+        }
+
+        private void GiveBack(Turn turn)
         {
             if (_stage._kind == SlotKind.Attempt)
-                pending.Destination.EndAttempt(pending, attempt: null);
+                _stage._receivers.EndAttempt(turn.Pending.Receiver, turn, attempt: null);
             else
-                pending.Destination.EndRetry();
+                _stage._receivers.EndRetry(turn.Pending.Receiver);
         }
 
         private void Fetch()
@@ -163,17 +165,6 @@ internal sealed class DestinationStage : GraphStage<FlowShape<PendingRequest, Tu
             }
 
             CompleteWhenDone();
-        }
-
-        private void StopWaiting()
-        {
-            foreach (var pending in _stage._destinations.Withdraw(this).Cast<PendingRequest>())
-            {
-                _waiting--;
-                Emit(new(pending, HoldsSlot: false));
-            }
-
-            Fetch();
         }
 
         private void Emit(Turn turn)

@@ -1,4 +1,4 @@
-namespace AkkaCharging.Pipeline;
+namespace AkkaCharging.Requests;
 
 /// <summary>
 /// Sums of timestamps and spans; the differences are <see cref="TimeProvider.GetElapsedTime(long)"/>'s.

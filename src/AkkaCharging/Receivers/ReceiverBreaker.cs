@@ -1,0 +1,85 @@
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Receivers;
+
+/// <summary>Decides whether a receiver is called at all at present.</summary>
+/// <remarks>
+/// <para>
+/// A failure may be the request's (an order that the receiver does not know yet) or the receiver's (it is away). What
+/// speaks for the receiver is that nobody gets through: the breaker opens when all of these failed since its last
+/// answer: <c>callback.destinationBreaker.maxFailures</c> attempts in a row, of at least half as many different
+/// requests, over at least the first two waits of the retry schedule, and among them the third attempt of some request
+/// (the last but one, where a request has fewer than four). So a receiver that rejects the first two attempts of each
+/// request is served by the schedule, and one that is away opens its breaker before a request has used its last attempt.
+/// </para>
+/// <para>
+/// While it is open nothing is called, until <see cref="ProbeAt"/>; then one attempt is made as a probe. A probe that
+/// is answered closes the breaker; one that fails opens it for another <c>resetTimeoutMillis</c>.
+/// </para>
+/// Not thread-safe: used under the register's lock.
+/// </remarks>
+internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider time)
+{
+    private const int DecisiveAttempt = 3;
+
+    private readonly TimeSpan _firstWaits = RetrySchedule.FirstWaits(settings, DecisiveAttempt - 1);
+    private readonly int _decisiveAttempt = Math.Min(settings.MaxRetries, DecisiveAttempt);
+    private readonly int _differentNeeded = (settings.DestinationBreaker.MaxFailures + 1) / 2;
+    private readonly HashSet<object> _failed = new(ReferenceEqualityComparer.Instance);
+    private bool _hasDecisiveFailure;
+    private long _failingSince;
+
+    public BreakerState State { get; private set; }
+
+    /// <summary>Failures since the last answer.</summary>
+    public int FailuresInARow { get; private set; }
+
+    /// <summary>The timestamp of the next probe while the breaker is open; null otherwise.</summary>
+    public long? ProbeAt { get; private set; }
+
+    /// <summary>Closes the breaker: the receiver is there.</summary>
+    public void OnAnswer()
+    {
+        (State, ProbeAt, FailuresInARow, _hasDecisiveFailure) = (BreakerState.Closed, null, 0, false);
+        _failed.Clear();
+    }
+
+    /// <summary>Counts a failed attempt, and opens the breaker if the evidence suffices.</summary>
+    /// <param name="delivery">Identifies the request.</param>
+    /// <param name="attempt">The number of the attempt, counted from 1.</param>
+    /// <param name="isProbe">Whether the attempt was the probe of a half-open breaker.</param>
+    public void OnFailure(object delivery, int attempt, bool isProbe, long now)
+    {
+        if (FailuresInARow++ == 0)
+            _failingSince = now;
+        if (State == BreakerState.Closed && _failed.Count < _differentNeeded)
+            _failed.Add(delivery);
+        _hasDecisiveFailure |= attempt >= _decisiveAttempt;
+        if (isProbe || (State == BreakerState.Closed && SpeaksForTheReceiver(now)))
+            Open(now);
+    }
+
+    /// <summary>Lets one probe go when it is time.</summary>
+    /// <returns>True when the state changed.</returns>
+    public bool TryHalfOpen(long now)
+    {
+        if (ProbeAt is not { } probeAt || now < probeAt)
+            return false;
+        (State, ProbeAt) = (BreakerState.HalfOpen, null);
+        return true;
+    }
+
+    private bool SpeaksForTheReceiver(long now) =>
+        settings.DestinationBreaker.Enabled
+        && FailuresInARow >= settings.DestinationBreaker.MaxFailures
+        && _failed.Count >= _differentNeeded
+        && _hasDecisiveFailure
+        && time.GetElapsedTime(_failingSince, now) >= _firstWaits;
+
+    private void Open(long now)
+    {
+        (State, ProbeAt) = (BreakerState.Open, time.After(now, settings.DestinationBreaker.ResetTimeout));
+        _failed.Clear(); // settled requests are not to be kept in memory
+    }
+}

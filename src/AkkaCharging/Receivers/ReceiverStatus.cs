@@ -1,0 +1,26 @@
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Receivers;
+
+/// <summary>A receiver as operators see it.</summary>
+/// <param name="Pending">Requests that are not settled.</param>
+/// <param name="InFlightMax">How many attempts it may have in flight at present.</param>
+/// <param name="Waiting">Requests that wait for an attempt.</param>
+/// <param name="Retrying">Requests in the retry lane.</param>
+/// <param name="FailuresInARow">Since its last answer.</param>
+/// <param name="ProbeAt">When an open breaker lets its next probe go; null otherwise.</param>
+/// <param name="LastAttempt">The attempt that ended last; null before the first.</param>
+internal sealed record ReceiverStatus(
+    DestinationKey Key,
+    Standing Standing,
+    BreakerState Breaker,
+    bool IsPaused,
+    int Pending,
+    int InFlight,
+    int InFlightMax,
+    int Waiting,
+    int Retrying,
+    int FailuresInARow,
+    DateTimeOffset? ProbeAt,
+    CallbackAttempt? LastAttempt
+);
