@@ -77,10 +77,6 @@ internal static class ChargingHost
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
-        ConnectionMetrics.Register(
-            app.Services.GetRequiredService<Prometheus.CollectorRegistry>(),
-            app.Services.GetRequiredService<BoundedTransport>()
-        );
         BoundedTransport.UseConnectionPlaces(app);
         if (exports)
             app.UseHttpSpans();
@@ -205,6 +201,7 @@ internal static class ChargingHost
             .AddSingleton(settings)
             .AddSingleton(settings.Server)
             .AddSingleton(settings.Queue)
+            .AddSingleton(settings.Cluster)
             .AddSingleton(TimeProvider.System);
         services.AddSingleton(provider => new ApiKeys(
             settings.Server.ApiKeys,
@@ -226,6 +223,7 @@ internal static class ChargingHost
         services
             .AddSingleton(Prometheus.Metrics.NewCustomRegistry())
             .AddSingleton<MetricsHistograms>()
+            .AddSingleton<FiguresReader>()
             .AddSingleton<PrometheusMetrics>();
         services.AddSingleton(provider => new MetricsState(
             settings.Monitoring.Window,
@@ -254,7 +252,6 @@ internal static class ChargingHost
         var certificate = ReadCertificate(settings.Cluster); // now, so that a bad file stops the start with its message
         if (settings.Cluster.Enabled)
             services
-                .AddSingleton(settings.Cluster)
                 .AddSingleton<ClusterNode>()
                 .AddSingleton<ILaneOwner>(provider => provider.GetRequiredService<ClusterNode>());
         else

@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using AkkaCharging.Authorization;
-using AkkaCharging.Host.Metrics;
+using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -115,11 +116,18 @@ public sealed partial class PrometheusTests
             .Matches(source)
             .Concat(Returned().Matches(body))
             .SelectMany(match => match.Groups["status"].Captures)
-            .Select(status => status.Value)
+            .Select(status => Enum.Parse<AnswerStatus>(status.Value))
             .Distinct();
 
-        Assert.Equal(PrometheusMetrics.Outcomes.Order(StringComparer.Ordinal), statuses.Order(StringComparer.Ordinal));
+        Assert.Equal(AnswerStatuses.OfSubmissions.Order(), statuses.Order());
     }
+
+    [Fact]
+    public void EveryStatus_HasItsNameInSnakeCase() =>
+        Assert.All(
+            Enum.GetValues<AnswerStatus>(),
+            status => Assert.Equal(JsonNamingPolicy.SnakeCaseLower.ConvertName($"{status}"), status.Name())
+        );
 
     [Theory]
     [InlineData("text/plain", "text/plain; version=0.0.4; charset=utf-8")]
@@ -267,14 +275,15 @@ public sealed partial class PrometheusTests
             );
     }
 
-    // What SubmitHandler tells the metrics: refusals, returned texts, either of two, and what stands when something was
-    // thrown.
+    // What SubmitHandler tells the metrics: refusals, returned statuses, either of two, and what stands when something
+    // was thrown.
     [GeneratedRegex(
-        @"(?:RefuseAsync\(\s*context, \d{3}, |return |return isReplay \? |status = )""(?<status>[a-z_]+)""(?: : ""(?<status>[a-z_]+)"")?",
+        @"(?:RefuseAsync\(\s*context,\s*\d{3},\s*|return |return isReplay \? |status = )AnswerStatus\.(?<status>[A-Za-z]+)"
+            + @"(?: : AnswerStatus\.(?<status>[A-Za-z]+))?",
         RegexOptions.ExplicitCapture
     )]
     private static partial Regex Statuses();
 
-    [GeneratedRegex(@"return ""(?<status>[a-z_]+)""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"return AnswerStatus\.(?<status>[A-Za-z]+)", RegexOptions.ExplicitCapture)]
     private static partial Regex Returned();
 }
