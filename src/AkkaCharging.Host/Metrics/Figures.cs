@@ -1,8 +1,8 @@
-using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Clustering;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Connections;
+using AkkaCharging.Host.Health;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -47,7 +47,7 @@ internal sealed class FiguresReader(
     ChargingService service,
     IRequestJournal journal,
     DeadLetterCount deadLetters,
-    IAuthorizer authorizer,
+    AccessList accessList,
     QueueSettings queue,
     BoundedTransport transport,
     ClusterNode? node = null
@@ -63,7 +63,7 @@ internal sealed class FiguresReader(
             Load = service.Load,
             Journal = journal.Status,
             QueueCapacity = queue.MaxSize,
-            Acl = (authorizer as AclAuthorizer)?.Status,
+            Acl = accessList.Status,
             Cluster = node?.Figures,
             Listeners = transport.Listeners,
             FileLimit = transport.Files.Limit,

@@ -39,6 +39,7 @@ internal sealed record MetricsAnswer
 
     public required int QueueSizeMax { get; init; }
 
+    [OneOf<BreakerStateWords>]
     public required string CircuitBreakerState { get; init; }
 
     public required IReadOnlyDictionary<string, long> CircuitBreakerTransitions { get; init; }
