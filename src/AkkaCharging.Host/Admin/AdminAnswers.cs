@@ -1,8 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Akka.Cluster;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Health;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Requests;
+using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Admin;
 
@@ -18,11 +21,11 @@ internal sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLet
 /// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
 /// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
 internal sealed record DeadLetterAnswer(
-    string RequestId,
-    string StationId,
-    string DriverToken,
+    [Field(Pattern = Patterns.RequestId)] string RequestId,
+    [Field(Format = "uuid")] string StationId,
+    [Field(Pattern = Patterns.MaskedDriverToken)] string DriverToken,
     string Destination,
-    string? Status,
+    [OneOf<AuthorizationStatusWords>] string? Status,
     int Attempts,
     OperatorAttemptAnswer? LastAttempt,
     long AcceptedAt,
@@ -34,7 +37,13 @@ internal sealed record DeadLetterAnswer(
 /// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or
 /// <c>blocked</c>.</param>
 /// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
-internal sealed record OperatorAttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
+internal sealed record OperatorAttemptAnswer(
+    long At,
+    long DurationMs,
+    int? HttpStatus,
+    [OneOf<OutcomeWords>] string Outcome,
+    [OneOf<CauseWords>] string? Cause
+)
 {
     internal static OperatorAttemptAnswer Of(CallbackAttempt attempt) =>
         new(
@@ -48,14 +57,24 @@ internal sealed record OperatorAttemptAnswer(long At, long DurationMs, int? Http
 
 /// <summary>What was done to one dead letter.</summary>
 /// <param name="Status"><c>redriven</c> or <c>discarded</c>.</param>
-internal sealed record LetterChangeAnswer(string Status, string RequestId, long Timestamp);
+internal sealed record LetterChangeAnswer(
+    [OneOf("redriven", "discarded")] string Status,
+    [Field(Pattern = Patterns.RequestId)] string RequestId,
+    long Timestamp
+);
 
 /// <summary>Which dead letters to redrive: those that match all that is given.</summary>
 /// <param name="Destination">Scheme, host and port.</param>
 /// <param name="From">Failed then or later: RFC 3339, or milliseconds since 1970.</param>
 /// <param name="To">Failed earlier.</param>
 /// <param name="All">Says explicitly that no filter is meant.</param>
-internal sealed record BulkRedriveBody(string? Destination, JsonElement? From, JsonElement? To, bool? All);
+[Closed]
+internal sealed record BulkRedriveBody(
+    [Optional] string? Destination,
+    [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)] JsonElement? From,
+    [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)] JsonElement? To,
+    [Optional] bool? All
+);
 
 /// <summary>How the redrive of many stands.</summary>
 /// <param name="State"><c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or <c>done</c>.</param>
@@ -65,7 +84,7 @@ internal sealed record BulkRedriveBody(string? Destination, JsonElement? From, J
 /// cannot be decrypted.</param>
 /// <param name="Problem">The defect that ended it; null without one.</param>
 internal sealed record BulkRedriveAnswer(
-    string State,
+    [OneOf("running", "cancelling", "cancelled", "failed", "done")] string State,
     string? Destination,
     long? From,
     long To,
@@ -109,7 +128,12 @@ internal sealed record ClusterAnswer(bool Enabled, IReadOnlyList<NodeAnswer> Nod
 /// <param name="Address"><c>host:port</c>.</param>
 /// <param name="Status"><c>joining</c>, <c>up</c>, <c>leaving</c>, <c>exiting</c> or <c>down</c>.</param>
 /// <param name="Self">Whether it is the one that answers.</param>
-internal sealed record NodeAnswer(string Address, string Status, bool Reachable, bool Self);
+internal sealed record NodeAnswer(string Address, [OneOf<MemberStatusWords>] string Status, bool Reachable, bool Self);
+
+internal sealed class MemberStatusWords : IWords
+{
+    public static IEnumerable<string> All => Enum.GetNames<MemberStatus>().Select(status => status.ToLowerInvariant());
+}
 
 /// <summary>One lane.</summary>
 /// <param name="Holder">Process and machine; null while nobody holds it.</param>
@@ -136,7 +160,7 @@ internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Desti
 /// <param name="LastAttempt">The callback attempt that ended last; null before the first.</param>
 internal sealed record DestinationAnswer(
     string Destination,
-    string Breaker,
+    [OneOf<BreakerStateWords>] string Breaker,
     bool Paused,
     bool Answering,
     int Pending,
@@ -152,12 +176,17 @@ internal sealed record DestinationAnswer(
 
 /// <summary>Which destination to pause or resume.</summary>
 /// <param name="Destination">Scheme, host and port.</param>
+[Closed]
 internal sealed record DestinationBody(string? Destination);
 
 /// <summary>What was done to one destination.</summary>
 /// <param name="Status"><c>paused</c> or <c>resumed</c>.</param>
 /// <param name="Destination">In its normal form.</param>
-internal sealed record DestinationChangeAnswer(string Status, string Destination, long Timestamp);
+internal sealed record DestinationChangeAnswer(
+    [OneOf("paused", "resumed")] string Status,
+    string Destination,
+    long Timestamp
+);
 
 /// <summary>How the service is at a glance.</summary>
 /// <param name="Pending">Requests accepted and not settled.</param>
@@ -185,7 +214,7 @@ internal sealed record OverviewAnswer(
     long OldestPendingMs,
     int AuthorizationsInFlight,
     int CallbacksInFlight,
-    string Breaker,
+    [OneOf<BreakerStateWords>] string Breaker,
     long Backlog,
     int WindowSeconds,
     RateAnswer? Decisions,

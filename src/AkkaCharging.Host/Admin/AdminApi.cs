@@ -1,6 +1,7 @@
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Metrics;
+using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
 
@@ -68,8 +69,8 @@ internal static class AdminApi
         TimeSpan? retryAfter = null
     )
     {
-        await context.WriteErrorAsync(StatusCodes.Status409Conflict, "conflict", message, retryAfter);
-        return "conflict";
+        await context.WriteErrorAsync(StatusCodes.Status409Conflict, AnswerStatus.Conflict, message, retryAfter);
+        return AnswerStatus.Conflict.Name();
     }
 
     /// <inheritdoc cref="WriteConflictAsync"/>
@@ -77,10 +78,10 @@ internal static class AdminApi
     {
         await context.WriteErrorAsync(
             StatusCodes.Status503ServiceUnavailable,
-            "journal_unavailable",
+            AnswerStatus.JournalUnavailable,
             "The journal is not available.",
             Intake.JournalRetryAfter
         );
-        return "journal_unavailable";
+        return AnswerStatus.JournalUnavailable.Name();
     }
 }

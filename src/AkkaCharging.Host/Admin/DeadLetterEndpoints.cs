@@ -1,6 +1,7 @@
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;
@@ -181,7 +182,7 @@ internal static class DeadLetterEndpoints
                 )
                 : context.WriteErrorAsync(
                     StatusCodes.Status404NotFound,
-                    "not_found",
+                    AnswerStatus.NotFound,
                     "No redrive of many has begun since the start."
                 );
 
@@ -217,10 +218,10 @@ internal static class DeadLetterEndpoints
         {
             await context.WriteErrorAsync(
                 StatusCodes.Status404NotFound,
-                "not_found",
+                AnswerStatus.NotFound,
                 "No such request, or it is past retention."
             );
-            return "not_found";
+            return AnswerStatus.NotFound.Name();
         }
 
         private static Task<string> WriteOtherwiseAsync(HttpContext context) =>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
@@ -36,7 +37,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await context.WriteErrorAsync(
                 StatusCodes.Status401Unauthorized,
-                "unauthorized",
+                AnswerStatus.Unauthorized,
                 "The operators' token is missing or wrong."
             );
         }
@@ -45,7 +46,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
             LogRefused(context.Connection.RemoteIpAddress, "Host header");
             await context.WriteErrorAsync(
                 StatusCodes.Status403Forbidden,
-                "forbidden",
+                AnswerStatus.Forbidden,
                 "The Host header must name this machine: localhost, 127.0.0.1 or [::1]."
             );
         }
@@ -53,7 +54,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
         {
             await context.WriteErrorAsync(
                 StatusCodes.Status415UnsupportedMediaType,
-                "unsupported_media_type",
+                AnswerStatus.UnsupportedMediaType,
                 "The content type must be application/json in UTF-8, also of an empty body."
             );
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
 
 namespace AkkaCharging.Host.Admin;
 
@@ -15,7 +16,7 @@ internal sealed partial class OperatorAudit(OperatorAccess access, ILogger<Opera
     /// hangs up, so that the record is true.</param>
     public async Task RecordAsync(HttpContext context, string action, string target, Func<Task<string>> change)
     {
-        var result = "internal_error";
+        var result = AnswerStatus.InternalError.Name();
         try
         {
             result = await change();

@@ -145,7 +145,7 @@ internal static class CommandLine
     private static int Check(ChargingSettings settings, OwnServices own, TextWriter output, TextWriter error)
     {
         own.Check(settings.Authorization);
-        ChargingHost.CheckFiles(settings);
+        SettingsFiles.Check(settings);
         foreach (var warning in InsecureChoices.Of(settings))
             error.WriteLine($"warning: {warning}");
         if (own.AuthorizerName is { } authorizer)

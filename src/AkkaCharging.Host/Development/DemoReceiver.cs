@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Metrics;
 
 namespace AkkaCharging.Host.Development;
 
@@ -45,7 +46,7 @@ internal static class DemoReceiver
                     {
                         await context.WriteErrorAsync(
                             StatusCodes.Status400BadRequest,
-                            "bad_request",
+                            AnswerStatus.BadRequest,
                             "Expected a JSON body."
                         );
                     }

@@ -22,17 +22,7 @@ internal static class HealthChecks
     public static void AddChargingHealth(this IServiceCollection services)
     {
         services.AddHealthChecks();
-        services.AddSingleton(provider => new HealthReporter(
-            provider.GetRequiredService<ChargingSettings>(),
-            provider.GetRequiredService<ChargingService>(),
-            provider.GetRequiredService<IRequestJournal>(),
-            provider.GetRequiredService<IMetricsSink>(),
-            provider.GetRequiredService<IAuthorizer>() as AclAuthorizer,
-            provider.GetRequiredService<WebhookSigner>(),
-            provider.GetRequiredService<BoundedTransport>(),
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<ClusterNode>()
-        ));
+        services.AddSingleton<AccessList>().AddSingleton<HealthReporter>();
     }
 
     /// <summary>
@@ -77,5 +67,7 @@ internal static class HealthChecks
     }
 
     private static Task<HealthCheckResult> Result(bool isHealthy, string problem) =>
-        Task.FromResult(isHealthy ? HealthCheckResult.Healthy("UP") : HealthCheckResult.Unhealthy(problem));
+        Task.FromResult(
+            isHealthy ? HealthCheckResult.Healthy(ComponentStatus.Up.Name()) : HealthCheckResult.Unhealthy(problem)
+        );
 }

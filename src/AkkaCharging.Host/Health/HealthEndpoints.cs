@@ -7,13 +7,16 @@ namespace AkkaCharging.Host.Health;
 /// <summary>The body of <c>/health</c>.</summary>
 /// <param name="Status"><c>UP</c>, <c>DEGRADED</c> or <c>DOWN</c>: the worst of the components.</param>
 internal sealed record HealthAnswer(
-    string Status,
+    [OneOf<ComponentStatusWords>] string Status,
     long Timestamp,
     IReadOnlyDictionary<string, ComponentAnswer> Components
 );
 
 /// <summary>One component of <c>/health</c>.</summary>
-internal sealed record ComponentAnswer(string Status, IReadOnlyDictionary<string, string> Details);
+internal sealed record ComponentAnswer(
+    [OneOf<ComponentStatusWords>] string Status,
+    IReadOnlyDictionary<string, string> Details
+);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(HealthAnswer))]
@@ -60,7 +63,7 @@ internal static class HealthEndpoints
             await context.WriteJsonAsync(
                 isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
                 new ComponentAnswer(
-                    isHealthy ? "UP" : "DOWN",
+                    (isHealthy ? ComponentStatus.Up : ComponentStatus.Down).Name(),
                     report.Entries.ToDictionary(
                         entry => entry.Key,
                         entry => entry.Value.Description ?? entry.Value.Status.ToString(),
@@ -75,7 +78,7 @@ internal static class HealthEndpoints
     private static async Task ReportAsync(HttpContext context, HealthReporter reporter)
     {
         var report = await reporter.ReportAsync(context.RequestAborted);
-        var isDown = string.Equals(report.Status, "DOWN", StringComparison.Ordinal);
+        var isDown = string.Equals(report.Status, ComponentStatus.Down.Name(), StringComparison.Ordinal);
         await context.WriteJsonAsync(
             isDown ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK,
             report,

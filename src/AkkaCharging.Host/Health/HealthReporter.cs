@@ -18,14 +18,13 @@ namespace AkkaCharging.Host.Health;
 /// <summary>
 /// Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.
 /// </summary>
-/// <param name="acl">Null unless the authorizer is the ACL.</param>
 /// <param name="node">Null for a process that runs alone.</param>
 internal sealed class HealthReporter(
     ChargingSettings settings,
     ChargingService service,
     IRequestJournal journal,
     IMetricsSink metrics,
-    AclAuthorizer? acl,
+    AccessList accessList,
     WebhookSigner signer,
     BoundedTransport transport,
     TimeProvider time,
@@ -34,13 +33,6 @@ internal sealed class HealthReporter(
 {
     // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
     private const double FilesUsage = 0.9;
-
-    private enum Status
-    {
-        Up,
-        Degraded,
-        Down,
-    }
 
     private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
 
@@ -56,7 +48,7 @@ internal sealed class HealthReporter(
     )
     {
         var figures = await FiguresAsync(cancellationToken);
-        var components = new List<(string Name, Status Status, (string Name, string Value)[] Details)>
+        var components = new List<(string Name, ComponentStatus Status, (string Name, string Value)[] Details)>
         {
             Pipeline(service.Status),
             Queue(service.Status),
@@ -65,20 +57,20 @@ internal sealed class HealthReporter(
             Journal(journal.Status),
             Files(transport),
         };
-        if (acl is not null)
-            components.Add(Acl(acl.Status));
+        if (accessList.Status is { } acl)
+            components.Add(Acl(acl));
         if (node is not null)
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
             components.Add(Signing(keys));
 
         var report = new HealthAnswer(
-            Name(components.Max(component => component.Status)),
+            components.Max(component => component.Status).Name(),
             time.GetUtcNow().ToUnixTimeMilliseconds(),
             components.ToDictionary(
                 component => component.Name,
                 component => new ComponentAnswer(
-                    Name(component.Status),
+                    component.Status.Name(),
                     component.Details.ToDictionary(
                         detail => detail.Name,
                         detail => detail.Value,
@@ -104,26 +96,28 @@ internal sealed class HealthReporter(
         }
     }
 
-    private static (string, Status, (string, string)[]) Pipeline(PipelineStatus status) =>
+    private static (string, ComponentStatus, (string, string)[]) Pipeline(PipelineStatus status) =>
         (
             "pipeline",
             status.Worst switch
             {
-                LaneState.Running => Status.Up,
-                LaneState.Restarting => Status.Degraded,
-                _ => Status.Down,
+                LaneState.Running => ComponentStatus.Up,
+                LaneState.Restarting => ComponentStatus.Degraded,
+                _ => ComponentStatus.Down,
             },
             [("state", status.Worst.ToString().ToLowerInvariant()), ("restarts", Text(status.Restarts))]
         );
 
-    private (string, Status, (string, string)[]) Queue(PipelineStatus status)
+    private (string, ComponentStatus, (string, string)[]) Queue(PipelineStatus status)
     {
         // Their half fills up while the whole queue does not: new receivers are then refused like silent ones.
         var (unproven, unprovenMax) = service.Receivers.Unproven;
         var isHalfFull = unproven > Thresholds.QueueUsage * unprovenMax;
         return (
             "queue",
-            isHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize ? Status.Degraded : Status.Up,
+            isHalfFull || status.Pending > Thresholds.QueueUsage * settings.Queue.MaxSize
+                ? ComponentStatus.Degraded
+                : ComponentStatus.Up,
             [
                 ("currentSize", Text(status.Pending)),
                 ("maxSize", Text(settings.Queue.MaxSize)),
@@ -140,14 +134,17 @@ internal sealed class HealthReporter(
         );
     }
 
-    private (string, Status, (string, string)[]) Authorization(MetricsSnapshot? figures, BreakerState breaker) =>
+    private (string, ComponentStatus, (string, string)[]) Authorization(
+        MetricsSnapshot? figures,
+        BreakerState breaker
+    ) =>
         figures is null
-            ? ("authorization", Status.Degraded, [("problem", "no figures")])
+            ? ("authorization", ComponentStatus.Degraded, [("problem", "no figures")])
             : (
                 "authorization",
                 breaker != BreakerState.Closed || Exceeds(figures.Authorization, Thresholds.AuthorizationErrorRate)
-                    ? Status.Degraded
-                    : Status.Up,
+                    ? ComponentStatus.Degraded
+                    : ComponentStatus.Up,
                 [
                     ("errorRate", Rate(figures.Authorization)),
                     ("totalDecisions", Text(figures.Decisions.Values.Sum())),
@@ -158,14 +155,17 @@ internal sealed class HealthReporter(
                 ]
             );
 
-    private (string, Status, (string, string)[]) Callbacks(MetricsSnapshot? figures, ResourceStatus resources) =>
+    private (string, ComponentStatus, (string, string)[]) Callbacks(
+        MetricsSnapshot? figures,
+        ResourceStatus resources
+    ) =>
         figures is null
-            ? ("callbacks", Status.Degraded, [("problem", "no figures")])
+            ? ("callbacks", ComponentStatus.Degraded, [("problem", "no figures")])
             : (
                 "callbacks",
                 resources.Lacking is not null || Exceeds(figures.Callbacks, Thresholds.CallbackErrorRate)
-                    ? Status.Degraded
-                    : Status.Up,
+                    ? ComponentStatus.Degraded
+                    : ComponentStatus.Up,
                 [
                     ("errorRate", Rate(figures.Callbacks)),
                     ("totalCallbacks", Text(figures.Attempts.Values.Sum())),
@@ -182,12 +182,12 @@ internal sealed class HealthReporter(
                 ]
             );
 
-    private static (string, Status, (string, string)[]) Journal(JournalStatus status) =>
+    private static (string, ComponentStatus, (string, string)[]) Journal(JournalStatus status) =>
         (
             "journal",
-            !status.IsAvailable ? Status.Down
-            : status.Damaged > 0 ? Status.Degraded
-            : Status.Up,
+            !status.IsAvailable ? ComponentStatus.Down
+            : status.Damaged > 0 ? ComponentStatus.Degraded
+            : ComponentStatus.Up,
             [
                 ("kind", status.Kind),
                 .. status.Problem is { } problem ? [("problem", problem)] : Array.Empty<(string, string)>(),
@@ -195,14 +195,14 @@ internal sealed class HealthReporter(
             ]
         );
 
-    private static (string, Status, (string, string)[]) Files(BoundedTransport transport)
+    private static (string, ComponentStatus, (string, string)[]) Files(BoundedTransport transport)
     {
         var (callers, operators) = (transport.Callers, transport.Operators);
         var open = ProcessFiles.Open;
         var isShort = open is null ? transport.Files.Limit is not null : open > FilesUsage * transport.Files.Limit;
         return (
             "files",
-            isShort || callers.Open >= callers.Max ? Status.Degraded : Status.Up,
+            isShort || callers.Open >= callers.Max ? ComponentStatus.Degraded : ComponentStatus.Up,
             [
                 .. open is { } files ? [("open", Text(files))] : Array.Empty<(string, string)>(),
                 .. transport.Files.Limit is { } limit ? [("limit", Text(limit))] : Array.Empty<(string, string)>(),
@@ -214,7 +214,7 @@ internal sealed class HealthReporter(
         );
     }
 
-    private static (string, Status, (string, string)[]) Cluster(ClusterNode node)
+    private static (string, ComponentStatus, (string, string)[]) Cluster(ClusterNode node)
     {
         var figures = node.Figures;
         var problem =
@@ -223,9 +223,9 @@ internal sealed class HealthReporter(
             : null;
         return (
             "cluster",
-            problem is not null ? Status.Down
-            : figures.Unreachable > 0 ? Status.Degraded
-            : Status.Up,
+            problem is not null ? ComponentStatus.Down
+            : figures.Unreachable > 0 ? ComponentStatus.Degraded
+            : ComponentStatus.Up,
             [
                 ("nodes", Text(figures.Up)),
                 ("unreachable", Text(figures.Unreachable)),
@@ -235,19 +235,19 @@ internal sealed class HealthReporter(
         );
     }
 
-    private static (string, Status, (string, string)[]) Acl(AclStatus status) =>
+    private static (string, ComponentStatus, (string, string)[]) Acl(AclStatus status) =>
         (
             "acl",
-            status.LastReloadFailed ? Status.Degraded : Status.Up,
+            status.LastReloadFailed ? ComponentStatus.Degraded : ComponentStatus.Up,
             status.LastError is { } problem
                 ? [("rules", Text(status.RuleCount)), ("problem", problem)]
                 : [("rules", Text(status.RuleCount))]
         );
 
-    private static (string, Status, (string, string)[]) Signing(SigningReload status) =>
+    private static (string, ComponentStatus, (string, string)[]) Signing(SigningReload status) =>
         (
             "signing",
-            status.Problem is null ? Status.Up : Status.Degraded,
+            status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
             status.Problem is { } problem
                 ? [("keys", Text(status.Keys)), ("problem", problem)]
                 : [("keys", Text(status.Keys))]
@@ -259,6 +259,4 @@ internal sealed class HealthReporter(
     private static string Rate(RateWindow window) => window.ErrorRate.ToString("0.####", CultureInfo.InvariantCulture);
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static string Name(Status status) => status.ToString().ToUpperInvariant();
 }

@@ -1,25 +1,32 @@
 using System.Text.Json.Serialization;
+using AkkaCharging.AddressPolicy;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
+using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Http;
 
 /// <summary>The body of a 200 to a submission.</summary>
 /// <param name="Timestamp">Milliseconds since 1970.</param>
-internal sealed record AcceptedAnswer(string Status, string Message, string RequestId, long Timestamp);
+internal sealed record AcceptedAnswer(
+    [OneOf<AcceptedWords>] string Status,
+    string Message,
+    [Field(Pattern = Patterns.RequestId)] string RequestId,
+    long Timestamp
+);
 
 /// <summary>The body of every error.</summary>
 /// <param name="Status">What went wrong, for programs.</param>
 /// <param name="Message">What went wrong, for people.</param>
 /// <param name="Timestamp">Milliseconds since 1970.</param>
-internal sealed record ErrorAnswer(string Status, string Message, long Timestamp);
+internal sealed record ErrorAnswer([OneOf<ErrorWords>] string Status, string Message, long Timestamp);
 
 /// <summary>The body of a 400: every broken rule.</summary>
 /// <param name="Message">The first broken rule.</param>
 internal sealed record ValidationErrorAnswer(
-    string Status,
+    [OneOf<ValidationErrorWords>] string Status,
     string Message,
-    IReadOnlyList<FieldError> Errors,
+    [Field(MinItems = 1)] IReadOnlyList<FieldError> Errors,
     long Timestamp
 );
 
@@ -33,12 +40,12 @@ internal sealed record FieldError(string Field, string Message);
 /// <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
 /// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
 internal sealed record SessionAnswer(
-    string RequestId,
-    string StationId,
-    string DriverToken,
-    string State,
-    string? Status,
-    string? Reason,
+    [Field(Pattern = Patterns.RequestId)] string RequestId,
+    [Field(Format = "uuid")] string StationId,
+    [Field(Pattern = Patterns.MaskedDriverToken)] string DriverToken,
+    [OneOf<RequestStateWords>] string State,
+    [OneOf<AuthorizationStatusWords>] string? Status,
+    [OneOf<DecisionReasonWords>] string? Reason,
     long AcceptedAt,
     long? DecidedAt,
     long? SettledAt,
@@ -50,7 +57,13 @@ internal sealed record SessionAnswer(
 /// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c> or <c>timeout</c>.</param>
 /// <param name="Cause">Why it failed; null for a success. <c>no_address</c> stands for all attempts in a row for which
 /// no address could be had that may be called: whether the name exists is not told.</param>
-internal sealed record AttemptAnswer(long At, long DurationMs, int? HttpStatus, string Outcome, string? Cause)
+internal sealed record AttemptAnswer(
+    long At,
+    long DurationMs,
+    int? HttpStatus,
+    [OneOf<CallerOutcomeWords>] string Outcome,
+    [OneOf<CallerCauseWords>] string? Cause
+)
 {
     internal static AttemptAnswer Of(CallerAttempt shown) =>
         new(
@@ -81,4 +94,9 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 /// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy
 /// allows.</param>
 /// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
-internal sealed record SubmissionBody(string StationId, string DriverToken, string CallbackUrl, int? ValidForMillis);
+internal sealed record SubmissionBody(
+    [Field(Format = "uuid")] string StationId,
+    [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,
+    [Field(MaxLength = CallbackAddressPolicy.UrlCharsMax, Format = "uri")] string CallbackUrl,
+    [Optional, Field(Type = JsonSchemaType.Integer, Minimum = "1000", Maximum = "3600000")] int? ValidForMillis
+);

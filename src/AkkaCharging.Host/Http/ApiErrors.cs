@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
+using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
@@ -11,7 +12,7 @@ internal static class ApiErrors
     public static Task WriteErrorAsync(
         this HttpContext context,
         int statusCode,
-        string status,
+        AnswerStatus status,
         string message,
         TimeSpan? retryAfter = null
     )
@@ -21,7 +22,7 @@ internal static class ApiErrors
                 .ToString(CultureInfo.InvariantCulture);
         return context.WriteJsonAsync(
             statusCode,
-            new ErrorAnswer(status, message, context.Now()),
+            new ErrorAnswer(status.Name(), message, context.Now()),
             ApiJson.Default.ErrorAnswer
         );
     }
@@ -31,13 +32,13 @@ internal static class ApiErrors
     public static Task WriteValidationErrorAsync(this HttpContext context, IReadOnlyList<FieldError> errors) =>
         context.WriteJsonAsync(
             StatusCodes.Status400BadRequest,
-            new ValidationErrorAnswer("validation_error", errors[0].Message, errors, context.Now()),
+            new ValidationErrorAnswer(AnswerStatus.ValidationError.Name(), errors[0].Message, errors, context.Now()),
             ApiJson.Default.ValidationErrorAnswer
         );
 
     /// <summary>Says why a body was not read; what is left of it is not waited for.</summary>
     /// <returns>The status of the answer.</returns>
-    public static async Task<string> WriteBodyProblemAsync(
+    public static async Task<AnswerStatus> WriteBodyProblemAsync(
         this HttpContext context,
         BodyProblem problem,
         ServerSettings settings
@@ -49,20 +50,20 @@ internal static class ApiErrors
             case BodyProblem.TooLarge:
                 await context.WriteErrorAsync(
                     413,
-                    "payload_too_large",
+                    AnswerStatus.PayloadTooLarge,
                     $"The body is longer than {settings.MaxRequestBodyBytes} bytes."
                 );
-                return "payload_too_large";
+                return AnswerStatus.PayloadTooLarge;
             case BodyProblem.TooSlow:
                 await context.WriteErrorAsync(
                     408,
-                    "request_timeout",
+                    AnswerStatus.RequestTimeout,
                     $"The body did not arrive within {settings.RequestTimeout.TotalMilliseconds} ms."
                 );
-                return "request_timeout";
+                return AnswerStatus.RequestTimeout;
             default:
                 await context.WriteValidationErrorAsync([new("body", "The request body could not be read.")]);
-                return "validation_error";
+                return AnswerStatus.ValidationError;
         }
     }
 
@@ -104,7 +105,7 @@ internal static class ApiErrors
                     var isTooLarge = e.StatusCode == StatusCodes.Status413PayloadTooLarge;
                     await context.WriteErrorAsync(
                         e.StatusCode,
-                        isTooLarge ? "payload_too_large" : "bad_request",
+                        isTooLarge ? AnswerStatus.PayloadTooLarge : AnswerStatus.BadRequest,
                         "The request could not be read."
                     );
                 }
@@ -123,7 +124,7 @@ internal static class ApiErrors
                     var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";
                     await context.WriteErrorAsync(
                         StatusCodes.Status500InternalServerError,
-                        "internal_error",
+                        AnswerStatus.InternalError,
                         $"An internal error occurred{kind}."
                     );
                 }
@@ -136,12 +137,12 @@ internal static class ApiErrors
         {
             StatusCodes.Status405MethodNotAllowed => context.WriteErrorAsync(
                 StatusCodes.Status405MethodNotAllowed,
-                "method_not_allowed",
+                AnswerStatus.MethodNotAllowed,
                 "The method is not allowed here."
             ),
             StatusCodes.Status404NotFound => context.WriteErrorAsync(
                 StatusCodes.Status404NotFound,
-                "not_found",
+                AnswerStatus.NotFound,
                 "There is nothing here."
             ),
             _ => Task.CompletedTask,

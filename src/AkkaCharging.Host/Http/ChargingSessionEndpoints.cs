@@ -67,7 +67,7 @@ internal static class ChargingSessionEndpoints
             )
                 await context.WriteErrorAsync(
                     StatusCodes.Status404NotFound,
-                    "not_found",
+                    AnswerStatus.NotFound,
                     "No such request, or it settled too long ago."
                 );
             else
@@ -81,7 +81,7 @@ internal static class ChargingSessionEndpoints
         {
             await context.WriteErrorAsync(
                 StatusCodes.Status503ServiceUnavailable,
-                "journal_unavailable",
+                AnswerStatus.JournalUnavailable,
                 "The journal is not available.",
                 Intake.JournalRetryAfter
             );
@@ -93,7 +93,7 @@ internal static class ChargingSessionEndpoints
         context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
         return context.WriteErrorAsync(
             StatusCodes.Status401Unauthorized,
-            "unauthorized",
+            AnswerStatus.Unauthorized,
             "The API key is missing or unknown."
         );
     }
@@ -128,7 +128,7 @@ internal static class ChargingSessionEndpoints
         public async Task HandleAsync(HttpContext context)
         {
             var startedAt = time.GetTimestamp();
-            var status = "internal_error";
+            var status = AnswerStatus.InternalError;
             try
             {
                 status = await AnswerAsync(context);
@@ -139,22 +139,28 @@ internal static class ChargingSessionEndpoints
             }
         }
 
-        private async ValueTask<string> AnswerAsync(HttpContext context)
+        private async ValueTask<AnswerStatus> AnswerAsync(HttpContext context)
         {
             var caller = keys.Identify(context.Request);
             if (keys.AreRequired && caller is null)
             {
                 await context.WriteUnauthorizedAsync();
-                return "unauthorized";
+                return AnswerStatus.Unauthorized;
             }
 
             if (caller is not null && keys.TryTake(caller) is { } wait)
-                return await RefuseAsync(context, 429, "rate_limited", "The API key's rate limit is used up.", wait);
+                return await RefuseAsync(
+                    context,
+                    429,
+                    AnswerStatus.RateLimited,
+                    "The API key's rate limit is used up.",
+                    wait
+                );
             if (!BodyReader.IsJson(context.Request))
                 return await RefuseAsync(
                     context,
                     415,
-                    "unsupported_media_type",
+                    AnswerStatus.UnsupportedMediaType,
                     "The content type must be application/json in UTF-8."
                 );
 
@@ -170,7 +176,12 @@ internal static class ChargingSessionEndpoints
             if (fields is null)
                 return await RefuseFieldsAsync(context, errors);
             if (caller is not null && !caller.MayCall(fields.Callback.Destination.Host))
-                return await RefuseAsync(context, 403, "forbidden", "The API key may not call back to this host.");
+                return await RefuseAsync(
+                    context,
+                    403,
+                    AnswerStatus.Forbidden,
+                    "The API key may not call back to this host."
+                );
             if (!TryReadIdempotencyKey(context.Request, out var key))
                 return await RefuseFieldsAsync(
                     context,
@@ -205,7 +216,7 @@ internal static class ChargingSessionEndpoints
             }
         }
 
-        private ValueTask<string> TranslateAsync(HttpContext context, IntakeResult result) =>
+        private ValueTask<AnswerStatus> TranslateAsync(HttpContext context, IntakeResult result) =>
             result.Outcome switch
             {
                 IntakeOutcome.Accepted => AcceptAsync(context, result.Id, isReplay: false),
@@ -213,57 +224,57 @@ internal static class ChargingSessionEndpoints
                 IntakeOutcome.Conflict => RefuseAsync(
                     context,
                     409,
-                    "conflict",
+                    AnswerStatus.Conflict,
                     "The Idempotency-Key was used with other field values."
                 ),
                 IntakeOutcome.QueueFull => RefuseAsync(
                     context,
                     503,
-                    "queue_full",
+                    AnswerStatus.QueueFull,
                     "Too many requests are pending.",
                     result.RetryAfter
                 ),
                 IntakeOutcome.DestinationBacklogged => RefuseAsync(
                     context,
                     503,
-                    "destination_backlogged",
+                    AnswerStatus.DestinationBacklogged,
                     "Too many requests are pending for this callback destination.",
                     result.RetryAfter
                 ),
                 IntakeOutcome.JournalUnavailable => RefuseAsync(
                     context,
                     503,
-                    "journal_unavailable",
+                    AnswerStatus.JournalUnavailable,
                     "The journal is not available.",
                     result.RetryAfter
                 ),
                 _ => RefuseAsync(
                     context,
                     503,
-                    "shutting_down",
+                    AnswerStatus.ShuttingDown,
                     "The service is shutting down.",
                     TimeSpan.FromSeconds(1)
                 ),
             };
 
-        private async ValueTask<string> AcceptAsync(HttpContext context, RequestId id, bool isReplay)
+        private async ValueTask<AnswerStatus> AcceptAsync(HttpContext context, RequestId id, bool isReplay)
         {
             if (isReplay)
                 context.Response.Headers["Idempotent-Replay"] = "true";
             var answer = new AcceptedAnswer(
-                "accepted",
+                AnswerStatus.Accepted.Name(),
                 "Request queued for async processing.",
                 id.ToString(),
                 time.GetUtcNow().ToUnixTimeMilliseconds()
             );
             await context.WriteJsonAsync(StatusCodes.Status200OK, answer, ApiJson.Default.AcceptedAnswer);
-            return isReplay ? "replayed" : "accepted";
+            return isReplay ? AnswerStatus.Replayed : AnswerStatus.Accepted;
         }
 
-        private static async ValueTask<string> RefuseAsync(
+        private static async ValueTask<AnswerStatus> RefuseAsync(
             HttpContext context,
             int statusCode,
-            string status,
+            AnswerStatus status,
             string message,
             TimeSpan? retryAfter = null
         )
@@ -272,10 +283,13 @@ internal static class ChargingSessionEndpoints
             return status;
         }
 
-        private static async ValueTask<string> RefuseFieldsAsync(HttpContext context, IReadOnlyList<FieldError> errors)
+        private static async ValueTask<AnswerStatus> RefuseFieldsAsync(
+            HttpContext context,
+            IReadOnlyList<FieldError> errors
+        )
         {
             await context.WriteValidationErrorAsync(errors);
-            return "validation_error";
+            return AnswerStatus.ValidationError;
         }
 
         private static bool TryReadIdempotencyKey(HttpRequest request, out string? key)

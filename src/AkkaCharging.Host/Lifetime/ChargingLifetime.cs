@@ -159,6 +159,13 @@ internal sealed partial class ChargingLifetime(
     private partial void LogLeft(long left);
 }
 
+/// <summary>Registers the start and the stop of the service.</summary>
+internal static class LifetimeHosting
+{
+    public static void AddChargingLifetime(this IServiceCollection services) =>
+        services.AddSingleton<Readiness>().AddHostedService<ChargingLifetime>();
+}
+
 /// <summary>Whether load balancers may send requests here.</summary>
 internal sealed class Readiness
 {

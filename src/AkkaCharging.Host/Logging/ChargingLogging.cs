@@ -22,8 +22,13 @@ internal static class ChargingLogging
     private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
     /// <summary>Makes Serilog the only logger.</summary>
-    /// <returns>What its level is changed by.</returns>
-    public static LogLevels AddChargingLogging(this WebApplicationBuilder builder, ChargingSettings settings)
+    /// <param name="sources">Files that the level follows while the service runs; null for none.</param>
+    /// <returns>The levels in force, which can be changed.</returns>
+    public static LogLevels AddChargingLogging(
+        this WebApplicationBuilder builder,
+        ChargingSettings settings,
+        SettingsSources? sources
+    )
     {
         var levels = new LogLevels(settings.Logging.Level);
         builder.Logging.ClearProviders();
@@ -58,6 +63,8 @@ internal static class ChargingLogging
             }
         );
         builder.Services.AddSingleton(levels);
+        if (sources is not null)
+            builder.Services.AddSingleton(sources).AddHostedService<LogLevelReload>();
         return levels;
     }
 

@@ -1,15 +1,8 @@
 using System.Text.Json.Serialization;
 using Akka.Actor;
-using AkkaCharging.Authorization;
-using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Clustering;
-using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Http;
-using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
-using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
-using AkkaCharging.Settings;
 using Prometheus;
 
 namespace AkkaCharging.Host.Metrics;
@@ -18,36 +11,59 @@ namespace AkkaCharging.Host.Metrics;
 /// The body of <c>/metrics</c> as JSON. Counts are since the start; times are over the window of
 /// <c>monitoring.windowSeconds</c>.
 /// </summary>
-/// <param name="RequestsTotal">Submissions answered, whatever the answer.</param>
-/// <param name="Requests">The same by the answer's status; <c>replayed</c> for an idempotent repeat.</param>
-/// <param name="AuthorizationDecisions">By status.</param>
-/// <param name="CallbackResults">Callback attempts by outcome.</param>
-/// <param name="DeliveriesTotal">Settled requests by final state.</param>
-/// <param name="Acl">The access list: rules in force, changed files that were taken, and refused; empty when decisions
-/// come from a back end.</param>
-/// <param name="Cluster">Nodes as this one sees them, lanes that it holds, and those of the whole cluster; empty for a
-/// process that runs alone.</param>
-/// <param name="DeadLettersCurrent">Requests that failed and can be redriven, as counted some seconds ago; null while
-/// the journal has not been counted yet.</param>
-/// <param name="QueueSizeCurrent">Pending requests: accepted and not settled.</param>
-internal sealed record MetricsAnswer(
-    long RequestsTotal,
-    IReadOnlyDictionary<string, long> Requests,
-    IReadOnlyDictionary<string, long> AuthorizationDecisions,
-    IReadOnlyDictionary<string, long> AuthorizationReasons,
-    IReadOnlyDictionary<string, long> CallbackResults,
-    IReadOnlyDictionary<string, long> DeliveriesTotal,
-    double AuthorizationTimeAvgMs,
-    double AuthorizationTimeP95Ms,
-    long QueueSizeCurrent,
-    int QueueSizeMax,
-    string CircuitBreakerState,
-    IReadOnlyDictionary<string, long> CircuitBreakerTransitions,
-    int StreamRestartsTotal,
-    long? DeadLettersCurrent,
-    IReadOnlyDictionary<string, long> Acl,
-    IReadOnlyDictionary<string, long> Cluster
-);
+internal sealed record MetricsAnswer
+{
+    /// <summary>Submissions answered, whatever the answer.</summary>
+    public required long RequestsTotal { get; init; }
+
+    /// <summary>The same by the answer's status; <c>replayed</c> for an idempotent repeat.</summary>
+    public required IReadOnlyDictionary<string, long> Requests { get; init; }
+
+    /// <summary>By status.</summary>
+    public required IReadOnlyDictionary<string, long> AuthorizationDecisions { get; init; }
+
+    public required IReadOnlyDictionary<string, long> AuthorizationReasons { get; init; }
+
+    /// <summary>Callback attempts by outcome.</summary>
+    public required IReadOnlyDictionary<string, long> CallbackResults { get; init; }
+
+    /// <summary>Settled requests by final state.</summary>
+    public required IReadOnlyDictionary<string, long> DeliveriesTotal { get; init; }
+
+    public required double AuthorizationTimeAvgMs { get; init; }
+
+    public required double AuthorizationTimeP95Ms { get; init; }
+
+    /// <summary>Pending requests: accepted and not settled.</summary>
+    public required long QueueSizeCurrent { get; init; }
+
+    public required int QueueSizeMax { get; init; }
+
+    [OneOf<BreakerStateWords>]
+    public required string CircuitBreakerState { get; init; }
+
+    public required IReadOnlyDictionary<string, long> CircuitBreakerTransitions { get; init; }
+
+    public required int StreamRestartsTotal { get; init; }
+
+    /// <summary>
+    /// Requests that failed and can be redriven, as counted some seconds ago; null while the journal has not been
+    /// counted yet.
+    /// </summary>
+    public required long? DeadLettersCurrent { get; init; }
+
+    /// <summary>
+    /// The access list: rules in force, changed files that were taken, and refused; empty when decisions come from a
+    /// back end.
+    /// </summary>
+    public required IReadOnlyDictionary<string, long> Acl { get; init; }
+
+    /// <summary>
+    /// Nodes as this one sees them, lanes that it holds, and those of the whole cluster; empty for a process that runs
+    /// alone.
+    /// </summary>
+    public required IReadOnlyDictionary<string, long> Cluster { get; init; }
+}
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MetricsAnswer))]
@@ -73,27 +89,20 @@ internal static class MetricsEndpoint
     private static async Task AnswerAsync(
         HttpContext context,
         IMetricsSink metrics,
-        ChargingService service,
-        IRequestJournal journal,
-        IAuthorizer authorizer,
-        QueueSettings queue,
-        DeadLetterCount deadLetters,
-        PrometheusMetrics prometheus,
-        IServiceProvider services
+        FiguresReader reader,
+        PrometheusMetrics prometheus
     )
     {
         context.Response.Headers.Vary = "Accept";
-        var acl = (authorizer as AclAuthorizer)?.Status;
         try
         {
-            var figures = await metrics.GetAsync(context.RequestAborted);
-            var dead = await deadLetters.LatestAsync();
+            var figures = await reader.ReadAsync(await metrics.GetAsync(context.RequestAborted));
             var format = MetricsFormats.Negotiate(context.Request);
             if (format == MetricsFormat.Json)
             {
                 await context.WriteJsonAsync(
                     StatusCodes.Status200OK,
-                    ToAnswer(figures, service.Status, dead, acl, services.GetService<ClusterNode>()?.Figures, queue),
+                    ToAnswer(figures),
                     MetricsJson.Default.MetricsAnswer
                 );
                 return;
@@ -104,69 +113,54 @@ internal static class MetricsEndpoint
                     ? PrometheusConstants.OpenMetricsContentTypeWithVersionAndEncoding
                     : PrometheusConstants.TextContentTypeWithVersionAndEncoding;
             context.Response.Headers.CacheControl = "no-store";
-            await prometheus.WriteAsync(
-                figures,
-                service.Status,
-                service.Load,
-                journal.Status,
-                dead,
-                acl,
-                format,
-                context.Response.Body,
-                context.RequestAborted
-            );
+            await prometheus.WriteAsync(figures, format, context.Response.Body, context.RequestAborted);
         }
         catch (Exception e) when (e is AskTimeoutException or TimeoutException)
         {
             await context.WriteErrorAsync(
                 StatusCodes.Status503ServiceUnavailable,
-                "metrics_unavailable",
+                AnswerStatus.MetricsUnavailable,
                 "The metrics actor does not answer."
             );
         }
     }
 
-    private static MetricsAnswer ToAnswer(
-        MetricsSnapshot figures,
-        PipelineStatus pipeline,
-        long? deadLetters,
-        AclStatus? acl,
-        ClusterFigures? cluster,
-        QueueSettings queue
-    ) =>
-        new(
-            figures.Requests.Values.Sum(),
-            figures.Requests,
-            figures.Decisions,
-            figures.Reasons,
-            figures.Attempts,
-            figures.Settled,
-            Math.Round(figures.AuthorizationTimeAverageMillis, 3),
-            Math.Round(figures.AuthorizationTimeP95Millis, 3),
-            pipeline.Pending,
-            queue.MaxSize,
-            pipeline.Breaker.Name(),
-            figures.BreakerTransitions,
-            pipeline.Restarts,
-            deadLetters,
-            acl is null
-                ? new Dictionary<string, long>(StringComparer.Ordinal)
-                : new Dictionary<string, long>(StringComparer.Ordinal)
-                {
-                    ["rules"] = acl.RuleCount,
-                    ["reloads_total"] = acl.Reloads,
-                    ["reload_failures_total"] = acl.FailedReloads,
-                },
-            cluster is null
-                ? new Dictionary<string, long>(StringComparer.Ordinal)
-                : new Dictionary<string, long>(StringComparer.Ordinal)
-                {
-                    ["nodes_up"] = cluster.Up,
-                    ["nodes_unreachable"] = cluster.Unreachable,
-                    ["lanes"] = cluster.Lanes,
-                    ["lanes_configured"] = cluster.Configured,
-                    ["lanes_taken_total"] = cluster.Taken,
-                    ["lanes_lost_total"] = cluster.Lost,
-                }
-        );
+    private static MetricsAnswer ToAnswer(Figures figures) =>
+        new()
+        {
+            RequestsTotal = figures.Counts.Requests.Values.Sum(),
+            Requests = figures.Counts.Requests,
+            AuthorizationDecisions = figures.Counts.Decisions,
+            AuthorizationReasons = figures.Counts.Reasons,
+            CallbackResults = figures.Counts.Attempts,
+            DeliveriesTotal = figures.Counts.Settled,
+            AuthorizationTimeAvgMs = Math.Round(figures.Counts.AuthorizationTimeAverageMillis, 3),
+            AuthorizationTimeP95Ms = Math.Round(figures.Counts.AuthorizationTimeP95Millis, 3),
+            QueueSizeCurrent = figures.Pipeline.Pending,
+            QueueSizeMax = figures.QueueCapacity,
+            CircuitBreakerState = figures.Pipeline.Breaker.Name(),
+            CircuitBreakerTransitions = figures.Counts.BreakerTransitions,
+            StreamRestartsTotal = figures.Pipeline.Restarts,
+            DeadLettersCurrent = figures.DeadLetters,
+            Acl = figures.Acl is { } acl
+                ? Counts(
+                    ("rules", acl.RuleCount),
+                    ("reloads_total", acl.Reloads),
+                    ("reload_failures_total", acl.FailedReloads)
+                )
+                : Counts(),
+            Cluster = figures.Cluster is { } cluster
+                ? Counts(
+                    ("nodes_up", cluster.Up),
+                    ("nodes_unreachable", cluster.Unreachable),
+                    ("lanes", cluster.Lanes),
+                    ("lanes_configured", cluster.Configured),
+                    ("lanes_taken_total", cluster.Taken),
+                    ("lanes_lost_total", cluster.Lost)
+                )
+                : Counts(),
+        };
+
+    private static Dictionary<string, long> Counts(params (string Name, long Count)[] counts) =>
+        counts.ToDictionary(count => count.Name, count => count.Count, StringComparer.Ordinal);
 }

@@ -16,6 +16,11 @@ internal static class OtlpExport
     private const string Disabled = "OTEL_SDK_DISABLED";
 
     /// <summary>Whether this process exports.</summary>
+    /// <param name="sources">Holds the variables; null for none.</param>
+    /// <exception cref="InvalidSettingsException">The endpoint is no URL.</exception>
+    public static bool IsOn(SettingsSources? sources) => sources is not null && IsOn(sources.Environment);
+
+    /// <summary>Whether a process with these variables exports.</summary>
     /// <exception cref="InvalidSettingsException">The endpoint is no URL: the exporter would take its default instead
     /// without a word.</exception>
     public static bool IsOn(IReadOnlyDictionary<string, string> environment)

@@ -12,14 +12,17 @@ using OpenTelemetry.Trace;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>
-/// Sends spans and metrics in batches from threads of its own, as the standard <c>OTEL_*</c> variables say.
-/// </summary>
+/// <summary>Sends spans and metrics in batches, as the standard <c>OTEL_*</c> variables configure it.</summary>
 /// <remarks>
 /// A collector that is away or hangs costs the spans that do not fit the queue (2,048, <c>OTEL_BSP_MAX_QUEUE_SIZE</c>),
-/// and nothing else: whoever ends a span never waits. What is left when the service stops has <see cref="FlushMax"/>.
+/// and nothing else: ending a span never waits. The last export, when the service stops, has <see cref="FlushMax"/>.
 /// </remarks>
-internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources) : IHostedLifecycleService, IDisposable
+internal sealed partial class OtlpExporter(
+    OtlpMetrics metrics,
+    SettingsSources sources,
+    TimeProvider time,
+    ILogger<OtlpExporter> logger
+) : IHostedLifecycleService, IDisposable
 {
     /// <summary>
     /// Meter of .NET itself, whose labels are fixed; those of its HTTP client have one for each host, and callers
@@ -29,10 +32,14 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
 
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(3);
 
+    private readonly CancellationTokenSource _stopping = new();
     private TracerProvider? _traces;
     private MeterProvider? _metrics;
+    private TimeSpan _interval;
+    private int _exportMillisMax;
+    private Task _exporting = Task.CompletedTask;
 
-    // Before the listener is opened and the journal's requests are taken up: nothing passes by untold.
+    // Before the listener is opened and requests are resumed from the journal, so that nothing is missed.
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         _traces = Sdk.CreateTracerProviderBuilder()
@@ -45,9 +52,16 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
             .ConfigureServices(AddVariables)
             .ConfigureResource(Describe)
             .AddMeter(OtlpMetrics.MeterName, RuntimeMeter)
-            .AddOtlpExporter(Connect)
+            .AddOtlpExporter(
+                (exporter, reader) =>
+                {
+                    Connect(exporter);
+                    TakeSchedule(reader.PeriodicExportingMetricReaderOptions);
+                }
+            )
             .Build();
         metrics.Open();
+        _exporting = ExportMetricsAsync();
         return Task.CompletedTask;
     }
 
@@ -60,21 +74,70 @@ internal sealed class OtlpExporter(OtlpMetrics metrics, SettingsSources sources)
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // Services stop in the reverse order of their registration: after the drain and the listener, so that the last
-    // answers and attempts are among what is sent, and before the actor system, which has the metrics. On threads of
-    // their own, which wait for the collector and the metrics actor.
+    // answers and attempts are among what is sent, and before the actor system, which has the metrics.
     public Task StopAsync(CancellationToken cancellationToken) =>
-        Task.WhenAll(
-            Blocking(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds)),
-            Blocking(() => _metrics?.Shutdown((int)FlushMax.TotalMilliseconds))
-        );
+        Task.WhenAll(RunBlockingAsync(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds)), StopMetricsAsync());
 
     public void Dispose()
     {
+        _stopping.Dispose();
         _traces?.Dispose();
         _metrics?.Dispose();
     }
 
-    private static Task Blocking(Action action) =>
+    /// <summary>
+    /// Takes the schedule over from the SDK's reader, whose thread would collect figures that nobody refreshed.
+    /// </summary>
+    private void TakeSchedule(PeriodicExportingMetricReaderOptions reader)
+    {
+        _interval = TimeSpan.FromMilliseconds(reader.ExportIntervalMilliseconds ?? 60_000);
+        _exportMillisMax = reader.ExportTimeoutMilliseconds ?? 30_000;
+        reader.ExportIntervalMilliseconds = int.MaxValue;
+    }
+
+    private async Task ExportMetricsAsync()
+    {
+        using var timer = new PeriodicTimer(_interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopping.Token))
+            {
+                await metrics.RefreshAsync(_stopping.Token);
+                await RunBlockingAsync(() => _metrics?.ForceFlush(_exportMillisMax));
+            }
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // The service stops: what is left is exported by StopAsync.
+        }
+        catch (Exception e)
+        {
+            // Nothing awaits this task before the stop.
+            LogExportEnded(e);
+        }
+    }
+
+    /// <summary>Exports the figures of the stop.</summary>
+    private async Task StopMetricsAsync()
+    {
+        var startedAt = time.GetTimestamp();
+        await _stopping.CancelAsync();
+        await RefreshLastAsync().WaitAsync(FlushMax, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var left = FlushMax - time.GetElapsedTime(startedAt);
+        await RunBlockingAsync(() => _metrics?.Shutdown((int)Math.Max(0, left.TotalMilliseconds)));
+    }
+
+    private async Task RefreshLastAsync()
+    {
+        await _exporting;
+        await metrics.RefreshAsync(CancellationToken.None);
+    }
+
+    [LoggerMessage(1501, LogLevel.Error, "Exporting metrics over OTLP stopped after an unhandled exception")]
+    private partial void LogExportEnded(Exception exception);
+
+    /// <summary>Runs what blocks until the collector answers, on a thread of its own.</summary>
+    private static Task RunBlockingAsync(Action action) =>
         Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>

@@ -97,7 +97,7 @@ internal sealed class MetricsHistograms
     {
         switch (happened)
         {
-            case SubmissionAnswered { Outcome: "accepted" } accepted:
+            case SubmissionAnswered { Outcome: AnswerStatus.Accepted } accepted:
                 _accept.Observe(accepted.Duration.TotalSeconds);
                 break;
             case DecisionMade decision:

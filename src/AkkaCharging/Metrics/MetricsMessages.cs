@@ -8,8 +8,7 @@ namespace AkkaCharging.Metrics;
 internal abstract record MetricsEvent;
 
 /// <summary>A submission was answered.</summary>
-/// <param name="Outcome">The answer's status, such as <c>accepted</c> or <c>queue_full</c>.</param>
-internal sealed record SubmissionAnswered(string Outcome, TimeSpan Duration) : MetricsEvent;
+internal sealed record SubmissionAnswered(AnswerStatus Outcome, TimeSpan Duration) : MetricsEvent;
 
 /// <summary>A decision was journaled.</summary>
 internal sealed record DecisionMade(
@@ -56,7 +55,8 @@ internal sealed record GetMetrics
 /// What the metrics actor knows at a moment. Counts are since the start; rates and times are of the sliding window
 /// alone.
 /// </summary>
-/// <param name="Requests">Submissions by the status of their answer.</param>
+/// <param name="Requests">Submissions by <see cref="AnswerStatus"/>, those that occurred alone; in the order of
+/// their names.</param>
 /// <param name="Decisions">By status.</param>
 /// <param name="DecisionsByReason">Every pair of status and reason, those that never occur among them.</param>
 /// <param name="Attempts">Callback attempts by outcome.</param>

@@ -12,7 +12,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
     private static readonly AuthorizationStatus[] Statuses = Enum.GetValues<AuthorizationStatus>();
     private static readonly DecisionReason[] Reasons = Enum.GetValues<DecisionReason>();
 
-    private readonly SortedDictionary<string, long> _requests = new(StringComparer.Ordinal);
+    private readonly long[] _requests = new long[Enum.GetValues<AnswerStatus>().Length];
     private readonly long[] _decisions = new long[Statuses.Length * Reasons.Length];
     private readonly long[] _attempts = new long[Enum.GetValues<CallbackOutcome>().Length];
     private readonly long[] _attemptFailures = new long[Enum.GetValues<AttemptCause>().Length];
@@ -27,7 +27,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
         switch (happened)
         {
             case SubmissionAnswered answered:
-                _requests[answered.Outcome] = _requests.GetValueOrDefault(answered.Outcome) + 1;
+                _requests[(int)answered.Outcome]++;
                 break;
             case DecisionMade decision:
                 _decisions[((int)decision.Status * Reasons.Length) + (int)decision.Reason]++;
@@ -65,28 +65,34 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
                     new DecisionCount(Statuses[kind / Reasons.Length], Reasons[kind % Reasons.Length], count)
             ),
         ];
+        var requests = Named(_requests, index => ((AnswerStatus)index).Name()).Where(count => count.Value > 0);
         return new(
-            new SortedDictionary<string, long>(_requests, StringComparer.Ordinal),
-            Statuses.ToDictionary(
+            Requests: new SortedDictionary<string, long>(requests.ToDictionary(), StringComparer.Ordinal),
+            Decisions: Statuses.ToDictionary(
                 status => status.Name(),
                 status => decisions.Where(kind => kind.Status == status).Sum(kind => kind.Count),
                 StringComparer.Ordinal
             ),
-            Reasons.ToDictionary(
+            Reasons: Reasons.ToDictionary(
                 reason => reason.Name(),
                 reason => decisions.Where(kind => kind.Reason == reason).Sum(kind => kind.Count),
                 StringComparer.Ordinal
             ),
-            decisions,
-            Named(_attempts, index => ((CallbackOutcome)index).Name()),
-            Named(_attemptFailures, index => ((AttemptCause)index).Name()),
-            Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
-            Named(_breakerTransitions, index => ((BreakerState)index).Name()),
-            Named(_receiverBreakerTransitions, index => ((BreakerState)index).Name()),
-            new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
-            new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
-            durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,
-            durations.TotalCount == 0 ? 0 : durations.GetValueAtPercentile(95) / Slice.MicrosPerMilli
+            DecisionsByReason: decisions,
+            Attempts: Named(_attempts, index => ((CallbackOutcome)index).Name()),
+            AttemptFailures: Named(_attemptFailures, index => ((AttemptCause)index).Name()),
+            Settled: Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
+            BreakerTransitions: Named(_breakerTransitions, index => ((BreakerState)index).Name()),
+            ReceiverBreakerTransitions: Named(
+                _receiverBreakerTransitions,
+                index => ((BreakerState)index).Name()
+            ),
+            Authorization: new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
+            Callbacks: new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
+            AuthorizationTimeAverageMillis: durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,
+            AuthorizationTimeP95Millis: durations.TotalCount == 0
+                ? 0
+                : durations.GetValueAtPercentile(95) / Slice.MicrosPerMilli
         );
     }
 

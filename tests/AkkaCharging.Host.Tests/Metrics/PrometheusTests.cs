@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using AkkaCharging.Authorization;
-using AkkaCharging.Host.Metrics;
+using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -107,19 +108,26 @@ public sealed partial class PrometheusTests
     public void EveryStatusThatASubmissionIsAnsweredWith_IsAnOutcome_FromTheStart()
     {
         var source = File.ReadAllText(
-            Path.Combine(Repository, "src/AkkaCharging.Host/Http/ChargingSessionEndpoints.cs")
+            Path.Combine(Repository.Root, "src/AkkaCharging.Host/Http/ChargingSessionEndpoints.cs")
         );
-        var body = File.ReadAllText(Path.Combine(Repository, "src/AkkaCharging.Host/Http/ApiErrors.cs"));
+        var body = File.ReadAllText(Path.Combine(Repository.Root, "src/AkkaCharging.Host/Http/ApiErrors.cs"));
 
         var statuses = Statuses()
             .Matches(source)
             .Concat(Returned().Matches(body))
             .SelectMany(match => match.Groups["status"].Captures)
-            .Select(status => status.Value)
+            .Select(status => Enum.Parse<AnswerStatus>(status.Value))
             .Distinct();
 
-        Assert.Equal(PrometheusMetrics.Outcomes.Order(StringComparer.Ordinal), statuses.Order(StringComparer.Ordinal));
+        Assert.Equal(AnswerStatuses.OfSubmissions.Order(), statuses.Order());
     }
+
+    [Fact]
+    public void EveryStatus_HasItsNameInSnakeCase() =>
+        Assert.All(
+            Enum.GetValues<AnswerStatus>(),
+            status => Assert.Equal(JsonNamingPolicy.SnakeCaseLower.ConvertName($"{status}"), status.Name())
+        );
 
     [Theory]
     [InlineData("text/plain", "text/plain; version=0.0.4; charset=utf-8")]
@@ -267,25 +275,15 @@ public sealed partial class PrometheusTests
             );
     }
 
-    private static string Repository
-    {
-        get
-        {
-            var folder = new DirectoryInfo(AppContext.BaseDirectory);
-            while (!File.Exists(Path.Combine(folder.FullName, "AkkaCharging.sln")))
-                folder = folder.Parent!;
-            return folder.FullName;
-        }
-    }
-
-    // What SubmitHandler tells the metrics: refusals, returned texts, either of two, and what stands when something was
-    // thrown.
+    // What SubmitHandler tells the metrics: refusals, returned statuses, either of two, and what stands when something
+    // was thrown.
     [GeneratedRegex(
-        @"(?:RefuseAsync\(\s*context, \d{3}, |return |return isReplay \? |status = )""(?<status>[a-z_]+)""(?: : ""(?<status>[a-z_]+)"")?",
+        @"(?:RefuseAsync\(\s*context,\s*\d{3},\s*|return |return isReplay \? |status = )AnswerStatus\.(?<status>[A-Za-z]+)"
+            + @"(?: : AnswerStatus\.(?<status>[A-Za-z]+))?",
         RegexOptions.ExplicitCapture
     )]
     private static partial Regex Statuses();
 
-    [GeneratedRegex(@"return ""(?<status>[a-z_]+)""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"return AnswerStatus\.(?<status>[A-Za-z]+)", RegexOptions.ExplicitCapture)]
     private static partial Regex Returned();
 }

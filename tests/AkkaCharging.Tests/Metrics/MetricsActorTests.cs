@@ -46,7 +46,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         sink.Start(TestActor);
         MetricsEvent[] told =
         [
-            new SubmissionAnswered("accepted", TimeSpan.Zero),
+            new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero),
             new RequestSettled(RequestState.Delivered, TimeSpan.Zero),
             new BreakerMoved(BreakerState.Open),
         ];
@@ -83,7 +83,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     {
         using var sink = new MetricsActorSink(new FakeTimeProvider());
 
-        sink.Tell(new SubmissionAnswered("accepted", TimeSpan.Zero));
+        sink.Tell(new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
         var early = sink.GetAsync(default);
         Assert.False(early.IsCompleted);
         sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state))));

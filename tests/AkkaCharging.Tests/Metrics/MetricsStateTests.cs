@@ -65,8 +65,8 @@ public sealed class MetricsStateTests
     [Fact]
     public void Events_AreCountedByName()
     {
-        Apply(3, new SubmissionAnswered("accepted", TimeSpan.Zero));
-        Apply(2, new SubmissionAnswered("queue_full", TimeSpan.Zero));
+        Apply(3, new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
+        Apply(2, new SubmissionAnswered(AnswerStatus.QueueFull, TimeSpan.Zero));
         Apply(4, Decided(AuthorizationStatus.Allowed, DecisionReason.InAcl));
         Apply(1, Decided(AuthorizationStatus.Unknown, DecisionReason.CircuitOpen));
         Apply(5, new CallbackAttempted(CallbackOutcome.Success, TimeSpan.Zero));
@@ -109,8 +109,8 @@ public sealed class MetricsStateTests
     [Fact]
     public async Task Times_AreInTheHistograms_WithoutWhatSaysNothingAboutTheService()
     {
-        Apply(2, new SubmissionAnswered("accepted", TimeSpan.FromMilliseconds(2)));
-        Apply(1, new SubmissionAnswered("request_timeout", TimeSpan.FromSeconds(10)));
+        Apply(2, new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.FromMilliseconds(2)));
+        Apply(1, new SubmissionAnswered(AnswerStatus.RequestTimeout, TimeSpan.FromSeconds(10)));
         Apply(
             3,
             new DecisionMade(
@@ -151,10 +151,10 @@ public sealed class MetricsStateTests
     [Fact]
     public void Snapshot_StaysAsItWas()
     {
-        Apply(1, new SubmissionAnswered("accepted", TimeSpan.Zero));
+        Apply(1, new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
         var snapshot = _state.ToSnapshot();
 
-        Apply(1, new SubmissionAnswered("accepted", TimeSpan.Zero));
+        Apply(1, new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
 
         Assert.Equal(1, snapshot.Requests["accepted"]);
     }

@@ -1,0 +1,66 @@
+using AkkaCharging.AddressPolicy;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Composition;
+
+/// <summary>What callbacks are sent by: resolver, signatures, client.</summary>
+internal static class CallbackHosting
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>Registers the client and its parts.</summary>
+    public static void AddCallbacks(this IServiceCollection services, CallbackSettings settings)
+    {
+        services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => CreateSigner(settings.Signing, provider));
+        services.AddSingleton(provider => CreateClient(settings, provider));
+    }
+
+    /// <summary>Reads the file of signing keys.</summary>
+    /// <exception cref="InvalidSettingsException">The file cannot be used.</exception>
+    public static void Check(CallbackSettings settings) =>
+        new WebhookSigner(settings.Signing, TimeProvider.System).Dispose();
+
+    private static WebhookSigner CreateSigner(SigningSettings signing, IServiceProvider provider)
+    {
+        var logger = provider.GetRequiredService<ILogger<WebhookSigner>>();
+        return new WebhookSigner(
+            signing,
+            provider.GetRequiredService<TimeProvider>(),
+            reload =>
+            {
+                if (reload.Problem is null)
+                    logger.LogInformation(
+                        "Loaded the file of signing keys; {Keys} keys sign callbacks now",
+                        reload.Keys
+                    );
+                else
+                    logger.LogError(
+                        "The file of signing keys was not reloaded, the keys before stay: {Problem}",
+                        reload.Problem
+                    );
+            }
+        );
+    }
+
+    private static ICallbackClient CreateClient(CallbackSettings callback, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        var connector = new VettedConnector(
+            provider.GetRequiredService<CallbackAddressPolicy>(),
+            provider.GetRequiredService<IHostResolver>(),
+            time,
+            ConnectTimeout
+        );
+        return new CallbackClient(
+            ResendingHandler.Create(connector, ConnectTimeout),
+            connector,
+            provider.GetRequiredService<WebhookSigner>(),
+            callback.Timeout,
+            time
+        );
+    }
+}

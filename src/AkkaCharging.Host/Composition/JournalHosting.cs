@@ -1,0 +1,89 @@
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Memory;
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Metrics;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Composition;
+
+/// <summary>The journal that <c>journal.kind</c> names.</summary>
+internal static class JournalHosting
+{
+    /// <summary>Registers the journal, and where it reports what it does.</summary>
+    public static void AddJournal(this IServiceCollection services, ChargingSettings settings)
+    {
+        services.AddSingleton<DamagedRowReport>(provider =>
+        {
+            var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
+            return (id, damage) =>
+                logger.LogError("{RequestId} cannot be taken up and stays in the journal: {Damage}", id, damage);
+        });
+        services.AddSingleton<CommitReport>(provider =>
+        {
+            var metrics = provider.GetRequiredService<IMetricsSink>();
+            return (duration, writes) => metrics.Tell(new JournalCommitted(duration, writes));
+        });
+        services.AddSingleton<JournalNotice>(provider =>
+        {
+            var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
+            return (notice, isLoss) =>
+                logger.Log(isLoss ? LogLevel.Error : LogLevel.Warning, "{JournalNotice:l}", notice);
+        });
+        if (settings.Cluster.Enabled)
+            services
+                .AddSingleton<ISharedJournal>(provider =>
+                    CreateShared(
+                        settings,
+                        provider.GetRequiredService<TimeProvider>(),
+                        provider.GetRequiredService<DamagedRowReport>(),
+                        provider.GetRequiredService<CommitReport>()
+                    )
+                )
+                .AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<ISharedJournal>());
+        else
+            services.AddSingleton(provider =>
+                Create(
+                    settings,
+                    provider.GetRequiredService<TimeProvider>(),
+                    provider.GetRequiredService<DamagedRowReport>(),
+                    provider.GetRequiredService<CommitReport>(),
+                    provider.GetRequiredService<JournalNotice>()
+                )
+            );
+    }
+
+    /// <summary>Reads the files that a journal needs before it is opened.</summary>
+    /// <exception cref="InvalidSettingsException">One of them cannot be used.</exception>
+    public static void Check(ChargingSettings settings) => Create(settings, TimeProvider.System);
+
+    /// <summary>Reads the keys that stored secrets are encrypted with.</summary>
+    /// <exception cref="InvalidSettingsException">One of them cannot be used.</exception>
+    public static void CheckKeys(JournalSettings settings)
+    {
+        if (settings.Kind != JournalKind.Memory)
+            KeySource.Configured(settings);
+    }
+
+    private static IRequestJournal Create(
+        ChargingSettings settings,
+        TimeProvider time,
+        DamagedRowReport? damaged = null,
+        CommitReport? committed = null,
+        JournalNotice? notice = null
+    ) =>
+        settings.Journal.Kind switch
+        {
+            JournalKind.Memory => new MemoryJournal(settings.Journal, time),
+            JournalKind.Sqlite => new SqliteJournal(settings.Journal, time, damaged, committed, notice),
+            _ => CreateShared(settings, time, damaged, committed),
+        };
+
+    private static PostgresJournal CreateShared(
+        ChargingSettings settings,
+        TimeProvider time,
+        DamagedRowReport? damaged,
+        CommitReport? committed
+    ) => new(settings.Journal, time, damaged, committed, settings.Cluster.Enabled ? settings.Cluster.Lanes : null);
+}

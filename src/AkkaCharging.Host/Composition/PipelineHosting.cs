@@ -1,0 +1,84 @@
+using Akka.Hosting;
+using AkkaCharging.Clustering;
+using AkkaCharging.DeadLetters;
+using AkkaCharging.Host.Health;
+using AkkaCharging.Host.Logging;
+using AkkaCharging.Host.Metrics;
+using AkkaCharging.Journal;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Lanes;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Composition;
+
+/// <summary>The pipeline, its lanes, dead letters, and the actor system that they run in.</summary>
+internal static class PipelineHosting
+{
+    private const string SystemName = "akkacharging";
+
+    /// <summary>Registers the pipeline and who brings its lanes: this process alone, or as a node of a cluster.</summary>
+    public static void AddPipeline(this IServiceCollection services, ChargingSettings settings)
+    {
+        services
+            .AddSingleton<ChargingService>()
+            .AddSingleton(provider => provider.GetRequiredService<ChargingService>().Intake);
+        if (settings.Cluster.Enabled)
+            services
+                .AddSingleton<ClusterNode>()
+                .AddSingleton<ILaneOwner>(provider => provider.GetRequiredService<ClusterNode>());
+        else
+            services.AddSingleton<ILaneOwner, StandaloneLanes>();
+    }
+
+    /// <summary>Registers what redrives, discards and counts dead letters.</summary>
+    public static void AddDeadLetters(this IServiceCollection services, CallbackSettings settings)
+    {
+        services.AddSingleton(provider => new DeadLetterOperations(
+            settings.RedrivesPerSecond,
+            provider.GetRequiredService<ChargingService>().Admission,
+            provider.GetRequiredService<IRequestJournal>(),
+            provider.GetRequiredService<ChargingService>().Lanes,
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => new DeadLetterCount(
+            () =>
+                provider
+                    .GetRequiredService<IRequestJournal>()
+                    .CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None),
+            provider.GetRequiredService<TimeProvider>()
+        ));
+    }
+
+    /// <summary>Registers the actor system with all that runs in it.</summary>
+    /// <exception cref="InvalidSettingsException">The node's certificate cannot be used.</exception>
+    public static void AddActorSystem(this IServiceCollection services, ChargingSettings settings, LogLevels levels)
+    {
+        var certificate = ReadCertificate(settings.Cluster); // now, so that a bad file stops the start with its message
+        services.AddAkka(
+            SystemName,
+            (akka, provider) =>
+                akka.AddHocon(settings.Akka, HoconAddMode.Prepend)
+                    .WithChargingLogging(levels)
+                    .WithChargingMetrics(provider)
+                    .WithLanes(settings.Cluster, certificate, provider)
+                    .WithChargingHealthChecks(provider)
+        );
+    }
+
+    /// <summary>Reads the certificate of this node.</summary>
+    /// <exception cref="InvalidSettingsException">The certificate cannot be used.</exception>
+    public static void Check(ClusterSettings settings) => ReadCertificate(settings);
+
+    private static NodeCertificate? ReadCertificate(ClusterSettings cluster) =>
+        cluster is { Enabled: true, Tls.IsOn: true } ? NodeCertificate.Read(cluster.Tls) : null;
+
+    private static AkkaConfigurationBuilder WithLanes(
+        this AkkaConfigurationBuilder akka,
+        ClusterSettings cluster,
+        NodeCertificate? certificate,
+        IServiceProvider provider
+    ) =>
+        cluster.Enabled
+            ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
+            : akka.WithActors((system, _) => provider.GetRequiredService<ILaneOwner>().Start(system));
+}

@@ -1,0 +1,43 @@
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Journal;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Composition;
+
+/// <summary>The files that settings name: access list, keys, certificates.</summary>
+internal static class SettingsFiles
+{
+    /// <summary>Reads every file that <paramref name="settings"/> name, as a start would.</summary>
+    /// <exception cref="InvalidSettingsException">Lists every file that cannot be used.</exception>
+    public static void Check(ChargingSettings settings)
+    {
+        Action[] checks =
+        [
+            () => JournalHosting.Check(settings),
+            () => JournalHosting.CheckKeys(settings.Journal),
+            () => PipelineHosting.Check(settings.Cluster),
+            () => CallbackHosting.Check(settings.Callback),
+            () => AuthorizationHosting.Check(settings.Authorization),
+        ];
+        string[] problems = [.. checks.SelectMany(ProblemsOf)];
+        if (problems.Length > 0)
+            throw new InvalidSettingsException(problems);
+    }
+
+    private static IReadOnlyList<string> ProblemsOf(Action check)
+    {
+        try
+        {
+            check();
+            return [];
+        }
+        catch (InvalidSettingsException e)
+        {
+            return e.Problems;
+        }
+        catch (Exception e) when (e is InvalidAclException or InvalidJournalException)
+        {
+            return [e.Message];
+        }
+    }
+}

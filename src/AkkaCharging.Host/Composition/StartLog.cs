@@ -1,0 +1,27 @@
+using AkkaCharging.Host.Connections;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Composition;
+
+/// <summary>What the log states once at every start.</summary>
+internal static class StartLog
+{
+    /// <summary>Logs how open files are shared, and each setting that is cut by it or insecure.</summary>
+    /// <param name="settings">As loaded, before <paramref name="files"/> cut them.</param>
+    public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)
+    {
+        app.Logger.LogInformation(
+            "Of {FileLimit} files callers may have {Callers}, operators {Operators}, callbacks {Callbacks}; "
+                + "{Rest} are kept for the service itself",
+            files.Limit,
+            files.Callers,
+            files.Operators,
+            files.Callbacks,
+            files.Rest
+        );
+        foreach (var cut in files.Cuts(settings))
+            app.Logger.LogWarning("The limit of open files is low: {Cut:l}", cut);
+        foreach (var choice in InsecureChoices.Of(settings))
+            app.Logger.LogWarning("Insecure: {Choice:l}", choice);
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Host.Metrics;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace AkkaCharging.Host.Description;
+
+/// <summary>
+/// Set-up of both descriptions: what the handlers' signatures and the rules on the bodies' fields do not say is added
+/// by each.
+/// </summary>
+internal static class Descriptions
+{
+    /// <summary>Registers one description.</summary>
+    /// <param name="document">Name of the document; the group of its routes, unless it is the public one.</param>
+    /// <param name="security">How callers identify themselves.</param>
+    /// <param name="describeAsync">Completes the description of an operation.</param>
+    public static void AddDescription(
+        this IServiceCollection services,
+        string document,
+        string title,
+        string description,
+        Dictionary<string, IOpenApiSecurityScheme> security,
+        Func<OpenApiOperation, OpenApiOperationTransformerContext, Task> describeAsync
+    )
+    {
+        // Numbers are numbers here: without this the description allows them as strings, too.
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict);
+        services.AddOpenApi(
+            document,
+            options =>
+            {
+                options.ShouldInclude = route =>
+                    string.Equals(route.GroupName ?? ApiDescription.Document, document, StringComparison.Ordinal);
+                options.AddDocumentTransformer(
+                    (described, _, _) =>
+                    {
+                        described.Info = new OpenApiInfo
+                        {
+                            Title = title,
+                            Version = "v1",
+                            Description = description,
+                            License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
+                        };
+                        described.Components ??= new OpenApiComponents();
+                        described.Components.SecuritySchemes = security;
+                        return Task.CompletedTask;
+                    }
+                );
+                options.AddOperationTransformer((operation, context, _) => describeAsync(operation, context));
+                options.AddSchemaTransformer(
+                    (schema, context, _) =>
+                    {
+                        Describe(schema, context);
+                        return Task.CompletedTask;
+                    }
+                );
+            }
+        );
+    }
+
+    /// <summary>Security by any one of <paramref name="schemes"/>, or by none where none is configured.</summary>
+    public static List<OpenApiSecurityRequirement> Requires(
+        this OpenApiOperationTransformerContext context,
+        params IEnumerable<string> schemes
+    ) =>
+        [
+            .. schemes.Select(scheme => new OpenApiSecurityRequirement
+            {
+                [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [],
+            }),
+            new OpenApiSecurityRequirement(),
+        ];
+
+    /// <summary>Adds the body that <paramref name="operation"/> takes.</summary>
+    public static async Task<OpenApiRequestBody> TakesAsync<T>(
+        this OpenApiOperation operation,
+        OpenApiOperationTransformerContext context
+    )
+    {
+        var schema = await context.GetOrCreateSchemaAsync(typeof(T));
+        context.Document?.AddComponent(typeof(T).Name, schema);
+        var body = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+            {
+                ["application/json"] = new() { Schema = new OpenApiSchemaReference(typeof(T).Name, context.Document) },
+            },
+        };
+        operation.RequestBody = body;
+        return body;
+    }
+
+    /// <summary>The responses of <paramref name="operation"/> by status code.</summary>
+    public static IEnumerable<(string StatusCode, OpenApiResponse Response)> ResponsesByCode(
+        this OpenApiOperation operation
+    )
+    {
+        foreach (var (statusCode, response) in operation.Responses ?? [])
+        {
+            if (response is OpenApiResponse described)
+                yield return (statusCode, described);
+        }
+    }
+
+    private static void Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
+    {
+        if (context.JsonPropertyInfo is { } field)
+        {
+            foreach (var rule in AttributesOf<SchemaRuleAttribute>(field))
+                rule.Describe(schema, field.IsGetNullable);
+        }
+        else if (context.JsonTypeInfo is { Kind: JsonTypeInfoKind.Object } type && schema.Properties is { } properties)
+        {
+            // The names of the one body that is not in camel case are those of MetricsJson.
+            Func<string, string> nameOf =
+                type.Type == typeof(MetricsAnswer) ? JsonNamingPolicy.SnakeCaseLower.ConvertName : name => name;
+            schema.Properties = properties.ToDictionary(
+                property => nameOf(property.Key),
+                property => property.Value,
+                StringComparer.Ordinal
+            );
+            schema.Required = type
+                .Properties.Where(property => !AttributesOf<OptionalAttribute>(property).Any())
+                .Select(property => nameOf(property.Name))
+                .ToHashSet(StringComparer.Ordinal);
+            if (type.Type.IsDefined(typeof(ClosedAttribute), inherit: false))
+                schema.AdditionalPropertiesAllowed = false;
+        }
+    }
+
+    /// <summary>Attributes of a property, or of the parameter of the record that it comes from.</summary>
+    private static IEnumerable<T> AttributesOf<T>(JsonPropertyInfo property)
+        where T : Attribute =>
+        new[] { property.AttributeProvider, property.AssociatedParameter?.AttributeProvider }
+            .OfType<System.Reflection.ICustomAttributeProvider>()
+            .SelectMany(provider => provider.GetCustomAttributes(typeof(T), inherit: true).OfType<T>());
+}

@@ -1,0 +1,71 @@
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Clustering;
+using AkkaCharging.DeadLetters;
+using AkkaCharging.Host.Connections;
+using AkkaCharging.Host.Health;
+using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Metrics;
+
+/// <summary>All that metrics show of one moment, whatever the format.</summary>
+internal sealed record Figures
+{
+    /// <summary>Counts of the metrics actor.</summary>
+    public required MetricsSnapshot Counts { get; init; }
+
+    public required PipelineStatus Pipeline { get; init; }
+
+    public required PipelineLoad Load { get; init; }
+
+    public required JournalStatus Journal { get; init; }
+
+    /// <summary>How many requests may be pending.</summary>
+    public required int QueueCapacity { get; init; }
+
+    /// <summary>Failed requests that can be redriven; null before they were counted.</summary>
+    public required long? DeadLetters { get; init; }
+
+    /// <summary>State of the access list; null when decisions come from another authorizer.</summary>
+    public required AclStatus? Acl { get; init; }
+
+    /// <summary>The cluster as this node sees it; null for a process that runs alone.</summary>
+    public required ClusterFigures? Cluster { get; init; }
+
+    /// <summary>Connections of each listener.</summary>
+    public required IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners { get; init; }
+
+    /// <summary>Files that the process may have open; null where that is not known.</summary>
+    public required int? FileLimit { get; init; }
+}
+
+/// <summary>Collects the figures of a moment from the parts of the service.</summary>
+/// <param name="node">Null for a process that runs alone.</param>
+internal sealed class FiguresReader(
+    ChargingService service,
+    IRequestJournal journal,
+    DeadLetterCount deadLetters,
+    AccessList accessList,
+    QueueSettings queue,
+    BoundedTransport transport,
+    ClusterNode? node = null
+)
+{
+    /// <summary>Adds the state of this moment to <paramref name="counts"/>.</summary>
+    public async ValueTask<Figures> ReadAsync(MetricsSnapshot counts) =>
+        new()
+        {
+            Counts = counts,
+            DeadLetters = await deadLetters.LatestAsync(),
+            Pipeline = service.Status,
+            Load = service.Load,
+            Journal = journal.Status,
+            QueueCapacity = queue.MaxSize,
+            Acl = accessList.Status,
+            Cluster = node?.Figures,
+            Listeners = transport.Listeners,
+            FileLimit = transport.Files.Limit,
+        };
+}

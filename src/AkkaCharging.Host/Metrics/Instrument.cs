@@ -1,0 +1,42 @@
+namespace AkkaCharging.Host.Metrics;
+
+/// <summary>Kind of an <see cref="Instrument"/>.</summary>
+internal enum InstrumentKind
+{
+    /// <summary>A count since the start, which only rises.</summary>
+    Counter,
+
+    /// <summary>A value of the moment.</summary>
+    Gauge,
+}
+
+/// <summary>Value of one series of an instrument.</summary>
+/// <param name="Labels">Values of the instrument's labels, in their order.</param>
+internal sealed record Sample(double Value, params string[] Labels);
+
+/// <summary>One metric: its declaration, and how its samples are read from the figures of a moment.</summary>
+/// <param name="Name">Name without the suffixes that Prometheus asks for (<c>_seconds</c>, <c>_total</c>).</param>
+internal sealed record Instrument(
+    InstrumentKind Kind,
+    string Name,
+    string Help,
+    Func<Figures, IEnumerable<Sample>> Read
+)
+{
+    /// <summary>Names of the labels; none for an instrument of a single series.</summary>
+    public string[] Labels { get; init; } = [];
+
+    /// <summary>Whether values are seconds, with fractions; else they are whole numbers without a unit.</summary>
+    public bool IsSeconds { get; init; }
+
+    /// <summary>Whether OTLP leaves out series that are still zero.</summary>
+    /// <remarks>
+    /// Prometheus has them from the start, because its <c>rate()</c> does not see a counter's first value. OTLP states
+    /// the start of a counter in each point.
+    /// </remarks>
+    public bool ExportsNoZeros { get; init; }
+
+    /// <summary>Name of the metric in Prometheus.</summary>
+    public string PrometheusName =>
+        Name + (IsSeconds ? "_seconds" : "") + (Kind == InstrumentKind.Counter ? "_total" : "");
+}
