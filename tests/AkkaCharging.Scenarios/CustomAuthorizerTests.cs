@@ -11,7 +11,7 @@ namespace AkkaCharging.Scenarios;
 public sealed class CustomAuthorizerTests : IDisposable
 {
     private static readonly string Sample = Path.Combine(
-        ScenarioFolder.Repository,
+        Repository.Root,
         "samples/CustomAuthorizer/bin/Release/net10.0/CustomAuthorizer.dll"
     );
 

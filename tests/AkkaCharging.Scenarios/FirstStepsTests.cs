@@ -67,6 +67,6 @@ public sealed class FirstStepsTests : IDisposable
                 ["DOTNET_ENVIRONMENT"] = "Development",
                 ["JOURNAL_PATH"] = Path.Combine(_folder.Path, "journal.db"),
             },
-            ScenarioFolder.Repository
+            Repository.Root
         );
 }

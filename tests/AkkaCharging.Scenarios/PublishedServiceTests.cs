@@ -64,7 +64,7 @@ public sealed class PublishedServiceTests : IDisposable
                 "-v",
                 "q",
             ],
-            ScenarioFolder.Repository
+            Repository.Root
         );
         Assert.True(await publish.ExitAsync() == 0, publish.Everything);
     }

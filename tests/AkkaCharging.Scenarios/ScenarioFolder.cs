@@ -31,17 +31,5 @@ internal sealed class ScenarioFolder : IDisposable
         File.Move(target + ".new", target, overwrite: true);
     }
 
-    /// <summary>The repository that the tests were built from.</summary>
-    public static string Repository { get; } = Above(AppContext.BaseDirectory, "AkkaCharging.sln");
-
     public void Dispose() => Directory.Delete(Path, recursive: true);
-
-    private static string Above(string folder, string file) =>
-        File.Exists(System.IO.Path.Combine(folder, file))
-            ? folder
-            : Above(
-                Directory.GetParent(folder.TrimEnd('/'))?.FullName
-                    ?? throw new FileNotFoundException($"{file} is not above the tests"),
-                file
-            );
 }

@@ -107,9 +107,9 @@ public sealed partial class PrometheusTests
     public void EveryStatusThatASubmissionIsAnsweredWith_IsAnOutcome_FromTheStart()
     {
         var source = File.ReadAllText(
-            Path.Combine(Repository, "src/AkkaCharging.Host/Http/ChargingSessionEndpoints.cs")
+            Path.Combine(Repository.Root, "src/AkkaCharging.Host/Http/ChargingSessionEndpoints.cs")
         );
-        var body = File.ReadAllText(Path.Combine(Repository, "src/AkkaCharging.Host/Http/ApiErrors.cs"));
+        var body = File.ReadAllText(Path.Combine(Repository.Root, "src/AkkaCharging.Host/Http/ApiErrors.cs"));
 
         var statuses = Statuses()
             .Matches(source)
@@ -265,17 +265,6 @@ public sealed partial class PrometheusTests
                 line => double.Parse(line[(line.LastIndexOf(' ') + 1)..]),
                 StringComparer.Ordinal
             );
-    }
-
-    private static string Repository
-    {
-        get
-        {
-            var folder = new DirectoryInfo(AppContext.BaseDirectory);
-            while (!File.Exists(Path.Combine(folder.FullName, "AkkaCharging.sln")))
-                folder = folder.Parent!;
-            return folder.FullName;
-        }
     }
 
     // What SubmitHandler tells the metrics: refusals, returned texts, either of two, and what stands when something was

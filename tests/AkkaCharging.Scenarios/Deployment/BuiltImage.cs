@@ -18,7 +18,7 @@ public sealed class BuiltImage : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        await using var build = ChildProcess.StartProgram([Script("build.sh"), _folder], ScenarioFolder.Repository);
+        await using var build = ChildProcess.StartProgram([Script("build.sh"), _folder], Repository.Root);
         Assert.True(await build.ExitAsync(BuildBound) == 0, build.Everything);
         _config = File.ReadLines(Path.Combine(_folder, "config"))
             .Select(line => line.Split('=', 2))
@@ -37,5 +37,5 @@ public sealed class BuiltImage : IAsyncLifetime
     public string[] Command(string journal, params ReadOnlySpan<string> arguments) =>
         [Script("run.sh"), _folder, journal, .. arguments];
 
-    private static string Script(string name) => Path.Combine(ScenarioFolder.Repository, "deploy", "image", name);
+    private static string Script(string name) => Path.Combine(Repository.Root, "deploy", "image", name);
 }

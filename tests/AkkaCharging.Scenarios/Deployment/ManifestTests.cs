@@ -24,7 +24,7 @@ public sealed partial class ManifestTests : IDisposable
         .Select(SettingsEnvironment.NameOf)
         .ToHashSet(StringComparer.Ordinal);
     private readonly ScenarioFolder _folder = new();
-    private readonly string _dockerfile = File.ReadAllText(Path.Combine(ScenarioFolder.Repository, "Dockerfile"));
+    private readonly string _dockerfile = File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"));
     private readonly YamlNode _pod = Manifests.Read("kubernetes", "deployment.yaml").At("spec", "template", "spec");
     private readonly YamlNode _compose = Manifests.Read("compose.yaml");
 

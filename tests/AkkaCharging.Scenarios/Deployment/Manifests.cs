@@ -1,3 +1,4 @@
+using AkkaCharging.Testing;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -6,7 +7,7 @@ namespace AkkaCharging.Scenarios.Deployment;
 /// <summary>The YAML files under <c>deploy</c>.</summary>
 internal static class Manifests
 {
-    public static string Folder { get; } = Path.Combine(ScenarioFolder.Repository, "deploy");
+    public static string Folder { get; } = Path.Combine(Repository.Root, "deploy");
 
     public static string Kubernetes { get; } = Path.Combine(Folder, "kubernetes");
 

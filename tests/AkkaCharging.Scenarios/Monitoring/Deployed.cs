@@ -1,12 +1,13 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Monitoring;
 
 /// <summary>The files under <c>deploy</c> that a Prometheus and a Grafana are given.</summary>
 internal static partial class Deployed
 {
-    public static string PrometheusFolder { get; } = Path.Combine(ScenarioFolder.Repository, "deploy", "prometheus");
+    public static string PrometheusFolder { get; } = Path.Combine(Repository.Root, "deploy", "prometheus");
 
     public static string Rules => File.ReadAllText(Path.Combine(PrometheusFolder, "akkacharging.rules.yml"));
 
@@ -23,7 +24,7 @@ internal static partial class Deployed
     public static IEnumerable<(string Panel, string Expression, string Legend)> Queries()
     {
         using var dashboard = JsonDocument.Parse(
-            File.ReadAllText(Path.Combine(ScenarioFolder.Repository, "deploy", "grafana", "akkacharging.json"))
+            File.ReadAllText(Path.Combine(Repository.Root, "deploy", "grafana", "akkacharging.json"))
         );
         return
         [

@@ -39,7 +39,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             ],
             Deployed.Alerts
         );
-        var headings = File.ReadLines(Path.Combine(ScenarioFolder.Repository, "docs", "operations.md"))
+        var headings = File.ReadLines(Path.Combine(Repository.Root, "docs", "operations.md"))
             .Where(line => line.StartsWith('#'))
             .ToList();
         Assert.All(

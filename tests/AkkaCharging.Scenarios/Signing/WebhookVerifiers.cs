@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Signing;
 
@@ -17,7 +18,7 @@ internal static class WebhookVerifiers
     private static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
-    private static readonly string Folder = Path.Combine(ScenarioFolder.Repository, "tests", "standard-webhooks");
+    private static readonly string Folder = Path.Combine(Repository.Root, "tests", "standard-webhooks");
 
     /// <summary>
     /// The standard as the tests read it; and the package of its authors, where <c>test.sh</c> could install it.

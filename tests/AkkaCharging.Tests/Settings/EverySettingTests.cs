@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using AkkaCharging.Settings;
 using AkkaCharging.Settings.Hocon;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Settings;
 
@@ -146,7 +147,7 @@ public sealed class EverySettingTests
         return problem[(problem.LastIndexOf("; expected ", StringComparison.Ordinal) + "; expected ".Length)..^1];
     }
 
-    private static string[] Lines(string file) => File.ReadAllLines(Path.Combine(SettingsFolder.Repository, file));
+    private static string[] Lines(string file) => File.ReadAllLines(Path.Combine(Repository.Root, file));
 
     private static SettingRow Row(string key) => SettingsTable.Rows.Single(row => row.Key == key);
 

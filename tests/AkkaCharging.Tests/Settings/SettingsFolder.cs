@@ -21,9 +21,6 @@ internal sealed class SettingsFolder : IDisposable
     public string BaseDirectory { get; set; } =
         System.IO.Path.Combine(System.IO.Path.GetTempPath(), "there-is-no-such-directory");
 
-    /// <summary>The root of this repository.</summary>
-    public static string Repository { get; } = FindRepository(AppContext.BaseDirectory);
-
     public SettingsFolder File(string name, string text) => File(name, System.Text.Encoding.UTF8.GetBytes(text));
 
     public SettingsFolder File(string name, byte[] bytes)
@@ -46,11 +43,6 @@ internal sealed class SettingsFolder : IDisposable
     public IReadOnlyList<string> Problems() => Assert.Throws<InvalidSettingsException>(Load).Problems;
 
     public void Dispose() => _directory.Delete(recursive: true);
-
-    private static string FindRepository(string path) =>
-        System.IO.File.Exists(System.IO.Path.Combine(path, "AkkaCharging.sln"))
-            ? path
-            : FindRepository(Directory.GetParent(path)!.FullName);
 }
 
 /// <summary>Short ways to load one text or one variable.</summary>

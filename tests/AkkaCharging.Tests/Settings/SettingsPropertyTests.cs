@@ -2,6 +2,7 @@ using System.Text;
 using Akka.Configuration;
 using AkkaCharging.Settings;
 using AkkaCharging.Settings.Hocon;
+using AkkaCharging.Testing;
 using CsCheck;
 
 namespace AkkaCharging.Tests.Settings;
@@ -12,9 +13,7 @@ namespace AkkaCharging.Tests.Settings;
 [Trait("Category", "Unit")]
 public sealed class SettingsPropertyTests
 {
-    private static readonly string Valid = File.ReadAllText(
-            Path.Combine(SettingsFolder.Repository, "hocon/reference.conf")
-        )
+    private static readonly string Valid = File.ReadAllText(Path.Combine(Repository.Root, "hocon/reference.conf"))
         .Replace("allowAnonymous = false", "allowAnonymous = true", StringComparison.Ordinal);
 
     private static readonly Gen<string> Bits = Gen.OneOf(

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using AkkaCharging.Settings;
 using AkkaCharging.Settings.Hocon;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Settings;
 
@@ -15,8 +16,8 @@ public sealed class ShippedFilesTests
                 null,
                 Development: true,
                 new Dictionary<string, string>(),
-                SettingsFolder.Repository,
-                SettingsFolder.Repository
+                Repository.Root,
+                Repository.Root
             )
         );
 
@@ -24,7 +25,7 @@ public sealed class ShippedFilesTests
         Assert.Equal(LogFormat.Text, settings.Logging.Format);
         Assert.Equal(["127.0.0.1/32", "::1/128"], settings.Callback.Security.Allow.Select(network => $"{network}"));
         Assert.Empty(settings.Callback.Security.AllowedPorts);
-        Assert.True(File.Exists(Path.Combine(SettingsFolder.Repository, settings.Authorization.Acl.File)));
+        Assert.True(File.Exists(Path.Combine(Repository.Root, settings.Authorization.Acl.File)));
     }
 
     [Fact]
@@ -34,8 +35,8 @@ public sealed class ShippedFilesTests
             null,
             Development: false,
             new Dictionary<string, string>(),
-            SettingsFolder.Repository,
-            SettingsFolder.Repository
+            Repository.Root,
+            Repository.Root
         );
 
         Assert.StartsWith(
@@ -92,7 +93,7 @@ public sealed class ShippedFilesTests
             HoconParser
                 .ParseFile(
                     "application.conf",
-                    File.ReadAllBytes(Path.Combine(SettingsFolder.Repository, "hocon/application.conf")),
+                    File.ReadAllBytes(Path.Combine(Repository.Root, "hocon/application.conf")),
                     []
                 )!
                 .Entries
@@ -101,7 +102,7 @@ public sealed class ShippedFilesTests
     [Fact]
     public void SampleAcl_HasItsHeaderAndTheDemoToken()
     {
-        var lines = File.ReadAllLines(Path.Combine(SettingsFolder.Repository, "hocon/acl.sample.csv"));
+        var lines = File.ReadAllLines(Path.Combine(Repository.Root, "hocon/acl.sample.csv"));
 
         Assert.Equal("token,stations,valid_from,valid_until,state", lines[0]);
         Assert.Contains("demo-driver-token-0001,*,,,active", lines);
@@ -155,12 +156,6 @@ public sealed class ShippedFilesTests
 
     private static ChargingSettings Node(Dictionary<string, string> environment) =>
         SettingsLoader.Load(
-            new SettingsSources(
-                "hocon/cluster.conf",
-                Development: false,
-                environment,
-                SettingsFolder.Repository,
-                SettingsFolder.Repository
-            )
+            new SettingsSources("hocon/cluster.conf", Development: false, environment, Repository.Root, Repository.Root)
         );
 }
