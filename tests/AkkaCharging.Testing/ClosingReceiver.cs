@@ -26,6 +26,7 @@ internal enum Ending
 internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool> answers) : IAsyncDisposable
 {
     private readonly ConcurrentQueue<string> _ids = new();
+    private readonly ConcurrentQueue<string> _requestLines = new();
     private RawReceiver? _raw;
     private int _accepted;
 
@@ -46,6 +47,9 @@ internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool
 
     /// <summary>The webhook-id of each request that was read, in order.</summary>
     public IReadOnlyCollection<string> WebhookIds => _ids;
+
+    /// <summary>The request line of each request that was read, in the same order.</summary>
+    public IReadOnlyCollection<string> RequestLines => _requestLines;
 
     public int Connections => _raw!.Connections;
 
@@ -78,6 +82,7 @@ internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool
         for (var answered = 0; await ReadAsync(stream, isFirst: answered == 0) is { } request; answered++)
         {
             var id = WebhookId().Match(request).Groups[1].Value;
+            _requestLines.Enqueue(request[..request.IndexOf("\r\n", StringComparison.Ordinal)]);
             _ids.Enqueue(id);
             if (!answers(answered, before))
             {

@@ -23,6 +23,10 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
         "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
     private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
     private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
+    private const string UnencodedUrl =
+        "Invalid callback_url. The path or query holds a character that must be percent-encoded.";
+    private const string MisencodedUrl =
+        "Invalid callback_url. A '%' in the path or query must be followed by two hexadecimal digits.";
     private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
     private const int ValidityMillisMin = 1_000;
     private const int ValidityMillisMax = 3_600_000;
@@ -56,7 +60,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
             Field.CallbackUrl,
             "callbackUrl",
             (verdict as UrlVerdict.Allowed)?.Url,
-            verdict is UrlVerdict.Refused ? RefusedUrl : InvalidUrl
+            MessageOf(verdict)
         );
         var isValidityGood = raw.ValidForMillis is null or (>= ValidityMillisMin and <= ValidityMillisMax);
         Check(Field.ValidForMillis, "validForMillis", isValidityGood ? this : null, InvalidValidity);
@@ -80,6 +84,15 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
             return value;
         }
     }
+
+    private static string MessageOf(UrlVerdict verdict) =>
+        verdict switch
+        {
+            UrlVerdict.Refused => RefusedUrl,
+            UrlVerdict.Malformed { Fault: PathAndQueryFault.Character } => UnencodedUrl,
+            UrlVerdict.Malformed => MisencodedUrl,
+            _ => InvalidUrl,
+        };
 
     private static string? Malformation(ReadOnlySpan<byte> body, ref RawFields raw)
     {

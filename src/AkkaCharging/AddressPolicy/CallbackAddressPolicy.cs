@@ -11,17 +11,31 @@ namespace AkkaCharging.AddressPolicy;
 /// Which callback URLs may be accepted and which addresses may be connected to: the one policy behind both.
 /// </summary>
 /// <remarks>
-/// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckAddress"/> on each
-/// address at connect. Pure, no I/O, thread-safe. Source: OWASP's rule for server-side request forgery, to vet what is
-/// connected to instead of what is written.
+/// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckSentUrl"/> and
+/// <see cref="CheckAddress"/> on the text that is sent and on each address at connect. Pure, no I/O, thread-safe.
+/// Source: OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
 /// </remarks>
 internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 {
     /// <summary>Longest URL, in characters.</summary>
     public const int UrlCharsMax = 2_048;
 
-    /// <summary>Judges a callback URL as the caller wrote it. Never throws.</summary>
+    /// <summary>
+    /// Judges a callback URL as the caller wrote it: address, path and query, in this order. Never throws.
+    /// </summary>
     public UrlVerdict CheckUrl(string? raw)
+    {
+        var verdict = CheckSentUrl(raw);
+        return verdict is UrlVerdict.Allowed { Url: var url } && url.FindFault() is { } fault
+            ? new UrlVerdict.Malformed(fault)
+            : verdict;
+    }
+
+    /// <summary>
+    /// Judges the URL of a request by all rules of <see cref="CheckUrl"/> but the syntax of path and query, which URLs
+    /// from the journals of earlier versions may break.
+    /// </summary>
+    internal UrlVerdict CheckSentUrl(string? raw)
     {
         if (raw is null || raw.Length > UrlCharsMax || SchemeOf(raw) is not { } scheme)
             return UrlVerdict.Invalid.Instance;
@@ -45,7 +59,7 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
         var verdict = CheckHost(host, port);
         return verdict.Reason is { } reason
             ? new UrlVerdict.Refused(reason)
-            : Agree(raw, verdict, start + host.Length, Destination(scheme, verdict, port));
+            : Agree(raw, verdict, Destination(scheme, verdict, port));
     }
 
     /// <summary>
@@ -135,20 +149,15 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
     }
 
     /// <summary>The connection is made from what <see cref="Uri"/> reads, so it must read the same.</summary>
-    private static UrlVerdict Agree(string raw, HostVerdict host, int hostEnd, DestinationKey destination)
+    private static UrlVerdict Agree(string raw, HostVerdict host, DestinationKey destination)
     {
-        // Without the trailing dot of an absolute name: neither Host nor the TLS server name may carry it (RFC 6066
-        // section 3).
-        var text = host.Name is not null && raw[hostEnd - 1] == '.' ? raw.Remove(hostEnd - 1, 1) : raw;
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri))
-            return new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
-
         // IdnHost is what the HTTP handler connects to and Host what it says, without brackets for IPv6.
         var dialled = host.Name ?? host.Address!.ToString();
         return
-            new DestinationKey(uri.Scheme, uri.Host, uri.Port) == destination
-            && string.Equals(uri.IdnHost, dialled, StringComparison.Ordinal)
-            ? new UrlVerdict.Allowed(new CallbackUrl(raw, uri, destination))
+            CallbackUrl.TryRead(raw) is { } url
+            && url.Destination == destination
+            && string.Equals(url.Uri.IdnHost, dialled, StringComparison.Ordinal)
+            ? new UrlVerdict.Allowed(url)
             : new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
     }
 

@@ -21,6 +21,12 @@ internal abstract record UrlVerdict
     }
 
     /// <summary>
+    /// A URL that may be called, but whose path or query RFC 3986 does not allow. The answer to the caller may say so:
+    /// it tells nothing about an address.
+    /// </summary>
+    public sealed record Malformed(PathAndQueryFault Fault) : UrlVerdict;
+
+    /// <summary>
     /// A URL, but not one to call. The reason stays inside: the answer to the caller must not be a port scanner.
     /// </summary>
     public sealed record Refused(RefusalReason Reason) : UrlVerdict;

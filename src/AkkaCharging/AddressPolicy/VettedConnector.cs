@@ -73,7 +73,7 @@ internal sealed class VettedConnector
         SocketsHttpConnectionContext context,
         CancellationToken cancellationToken
     ) =>
-        _policy.CheckUrl(context.InitialRequestMessage.RequestUri?.OriginalString) switch
+        _policy.CheckSentUrl(context.InitialRequestMessage.RequestUri?.OriginalString) switch
         {
             UrlVerdict.Allowed => ConnectAsync(context.DnsEndPoint, cancellationToken),
             UrlVerdict.Refused refused => throw new AddressRefusedException(refused.Reason),

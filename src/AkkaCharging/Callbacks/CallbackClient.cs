@@ -129,9 +129,7 @@ internal sealed class CallbackClient(
     private static AttemptResult Classify(HttpResponseMessage response, CallbackAttempt attempt, DateTimeOffset now)
     {
         var isRetryable = (int)response.StatusCode is 408 or 425 or 429 or >= 500;
-        var retryAfter = response.Headers.RetryAfter;
-        var wait = isRetryable ? retryAfter?.Delta ?? (retryAfter?.Date - now) : null;
-        return new(attempt, IsFinal: !isRetryable, wait > TimeSpan.Zero ? wait : null);
+        return new(attempt, IsFinal: !isRetryable, isRetryable ? RetryAfterHeader.Read(response.Headers, now) : null);
     }
 
     private HttpRequestMessage Message(Uri url, ChargingRequest request, Decision decision, DateTimeOffset at)

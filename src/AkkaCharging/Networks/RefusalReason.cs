@@ -31,7 +31,7 @@ internal enum RefusalReason
     /// <summary>A name under a special-use or internal top-level domain.</summary>
     SpecialUseName,
 
-    /// <summary><see cref="System.Uri"/> reads another host or port than this policy does.</summary>
+    /// <summary><see cref="System.Uri"/> reads another host, port, path or query than this policy does.</summary>
     ParsersDisagree,
 
     /// <summary><c>0.0.0.0/8</c> or <c>::</c>, which connect to loopback on Linux.</summary>

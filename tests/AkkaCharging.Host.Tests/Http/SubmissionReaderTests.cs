@@ -17,6 +17,10 @@ public sealed class SubmissionReaderTests
         "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
     private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
     private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
+    private const string UnencodedUrl =
+        "Invalid callback_url. The path or query holds a character that must be percent-encoded.";
+    private const string MisencodedUrl =
+        "Invalid callback_url. A '%' in the path or query must be followed by two hexadecimal digits.";
     private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
     private const string NotJson = "The request body is not valid JSON.";
     private const string NotObject = "The request body is not a JSON object.";
@@ -136,6 +140,11 @@ public sealed class SubmissionReaderTests
     [InlineData("\"http://user@receiver.example.com/cb\"", RefusedUrl)]
     [InlineData("\"http://receiver.example.com:22/cb\"", RefusedUrl)]
     [InlineData("\"http://receiver.example.com/#fragment\"", RefusedUrl)]
+    [InlineData("\"http://10.0.0.1/100%\"", RefusedUrl)]
+    [InlineData("\"http://receiver.example.com/100%\"", MisencodedUrl)]
+    [InlineData("\"http://receiver.example.com/?a=%4x\"", MisencodedUrl)]
+    [InlineData("\"http://receiver.example.com/{id}\"", UnencodedUrl)]
+    [InlineData("\"http://receiver.example.com/?a[]=1\"", UnencodedUrl)]
     public void BadUrl_IsNamed_WithOneSentenceForEveryPolicyReason(string value, string message) =>
         Assert.Equal([new FieldError("callbackUrl", message)], Errors(Body(url: value)));
 

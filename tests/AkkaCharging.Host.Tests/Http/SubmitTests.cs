@@ -54,6 +54,25 @@ public sealed class SubmitTests(SharedService shared)
         );
     }
 
+    [Fact]
+    public async Task PathThatCannotBeSentAsItIs_IsNamed()
+    {
+        using var answer = await _service.Http.PostAsync(
+            Api.Submit,
+            Api.Json(Api.Body("https://hooks.example.com/100%"))
+        );
+
+        Assert.Equal(
+            [
+                (
+                    "callbackUrl",
+                    "Invalid callback_url. A '%' in the path or query must be followed by two hexadecimal digits."
+                ),
+            ],
+            await Api.InvalidAsync(answer)
+        );
+    }
+
     [Theory]
     [InlineData("", "The request body is empty. Expected a JSON object.")]
     [InlineData("{\"driverToken\":\"" + Api.Token + "\",", "The request body is not valid JSON.")]

@@ -172,6 +172,9 @@ public sealed class AddressPropertyTests
                 Assert.Equal(allowed.Destination.Host, allowed.Uri.Host);
                 Assert.Equal(allowed.Destination.Port, allowed.Uri.Port);
                 Assert.All(allowed.Text, character => Assert.InRange(character, '!', '~'));
+                var end = allowed.Text.AsSpan("https://".Length).IndexOfAny('/', '?');
+                var sent = end < 0 ? "" : allowed.Text["https://".Length..][end..];
+                Assert.Equal(sent.StartsWith('/') ? sent : "/" + sent, allowed.Uri.PathAndQuery);
             },
             iter: 20_000
         );

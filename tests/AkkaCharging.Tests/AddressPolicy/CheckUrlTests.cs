@@ -15,7 +15,7 @@ public sealed class CheckUrlTests
     [InlineData("http://hooks.example.com:/", "http", "hooks.example.com", 80)]
     [InlineData("http://hooks.example.com:443", "http", "hooks.example.com", 443)]
     [InlineData("https://hooks.example.com:0008443/cb", "https", "hooks.example.com", 8443)]
-    [InlineData("https://hooks.example.com/%2e%2e/%00?a=%ff&b=[]{}|^`\"<>", "https", "hooks.example.com", 443)]
+    [InlineData("https://hooks.example.com/%2e%2e/%00?a=%fF&b=-._~!$&'()*+,;=:@/?", "https", "hooks.example.com", 443)]
     [InlineData("https://hooks.example.com/a:b@c//d", "https", "hooks.example.com", 443)]
     [InlineData("https://hooks.example.com./cb", "https", "hooks.example.com", 443)]
     [InlineData("https://hooks.example.com.:8443?x", "https", "hooks.example.com", 8443)]
@@ -39,6 +39,62 @@ public sealed class CheckUrlTests
         Assert.Equal(host, allowed.Uri.Host);
         Assert.Equal(port, allowed.Uri.Port);
     }
+
+    [Theory]
+    [InlineData("http://hooks.example.com", "/")]
+    [InlineData("http://hooks.example.com?", "/?")]
+    [InlineData("http://hooks.example.com?x=/", "/?x=/")]
+    [InlineData("http://hooks.example.com./", "/")]
+    [InlineData("http://hooks.example.com.:80?x.:", "/?x.:")]
+    [InlineData("http://8.8.8.8:?x", "/?x")]
+    [InlineData("http://[2606:4700::1.2.3.4]?.:", "/?.:")]
+    [InlineData("http://hooks.example.com//", "//")]
+    [InlineData("http://hooks.example.com/q?a=%41", "/q?a=%41")]
+    [InlineData("http://hooks.example.com/caf%c3%a9", "/caf%c3%a9")]
+    [InlineData("http://hooks.example.com/a/../b/./", "/a/../b/./")]
+    [InlineData("http://hooks.example.com/a/%2E%2e/b", "/a/%2E%2e/b")]
+    [InlineData("http://hooks.example.com/?a=.%2E/", "/?a=.%2E/")]
+    public void PathAndQuery_AreKept(string url, string pathAndQuery)
+    {
+        var allowed = Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl(url)).Url;
+
+        Assert.Equal((url, pathAndQuery), (allowed.Text, allowed.Uri.PathAndQuery));
+    }
+
+    [Theory]
+    [InlineData("/100%", PathAndQueryFault.PercentEncoding)]
+    [InlineData("/100%2", PathAndQueryFault.PercentEncoding)]
+    [InlineData("/100%2?", PathAndQueryFault.PercentEncoding)]
+    [InlineData("/%%41", PathAndQueryFault.PercentEncoding)]
+    [InlineData("/%41%4g", PathAndQueryFault.PercentEncoding)]
+    [InlineData("/%u0041", PathAndQueryFault.PercentEncoding)]
+    [InlineData("?%", PathAndQueryFault.PercentEncoding)]
+    [InlineData("?a=%4", PathAndQueryFault.PercentEncoding)]
+    [InlineData("/\"", PathAndQueryFault.Character)]
+    [InlineData("/<", PathAndQueryFault.Character)]
+    [InlineData("/>", PathAndQueryFault.Character)]
+    [InlineData("/[", PathAndQueryFault.Character)]
+    [InlineData("/]", PathAndQueryFault.Character)]
+    [InlineData("/^", PathAndQueryFault.Character)]
+    [InlineData("/`", PathAndQueryFault.Character)]
+    [InlineData("/{", PathAndQueryFault.Character)]
+    [InlineData("/|", PathAndQueryFault.Character)]
+    [InlineData("/}", PathAndQueryFault.Character)]
+    [InlineData("?a[]=1", PathAndQueryFault.Character)]
+    [InlineData("/%?a={}", PathAndQueryFault.Character)]
+    public void PathOrQueryThatRfc3986DoesNotAllow_IsMalformed(string pathAndQuery, object fault)
+    {
+        var verdict = Policies.Default.CheckUrl("https://hooks.example.com" + pathAndQuery);
+
+        Assert.Equal(new UrlVerdict.Malformed((PathAndQueryFault)fault), verdict);
+    }
+
+    [Fact]
+    public void RefusedAddress_IsNamedBeforeAMalformedPath() =>
+        Assert.Equal(
+            new UrlVerdict.Refused(RefusalReason.Loopback),
+            Policies.Default.CheckUrl("https://127.0.0.1/100%")
+        );
 
     [Theory]
     [InlineData("https://hooks.example.com")]

@@ -162,35 +162,6 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         Assert.Equal((1, 0), (_receiver.Received.Count, second.Connections));
     }
 
-    public static TheoryData<string, double?> RetryAfters() =>
-        new()
-        {
-            { "7", 7 },
-            { "0", null },
-            { "-5", null },
-            { "soon", null },
-            { "1.5", null },
-            { "", null },
-            { Sample.Now.AddMilliseconds(789).AddSeconds(30).ToString("R", CultureInfo.InvariantCulture), 29.211 },
-            { Sample.Now.AddHours(-1).ToString("R", CultureInfo.InvariantCulture), null },
-            { "99999999999999999999", null },
-        };
-
-    [Theory]
-    [MemberData(nameof(RetryAfters))]
-    public async Task RetryAfter_IsReadAsSecondsOrADate(string value, double? seconds)
-    {
-        _receiver.RespondWith(HttpStatusCode.ServiceUnavailable, ("Retry-After", value));
-
-        var result = await AttemptAsync(Client(), Sample.Request(_receiver.Url));
-
-        Assert.False(result.IsFinal);
-        if (seconds is null)
-            Assert.Null(result.RetryAfter);
-        else
-            Assert.Equal(seconds.Value, result.RetryAfter!.Value.TotalSeconds, 3);
-    }
-
     [Fact]
     public async Task RetryAfterOfAPermanentError_IsIgnored()
     {

@@ -236,6 +236,9 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
     [InlineData("HTTPS://A.Example.COM./x")]
     [InlineData("https://[2606:4700::1111]:8443/")]
     [InlineData("http://8.8.8.8:/p")]
+    [InlineData("http://a.example.com.?x=%41/../")]
+    [InlineData("http://a.example.com")]
+    [InlineData("http://a.example.com/a/../%2E%2e/b?c=%c3%A9")]
     public void CallbackUrl_IsReadBackAsThePolicyReadIt(string text)
     {
         var url = Sample.Url(text);
@@ -243,6 +246,7 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         var read = CallbackUrl.FromJournal(url.Text);
 
         Assert.Equal((url.Text, url.Uri, url.Destination), (read.Text, read.Uri, read.Destination));
+        Assert.Equal(url.Uri.PathAndQuery, read.Uri.PathAndQuery);
     }
 
     private static string[] Keys(params string[] keys) => keys;
