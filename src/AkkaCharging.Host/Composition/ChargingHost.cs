@@ -239,14 +239,14 @@ internal static class ChargingHost
         services.AddSingleton(provider => new DeadLetterOperations(
             settings.Callback.RedrivesPerSecond,
             provider.GetRequiredService<ChargingService>().Admission,
-            provider.GetRequiredService<IRequestJournal>(),
+            provider.GetRequiredService<IDeadLetterStore>(),
             provider.GetRequiredService<ChargingService>().Lanes,
             provider.GetRequiredService<TimeProvider>()
         ));
         services.AddSingleton(provider => new DeadLetterCount(
             () =>
                 provider
-                    .GetRequiredService<IRequestJournal>()
+                    .GetRequiredService<IDeadLetterStore>()
                     .CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None),
             provider.GetRequiredService<TimeProvider>()
         ));
@@ -315,7 +315,7 @@ internal static class ChargingHost
                     provider.GetRequiredService<CommitReport>()
                 )
             );
-            services.AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<ISharedJournal>());
+            services.AddSingleton<IJournal>(provider => provider.GetRequiredService<ISharedJournal>());
         }
         else
         {
@@ -330,10 +330,14 @@ internal static class ChargingHost
             );
         }
 
+        services
+            .AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<IJournal>())
+            .AddSingleton<IDeadLetterStore>(provider => provider.GetRequiredService<IJournal>());
+
         static TimeProvider Time(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
     }
 
-    private static IRequestJournal CreateJournal(
+    private static IJournal CreateJournal(
         ChargingSettings settings,
         TimeProvider time,
         DamagedRowReport? damaged = null,

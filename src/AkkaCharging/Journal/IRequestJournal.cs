@@ -72,32 +72,6 @@ internal interface IRequestJournal : IAsyncDisposable
 
     /// <summary>What is known about a request; null when it never was, or is past retention.</summary>
     ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// The next dead letters that match, newest first. Reads beside the writes, which do not wait for it.
-    /// </summary>
-    /// <param name="after">Where the page before ended; null for the first page.</param>
-    /// <param name="most">1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
-    ValueTask<DeadLetterPage> ListDeadLettersAsync(
-        DeadLetterQuery query,
-        DeadLetterCursor? after,
-        int most,
-        CancellationToken cancellationToken
-    );
-
-    /// <summary>How many dead letters match.</summary>
-    ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// Makes a dead letter a decided request again: no attempts made, as old an age as it was given at first, counted
-    /// from <paramref name="at"/>.
-    /// </summary>
-    /// <returns>The request to take up; of many callers one gets it. It comes back by <see cref="ReadUnsettledAsync"/>
-    /// if this process ends before it is settled.</returns>
-    ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken);
-
-    /// <summary>Erases what is secret about a dead letter: it stays failed, and is a dead letter no more.</summary>
-    ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken);
 }
 
 /// <summary>What became of an attempt to accept.</summary>

@@ -11,7 +11,7 @@ namespace AkkaCharging.Journal.Memory;
 /// Settled requests leave in the order in which they settled, by age and beyond <c>journal.maxSettledRows</c>, a few
 /// with each settlement.
 /// </remarks>
-internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
+internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IJournal
 {
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
 

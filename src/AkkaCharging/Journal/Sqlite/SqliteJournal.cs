@@ -26,7 +26,7 @@ internal sealed class SqliteJournal(
     DamagedRowReport? damaged = null,
     CommitReport? committed = null,
     JournalNotice? notice = null
-) : IRequestJournal
+) : IJournal
 {
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
 
