@@ -80,7 +80,7 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
     /// <summary>The columns that version 1 has.</summary>
     private static string Columns(SqliteConnection connection, string table)
     {
-        using var names = new Statement(connection, $"SELECT name FROM pragma_table_info('{table}', 'main')");
+        using var names = new PreparedQuery(connection, $"SELECT name FROM pragma_table_info('{table}', 'main')");
         return string.Join(", ", names.All(row => row.GetString(0)));
     }
 }

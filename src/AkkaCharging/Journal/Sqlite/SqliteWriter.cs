@@ -17,7 +17,7 @@ namespace AkkaCharging.Journal.Sqlite;
 /// that ends the outage. Each batch makes sure that its files are still where the next process will look for them
 /// (docs/decisions/0008).
 /// </remarks>
-internal sealed class SqliteWriter : IDisposable
+internal sealed class SqliteWriter : IJournalWriter, IDisposable
 {
     /// <summary>How often a journal that is away is tried again, the lock of another owner included.</summary>
     public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
@@ -70,13 +70,14 @@ internal sealed class SqliteWriter : IDisposable
     private OwnerLock? _lock;
     private SqliteStore? _store;
     private JournalFiles? _files;
+    private volatile JournalSecrets? _secrets;
     private long? _epoch;
     private bool _isTaken;
     private bool _hasStrayLog;
     private bool _isSaved;
     private string? _savedAs;
     private string? _told;
-    private volatile string? _problem = "The journal is not open yet.";
+    private volatile string? _problem = StoredJournal.NotOpen;
     private volatile string? _diskProblem;
     private volatile bool _isTicked = true;
     private volatile bool _isWriting;
@@ -114,6 +115,9 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Completes after the first attempt to open, whatever came of it.</summary>
     public Task Tried => _tried.Task;
 
+    /// <inheritdoc/>
+    public JournalSecrets? Secrets => _secrets;
+
     /// <summary>What was found when the journal was opened for the first time.</summary>
     public Task<SqliteStore> Opened => _opened.Task;
 
@@ -142,9 +146,9 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Writes with the next batch.</summary>
     /// <exception cref="JournalUnavailableException">It was not written, and never will be, unless the disk failed in
     /// the middle of the commit.</exception>
-    public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool isGivenUp = false)
+    public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool canTimeOut = false)
     {
-        var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), isGivenUp);
+        var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), canTimeOut);
         if (_problem is { } problem)
             return Task.FromException<T>(new JournalUnavailableException(problem));
         _queue.Enqueue(queued);
@@ -154,12 +158,15 @@ internal sealed class SqliteWriter : IDisposable
         return queued.Completion;
     }
 
-    public void Dispose()
+    /// <inheritdoc/>
+    public void Stop()
     {
         _isStopping = true;
         _stopped.Set();
         _wake.Set();
     }
+
+    public void Dispose() => Stop();
 
     private void OnTick()
     {
@@ -171,7 +178,7 @@ internal sealed class SqliteWriter : IDisposable
             // that ticks do not pile up.
             foreach (
                 var write in _queue.Where(write =>
-                    write.IsGivenUp && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()
+                    write.CanTimeOut && _time.GetElapsedTime(write.QueuedAt) > Patience && write.TryTake()
                 )
             )
                 write.Fail(
@@ -239,6 +246,7 @@ internal sealed class SqliteWriter : IDisposable
                     ? $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below "
                         + $"{_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused."
                     : null;
+            _secrets ??= _store.Secrets;
             _problem = null; // first: whoever waits for the opening may write at once
             _opened.TrySetResult(_store!);
             if (_time.GetElapsedTime(_purgedAt) >= RetentionPeriod)
@@ -378,7 +386,7 @@ internal sealed class SqliteWriter : IDisposable
     private string LetGo()
     {
         if (KeySource.NeedsGenerated(_settings))
-            KeySource.PutBack(KeySource.GeneratedFile(_settings), _store!.Keys);
+            KeySource.PutBack(KeySource.GeneratedFile(_settings), _store!.Secrets.Keys);
         if (_savedAs is not null)
             File.Delete(_savedAs); // the file came back
         _savedAs = null;
@@ -543,7 +551,7 @@ internal sealed class SqliteWriter : IDisposable
         {
             var logPages = await _checkpoints.RunAsync(connection =>
             {
-                using var checkpoint = new Statement(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                using var checkpoint = new PreparedQuery(connection, "PRAGMA wal_checkpoint(PASSIVE)");
                 return checkpoint.First(found => found.GetInt64(1));
             });
             _finishCheckpoint = logPages > LogPagesMax;
