@@ -10,11 +10,14 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
 {
     private readonly MemoryJournal _kept = new(SettingsLoader.Defaults.Journal, TimeProvider.System);
 
-    /// <summary>Thrown by every acceptance, decision, look-up and call about dead letters while set.</summary>
+    /// <summary>Thrown by every acceptance, decision and look-up while set.</summary>
     public Exception? Fault { get; set; }
 
     /// <summary>Rows that cannot be read.</summary>
     public long Damaged { get; set; }
+
+    /// <summary>The dead letters of this journal.</summary>
+    public IDeadLetterStore DeadLetters => _kept;
 
     public bool IsDisposed { get; private set; }
 
@@ -50,25 +53,6 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
 
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
         Fault is null ? _kept.FindAsync(id, cancellationToken) : throw Fault;
-
-    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
-        DeadLetterQuery query,
-        DeadLetterCursor? after,
-        int most,
-        CancellationToken cancellationToken
-    ) => Fault is null ? _kept.ListDeadLettersAsync(query, after, most, cancellationToken) : throw Fault;
-
-    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
-        Fault is null ? _kept.CountDeadLettersAsync(query, cancellationToken) : throw Fault;
-
-    public ValueTask<RedriveResult> RedriveAsync(
-        RequestId id,
-        DateTimeOffset at,
-        CancellationToken cancellationToken
-    ) => Fault is null ? _kept.RedriveAsync(id, at, cancellationToken) : throw Fault;
-
-    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) =>
-        Fault is null ? _kept.DiscardAsync(id, cancellationToken) : throw Fault;
 
     public ValueTask DisposeAsync()
     {

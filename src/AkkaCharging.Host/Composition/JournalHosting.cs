@@ -41,7 +41,7 @@ internal static class JournalHosting
                         provider.GetRequiredService<CommitReport>()
                     )
                 )
-                .AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<ISharedJournal>());
+                .AddSingleton<IJournal>(provider => provider.GetRequiredService<ISharedJournal>());
         else
             services.AddSingleton(provider =>
                 Create(
@@ -52,6 +52,9 @@ internal static class JournalHosting
                     provider.GetRequiredService<JournalNotice>()
                 )
             );
+        services
+            .AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<IJournal>())
+            .AddSingleton<IDeadLetterStore>(provider => provider.GetRequiredService<IJournal>());
     }
 
     /// <summary>Reads the files that a journal needs before it is opened.</summary>
@@ -66,7 +69,7 @@ internal static class JournalHosting
             KeySource.Configured(settings);
     }
 
-    private static IRequestJournal Create(
+    private static IJournal Create(
         ChargingSettings settings,
         TimeProvider time,
         DamagedRowReport? damaged = null,

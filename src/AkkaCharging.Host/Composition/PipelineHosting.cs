@@ -36,14 +36,14 @@ internal static class PipelineHosting
         services.AddSingleton(provider => new DeadLetterOperations(
             settings.RedrivesPerSecond,
             provider.GetRequiredService<ChargingService>().Admission,
-            provider.GetRequiredService<IRequestJournal>(),
+            provider.GetRequiredService<IDeadLetterStore>(),
             provider.GetRequiredService<ChargingService>().Lanes,
             provider.GetRequiredService<TimeProvider>()
         ));
         services.AddSingleton(provider => new DeadLetterCount(
             () =>
                 provider
-                    .GetRequiredService<IRequestJournal>()
+                    .GetRequiredService<IDeadLetterStore>()
                     .CountDeadLettersAsync(new DeadLetterQuery(), CancellationToken.None),
             provider.GetRequiredService<TimeProvider>()
         ));

@@ -38,7 +38,7 @@ internal sealed class BulkRedrive
 {
     private const int StepsPerSecond = 10;
 
-    private readonly IRequestJournal _journal;
+    private readonly IDeadLetterStore _store;
     private readonly Func<DeadLetter, CancellationToken, Task<RedriveOutcome>> _redriveAsync;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _cancelled = new();
@@ -56,7 +56,7 @@ internal sealed class BulkRedrive
     /// <param name="redriveAsync">Throws nothing but <see cref="JournalUnavailableException"/>, and
     /// <see cref="OperationCanceledException"/> for its token.</param>
     public BulkRedrive(
-        IRequestJournal journal,
+        IDeadLetterStore store,
         DeadLetterQuery query,
         long matched,
         int perSecond,
@@ -64,7 +64,7 @@ internal sealed class BulkRedrive
         TimeProvider time
     )
     {
-        (_journal, _redriveAsync, _time) = (journal, redriveAsync, time);
+        (_store, _redriveAsync, _time) = (store, redriveAsync, time);
         _step = Math.Clamp(perSecond / StepsPerSecond, 1, DeadLetterPage.LettersMax);
         _stepTime = TimeSpan.FromSeconds((double)_step / perSecond);
         _start = new(
@@ -125,7 +125,7 @@ internal sealed class BulkRedrive
     private async Task<DeadLetterCursor?> StepAsync(DeadLetterCursor? after)
     {
         var page = await UntilDoneAsync(() =>
-            _journal.ListDeadLettersAsync(_start.Query, after, _step, _cancelled.Token)
+            _store.ListDeadLettersAsync(_start.Query, after, _step, _cancelled.Token)
         );
         await Task.WhenAll(
             page.Letters.Select(async letter =>

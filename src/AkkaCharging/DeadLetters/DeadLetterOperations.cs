@@ -16,7 +16,7 @@ namespace AkkaCharging.DeadLetters;
 internal sealed class DeadLetterOperations(
     int redrivesPerSecond,
     Admission admission,
-    IRequestJournal journal,
+    IDeadLetterStore store,
     LaneSet lanes,
     TimeProvider time
 )
@@ -44,7 +44,7 @@ internal sealed class DeadLetterOperations(
         DeadLetterCursor? after,
         int most,
         CancellationToken cancellationToken
-    ) => journal.ListDeadLettersAsync(query, after, Math.Clamp(most, 1, DeadLetterPage.LettersMax), cancellationToken);
+    ) => store.ListDeadLettersAsync(query, after, Math.Clamp(most, 1, DeadLetterPage.LettersMax), cancellationToken);
 
     /// <summary>Sends one again.</summary>
     /// <returns><see cref="RedriveOutcome.Busy"/> when there was no room within 5 s, when it is just leaving the
@@ -76,13 +76,13 @@ internal sealed class DeadLetterOperations(
     {
         var now = time.GetUtcNow();
         var past = query with { To = query.To < now ? query.To : now };
-        var matched = await journal.CountDeadLettersAsync(past, cancellationToken);
+        var matched = await store.CountDeadLettersAsync(past, cancellationToken);
         lock (_gate)
         {
             if (_stopping.IsCancellationRequested || _bulk is { Progress.IsRunning: true })
                 return null;
             _bulk = new(
-                journal,
+                store,
                 past,
                 matched,
                 redrivesPerSecond,
@@ -105,7 +105,7 @@ internal sealed class DeadLetterOperations(
 
     /// <summary>Gives one up: what is secret about it is erased at once.</summary>
     public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) =>
-        journal.DiscardAsync(id, cancellationToken);
+        store.DiscardAsync(id, cancellationToken);
 
     /// <summary>Redrives no more; completes when what was being redriven is in its lane.</summary>
     public async Task StopAsync()
@@ -139,7 +139,7 @@ internal sealed class DeadLetterOperations(
                 var (outcome, request, lane) = lanes.All.Any(lane => lane.Holds(id))
                     // it may have failed, and not know yet that the journal has it: it would settle the redriven one
                     ? new RedriveResult(RedriveOutcome.Busy)
-                    : await journal.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
+                    : await store.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)
                 {
                     receiver = admission.JoinRecovered(request.Request.Callback.Destination);

@@ -72,32 +72,6 @@ internal interface IRequestJournal : IAsyncDisposable
 
     /// <summary>What is known about a request; null when it never was, or is past retention.</summary>
     ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// The next dead letters that match, newest first. Reads beside the writes, which do not wait for it.
-    /// </summary>
-    /// <param name="after">Where the page before ended; null for the first page.</param>
-    /// <param name="most">1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
-    ValueTask<DeadLetterPage> ListDeadLettersAsync(
-        DeadLetterQuery query,
-        DeadLetterCursor? after,
-        int most,
-        CancellationToken cancellationToken
-    );
-
-    /// <summary>How many dead letters match.</summary>
-    ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// Makes a dead letter a decided request again: no attempts made, as old an age as it was given at first, counted
-    /// from <paramref name="at"/>.
-    /// </summary>
-    /// <returns>The request to take up; of many callers one gets it. It comes back by <see cref="ReadUnsettledAsync"/>
-    /// if this process ends before it is settled.</returns>
-    ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken);
-
-    /// <summary>Erases what is secret about a dead letter: it stays failed, and is a dead letter no more.</summary>
-    ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken);
 }
 
 /// <summary>What became of an attempt to accept.</summary>
@@ -115,12 +89,7 @@ internal enum AcceptOutcome
 
 /// <summary>What became of an attempt to accept, and the id under which the request is kept.</summary>
 /// <param name="Lane">Of the cluster, that a request kept now belongs to; zero without one.</param>
-internal readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0)
-{
-    /// <summary>Of an idempotency key that <paramref name="first"/> was accepted with.</summary>
-    internal static AcceptResult Repeated(RequestId first, bool isSame) =>
-        new(isSame ? AcceptOutcome.Replayed : AcceptOutcome.Conflict, first);
-}
+internal readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0);
 
 /// <summary>
 /// An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal
@@ -130,6 +99,17 @@ internal sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 {
     /// <summary>How long a key is remembered.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
+}
+
+/// <summary>An idempotency key that is kept: the request that was accepted with it, and its field values.</summary>
+internal readonly record struct KeptClaim(RequestId Id, string BodyHash)
+{
+    /// <summary>The answer to <paramref name="claim"/>, which has the same key.</summary>
+    /// <param name="id">The request that claims it; default when it is only looked up.</param>
+    public AcceptResult Answer(IdempotencyClaim claim, RequestId id = default) =>
+        Id == id ? new(AcceptOutcome.Accepted, id)
+        : string.Equals(BodyHash, claim.BodyHash, StringComparison.Ordinal) ? new(AcceptOutcome.Replayed, Id)
+        : new(AcceptOutcome.Conflict, Id);
 }
 
 /// <summary>Whether writes go through, for health.</summary>

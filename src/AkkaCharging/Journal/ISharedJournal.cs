@@ -7,7 +7,7 @@ namespace AkkaCharging.Journal;
 /// The journal says to which lane of this node a request that it accepts or redrives belongs. A node that lost a lane
 /// can write nothing more into it: such writes fail with <see cref="JournalUnavailableException"/>.
 /// </remarks>
-internal interface ISharedJournal : IRequestJournal
+internal interface ISharedJournal : IJournal
 {
     /// <summary>Told about each lane that another node took from this one. From any thread; must not block.</summary>
     event EventHandler<LaneLostEventArgs>? LaneLost;

@@ -116,16 +116,16 @@ internal static class JournalMigration
                 throw new JournalUnavailableException(
                     $"The journal in PostgreSQL is owned by {await session.HolderAsync()}; stop that process first."
                 );
-            var hashSecret = sourceKeys.Open(wrapped, SqliteStore.HashSecret);
+            var secrets = JournalSecrets.Open(sourceKeys, wrapped);
             if (
                 await PostgresSchema.CheckAsync(session.Connection, keys) is { } another
-                && !another.SequenceEqual(hashSecret)
+                && !another.HashesLike(secrets)
             )
                 throw new InvalidJournalException(
                     "The database holds another journal already; name an empty schema (Search Path=… in "
                         + "journal.connectionString)."
                 );
-            await PostgresSchema.PrepareAsync(session.Connection, keys, hashSecret);
+            await PostgresSchema.PrepareAsync(session.Connection, keys, secrets);
             if (
                 await session.Connection.ScalarAsync<bool>(
                     "SELECT EXISTS (SELECT 1 FROM charging_request) OR EXISTS (SELECT 1 FROM charging_idempotency)"

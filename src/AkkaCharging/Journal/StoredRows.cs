@@ -1,120 +1,97 @@
+using System.Data;
 using System.Data.Common;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>
-/// Reads rows of a request's table, whichever database they come from. The columns and their order stand beside what
-/// reads them.
-/// </summary>
+/// <summary>Reads rows of the table of requests, by the names of their columns, whichever database they come from.</summary>
+/// <remarks>The id is read by the caller, because each database has a type of its own for it.</remarks>
 internal static class StoredRows
 {
-    /// <summary>What <see cref="ToRecord"/> reads.</summary>
+    /// <summary>Columns that <see cref="ToRecord"/> reads.</summary>
     public const string RecordColumns =
         "station, token_masked, api_key, state, status, reason, decided_at, accepted_at, settled_at, attempts, "
         + "expires_at, attempts_made";
 
-    /// <summary>What <see cref="ToUnsettledRow"/> reads.</summary>
+    /// <summary>Columns that <see cref="ToUnsettledRow"/> reads.</summary>
     public const string UnsettledColumns =
         "seq, id, station, secrets, api_key, accepted_at, expires_at, trace, status, reason, decided_at, "
         + "attempts_made, redriven_at";
 
-    /// <summary>What <see cref="ToRedrive"/> reads.</summary>
+    /// <summary>Columns that <see cref="ToRedrive"/> reads.</summary>
     public const string RedriveColumns = UnsettledColumns + ", settled_at, attempts";
 
-    /// <summary>What <see cref="ToDeadLetter"/> reads, after the id.</summary>
+    /// <summary>Columns that <see cref="ToDeadLetter"/> reads, after the id.</summary>
     public const string DeadLetterColumns =
         "id, station, token_masked, destination, attempts, status, accepted_at, settled_at";
 
+    /// <summary>Columns that <see cref="ToAuditRecord"/> reads, after the id.</summary>
+    public const string AuditColumns =
+        "id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, "
+        + "settled_at";
+
     /// <summary>
-    /// Which requests are dead letters: only those that failed keep their secrets when they are settled. Both columns
-    /// change with the settlement alone.
+    /// Condition of a dead letter: only requests that failed keep their secrets when they settle. Both columns change
+    /// with the settlement alone.
     /// </summary>
     public const string IsDeadLetter = "settled_at IS NOT NULL AND secrets IS NOT NULL";
 
-    /// <summary>What may be told about request <paramref name="id"/>.</summary>
+    /// <summary>Reads the record of request <paramref name="id"/>, which holds no secret.</summary>
     public static RequestRecord ToRecord(this DbDataReader row, RequestId id) =>
         new(
             id,
-            row.GetString(0),
-            row.GetString(1),
-            row.TextOrNull(2),
-            StoredNames.State(row.GetString(3)),
-            row.DecisionOrNull(4),
-            StoredNames.Time(row.GetInt64(7)),
-            row.IsDBNull(8) ? null : StoredNames.Time(row.GetInt64(8)),
-            StoredNames.Attempts(row.GetString(9)),
-            StoredNames.Time(row.GetInt64(10)),
-            row.GetInt32(11)
+            StationId: row.GetString("station"),
+            DriverTokenMasked: row.GetString("token_masked"),
+            ApiKeyName: row.TextOrNull("api_key"),
+            State: StoredNames.State(row.GetString("state")),
+            Decision: row.DecisionOrNull(),
+            AcceptedAt: row.Time("accepted_at"),
+            SettledAt: row.TimeOrNull("settled_at"),
+            Attempts: StoredNames.Attempts(row.GetString("attempts")),
+            ExpiresAt: row.Time("expires_at"),
+            AttemptsMade: row.GetInt32("attempts_made")
         );
 
-    /// <summary>
-    /// Request <paramref name="id"/> with its place, or what is wrong with its row. Each database has its own way of
-    /// keeping an id.
-    /// </summary>
+    /// <summary>Reads unsettled request <paramref name="id"/>, or why its row cannot be read.</summary>
     public static UnsettledRow ToUnsettledRow(
         this DbDataReader row,
         RequestId id,
+        RowPlace place,
         JournalSecrets secrets,
         JournalClock clock
     )
     {
-        var seq = row.GetInt64(0);
         try
         {
             var unsettled = row.ToUnsettled(id, secrets);
             var since = unsettled.RedrivenAt ?? unsettled.Request.AcceptedAt;
-            return new(seq, id, unsettled with { Age = clock.NowFor(since) - since }, Damage: null);
+            return new(place, id, unsettled with { Age = clock.NowFor(since) - since }, Damage: null);
         }
         catch (Exception e) when (IsDamage(e))
         {
-            return new(
-                seq,
-                id,
-                Request: null,
+            var damage =
                 e is InvalidJournalException
                     ? e.Message
-                    : $"A column does not hold what was written ({e.GetType().Name})."
-            );
+                    : $"A column does not hold what was written ({e.GetType().Name}).";
+            return new(place, id, Request: null, damage);
         }
     }
 
-    /// <summary>Request <paramref name="id"/> as it is taken up again.</summary>
-    private static UnsettledRequest ToUnsettled(this DbDataReader row, RequestId id, JournalSecrets secrets)
-    {
-        if (row.IsDBNull(3))
-            throw new InvalidJournalException("The journal is damaged: driver token and callback URL are missing.");
-        var (token, callback) = secrets.Open(id, row.GetFieldValue<byte[]>(3));
-        var request = new ChargingRequest(
-            id,
-            StationId.TryCreate(row.GetString(2))!,
-            token,
-            callback,
-            StoredNames.Time(row.GetInt64(5)),
-            StoredNames.Time(row.GetInt64(6)),
-            row.TextOrNull(4),
-            StoredNames.Trace(row.TextOrNull(7))
-        );
-        return new UnsettledRequest(
-            request,
-            row.DecisionOrNull(8),
-            row.GetInt32(11),
-            IsRedriven: !row.IsDBNull(12),
-            RedrivenAt: row.IsDBNull(12) ? null : StoredNames.Time(row.GetInt64(12))
-        );
-    }
-
-    /// <summary>
-    /// Dead letter <paramref name="id"/> as it is taken up again from <paramref name="at"/> on, and how its row is
-    /// changed for that.
-    /// </summary>
+    /// <summary>Reads dead letter <paramref name="id"/> to redrive it from <paramref name="at"/> on.</summary>
     /// <returns>Null when its row is damaged.</returns>
     public static Redrive? ToRedrive(this DbDataReader row, RequestId id, JournalSecrets secrets, DateTimeOffset at)
     {
         try
         {
-            return row.ReadRedrive(id, secrets, at);
+            var failed = row.ToUnsettled(id, secrets);
+            var request = failed.Request with { ExpiresAt = at + failed.Life };
+            return new(
+                new UnsettledRequest(request, failed.Decision, AttemptsMade: 0, IsRedriven: true, at),
+                SettledAt: row.GetInt64("settled_at"),
+                At: at.UtcTicks,
+                Attempts: StoredNames.NewestAttempts(row.GetString("attempts"))
+            );
         }
         catch (Exception e) when (IsDamage(e))
         {
@@ -122,38 +99,79 @@ internal static class StoredRows
         }
     }
 
-    private static Redrive ReadRedrive(this DbDataReader row, RequestId id, JournalSecrets secrets, DateTimeOffset at)
-    {
-        var failed = row.ToUnsettled(id, secrets);
-        var request = failed.Request with { ExpiresAt = at + failed.Life };
-        return new(
-            new UnsettledRequest(request, failed.Decision, AttemptsMade: 0, IsRedriven: true, at),
-            row.GetInt64(13),
-            at.UtcTicks,
-            StoredNames.NewestAttempts(row.GetString(14))
-        );
-    }
-
-    /// <summary>Dead letter <paramref name="id"/> as it is listed.</summary>
+    /// <summary>Reads dead letter <paramref name="id"/> for a list.</summary>
     public static DeadLetter ToDeadLetter(this DbDataReader row, RequestId id)
     {
-        var attempts = StoredNames.Attempts(row.GetString(4));
+        var attempts = StoredNames.Attempts(row.GetString("attempts"));
         return new(
             id,
-            row.GetString(1),
-            row.GetString(2),
-            row.GetString(3),
-            attempts.LastOrDefault(),
-            attempts.Length,
-            row.TextOrNull(5) is { } status ? StoredNames.Status(status) : null,
-            StoredNames.Time(row.GetInt64(6)),
-            StoredNames.Time(row.GetInt64(7))
+            StationId: row.GetString("station"),
+            DriverTokenMasked: row.GetString("token_masked"),
+            Destination: row.GetString("destination"),
+            LastAttempt: attempts.LastOrDefault(),
+            Attempts: attempts.Length,
+            Status: row.TextOrNull("status") is { } status ? StoredNames.Status(status) : null,
+            AcceptedAt: row.Time("accepted_at"),
+            SettledAt: row.Time("settled_at")
         );
     }
 
+    /// <summary>Reads the decision record of request <paramref name="id"/>.</summary>
+    public static AuditRecord ToAuditRecord(this DbDataReader row, RequestId id) =>
+        new(
+            id,
+            StationId: row.GetString("station"),
+            DriverTokenMasked: row.GetString("token_masked"),
+            TokenFingerprint: row.GetFieldValue<byte[]>("token_fingerprint"),
+            ApiKeyName: row.TextOrNull("api_key"),
+            State: StoredNames.State(row.GetString("state")),
+            Decision: row.DecisionOrNull(),
+            AcceptedAt: row.Time("accepted_at"),
+            SettledAt: row.TimeOrNull("settled_at")
+        );
+
+    /// <summary>Reads a text that may be null.</summary>
+    public static string? TextOrNull(this DbDataReader row, string column) =>
+        row.IsDBNull(column) ? null : row.GetString(column);
+
+    /// <summary>Reads a time that may be null.</summary>
+    public static DateTimeOffset? TimeOrNull(this DbDataReader row, string column) =>
+        row.IsDBNull(column) ? null : row.Time(column);
+
+    private static UnsettledRequest ToUnsettled(this DbDataReader row, RequestId id, JournalSecrets secrets)
+    {
+        if (row.IsDBNull("secrets"))
+            throw new InvalidJournalException("The journal is damaged: driver token and callback URL are missing.");
+        var (token, callback) = secrets.Open(id, row.GetFieldValue<byte[]>("secrets"));
+        var request = new ChargingRequest(
+            id,
+            StationId.TryCreate(row.GetString("station"))!,
+            token,
+            callback,
+            AcceptedAt: row.Time("accepted_at"),
+            ExpiresAt: row.Time("expires_at"),
+            ApiKeyName: row.TextOrNull("api_key"),
+            Trace: StoredNames.Trace(row.TextOrNull("trace"))
+        );
+        var redrivenAt = row.TimeOrNull("redriven_at");
+        return new(
+            request,
+            row.DecisionOrNull(),
+            row.GetInt32("attempts_made"),
+            IsRedriven: redrivenAt is not null,
+            redrivenAt
+        );
+    }
+
+    private static Decision? DecisionOrNull(this DbDataReader row) =>
+        row.IsDBNull("status")
+            ? null
+            : StoredNames.Decision(row.GetString("status"), row.GetString("reason"), row.GetInt64("decided_at"));
+
+    private static DateTimeOffset Time(this DbDataReader row, string column) => StoredNames.Time(row.GetInt64(column));
+
     /// <summary>
-    /// Whether <paramref name="e"/> says that a row's content is not as it was written, so that the rows beside it may
-    /// be well.
+    /// Whether <paramref name="e"/> means that a single row is damaged, so that the rows beside it can still be read.
     /// </summary>
     private static bool IsDamage(Exception e) =>
         e
@@ -162,26 +180,22 @@ internal static class StoredRows
                 or FormatException
                 or KeyNotFoundException
                 or ArgumentException;
-
-    public static string? TextOrNull(this DbDataReader row, int column) =>
-        row.IsDBNull(column) ? null : row.GetString(column);
-
-    private static Decision? DecisionOrNull(this DbDataReader row, int column) =>
-        row.IsDBNull(column)
-            ? null
-            : StoredNames.Decision(row.GetString(column), row.GetString(column + 1), row.GetInt64(column + 2));
 }
+
+/// <summary>The order in which unsettled requests are read: by lane, then in order of acceptance.</summary>
+/// <param name="Lane">Zero where there are no lanes.</param>
+internal readonly record struct RowPlace(short Lane, long Seq);
 
 /// <summary>A row of an unsettled request.</summary>
 /// <param name="Request">Null when it cannot be read.</param>
-/// <param name="Damage">Why; null when it can.</param>
-internal readonly record struct UnsettledRow(long Seq, RequestId Id, UnsettledRequest? Request, string? Damage);
+/// <param name="Damage">Why it cannot be read; null when it can.</param>
+internal readonly record struct UnsettledRow(RowPlace Place, RequestId Id, UnsettledRequest? Request, string? Damage);
 
-/// <summary>A dead letter as its redrive makes it; times in ticks.</summary>
-/// <param name="SettledAt">When it had failed: tells that nobody changed it since it was read.</param>
-/// <param name="Attempts">Those that stay visible.</param>
+/// <summary>A dead letter and the changes of its row that redrive it; times in ticks.</summary>
+/// <param name="SettledAt"><c>settled_at</c> as read; the update applies only while it is unchanged.</param>
+/// <param name="Attempts">The attempts that stay visible.</param>
 internal sealed record Redrive(UnsettledRequest Request, long SettledAt, long At, string Attempts)
 {
-    /// <summary>The end of its new age.</summary>
+    /// <summary>The end of its new life.</summary>
     public long ExpiresAt => Request.Request.ExpiresAt.UtcTicks;
 }

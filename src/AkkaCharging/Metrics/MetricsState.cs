@@ -83,10 +83,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
             AttemptFailures: Named(_attemptFailures, index => ((AttemptCause)index).Name()),
             Settled: Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
             BreakerTransitions: Named(_breakerTransitions, index => ((BreakerState)index).Name()),
-            ReceiverBreakerTransitions: Named(
-                _receiverBreakerTransitions,
-                index => ((BreakerState)index).Name()
-            ),
+            ReceiverBreakerTransitions: Named(_receiverBreakerTransitions, index => ((BreakerState)index).Name()),
             Authorization: new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
             Callbacks: new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
             AuthorizationTimeAverageMillis: durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,

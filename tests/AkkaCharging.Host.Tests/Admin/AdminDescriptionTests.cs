@@ -10,15 +10,18 @@ namespace AkkaCharging.Host.Tests.Admin;
 public sealed class AdminDescriptionTests : IAsyncLifetime
 {
     private readonly ScriptedJournal _journal = new();
+    private readonly ScriptedDeadLetters _letters;
     private CallbackReceiver _receiver = null!;
     private RunningService _service = null!;
     private ApiDescription _description = null!;
+
+    public AdminDescriptionTests() => _letters = new(_journal.DeadLetters);
 
     public async Task InitializeAsync()
     {
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(customize: services =>
-            services.AddSingleton<IRequestJournal>(_journal)
+            services.AddSingleton<IRequestJournal>(_journal).AddSingleton<IDeadLetterStore>(_letters)
         );
         _description = new(await _service.Management.GetStringAsync("/openapi/admin.json"));
     }
@@ -146,9 +149,9 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
             "/admin/config",
             403
         );
-        _journal.Fault = new JournalUnavailableException("disk full");
+        _letters.Fault = new JournalUnavailableException("disk full");
         await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 503);
-        _journal.Fault = null;
+        _letters.Fault = null;
         _receiver.RespondWith(System.Net.HttpStatusCode.NoContent);
     }
 

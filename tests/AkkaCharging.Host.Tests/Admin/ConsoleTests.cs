@@ -153,6 +153,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     public async Task EverythingElse_IsShown_AndWhatIsWrongIsTold()
     {
         var journal = new ScriptedJournal("sqlite");
+        var letters = new ScriptedDeadLetters(journal.DeadLetters);
         await using var service = await RunningService.StartAsync(
             settings =>
                 settings with
@@ -163,7 +164,8 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
                         new EffectiveSetting("management.token", "(secret)", "environment variable X"),
                     ],
                 },
-            customize: services => services.AddSingleton<IRequestJournal>(journal)
+            customize: services =>
+                services.AddSingleton<IRequestJournal>(journal).AddSingleton<IDeadLetterStore>(letters)
         );
         await using var page = await OpenAsync(service);
 
@@ -179,7 +181,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.TypeAsync("#settings-filter", "QUEUE");
         await page.ShowsAsync("document.querySelectorAll('#settings tr').length === 1");
         Assert.Equal("queue.maxSize\t10000\treference.conf:50", await page.TextAsync("#settings tr"));
-        journal.Fault = new JournalUnavailableException("disk full");
+        journal.Fault = letters.Fault = new JournalUnavailableException("disk full");
 
         await page.ShowsAsync("#health", "DOWN");
         await page.ShowsAsync("#letters-problem", "The journal is not available.");
@@ -189,7 +191,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
             StringComparison.Ordinal
         );
         await ShootAsync(page, "journal-away");
-        journal.Fault = null;
+        journal.Fault = letters.Fault = null;
         await page.ShowsAsync("#health", "UP");
         await page.ShowsAsync("document.querySelector('#letters-problem').innerText === ''");
     }

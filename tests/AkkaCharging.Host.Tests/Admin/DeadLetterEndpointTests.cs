@@ -16,15 +16,19 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         DateTimeOffset.Parse("2030-01-01T00:00:00Z", CultureInfo.InvariantCulture)
     );
     private readonly ScriptedJournal _journal = new();
+    private readonly ScriptedDeadLetters _letters;
     private CallbackReceiver _receiver = null!;
     private RunningService _service = null!;
+
+    public DeadLetterEndpointTests() => _letters = new(_journal.DeadLetters);
 
     public async Task InitializeAsync()
     {
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(
             settings => settings with { Callback = settings.Callback with { RedrivesPerSecond = 1 } },
-            services => services.AddTime(_time).AddSingleton<IRequestJournal>(_journal)
+            services =>
+                services.AddTime(_time).AddSingleton<IRequestJournal>(_journal).AddSingleton<IDeadLetterStore>(_letters)
         );
     }
 
@@ -270,13 +274,13 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     public async Task JournalThatIsAway_Returns503_ThatIsRecorded()
     {
         var id = await _service.FailAsync(_receiver);
-        _journal.Fault = new JournalUnavailableException("canary: disk full");
+        _letters.Fault = new JournalUnavailableException("canary: disk full");
 
         await UnavailableAsync(_service.Management.GetAsync(Operators.Letters));
         await UnavailableAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/redrive"));
         await UnavailableAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/discard"));
         await UnavailableAsync(_service.ChangeAsync($"{Operators.Letters}/redrive", """{"all":true}"""));
-        _journal.Fault = null;
+        _letters.Fault = null;
 
         Assert.Equal([id], Ids(await _service.Management.GetAsync(Operators.Letters).ReadAsync()));
         await RecordedAsync($"\"Action\":\"discard\",\"Target\":\"{id}\",\"Result\":\"journal_unavailable\"");
@@ -293,11 +297,11 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     public async Task Defect_Returns500_ThatIsRecorded()
     {
         var id = await _service.FailAsync(_receiver);
-        _journal.Fault = new InvalidOperationException("canary-defect");
+        _letters.Fault = new InvalidOperationException("canary-defect");
 
         using (var answer = await _service.ChangeAsync($"{Operators.Letters}/{id}/discard"))
             Assert.Equal("An internal error occurred.", await Api.RefusedAsync(answer, 500, "internal_error"));
-        _journal.Fault = null;
+        _letters.Fault = null;
 
         await RecordedAsync($"\"Action\":\"discard\",\"Target\":\"{id}\",\"Result\":\"internal_error\"");
     }

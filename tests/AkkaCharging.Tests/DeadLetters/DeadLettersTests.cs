@@ -21,7 +21,8 @@ public sealed class DeadLettersTests
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
 
     private readonly FakeTimeProvider _time = new(Sample.Now);
-    private readonly BreakableJournal _journal;
+    private readonly MemoryJournal _journal;
+    private readonly BreakableDeadLetters _store;
     private readonly ReceiverRegister _receivers;
     private readonly Admission _admission;
     private readonly LaneSet _lanes;
@@ -29,7 +30,8 @@ public sealed class DeadLettersTests
 
     public DeadLettersTests()
     {
-        _journal = new(new MemoryJournal(SettingsLoader.Defaults.Journal, _time));
+        _journal = new(SettingsLoader.Defaults.Journal, _time);
+        _store = new(_journal);
         _receivers = new(
             SettingsLoader.Defaults.Callback,
             new(Places * 3, ConsumerThreads: 1, DestinationShare: 1_000),
@@ -37,7 +39,7 @@ public sealed class DeadLettersTests
         ); // all places are open to receivers that have not answered
         _admission = new(Places, _receivers, _time);
         _lanes = LaneSet.Alone(4, _admission);
-        _letters = new(PerSecond, _admission, _journal, _lanes, _time);
+        _letters = new(PerSecond, _admission, _store, _lanes, _time);
     }
 
     private List<PendingRequest> Pending => [.. _lanes.All.SelectMany(lane => lane.Pending)];
@@ -108,7 +110,7 @@ public sealed class DeadLettersTests
 
         Assert.Equal(RedriveOutcome.NotDeadLetter, await _letters.RedriveAsync(request.Id, default));
         Assert.Equal(RedriveOutcome.NotFound, await _letters.RedriveAsync(RequestId.New(Sample.Now), default));
-        _journal.IsAway = true;
+        _store.IsAway = true;
         await Assert.ThrowsAsync<JournalUnavailableException>(() => _letters.RedriveAsync(request.Id, default));
 
         Assert.Equal(0, _admission.Pending);
@@ -233,16 +235,16 @@ public sealed class DeadLettersTests
     {
         var ids = new[] { await DeadAsync(), await DeadAsync() };
         _time.Advance(Step);
-        _journal.IsAway = true;
+        _store.IsAway = true;
         await Assert.ThrowsAsync<JournalUnavailableException>(() => _letters.RedriveAllAsync(new(), default));
         Assert.Null(_letters.Bulk);
-        _journal.IsAway = false;
-        var writes = _journal.Refused;
-        _journal.RefusesRedrives = true;
+        _store.IsAway = false;
+        var writes = _store.Refused;
+        _store.RefusesRedrives = true;
 
         await _letters.RedriveAllAsync(new(), default);
-        await Eventually.HoldsAsync(() => _journal.Refused >= writes + 2, "both were tried");
-        _journal.RefusesRedrives = false;
+        await Eventually.HoldsAsync(() => _store.Refused >= writes + 2, "both were tried");
+        _store.RefusesRedrives = false;
 
         await Eventually.HoldsAsync(
             () =>
@@ -259,7 +261,7 @@ public sealed class DeadLettersTests
     {
         await DeadAsync();
         _time.Advance(Step);
-        (_journal.Refusal, _journal.RefusesRedrives) = (new InvalidOperationException("planted defect"), true);
+        (_store.Refusal, _store.RefusesRedrives) = (new InvalidOperationException("planted defect"), true);
 
         await _letters.RedriveAllAsync(new(), default);
 

@@ -12,7 +12,7 @@ public abstract class JournalAuditContract
     private const string OtherToken = "other-token-0123456789";
 
     /// <summary>The journal's owner, running.</summary>
-    private protected abstract Task<IRequestJournal> OpenAsync();
+    private protected abstract Task<IJournal> OpenAsync();
 
     /// <summary>Reads the same journal.</summary>
     private protected abstract Task<IJournalAudit> AuditAsync();

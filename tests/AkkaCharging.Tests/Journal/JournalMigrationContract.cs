@@ -66,17 +66,17 @@ public abstract class JournalMigrationContract
     }
 
     /// <summary>Begins to open the journal under test.</summary>
-    private protected abstract Task<IRequestJournal> StartAsync();
+    private protected abstract Task<IJournal> StartAsync();
 
     /// <summary>Has the journal under test hold, in tables of version 1, what <paramref name="fill"/> writes.</summary>
-    private protected abstract Task MakeVersion1Async(Func<IRequestJournal, Task> fill);
+    private protected abstract Task MakeVersion1Async(Func<IJournal, Task> fill);
 
     private protected abstract Task ExecuteAsync(string sql);
 
     /// <summary>The version that the journal says it has, and whether it has the column that version 2 added.</summary>
     private protected abstract Task<(long Version, bool HasNewColumn)> VersionAsync();
 
-    private protected abstract Task WaitUntilAvailableAsync(IRequestJournal journal);
+    private protected abstract Task WaitUntilAvailableAsync(IJournal journal);
 
     private protected Task MakeVersion1Async() =>
         MakeVersion1Async(async journal =>
@@ -94,7 +94,7 @@ public abstract class JournalMigrationContract
                 );
         });
 
-    private async Task AssertCompleteAsync(IRequestJournal journal)
+    private async Task AssertCompleteAsync(IJournal journal)
     {
         var unsettled = await journal.ReadUnsettledAsync(default).ToListAsync();
         Assert.Equal([_queued.Id, _decided.Id], unsettled.Select(found => found.Request.Id));

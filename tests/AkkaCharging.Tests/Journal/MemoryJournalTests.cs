@@ -18,6 +18,6 @@ public sealed class MemoryJournalTests : RequestJournalContract
             Enum.GetValues<RequestState>().Select(state => state.Name())
         );
 
-    private protected override Task<IRequestJournal> CreateAsync(JournalSettings settings) =>
-        Task.FromResult<IRequestJournal>(new MemoryJournal(settings, Time));
+    private protected override Task<IJournal> CreateAsync(JournalSettings settings) =>
+        Task.FromResult<IJournal>(new MemoryJournal(settings, Time));
 }

@@ -69,13 +69,13 @@ public abstract partial class RequestJournalContract
         Assert.Null(await journal.FindAcceptedAsync(new("k", "b"), default));
     }
 
-    private async Task<ChargingRequest> FailAsync(IRequestJournal journal)
+    private async Task<ChargingRequest> FailAsync(IJournal journal)
     {
         var request = await AcceptAsync(journal);
         await journal.SettleAsync(request.Id, new(RequestState.Failed, Time.GetUtcNow(), Sample.Attempt()), default);
         return request;
     }
 
-    private static async Task<IEnumerable<RequestId>> LettersAsync(IRequestJournal journal) =>
+    private static async Task<IEnumerable<RequestId>> LettersAsync(IJournal journal) =>
         (await journal.ListDeadLettersAsync(new(), after: null, most: 10, default)).Letters.Select(letter => letter.Id);
 }

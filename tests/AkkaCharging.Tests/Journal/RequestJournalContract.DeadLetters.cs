@@ -357,14 +357,14 @@ public abstract partial class RequestJournalContract
         Assert.Null(await journal.FindAsync(settled[0], default));
     }
 
-    private static async Task<List<DeadLetter>> ListAsync(IRequestJournal journal, DeadLetterQuery? query = null) =>
+    private static async Task<List<DeadLetter>> ListAsync(IJournal journal, DeadLetterQuery? query = null) =>
         [
             .. (
                 await journal.ListDeadLettersAsync(query ?? new(), after: null, DeadLetterPage.LettersMax, default)
             ).Letters,
         ];
 
-    private async Task<ChargingRequest> DecidedAsync(IRequestJournal journal, string url = Here)
+    private async Task<ChargingRequest> DecidedAsync(IJournal journal, string url = Here)
     {
         var request = Sample.Request(url, Time.GetUtcNow(), Age);
         await journal.AcceptAsync(request, idempotency: null, default);
@@ -373,7 +373,7 @@ public abstract partial class RequestJournalContract
     }
 
     /// <summary>A request that was decided and failed after one attempt, just now.</summary>
-    private async Task<ChargingRequest> DeadAsync(IRequestJournal journal, string url = Here)
+    private async Task<ChargingRequest> DeadAsync(IJournal journal, string url = Here)
     {
         var request = await DecidedAsync(journal, url);
         await journal.SettleAsync(

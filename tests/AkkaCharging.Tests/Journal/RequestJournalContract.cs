@@ -10,7 +10,7 @@ namespace AkkaCharging.Tests.Journal;
 public abstract partial class RequestJournalContract : IAsyncLifetime
 {
     private const int Callers = 100;
-    private readonly List<IRequestJournal> _made = [];
+    private readonly List<IJournal> _made = [];
 
     private protected SteppingTime Time { get; } = new();
 
@@ -20,7 +20,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     private protected virtual int RaceRounds => 200;
 
     /// <summary>A new, empty journal on <see cref="Time"/>.</summary>
-    private protected abstract Task<IRequestJournal> CreateAsync(JournalSettings settings);
+    private protected abstract Task<IJournal> CreateAsync(JournalSettings settings);
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -303,21 +303,21 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         }
     }
 
-    private protected async Task<IRequestJournal> NewAsync(JournalSettings? settings = null)
+    private protected async Task<IJournal> NewAsync(JournalSettings? settings = null)
     {
         var journal = await CreateAsync(settings ?? Defaults);
         _made.Add(journal);
         return journal;
     }
 
-    private async Task<ChargingRequest> AcceptAsync(IRequestJournal journal)
+    private async Task<ChargingRequest> AcceptAsync(IJournal journal)
     {
         var request = Sample.Request(acceptedAt: Time.GetUtcNow());
         await journal.AcceptAsync(request, idempotency: null, default);
         return request;
     }
 
-    private ValueTask SettleAsync(IRequestJournal journal, ChargingRequest request) =>
+    private ValueTask SettleAsync(IJournal journal, ChargingRequest request) =>
         journal.SettleAsync(
             request.Id,
             new(RequestState.Delivered, Time.GetUtcNow(), Sample.Attempt(CallbackOutcome.Success)),

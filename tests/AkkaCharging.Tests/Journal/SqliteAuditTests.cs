@@ -84,7 +84,7 @@ public sealed class SqliteAuditTests : JournalAuditContract, IAsyncLifetime
         Assert.Equal(request.Id, Assert.Single(await ReadAsync(audit, new())).Id);
     }
 
-    private protected override async Task<IRequestJournal> OpenAsync() => await _folder.StartAsync();
+    private protected override async Task<IJournal> OpenAsync() => await _folder.StartAsync();
 
     private protected override Task<IJournalAudit> AuditAsync() =>
         Task.FromResult<IJournalAudit>(SqliteAudit.Open(_folder.Settings));

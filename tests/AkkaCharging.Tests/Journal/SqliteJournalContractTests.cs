@@ -20,7 +20,7 @@ public sealed class SqliteJournalContractTests : RequestJournalContract, IAsyncL
         await _folder.DisposeAsync();
     }
 
-    private protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
+    private protected override async Task<IJournal> CreateAsync(JournalSettings settings)
     {
         var journal = new SqliteJournal(
             settings with

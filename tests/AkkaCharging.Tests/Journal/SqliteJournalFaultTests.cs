@@ -247,7 +247,7 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
         });
         begun.Wait();
         var wasMade = false;
-        var waiting = writer.WriteAsync(_ => wasMade = true, isGivenUp: true);
+        var waiting = writer.WriteAsync(_ => wasMade = true, canTimeOut: true);
 
         await _folder.TickUntilAsync(() => waiting.IsCompleted, "the submission is given up");
         Assert.Contains("the disk is slow", writer.AcceptProblem, StringComparison.Ordinal);

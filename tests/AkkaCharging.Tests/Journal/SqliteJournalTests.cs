@@ -166,7 +166,7 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
         byte[] secrets;
         using (var shell = _folder.Shell())
-        using (var read = new Statement(shell, "SELECT secrets FROM request"))
+        using (var read = new PreparedQuery(shell, "SELECT secrets FROM request"))
             secrets = read.First(row => row.GetFieldValue<byte[]>(0))!;
 
         await journal.DiscardAsync(request.Id, default);

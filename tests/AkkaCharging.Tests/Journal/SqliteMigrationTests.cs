@@ -41,9 +41,9 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
         Assert.Equal((Newest, true), await VersionAsync(crashed));
     }
 
-    private protected override async Task<IRequestJournal> StartAsync() => await _folder.StartAsync();
+    private protected override async Task<IJournal> StartAsync() => await _folder.StartAsync();
 
-    private protected override async Task MakeVersion1Async(Func<IRequestJournal, Task> fill)
+    private protected override async Task MakeVersion1Async(Func<IJournal, Task> fill)
     {
         await using (var journal = await _folder.StartAsync())
             await fill(journal);
@@ -62,7 +62,7 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
 
     private protected override Task<(long Version, bool HasNewColumn)> VersionAsync() => VersionAsync(_folder);
 
-    private protected override Task WaitUntilAvailableAsync(IRequestJournal journal) =>
+    private protected override Task WaitUntilAvailableAsync(IJournal journal) =>
         _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is open");
 
     private static async Task<(long Version, bool HasNewColumn)> VersionAsync(JournalFolder folder)
@@ -80,7 +80,7 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
     /// <summary>The columns that version 1 has.</summary>
     private static string Columns(SqliteConnection connection, string table)
     {
-        using var names = new Statement(connection, $"SELECT name FROM pragma_table_info('{table}', 'main')");
+        using var names = new PreparedQuery(connection, $"SELECT name FROM pragma_table_info('{table}', 'main')");
         return string.Join(", ", names.All(row => row.GetString(0)));
     }
 }

@@ -104,12 +104,6 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public bool IsAway { get; set; }
 
-    /// <summary>Whether redrives alone are refused.</summary>
-    public bool RefusesRedrives { get; set; }
-
-    /// <summary>What a write is refused with.</summary>
-    public Exception Refusal { get; set; } = new JournalUnavailableException("scripted");
-
     /// <summary>Writes that were refused while away.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
@@ -159,39 +153,14 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
         journal.FindAsync(id, cancellationToken);
 
-    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
-        DeadLetterQuery query,
-        DeadLetterCursor? after,
-        int most,
-        CancellationToken cancellationToken
-    ) => journal.ListDeadLettersAsync(query, after, most, cancellationToken);
-
-    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
-    {
-        Check();
-        return journal.CountDeadLettersAsync(query, cancellationToken);
-    }
-
-    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
-    {
-        Check(RefusesRedrives);
-        return journal.RedriveAsync(id, at, cancellationToken);
-    }
-
-    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
-    {
-        Check();
-        return journal.DiscardAsync(id, cancellationToken);
-    }
-
     public ValueTask DisposeAsync() => journal.DisposeAsync();
 
-    private void Check(bool isRefused = false)
+    private void Check()
     {
-        if (!IsAway && !isRefused)
+        if (!IsAway)
             return;
         Interlocked.Increment(ref _refused);
-        throw Refusal;
+        throw new JournalUnavailableException("scripted");
     }
 }
 

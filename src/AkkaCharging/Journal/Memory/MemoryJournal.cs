@@ -11,7 +11,7 @@ namespace AkkaCharging.Journal.Memory;
 /// Settled requests leave in the order in which they settled, by age and beyond <c>journal.maxSettledRows</c>, a few
 /// with each settlement.
 /// </remarks>
-internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IRequestJournal
+internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IJournal
 {
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
 
@@ -48,10 +48,10 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
         if (idempotency is not null)
         {
             ForgetOldClaims();
-            var mine = new Claim(idempotency, request.Id, time.GetTimestamp());
+            var mine = new Claim(idempotency.KeyHash, new(request.Id, idempotency.BodyHash), time.GetTimestamp());
             var first = _claims.GetOrAdd(idempotency.KeyHash, mine);
-            if (first.Id != request.Id)
-                return new(first.Meet(idempotency));
+            if (first.Kept.Id != request.Id)
+                return new(first.Kept.Answer(idempotency));
             _claimsByAge.Enqueue(mine);
         }
 
@@ -63,7 +63,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     public ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
     {
         ForgetOldClaims();
-        return new(_claims.GetValueOrDefault(claim.KeyHash)?.Meet(claim));
+        return new(_claims.GetValueOrDefault(claim.KeyHash)?.Kept.Answer(claim));
     }
 
     /// <inheritdoc/>
@@ -214,7 +214,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
             )
             {
                 _claimsByAge.TryDequeue(out _);
-                _claims.TryRemove(KeyValuePair.Create(claim.Idempotency.KeyHash, claim));
+                _claims.TryRemove(KeyValuePair.Create(claim.KeyHash, claim));
             }
         }
     }
@@ -227,15 +227,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
             (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
     }
 
-    private sealed record Claim(IdempotencyClaim Idempotency, RequestId Id, long Since)
-    {
-        /// <summary>What comes of another claim of the same key.</summary>
-        public AcceptResult Meet(IdempotencyClaim other) =>
-            AcceptResult.Repeated(
-                Id,
-                isSame: string.Equals(Idempotency.BodyHash, other.BodyHash, StringComparison.Ordinal)
-            );
-    }
+    private sealed record Claim(string KeyHash, KeptClaim Kept, long Since);
 
     /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
     /// <remarks>

@@ -1,3 +1,4 @@
+using System.Data;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -30,10 +31,12 @@ internal sealed class PostgresAudit : IJournalAudit
         NpgsqlConnection? connection = null;
         try
         {
-            var opened = connection = await ReadingAsync(() => connections.OpenOwnAsync(cancellationToken));
-            await ReadingAsync(() => opened.ExecuteAsync("SET default_transaction_read_only = on"));
+            var opened = connection = await PostgresProblem.ReadAsync(() =>
+                connections.OpenOwnAsync(cancellationToken)
+            );
+            await PostgresProblem.ReadAsync(() => opened.ExecuteAsync("SET default_transaction_read_only = on"));
             var wrapped =
-                await ReadingAsync(() => PostgresSchema.ReadWrappedAsync(opened))
+                await PostgresProblem.ReadAsync(() => PostgresSchema.ReadWrappedAsync(opened))
                 ?? throw new InvalidJournalException("The database of journal.connectionString holds no journal.");
             return new(settings, connections, connection, wrapped);
         }
@@ -48,27 +51,18 @@ internal sealed class PostgresAudit : IJournalAudit
 
     /// <inheritdoc/>
     public Task<byte[]> FingerprintAsync(DriverToken token) =>
-        Task.FromResult(PostgresSchema.Open(KeySource.Required(_settings), _wrapped).Hasher.Fingerprint(token));
+        Task.FromResult(JournalSecrets.Open(KeySource.Required(_settings), _wrapped).Hasher.Fingerprint(token));
 
     /// <inheritdoc/>
     public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) =>
-        ReadingAsync(() =>
+        PostgresProblem.ReadAsync(() =>
             _connection.AllAsync(
-                row => new AuditRecord(
-                    new(row.GetGuid(0)),
-                    row.GetString(1),
-                    row.GetString(2),
-                    row.GetFieldValue<byte[]>(3),
-                    row.TextOrNull(4),
-                    StoredNames.State(row.GetString(5)),
-                    row.IsDBNull(6) ? null : StoredNames.Decision(row.GetString(6), row.GetString(7), row.GetInt64(8)),
-                    StoredNames.Time(row.GetInt64(9)),
-                    row.IsDBNull(10) ? null : StoredNames.Time(row.GetInt64(10))
-                ),
-                """
-                SELECT id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, settled_at FROM charging_request
+                row => row.ToAuditRecord(new(row.GetGuid("id"))),
+                $"""
+                SELECT {StoredRows.AuditColumns} FROM charging_request
                 WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4
-                    AND ($5::text IS NULL OR lower(station) = lower($5::text)) AND ($6::bytea IS NULL OR token_fingerprint = $6::bytea)
+                    AND ($5::text IS NULL OR lower(station) = lower($5::text))
+                    AND ($6::bytea IS NULL OR token_fingerprint = $6::bytea)
                 ORDER BY id DESC LIMIT $7
                 """,
                 query.FirstId.Value,
@@ -85,17 +79,5 @@ internal sealed class PostgresAudit : IJournalAudit
     {
         await _connection.DisposeAsync();
         await _connections.DisposeAsync();
-    }
-
-    private static async Task<T> ReadingAsync<T>(Func<Task<T>> read)
-    {
-        try
-        {
-            return await read();
-        }
-        catch (NpgsqlException exception)
-        {
-            throw new JournalUnavailableException(PostgresProblem.Describe(exception), exception);
-        }
     }
 }

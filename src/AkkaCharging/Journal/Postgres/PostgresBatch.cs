@@ -309,7 +309,7 @@ internal sealed class PostgresBatch
     private T[] Column<T>(Func<RequestRow, T> value) => [.. _accepts.Select(accept => value(accept.Row))];
 
     private void Complete(
-        Dictionary<string, (string Body, RequestId Id)> claims,
+        Dictionary<string, KeptClaim> claims,
         Dictionary<RequestId, Decision> standing,
         HashSet<RequestId> changed,
         int lane
@@ -319,7 +319,7 @@ internal sealed class PostgresBatch
             accept.Complete(
                 (
                     accept.Claim is { } claim
-                        ? Result(accept.Id, claim, claims[claim.KeyHash])
+                        ? claims[claim.KeyHash].Answer(claim, accept.Id)
                         : new(AcceptOutcome.Accepted, accept.Id)
                 ) with
                 {
@@ -327,9 +327,7 @@ internal sealed class PostgresBatch
                 }
             );
         foreach (var lookup in _lookups)
-            lookup.Complete(
-                claims.TryGetValue(lookup.Claim.KeyHash, out var first) ? Result(lookup.Id, lookup.Claim, first) : null
-            );
+            lookup.Complete(claims.TryGetValue(lookup.Claim.KeyHash, out var kept) ? kept.Answer(lookup.Claim) : null);
         foreach (var decide in _decides)
             decide.Complete(standing.GetValueOrDefault(decide.Id, decide.Decision));
         foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
@@ -340,22 +338,13 @@ internal sealed class PostgresBatch
             redrive.Complete(changed.Contains(redrive.Id) ? lane : null);
     }
 
-    private static AcceptResult Result(RequestId id, IdempotencyClaim claim, (string Body, RequestId Id) first) =>
-        first.Id == id
-            ? new(AcceptOutcome.Accepted, id)
-            : AcceptResult.Repeated(
-                first.Id,
-                isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal)
-            );
-
     /// <summary>Runs all statements to their end, which is the commit.</summary>
     /// <returns>The standing claims by their key, and the dead letters that were redriven or discarded.</returns>
-    private static async Task<(
-        Dictionary<string, (string Body, RequestId Id)> Claims,
-        HashSet<RequestId> Changed
-    )> RunAsync(NpgsqlBatch batch)
+    private static async Task<(Dictionary<string, KeptClaim> Claims, HashSet<RequestId> Changed)> RunAsync(
+        NpgsqlBatch batch
+    )
     {
-        var claims = new Dictionary<string, (string, RequestId)>(StringComparer.Ordinal);
+        var claims = new Dictionary<string, KeptClaim>(StringComparer.Ordinal);
         var changed = new HashSet<RequestId>();
         await using var reader = await batch.ExecuteReaderAsync();
         do
@@ -365,7 +354,7 @@ internal sealed class PostgresBatch
                 if (reader.FieldCount == 1)
                     changed.Add(new(reader.GetGuid(0)));
                 else if (reader.FieldCount == 3) // the fence has none
-                    claims[reader.GetString(0)] = (reader.GetString(1), new(reader.GetGuid(2)));
+                    claims[reader.GetString(0)] = new(new(reader.GetGuid(2)), reader.GetString(1));
             }
         } while (await reader.NextResultAsync());
         return (claims, changed);

@@ -14,4 +14,18 @@ internal static class PostgresProblem
             TimeoutException or { InnerException: TimeoutException } => "The database did not answer in time.",
             _ => "The database cannot be reached.",
         };
+
+    /// <summary>Runs a query, and names the problem when the database fails.</summary>
+    /// <exception cref="JournalUnavailableException">The database failed.</exception>
+    public static async Task<T> ReadAsync<T>(Func<Task<T>> read)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (NpgsqlException e)
+        {
+            throw new JournalUnavailableException(Describe(e), e);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Data;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using Npgsql;
@@ -5,7 +6,7 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>Reads requests back, on pooled connections beside the owner's.</summary>
-internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock clock)
+internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock clock) : IJournalReader
 {
     private const int PageRows = 2_000;
 
@@ -16,8 +17,8 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             terms
         );
 
-    /// <summary>What is known about a request that settled after <paramref name="settledAfter"/>, or has not.</summary>
-    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset settledAfter) =>
+    /// <inheritdoc/>
+    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset oldest) =>
         RunAsync(async connection =>
         {
             var found = await connection.AllAsync(
@@ -25,7 +26,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
                 $"SELECT {StoredRows.RecordColumns} FROM charging_request WHERE id = $1 AND (settled_at IS NULL "
                     + "OR settled_at > $2)",
                 id.Value,
-                settledAfter.UtcTicks
+                oldest.UtcTicks
             );
             return found.SingleOrDefault();
         });
@@ -35,19 +36,10 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
     /// each with its place.
     /// </summary>
     /// <param name="only">The one lane to read; null for all.</param>
-    public Task<List<(short Lane, UnsettledRow Row)>> ReadPageAsync(
-        (short Lane, long Seq) after,
-        short? only,
-        long[] terms,
-        JournalSecrets secrets
-    ) =>
+    public Task<List<UnsettledRow>> ReadPageAsync(RowPlace after, short? only, long[] terms, JournalSecrets secrets) =>
         RunAsync(connection =>
             connection.AllAsync(
-                row =>
-                    (
-                        row.GetInt16(row.FieldCount - 1),
-                        row.ToUnsettledRow(new RequestId(row.GetGuid(1)), secrets, clock)
-                    ),
+                row => row.ToUnsettledRow(ReadId(row), new(row.GetInt16("lane"), row.GetInt64("seq")), secrets, clock),
                 $"""
                 SELECT {StoredRows.UnsettledColumns}, lane FROM charging_request
                 WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4) ORDER BY lane, seq LIMIT $5
@@ -79,13 +71,14 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
         RunAsync(connection =>
             connection.AllAsync(
                 row => new LaneHolder(
-                    row.GetInt16(0),
-                    row.TextOrNull(1),
-                    row.GetBoolean(2),
-                    row.IsDBNull(3) ? null : StoredNames.Time(row.GetInt64(3))
+                    row.GetInt16("lane"),
+                    row.TextOrNull("holder"),
+                    row.GetBoolean("is_ours"),
+                    row.TimeOrNull("taken_at")
                 ),
                 """
-                SELECT lane, holder, coalesce(owner = $1, false), taken_at FROM charging_lane LEFT JOIN charging_node ON owner = instance ORDER BY lane
+                SELECT lane, holder, coalesce(owner = $1, false) AS is_ours, taken_at
+                FROM charging_lane LEFT JOIN charging_node ON owner = instance ORDER BY lane
                 """,
                 us
             )
@@ -113,44 +106,40 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             )
         );
 
-    /// <summary>
-    /// The next dead letters that match and settled after <paramref name="settledAfter"/>, newest first.
-    /// </summary>
+    /// <inheritdoc/>
     public Task<DeadLetterPage> ListDeadLettersAsync(
         DeadLetterQuery query,
         DeadLetterCursor? after,
         int most,
-        DateTimeOffset settledAfter
+        DateTimeOffset oldest
     ) =>
         RunAsync(async connection =>
             DeadLetterPage.Of(
                 await connection.AllAsync(
-                    row => row.ToDeadLetter(new RequestId(row.GetGuid(0))),
+                    row => row.ToDeadLetter(ReadId(row)),
                     $"SELECT {StoredRows.DeadLetterColumns} FROM charging_request {Matching(query)} ORDER BY "
                         + $"settled_at DESC, id DESC LIMIT {most}",
-                    Values(query, after, settledAfter)
+                    Values(query, after, oldest)
                 ),
                 most
             )
         );
 
-    /// <summary>How many dead letters match and settled after <paramref name="settledAfter"/>.</summary>
-    public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset settledAfter) =>
+    /// <inheritdoc/>
+    public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset oldest) =>
         RunAsync(connection =>
             connection.ScalarAsync<long>(
                 $"SELECT count(*) FROM charging_request {Matching(query)}",
-                Values(query, after: null, settledAfter)
+                Values(query, after: null, oldest)
             )
         );
 
-    /// <summary>
-    /// Reads a dead letter for its redrive; false when it is none, or settled by <paramref name="settledAfter"/>.
-    /// </summary>
+    /// <inheritdoc/>
     public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(
         RequestId id,
         JournalSecrets secrets,
         DateTimeOffset at,
-        DateTimeOffset settledAfter
+        DateTimeOffset oldest
     ) =>
         RunAsync(async connection =>
         {
@@ -159,7 +148,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
                 $"SELECT {StoredRows.RedriveColumns} FROM charging_request WHERE id = $1 AND settled_at > $2 "
                     + $"AND {StoredRows.IsDeadLetter}",
                 id.Value,
-                settledAfter.UtcTicks
+                oldest.UtcTicks
             );
             return found.SingleOrDefault();
         });
@@ -169,23 +158,19 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
     private static string Matching(DeadLetterQuery query) =>
         $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) {(query.Destination is null ? "" : "AND destination = $4")}";
 
-    private static object[] Values(DeadLetterQuery query, DeadLetterCursor? after, DateTimeOffset settledAfter)
+    private static object[] Values(DeadLetterQuery query, DeadLetterCursor? after, DateTimeOffset oldest)
     {
         var (settledAt, id) = query.End(after);
-        object[] values = [query.FirstTicks(settledAfter), settledAt.UtcTicks, id.Value];
+        object[] values = [query.FirstTicks(oldest), settledAt.UtcTicks, id.Value];
         return query.Destination is { } destination ? [.. values, destination.ToString()] : values;
     }
 
-    private async Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> read)
-    {
-        try
+    private static RequestId ReadId(NpgsqlDataReader row) => new(row.GetGuid("id"));
+
+    private Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> read) =>
+        PostgresProblem.ReadAsync(async () =>
         {
             await using var connection = await readers.OpenConnectionAsync();
             return await read(connection);
-        }
-        catch (NpgsqlException exception)
-        {
-            throw new JournalUnavailableException(PostgresProblem.Describe(exception), exception);
-        }
-    }
+        });
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using AkkaCharging.Journal.Encryption;
 using Npgsql;
 
@@ -18,8 +17,6 @@ internal static class PostgresSchema
 
     /// <summary>"AkCp", the first half of the key of the lock under which the tables are put in order.</summary>
     private const int PreparingClass = 0x416B_4370;
-
-    private static readonly byte[] HashSecret = "hash secret"u8.ToArray();
 
     // Step n leads from version n to n + 1. Steps are only ever added. Room in each page lets a decision stay beside
     // its request without a new index entry: so no index may name what a decision changes, its condition included.
@@ -102,8 +99,8 @@ internal static class PostgresSchema
     /// <summary>Reads what the journal hashes with; null when there is no journal yet.</summary>
     /// <exception cref="InvalidJournalException">It is of a newer version, or encrypted with a key that is not
     /// here.</exception>
-    public static async Task<byte[]?> CheckAsync(NpgsqlConnection connection, KeyRing keys) =>
-        await ReadWrappedAsync(connection) is { } wrapped ? keys.Open(wrapped, HashSecret) : null;
+    public static async Task<JournalSecrets?> CheckAsync(NpgsqlConnection connection, KeyRing keys) =>
+        await ReadWrappedAsync(connection) is { } wrapped ? JournalSecrets.Open(keys, wrapped) : null;
 
     /// <summary>Reads what the journal hashes with, still encrypted; null when there is no journal yet.</summary>
     /// <exception cref="InvalidJournalException">It is of a newer version.</exception>
@@ -120,29 +117,24 @@ internal static class PostgresSchema
         }
 
         return await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'hash_secret'")
-            ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
+            ?? throw JournalSecrets.Missing();
     }
-
-    /// <summary>Decrypts what <see cref="ReadWrappedAsync"/> read.</summary>
-    /// <exception cref="InvalidJournalException">The key is not here.</exception>
-    public static JournalSecrets Open(KeyRing keys, byte[] wrapped) => new(keys, keys.Open(wrapped, HashSecret));
 
     /// <summary>
     /// Brings the tables to this version, and puts what the journal hashes with under the first key. Under a lock of
     /// its own.
     /// </summary>
-    /// <param name="firstSecret">What a fresh journal hashes with from now on; null for something random.</param>
+    /// <param name="first">Secrets whose hash secret a fresh journal takes over; null for one of its own.</param>
     /// <exception cref="InvalidJournalException">Rows still need a key that is not here.</exception>
     public static async Task<JournalSecrets> PrepareAsync(
         NpgsqlConnection connection,
         KeyRing keys,
-        byte[]? firstSecret = null
+        JournalSecrets? first = null
     )
     {
         await using var transaction = await connection.BeginTransactionAsync();
         await LockPreparingAsync(connection);
-        var secret =
-            await CheckAsync(connection, keys) ?? firstSecret ?? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes);
+        var secrets = await CheckAsync(connection, keys) ?? first?.Under(keys) ?? JournalSecrets.Create(keys);
         foreach (var step in Steps.Skip(await VersionAsync(connection)))
         {
             await using var command = connection.Command($"SET LOCAL statement_timeout = '{StepSeconds}s'; {step}");
@@ -152,10 +144,10 @@ internal static class PostgresSchema
 
         await connection.ExecuteAsync("SET LOCAL statement_timeout = '5s'");
         await KeepAsync(connection, "version", BitConverter.GetBytes(Version));
-        await KeepAsync(connection, "hash_secret", keys.Seal(secret, HashSecret));
+        await KeepAsync(connection, "hash_secret", secrets.Wrap());
         await RegisterAsync(connection, keys);
         await transaction.CommitAsync();
-        return new JournalSecrets(keys, secret);
+        return secrets;
     }
 
     /// <summary>
@@ -196,10 +188,7 @@ internal static class PostgresSchema
                     Convert.FromHexString(id)
                 )
             )
-                throw new InvalidJournalException(
-                    $"The journal holds requests under key {id}, which is not configured any more; add it after "
-                        + "the first of journal.encryptionKeys."
-                );
+                throw JournalSecrets.KeyIsMissing(id);
             await connection.ExecuteAsync("DELETE FROM charging_key WHERE id = $1", id);
         }
 

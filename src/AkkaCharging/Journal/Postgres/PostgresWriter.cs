@@ -20,7 +20,7 @@ internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long U
 /// anything else is written: it is neither lost after a 200 nor called back for after a 503. A redrive in doubt is
 /// undone likewise. A node of a cluster does so for the lanes that nobody took from it meanwhile.
 /// </remarks>
-internal sealed class PostgresWriter
+internal sealed class PostgresWriter : IJournalWriter
 {
     private const int WaitingMax = 65_536;
     private const string Stopping = "The service is stopping.";
@@ -35,7 +35,7 @@ internal sealed class PostgresWriter
     private readonly KeyRing _keys;
     private readonly TimeProvider _time;
     private readonly Action<int> _settled;
-    private readonly Action<OpenPostgres> _termBegan;
+    private readonly Action<long> _termBegan;
     private readonly CommitReport? _committed;
     private readonly Guid _instance;
     private readonly JournalClock _clock;
@@ -53,10 +53,11 @@ internal sealed class PostgresWriter
     private TaskCompletionSource<OpenPostgres> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<bool>? _waiting;
     private long[] _terms = [];
-    private volatile string? _problem = "The journal is not open yet.";
+    private volatile JournalSecrets? _secrets;
+    private volatile string? _problem = StoredJournal.NotOpen;
 
     /// <param name="settled">Told by how many a batch changed the number of settled requests.</param>
-    /// <param name="termBegan">Told when a term begins whose backlog must be read.</param>
+    /// <param name="termBegan">Receives the size of the backlog when a term begins that must read it.</param>
     /// <param name="committed">Told about each group commit.</param>
     /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for
     /// an owner alone.</param>
@@ -66,7 +67,7 @@ internal sealed class PostgresWriter
         KeyRing keys,
         TimeProvider time,
         Action<int> settled,
-        Action<OpenPostgres> termBegan,
+        Action<long> termBegan,
         CommitReport? committed,
         (int Count, Action<int> Lost)? lanes,
         (Guid Instance, JournalClock Clock, PostgresClock KeptClock) node
@@ -103,11 +104,14 @@ internal sealed class PostgresWriter
     /// <summary>Why writes do not go through; null when they do.</summary>
     public string? Problem => _problem;
 
+    /// <inheritdoc/>
+    public string? AcceptProblem => _problem;
+
+    /// <inheritdoc/>
+    public JournalSecrets? Secrets => _secrets;
+
     /// <summary>The lanes of this node; null for an owner alone.</summary>
     public PostgresLanes? Lanes => _lanes;
-
-    /// <summary>This process, as the tables name it.</summary>
-    public Guid Instance => _instance;
 
     /// <summary>Writes with the next batch.</summary>
     /// <exception cref="JournalUnavailableException">It was not written; should an accept have been after all, it is
@@ -214,7 +218,11 @@ internal sealed class PostgresWriter
     private void Open(OpenPostgres open, bool isNewTerm)
     {
         if (isNewTerm)
-            _termBegan(open);
+        {
+            _secrets = open.Secrets;
+            _termBegan(open.Unsettled);
+        }
+
         _problem = null;
         _opened.TrySetResult(open);
         _tried.TrySetResult();

@@ -1,3 +1,4 @@
+using System.Data;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
@@ -54,29 +55,17 @@ internal sealed class SqliteAudit : IJournalAudit
                 _settings,
                 () =>
                 {
-                    using var page = new Statement(
+                    using var page = new PreparedQuery(
                         _connection,
-                        """
-                        SELECT id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, settled_at FROM request
+                        $"""
+                        SELECT {StoredRows.AuditColumns} FROM request
                         WHERE id >= $0 AND id < $1 AND accepted_at >= $2 AND accepted_at < $3
                             AND ($4 IS NULL OR station = $4 COLLATE NOCASE) AND ($5 IS NULL OR token_fingerprint = $5)
                         ORDER BY id DESC LIMIT $6
                         """
                     );
                     return page.All(
-                        found => new AuditRecord(
-                            StoredId.Read(found.GetFieldValue<byte[]>(0)),
-                            found.GetString(1),
-                            found.GetString(2),
-                            found.GetFieldValue<byte[]>(3),
-                            found.IsDBNull(4) ? null : found.GetString(4),
-                            StoredNames.State(found.GetString(5)),
-                            found.IsDBNull(6)
-                                ? null
-                                : StoredNames.Decision(found.GetString(6), found.GetString(7), found.GetInt64(8)),
-                            StoredNames.Time(found.GetInt64(9)),
-                            found.IsDBNull(10) ? null : StoredNames.Time(found.GetInt64(10))
-                        ),
+                        found => found.ToAuditRecord(StoredId.Read(found.GetFieldValue<byte[]>("id"))),
                         StoredId.Of(query.FirstId),
                         StoredId.Of(before ?? query.EndId),
                         query.FromTicks,

@@ -1,33 +1,33 @@
+using System.Data;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
-using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Reads requests back, on a thread and a connection of its own.</summary>
-/// <param name="thread">Its thread, which it ends.</param>
-internal sealed class SqliteReader(SqliteThread thread, JournalSettings settings, JournalClock clock) : IDisposable
+/// <param name="thread">Owned: it ends with this.</param>
+internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJournalReader, IDisposable
 {
     private const int PageRows = 1_000;
 
-    /// <summary>What is known about a request.</summary>
-    public Task<RequestRecord?> FindAsync(RequestId id) =>
+    /// <inheritdoc/>
+    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset oldest) =>
         thread.RunAsync(connection =>
         {
-            using var find = new Statement(
+            using var find = new PreparedQuery(
                 connection,
                 $"SELECT {StoredRows.RecordColumns} FROM request WHERE id = $0 AND (settled_at IS NULL OR "
                     + "settled_at > $1)"
             );
-            return find.First(found => found.ToRecord(id), StoredId.Of(id), Oldest.UtcTicks);
+            return find.First(found => found.ToRecord(id), StoredId.Of(id), oldest.UtcTicks);
         });
 
     /// <summary>The next unsettled requests in order of acceptance, each with its place.</summary>
     public Task<List<UnsettledRow>> ReadPageAsync(long after, long last, JournalSecrets secrets) =>
         thread.RunAsync(connection =>
         {
-            using var page = new Statement(
+            using var page = new PreparedQuery(
                 connection,
                 $"""
                 SELECT {StoredRows.UnsettledColumns} FROM request INDEXED BY request_unsettled
@@ -35,15 +35,20 @@ internal sealed class SqliteReader(SqliteThread thread, JournalSettings settings
                 """
             );
             return page.All(
-                found => found.ToUnsettledRow(StoredId.Read(found.GetFieldValue<byte[]>(1)), secrets, clock),
+                found => found.ToUnsettledRow(ReadId(found), new(Lane: 0, found.GetInt64("seq")), secrets, clock),
                 after,
                 last,
                 PageRows
             );
         });
 
-    /// <summary>The next dead letters that match, newest first.</summary>
-    public Task<DeadLetterPage> ListDeadLettersAsync(DeadLetterQuery query, DeadLetterCursor? after, int most) =>
+    /// <inheritdoc/>
+    public Task<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        DateTimeOffset oldest
+    ) =>
         thread.RunAsync(connection =>
         {
             using var page = DeadLetters(
@@ -55,8 +60,8 @@ internal sealed class SqliteReader(SqliteThread thread, JournalSettings settings
             var (settledAt, id) = query.End(after);
             return DeadLetterPage.Of(
                 page.All(
-                    found => found.ToDeadLetter(StoredId.Read(found.GetFieldValue<byte[]>(0))),
-                    query.FirstTicks(Oldest),
+                    found => found.ToDeadLetter(ReadId(found)),
+                    query.FirstTicks(oldest),
                     settledAt.UtcTicks,
                     StoredId.Of(id),
                     query.Destination?.ToString(),
@@ -66,43 +71,43 @@ internal sealed class SqliteReader(SqliteThread thread, JournalSettings settings
             );
         });
 
-    /// <summary>How many dead letters match.</summary>
-    public Task<long> CountDeadLettersAsync(DeadLetterQuery query) =>
+    /// <inheritdoc/>
+    public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset oldest) =>
         thread.RunAsync(connection =>
         {
             using var count = DeadLetters(connection, "count(*)", query, "");
             var (settledAt, id) = query.End(after: null);
             return count.First(
                 found => found.GetInt64(0),
-                query.FirstTicks(Oldest),
+                query.FirstTicks(oldest),
                 settledAt.UtcTicks,
                 StoredId.Of(id),
                 query.Destination?.ToString()
             );
         });
 
-    /// <summary>Reads a dead letter for its redrive; false when it is none.</summary>
+    /// <inheritdoc/>
     public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(
         RequestId id,
         JournalSecrets secrets,
-        DateTimeOffset at
+        DateTimeOffset at,
+        DateTimeOffset oldest
     ) =>
         thread.RunAsync(connection =>
         {
-            using var find = new Statement(
+            using var find = new PreparedQuery(
                 connection,
                 $"SELECT {StoredRows.RedriveColumns} FROM request WHERE id = $0 AND settled_at > $1 AND "
                     + $"{StoredRows.IsDeadLetter}"
             );
-            return find.First(found => (true, found.ToRedrive(id, secrets, at)), StoredId.Of(id), Oldest.UtcTicks);
+            return find.First(found => (true, found.ToRedrive(id, secrets, at)), StoredId.Of(id), oldest.UtcTicks);
         });
 
     public void Dispose() => thread.Dispose();
 
-    /// <summary>Retention's: what settled by then is forgotten, though its sweep may come later.</summary>
-    private DateTimeOffset Oldest => clock.Horizon(settings.Retention);
+    private static RequestId ReadId(SqliteDataReader row) => StoredId.Read(row.GetFieldValue<byte[]>("id"));
 
-    private static Statement DeadLetters(
+    private static PreparedQuery DeadLetters(
         SqliteConnection connection,
         string columns,
         DeadLetterQuery query,

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -15,19 +14,16 @@ internal sealed class SqliteStore : IDisposable
 
     private const string OwnerEpoch = "SELECT value FROM meta WHERE name = 'owner_epoch'";
 
-    /// <summary>What the sealed secret of the hashes is tied to.</summary>
-    public static readonly byte[] HashSecret = "hash secret"u8.ToArray();
-
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
     private readonly TimeProvider _time;
     private readonly JournalClock? _clock;
-    private readonly Statement _begin,
+    private readonly PreparedQuery _begin,
         _commit,
         _owner,
         _decision,
         _claim;
-    private readonly Change _accept,
+    private readonly PreparedWrite _accept,
         _decide,
         _attempt,
         _settle,
@@ -41,14 +37,13 @@ internal sealed class SqliteStore : IDisposable
     private SqliteStore(
         SqliteConnection connection,
         JournalSecrets secrets,
-        KeyRing keys,
         long epoch,
         int settledRowsMax,
         TimeProvider time,
         JournalClock? clock
     )
     {
-        (_connection, Secrets, Keys, Epoch, _settledRowsMax) = (connection, secrets, keys, epoch, settledRowsMax);
+        (_connection, Secrets, Epoch, _settledRowsMax) = (connection, secrets, epoch, settledRowsMax);
         (_time, _clock) = (time, clock);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
@@ -115,9 +110,6 @@ internal sealed class SqliteStore : IDisposable
 
     public JournalSecrets Secrets { get; }
 
-    /// <summary>What <see cref="Secrets"/> encrypt with.</summary>
-    public KeyRing Keys { get; }
-
     /// <summary>
     /// The number of this owner: each that opens the journal counts it up, and none but the last can commit.
     /// </summary>
@@ -157,17 +149,15 @@ internal sealed class SqliteStore : IDisposable
             var wrapped = isFresh ? null : ReadWrapped(connection);
             var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
 
-            var secret = wrapped is null
-                ? RandomNumberGenerator.GetBytes(EncryptionKey.KeyBytes)
-                : keys.Open(wrapped, HashSecret);
+            var secrets = wrapped is null ? JournalSecrets.Create(keys) : JournalSecrets.Open(keys, wrapped);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
             SqliteSchema.Migrate(connection);
             var owner = TakeOver(connection, settings.Path, epoch);
-            Register(connection, keys, secret, time);
+            Register(connection, secrets, time);
             SqliteSchema.Run(connection, "COMMIT");
             clock?.Resume(ReadClock(connection), ClockWitness.OfMachine(time));
-            return new(connection, new JournalSecrets(keys, secret), keys, owner, settings.MaxSettledRows, time, clock);
+            return new(connection, secrets, owner, settings.MaxSettledRows, time, clock);
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {
@@ -190,8 +180,7 @@ internal sealed class SqliteStore : IDisposable
     public static JournalSecrets ReadSecrets(SqliteConnection connection, JournalSettings settings)
     {
         var wrapped = ReadWrapped(connection);
-        var keys = KeySource.Load(settings, KeyRing.KeyIdOf(wrapped));
-        return new(keys, keys.Open(wrapped, HashSecret));
+        return JournalSecrets.Open(KeySource.Load(settings, KeyRing.KeyIdOf(wrapped)), wrapped);
     }
 
     /// <summary>
@@ -226,7 +215,7 @@ internal sealed class SqliteStore : IDisposable
     /// <returns>False when somebody reads, so that it could not all be copied.</returns>
     public bool TryEmptyLog()
     {
-        using var checkpoint = new Statement(_connection, "PRAGMA wal_checkpoint(FULL)");
+        using var checkpoint = new PreparedQuery(_connection, "PRAGMA wal_checkpoint(FULL)");
         return checkpoint.First(found => found.GetInt64(0) == 0 && found.GetInt64(1) == found.GetInt64(2));
     }
 
@@ -234,7 +223,7 @@ internal sealed class SqliteStore : IDisposable
     /// <param name="path">An empty file.</param>
     public void SaveAs(string path)
     {
-        using var copy = new Change(_connection, "VACUUM INTO $0");
+        using var copy = new PreparedWrite(_connection, "VACUUM INTO $0");
         copy.Run(path);
     }
 
@@ -245,7 +234,7 @@ internal sealed class SqliteStore : IDisposable
     {
         if (idempotency is not null)
         {
-            if (FindAccepted(idempotency, now) is { } first && first.Id != id)
+            if (FindAccepted(idempotency, now, id) is { Outcome: not AcceptOutcome.Accepted } first)
                 return first;
             _remember.Run(
                 idempotency.KeyHash,
@@ -270,19 +259,14 @@ internal sealed class SqliteStore : IDisposable
         return new(AcceptOutcome.Accepted, id);
     }
 
-    public AcceptResult? FindAccepted(IdempotencyClaim claim, DateTimeOffset now)
+    public AcceptResult? FindAccepted(IdempotencyClaim claim, DateTimeOffset now, RequestId id = default)
     {
-        var first = _claim.First(
-            found => (Body: found.GetString(0), Id: StoredId.Read(found.GetFieldValue<byte[]>(1))),
+        var kept = _claim.First<KeptClaim?>(
+            found => new(StoredId.Read(found.GetFieldValue<byte[]>(1)), found.GetString(0)),
             claim.KeyHash,
             now.UtcTicks
         );
-        return first.Body is null
-            ? null
-            : AcceptResult.Repeated(
-                first.Id,
-                isSame: string.Equals(first.Body, claim.BodyHash, StringComparison.Ordinal)
-            );
+        return kept?.Answer(claim, id);
     }
 
     public Decision Decide(RequestId id, Decision decision)
@@ -296,19 +280,22 @@ internal sealed class SqliteStore : IDisposable
             ) ?? decision;
     }
 
-    public void RecordAttempt(RequestId id, CallbackAttempt attempt) =>
+    public int RecordAttempt(RequestId id, CallbackAttempt attempt) =>
         _attempt.Run(StoredId.Of(id), StoredNames.Attempt(attempt));
 
-    public void Settle(RequestId id, Settlement settlement)
+    /// <returns>How many rows it changed: none when it is settled already.</returns>
+    public int Settle(RequestId id, Settlement settlement)
     {
         var last = settlement.LastAttempt;
-        SettledRows += _settle.Run(
+        var settled = _settle.Run(
             StoredId.Of(id),
             settlement.State.Name(),
             settlement.At.UtcTicks,
             last is null ? "" : StoredNames.Attempt(last),
             last is null ? 0 : 1
         );
+        SettledRows += settled;
+        return settled;
     }
 
     /// <returns>False when it was changed since it was read.</returns>
@@ -341,7 +328,7 @@ internal sealed class SqliteStore : IDisposable
         // A connection stays open, with its locks, as long as one of its statements does; the driver knows its own
         // alone.
         foreach (
-            var change in (Change[])
+            var change in (PreparedWrite[])
                 [_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock]
         )
             change.Dispose();
@@ -350,26 +337,25 @@ internal sealed class SqliteStore : IDisposable
 
     private static string? ReadClock(SqliteConnection connection)
     {
-        using var clock = new Statement(connection, "SELECT value FROM meta WHERE name = 'clock'");
+        using var clock = new PreparedQuery(connection, "SELECT value FROM meta WHERE name = 'clock'");
         return clock.First(found => found.GetString(0));
     }
 
     /// <summary>Reads what the journal hashes with, still encrypted.</summary>
     public static byte[] ReadWrapped(SqliteConnection connection)
     {
-        using var secret = new Statement(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
-        return secret.First(found => found.GetFieldValue<byte[]>(0))
-            ?? throw new InvalidJournalException("The journal is damaged: its hash secret is missing.");
+        using var secret = new PreparedQuery(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
+        return secret.First(found => found.GetFieldValue<byte[]>(0)) ?? throw JournalSecrets.Missing();
     }
 
     /// <summary>Counts the owners up; who opens the journal again must still be the last of them.</summary>
     private static long TakeOver(SqliteConnection connection, string path, long? mine)
     {
-        using var last = new Statement(connection, OwnerEpoch);
+        using var last = new PreparedQuery(connection, OwnerEpoch);
         var found = last.First(row => row.GetInt64(0));
         if (mine is { } epoch)
             return epoch == found ? epoch : throw new JournalTakenException(path);
-        using var keep = new Statement(
+        using var keep = new PreparedQuery(
             connection,
             "INSERT OR REPLACE INTO meta (name, value) VALUES ('owner_epoch', $0)"
         );
@@ -378,25 +364,25 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>Puts the secret under the first key, and refuses to go on without a key that rows still need.</summary>
-    private static void Register(SqliteConnection connection, KeyRing keys, byte[] secret, TimeProvider time)
+    private static void Register(SqliteConnection connection, JournalSecrets secrets, TimeProvider time)
     {
-        using var used = new Statement(connection, "SELECT id FROM encryption_key");
-        using var needed = new Statement(connection, "SELECT 1 FROM request WHERE substr(secrets, 1, 8) = $0 LIMIT 1");
-        foreach (var id in used.All(found => found.GetString(0)).Where(id => !keys.Contains(id)))
+        using var used = new PreparedQuery(connection, "SELECT id FROM encryption_key");
+        using var needed = new PreparedQuery(
+            connection,
+            "SELECT 1 FROM request WHERE substr(secrets, 1, 8) = $0 LIMIT 1"
+        );
+        foreach (var id in used.All(found => found.GetString(0)).Where(id => !secrets.Keys.Contains(id)))
         {
             if (needed.First(_ => true, Convert.FromHexString(id)))
-                throw new InvalidJournalException(
-                    $"The journal holds requests under key {id}, which is not configured any more; add it after "
-                        + "the first of journal.encryptionKeys."
-                );
-            using var forget = new Statement(connection, "DELETE FROM encryption_key WHERE id = $0");
+                throw JournalSecrets.KeyIsMissing(id);
+            using var forget = new PreparedQuery(connection, "DELETE FROM encryption_key WHERE id = $0");
             forget.Run(id);
         }
 
-        using var register = new Statement(connection, "INSERT OR IGNORE INTO encryption_key (id) VALUES ($0)");
-        register.Run(keys.WritingKeyId);
-        using var keep = new Statement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ($0, $1)");
-        keep.Run("hash_secret", keys.Seal(secret, HashSecret));
+        using var register = new PreparedQuery(connection, "INSERT OR IGNORE INTO encryption_key (id) VALUES ($0)");
+        register.Run(secrets.Keys.WritingKeyId);
+        using var keep = new PreparedQuery(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ($0, $1)");
+        keep.Run("hash_secret", secrets.Wrap());
         keep.Run("opened_at", time.GetUtcNow().UtcTicks);
     }
 }

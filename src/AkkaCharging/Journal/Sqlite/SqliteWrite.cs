@@ -2,15 +2,15 @@ namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>A write that waits for its batch.</summary>
 /// <param name="queuedAt">Timestamp of <see cref="TimeProvider"/>.</param>
-/// <param name="isGivenUp">Whether its caller is told after a while that it was not made, as long as it was not
+/// <param name="canTimeOut">Whether its caller is told after a while that it was not made, as long as it was not
 /// begun.</param>
-internal abstract class SqliteWrite(long queuedAt, bool isGivenUp)
+internal abstract class SqliteWrite(long queuedAt, bool canTimeOut)
 {
     private int _isTaken;
 
     public long QueuedAt => queuedAt;
 
-    public bool IsGivenUp => isGivenUp;
+    public bool CanTimeOut => canTimeOut;
 
     /// <summary>True once: either the writer begins it, or it is given up; never both.</summary>
     public bool TryTake() => Interlocked.Exchange(ref _isTaken, 1) == 0;
@@ -26,8 +26,8 @@ internal abstract class SqliteWrite(long queuedAt, bool isGivenUp)
 }
 
 /// <inheritdoc/>
-internal sealed class SqliteWrite<T>(Func<SqliteStore, T> write, long queuedAt, bool isGivenUp)
-    : SqliteWrite(queuedAt, isGivenUp)
+internal sealed class SqliteWrite<T>(Func<SqliteStore, T> write, long queuedAt, bool canTimeOut)
+    : SqliteWrite(queuedAt, canTimeOut)
 {
     private readonly TaskCompletionSource<T> _completion = new(); // callers go on on the thread that tells them
     private T? _result;

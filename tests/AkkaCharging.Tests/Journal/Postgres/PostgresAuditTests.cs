@@ -69,7 +69,7 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
         await Assert.ThrowsAsync<InvalidJournalException>(() => wrong.FingerprintAsync(request.Token));
     }
 
-    private protected override async Task<IRequestJournal> OpenAsync() => await SharedPostgres.OpenAsync(_settings);
+    private protected override async Task<IJournal> OpenAsync() => await SharedPostgres.OpenAsync(_settings);
 
     private protected override async Task<IJournalAudit> AuditAsync() =>
         await PostgresAudit.OpenAsync(_settings, default);

@@ -10,7 +10,7 @@ public sealed class PostgresJournalContractTests(SharedPostgres postgres) : Requ
 {
     private protected override int RaceRounds => 5;
 
-    private protected override async Task<IRequestJournal> CreateAsync(JournalSettings settings)
+    private protected override async Task<IJournal> CreateAsync(JournalSettings settings)
     {
         var own = await postgres.NewSettingsAsync();
         var journal = await SharedPostgres.OpenAsync(

@@ -22,10 +22,9 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
 
     public Task DisposeAsync() => Task.CompletedTask;
 
-    private protected override async Task<IRequestJournal> StartAsync() =>
-        await SharedPostgres.OpenAsync(_settings, Time);
+    private protected override async Task<IJournal> StartAsync() => await SharedPostgres.OpenAsync(_settings, Time);
 
-    private protected override async Task MakeVersion1Async(Func<IRequestJournal, Task> fill)
+    private protected override async Task MakeVersion1Async(Func<IJournal, Task> fill)
     {
         var today = (await postgres.NewSettingsAsync()) with { EncryptionKeys = _settings.EncryptionKeys };
         await using (var journal = await SharedPostgres.OpenAsync(today, Time))
@@ -78,6 +77,6 @@ public sealed class PostgresMigrationTests(SharedPostgres postgres) : JournalMig
                 )!
         );
 
-    private protected override Task WaitUntilAvailableAsync(IRequestJournal journal) =>
+    private protected override Task WaitUntilAvailableAsync(IJournal journal) =>
         Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the journal is open");
 }

@@ -3,11 +3,11 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>One prepared statement of a connection; its parameters are <c>$0</c>, <c>$1</c> and so on.</summary>
-internal sealed class Statement : IDisposable
+internal sealed class PreparedQuery : IDisposable
 {
     private readonly SqliteCommand _command;
 
-    public Statement(SqliteConnection connection, string sql)
+    public PreparedQuery(SqliteConnection connection, string sql)
     {
         _command = connection.CreateCommand();
         _command.CommandText = sql;

@@ -9,16 +9,16 @@ namespace AkkaCharging.Journal.Sqlite;
 /// transaction.
 /// </summary>
 /// <remarks>
-/// A layer below <see cref="Statement"/>: the driver boxes each value, looks the place of each parameter up by its name
+/// A layer below <see cref="PreparedQuery"/>: the driver boxes each value, looks the place of each parameter up by its name
 /// and makes a reader, with every run, and three runs a request are most of what the writer's thread does.
 /// </remarks>
-internal sealed class Change : IDisposable
+internal sealed class PreparedWrite : IDisposable
 {
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _statement;
     private readonly List<int> _places = [];
 
-    public Change(SqliteConnection connection, string sql)
+    public PreparedWrite(SqliteConnection connection, string sql)
     {
         _database = connection.Handle!;
         Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement));

@@ -1,0 +1,118 @@
+using AkkaCharging.Files;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>
+/// Saves what is in files that no other process can find any more, because they were removed or replaced while the
+/// journal was open (docs/decisions/0008).
+/// </summary>
+/// <param name="others">The other connections of this process.</param>
+/// <param name="notice">Receives each loss once.</param>
+internal sealed class FileRescue(
+    JournalSettings settings,
+    TimeProvider time,
+    IReadOnlyList<SqliteThread> others,
+    JournalNotice? notice
+)
+{
+    private bool _isSaved;
+    private string? _savedAs;
+    private string? _reported;
+
+    /// <summary>Forgets the loss: all files are in place again.</summary>
+    public void Reset() => (_isSaved, _reported) = (false, null);
+
+    /// <summary>Brings the log into the database, or saves a copy of a database that has lost its name.</summary>
+    /// <param name="moved">Names of the files.</param>
+    /// <returns>The problem, and whether the database can be closed without losing anything.</returns>
+    public (string Problem, bool IsSafe) Run(SqliteStore store, JournalFiles files, string moved)
+    {
+        var isSafe = false;
+        var problem = files.HasDatabase
+            ? $"Files of the journal {settings.Path} were removed or replaced under this process: {moved}."
+            : $"The journal {settings.Path} was removed or replaced under this process.";
+        try
+        {
+            // Connections of one process share the -shm, so that all have to let go of a removed one.
+            if (
+                !Task.WhenAll(others.Select(other => other.PauseAsync(problem))).Wait(SqliteWriter.Patience)
+                || !store.TryEmptyLog()
+            )
+            {
+                problem +=
+                    " Another process reads the journal; what is in them is brought into the database when it "
+                    + "has ended.";
+            }
+            else if (files.HasDatabase)
+            {
+                problem += LetGo(store);
+                isSafe = true;
+            }
+            else
+            {
+                problem += Save(store, files);
+            }
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, the database stays open and the rescue is tried again.
+            problem +=
+                " What is in them cannot be brought into the database at present: "
+                + $"{SqliteProblem.Describe(e, settings.Path)}";
+        }
+
+        ReportLoss(problem);
+        return (problem, isSafe);
+    }
+
+    /// <summary>Notifies the operator, once for each text.</summary>
+    public void ReportLoss(string problem)
+    {
+        if (!string.Equals(_reported, problem, StringComparison.Ordinal))
+            notice?.Invoke(problem, isLoss: true);
+        _reported = problem;
+    }
+
+    private string LetGo(SqliteStore store)
+    {
+        if (KeySource.NeedsGenerated(settings))
+            KeySource.PutBack(KeySource.GeneratedFile(settings), store.Secrets.Keys);
+        if (_savedAs is not null)
+            File.Delete(_savedAs); // the file came back
+        _savedAs = null;
+        return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed "
+            + "them, it must not do so while the service runs.";
+    }
+
+    private string Save(SqliteStore store, JournalFiles files)
+    {
+        if (!_isSaved)
+        {
+            _isSaved = true; // once: it takes as much of the disk as the journal
+            var path = SqliteFile.RealPath(settings.Path);
+            var copy = $"{path}.saved-{time.GetUtcNow():yyyyMMddTHHmmssZ}";
+            PrivateFile.MakeFolder(Path.GetDirectoryName(path)!);
+            PrivateFile.Open(copy, FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
+            store.SaveAs(copy);
+            _savedAs = copy;
+            if (files.HasLog)
+            {
+                // SQLite would take them for the log of another database that comes in this one's place. Both this one
+                // and the copy have all that is in them.
+                File.Delete(path + "-wal");
+                File.Delete(path + "-shm");
+            }
+        }
+
+        return " This process takes nothing until that very file is back. "
+            + (
+                _savedAs is null
+                    ? "What it held could not be saved: see the log."
+                    : $"All that it held is saved as {_savedAs}."
+            )
+            + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) "
+            + "and start again.";
+    }
+}

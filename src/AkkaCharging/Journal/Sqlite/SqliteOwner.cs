@@ -1,0 +1,190 @@
+using AkkaCharging.Files;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>Owns the journal's files: takes the lock, opens the database, and watches that they stay in place.</summary>
+/// <remarks>
+/// The lock is held from the first attempt that gets it to the end of the process's use, while the database is closed
+/// after each error and opened again. Called by the writer's thread alone.
+/// </remarks>
+/// <param name="others">The other connections of this process: paused while files are made anew, ended with
+/// this.</param>
+/// <param name="notice">Receives what an operator should know about the files.</param>
+internal sealed class SqliteOwner(
+    JournalSettings settings,
+    TimeProvider time,
+    JournalClock clock,
+    IReadOnlyList<SqliteThread> others,
+    JournalNotice? notice
+) : IDisposable
+{
+    private readonly FileRescue _rescue = new(settings, time, others, notice);
+    private OwnerLock? _lock;
+    private JournalFiles? _files;
+    private long? _epoch;
+    private bool _hasStrayLog;
+
+    /// <summary>The open database; null while it is closed.</summary>
+    public SqliteStore? Store { get; private set; }
+
+    private bool WasOpen => _epoch is not null;
+
+    /// <summary>Opens the database unless it is open, and checks that it is still this process's.</summary>
+    /// <returns>The problem of a journal that another process owns; null when it is open.</returns>
+    /// <exception cref="InvalidJournalException">It cannot be used.</exception>
+    /// <exception cref="JournalMovedException">Files were removed or replaced.</exception>
+    /// <exception cref="JournalTakenException">Another process has opened it since.</exception>
+    public string? Open()
+    {
+        if (Store is null && !TryOpen())
+            return $"The journal {settings.Path} is in use by {OwnerLock.Holder(settings)}; this process waits for it.";
+        ThrowIfMoved();
+        Store!.CheckOwner();
+        foreach (var other in others)
+            other.Resume();
+        _hasStrayLog = false;
+        _rescue.Reset();
+        return null;
+    }
+
+    /// <exception cref="JournalMovedException">Files were removed or replaced.</exception>
+    public void ThrowIfMoved()
+    {
+        if (_files!.Moved is { } moved)
+            throw new JournalMovedException(moved);
+    }
+
+    /// <summary>Makes sure that a commit is where the next process will look for it.</summary>
+    /// <exception cref="JournalMovedException">It is not.</exception>
+    public void SecureCommit()
+    {
+        if (_files!.Moved is { } moved && !(_files.HasDatabase && Store!.TryEmptyLog()))
+            throw new JournalMovedException(moved);
+    }
+
+    /// <summary>
+    /// Closes the database after an error; one whose files were moved is closed only when nothing is lost by that.
+    /// </summary>
+    /// <returns>The problem, for health.</returns>
+    public string Close(Exception e)
+    {
+        if (e is JournalMovedException && Store is not null)
+            return Leave(e.Message);
+        var problem = SqliteProblem.Describe(e, settings.Path);
+        if (e is JournalMovedException or JournalTakenException)
+            _rescue.ReportLoss(problem);
+        CloseStore();
+        return problem;
+    }
+
+    /// <summary>Saves what is in files that were removed or replaced.</summary>
+    /// <returns>The problem; null when all files are in place.</returns>
+    public string? RescueMoved() => Store is not null && _files!.Moved is { } moved ? Leave(moved) : null;
+
+    /// <summary>Closes the database, which brings its log into it, and releases the lock.</summary>
+    public void Dispose()
+    {
+        foreach (var other in others)
+            other.Dispose();
+        CloseStore();
+        _lock?.Dispose();
+    }
+
+    private string Leave(string moved)
+    {
+        var (problem, isSafe) = _rescue.Run(Store!, _files!, moved);
+        if (isSafe)
+        {
+            _hasStrayLog = !_files!.HasLog;
+            CloseStore(); // the last connection removes a log that lies beside the database, whoever wrote it
+        }
+
+        return problem;
+    }
+
+    private void CloseStore()
+    {
+        Store?.Dispose();
+        Store = null;
+    }
+
+    private bool TryOpen()
+    {
+        var path = SqliteFile.RealPath(settings.Path);
+        var folder = Path.GetDirectoryName(path)!;
+        PrivateFile.MakeFolder(folder);
+        _lock ??= OwnerLock.TryTake(settings, time);
+        if (_lock is null || !_lock.TryRenew())
+            return false;
+        var database = _lock.Database;
+        ThrowIfReplaced(path, database);
+        if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
+            throw new JournalMovedException(
+                $"The journal {settings.Path} has the log of another program beside it, which is not to be "
+                    + $"taken for its own: move {path}-wal away."
+            );
+
+        var isFirst = !WasOpen;
+        Store = SqliteStore.Open(settings, time, _epoch, clock);
+        _epoch = Store.Epoch;
+        _files = new JournalFiles(
+            path,
+            database,
+            KeySource.NeedsGenerated(settings) ? KeySource.GeneratedFile(settings) : null
+        );
+        if (isFirst)
+            KeepPrivate(path, folder);
+        return true;
+    }
+
+    /// <summary>
+    /// A database that was open once is never made anew: an empty journal, or another one, in its place would hide the
+    /// loss.
+    /// </summary>
+    private void ThrowIfReplaced(string path, FileIdentity? database)
+    {
+        if (database is null || FileIdentity.TryGet(FileIdentity.Name(path)) == database)
+            return;
+        if (!WasOpen)
+        {
+            _lock!.Dispose();
+            _lock = null;
+        }
+
+        throw new JournalMovedException(
+            $"The journal {settings.Path} was removed or replaced under this process, which waits for that "
+                + "very file: put it back, or stop this process."
+        );
+    }
+
+    /// <summary>
+    /// Makes files private that an earlier version created with the mode of the umask; SQLite gives its new files the
+    /// database's mode.
+    /// </summary>
+    private void KeepPrivate(string path, string folder)
+    {
+        string[] files =
+        [
+            path,
+            path + "-wal",
+            path + "-shm",
+            path + ".lock",
+            path + ".owner",
+            KeySource.GeneratedFile(settings),
+        ];
+        foreach (var file in files)
+        {
+            if (PrivateFile.Tighten(file) is { } problem)
+                notice?.Invoke(problem, isLoss: false);
+        }
+
+        if (PrivateFile.IsEmptiedByAnybody(folder))
+            notice?.Invoke(
+                $"Any user of this machine can remove the journal's files: its folder {folder} can be written "
+                    + "by everybody. Give it mode 0700.",
+                isLoss: false
+            );
+    }
+}

@@ -1,0 +1,287 @@
+using System.Runtime.CompilerServices;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Journal;
+
+/// <summary>The protocol of a journal in a database. A derived class adds the statements of its database.</summary>
+/// <param name="kind">Name in <see cref="JournalStatus"/>.</param>
+/// <param name="damaged">Receives each row that cannot be read.</param>
+internal abstract class StoredJournal(
+    string kind,
+    JournalSettings settings,
+    TimeProvider time,
+    DamagedRowReport? damaged
+) : IJournal
+{
+    /// <summary>Problem of a journal that was not started, or not opened yet.</summary>
+    public const string NotOpen = "The journal is not open yet.";
+
+    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
+
+    private readonly TaskCompletionSource<InvalidJournalException> _neverInvalid = new();
+    private readonly DamagedRows _damaged = new(damaged);
+    private long _backlog;
+
+    /// <inheritdoc/>
+    public JournalStatus Status
+    {
+        get
+        {
+            var problem = Writer is { } writer ? writer.AcceptProblem : NotOpen;
+            return new(
+                kind,
+                IsAvailable: problem is null,
+                problem,
+                Backlog: Math.Max(0, Interlocked.Read(ref _backlog)),
+                Damaged: _damaged.Count,
+                WasOpen: Writer is { Secrets: not null }
+            );
+        }
+    }
+
+    /// <inheritdoc/>
+    public IdempotencyHasher Hasher => Secrets.Hasher;
+
+    /// <inheritdoc/>
+    public Task<InvalidJournalException> Invalid => Writer?.Invalid ?? _neverInvalid.Task;
+
+    /// <summary>Clock that tells which rows are old.</summary>
+    protected JournalClock Clock { get; } = JournalClock.For(settings, time);
+
+    /// <summary>Keys and secrets of the open journal.</summary>
+    /// <exception cref="JournalUnavailableException">The journal is not open yet.</exception>
+    protected JournalSecrets Secrets =>
+        Writer?.Secrets ?? throw new JournalUnavailableException(Status.Problem ?? NotOpen);
+
+    /// <summary>The writer; null before <see cref="Start"/>.</summary>
+    protected abstract IJournalWriter? Writer { get; }
+
+    /// <summary>The queries.</summary>
+    /// <exception cref="JournalUnavailableException">The journal cannot be read before it was opened.</exception>
+    protected abstract IJournalReader Reader { get; }
+
+    /// <summary>End of retention: requests that settled until then no longer exist, even if they are not deleted
+    /// yet.</summary>
+    private DateTimeOffset Oldest => Clock.Horizon(settings.Retention);
+
+    /// <inheritdoc/>
+    public virtual async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var writer = Start();
+        await writer.Tried.WaitAsync(cancellationToken);
+        if (!writer.Invalid.IsCompleted)
+            return;
+        await DisposeAsync();
+        throw await writer.Invalid;
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        ThrowIfNotStarted();
+        var backlog = await FindBacklogAsync(cancellationToken);
+        SetBacklog(backlog.Rows);
+        _damaged.Clear();
+        await foreach (
+            var unsettled in ReadAsync(backlog, () => Interlocked.Decrement(ref _backlog), cancellationToken)
+        )
+            yield return unsettled;
+        SetBacklog(0);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<AcceptResult> AcceptAsync(
+        ChargingRequest request,
+        IdempotencyClaim? idempotency,
+        CancellationToken cancellationToken
+    )
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Writer?.AcceptProblem is { } problem)
+            throw new JournalUnavailableException(problem);
+        Clock.Observe();
+        var row = RequestRow.Of(request, Secrets);
+
+        // Not cancelled any more: only the outcome tells whether the request is ours.
+        return await WriteAcceptAsync(request.Id, row, idempotency);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotStarted();
+        return await LookUpAcceptedAsync(claim).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotStarted();
+        return await WriteDecisionAsync(id, decision).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask RecordAttemptAsync(
+        RequestId id,
+        CallbackAttempt attempt,
+        CancellationToken cancellationToken
+    )
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotStarted();
+        await WriteAttemptAsync(id, attempt).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken)
+    {
+        Clock.Observe();
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotStarted();
+        await WriteSettlementAsync(id, settlement).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
+        await Reader.FindAsync(id, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    ) => await Reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
+        await Reader.CountDeadLettersAsync(query, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<RedriveResult> RedriveAsync(
+        RequestId id,
+        DateTimeOffset at,
+        CancellationToken cancellationToken
+    )
+    {
+        var (isFound, redrive) = await Reader.FindDeadLetterAsync(id, Secrets, at, Oldest).WaitAsync(cancellationToken);
+        if (!isFound)
+            return new(
+                await FindAsync(id, cancellationToken) is null ? RedriveOutcome.NotFound : RedriveOutcome.NotDeadLetter
+            );
+        if (redrive is null)
+            return new(RedriveOutcome.Damaged);
+
+        // Not cancelled any more: only the outcome tells whether the request is ours.
+        return await WriteRedriveAsync(id, redrive) is { } lane
+            ? new(RedriveOutcome.Redriven, redrive.Request, lane)
+            : new(RedriveOutcome.NotDeadLetter);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotStarted();
+        if (await WriteDiscardAsync(id).WaitAsync(cancellationToken))
+            return DiscardOutcome.Discarded;
+        return await FindAsync(id, cancellationToken) is null ? DiscardOutcome.NotFound : DiscardOutcome.NotDeadLetter;
+    }
+
+    /// <summary>
+    /// Makes the queued writes, closes the journal and lets the next owner in. Can be called again.
+    /// </summary>
+    public virtual async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await CloseAsync().WaitAsync(ClosingMax, time);
+        }
+        catch (TimeoutException)
+        {
+            // The disk or the database hangs. The writer ends with the process, and its lock with it.
+        }
+    }
+
+    /// <summary>Starts the writer.</summary>
+    protected abstract IJournalWriter Start();
+
+    /// <summary>Stops the writer; completes when the journal is closed.</summary>
+    protected abstract Task CloseAsync();
+
+    /// <summary>Waits until the journal is open, and finds the requests that earlier processes left unsettled.</summary>
+    protected abstract Task<Backlog> FindBacklogAsync(CancellationToken cancellationToken);
+
+    /// <summary>Keeps a request.</summary>
+    protected abstract Task<AcceptResult> WriteAcceptAsync(RequestId id, RequestRow row, IdempotencyClaim? claim);
+
+    /// <summary>Looks an idempotency key up, in turn with the writes.</summary>
+    protected abstract Task<AcceptResult?> LookUpAcceptedAsync(IdempotencyClaim claim);
+
+    /// <summary>Keeps a decision, and returns the one that is kept now.</summary>
+    protected abstract Task<Decision> WriteDecisionAsync(RequestId id, Decision decision);
+
+    /// <summary>Keeps a failed attempt.</summary>
+    protected abstract Task WriteAttemptAsync(RequestId id, CallbackAttempt attempt);
+
+    /// <summary>Keeps the end of a request.</summary>
+    protected abstract Task WriteSettlementAsync(RequestId id, Settlement settlement);
+
+    /// <summary>Redrives a dead letter.</summary>
+    /// <returns>Its lane; null when it changed since it was read.</returns>
+    protected abstract Task<int?> WriteRedriveAsync(RequestId id, Redrive redrive);
+
+    /// <summary>Discards a dead letter.</summary>
+    /// <returns>False when it is no dead letter.</returns>
+    protected abstract Task<bool> WriteDiscardAsync(RequestId id);
+
+    /// <summary>Sets <see cref="JournalStatus.Backlog"/>.</summary>
+    protected void SetBacklog(long rows) => Interlocked.Exchange(ref _backlog, rows);
+
+    /// <summary>Changes <see cref="JournalStatus.Backlog"/>.</summary>
+    protected void AddBacklog(long rows) => Interlocked.Add(ref _backlog, rows);
+
+    /// <summary>Reads a backlog page by page. Damaged rows are reported and left in place.</summary>
+    /// <param name="counted">Called after each row.</param>
+    protected async IAsyncEnumerable<UnsettledRequest> ReadAsync(
+        Backlog backlog,
+        Action counted,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        for (var after = backlog.Start; ; )
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var page = await backlog.ReadPageAsync(after);
+            if (page.Count == 0)
+                yield break;
+            foreach (var row in page)
+            {
+                after = row.Place;
+                if (row.Request is { } request)
+                    yield return request;
+                else
+                    _damaged.Add(row.Id, row.Damage!);
+                counted();
+            }
+        }
+    }
+
+    private void ThrowIfNotStarted()
+    {
+        if (Writer is null)
+            throw new JournalUnavailableException(NotOpen);
+    }
+}
+
+/// <summary>Unsettled requests of earlier processes.</summary>
+/// <param name="Rows">How many there are.</param>
+/// <param name="Start">Place before the first of them.</param>
+/// <param name="ReadPageAsync">Reads the rows that follow a place; none after the last one.</param>
+internal sealed record Backlog(long Rows, RowPlace Start, Func<RowPlace, Task<List<UnsettledRow>>> ReadPageAsync);

@@ -1,0 +1,54 @@
+using AkkaCharging.Journal;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Tests.DeadLetters;
+
+/// <summary>Dead letters whose journal a test makes fail.</summary>
+internal sealed class BreakableDeadLetters(IDeadLetterStore store) : IDeadLetterStore
+{
+    private int _refused;
+
+    public bool IsAway { get; set; }
+
+    /// <summary>Whether redrives alone are refused.</summary>
+    public bool RefusesRedrives { get; set; }
+
+    /// <summary>The exception of a refused call.</summary>
+    public Exception Refusal { get; set; } = new JournalUnavailableException("scripted");
+
+    /// <summary>Calls that were refused.</summary>
+    public int Refused => Volatile.Read(ref _refused);
+
+    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
+        DeadLetterQuery query,
+        DeadLetterCursor? after,
+        int most,
+        CancellationToken cancellationToken
+    ) => store.ListDeadLettersAsync(query, after, most, cancellationToken);
+
+    public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
+    {
+        Check();
+        return store.CountDeadLettersAsync(query, cancellationToken);
+    }
+
+    public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        Check(RefusesRedrives);
+        return store.RedriveAsync(id, at, cancellationToken);
+    }
+
+    public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        Check();
+        return store.DiscardAsync(id, cancellationToken);
+    }
+
+    private void Check(bool isRefused = false)
+    {
+        if (!IsAway && !isRefused)
+            return;
+        Interlocked.Increment(ref _refused);
+        throw Refusal;
+    }
+}
