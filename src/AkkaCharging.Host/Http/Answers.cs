@@ -92,7 +92,8 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 /// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
 /// <param name="DriverToken">20 to 80 letters, digits, '-', '.', '_' or '~'.</param>
 /// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.
-/// Path and query are sent byte for byte; characters that RFC 3986 does not allow there must be percent-encoded.</param>
+/// Path and query are sent byte for byte; characters that RFC 3986 does not allow there must be
+/// percent-encoded.</param>
 /// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
 internal sealed record SubmissionBody(
     [Field(Format = "uuid")] string StationId,

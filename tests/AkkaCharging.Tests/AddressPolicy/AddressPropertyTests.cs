@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Requests;
 using CsCheck;
 
 namespace AkkaCharging.Tests.AddressPolicy;
@@ -178,6 +179,31 @@ public sealed class AddressPropertyTests
             },
             iter: 20_000
         );
+    }
+
+    /// <summary>Printable ASCII without <c>#</c> and backslash: all that version 0.1.0 accepted.</summary>
+    [Fact]
+    public void StoredUrl_IsSentVerbatim_OrAsUriSpellsItWhereRfc3986DoesNotAllowIt()
+    {
+        var character = Gen.OneOf(Pick('/', '?', '.', '%', '2', 'E', 'e'), Gen.Char['!', '~']);
+
+        Gen.Select(Pick("/", "?"), character.Array[0, 20], Pick("", ".", ":", ".:8080"))
+            .Sample(
+                (start, characters, end) =>
+                {
+                    var pathAndQuery = start + new string([.. characters.Where(each => each is not ('#' or '\\'))]);
+                    var url = $"https://hooks.example.com{end}{pathAndQuery}";
+                    var isMalformed = Policies.AnyPort.CheckUrl(url) is UrlVerdict.Malformed;
+
+                    var sent = CallbackUrl.FromJournal(url).Uri;
+
+                    var verbatim = start is "/" ? pathAndQuery : "/" + pathAndQuery;
+                    Assert.Equal(isMalformed ? new Uri(url).PathAndQuery : verbatim, sent.PathAndQuery);
+                    Assert.Equal("hooks.example.com", sent.Host);
+                    Assert.IsNotType<UrlVerdict.Refused>(Policies.AnyPort.CheckUrl(sent.OriginalString));
+                },
+                iter: 20_000
+            );
     }
 
     [Fact]

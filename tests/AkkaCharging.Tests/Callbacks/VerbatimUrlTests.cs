@@ -9,7 +9,9 @@ using CsCheck;
 
 namespace AkkaCharging.Tests.Callbacks;
 
-/// <summary>What a receiver on a real socket reads in the request line is the path and query that were submitted.</summary>
+/// <summary>
+/// What a receiver on a real socket reads in the request line is the path and query that were submitted.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class VerbatimUrlTests : IDisposable
 {
