@@ -1,5 +1,6 @@
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Metrics;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Metrics;
@@ -63,6 +64,28 @@ internal static class Instruments
             "Times the authorizer's circuit breaker entered a state.",
             ["state"],
             figures => By(figures.Counts.BreakerTransitions)
+        ),
+        Gauge(
+            "akkacharging_destinations",
+            "Receivers that are remembered, by standing.",
+            ["standing"],
+            figures =>
+                [
+                    new(figures.Load.Receivers.New, Standing.New.Name()),
+                    new(figures.Load.Receivers.Proven, Standing.Proven.Name()),
+                    new(figures.Load.Receivers.Silent, Standing.Silent.Name()),
+                ]
+        ),
+        Gauge(
+            "akkacharging_destination_breakers_open",
+            "Receivers whose circuit breaker is open or half-open.",
+            figures => figures.Load.Receivers.BreakersOpen
+        ),
+        Counter(
+            "akkacharging_destination_breaker_transitions",
+            "Times that the circuit breaker of a receiver opened or closed.",
+            ["state"],
+            figures => By(figures.Counts.ReceiverBreakerTransitions)
         ),
         Counter(
             "akkacharging_stream_restarts",

@@ -18,7 +18,8 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
     private readonly long[] _attemptFailures = new long[Enum.GetValues<AttemptCause>().Length];
     private readonly long[] _settled = new long[Enum.GetValues<RequestState>().Length];
     private readonly long[] _breakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
-    private readonly long[] _receiverBreakerTransitions = new long[Enum.GetValues<BreakerState>().Length];
+    private long _receiverBreakersOpened;
+    private long _receiverBreakersClosed;
     private readonly SlidingWindow _window = new(window, time);
 
     public void Apply(MetricsEvent happened)
@@ -46,8 +47,11 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
             case BreakerMoved moved:
                 _breakerTransitions[(int)moved.State]++;
                 break;
-            case ReceiverBreakerMoved moved:
-                _receiverBreakerTransitions[(int)moved.State]++;
+            case ReceiverBreakerMoved { State: BreakerState.Closed }:
+                _receiverBreakersClosed++;
+                break;
+            case ReceiverBreakerMoved:
+                _receiverBreakersOpened++;
                 break;
         }
     }
@@ -83,7 +87,11 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
             AttemptFailures: Named(_attemptFailures, index => ((AttemptCause)index).Name()),
             Settled: Named(_settled[(int)RequestState.Delivered..], index => (index + RequestState.Delivered).Name()),
             BreakerTransitions: Named(_breakerTransitions, index => ((BreakerState)index).Name()),
-            ReceiverBreakerTransitions: Named(_receiverBreakerTransitions, index => ((BreakerState)index).Name()),
+            ReceiverBreakerTransitions: new Dictionary<string, long>(StringComparer.Ordinal)
+            {
+                [BreakerState.Closed.Name()] = _receiverBreakersClosed,
+                [BreakerState.Open.Name()] = _receiverBreakersOpened,
+            },
             Authorization: new RateWindow(slices.Sum(slice => slice.Decisions), slices.Sum(slice => slice.Unknown)),
             Callbacks: new RateWindow(slices.Sum(slice => slice.Attempts), slices.Sum(slice => slice.FailedAttempts)),
             AuthorizationTimeAverageMillis: durations.TotalCount == 0 ? 0 : durations.GetMean() / Slice.MicrosPerMilli,

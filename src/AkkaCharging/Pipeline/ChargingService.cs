@@ -21,11 +21,13 @@ internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pendin
 /// <param name="OldestAge">Of the requests in the lanes; zero without any.</param>
 /// <param name="Authorizations">Calls of the authorizer that wait for an answer.</param>
 /// <param name="Callbacks">Attempts that wait for an answer.</param>
+/// <param name="Receivers">Receivers of each standing.</param>
 /// <param name="Unopened">Connections that could not be opened, by what this process lacked, since the start.</param>
 internal sealed record PipelineLoad(
     TimeSpan OldestAge,
     int Authorizations,
     int Callbacks,
+    ReceiverCounts Receivers,
     IReadOnlyDictionary<string, long> Unopened
 );
 
@@ -106,6 +108,7 @@ internal sealed class ChargingService : IDisposable
             Lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(),
             _guarded?.InFlight ?? 0,
             Receivers.InFlight,
+            Receivers.Counts,
             Resources.Status.Failures
         );
 

@@ -85,11 +85,19 @@ internal sealed class ReceiverRegister : IDisposable
 
     private int MaxInFlightPerReceiver => Math.Max(1, Settings.MaxInFlightPerDestination / _nodes);
 
-    /// <summary>How many receivers have <paramref name="standing"/> at present.</summary>
-    public int CountOf(Standing standing)
+    /// <summary>How many receivers there are of each kind at present.</summary>
+    public ReceiverCounts Counts
     {
-        lock (_gate)
-            return _byStanding[(int)standing];
+        get
+        {
+            lock (_gate)
+                return new(
+                    _byStanding[(int)Standing.New],
+                    _byStanding[(int)Standing.Proven],
+                    _byStanding[(int)Standing.Silent],
+                    _all.Values.Count(receiver => receiver.Breaker != BreakerState.Closed)
+                );
+        }
     }
 
     /// <summary>Divides <c>callback.maxInFlightPerDestination</c> among so many processes from now on.</summary>

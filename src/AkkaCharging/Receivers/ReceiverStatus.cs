@@ -24,3 +24,10 @@ internal sealed record ReceiverStatus(
     DateTimeOffset? ProbeAt,
     CallbackAttempt? LastAttempt
 );
+
+/// <summary>How many receivers there are of each standing, and with a breaker that is not closed.</summary>
+internal readonly record struct ReceiverCounts(int New, int Proven, int Silent, int BreakersOpen)
+{
+    /// <summary>All receivers that are remembered.</summary>
+    public int All => New + Proven + Silent;
+}

@@ -55,6 +55,22 @@ public sealed class AlertsTests : IDisposable
     }
 
     [Fact]
+    public async Task ReceiverThatIsAway()
+    {
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("CALLBACK_RETRY_DELAY_MILLIS", "50")),
+            _folder.Path
+        );
+        await using var prometheus = await WatchAsync(service.Port);
+        var nobody = $"http://127.0.0.1:{FreePort.Next()}/hook";
+
+        for (var request = 0; request < 20; request++)
+            await service.AcceptAsync(nobody, ScenarioFolder.AllowedToken);
+
+        await FiresAsync(prometheus, "AkkaChargingReceiverAway");
+    }
+
+    [Fact]
     public async Task FailingAuthorizer()
     {
         await using var authorizer = await CallbackReceiver.StartAsync();
