@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -89,6 +90,44 @@ public sealed class GracefulStopTests : IDisposable
             service.Process.Output,
             line =>
                 line.Contains("25 accepted requests are lost, because journal.kind is memory", StringComparison.Ordinal)
+        );
+    }
+
+    [Fact]
+    public async Task Sigterm_DoesNotWaitForWhatCannotGoOn_AndTheNextProcessDeliversIt()
+    {
+        var settings = ScenarioFolder.Settings(
+            ("CALLBACK_RETRY_DELAY_MILLIS", "100"),
+            ("CALLBACK_MAX_RETRY_DELAY_MILLIS", "60000"),
+            ("JOURNAL_PATH", "journal.db")
+        );
+        var ports = new[] { FreePort.Next(), FreePort.Next() };
+        await using var service = await ServiceProcess.StartAsync(settings, _folder.Path);
+        foreach (var port in ports)
+            await SubmitManyAsync(service, $"http://127.0.0.1:{port}/ok", 100);
+        await Eventually.HoldsAsync(
+            async () =>
+                (await service.GetAsync("/metrics"))
+                    .GetProperty("receivers")
+                    .GetProperty("breakers_open")
+                    .GetInt32() == ports.Length,
+            "both breakers are open"
+        );
+
+        var stopped = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await service.StopAsync());
+
+        Assert.InRange(Stopwatch.GetElapsedTime(stopped), TimeSpan.Zero, TimeSpan.FromSeconds(5)); // of 30 s of grace
+        Assert.Contains(
+            service.Process.Output,
+            line => line.Contains("200 accepted requests", StringComparison.Ordinal)
+        );
+        await using var one = await ReceiverProcess.StartAsync(ports[0]);
+        await using var other = await ReceiverProcess.StartAsync(ports[1]);
+        await using var next = await ServiceProcess.StartAsync(settings, _folder.Path);
+        await Eventually.HoldsAsync(
+            async () => await one.CountAsync() == 100 && await other.CountAsync() == 100,
+            "the next process delivers all"
         );
     }
 

@@ -98,6 +98,114 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         hanging.ForEach(listener => listener.Dispose());
     }
 
+    [Theory]
+    [InlineData(60, 0)]
+    [InlineData(150, 2_850)]
+    public async Task RequestsThatFailTwice_AreServedByTheirOwnSchedule_AloneAndBesideHealthyOnes(
+        int failing,
+        int healthy
+    )
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("CALLBACK_RETRY_DELAY_MILLIS", "50")),
+            _folder.Path
+        );
+        var every = (failing + healthy) / failing;
+        await Parallel.ForAsync(
+            0,
+            failing + healthy,
+            new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (number, _) =>
+                await service.AcceptAsync(
+                    receiver.Url(number % every == 0 ? "/fail-twice" : "/ok"),
+                    ScenarioFolder.AllowedToken
+                )
+        );
+        var accepted = Stopwatch.GetTimestamp();
+
+        await AssertAllSettleAsync(service, failing + healthy, delivered: failing + healthy);
+
+        // The schedule itself takes 150 to 180 ms; before, the breaker let one attempt go each 5 s.
+        Assert.InRange(Stopwatch.GetElapsedTime(accepted), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        var attempts = await receiver.ReceivedAsync();
+        Assert.Equal((failing * 3) + healthy, attempts.Count);
+    }
+
+    [Theory]
+    [InlineData("/away/")] // answers 500
+    [InlineData("/gate/")] // hangs
+    [InlineData("/ok/")] // does not listen
+    public async Task ReceiverThatIsAway_CostsNoRequestItsAttempts_AndAllAreDeliveredWhenItIsBack(string path)
+    {
+        const int AtOnce = 200;
+        const int OneByOne = 100;
+        var port = FreePort.Next();
+        var receiver = path == "/ok/" ? null : await ReceiverProcess.StartAsync(port);
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(
+                ("CALLBACK_RETRY_DELAY_MILLIS", "200"),
+                ("CALLBACK_TIMEOUT_MILLIS", "500"),
+                ("CALLBACK_DESTINATION_BREAKER_RESET_TIMEOUT_MILLIS", "1000")
+            ),
+            _folder.Path
+        );
+        var url = $"http://127.0.0.1:{port}{path}";
+        for (var number = 0; number < AtOnce; number++)
+            await service.AcceptAsync(url + number, ScenarioFolder.AllowedToken);
+        for (var number = 0; number < OneByOne; number++) // for some ten times as long as the schedule lasts
+        {
+            await service.AcceptAsync(url + (AtOnce + number), ScenarioFolder.AllowedToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(100));
+        }
+
+        receiver ??= await ReceiverProcess.StartAsync(port);
+        await receiver.OpenGateAsync();
+
+        await AssertAllSettleAsync(service, AtOnce + OneByOne, delivered: AtOnce + OneByOne);
+        await receiver.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NewReceivers_AreServedAtOnce_BesideThoseThatHang_AlsoDirectlyAfterARestart(bool isRestarted)
+    {
+        const int Hangers = 150;
+        var settings = ScenarioFolder.Settings(
+            ("CALLBACK_MAX_IN_FLIGHT", "256"),
+            ("QUEUE_MAX_SIZE", "2000"),
+            ("JOURNAL_PATH", "journal.db")
+        );
+        await using var receiver = await ReceiverProcess.StartAsync(listeners: 12);
+        var hanging = Enumerable.Range(0, Hangers + 1).Select(_ => Hanging()).ToList();
+        var service = await ServiceProcess.StartAsync(settings, _folder.Path);
+        var healthy = receiver.Addresses.Select(address => address + "/ok").ToArray();
+        await RunAsync(service, receiver, healthy[..4], count: 400, "warm");
+        var without = await RunAsync(service, receiver, healthy[4..8], count: 1_000, "without");
+
+        await Parallel.ForAsync(
+            0,
+            Hangers * 4,
+            new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (number, _) => await service.AcceptAsync(Url(hanging[number % Hangers]), ScenarioFolder.AllowedToken)
+        );
+        if (isRestarted)
+        {
+            await service.DisposeAsync();
+            service = await ServiceProcess.StartAsync(settings, _folder.Path);
+        }
+
+        // None of the healthy ones' requests is refused.
+        var with = await RunAsync(service, receiver, [.. healthy[8..], Url(hanging[^1])], count: 1_600, "with");
+
+        output.WriteLine(string.Join(' ', with.Chunk(100).Select(part => $"{part[^1].TotalMilliseconds:F0}")));
+        AssertUnharmed(without, with, "150 receivers hang", service, receiver);
+        Assert.InRange(Percentile(with, 99), TimeSpan.Zero, TimeSpan.FromMilliseconds(isRestarted ? 2_000 : 1_000));
+        await service.DisposeAsync();
+        hanging.ForEach(listener => listener.Dispose());
+    }
+
     // The system takes the connection, nobody takes the request.
     private static TcpListener Hanging()
     {
@@ -131,16 +239,11 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
                 && early > TimeSpan.Zero
             )
                 await Task.Delay(early);
-            submitting.Add(
-                service.AcceptAsync(
-                    $"{urls[number % urls.Length]}/{name}/{number.ToString(CultureInfo.InvariantCulture)}",
-                    ScenarioFolder.AllowedToken
-                )
-            );
+            submitting.Add(SubmitAsync(urls[number % urls.Length], $"/{name}/{number}"));
         }
 
         await Task.WhenAll(submitting);
-        var expected = Enumerable.Range(0, count).Count(number => number % urls.Length < receiver.Addresses.Count);
+        var expected = Enumerable.Range(0, count).Count(number => IsHealthy(urls[number % urls.Length]));
         var arrivals = new List<TimeSpan>();
         await Eventually.HoldsAsync(
             async () =>
@@ -159,6 +262,18 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
             "every healthy callback arrives"
         );
         return arrivals;
+
+        bool IsHealthy(string url) =>
+            receiver.Addresses.Any(address => url.StartsWith(address, StringComparison.Ordinal));
+
+        // Others may be refused once they hold their share.
+        async Task SubmitAsync(string url, string path)
+        {
+            if (IsHealthy(url))
+                await service.AcceptAsync(url + path, ScenarioFolder.AllowedToken);
+            else
+                (await service.SubmitAsync(url + path, ScenarioFolder.AllowedToken)).Dispose();
+        }
     }
 
     private void AssertUnharmed(

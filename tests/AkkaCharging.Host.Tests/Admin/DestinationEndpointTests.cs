@@ -76,7 +76,11 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         var one = (await _service.Management.GetAsync(Route + "?limit=1").ReadAsync()).GetProperty("destinations");
 
         Assert.Equal(
-            $$"""{"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,"inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0}""",
+            $$"""
+            {"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,
+            "inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0,"standing":"new",
+            "nextProbeAt":null,"lastAttempt":null}
+            """.ReplaceLineEndings(""),
             all[0].GetRawText()
         );
         Assert.Equal(_receiver.Destination(), all[1].GetProperty("destination").GetString());
