@@ -29,7 +29,8 @@ public sealed class HotReloadTests : IDisposable
 
         _folder.Write(
             "acl.csv",
-            $"token,stations,valid_from,valid_until,state\n{Token},*,,,active\nshort,*,,,active\n{Token},*,,,sometimes\n"
+            $"token,stations,valid_from,valid_until,state\n"
+                + $"{Token},*,,,active\nshort,*,,,active\n{Token},*,,,sometimes\n"
         );
         await Eventually.HoldsAsync(
             async () => (await AclHealthAsync(service)).Status == "DEGRADED",

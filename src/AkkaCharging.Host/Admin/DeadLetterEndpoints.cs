@@ -240,15 +240,15 @@ internal static class DeadLetterEndpoints
 
         private static DeadLetterAnswer ToAnswer(DeadLetter letter) =>
             new(
-                letter.Id.ToString(),
-                letter.StationId,
-                letter.DriverTokenMasked,
-                letter.Destination,
-                letter.Status?.Name(),
-                letter.Attempts,
-                letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
-                letter.AcceptedAt.ToUnixTimeMilliseconds(),
-                letter.SettledAt.ToUnixTimeMilliseconds()
+                RequestId: letter.Id.ToString(),
+                StationId: letter.StationId,
+                DriverToken: letter.DriverTokenMasked,
+                Destination: letter.Destination,
+                Status: letter.Status?.Name(),
+                Attempts: letter.Attempts,
+                LastAttempt: letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
+                AcceptedAt: letter.AcceptedAt.ToUnixTimeMilliseconds(),
+                SettledAt: letter.SettledAt.ToUnixTimeMilliseconds()
             );
     }
 }

@@ -117,16 +117,16 @@ internal static class DestinationEndpoints
 
         private static DestinationAnswer ToAnswer(DestinationStatus status) =>
             new(
-                status.Key.ToString(),
-                status.Breaker.Name(),
-                status.IsPaused,
-                status.IsAnswering,
-                status.Pending,
-                status.InFlight,
-                status.InFlightMax,
-                status.Waiting,
-                status.Retrying,
-                status.FailuresInARow
+                Destination: status.Key.ToString(),
+                Breaker: status.Breaker.Name(),
+                Paused: status.IsPaused,
+                Answering: status.IsAnswering,
+                Pending: status.Pending,
+                InFlight: status.InFlight,
+                InFlightMax: status.InFlightMax,
+                Waiting: status.Waiting,
+                Retrying: status.Retrying,
+                FailuresInARow: status.FailuresInARow
             );
     }
 }

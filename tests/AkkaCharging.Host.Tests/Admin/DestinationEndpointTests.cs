@@ -49,8 +49,10 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         Assert.Equal("It is not paused.", await Api.RefusedAsync(again, 409, "conflict"));
         foreach (var (action, result) in new[] { ("pause", "paused"), ("resume", "resumed"), ("resume", "conflict") })
         {
-            var fields =
-                $"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",\"Action\":\"{action}\",\"Target\":\"{_receiver.Destination()}\",\"Result\":\"{result}\"";
+            var fields = $$"""
+                "Means":"loopback","Remote":"127.0.0.1","Action":"{{action}}","Target":"{{_receiver.Destination()}}",
+                "Result":"{{result}}"
+                """.ReplaceLineEndings("");
             await Eventually.HoldsAsync(
                 () => CapturedConsole.Text.Contains(fields, StringComparison.Ordinal),
                 $"the log tells {fields}"
@@ -76,7 +78,10 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         var one = (await _service.Management.GetAsync(Route + "?limit=1").ReadAsync()).GetProperty("destinations");
 
         Assert.Equal(
-            $$"""{"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,"inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0}""",
+            $$"""
+            {"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,
+            "pending":3,"inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0}
+            """.ReplaceLineEndings(""),
             all[0].GetRawText()
         );
         Assert.Equal(_receiver.Destination(), all[1].GetProperty("destination").GetString());
