@@ -48,7 +48,7 @@ public sealed class HotReloadTests : IDisposable
         Assert.Equal("allowed in_acl", await DecideAsync(service, receiver));
         Assert.Contains(
             service.Process.Output,
-            line => line.Contains("The access list was not reloaded, the one before stays", StringComparison.Ordinal)
+            line => line.Contains("The access list was not reloaded, the previous one stays", StringComparison.Ordinal)
         );
     }
 

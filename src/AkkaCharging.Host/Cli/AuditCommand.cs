@@ -66,35 +66,35 @@ internal static class AuditCommand
         var station = Parsed(
             "--station",
             "UUID",
-            "Requests of this charging station alone.",
+            "Only requests of this charging station.",
             StationId.TryCreate,
             "a station's UUID"
         );
         var fingerprint = Parsed(
             "--token-fingerprint",
             "HEX",
-            "Requests of the driver token with this fingerprint alone.",
+            "Only requests of the driver token with this fingerprint.",
             Fingerprint,
             $"{FingerprintDigits} hexadecimal digits"
         );
         var fromInput = new Option<bool>("--token-stdin")
         {
-            Description = "Requests of the driver token on standard input alone; needs the journal's keys.",
+            Description = "Only requests of the driver token on standard input; requires the journal's keys.",
         };
-        var from = Parsed("--from", "TIME", "Accepted then or later; RFC 3339.", Time, ATime);
-        var to = Parsed("--to", "TIME", "Accepted earlier; RFC 3339.", Time, ATime);
+        var from = Parsed("--from", "TIME", "Accepted at or after this time; RFC 3339.", Time, ATime);
+        var to = Parsed("--to", "TIME", "Accepted before this time; RFC 3339.", Time, ATime);
         var limit = new Option<int>("--limit")
         {
-            Description = "How many at the most.",
+            Description = "Maximum number of decisions.",
             HelpName = "N",
             DefaultValueFactory = _ => LimitDefault,
             CustomParser = Limit,
         };
-        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
         var command = new Command(
             "audit",
-            "List what was decided, newest first, from the journal on disk or in the database; the service may "
-                + "run or not."
+            "List decisions, newest first, from the journal on disk or in the database. The service need not be "
+                + "running."
         )
         {
             station,
@@ -113,18 +113,8 @@ internal static class AuditCommand
         command.SetAction(
             async (parsed, cancellation) =>
             {
-                JournalSettings? journal = null;
-                var exitCode = CommandLine.WithSettings(
-                    parsed.GetValue(config),
-                    error,
-                    settings =>
-                    {
-                        journal = settings.Journal;
-                        return 0;
-                    }
-                );
-                if (journal is null)
-                    return exitCode;
+                if (CommandLine.Load(parsed.GetValue(config), error) is not { Journal: var journal })
+                    return 1;
                 var query = new AuditQuery(
                     parsed.GetValue(station),
                     parsed.GetValue(fingerprint)?.Value,
