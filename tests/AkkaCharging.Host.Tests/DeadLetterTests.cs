@@ -160,7 +160,8 @@ public sealed class DeadLetterTests : IAsyncLifetime
             .GetProperty("components")
             .GetProperty("callbacks")
             .GetProperty("details");
-        return $"errorRate={details.GetProperty("errorRate").GetString()} totalCallbacks={details.GetProperty("totalCallbacks").GetString()}";
+        return $"errorRate={details.GetProperty("errorRate").GetString()} "
+            + $"totalCallbacks={details.GetProperty("totalCallbacks").GetString()}";
     }
 
     /// <summary>The last callback of this request is the first one again, an hour later.</summary>

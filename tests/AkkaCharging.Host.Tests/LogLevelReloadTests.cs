@@ -48,7 +48,7 @@ public sealed class LogLevelReloadTests : IDisposable
 
         await ReplaceAsync(Text("debug") + "# the same\n");
         await Eventually.HoldsAsync(
-            () => CapturedConsole.Text.Contains("The settings were read again", StringComparison.Ordinal),
+            () => CapturedConsole.Text.Contains("The settings were reloaded", StringComparison.Ordinal),
             "the same level is reported"
         );
 

@@ -50,7 +50,7 @@ public sealed class LoggingTests
         var log = CapturedConsole.Text;
         Assert.Contains("cana***", log, StringComparison.Ordinal);
         Assert.Contains("cana***", answers[^1], StringComparison.Ordinal);
-        Assert.Contains("A defect answered", log, StringComparison.Ordinal);
+        Assert.Contains("Unhandled exception in", log, StringComparison.Ordinal);
         Assert.All(
             answers.Append(log),
             text =>

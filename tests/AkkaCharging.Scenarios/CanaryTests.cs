@@ -272,10 +272,8 @@ public sealed class CanaryTests : IDisposable
         foreach (var canary in Canaries)
         {
             var at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(canary));
-            Assert.True(
-                at < 0,
-                $"{where}: {Encoding.UTF8.GetString(bytes[Math.Max(0, at - 200)..Math.Min(bytes.Length, Math.Max(0, at) + 200)])}"
-            );
+            var around = bytes[Math.Max(0, at - 200)..Math.Min(bytes.Length, Math.Max(0, at) + 200)];
+            Assert.True(at < 0, $"{where}: {Encoding.UTF8.GetString(around)}");
         }
     }
 

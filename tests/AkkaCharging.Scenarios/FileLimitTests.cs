@@ -132,8 +132,10 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
                 {
                     try
                     {
+                        const string Station = RunningService.Station;
+                        const string Token = ScenarioFolder.AllowedToken;
                         using var body = new StringContent(
-                            $$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{ScenarioFolder.AllowedToken}}","callbackUrl":"{{url}}/0"}""",
+                            $$"""{"stationId":"{{Station}}","driverToken":"{{Token}}","callbackUrl":"{{url}}/0"}""",
                             mediaType: new("application/json")
                         );
                         using var answer = await http.PostAsync(

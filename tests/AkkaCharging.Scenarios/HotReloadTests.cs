@@ -29,7 +29,8 @@ public sealed class HotReloadTests : IDisposable
 
         _folder.Write(
             "acl.csv",
-            $"token,stations,valid_from,valid_until,state\n{Token},*,,,active\nshort,*,,,active\n{Token},*,,,sometimes\n"
+            $"token,stations,valid_from,valid_until,state\n"
+                + $"{Token},*,,,active\nshort,*,,,active\n{Token},*,,,sometimes\n"
         );
         await Eventually.HoldsAsync(
             async () => (await AclHealthAsync(service)).Status == "DEGRADED",
@@ -47,7 +48,7 @@ public sealed class HotReloadTests : IDisposable
         Assert.Equal("allowed in_acl", await DecideAsync(service, receiver));
         Assert.Contains(
             service.Process.Output,
-            line => line.Contains("The access list was not reloaded, the one before stays", StringComparison.Ordinal)
+            line => line.Contains("The access list was not reloaded, the previous one stays", StringComparison.Ordinal)
         );
     }
 

@@ -23,14 +23,14 @@ public sealed class LogLevelTests : IDisposable
         var ids = new List<string> { await DeliverAsync(service, receiver) };
 
         Write("info");
-        await IsSaidAsync(service, "The log level was Warning and is Info now");
+        await IsSaidAsync(service, "Log level changed from Warning to Info");
         ids.Add(await DeliverAsync(service, receiver));
         await IsSaidAsync(service, "Decided", ids[1]);
 
         Write("loud");
         await IsSaidAsync(
             service,
-            "The changed settings cannot be used, the log level stays Info",
+            "The changed settings are invalid, the log level stays Info",
             "my.conf:1",
             "logging.level"
         );
@@ -38,7 +38,7 @@ public sealed class LogLevelTests : IDisposable
         await IsSaidAsync(service, "Decided", ids[2]);
 
         Write("error");
-        await IsSaidAsync(service, "The log level was Info and is Error now");
+        await IsSaidAsync(service, "Log level changed from Info to Error");
         ids.Add(await DeliverAsync(service, receiver));
 
         _folder.Write("my.conf", "logging.level = error # and a comment");

@@ -126,7 +126,9 @@ public sealed class ProductionStartTests : IDisposable
     {
         _folder.Write(
             "acl.csv",
-            "token,stations,valid_from,valid_until,state\ncanary-driver-token-0001,*,,,active\nshort,*,,,\ncanary-driver-token-0002,*,yesterday,,\ncanary-driver-token-0001,,,,\n"
+            "token,stations,valid_from,valid_until,state\n"
+                + "canary-driver-token-0001,*,,,active\nshort,*,,,\n"
+                + "canary-driver-token-0002,*,yesterday,,\ncanary-driver-token-0001,,,,\n"
         );
 
         var (exitCode, output, error) = await RunAsync(ScenarioFolder.Settings());

@@ -26,8 +26,9 @@ internal sealed class Submissions
         _sequenceAt = new int[count];
         for (var i = 0; i < count; i++)
         {
+            var (token, url) = (AccessList.Token(i % TokensUsed), urls[i % urls.Count]);
             var body =
-                $$"""{"stationId":"{{Station}}000000000000","driverToken":"{{AccessList.Token(i % TokensUsed)}}","callbackUrl":"{{urls[i % urls.Count]}}"}""";
+                $$"""{"stationId":"{{Station}}000000000000","driverToken":"{{token}}","callbackUrl":"{{url}}"}""";
             var request =
                 "POST /api/v1/charging-session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                 + $"application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";

@@ -174,7 +174,8 @@ internal static class Report
                 )
                 .AppendLine();
         text.AppendLine(
-                $"{on.Time}, commit `{on.Commit}`{(on.HasUncommittedChanges ? " with uncommitted changes" : "")}; {on.Processors} processors ({on.ProcessorModel}), "
+                $"{on.Time}, commit `{on.Commit}`{(on.HasUncommittedChanges ? " with uncommitted changes" : "")}; "
+                    + $"{on.Processors} processors ({on.ProcessorModel}), "
                     + $"{on.MemoryGigabytes} GB, {on.System}, {on.Runtime}."
             )
             .AppendLine();
@@ -189,7 +190,8 @@ internal static class Report
         text.AppendLine("| figure | measured | goal | |").AppendLine("|---|---|---|---|");
         foreach (var figure in figures)
             text.AppendLine(
-                $"| {figure.Title} | {figure.Judged} {figure.Judged.Unit} | {figure.Goal ?? "none"} | {Verdict(figure.IsMet)} |"
+                $"| {figure.Title} | {figure.Judged} {figure.Judged.Unit} "
+                    + $"| {figure.Goal ?? "none"} | {Verdict(figure.IsMet)} |"
             );
         foreach (var figure in figures)
         {

@@ -33,8 +33,8 @@ internal static class ScalingProfile
             figures.AddRange(growth.Figures(name));
             foreach (var unit in growth.Series.GroupBy(series => series.Unit, StringComparer.Ordinal))
             {
-                var file =
-                    $"scaling-{name}-{string.Concat(unit.Key.Select(character => char.IsLetter(character) ? character : '-'))}";
+                var plain = unit.Key.Select(character => char.IsLetter(character) ? character : '-');
+                var file = $"scaling-{name}-{string.Concat(plain)}";
                 plots.Add(
                     Plot.Write(
                         session.Options,

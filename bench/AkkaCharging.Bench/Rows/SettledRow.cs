@@ -82,9 +82,10 @@ internal static class SettledRow
         command.CommandText = """
             PRAGMA synchronous = OFF;
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $rows)
-            INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, status, reason, decided_at, settled_at, attempts)
-            SELECT unhex(printf('0190%08x70008000%012x', i, i)), '5f3c9a10-7b2e-4d61-9c0f-000000000000', 'benc***', randomblob(32), 'http://127.0.0.1:80',
-                   $now + i, $now + i, 'delivered', 'allowed', 'in_acl', $now + i, $now + i, '' FROM n;
+            INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at,
+                                 state, status, reason, decided_at, settled_at, attempts)
+            SELECT unhex(printf('0190%08x70008000%012x', i, i)), '5f3c9a10-7b2e-4d61-9c0f-000000000000', 'benc***', randomblob(32),
+                   'http://127.0.0.1:80', $now + i, $now + i, 'delivered', 'allowed', 'in_acl', $now + i, $now + i, '' FROM n;
             PRAGMA wal_checkpoint(TRUNCATE);
             """;
         command.Parameters.AddWithValue("$rows", Rows);

@@ -51,8 +51,9 @@ internal sealed class Deliveries
         {
             var status = _allowed.Contains(accepted.DriverToken) ? "allowed" : "not_allowed";
             var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+            var (station, token) = (accepted.StationId, accepted.DriverToken);
             var body = Encoding.ASCII.GetBytes(
-                $$"""{"station_id":"{{accepted.StationId}}","driver_token":"{{accepted.DriverToken}}","status":"{{status}}","timestamp":{{now}}}"""
+                $$"""{"station_id":"{{station}}","driver_token":"{{token}}","status":"{{status}}","timestamp":{{now}}}"""
             );
             using var message = new HttpRequestMessage(HttpMethod.Post, accepted.Callback)
             {

@@ -99,7 +99,7 @@ internal sealed record BulkRedriveAnswer(
 {
     internal static BulkRedriveAnswer Of(BulkProgress progress) =>
         new(
-            progress switch
+            State: progress switch
             {
                 { IsRunning: true, IsCancelled: true } => "cancelling",
                 { IsRunning: true } => "running",
@@ -107,16 +107,16 @@ internal sealed record BulkRedriveAnswer(
                 { IsCancelled: true } => "cancelled",
                 _ => "done",
             },
-            progress.Query.Destination?.ToString(),
-            progress.Query.From?.ToUnixTimeMilliseconds(),
-            progress.Query.To!.Value.ToUnixTimeMilliseconds(),
-            progress.Matched,
-            progress.Redriven,
-            progress.PassedOver,
-            progress.Remaining,
-            progress.StartedAt.ToUnixTimeMilliseconds(),
-            progress.EndedAt?.ToUnixTimeMilliseconds(),
-            progress.Problem
+            Destination: progress.Query.Destination?.ToString(),
+            From: progress.Query.From?.ToUnixTimeMilliseconds(),
+            To: progress.Query.To!.Value.ToUnixTimeMilliseconds(),
+            Matched: progress.Matched,
+            Redriven: progress.Redriven,
+            PassedOver: progress.PassedOver,
+            Remaining: progress.Remaining,
+            StartedAt: progress.StartedAt.ToUnixTimeMilliseconds(),
+            EndedAt: progress.EndedAt?.ToUnixTimeMilliseconds(),
+            Problem: progress.Problem
         );
 }
 

@@ -6,7 +6,7 @@ namespace AkkaCharging.Host.Admin;
 /// </summary>
 internal static class ConsolePage
 {
-    /// <summary>Where it is.</summary>
+    /// <summary>Path of the console.</summary>
     public const string Path = "/console";
 
     // No script but the page's own, nothing from elsewhere, in nobody's frame, and no string ever becomes markup

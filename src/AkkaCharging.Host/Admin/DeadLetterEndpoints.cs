@@ -6,7 +6,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>What operators do about requests that failed, over HTTP.</summary>
+/// <summary>HTTP endpoints to list, redrive and discard dead letters.</summary>
 internal static class DeadLetterEndpoints
 {
     private const string Route = "/admin/dead-letters";
@@ -86,50 +86,51 @@ internal static class DeadLetterEndpoints
             }
         }
 
-        public async Task RedriveAsync(string requestId, HttpContext context)
-        {
-            if (!RequestId.TryParse(requestId, out var id))
-                await WriteAbsentAsync(context);
-            else
-                await audit.RecordAsync(
-                    context,
-                    "redrive",
-                    $"{id}",
-                    async () =>
-                        await letters.RedriveAsync(id, CancellationToken.None) switch
-                        {
-                            RedriveOutcome.Redriven => await WriteChangedAsync(context, "redriven", id),
-                            RedriveOutcome.NotFound => await WriteAbsentAsync(context),
-                            RedriveOutcome.NotDeadLetter => await WriteOtherwiseAsync(context),
-                            RedriveOutcome.Damaged => await context.WriteConflictAsync(
-                                "What is stored about it cannot be decrypted; it stays as it is."
-                            ),
-                            _ => await context.WriteConflictAsync(
-                                "There is no room for it at present, or the service is stopping. Try again later.",
-                                TimeSpan.FromSeconds(1)
-                            ),
-                        }
-                );
-        }
+        public Task RedriveAsync(string requestId, HttpContext context) =>
+            ChangeAsync(
+                context,
+                "redrive",
+                requestId,
+                async id =>
+                    await letters.RedriveAsync(id, CancellationToken.None) switch
+                    {
+                        RedriveOutcome.Redriven => await WriteChangedAsync(context, "redriven", id),
+                        RedriveOutcome.NotFound => await WriteAbsentAsync(context),
+                        RedriveOutcome.NotDeadLetter => await WriteOtherwiseAsync(context),
+                        RedriveOutcome.Damaged => await context.WriteConflictAsync(
+                            "What is stored about it cannot be decrypted; it stays as it is."
+                        ),
+                        _ => await context.WriteConflictAsync(
+                            "There is no room for it at present, or the service is stopping. Try again later.",
+                            TimeSpan.FromSeconds(1)
+                        ),
+                    }
+            );
 
-        public async Task DiscardAsync(string requestId, HttpContext context)
-        {
-            if (!RequestId.TryParse(requestId, out var id))
-                await WriteAbsentAsync(context);
-            else
-                await audit.RecordAsync(
-                    context,
-                    "discard",
-                    $"{id}",
-                    async () =>
-                        await letters.DiscardAsync(id, CancellationToken.None) switch
-                        {
-                            DiscardOutcome.Discarded => await WriteChangedAsync(context, "discarded", id),
-                            DiscardOutcome.NotFound => await WriteAbsentAsync(context),
-                            _ => await WriteOtherwiseAsync(context),
-                        }
-                );
-        }
+        public Task DiscardAsync(string requestId, HttpContext context) =>
+            ChangeAsync(
+                context,
+                "discard",
+                requestId,
+                async id =>
+                    await letters.DiscardAsync(id, CancellationToken.None) switch
+                    {
+                        DiscardOutcome.Discarded => await WriteChangedAsync(context, "discarded", id),
+                        DiscardOutcome.NotFound => await WriteAbsentAsync(context),
+                        _ => await WriteOtherwiseAsync(context),
+                    }
+            );
+
+        /// <summary>Makes an audited change to one request.</summary>
+        private Task ChangeAsync(
+            HttpContext context,
+            string action,
+            string requestId,
+            Func<RequestId, Task<string>> change
+        ) =>
+            RequestId.TryParse(requestId, out var id)
+                ? audit.RecordAsync(context, action, $"{id}", () => change(id))
+                : WriteAbsentAsync(context);
 
         public async Task RedriveAllAsync(HttpContext context)
         {
@@ -240,15 +241,15 @@ internal static class DeadLetterEndpoints
 
         private static DeadLetterAnswer ToAnswer(DeadLetter letter) =>
             new(
-                letter.Id.ToString(),
-                letter.StationId,
-                letter.DriverTokenMasked,
-                letter.Destination,
-                letter.Status?.Name(),
-                letter.Attempts,
-                letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
-                letter.AcceptedAt.ToUnixTimeMilliseconds(),
-                letter.SettledAt.ToUnixTimeMilliseconds()
+                RequestId: letter.Id.ToString(),
+                StationId: letter.StationId,
+                DriverToken: letter.DriverTokenMasked,
+                Destination: letter.Destination,
+                Status: letter.Status?.Name(),
+                Attempts: letter.Attempts,
+                LastAttempt: letter.LastAttempt is { } attempt ? OperatorAttemptAnswer.Of(attempt) : null,
+                AcceptedAt: letter.AcceptedAt.ToUnixTimeMilliseconds(),
+                SettledAt: letter.SettledAt.ToUnixTimeMilliseconds()
             );
     }
 }

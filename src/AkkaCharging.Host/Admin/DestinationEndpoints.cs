@@ -117,19 +117,19 @@ internal static class DestinationEndpoints
 
         private static DestinationAnswer ToAnswer(ReceiverStatus status) =>
             new(
-                status.Key.ToString(),
-                status.Breaker.Name(),
-                status.IsPaused,
-                status.Standing == Standing.Proven,
-                status.Pending,
-                status.InFlight,
-                status.InFlightMax,
-                status.Waiting,
-                status.Retrying,
-                status.FailuresInARow,
-                status.Standing.Name(),
-                status.ProbeAt?.ToUnixTimeMilliseconds(),
-                status.LastAttempt is { } last ? OperatorAttemptAnswer.Of(last) : null
+                Destination: status.Key.ToString(),
+                Breaker: status.Breaker.Name(),
+                Paused: status.IsPaused,
+                Answering: status.Standing == Standing.Proven,
+                Pending: status.Pending,
+                InFlight: status.InFlight,
+                InFlightMax: status.InFlightMax,
+                Waiting: status.Waiting,
+                Retrying: status.Retrying,
+                FailuresInARow: status.FailuresInARow,
+                Standing: status.Standing.Name(),
+                NextProbeAt: status.ProbeAt?.ToUnixTimeMilliseconds(),
+                LastAttempt: status.LastAttempt is { } last ? OperatorAttemptAnswer.Of(last) : null
             );
     }
 }

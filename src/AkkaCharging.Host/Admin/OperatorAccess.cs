@@ -8,8 +8,8 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// Lets in who has <c>management.token</c>; without one, programs of this machine that are not led here by a web page.
-/// The console's files tell nothing and need no token.
+/// Admits holders of <c>management.token</c>; without a token, programs on this machine that no web page directed here.
+/// The console's files hold no data and need no token.
 /// </summary>
 /// <remarks>
 /// A page that has its own name resolve to 127.0.0.1 (DNS rebinding) is known by the name in its <c>Host</c> header.
@@ -20,10 +20,10 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
 {
     private readonly byte[]? _token = settings.Token.Length > 0 ? Hash(settings.Token) : null;
 
-    /// <summary>What operators identify themselves by: <c>token</c> or <c>loopback</c>.</summary>
+    /// <summary>How operators are authenticated: <c>token</c> or <c>loopback</c>.</summary>
     public string Means => _token is null ? "loopback" : "token";
 
-    /// <summary>Answers in place of <paramref name="next"/> what may not go on.</summary>
+    /// <summary>Rejects a request that is not allowed; calls <paramref name="next"/> for any other.</summary>
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
@@ -76,7 +76,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     [LoggerMessage(
         1302,
         LogLevel.Warning,
-        "Refused a request from {Remote} to the operators' listener by its {Reason}"
+        "Rejected a request from {Remote} to the operators' listener by its {Reason}"
     )]
     private partial void LogRefused(IPAddress? remote, string reason);
 }

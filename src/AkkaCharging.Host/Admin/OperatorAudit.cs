@@ -5,15 +5,15 @@ using AkkaCharging.Metrics;
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// Leaves a record of what operators change: who, from where, what, which, and what came of it. A change that fails
-/// leaves one, too.
+/// Logs each change that operators make: means of authentication, address, action, target and result. Failed changes
+/// are logged, too.
 /// </summary>
 internal sealed partial class OperatorAudit(OperatorAccess access, ILogger<OperatorAudit> logger)
 {
     /// <summary>Makes a change and records it.</summary>
     /// <param name="target">What is changed; never a caller's own text.</param>
-    /// <param name="change">Answers the request and returns the status of its answer. It is not told when the operator
-    /// hangs up, so that the record is true.</param>
+    /// <param name="change">Responds to the request and returns the status of the response. Not cancelled when the
+    /// operator disconnects, so that the record is true.</param>
     public async Task RecordAsync(HttpContext context, string action, string target, Func<Task<string>> change)
     {
         var result = AnswerStatus.InternalError.Name();

@@ -65,8 +65,8 @@ internal sealed class OperatorInput
         return null;
     }
 
-    /// <param name="value">The same as a JSON string or number. Its text as it stands: no time needs an escape, and one
-    /// may stand for half a character.</param>
+    /// <param name="value">The same as a JSON string or number. Compared as raw text, because an escaped time is never
+    /// valid and may be a lone surrogate.</param>
     public DateTimeOffset? Time(string field, JsonElement? value) =>
         value is null or { ValueKind: JsonValueKind.Null } ? null : Time(field, value.Value.GetRawText().Trim('"'));
 

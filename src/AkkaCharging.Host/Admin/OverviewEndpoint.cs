@@ -10,7 +10,7 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// How the service is at a glance: what the console shows beside lists. Here whatever <c>monitoring</c> and
+/// Overview of the service, as the console shows it. Served regardless of what <c>monitoring</c> and
 /// <c>management.confine</c> say.
 /// </summary>
 internal static class OverviewEndpoint

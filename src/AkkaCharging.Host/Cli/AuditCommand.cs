@@ -44,19 +44,19 @@ internal static class AuditCommand
     /// <summary>
     /// Columns and their widths: each holds its longest value, so that rows can be written as they come.
     /// </summary>
-    private static readonly (string Title, int Width)[] Columns =
+    private static readonly (string Title, int Width, Func<AuditRecord, string> Read)[] Columns =
     [
-        ("REQUEST", 40),
-        ("STATION", 36),
-        ("TOKEN", 7),
-        ("FINGERPRINT", FingerprintDigits),
-        ("STATUS", 11),
-        ("REASON", 19),
-        ("STATE", 9),
-        ("ACCEPTED", 24),
-        ("DECIDED", 24),
-        ("SETTLED", 24),
-        ("API KEY", 0),
+        ("REQUEST", 40, record => record.Id.ToString()),
+        ("STATION", 36, record => record.StationId),
+        ("TOKEN", 7, record => record.DriverTokenMasked),
+        ("FINGERPRINT", FingerprintDigits, record => Convert.ToHexStringLower(record.TokenFingerprint)),
+        ("STATUS", 11, record => record.Decision?.Status.Name() ?? "-"),
+        ("REASON", 19, record => record.Decision?.Reason.Name() ?? "-"),
+        ("STATE", 9, record => record.State.Name()),
+        ("ACCEPTED", 24, record => Text(record.AcceptedAt)),
+        ("DECIDED", 24, record => Text(record.Decision?.DecidedAt)),
+        ("SETTLED", 24, record => Text(record.SettledAt)),
+        ("API KEY", 0, record => record.ApiKeyName is { } name ? Printable(name) : "-"),
     ];
 
     /// <summary>The command.</summary>
@@ -66,35 +66,35 @@ internal static class AuditCommand
         var station = Parsed(
             "--station",
             "UUID",
-            "Requests of this charging station alone.",
+            "Only requests of this charging station.",
             StationId.TryCreate,
             "a station's UUID"
         );
         var fingerprint = Parsed(
             "--token-fingerprint",
             "HEX",
-            "Requests of the driver token with this fingerprint alone.",
+            "Only requests of the driver token with this fingerprint.",
             Fingerprint,
             $"{FingerprintDigits} hexadecimal digits"
         );
         var fromInput = new Option<bool>("--token-stdin")
         {
-            Description = "Requests of the driver token on standard input alone; needs the journal's keys.",
+            Description = "Only requests of the driver token on standard input; requires the journal's keys.",
         };
-        var from = Parsed("--from", "TIME", "Accepted then or later; RFC 3339.", Time, ATime);
-        var to = Parsed("--to", "TIME", "Accepted earlier; RFC 3339.", Time, ATime);
+        var from = Parsed("--from", "TIME", "Accepted at or after this time; RFC 3339.", Time, ATime);
+        var to = Parsed("--to", "TIME", "Accepted before this time; RFC 3339.", Time, ATime);
         var limit = new Option<int>("--limit")
         {
-            Description = "How many at the most.",
+            Description = "Maximum number of decisions.",
             HelpName = "N",
             DefaultValueFactory = _ => LimitDefault,
             CustomParser = Limit,
         };
-        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
         var command = new Command(
             "audit",
-            "List what was decided, newest first, from the journal on disk or in the database; the service may "
-                + "run or not."
+            "List decisions, newest first, from the journal on disk or in the database. The service need not be "
+                + "running."
         )
         {
             station,
@@ -113,18 +113,8 @@ internal static class AuditCommand
         command.SetAction(
             async (parsed, cancellation) =>
             {
-                JournalSettings? journal = null;
-                var exitCode = CommandLine.WithSettings(
-                    parsed.GetValue(config),
-                    error,
-                    settings =>
-                    {
-                        journal = settings.Journal;
-                        return 0;
-                    }
-                );
-                if (journal is null)
-                    return exitCode;
+                if (CommandLine.Load(parsed.GetValue(config), error) is not { Journal: var journal })
+                    return 1;
                 var query = new AuditQuery(
                     parsed.GetValue(station),
                     parsed.GetValue(fingerprint)?.Value,
@@ -136,12 +126,12 @@ internal static class AuditCommand
                     await ListAsync(
                         journal,
                         query,
-                        parsed.GetValue(fromInput) ? input : null,
-                        parsed.GetValue(limit),
-                        parsed.GetValue(json),
-                        output,
-                        error,
-                        cancellation
+                        token: parsed.GetValue(fromInput) ? input : null,
+                        limit: parsed.GetValue(limit),
+                        json: parsed.GetValue(json),
+                        output: output,
+                        error: error,
+                        cancellation: cancellation
                     );
                     return 0;
                 }
@@ -183,7 +173,7 @@ internal static class AuditCommand
             };
 
         if (!json)
-            await output.WriteLineAsync(Row([.. Columns.Select(column => column.Title)]));
+            await output.WriteLineAsync(Row(Columns.Select(column => column.Title)));
         var listed = 0;
         await foreach (var record in audit.ReadAsync(query, limit + 1L))
         {
@@ -194,7 +184,9 @@ internal static class AuditCommand
             }
 
             await output.WriteLineAsync(
-                json ? JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine) : Row(record)
+                json
+                    ? JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine)
+                    : Row(Columns.Select(column => column.Read(record)))
             );
         }
     }
@@ -208,37 +200,24 @@ internal static class AuditCommand
 
     private static AuditLine Line(AuditRecord record) =>
         new(
-            record.Id.ToString(),
-            record.StationId,
-            record.DriverTokenMasked,
-            Convert.ToHexStringLower(record.TokenFingerprint),
-            record.State.Name(),
-            record.Decision?.Status.Name(),
-            record.Decision?.Reason.Name(),
-            record.AcceptedAt.UtcDateTime,
-            record.Decision?.DecidedAt.UtcDateTime,
-            record.SettledAt?.UtcDateTime,
-            record.ApiKeyName
+            RequestId: record.Id.ToString(),
+            StationId: record.StationId,
+            DriverToken: record.DriverTokenMasked,
+            TokenFingerprint: Convert.ToHexStringLower(record.TokenFingerprint),
+            State: record.State.Name(),
+            Status: record.Decision?.Status.Name(),
+            Reason: record.Decision?.Reason.Name(),
+            AcceptedAt: record.AcceptedAt.UtcDateTime,
+            DecidedAt: record.Decision?.DecidedAt.UtcDateTime,
+            SettledAt: record.SettledAt?.UtcDateTime,
+            ApiKeyName: record.ApiKeyName
         );
 
-    private static string Row(AuditRecord record) =>
-        Row(
-            record.Id.ToString(),
-            record.StationId,
-            record.DriverTokenMasked,
-            Convert.ToHexStringLower(record.TokenFingerprint),
-            record.Decision?.Status.Name() ?? "-",
-            record.Decision?.Reason.Name() ?? "-",
-            record.State.Name(),
-            Text(record.AcceptedAt),
-            Text(record.Decision?.DecidedAt),
-            Text(record.SettledAt),
-            record.ApiKeyName is { } name
-                ? string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter))
-                : "-"
-        ); // a name is free text
+    // the name of an API key is free text
+    private static string Printable(string text) =>
+        string.Concat(text.Select(letter => char.IsControl(letter) ? '?' : letter));
 
-    private static string Row(params string[] cells) =>
+    private static string Row(IEnumerable<string> cells) =>
         string.Join("  ", cells.Zip(Columns, (cell, column) => cell.PadRight(column.Width)));
 
     private static string Text(DateTimeOffset? time) =>

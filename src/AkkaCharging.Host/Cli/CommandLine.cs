@@ -53,9 +53,7 @@ internal static class CommandLine
         root.SetAction(
             (parsed, cancellation) =>
                 parsed.GetValue(checkOnly)
-                    ? Task.FromResult(
-                        WithSettings(parsed.GetValue(config), error, settings => Check(settings, own, output, error))
-                    )
+                    ? Task.FromResult(Check(parsed.GetValue(config), own, output, error))
                     : ServeAsync(parsed.GetValue(config), own, error, cancellation)
         );
 
@@ -108,26 +106,15 @@ internal static class CommandLine
     {
         try
         {
-            ChargingSettings? settings = null;
-            WebApplication? app = null;
-            var exitCode = WithSettings(
-                configFile,
-                error,
-                loaded =>
-                {
-                    settings = loaded;
-                    own.Check(loaded.Authorization);
-                    app = ChargingHost.Build(loaded, own.AddTo, Sources(configFile));
-                    return 0;
-                }
-            );
-            if (app is null)
-                return exitCode;
+            if (Load(configFile, error) is not { } settings)
+                return 1;
+            if (Try(error, () => Build(settings, own, configFile)) is not { } app)
+                return 1;
             await using (app)
             {
                 var journal = app.Services.GetRequiredService<IRequestJournal>();
                 var node = app.Services.GetService<ClusterNode>();
-                await app.OpenAsync(settings!, cancellation);
+                await app.OpenAsync(settings, cancellation);
                 await app.WaitForShutdownAsync(cancellation);
                 if (journal.Invalid.IsCompleted)
                     throw await journal.Invalid;
@@ -142,7 +129,23 @@ internal static class CommandLine
         }
     }
 
-    private static int Check(ChargingSettings settings, OwnServices own, TextWriter output, TextWriter error)
+    private static WebApplication Build(ChargingSettings settings, OwnServices own, string? configFile)
+    {
+        own.Check(settings.Authorization);
+        return ChargingHost.Build(settings, own.AddTo, Sources(configFile));
+    }
+
+    private static int Check(string? configFile, OwnServices own, TextWriter output, TextWriter error) =>
+        Load(configFile, error) is { } settings && Try(error, () => Check(settings, own, output, error)) is not null
+            ? 0
+            : 1;
+
+    private static ChargingSettings Check(
+        ChargingSettings settings,
+        OwnServices own,
+        TextWriter output,
+        TextWriter error
+    )
     {
         own.Check(settings.Authorization);
         SettingsFiles.Check(settings);
@@ -151,7 +154,7 @@ internal static class CommandLine
         if (own.AuthorizerName is { } authorizer)
             output.WriteLine($"Authorizer: {authorizer} (authorization.provider = custom).");
         output.WriteLine("The settings are valid.");
-        return 0;
+        return settings;
     }
 
     private static async Task<int> HealthAsync(
@@ -161,21 +164,10 @@ internal static class CommandLine
         CancellationToken cancellation
     )
     {
-        Uri? probe = null;
-        var exitCode = WithSettings(
-            configFile,
-            error,
-            settings =>
-            {
-                probe = new Uri(
-                    $"http://{Listener.LoopbackOf(settings.Server.Host)}:{settings.Server.Port}/health/ready"
-                );
-                return 0;
-            }
-        );
-        if (probe is null)
-            return exitCode;
-
+        if (Load(configFile, error) is not { } settings)
+            return 1;
+        var host = Listener.LoopbackOf(settings.Server.Host);
+        var probe = new Uri($"http://{host}:{settings.Server.Port}/health/ready");
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = ProbePatience };
         try
         {
@@ -190,17 +182,23 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>Loads the settings for <paramref name="use"/>, or says what is wrong with them.</summary>
-    internal static int WithSettings(string? configFile, TextWriter error, Func<ChargingSettings, int> use)
+    /// <summary>Loads the settings.</summary>
+    /// <returns>Null when the settings are invalid; <paramref name="error"/> then lists every problem.</returns>
+    internal static ChargingSettings? Load(string? configFile, TextWriter error) =>
+        Try(error, () => SettingsLoader.Load(Sources(configFile)));
+
+    /// <returns>Null when the settings cannot be used; <paramref name="error"/> then says why.</returns>
+    private static T? Try<T>(TextWriter error, Func<T> use)
+        where T : class
     {
         try
         {
-            return use(SettingsLoader.Load(Sources(configFile)));
+            return use();
         }
         catch (Exception e) when (e is InvalidSettingsException or InvalidAclException or InvalidJournalException)
         {
             error.WriteLine(e.Message);
-            return 1;
+            return null;
         }
     }
 

@@ -13,13 +13,13 @@ internal static class MigrateCommand
     {
         var from = new Option<string>("--from")
         {
-            Description = "The SQLite file: what journal.path was.",
+            Description = "The SQLite file to move: the former journal.path.",
             HelpName = "FILE",
             Required = true,
         };
         var command = new Command(
             "migrate-journal",
-            "Move a journal in a SQLite file into the empty one in PostgreSQL that the settings name; no "
+            "Move a journal from a SQLite file into the empty PostgreSQL journal that the settings name. No "
                 + "service may have either open."
         )
         {
@@ -28,22 +28,12 @@ internal static class MigrateCommand
         command.SetAction(
             async (parsed, cancellation) =>
             {
-                JournalSettings? target = null;
-                var exitCode = CommandLine.WithSettings(
-                    parsed.GetValue(config),
-                    error,
-                    settings =>
-                    {
-                        target = settings.Journal;
-                        return 0;
-                    }
-                );
-                if (target is null)
-                    return exitCode;
+                if (CommandLine.Load(parsed.GetValue(config), error) is not { Journal: var target })
+                    return 1;
                 if (target.Kind != JournalKind.Postgres)
                 {
                     await error.WriteLineAsync(
-                        "The settings name no journal in PostgreSQL to move it to; expected journal.kind = postgres."
+                        "The settings name no PostgreSQL journal to move to; expected journal.kind = postgres."
                     );
                     return 1;
                 }
@@ -58,7 +48,7 @@ internal static class MigrateCommand
                     );
                     await output.WriteLineAsync(
                         $"Moved {moved.Requests} requests, {moved.Unsettled} of them pending, and "
-                            + $"{moved.IdempotencyKeys} idempotency keys. The file is {moved.MovedTo} now."
+                            + $"{moved.IdempotencyKeys} idempotency keys. The file is now {moved.MovedTo}."
                     );
                     return 0;
                 }

@@ -49,7 +49,7 @@ internal static class AuthorizationHosting
                     );
                 else
                     logger.LogError(
-                        "The access list was not reloaded, the one before stays: {Problems}",
+                        "The access list was not reloaded, the previous one stays in force: {Problems}",
                         reload.Problems
                     );
             }

@@ -4,7 +4,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>What callbacks are sent by: resolver, signatures, client.</summary>
+/// <summary>Registers the callback client with its resolver and signatures.</summary>
 internal static class CallbackHosting
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
@@ -33,13 +33,10 @@ internal static class CallbackHosting
             reload =>
             {
                 if (reload.Problem is null)
-                    logger.LogInformation(
-                        "Loaded the file of signing keys; {Keys} keys sign callbacks now",
-                        reload.Keys
-                    );
+                    logger.LogInformation("Loaded the file of signing keys; {Keys} keys sign callbacks", reload.Keys);
                 else
                     logger.LogError(
-                        "The file of signing keys was not reloaded, the keys before stay: {Problem}",
+                        "The file of signing keys was not reloaded, the previous keys stay in force: {Problem}",
                         reload.Problem
                     );
             }

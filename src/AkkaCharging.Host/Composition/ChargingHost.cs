@@ -20,8 +20,8 @@ internal static class ChargingHost
     /// <summary>Builds the service, ready to run.</summary>
     /// <param name="customize">Adds the program's own services after all others, so that they win; tests replace parts
     /// by it.</param>
-    /// <param name="sources">Origin of the settings, watched for changes, with the variables of OpenTelemetry; null when
-    /// the settings came from nowhere.</param>
+    /// <param name="sources">Origin of the settings, which is watched for changes, and the variables of OpenTelemetry;
+    /// null for settings that were not loaded.</param>
     /// <exception cref="InvalidSettingsException">The settings name something that cannot be used.</exception>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     public static WebApplication Build(

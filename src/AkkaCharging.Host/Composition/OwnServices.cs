@@ -3,7 +3,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>What the program that runs the service registers itself: <see cref="ChargingApp.RunAsync"/>.</summary>
+/// <summary>Services that the hosting program registers itself: <see cref="ChargingApp.RunAsync"/>.</summary>
 internal sealed class OwnServices
 {
     private readonly Action<IServiceCollection>? _configure;

@@ -16,7 +16,7 @@ internal static class PipelineHosting
 {
     private const string SystemName = "akkacharging";
 
-    /// <summary>Registers the pipeline and who brings its lanes: this process alone, or as a node of a cluster.</summary>
+    /// <summary>Registers the pipeline and the owner of its lanes: this process, or a cluster node.</summary>
     public static void AddPipeline(this IServiceCollection services, ChargingSettings settings)
     {
         services

@@ -3,7 +3,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>What the log states once at every start.</summary>
+/// <summary>Messages that every start logs once.</summary>
 internal static class StartLog
 {
     /// <summary>Logs how open files are shared, and each setting that is cut by it or insecure.</summary>
@@ -11,8 +11,8 @@ internal static class StartLog
     public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)
     {
         app.Logger.LogInformation(
-            "Of {FileLimit} files callers may have {Callers}, operators {Operators}, callbacks {Callbacks}; "
-                + "{Rest} are kept for the service itself",
+            "File limit {FileLimit}: {Callers} for callers, {Operators} for operators, {Callbacks} for callbacks, "
+                + "{Rest} for the service itself",
             files.Limit,
             files.Callers,
             files.Operators,
@@ -20,8 +20,8 @@ internal static class StartLog
             files.Rest
         );
         foreach (var cut in files.Cuts(settings))
-            app.Logger.LogWarning("The limit of open files is low: {Cut:l}", cut);
+            app.Logger.LogWarning("The file limit is low: {Cut:l}", cut);
         foreach (var choice in InsecureChoices.Of(settings))
-            app.Logger.LogWarning("Insecure: {Choice:l}", choice);
+            app.Logger.LogWarning("Insecure setting: {Choice:l}", choice);
     }
 }

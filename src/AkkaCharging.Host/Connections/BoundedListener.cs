@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 namespace AkkaCharging.Host.Connections;
 
 /// <summary>
-/// Accepts no more connections than there are places, and goes on accepting whatever the system says.
+/// Accepts connections up to the number of places, and keeps accepting after errors of the system.
 /// </summary>
 /// <remarks>
 /// Kestrel's own listener asks again at once when an accept fails, so that without a free file it uses up a processor;
@@ -127,7 +127,7 @@ internal sealed partial class BoundedListener : IConnectionListener
     [LoggerMessage(
         1901,
         LogLevel.Warning,
-        "Connections to {EndPoint} are not accepted: {Problem}. Open are {Open} of {Max}, closed at once were {Refused}"
+        "Connections to {EndPoint} are not accepted: {Problem}. Open: {Open} of {Max}; closed at once: {Refused}"
     )]
     private partial void LogNotAccepted(EndPoint endPoint, string problem, int open, int max, long refused);
 }

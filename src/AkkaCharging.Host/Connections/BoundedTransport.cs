@@ -15,17 +15,17 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
 
     public FileBudget Files => files;
 
-    /// <summary>Both, as figures name them.</summary>
+    /// <summary>Places of both listeners, by their names in metrics.</summary>
     public IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners =>
         [("public", Callers), ("management", Operators)];
 
-    /// <summary>Of the public listener.</summary>
+    /// <summary>Places of the public listener.</summary>
     public ConnectionPlaces Callers { get; } = new(files.Callers, time);
 
-    /// <summary>Of the operators' listener.</summary>
+    /// <summary>Places of the operators' listener.</summary>
     public ConnectionPlaces Operators { get; } = new(files.Operators, time);
 
-    /// <summary>The connections of <paramref name="listener"/> take <paramref name="places"/>.</summary>
+    /// <summary>Bounds the connections of <paramref name="listener"/> by <paramref name="places"/>.</summary>
     /// <remarks>
     /// Kestrel builds the middleware of a listener just before it binds it, one after the other; the transport itself
     /// is told only an address.

@@ -2,7 +2,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>Who may hold how many of the files that the process may have open: sockets are files.</summary>
+/// <summary>Shares of the open files that the process may have, sockets included.</summary>
 /// <remarks>
 /// The .NET runtime aborts the process when it cannot open a pipe or a poll descriptor of its own: so the shares never
 /// add up to more than the limit.

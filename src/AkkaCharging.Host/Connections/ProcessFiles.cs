@@ -2,18 +2,18 @@ using System.Globalization;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>The files of this process, as Linux tells them.</summary>
+/// <summary>Open files of this process, as Linux reports them.</summary>
 internal static class ProcessFiles
 {
     private const string LimitsFile = "/proc/self/limits";
     private const string LimitName = "Max open files";
     private const string OpenFolder = "/proc/self/fd";
 
-    /// <summary>How many it may have open; null without a limit, and on other systems.</summary>
+    /// <summary>Limit of open files; null without a limit, and on other systems.</summary>
     /// <remarks>The soft limit, which .NET raises to the hard one when it starts.</remarks>
     public static int? Limit => File.Exists(LimitsFile) ? ReadLimit(File.ReadLines(LimitsFile)) : null;
 
-    /// <summary>How many are open; null on other systems.</summary>
+    /// <summary>Number of open files; null on other systems.</summary>
     public static int? Open
     {
         get

@@ -18,15 +18,17 @@ internal static class AdminDescription
             description: "How the service is, dead letters, destinations and settings in effect; the console at "
                 + "/console uses nothing else. On loopback without a token the Host header has to be a loopback "
                 + "name.",
-            new()
-            {
-                [TokenScheme] = new OpenApiSecurityScheme
-                {
-                    Type = SecuritySchemeType.Http,
-                    Scheme = "bearer",
-                    Description = "Needed when management.token is set.",
-                },
-            },
+            [
+                (
+                    TokenScheme,
+                    new OpenApiSecurityScheme
+                    {
+                        Type = SecuritySchemeType.Http,
+                        Scheme = "bearer",
+                        Description = "Needed when management.token is set.",
+                    }
+                ),
+            ],
             DescribeAsync
         );
 

@@ -23,7 +23,7 @@ internal static class Descriptions
         string document,
         string title,
         string description,
-        Dictionary<string, IOpenApiSecurityScheme> security,
+        (string Name, OpenApiSecurityScheme Scheme)[] security,
         Func<OpenApiOperation, OpenApiOperationTransformerContext, Task> describeAsync
     )
     {
@@ -46,7 +46,11 @@ internal static class Descriptions
                             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
                         };
                         described.Components ??= new OpenApiComponents();
-                        described.Components.SecuritySchemes = security;
+                        described.Components.SecuritySchemes = security.ToDictionary(
+                            scheme => scheme.Name,
+                            IOpenApiSecurityScheme (scheme) => scheme.Scheme,
+                            StringComparer.Ordinal
+                        );
                         return Task.CompletedTask;
                     }
                 );

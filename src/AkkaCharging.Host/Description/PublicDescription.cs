@@ -17,22 +17,27 @@ internal static class PublicDescription
             title: "AkkaCharging",
             description: "Asynchronous authorization of EV charging sessions: submit a question, get a receipt at once "
                 + "and the decision on your callback URL.",
-            new()
-            {
-                [ApiKeyScheme] = new OpenApiSecurityScheme
-                {
-                    Type = SecuritySchemeType.ApiKey,
-                    In = ParameterLocation.Header,
-                    Name = "X-Api-Key",
-                    Description = "Needed when API keys are configured (server.apiKeys).",
-                },
-                [BearerScheme] = new OpenApiSecurityScheme
-                {
-                    Type = SecuritySchemeType.Http,
-                    Scheme = "bearer",
-                    Description = "The same key as a bearer token.",
-                },
-            },
+            [
+                (
+                    ApiKeyScheme,
+                    new OpenApiSecurityScheme
+                    {
+                        Type = SecuritySchemeType.ApiKey,
+                        In = ParameterLocation.Header,
+                        Name = "X-Api-Key",
+                        Description = "Needed when API keys are configured (server.apiKeys).",
+                    }
+                ),
+                (
+                    BearerScheme,
+                    new OpenApiSecurityScheme
+                    {
+                        Type = SecuritySchemeType.Http,
+                        Scheme = "bearer",
+                        Description = "The same key as a bearer token.",
+                    }
+                ),
+            ],
             DescribeAsync
         );
 

@@ -1,16 +1,10 @@
 using Akka.Cluster.Hosting;
 using Akka.Hosting;
-using AkkaCharging.Authorization;
-using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
-using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
-using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Lanes;
-using AkkaCharging.Settings;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AkkaCharging.Host.Health;

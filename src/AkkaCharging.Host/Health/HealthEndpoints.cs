@@ -22,7 +22,7 @@ internal sealed record ComponentAnswer(
 [JsonSerializable(typeof(HealthAnswer))]
 internal sealed partial class HealthJson : JsonSerializerContext;
 
-/// <summary>What people and dashboards read, and what container platforms probe.</summary>
+/// <summary>Health report and probes.</summary>
 internal static class HealthEndpoints
 {
     public const string LiveTag = "live";

@@ -4,7 +4,7 @@ using Scalar.AspNetCore;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Where descriptions of the API are served, and what routes say for them.</summary>
+/// <summary>Serves the descriptions of the API.</summary>
 internal static class ApiDescription
 {
     /// <summary>The document's name.</summary>

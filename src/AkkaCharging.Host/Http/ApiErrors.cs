@@ -84,7 +84,7 @@ internal static class ApiErrors
         context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>
-    /// Gives what routing refuses, and a defect, the API's error shape; and every answer its
+    /// Writes routing errors and unhandled exceptions as errors of the API, and sets for every response its
     /// <see cref="SecurityHeaders"/>.
     /// </summary>
     public static void UseApiErrors(this WebApplication app)
@@ -114,9 +114,13 @@ internal static class ApiErrors
                         && !(e is OperationCanceledException && context.RequestAborted.IsCancellationRequested)
                     )
                 {
-                    // A process edge: whatever it is, the caller learns nothing of it and the log learns all. The
-                    // endpoint, not the path: a caller's text could forge lines.
-                    app.Logger.LogError(e, "A defect answered {Endpoint} with 500", context.GetEndpoint()?.DisplayName);
+                    // A process edge: the log gets the exception, the caller does not. The endpoint, not the path, is
+                    // logged, because a caller's text could forge lines.
+                    app.Logger.LogError(
+                        e,
+                        "Unhandled exception in {Endpoint}; responded 500",
+                        context.GetEndpoint()?.DisplayName
+                    );
                     context.Response.Clear();
                     context.SetSecurityHeaders();
 

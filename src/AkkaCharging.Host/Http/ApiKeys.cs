@@ -36,7 +36,7 @@ internal sealed class ApiKeys
     /// <summary>False when no key is configured: then anybody may submit.</summary>
     public bool AreRequired => _keys.Count > 0;
 
-    /// <summary>Who sends <paramref name="request"/>; null for a key that is missing or unknown.</summary>
+    /// <summary>Caller that sent <paramref name="request"/>; null for a missing or unknown key.</summary>
     public ApiKeyCaller? Identify(HttpRequest request)
     {
         var key = Presented(request);

@@ -16,14 +16,14 @@ internal enum BodyProblem
     /// <summary>It did not arrive within <c>server.requestTimeoutMillis</c>.</summary>
     TooSlow,
 
-    /// <summary>Its framing is broken, or the caller hung up.</summary>
+    /// <summary>The framing is broken, or the caller disconnected.</summary>
     Broken,
 }
 
 /// <summary>Reads a request's body whole, within its bounds.</summary>
 internal static class BodyReader
 {
-    /// <summary>Whether <paramref name="request"/> says that its body is JSON in UTF-8, as it is.</summary>
+    /// <summary>Whether the content type of <paramref name="request"/> is JSON in UTF-8.</summary>
     public static bool IsJson(HttpRequest request) =>
         (request.ContentType is "application/json" || IsJson(request.ContentType))
         && request.Headers.ContentEncoding.Count == 0;

@@ -100,16 +100,16 @@ internal static class ChargingSessionEndpoints
 
     private static SessionAnswer ToAnswer(RequestRecord record, CallerRecord shown) =>
         new(
-            record.Id.ToString(),
-            record.StationId,
-            record.DriverTokenMasked,
-            shown.State.Name(),
-            record.Decision?.Status.Name(),
-            record.Decision?.Reason.Name(),
-            record.AcceptedAt.ToUnixTimeMilliseconds(),
-            record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
-            shown.SettledAt?.ToUnixTimeMilliseconds(),
-            [.. shown.Attempts.Select(AttemptAnswer.Of)]
+            RequestId: record.Id.ToString(),
+            StationId: record.StationId,
+            DriverToken: record.DriverTokenMasked,
+            State: shown.State.Name(),
+            Status: record.Decision?.Status.Name(),
+            Reason: record.Decision?.Reason.Name(),
+            AcceptedAt: record.AcceptedAt.ToUnixTimeMilliseconds(),
+            DecidedAt: record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
+            SettledAt: shown.SettledAt?.ToUnixTimeMilliseconds(),
+            Attempts: [.. shown.Attempts.Select(AttemptAnswer.Of)]
         );
 
     /// <summary>
@@ -207,7 +207,15 @@ internal static class ChargingSessionEndpoints
                     );
                 var trace = Activity.Current?.Context ?? default;
                 return await intake.SubmitAsync(
-                    new(fields.Station, fields.Token, fields.Callback, fields.ValidFor, caller?.Name, claim, trace)
+                    new(
+                        fields.Station,
+                        fields.Token,
+                        fields.Callback,
+                        fields.ValidFor,
+                        ApiKeyName: caller?.Name,
+                        Idempotency: claim,
+                        Trace: trace
+                    )
                 );
             }
             catch (JournalUnavailableException)

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Where the service listens.</summary>
+/// <summary>Opens the listeners.</summary>
 internal static class Listener
 {
     /// <summary>
@@ -15,7 +15,7 @@ internal static class Listener
     /// machine.
     /// </summary>
     /// <param name="block">The settings that it is configured by.</param>
-    /// <exception cref="CannotListenException">No such name is known.</exception>
+    /// <exception cref="CannotListenException">The name cannot be resolved.</exception>
     public static void Listen(
         this KestrelServerOptions kestrel,
         string block,
@@ -60,10 +60,10 @@ internal static class Listener
         app.Logger.LogInformation("The operators' API listens on {ManagementAddress}", ManagementAddressOf(app));
     }
 
-    /// <summary>Where callers reach <paramref name="app"/>, which was started.</summary>
+    /// <summary>Public address of <paramref name="app"/>, once started.</summary>
     public static Uri PublicAddressOf(WebApplication app) => new(AddressesOf(app).First());
 
-    /// <summary>Where operators reach <paramref name="app"/>, which was started.</summary>
+    /// <summary>Address of the operators' listener of <paramref name="app"/>, once started.</summary>
     public static Uri ManagementAddressOf(WebApplication app) => new(AddressesOf(app).Last());
 
     private static ICollection<string> AddressesOf(WebApplication app) =>
@@ -82,7 +82,7 @@ internal static class Listener
         }
     }
 
-    /// <summary>How this machine itself reaches a listener on <paramref name="host"/>: as the host of a URL.</summary>
+    /// <summary>Host of a URL at which this machine reaches a listener on <paramref name="host"/>.</summary>
     public static string LoopbackOf(string host)
     {
         if (IsAny(host))

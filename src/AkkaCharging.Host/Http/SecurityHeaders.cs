@@ -3,8 +3,7 @@ using Microsoft.Extensions.Primitives;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>
-/// What every answer tells a browser, whatever it is: to take it for what it says it is, to run, load and frame nothing
-/// of it, and to tell nobody its address.
+/// Security headers of every response: no sniffing, no scripts, no framing, no referrer.
 /// </summary>
 internal static class SecurityHeaders
 {

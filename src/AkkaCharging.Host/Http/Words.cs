@@ -53,7 +53,10 @@ internal sealed class CauseWords : IWords
 /// <summary>Outcomes as callers see them: an address that may not be called looks like one that is absent.</summary>
 internal sealed class CallerOutcomeWords : IWords
 {
-    public static IEnumerable<string> All => OutcomeWords.All.Except([CallbackOutcome.Blocked.Name()]);
+    public static IEnumerable<string> All =>
+        Enum.GetValues<CallbackOutcome>()
+            .Where(outcome => outcome != CallbackOutcome.Blocked)
+            .Select(CallbackNames.Name);
 }
 
 /// <summary>Causes as callers see them: all that have to do with the address are one.</summary>

@@ -27,7 +27,7 @@ internal sealed partial class ChargingLifetime(
     ILogger<ChargingLifetime> logger
 ) : IHostedLifecycleService
 {
-    /// <summary>What the host has to grant for stopping, with room for what it stops itself.</summary>
+    /// <summary>Time that the host grants for stopping: delay, grace period and room for its own services.</summary>
     public static TimeSpan Bound(ServerSettings settings) =>
         settings.ShutdownDelay + settings.ShutdownGrace + TimeSpan.FromSeconds(15);
 
@@ -106,17 +106,21 @@ internal sealed partial class ChargingLifetime(
         host.StopApplication();
     }
 
-    [LoggerMessage(1105, LogLevel.Warning, "Nothing can be accepted yet: {Problem}")]
+    [LoggerMessage(
+        1105,
+        LogLevel.Warning,
+        "The journal is not available, submissions are rejected until it is: {Problem}"
+    )]
     private partial void LogJournalAway(string problem);
 
-    [LoggerMessage(1106, LogLevel.Critical, "The journal cannot be used, the service stops: {Problem}")]
+    [LoggerMessage(1106, LogLevel.Critical, "The journal cannot be used, shutting down: {Problem}")]
     private partial void LogInvalid(string problem);
 
     [LoggerMessage(
         1101,
         LogLevel.Information,
-        "Stopping with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then up "
-            + "to {GraceMillis} ms to finish"
+        "Shutting down with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then a "
+            + "grace period of up to {GraceMillis} ms"
     )]
     private partial void LogStopping(long pending, double delayMillis, double graceMillis);
 
@@ -126,35 +130,35 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1107,
         LogLevel.Information,
-        "Stopped before the journal was open, so that nothing was accepted or taken up: {Problem}"
+        "Stopped before the journal was open; nothing was accepted or resumed: {Problem}"
     )]
     private partial void LogNeverOpen(string? problem);
 
     [LoggerMessage(
         1108,
         LogLevel.Information,
-        "Left the cluster: the lanes of this node are other nodes' now, and what was pending in them"
+        "Left the cluster; other nodes took over the lanes of this node and resume their pending requests"
     )]
     private partial void LogHandedOver();
 
     [LoggerMessage(
         1109,
         LogLevel.Error,
-        "The cluster goes on without this node, which ends: {Reason:l}. What was pending in it is the others'"
+        "Removed from the cluster, shutting down: {Reason:l}. Other nodes resume its pending requests"
     )]
     private partial void LogRemoved(string reason);
 
     [LoggerMessage(
         1103,
         LogLevel.Error,
-        "The grace is over: {Left} accepted requests are lost, because journal.kind is memory"
+        "Shutdown grace period ended: {Left} accepted requests are lost, because journal.kind is memory"
     )]
     private partial void LogLost(long left);
 
     [LoggerMessage(
         1104,
         LogLevel.Warning,
-        "The grace is over: {Left} accepted requests stay in the journal and are taken up at the next start"
+        "Shutdown grace period ended: {Left} accepted requests remain in the journal and resume at the next start"
     )]
     private partial void LogLeft(long left);
 }
@@ -166,7 +170,7 @@ internal static class LifetimeHosting
         services.AddSingleton<Readiness>().AddHostedService<ChargingLifetime>();
 }
 
-/// <summary>Whether load balancers may send requests here.</summary>
+/// <summary>Readiness of this process for load balancers.</summary>
 internal sealed class Readiness
 {
     private volatile bool _isOpen;

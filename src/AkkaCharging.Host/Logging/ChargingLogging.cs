@@ -16,8 +16,7 @@ namespace AkkaCharging.Host.Logging;
 /// <summary>Logs by Serilog to standard output: one JSON object a line, or readable text.</summary>
 internal static class ChargingLogging
 {
-    // Who reads standard output may hang, and writing then blocks: the service goes on, and lines that do not fit are
-    // dropped and counted.
+    // A hung reader of standard output would block writers: lines beyond this queue are dropped and counted instead.
     private const int LinesWaitingMax = 10_000;
     private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
@@ -42,9 +41,9 @@ internal static class ChargingLogging
                     .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
                     // it would put each request's path, a caller's text, on all lines, and make an activity of each
                     .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
-                    // what operators changed is told at every level,
+                    // changes by operators are logged at every level,
                     .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information)
-                    // the level itself among it
+                    // and so are changes of the level
                     .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
                     .Enrich.FromLogContext();
                 var queue = new LineQueue();

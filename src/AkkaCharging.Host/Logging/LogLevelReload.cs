@@ -4,11 +4,11 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Logging;
 
 /// <summary>
-/// Takes <c>logging.level</c> up from the settings files when they change; all other settings wait for the next start.
+/// Reloads <c>logging.level</c> when a settings file changes; other settings change at the next start.
 /// </summary>
 /// <remarks>
-/// Layers count as at the start: an environment variable still wins. Files with any problem keep the level in force,
-/// and the log tells every problem.
+/// Precedence is that of the start: an environment variable still wins. Invalid files keep the level in force, and
+/// every problem is logged.
 /// </remarks>
 internal sealed partial class LogLevelReload : IHostedService, IDisposable
 {
@@ -63,20 +63,20 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
         _levels.Set(level);
     }
 
-    [LoggerMessage(1401, LogLevel.Information, "The log level was {Before} and is {LogLevel} now")]
+    [LoggerMessage(1401, LogLevel.Information, "Log level changed from {Before} to {LogLevel}")]
     private partial void LogChanged(LogThreshold before, LogThreshold logLevel);
 
     [LoggerMessage(
         1402,
         LogLevel.Information,
-        "The settings were read again: the log level stays {LogLevel}, all others are as they were at the start"
+        "The settings were reloaded: the log level stays {LogLevel}; other settings change at the next start"
     )]
     private partial void LogUnchanged(LogThreshold logLevel);
 
     [LoggerMessage(
         1403,
         LogLevel.Error,
-        "The changed settings cannot be used, the log level stays {LogLevel}: {Problems}"
+        "The changed settings are invalid, the log level stays {LogLevel}: {Problems}"
     )]
     private partial void LogKept(LogThreshold logLevel, string problems);
 }

@@ -6,29 +6,29 @@ using AkkaLevel = Akka.Event.LogLevel;
 
 namespace AkkaCharging.Host.Logging;
 
-/// <summary>The levels in force, all following <c>logging.level</c>.</summary>
+/// <summary>Log levels in force, derived from <c>logging.level</c>.</summary>
 internal sealed class LogLevels
 {
     private volatile LoggingBus? _akka;
 
     public LogLevels(LogThreshold level) => Set(level);
 
-    /// <summary>What the service itself says.</summary>
+    /// <summary>Level of the service's own log.</summary>
     public LoggingLevelSwitch Own { get; } = new();
 
-    /// <summary>What the framework says, which tells of every request at lower levels than warning.</summary>
+    /// <summary>Level of the frameworks, at least warning: below it they log every request.</summary>
     public LoggingLevelSwitch Frameworks { get; } = new();
 
-    /// <summary>What Akka says.</summary>
+    /// <summary>Level of Akka's log.</summary>
     public AkkaLevel Akka { get; private set; }
 
-    /// <summary>As <c>logging.level</c> has it.</summary>
+    /// <summary>Level in force, as <c>logging.level</c> states it.</summary>
     public LogThreshold Current { get; private set; }
 
-    /// <summary>Has the actor system's own level follow from now on.</summary>
+    /// <summary>Applies later changes to the actor system, too.</summary>
     public void Follow(LoggingBus akka) => _akka = akka;
 
-    /// <summary>Puts <paramref name="level"/> in force at once.</summary>
+    /// <summary>Applies <paramref name="level"/> at once.</summary>
     public void Set(LogThreshold level)
     {
         (Current, Own.MinimumLevel, Akka) = level switch

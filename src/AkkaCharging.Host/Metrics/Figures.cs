@@ -10,7 +10,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>All that metrics show of one moment, whatever the format.</summary>
+/// <summary>Figures of one moment, for every format of metrics.</summary>
 internal sealed record Figures
 {
     /// <summary>Counts of the metrics actor.</summary>
@@ -22,7 +22,7 @@ internal sealed record Figures
 
     public required JournalStatus Journal { get; init; }
 
-    /// <summary>How many requests may be pending.</summary>
+    /// <summary>Maximum number of pending requests.</summary>
     public required int QueueCapacity { get; init; }
 
     /// <summary>Failed requests that can be redriven; null before they were counted.</summary>

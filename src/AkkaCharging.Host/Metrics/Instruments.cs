@@ -207,8 +207,8 @@ internal static class Instruments
 
     /// <summary>The process and the .NET runtime, beside what prometheus-net shows of them itself.</summary>
     /// <remarks>
-    /// For Prometheus alone: OTLP has the version in its resource, and the runtime's own meter. Not the runtime's meters
-    /// as they are: those of its HTTP client have a label for each host, and callers choose the hosts.
+    /// For Prometheus alone: OTLP has the version in its resource, and the runtime's own meter. Prometheus does not get
+    /// the runtime's meters: those of its HTTP client have a label for each host, and callers choose the hosts.
     /// </remarks>
     public static IReadOnlyList<Instrument> Process { get; } =
     [

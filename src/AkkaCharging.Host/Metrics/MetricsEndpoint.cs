@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Akka.Actor;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Metrics;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using Prometheus;
 
@@ -43,6 +44,9 @@ internal sealed record MetricsAnswer
     public required string CircuitBreakerState { get; init; }
 
     public required IReadOnlyDictionary<string, long> CircuitBreakerTransitions { get; init; }
+
+    /// <summary>Receivers that are remembered, by standing, and those whose circuit breaker is not closed.</summary>
+    public required IReadOnlyDictionary<string, long> Receivers { get; init; }
 
     public required int StreamRestartsTotal { get; init; }
 
@@ -140,6 +144,13 @@ internal static class MetricsEndpoint
             QueueSizeMax = figures.QueueCapacity,
             CircuitBreakerState = figures.Pipeline.Breaker.Name(),
             CircuitBreakerTransitions = figures.Counts.BreakerTransitions,
+            Receivers = Counts(
+                (Standing.New.Name(), figures.Load.Receivers.New),
+                (Standing.Proven.Name(), figures.Load.Receivers.Proven),
+                (Standing.Silent.Name(), figures.Load.Receivers.Silent),
+                ("breakers_open", figures.Load.Receivers.BreakersOpen),
+                ("breakers_opened_total", figures.Counts.ReceiverBreakerTransitions[BreakerState.Open.Name()])
+            ),
             StreamRestartsTotal = figures.Pipeline.Restarts,
             DeadLettersCurrent = figures.DeadLetters,
             Acl = figures.Acl is { } acl

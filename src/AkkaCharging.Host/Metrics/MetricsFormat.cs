@@ -2,10 +2,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>What <c>/metrics</c> can be answered as.</summary>
+/// <summary>Formats of <c>/metrics</c>.</summary>
 internal enum MetricsFormat
 {
-    /// <summary>For people and programs; what is answered when nothing else is asked for by name.</summary>
+    /// <summary>JSON, the default.</summary>
     Json,
 
     /// <summary>Prometheus' text format 0.0.4.</summary>
@@ -26,12 +26,12 @@ internal static class MetricsFormats
     ];
 
     /// <summary>
-    /// The best that is asked for; of equals the first in the header. Wildcards mean JSON where they cover it, as does
-    /// a header that names nothing we have.
+    /// Chooses the format of the highest quality; of equals, the first in the header. Wildcards select JSON where they
+    /// cover it, as does a header without a supported type.
     /// </summary>
     /// <remarks>
-    /// RFC 9110 section 12.5.1, but for the last: a scraper that asks for less than it can read is better answered than
-    /// refused.
+    /// RFC 9110 section 12.5.1, but for the last: a scraper that asks for less than it can read gets a response instead
+    /// of 406.
     /// </remarks>
     public static MetricsFormat Negotiate(HttpRequest request) =>
         request

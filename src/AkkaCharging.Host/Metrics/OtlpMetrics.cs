@@ -7,9 +7,9 @@ namespace AkkaCharging.Host.Metrics;
 
 /// <summary><see cref="Instruments"/> as instruments of a meter.</summary>
 /// <remarks>
-/// Names are those of <c>/metrics</c> without what Prometheus appends to them: behind a collector that feeds a Prometheus
-/// they are the same series. A collection reads the figures of the last <see cref="RefreshAsync"/> and never waits, so
-/// that all instruments show the same moment.
+/// Names are those of <c>/metrics</c> without the suffixes of Prometheus: behind a collector that feeds a Prometheus
+/// they are the same series. A collection reads the figures of the last <see cref="RefreshAsync"/> and never waits; all
+/// instruments show the same moment.
 /// </remarks>
 internal sealed class OtlpMetrics(Meter meter, IMetricsSink metrics, FiguresReader reader, ClusterSettings cluster)
 {

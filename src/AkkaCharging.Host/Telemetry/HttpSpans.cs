@@ -3,8 +3,7 @@ using System.Diagnostics;
 namespace AkkaCharging.Host.Telemetry;
 
 /// <summary>
-/// What the span of an HTTP request tells: the route, never the path, the query or a header, into which a caller can
-/// write anything.
+/// Describes the span of an HTTP request by its route, never by its path, query or headers, which hold a caller's text.
 /// </summary>
 /// <remarks>
 /// Names are OpenTelemetry's semantic conventions for HTTP servers. The span itself, below the caller's
@@ -12,7 +11,7 @@ namespace AkkaCharging.Host.Telemetry;
 /// </remarks>
 internal static class HttpSpans
 {
-    /// <summary>ASP.NET Core's own.</summary>
+    /// <summary>Activity source of ASP.NET Core.</summary>
     public const string SourceName = "Microsoft.AspNetCore";
 
     private static readonly string[] Probed = ["/health", "/metrics"];
@@ -29,7 +28,7 @@ internal static class HttpSpans
         "CONNECT",
     ];
 
-    /// <summary>First of all, so that what others refuse is told as well.</summary>
+    /// <summary>Adds the middleware, before all others, so that rejected requests are traced, too.</summary>
     public static void UseHttpSpans(this WebApplication app) =>
         app.Use(
             async (context, next) =>

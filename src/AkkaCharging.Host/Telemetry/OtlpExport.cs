@@ -8,7 +8,7 @@ using AkkaCharging.Tracing;
 namespace AkkaCharging.Host.Telemetry;
 
 /// <summary>
-/// Traces and metrics over OTLP: on when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, else none of it is there.
+/// Traces and metrics over OTLP, enabled by <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>.
 /// </summary>
 internal static class OtlpExport
 {
@@ -21,8 +21,8 @@ internal static class OtlpExport
     public static bool IsOn(SettingsSources? sources) => sources is not null && IsOn(sources.Environment);
 
     /// <summary>Whether a process with these variables exports.</summary>
-    /// <exception cref="InvalidSettingsException">The endpoint is no URL: the exporter would take its default instead
-    /// without a word.</exception>
+    /// <exception cref="InvalidSettingsException">The endpoint is not a URL: the exporter would silently use its
+    /// default.</exception>
     public static bool IsOn(IReadOnlyDictionary<string, string> environment)
     {
         if (
@@ -37,7 +37,7 @@ internal static class OtlpExport
             ]);
     }
 
-    /// <summary>Has what happens to requests told to a collector as well.</summary>
+    /// <summary>Registers the exporter and the observer of traces.</summary>
     public static void AddOtlpExport(this IServiceCollection services)
     {
         services

@@ -156,7 +156,7 @@ internal sealed partial class OtlpExporter(
             return new HttpClient(handler) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
         };
 
-    /// <summary>As the standard variables say, which the SDK would honour in a client of its own.</summary>
+    /// <summary>TLS as the standard variables configure it; the SDK applies them only to a client of its own.</summary>
     private static SslClientAuthenticationOptions Tls(IReadOnlyDictionary<string, string> environment)
     {
         var policy = PeerCertificates.Policy();
@@ -182,7 +182,7 @@ internal sealed partial class OtlpExporter(
         return options;
     }
 
-    /// <summary>Where the SDK looks for <c>OTEL_*</c>.</summary>
+    /// <summary>Provides the SDK with the <c>OTEL_*</c> variables.</summary>
     private void AddVariables(IServiceCollection services) =>
         services.AddSingleton<IConfiguration>(
             new ConfigurationBuilder().AddInMemoryCollection(sources.Environment!).Build()

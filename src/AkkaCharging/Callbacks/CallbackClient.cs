@@ -111,11 +111,13 @@ internal sealed class CallbackClient(
     /// </summary>
     internal static byte[] Body(ChargingRequest request, Decision decision)
     {
+        var (station, token, status) = (request.Station.Text, request.Token.Secret, decision.Status.Name());
+        var decidedAt = decision.DecidedAt.ToUnixTimeMilliseconds();
         Span<byte> body = stackalloc byte[BodyBytesMax];
         var fits = Utf8.TryWrite(
             body,
             CultureInfo.InvariantCulture,
-            $$"""{"station_id":"{{request.Station.Text}}","driver_token":"{{request.Token.Secret}}","status":"{{decision.Status.Name()}}","timestamp":{{decision.DecidedAt.ToUnixTimeMilliseconds()}}}""",
+            $$"""{"station_id":"{{station}}","driver_token":"{{token}}","status":"{{status}}","timestamp":{{decidedAt}}}""",
             out var length
         );
         return fits

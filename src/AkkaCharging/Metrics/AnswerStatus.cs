@@ -1,6 +1,6 @@
 namespace AkkaCharging.Metrics;
 
-/// <summary>Status of an answer of the API: the <c>status</c> of its body, and the outcome that metrics count.</summary>
+/// <summary>Status of an API response: the <c>status</c> of its body and the outcome in metrics.</summary>
 internal enum AnswerStatus
 {
     /// <summary>200: the request is in the journal, a decision follows.</summary>

@@ -57,8 +57,10 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         Assert.Equal(JsonValueKind.Null, all.GetProperty("next").ValueKind);
         Assert.Equal(
             $$"""
-            {"requestId":"{{first}}","stationId":"{{RunningService.Station}}","driverToken":"allo***","destination":"{{_receiver.Destination()}}","status":"allowed","attempts":1,
-            "lastAttempt":{"at":1893456000000,"durationMs":0,"httpStatus":410,"outcome":"http_error","cause":"http_status"},"acceptedAt":1893456000000,"settledAt":1893456000000}
+            {"requestId":"{{first}}","stationId":"{{RunningService.Station}}","driverToken":"allo***",
+            "destination":"{{_receiver.Destination()}}","status":"allowed","attempts":1,
+            "lastAttempt":{"at":1893456000000,"durationMs":0,"httpStatus":410,"outcome":"http_error","cause":"http_status"},
+            "acceptedAt":1893456000000,"settledAt":1893456000000}
             """.ReplaceLineEndings(""),
             rest.GetProperty("deadLetters")[0].GetRawText()
         );

@@ -49,8 +49,10 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         Assert.Equal("It is not paused.", await Api.RefusedAsync(again, 409, "conflict"));
         foreach (var (action, result) in new[] { ("pause", "paused"), ("resume", "resumed"), ("resume", "conflict") })
         {
-            var fields =
-                $"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",\"Action\":\"{action}\",\"Target\":\"{_receiver.Destination()}\",\"Result\":\"{result}\"";
+            var fields = $$"""
+                "Means":"loopback","Remote":"127.0.0.1","Action":"{{action}}","Target":"{{_receiver.Destination()}}",
+                "Result":"{{result}}"
+                """.ReplaceLineEndings("");
             await Eventually.HoldsAsync(
                 () => CapturedConsole.Text.Contains(fields, StringComparison.Ordinal),
                 $"the log tells {fields}"
@@ -72,13 +74,21 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
             "the attempts are under way"
         );
 
-        var all = (await _service.Management.GetAsync(Route).ReadAsync()).GetProperty("destinations");
+        var all = default(JsonElement);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                all = (await _service.Management.GetAsync(Route).ReadAsync()).GetProperty("destinations");
+                return all.EnumerateArray().All(each => each.GetProperty("standing").GetString() == "silent");
+            },
+            "neither answers for a second"
+        );
         var one = (await _service.Management.GetAsync(Route + "?limit=1").ReadAsync()).GetProperty("destinations");
 
         Assert.Equal(
             $$"""
             {"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,
-            "inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0,"standing":"new",
+            "inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0,"standing":"silent",
             "nextProbeAt":null,"lastAttempt":null}
             """.ReplaceLineEndings(""),
             all[0].GetRawText()

@@ -114,7 +114,8 @@ public sealed class AuditCommandTests : IAsyncLifetime
             {"requestId":"{{_first.Id}}","stationId":"{{RunningService.Station}}","driverToken":"cana***","tokenFingerprint":"{{Fingerprint(
                 Token
             )}}","state":"failed",
-            "status":"not_allowed","reason":"station_not_allowed","acceptedAt":"2026-03-04T12:00:00Z","decidedAt":"2026-03-04T12:00:00.002Z",
+            "status":"not_allowed","reason":"station_not_allowed","acceptedAt":"2026-03-04T12:00:00Z",
+            "decidedAt":"2026-03-04T12:00:00.002Z",
             "settledAt":"2026-03-04T12:00:00.004Z","apiKeyName":"fleet\u001B[2J"}
             """.ReplaceLineEndings(
                 ""

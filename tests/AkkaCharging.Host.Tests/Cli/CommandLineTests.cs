@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.Host.Cli;
+using AkkaCharging.Journal;
 using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
@@ -95,7 +97,8 @@ public sealed class CommandLineTests : IDisposable
     public async Task ConnectionStringWithoutAHost_IsRefused_ByTheCheckAndByTheStart(string option)
     {
         var settings =
-            $"journal {{ kind = postgres, connectionString = \"Username=a;Password=canary\", encryptionKeys = [\"{Convert.ToBase64String(new byte[32])}\"] }}";
+            "journal { kind = postgres, connectionString = \"Username=a;Password=canary\", "
+            + $"encryptionKeys = [\"{Convert.ToBase64String(new byte[32])}\"] }}";
         var config = Config(settings);
 
         var (exitCode, _, error) = await RunAsync(
@@ -114,7 +117,8 @@ public sealed class CommandLineTests : IDisposable
             "--check-config",
             "--config",
             Config(
-                $"authorization {{ provider = http, acl.file = \"{_folder}/absent.csv\", http.url = \"https://back.example.com\" }}"
+                $"authorization {{ provider = http, acl.file = \"{_folder}/absent.csv\", "
+                    + $"http.url = \"https://back.example.com\" }}"
             )
         );
 
@@ -236,9 +240,8 @@ public sealed class CommandLineTests : IDisposable
     public async Task Health_OfAnUnreadyService_Exits1()
     {
         await using var service = await RunningService.StartAsync(customize: services =>
-            Microsoft.Extensions.DependencyInjection.ServiceCollectionServiceExtensions.AddSingleton<AkkaCharging.Journal.IRequestJournal>(
-                services,
-                new ScriptedJournal { Fault = new AkkaCharging.Journal.JournalUnavailableException("gone") }
+            services.AddSingleton<IRequestJournal>(
+                new ScriptedJournal { Fault = new JournalUnavailableException("gone") }
             )
         );
 

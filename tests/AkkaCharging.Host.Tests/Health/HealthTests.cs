@@ -256,7 +256,7 @@ public sealed class HealthTests : IAsyncLifetime
         await Eventually.HoldsAsync(
             () =>
                 CapturedConsole.Text.Contains(
-                    "The access list was not reloaded, the one before stays",
+                    "The access list was not reloaded, the previous one stays",
                     StringComparison.Ordinal
                 ),
             "it is logged"

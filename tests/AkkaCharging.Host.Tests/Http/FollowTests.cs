@@ -240,7 +240,8 @@ public sealed class FollowTests : IAsyncLifetime
                     .ToDictionary(
                         letter => Text(letter, "requestId")!,
                         letter =>
-                            $"{Text(letter.GetProperty("lastAttempt"), "outcome")} {Text(letter.GetProperty("lastAttempt"), "cause")}"
+                            Text(letter.GetProperty("lastAttempt"), "outcome")
+                            + $" {Text(letter.GetProperty("lastAttempt"), "cause")}"
                     );
                 return letters.Count == 2;
             },

@@ -61,7 +61,7 @@ public sealed class GracefulStopTests
         await StopWithPendingAsync(count: 7, journal: null);
 
         Assert.Contains(
-            "The grace is over: 7 accepted requests are lost, because journal.kind is memory",
+            "Shutdown grace period ended: 7 accepted requests are lost, because journal.kind is memory",
             CapturedConsole.Text,
             StringComparison.Ordinal
         );
@@ -73,7 +73,7 @@ public sealed class GracefulStopTests
         await StopWithPendingAsync(count: 6, new ScriptedJournal("sqlite"));
 
         Assert.Contains(
-            "The grace is over: 6 accepted requests stay in the journal and are taken up at the next start",
+            "Shutdown grace period ended: 6 accepted requests remain in the journal and resume at the next start",
             CapturedConsole.Text,
             StringComparison.Ordinal
         );
@@ -95,7 +95,7 @@ public sealed class GracefulStopTests
         );
 
         Assert.Contains(
-            "The grace is over: 5 accepted requests stay in the journal",
+            "Shutdown grace period ended: 5 accepted requests remain in the journal",
             CapturedConsole.Text,
             StringComparison.Ordinal
         );

@@ -278,8 +278,8 @@ public sealed partial class PrometheusTests
     // What SubmitHandler tells the metrics: refusals, returned statuses, either of two, and what stands when something
     // was thrown.
     [GeneratedRegex(
-        @"(?:RefuseAsync\(\s*context,\s*\d{3},\s*|return |return isReplay \? |status = )AnswerStatus\.(?<status>[A-Za-z]+)"
-            + @"(?: : AnswerStatus\.(?<status>[A-Za-z]+))?",
+        @"(?:RefuseAsync\(\s*context,\s*\d{3},\s*|return |return isReplay \? |status = )"
+            + @"AnswerStatus\.(?<status>[A-Za-z]+)(?: : AnswerStatus\.(?<status>[A-Za-z]+))?",
         RegexOptions.ExplicitCapture
     )]
     private static partial Regex Statuses();

@@ -149,7 +149,8 @@ public sealed class AlertsTests : IDisposable
             {
                 var component = (await node.GetAsync("/health")).GetProperty("components").GetProperty("cluster");
                 return expected
-                    == $"{component.GetProperty("status").GetString()} unreachable={component.GetProperty("details").GetProperty("unreachable").GetString()}";
+                    == $"{component.GetProperty("status").GetString()} "
+                        + $"unreachable={component.GetProperty("details").GetProperty("unreachable").GetString()}";
             },
             $"the cluster is {expected}"
         );

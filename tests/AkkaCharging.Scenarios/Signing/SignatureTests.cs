@@ -68,7 +68,7 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
             service.Process.Output,
             line =>
                 line.Contains(
-                    "The file of signing keys was not reloaded, the keys before stay",
+                    "The file of signing keys was not reloaded, the previous keys stay",
                     StringComparison.Ordinal
                 )
         );

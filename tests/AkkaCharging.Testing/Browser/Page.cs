@@ -91,10 +91,18 @@ internal sealed class Page : IAsyncDisposable
     public async Task ClickAsync(string selector)
     {
         await ShowsAsync(
-            $"{{ const e = document.querySelector({Quoted(selector)}); e !== null && !e.disabled && e.checkVisibility() }}"
+            $"{{ const e = document.querySelector({Quoted(selector)}); "
+                + "e !== null && !e.disabled && e.checkVisibility() }"
         );
         var middle = await EvaluateAsync(
-            $$"""(() => { const e = document.querySelector({{Quoted(selector)}}); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"""
+            $$"""
+            (() => {
+                const e = document.querySelector({{Quoted(selector)}});
+                e.scrollIntoView({ block: 'center' });
+                const r = e.getBoundingClientRect();
+                return [r.x + r.width / 2, r.y + r.height / 2];
+            })()
+            """
         );
         foreach (var type in (string[])["mousePressed", "mouseReleased"])
             await CallAsync(
@@ -264,7 +272,8 @@ internal sealed class Page : IAsyncDisposable
                 _complaints.Enqueue(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{entry.GetProperty("source")}: {entry.GetProperty("text")} {(entry.TryGetProperty("url", out var url) ? url : default)}"
+                        $"{entry.GetProperty("source")}: {entry.GetProperty("text")} "
+                            + $"{(entry.TryGetProperty("url", out var url) ? url : default)}"
                     )
                 );
                 break;

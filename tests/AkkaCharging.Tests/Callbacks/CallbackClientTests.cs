@@ -47,7 +47,10 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
         var received = Assert.Single(_receiver.Received);
         Assert.Equal(
-            $$"""{"station_id":"0b7c1d2e-3f40-4a51-8b62-9c73ad84be95","driver_token":"canary-token-0123456789","status":"{{name}}","timestamp":1767323045042}""",
+            $$"""
+            {"station_id":"0b7c1d2e-3f40-4a51-8b62-9c73ad84be95","driver_token":"canary-token-0123456789",
+            "status":"{{name}}","timestamp":1767323045042}
+            """.ReplaceLineEndings(""),
             Encoding.UTF8.GetString(received.Body)
         );
         Assert.Equal("/callback/a", received.Path);
@@ -98,7 +101,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
             received =>
             {
                 var signed =
-                    $"{received.WebhookId}.{received.Headers["webhook-timestamp"]}.{Encoding.UTF8.GetString(received.Body)}";
+                    $"{received.WebhookId}.{received.Headers["webhook-timestamp"]}."
+                    + $"{Encoding.UTF8.GetString(received.Body)}";
                 Assert.Equal(
                     $"v1,{Hmac(FirstKey, signed)} v1,{Hmac(SecondKey, signed)}",
                     received.Headers["webhook-signature"]

@@ -26,19 +26,21 @@ public sealed class SettingsLoaderTests
 
         var e = Assert.Throws<InvalidSettingsException>(folder.Load);
 
+        const string Ports = "environment variable CALLBACK_SECURITY_ALLOWED_PORTS: callback.security.allowedPorts";
+        const string Anonymous = "defaults: server.host = '0.0.0.0' is reachable from other machines without API keys";
         Assert.Equal(
-            """
+            $$"""
             11 problem(s) in the settings:
             environment variable MANAGEMENT_PORT: management.port = '' cannot be read; expected a whole number from 0 to 65535.
             hocon/application.conf:2: queue.maxSize = '0' cannot be read; expected a whole number from 1 to 10000000.
             hocon/application.conf:1: authorization.timeoutMillis = 'soon' cannot be read; expected a whole number from 1 to 3600000.
             hocon/application.conf:3: callback.retryDelayMillis = '1s' cannot be read; expected a whole number from 1 to 3600000.
-            environment variable CALLBACK_SECURITY_ALLOWED_PORTS: callback.security.allowedPorts[1] = '' cannot be read; expected a whole number from 1 to 65535.
-            environment variable CALLBACK_SECURITY_ALLOWED_PORTS: callback.security.allowedPorts[2] = 'http' cannot be read; expected a whole number from 1 to 65535.
+            {{Ports}}[1] = '' cannot be read; expected a whole number from 1 to 65535.
+            {{Ports}}[2] = 'http' cannot be read; expected a whole number from 1 to 65535.
             hocon/application.conf:4: logging.level = 'verbose' cannot be read; expected one of debug, info, warning, error.
             hocon/application.conf:2: queue.maxsize is not a setting; did you mean queue.maxSize?
             hocon/application.conf:5: nonsense is not a setting.
-            defaults: server.host = '0.0.0.0' is reachable from other machines without API keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.
+            {{Anonymous}}; expected server.apiKeys, server.allowAnonymous = true or a loopback host.
             hocon/application.conf:6: callback.maxInFlightPerDestination = 3 is above callback.maxInFlight; expected at most 2.
             """,
             e.Message

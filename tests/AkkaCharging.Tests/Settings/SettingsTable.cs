@@ -50,7 +50,8 @@ internal static class SettingsTable
             "server.apiKeys",
             $"[{{ name = app, sha256 = {Sha}, callbackHosts = [\"*.a.example\"], requestsPerSecond = 1.5 }}, "
                 + $"{{ name = b, sha256 = {new string('0', 64)} }}]",
-            $$"""[{"name":"app","sha256":"{{Sha}}","callbackHosts":["*.a.example"],"requestsPerSecond":1.5},{"name":"b","sha256":"{{new string('0', 64)}}"}]""",
+            $$"""[{"name":"app","sha256":"{{Sha}}","callbackHosts":["*.a.example"],"requestsPerSecond":1.5},"""
+                + $$"""{"name":"b","sha256":"{{new string('0', 64)}}"}]""",
             "Server.ApiKeys",
             $"[{{app, {Sha}, [*.a.example], 1.5}}, {{b, {new string('0', 64)}, [], 0}}]",
             "\"a\"",

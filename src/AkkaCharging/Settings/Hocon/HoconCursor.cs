@@ -204,8 +204,8 @@ internal sealed class HoconCursor
                 '\'' => "single quotes do not quote; use double quotes.",
                 ',' => "a comma with nothing before it.",
                 '\r' or '\n' or '\0' => $"the line ends; expected {expected}.",
-                var c =>
-                    $"unexpected {(char.IsAscii(c) ? $"'{c}'" : $"U+{(int)c:X4}")}; expected {expected}, or double quotes around the whole value.",
+                var c => $"unexpected {(char.IsAscii(c) ? $"'{c}'" : $"U+{(int)c:X4}")}; "
+                    + $"expected {expected}, or double quotes around the whole value.",
             }
         );
 }

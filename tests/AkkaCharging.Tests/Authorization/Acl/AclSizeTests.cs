@@ -53,7 +53,8 @@ public sealed class AclSizeTests(ITestOutputHelper output)
             writer.WriteLine("token,stations,valid_from,valid_until,state");
             for (var i = 0; i < Rules; i++)
                 writer.WriteLine(
-                    $"{Token(i)},{(i % 3 == 0 ? new Guid(i % 1000, 0, 0, new byte[8]) : "*")},2026-01-01T00:00:00Z,2027-01-01T00:{i / 60 % 60:D2}:{i % 60:D2}Z,active"
+                    $"{Token(i)},{(i % 3 == 0 ? new Guid(i % 1000, 0, 0, new byte[8]) : "*")},"
+                        + $"2026-01-01T00:00:00Z,2027-01-01T00:{i / 60 % 60:D2}:{i % 60:D2}Z,active"
                 );
         }
 
