@@ -107,10 +107,8 @@ public sealed class GracefulStopTests : IDisposable
             await SubmitManyAsync(service, $"http://127.0.0.1:{port}/ok", 100);
         await Eventually.HoldsAsync(
             async () =>
-                (await service.GetAsync("/metrics"))
-                    .GetProperty("receivers")
-                    .GetProperty("breakers_open")
-                    .GetInt32() == ports.Length,
+                (await service.GetAsync("/metrics")).GetProperty("receivers").GetProperty("breakers_open").GetInt32()
+                == ports.Length,
             "both breakers are open"
         );
 
