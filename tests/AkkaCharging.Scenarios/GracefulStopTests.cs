@@ -32,6 +32,19 @@ public sealed class GracefulStopTests : IDisposable
             async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
             "not ready"
         );
+        var health = await service.GetAsync("/health");
+        Assert.Equal(
+            ("DEGRADED", "draining"),
+            (
+                health.GetProperty("status").GetString(),
+                health
+                    .GetProperty("components")
+                    .GetProperty("pipeline")
+                    .GetProperty("details")
+                    .GetProperty("state")
+                    .GetString()
+            )
+        );
         // Load balancers have not noticed yet.
         ids.Add(await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken));
         var refusal = default(JsonElement);

@@ -5,6 +5,7 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
 using AkkaCharging.Host.Connections;
+using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -27,6 +28,7 @@ internal sealed class HealthReporter(
     AccessList accessList,
     WebhookSigner signer,
     BoundedTransport transport,
+    Readiness readiness,
     TimeProvider time,
     ClusterNode? node = null
 )
@@ -96,16 +98,20 @@ internal sealed class HealthReporter(
         }
     }
 
-    private static (string, ComponentStatus, (string, string)[]) Pipeline(PipelineStatus status) =>
+    private (string, ComponentStatus, (string, string)[]) Pipeline(PipelineStatus status) =>
         (
             "pipeline",
             status.Worst switch
             {
+                _ when readiness.IsDraining => ComponentStatus.Degraded,
                 LaneState.Running => ComponentStatus.Up,
                 LaneState.Restarting => ComponentStatus.Degraded,
                 _ => ComponentStatus.Down,
             },
-            [("state", status.Worst.ToString().ToLowerInvariant()), ("restarts", Text(status.Restarts))]
+            [
+                ("state", readiness.IsDraining ? "draining" : status.Worst.ToString().ToLowerInvariant()),
+                ("restarts", Text(status.Restarts)),
+            ]
         );
 
     private (string, ComponentStatus, (string, string)[]) Queue(PipelineStatus status)

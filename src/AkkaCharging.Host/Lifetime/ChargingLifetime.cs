@@ -174,13 +174,17 @@ internal static class LifetimeHosting
 internal sealed class Readiness
 {
     private volatile bool _isOpen;
+    private volatile bool _isDraining;
 
     /// <summary>Started, and not draining.</summary>
     public bool IsOpen => _isOpen;
+
+    /// <summary>The service is stopping, and finishes what is pending.</summary>
+    public bool IsDraining => _isDraining;
 
     /// <summary>The listener is open.</summary>
     public void Opened() => _isOpen = true;
 
     /// <summary>The service is about to stop.</summary>
-    public void Closed() => _isOpen = false;
+    public void Closed() => (_isOpen, _isDraining) = (false, true);
 }

@@ -32,6 +32,7 @@ public sealed partial class DeployedRulesTests : IDisposable
                 "AkkaChargingQueueBacklog",
                 "AkkaChargingBreakerOpen",
                 "AkkaChargingJournalUnavailable",
+                "AkkaChargingReceiverAway",
                 "AkkaChargingCallbacksBlocked",
                 "AkkaChargingAclReloadFailed",
                 "AkkaChargingNodeMissing",
@@ -78,7 +79,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             "the first scrape"
         );
         var rules = await prometheus.RulesAsync();
-        Assert.Equal(10, rules.Count);
+        Assert.Equal(11, rules.Count);
         var named = Deployed
             .Queries()
             .Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: "")))

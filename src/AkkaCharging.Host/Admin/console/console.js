@@ -220,8 +220,9 @@ function showDestinations(answer) {
     at('no-destinations').hidden = rows.length > 0 || answer.problem !== undefined;
     fill('destinations', rows, row => row.destination, (row, tr) => {
         cell(tr, row.destination, 'code');
-        cell(tr, row.breaker.replace('_', '-'));
         cell(tr, row.paused ? 'paused' : row.standing);
+        cell(tr, row.breaker.replace('_', '-') + (row.nextProbeAt === null ? '' : `, next probe ${clock(row.nextProbeAt)}`));
+        cell(tr, row.lastAttempt === null ? 'none' : `${attempt(row.lastAttempt)}, ${clock(row.lastAttempt.at)}`);
         cell(tr, count(row.pending), 'number');
         cell(tr, `${count(row.inFlight)} of ${count(row.inFlightMax)}`, 'number');
         cell(tr, count(row.waiting), 'number');
@@ -231,6 +232,11 @@ function showDestinations(answer) {
         button(cell(tr, '', 'actions').appendChild(document.createElement('div')), action, row.destination, () =>
             change(`/admin/destinations/${action.toLowerCase()}`, { destination: row.destination }, done => `${done.destination} is ${done.status}.`, 'destinations-title'));
     });
+}
+
+/** How a callback attempt ended, in a few words. */
+function attempt(last) {
+    return [last.outcome, last.httpStatus ?? last.cause, `${count(last.durationMs)} ms`].filter(part => part !== null).join(', ');
 }
 
 function showLetters(answer) {
@@ -248,7 +254,7 @@ function showLetters(answer) {
         cell(tr, row.stationId, 'code');
         cell(tr, row.driverToken, 'code whole');
         cell(tr, row.status ?? 'undecided');
-        cell(tr, row.lastAttempt === null ? 'none' : [row.lastAttempt.outcome, row.lastAttempt.httpStatus ?? row.lastAttempt.cause, `${count(row.lastAttempt.durationMs)} ms`].filter(part => part !== null).join(', '));
+        cell(tr, row.lastAttempt === null ? 'none' : attempt(row.lastAttempt));
         cell(tr, count(row.attempts), 'number');
         const actions = cell(tr, '', 'actions').appendChild(document.createElement('div'));
         const path = `/admin/dead-letters/${encodeURIComponent(row.requestId)}`;
