@@ -133,6 +133,33 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
     }
 
     [Theory]
+    [InlineData(100)]
+    [InlineData(10)]
+    [InlineData(2)]
+    public async Task RequestsThatAlwaysFail_LeaveTheOthersOfTheirReceiverAlone(int oneIn)
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
+        string[] healthy = [receiver.Url("/ok")];
+        await RunAsync(service, receiver, healthy, count: 400, "warm");
+        var without = await RunAsync(service, receiver, healthy, count: 1_000, "without");
+        var submittingFailing = Task.Run(async () =>
+        {
+            for (var number = 0; number < 1_000 / (oneIn - 1); number++)
+            {
+                await service.AcceptAsync(receiver.Url("/status/500"), ScenarioFolder.AllowedToken);
+                await Task.Delay(Between * (oneIn - 1));
+            }
+        });
+
+        var with = await RunAsync(service, receiver, healthy, count: 1_000, "with");
+
+        await submittingFailing;
+        AssertUnharmed(without, with, $"one in {oneIn} always fails", service, receiver);
+        Assert.InRange(Percentile(with, 99), TimeSpan.Zero, TimeSpan.FromSeconds(1)); // a probe comes after 5 s
+    }
+
+    [Theory]
     [InlineData("/away/")] // answers 500
     [InlineData("/gate/")] // hangs
     [InlineData("/ok/")] // does not listen

@@ -2,8 +2,8 @@ namespace AkkaCharging.Receivers;
 
 /// <summary>How many attempts one receiver may have in flight.</summary>
 /// <remarks>
-/// It starts with 2. An answer while all of them are in use earns one more; a failure, and an answer that asks for
-/// less, halve them. A receiver that does not need more never gets more: a thousand quiet ones that fall silent at once
+/// It starts with 2. An answer while all of them are in use earns one more; an attempt without an answer, and an answer
+/// that says that it is too much (429, 502, 503, 504), halve them. A receiver that does not need more never gets more: a thousand quiet ones that fall silent at once
 /// hold two slots each.
 /// </remarks>
 /// <param name="max">The highest that can be earned.</param>

@@ -120,7 +120,9 @@ internal sealed class Receiver
             return false;
         }
 
-        _limit.OnFailure();
+        // A 500 is an answer, if not the one that was wanted: requests that always fail leave the others their slots.
+        if (attempt.HttpStatus is null or 502 or 503 or 504)
+            _limit.OnFailure();
         _breaker.OnFailure(turn.Delivery, turn.Attempt, isProbe, now);
         if (_breaker.State == BreakerState.Open)
             _limit.Reset();

@@ -32,6 +32,7 @@ public sealed class ReceiverRegisterPropertyTests
 
     private sealed class Model : IDisposable
     {
+        private const int RetryPlaces = 4;
         private readonly int _seed;
         private readonly Random _random;
         private readonly FakeTimeProvider _time = new(Sample.Now);
@@ -39,6 +40,8 @@ public sealed class ReceiverRegisterPropertyTests
         private readonly int _slots;
         private readonly string[] _hosts;
         private readonly List<TestTurn> _open = []; // waiting or holding
+        private readonly List<TestTurn> _places = []; // of the retry lane, waited for or held
+        private readonly List<TestTurn> _handedPlaces = [];
         private readonly List<TestTurn> _handed = [];
         private readonly List<TestTurn> _released = [];
         private object _owner = new();
@@ -51,6 +54,7 @@ public sealed class ReceiverRegisterPropertyTests
             var settings = SettingsLoader.Defaults.Callback with
             {
                 MaxInFlight = _slots,
+                MaxConcurrentRetries = RetryPlaces,
                 MaxInFlightPerDestination = _random.Next(1, 5),
                 MaxRetries = _random.Next(0, 4),
                 DestinationBreaker = new(_random.Next(4) > 0, _random.Next(1, 5), TimeSpan.FromSeconds(5)),
@@ -72,7 +76,10 @@ public sealed class ReceiverRegisterPropertyTests
                     _time.Advance(TimeSpan.FromMilliseconds(_random.Next(1, 2_000)));
                     break;
                 case 8:
-                    PauseOrResume();
+                    if (_random.Next(2) == 0)
+                        PauseOrResume();
+                    else
+                        TakeOrEndRetry();
                     break;
                 default:
                     if (_random.Next(8) == 0)
@@ -88,15 +95,17 @@ public sealed class ReceiverRegisterPropertyTests
         {
             foreach (var host in _hosts)
                 _register.Resume(Key(host));
-            for (var round = 0; round < 1_000 && _open.Count > 0; round++)
+            for (var round = 0; round < 1_000 && _open.Count + _places.Count > 0; round++)
             {
+                foreach (var place in _places.Where(place => place.Holds).ToList())
+                    EndRetry(place);
                 foreach (var turn in _open.Where(turn => turn.Holds).ToList())
                     End(turn, Answered());
                 _time.Advance(TimeSpan.FromMilliseconds(500));
                 Check();
             }
 
-            Hold(_open.Count == 0, "everything is served or expires");
+            Hold(_open.Count + _places.Count == 0, "everything is served or expires");
             Hold(_register.InFlight == 0, "no slot leaks");
             _time.Advance(ReceiverRegister.Remembered + TimeSpan.FromSeconds(1));
             Hold(_register.Count == 0, "nothing is remembered for ever");
@@ -114,6 +123,29 @@ public sealed class ReceiverRegisterPropertyTests
             var turn = new TestTurn(host, receiver, _owner, deadline, attempt > 1, attempt, _handed, _released);
             turn.Holds = _register.TakeAttemptOrWait(receiver, turn);
             _open.Add(turn);
+        }
+
+        private void TakeOrEndRetry()
+        {
+            if (_places.Where(place => place.Holds).ToList() is { Count: > 0 } held && _random.Next(2) == 0)
+            {
+                EndRetry(held[_random.Next(held.Count)]);
+                return;
+            }
+
+            var host = _hosts[_random.Next(_hosts.Length)];
+            var receiver = _register.Join(Key(host));
+            var place = new TestTurn(host, receiver, _places, long.MaxValue, true, 2, _handedPlaces, _released);
+            place.Holds = _register.TakeRetryPlaceOrWait(receiver, place);
+            _places.Add(place);
+        }
+
+        private void EndRetry(TestTurn place)
+        {
+            place.Holds = false;
+            _places.Remove(place);
+            _register.EndRetry(place.Receiver);
+            _register.Leave(place.Receiver);
         }
 
         private void EndOne()
@@ -173,6 +205,8 @@ public sealed class ReceiverRegisterPropertyTests
             }
 
             _released.Clear();
+            Hold(_places.Count(place => place.Holds) <= RetryPlaces, "the retry lane has its places");
+            Hold(_handedPlaces.Distinct().Count() == _handedPlaces.Count, "no place is handed out twice");
             Hold(_handed.Distinct().Count() == _handed.Count, "no turn is started twice");
             var held = _open.Where(turn => turn.Holds).ToList();
             Hold(_register.InFlight == held.Count && held.Count <= _slots, "slots are counted, and are not exceeded");

@@ -138,6 +138,17 @@ public sealed class ReceiverRegisterTests : IDisposable
     }
 
     [Fact]
+    public void RequestsThatAreAnswered500_LeaveTheOthersTheirSlots()
+    {
+        EarnSlots("a", 8);
+
+        for (var i = 0; i < 20; i++)
+            End(Running("a"), i % 2 == 0 ? Failed(CallbackOutcome.HttpError, 500) : Answered());
+
+        Assert.InRange(Status("a").InFlightMax, 8, 64);
+    }
+
+    [Fact]
     public void OpenBreaker_LetsOneProbeGoEach5Seconds_WhichUsesUpNoAttempt_UntilOneIsAnswered()
     {
         OpenBreaker("a");
