@@ -222,11 +222,13 @@ public sealed class ReceiverRegisterPropertyTests
                     "slots are the receiver's"
                 );
                 Hold(status.Breaker == BreakerState.Closed || status.Standing == Standing.Silent, "open means silent");
-                var couldStart =
-                    waiting > 0
-                    && !status.IsPaused
-                    && status.Breaker == BreakerState.Closed
-                    && status.InFlight < status.InFlightMax;
+                var hasRoom = status.Breaker switch
+                {
+                    BreakerState.Closed => status.InFlight < status.InFlightMax,
+                    BreakerState.HalfOpen => status.InFlight == 0, // no probe is under way
+                    _ => false,
+                };
+                var couldStart = waiting > 0 && !status.IsPaused && hasRoom;
                 if (couldStart && status.Standing == Standing.Proven)
                     Hold(held.Count == _slots, "no proven receiver waits while a slot is free");
                 if (couldStart && status.Standing == Standing.Silent && held.Count < _slots)
