@@ -108,7 +108,7 @@ internal static class JournalMigration
         {
             SqliteStore.Open(source, time).Dispose(); // brings it to this version, and its log into the file
             using var file = SqliteFile.ConnectReadOnly(source);
-            var wrapped = SqliteStore.ReadWrapped(file);
+            var wrapped = SqliteMeta.ReadWrapped(file);
             var sourceKeys = KeySource.Load(source, KeyRing.KeyIdOf(wrapped));
             await using var connections = new PostgresConnections(target.ConnectionString, CopySeconds);
             await using var session = await PostgresSession.OpenAsync(connections, keys, cancellationToken);
