@@ -27,13 +27,15 @@ internal static class JournalMigration
     private const int CopySeconds = 3_600;
 
     private const string CopyRequests = """
-        COPY charging_request (epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state, status, reason,
-            decided_at, settled_at, attempts, attempts_made, redriven_at) FROM STDIN (FORMAT BINARY)
+        COPY charging_request (
+            epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace,
+            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at) FROM STDIN (FORMAT BINARY)
         """;
 
     private const string Requests = """
-        SELECT id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state, status, reason,
-            decided_at, settled_at, attempts, attempts_made, redriven_at FROM request ORDER BY seq
+        SELECT
+            id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace,
+            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at FROM request ORDER BY seq
         """;
 
     private static readonly NpgsqlDbType[] RequestTypes =

@@ -3,8 +3,8 @@ using System.Reflection;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// Reads the steps of a database's tables from <c>Schema/&lt;database&gt;/001.sql</c> and so on: step n leads from version
-/// n - 1 to n. Steps are only ever added, never changed.
+/// Reads the steps of a database's tables from <c>Schema/&lt;database&gt;/001.sql</c> and so on: step n leads from
+/// version n - 1 to n. Steps are only ever added, never changed.
 /// </summary>
 internal static class SchemaSteps
 {

@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>What a journal knows about itself: its owner, its clock, its hash secret and the keys of its rows.</summary>
+/// <summary>The owner, the clock, the hash secret and the keys that a journal keeps beside its requests.</summary>
 internal static class SqliteMeta
 {
     /// <summary>Reads the number of the last owner.</summary>

@@ -347,8 +347,8 @@ internal sealed class SqliteStore : IDisposable
 
     public void Dispose()
     {
-        // A connection stays open, with its locks, as long as one of its statements does; the driver disposes only those
-        // that it has prepared itself.
+        // A connection stays open, with its locks, as long as one of its statements does; the driver disposes only
+        // those that it has prepared itself.
         IDisposable[] statements =
         [
             _accept,
