@@ -3,7 +3,9 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Journal;
 
 /// <summary>Lists, redrives and discards the failed requests whose secrets a journal still keeps.</summary>
-/// <remarks>Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed then.</remarks>
+/// <remarks>
+/// Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed then.
+/// </remarks>
 internal interface IDeadLetterStore
 {
     /// <summary>Lists the next dead letters that match, newest first, without delaying writes.</summary>

@@ -25,7 +25,7 @@ internal interface IJournalReader
     Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset oldest);
 
     /// <summary>Reads a dead letter to redrive it from <paramref name="at"/> on.</summary>
-    /// <returns>False when it is no dead letter; true without a <see cref="Redrive"/> when its row is damaged.</returns>
+    /// <returns>False when it is no dead letter; null as redrive when its row is damaged.</returns>
     Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(
         RequestId id,
         JournalSecrets secrets,

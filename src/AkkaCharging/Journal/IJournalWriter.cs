@@ -2,7 +2,9 @@ using AkkaCharging.Journal.Encryption;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>The life of the one writer of a <see cref="StoredJournal"/>, which opens it and reopens it after faults.</summary>
+/// <summary>
+/// The life of the one writer of a <see cref="StoredJournal"/>, which opens the journal and reopens it after faults.
+/// </summary>
 internal interface IJournalWriter
 {
     /// <summary>Completes after the first attempt to open the journal, whether it succeeded or not.</summary>

@@ -211,9 +211,13 @@ internal sealed class JournalClock
             var now = Observe(Read());
             if (_saved is not null && now.Elapsed - _savedAt < SaveEvery.Ticks)
                 return null;
+            var segments = string.Join(
+                ' ',
+                _segments.Select(segment => $"{segment.Sure}:{segment.Likely}:{segment.Wall}")
+            );
             var text = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Format} {Sure(now)} {Likely(now)} {now.Wall} {witness()?.ToString() ?? "-"} {string.Join(' ', _segments.Select(segment => $"{segment.Sure}:{segment.Likely}:{segment.Wall}"))}"
+                $"{Format} {Sure(now)} {Likely(now)} {now.Wall} {witness()?.ToString() ?? "-"} {segments}"
             );
             (_saved, _savedAt) = (text, now.Elapsed);
             return text;

@@ -27,13 +27,15 @@ internal static class JournalMigration
     private const int CopySeconds = 3_600;
 
     private const string CopyRequests = """
-        COPY charging_request (epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state, status, reason,
-            decided_at, settled_at, attempts, attempts_made, redriven_at) FROM STDIN (FORMAT BINARY)
+        COPY charging_request (
+            epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace,
+            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at) FROM STDIN (FORMAT BINARY)
         """;
 
     private const string Requests = """
-        SELECT id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state, status, reason,
-            decided_at, settled_at, attempts, attempts_made, redriven_at FROM request ORDER BY seq
+        SELECT
+            id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace,
+            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at FROM request ORDER BY seq
         """;
 
     private static readonly NpgsqlDbType[] RequestTypes =
@@ -108,7 +110,7 @@ internal static class JournalMigration
         {
             SqliteStore.Open(source, time).Dispose(); // brings it to this version, and its log into the file
             using var file = SqliteFile.ConnectReadOnly(source);
-            var wrapped = SqliteStore.ReadWrapped(file);
+            var wrapped = SqliteMeta.ReadWrapped(file);
             var sourceKeys = KeySource.Load(source, KeyRing.KeyIdOf(wrapped));
             await using var connections = new PostgresConnections(target.ConnectionString, CopySeconds);
             await using var session = await PostgresSession.OpenAsync(connections, keys, cancellationToken);

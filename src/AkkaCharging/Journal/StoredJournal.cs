@@ -215,7 +215,7 @@ internal abstract class StoredJournal(
     /// <summary>Stops the writer; completes when the journal is closed.</summary>
     protected abstract Task CloseAsync();
 
-    /// <summary>Waits until the journal is open, and finds the requests that earlier processes left unsettled.</summary>
+    /// <summary>Waits until the journal is open, and finds what earlier processes left unsettled.</summary>
     protected abstract Task<Backlog> FindBacklogAsync(CancellationToken cancellationToken);
 
     /// <summary>Keeps a request.</summary>

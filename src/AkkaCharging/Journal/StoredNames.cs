@@ -39,7 +39,8 @@ internal static class StoredNames
     /// </summary>
     /// <remarks>Versions that knew no cause wrote four fields, and pass over a fifth when they read.</remarks>
     public static string Attempt(CallbackAttempt attempt) =>
-        $"{attempt.At.UtcTicks},{attempt.Duration.Ticks},{attempt.HttpStatus},{attempt.Outcome.Name()}{(attempt.Cause is { } cause ? $",{cause.Name()}" : "")};";
+        $"{attempt.At.UtcTicks},{attempt.Duration.Ticks},{attempt.HttpStatus},{attempt.Outcome.Name()}"
+        + $"{(attempt.Cause is { } cause ? $",{cause.Name()}" : "")};";
 
     public static CallbackAttempt[] Attempts(string text) =>
         [

@@ -5,7 +5,9 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Reads rows of the table of requests, by the names of their columns, whichever database they come from.</summary>
+/// <summary>
+/// Reads rows of the table of requests, by the names of their columns, whichever database they come from.
+/// </summary>
 /// <remarks>The id is read by the caller, because each database has a type of its own for it.</remarks>
 internal static class StoredRows
 {

@@ -48,7 +48,8 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
 
         Assert.Contains(
-            $"were removed or replaced under this process: {string.Join(", ", gone.Select(file => "journal.db" + file))}.",
+            "were removed or replaced under this process: "
+                + $"{string.Join(", ", gone.Select(file => "journal.db" + file))}.",
             refused.Message,
             StringComparison.Ordinal
         );

@@ -385,7 +385,8 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
                 PRAGMA synchronous = OFF;
                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
                 INSERT INTO request (id, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
-                SELECT randomblob(16), '123e4567-e89b-42d3-a456-426614174000', 'abcd***', randomblob(16), 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i FROM n
+                SELECT randomblob(16), '123e4567-e89b-42d3-a456-426614174000', 'abcd***', randomblob(16),
+                    'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i FROM n
                 """
             )
         )

@@ -51,7 +51,8 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
         var keyId = KeyIdOf(secret);
         if (Find(keyId) is not { } key)
             throw new InvalidJournalException(
-                $"The journal is encrypted with key {keyId}, which is not among the configured keys ({string.Join(", ", keys.Select(k => k.Id))})."
+                $"The journal is encrypted with key {keyId}, which is not among the configured keys "
+                    + $"({string.Join(", ", keys.Select(k => k.Id))})."
             );
         if (secret.Length < HeaderBytes + EncryptionKey.TagBytes)
             throw Damaged(keyId, innerException: null);

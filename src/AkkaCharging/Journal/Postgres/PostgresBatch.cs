@@ -14,8 +14,10 @@ internal sealed class PostgresBatch
     private const int WritesMax = 2_048;
 
     private const string Accept = """
-        INSERT INTO charging_request (epoch, lane, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
-        SELECT $1, $2::smallint, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
+        INSERT INTO charging_request (
+            epoch, lane, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
+        SELECT
+            $1, $2::smallint, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
         FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             AS new (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, key_hash)
         WHERE key_hash IS NULL OR EXISTS (SELECT 1 FROM charging_idempotency kept WHERE kept.key_hash = new.key_hash AND kept.id = new.id)
@@ -32,7 +34,10 @@ internal sealed class PostgresBatch
 
     // Null for the lanes means all of them. Under the fence, these are exactly those that this node holds.
     private const string Decide = """
-        UPDATE charging_request kept SET status = new.status, reason = new.reason, decided_at = new.decided_at,
+        UPDATE charging_request kept SET
+            status = new.status,
+            reason = new.reason,
+            decided_at = new.decided_at,
             state = CASE kept.state WHEN 'queued' THEN 'decided' ELSE kept.state END
         FROM unnest($1, $2, $3, $4) AS new (id, status, reason, decided_at)
         WHERE kept.id = new.id AND kept.status IS NULL AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
@@ -48,21 +53,35 @@ internal sealed class PostgresBatch
     // An attempt that is written again, because its first commit was in doubt, is there already: its times tell it from
     // all others.
     private const string RecordAttempt = $"""
-        UPDATE charging_request kept SET attempts = attempts || new.attempt, attempts_made = attempts_made + 1
+        UPDATE charging_request kept SET
+            attempts = attempts || new.attempt,
+            attempts_made = attempts_made + 1
         FROM unnest($1, $2) AS new (id, attempt)
-        WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0 AND ($3::smallint[] IS NULL OR kept.lane = ANY ($3))
+        WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0
+            AND ($3::smallint[] IS NULL OR kept.lane = ANY ($3))
         """;
 
     private const string Settle = $"""
-        UPDATE charging_request kept SET state = new.state, settled_at = new.settled_at, secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
-            attempts = attempts || new.attempt, attempts_made = attempts_made + (new.attempt <> '')::int
+        UPDATE charging_request kept SET
+            state = new.state,
+            settled_at = new.settled_at,
+            secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
+            attempts = attempts || new.attempt,
+            attempts_made = attempts_made + (new.attempt <> '')::int
         FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt)
         WHERE kept.id = new.id AND {IsUnsettled} AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
         """;
 
     private const string Redrive = $"""
-        UPDATE charging_request kept SET state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END, settled_at = NULL, epoch = $1, lane = $2::smallint,
-            redriven_at = new.redriven_at, expires_at = new.expires_at, attempts = new.attempts, attempts_made = 0
+        UPDATE charging_request kept SET
+            state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END,
+            settled_at = NULL,
+            epoch = $1,
+            lane = $2::smallint,
+            redriven_at = new.redriven_at,
+            expires_at = new.expires_at,
+            attempts = new.attempts,
+            attempts_made = 0
         FROM unnest($3, $4, $5, $6, $7) AS new (id, seen_at, redriven_at, expires_at, attempts)
         WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter} RETURNING kept.id
         """;

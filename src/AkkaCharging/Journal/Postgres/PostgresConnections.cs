@@ -75,7 +75,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
         {
             return new NpgsqlConnectionStringBuilder(connectionString);
         }
-        catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException)
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
         {
             throw Unusable("cannot be read");
         }
@@ -89,8 +89,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
                 .UseSslClientAuthenticationOptionsCallback(Judge)
                 .Build();
         }
-        catch (Exception exception)
-            when (exception is ArgumentException or InvalidOperationException or NotSupportedException)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or NotSupportedException)
         {
             throw Unusable("holds settings that contradict each other"); // each was read well
         }

@@ -6,7 +6,9 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Keeps requests in a PostgreSQL database: what it accepted survives whatever the database survives.</summary>
+/// <summary>
+/// Keeps requests in a PostgreSQL database: what it accepted survives whatever the database survives.
+/// </summary>
 /// <remarks>
 /// The tables are named <c>charging_…</c> and are created in the first schema of the connection's search path, so that
 /// two journals can share a database in two schemas. Errors: a write that the database does not confirm within 5 s

@@ -40,7 +40,7 @@ internal sealed class PostgresLanes
     /// <summary>Those that this node may write into.</summary>
     public short[] Held => [.. Volatile.Read(ref _held).Keys.Select(lane => (short)lane)];
 
-    public static bool IsFenced(Exception exception) => exception is PostgresException { SqlState: FencedState };
+    public static bool IsFenced(Exception e) => e is PostgresException { SqlState: FencedState };
 
     /// <summary>Puts the fence in front of a batch.</summary>
     public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);

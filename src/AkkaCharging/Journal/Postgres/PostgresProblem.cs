@@ -7,8 +7,8 @@ namespace AkkaCharging.Journal.Postgres;
 /// </summary>
 internal static class PostgresProblem
 {
-    public static string Describe(Exception exception) =>
-        exception switch
+    public static string Describe(Exception e) =>
+        e switch
         {
             PostgresException answer => $"The database answered with error {answer.SqlState}.",
             TimeoutException or { InnerException: TimeoutException } => "The database did not answer in time.",

@@ -42,7 +42,8 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
                 row => row.ToUnsettledRow(ReadId(row), new(row.GetInt16("lane"), row.GetInt64("seq")), secrets, clock),
                 $"""
                 SELECT {StoredRows.UnsettledColumns}, lane FROM charging_request
-                WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4) ORDER BY lane, seq LIMIT $5
+                WHERE settled_at IS NULL AND (lane, seq) > ($1, $2) AND lane <= $3 AND epoch <> ALL ($4)
+                ORDER BY lane, seq LIMIT $5
                 """,
                 after.Lane,
                 after.Seq,
@@ -90,7 +91,8 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
     /// </summary>
     public static string NodeLock(string node) =>
         $"""
-            locktype = 'advisory' AND granted AND classid = {PostgresLanes.NodeLockClass} AND objid = (hashtext({node}::text) & 4294967295)::oid
+            locktype = 'advisory' AND granted AND classid = {PostgresLanes.NodeLockClass}
+                AND objid = (hashtext({node}::text) & 4294967295)::oid
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             """;
 
@@ -156,7 +158,8 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
     // Text of its own with and without a destination: the plan of one that serves both would not use the destination's
     // index.
     private static string Matching(DeadLetterQuery query) =>
-        $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) {(query.Destination is null ? "" : "AND destination = $4")}";
+        $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) "
+        + (query.Destination is null ? "" : "AND destination = $4");
 
     private static object[] Values(DeadLetterQuery query, DeadLetterCursor? after, DateTimeOffset oldest)
     {

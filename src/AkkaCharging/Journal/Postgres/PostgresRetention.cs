@@ -103,7 +103,9 @@ internal sealed class PostgresRetention(
         var many = excess == 0 ? 0 : await DeleteAsync(connection, long.MaxValue, excess);
         var claims = await connection.ExecuteAsync(
             $"""
-            DELETE FROM charging_idempotency WHERE key_hash IN (SELECT key_hash FROM charging_idempotency WHERE until <= $1 LIMIT $2) AND {PostgresClock.NothingTold}
+            DELETE FROM charging_idempotency
+            WHERE key_hash IN (SELECT key_hash FROM charging_idempotency WHERE until <= $1 LIMIT $2)
+                AND {PostgresClock.NothingTold}
             """,
             clock.NowForClaims.UtcTicks,
             StepRows
@@ -115,7 +117,9 @@ internal sealed class PostgresRetention(
     {
         var deleted = await connection.ExecuteAsync(
             $"""
-            DELETE FROM charging_request WHERE id IN (SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)
+            DELETE FROM charging_request
+            WHERE id IN (
+                SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)
                 AND settled_at <= $1 -- again, because a redrive may have taken it back since
                 AND {PostgresClock.NothingTold}
             """,

@@ -154,10 +154,10 @@ internal sealed class PostgresWriter : IJournalWriter
             {
                 Close(Stopping);
             }
-            catch (Exception exception)
+            catch (Exception e)
             {
                 // Whatever it is: a loop that ended here would leave every caller waiting for ever.
-                Close(PostgresProblem.Describe(exception), exception);
+                Close(PostgresProblem.Describe(e), e);
                 await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
@@ -263,13 +263,13 @@ internal sealed class PostgresWriter : IJournalWriter
                 if (await CommitAsync(connection, batch, epoch) is not 0 and var settled)
                     _settled(settled);
             }
-            catch (Exception exception)
+            catch (Exception e)
             {
                 _inDoubt.AddRange(batch.Accepted);
                 _redrivesInDoubt.AddRange(batch.Redriven);
                 // before anybody is told: what they were refused must not look available
-                _problem = PostgresProblem.Describe(exception);
-                batch.Fail(new JournalUnavailableException(_problem, exception));
+                _problem = PostgresProblem.Describe(e);
+                batch.Fail(new JournalUnavailableException(_problem, e));
                 throw;
             }
 
@@ -324,9 +324,9 @@ internal sealed class PostgresWriter : IJournalWriter
             await _lanes!.ReleaseAsync(connection, moved.Lane);
             moved.Complete(0);
         }
-        catch (Exception exception)
+        catch (Exception e)
         {
-            moved.Fail(new JournalUnavailableException(PostgresProblem.Describe(exception), exception));
+            moved.Fail(new JournalUnavailableException(PostgresProblem.Describe(e), e));
             throw;
         }
     }

@@ -1,3 +1,5 @@
+using System.Data;
+
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Copies the log into the database every thousand writes, on a thread of its own.</summary>
@@ -40,7 +42,7 @@ internal sealed class Checkpointer(SqliteThread thread)
             var logPages = await thread.RunAsync(connection =>
             {
                 using var checkpoint = new PreparedQuery(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-                return checkpoint.First(found => found.GetInt64(1)); // busy, log, checkpointed
+                return checkpoint.First(found => found.GetInt64("log"));
             });
             _isBehind = logPages > LogPagesMax;
         }

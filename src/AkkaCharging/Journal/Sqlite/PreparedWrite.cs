@@ -5,12 +5,13 @@ using SQLitePCL;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// One prepared statement that changes rows; its parameters are <c>$0</c>, <c>$1</c> and so on. Runs inside a
+/// A prepared statement that changes rows; its parameters are <c>$0</c>, <c>$1</c> and so on. It runs inside a
 /// transaction.
 /// </summary>
 /// <remarks>
-/// A layer below <see cref="PreparedQuery"/>: the driver boxes each value, looks the place of each parameter up by its name
-/// and makes a reader, with every run, and three runs a request are most of what the writer's thread does.
+/// A layer below <see cref="PreparedQuery"/>: with every run, the driver would box each value, look the place of each
+/// parameter up by its name and create a reader, and three runs a request are most of what the writer's thread does
+/// (an accepted row: 14 to 20 µs and 2,575 bytes by the driver, 12 to 14 µs and 1,414 bytes by this; bench/README.md).
 /// </remarks>
 internal sealed class PreparedWrite : IDisposable
 {
@@ -26,15 +27,26 @@ internal sealed class PreparedWrite : IDisposable
             _places.Add(place);
     }
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the statement.</summary>
     /// <returns>How many rows it changed.</returns>
     /// <exception cref="SqliteException">It changed none.</exception>
     public int Run(params ReadOnlySpan<SqliteValue> values)
     {
         for (var i = 0; i < values.Length; i++)
-            Check(values[i].Bind(_statement, _places[i]));
+            Bind(i, values[i]);
+        return Run();
+    }
+
+    /// <summary>Sets a parameter for the next <see cref="Run()"/>.</summary>
+    public void Bind(int parameter, SqliteValue value) => Check(value.Bind(_statement, _places[parameter]));
+
+    /// <summary>Runs the statement with the parameters that are set.</summary>
+    /// <returns>How many rows it changed.</returns>
+    /// <exception cref="SqliteException">It changed none.</exception>
+    public int Run()
+    {
         var done = raw.sqlite3_step(_statement);
-        raw.sqlite3_reset(_statement); // says again what the step said
+        raw.sqlite3_reset(_statement); // returns the step's result again
         if (done != raw.SQLITE_DONE)
             SqliteException.ThrowExceptionForRC(done, _database);
         return raw.sqlite3_changes(_database);
@@ -45,7 +57,7 @@ internal sealed class PreparedWrite : IDisposable
     private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
 }
 
-/// <summary>What a parameter can hold.</summary>
+/// <summary>The value of a parameter.</summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly struct SqliteValue
 {

@@ -45,7 +45,7 @@ internal sealed class SqliteAudit : IJournalAudit
     /// <inheritdoc/>
     public Task<byte[]> FingerprintAsync(DriverToken token) =>
         Task.FromResult(
-            Reading(_settings, () => SqliteStore.ReadSecrets(_connection, _settings)).Hasher.Fingerprint(token)
+            Reading(_settings, () => SqliteMeta.ReadSecrets(_connection, _settings)).Hasher.Fingerprint(token)
         );
 
     /// <inheritdoc/>

@@ -4,7 +4,9 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Owns the journal's files: takes the lock, opens the database, and watches that they stay in place.</summary>
+/// <summary>
+/// Owns the journal's files: takes the lock, opens the database, and checks that they stay in place.
+/// </summary>
 /// <remarks>
 /// The lock is held from the first attempt that gets it to the end of the process's use, while the database is closed
 /// after each error and opened again. Called by the writer's thread alone.

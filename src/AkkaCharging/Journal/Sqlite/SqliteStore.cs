@@ -1,3 +1,4 @@
+using System.Data;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -5,34 +6,30 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>
-/// The writer's connection and its statements: what each write does to the tables. One thread uses it.
-/// </summary>
+/// <summary>The writer's connection and its statements. One thread uses it.</summary>
 internal sealed class SqliteStore : IDisposable
 {
     private const int PurgeRowsMax = 200;
-
-    private const string OwnerEpoch = "SELECT value FROM meta WHERE name = 'owner_epoch'";
 
     private readonly SqliteConnection _connection;
     private readonly long _settledRowsMax;
     private readonly TimeProvider _time;
     private readonly JournalClock? _clock;
-    private readonly PreparedQuery _begin,
-        _commit,
-        _owner,
-        _decision,
-        _claim;
-    private readonly PreparedWrite _accept,
-        _decide,
-        _attempt,
-        _settle,
-        _redrive,
-        _discard,
-        _remember,
-        _purge,
-        _purgeClaims,
-        _keepClock;
+    private readonly PreparedQuery _begin;
+    private readonly PreparedQuery _commit;
+    private readonly PreparedQuery _owner;
+    private readonly PreparedQuery _decision;
+    private readonly PreparedQuery _claim;
+    private readonly PreparedInsert<RequestRow> _accept;
+    private readonly PreparedWrite _decide;
+    private readonly PreparedWrite _attempt;
+    private readonly PreparedWrite _settle;
+    private readonly PreparedWrite _redrive;
+    private readonly PreparedWrite _discard;
+    private readonly PreparedWrite _remember;
+    private readonly PreparedWrite _purge;
+    private readonly PreparedWrite _purgeClaims;
+    private readonly PreparedWrite _keepClock;
 
     private SqliteStore(
         SqliteConnection connection,
@@ -47,35 +44,65 @@ internal sealed class SqliteStore : IDisposable
         (_time, _clock) = (time, clock);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
-        _owner = new(connection, OwnerEpoch);
+        _owner = new(connection, SqliteMeta.OwnerEpoch);
         _accept = new(
             connection,
-            """
-            INSERT INTO request (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, state)
-            VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued') ON CONFLICT (id) DO NOTHING
-            """
+            "request",
+            constant: ("state", RequestState.Queued.Name()),
+            ("id", row => row.Id),
+            ("station", row => row.Station),
+            ("token_masked", row => row.TokenMasked),
+            ("token_fingerprint", row => row.TokenFingerprint),
+            ("destination", row => row.Destination),
+            ("secrets", row => row.Secrets),
+            ("api_key", row => row.ApiKeyName),
+            ("accepted_at", row => row.AcceptedAt),
+            ("expires_at", row => row.ExpiresAt),
+            ("trace", row => row.Trace)
         );
         _decide = new(
             connection,
-            "UPDATE request SET status = $1, reason = $2, decided_at = $3, state = iif(state = 'queued', "
-                + "'decided', state) WHERE id = $0 AND status IS NULL"
+            """
+            UPDATE request SET
+                status = $1,
+                reason = $2,
+                decided_at = $3,
+                state = iif(state = 'queued', 'decided', state)
+            WHERE id = $0 AND status IS NULL
+            """
         );
         _decision = new(connection, "SELECT status, reason, decided_at FROM request WHERE id = $0");
         _attempt = new(
             connection,
-            "UPDATE request SET attempts = attempts || $1, attempts_made = attempts_made + 1 WHERE id = $0"
+            """
+            UPDATE request SET
+                attempts = attempts || $1,
+                attempts_made = attempts_made + 1
+            WHERE id = $0
+            """
         );
         _settle = new(
             connection,
             """
-            UPDATE request SET state = $1, settled_at = $2, attempts = attempts || $3, attempts_made = attempts_made + $4, secrets = iif($1 = 'failed', secrets, NULL)
+            UPDATE request SET
+                state = $1,
+                settled_at = $2,
+                attempts = attempts || $3,
+                attempts_made = attempts_made + $4,
+                secrets = iif($1 = 'failed', secrets, NULL)
             WHERE id = $0 AND settled_at IS NULL
             """
         );
         _redrive = new(
             connection,
             $"""
-            UPDATE request SET state = iif(status IS NULL, 'queued', 'decided'), settled_at = NULL, redriven_at = $2, expires_at = $3, attempts = $4, attempts_made = 0
+            UPDATE request SET
+                state = iif(status IS NULL, 'queued', 'decided'),
+                settled_at = NULL,
+                redriven_at = $2,
+                expires_at = $3,
+                attempts = $4,
+                attempts_made = 0
             WHERE id = $0 AND settled_at = $1 AND {StoredRows.IsDeadLetter}
             """
         );
@@ -89,7 +116,8 @@ internal sealed class SqliteStore : IDisposable
             connection,
             """
             DELETE FROM request WHERE seq IN (
-                SELECT seq FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL AND settled_at <= $0 ORDER BY settled_at LIMIT $1)
+                SELECT seq FROM request INDEXED BY request_settled
+                WHERE settled_at IS NOT NULL AND settled_at <= $0 ORDER BY settled_at LIMIT $1)
             """
         );
         _purgeClaims = new(
@@ -108,27 +136,26 @@ internal sealed class SqliteStore : IDisposable
         LastSeq = SqliteSchema.Number(connection, "SELECT coalesce(max(seq), 0) FROM request");
     }
 
+    /// <summary>Keys and secrets of the journal.</summary>
     public JournalSecrets Secrets { get; }
 
-    /// <summary>
-    /// The number of this owner: each that opens the journal counts it up, and none but the last can commit.
-    /// </summary>
+    /// <summary>The number of this owner: each owner counts it up, and only the last one can commit.</summary>
     public long Epoch { get; }
 
-    /// <summary>Settled requests that are kept.</summary>
+    /// <summary>Number of settled requests in the table.</summary>
     private long SettledRows { get; set; }
 
-    /// <summary>Unsettled requests when the file was opened.</summary>
+    /// <summary>Number of unsettled requests when the file was opened.</summary>
     public long Unsettled { get; }
 
-    /// <summary>The last request when the file was opened.</summary>
+    /// <summary><c>seq</c> of the last request when the file was opened.</summary>
     public long LastSeq { get; }
 
     /// <summary>
-    /// Opens the journal, makes or migrates its tables, and proves with a write that it can be written.
+    /// Opens the journal, creates or migrates its tables, and proves with a write that it can be written.
     /// </summary>
-    /// <param name="epoch">Of the owner that opens it again; null for a new one.</param>
-    /// <param name="clock">Goes on from what the journal knows, and is kept with the writes; null leaves that as it
+    /// <param name="epoch">Number of an owner that opens it again; null for a new one.</param>
+    /// <param name="clock">Resumed from the journal, and kept in it with the writes; null leaves the kept one as it
     /// is.</param>
     /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another
     /// key.</exception>
@@ -146,17 +173,16 @@ internal sealed class SqliteStore : IDisposable
             connection = SqliteFile.Connect(settings);
             var isFresh = SqliteSchema.CheckIsFresh(connection, settings.Path);
             SqliteFile.Configure(connection, settings);
-            var wrapped = isFresh ? null : ReadWrapped(connection);
+            var wrapped = isFresh ? null : SqliteMeta.ReadWrapped(connection);
             var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
-
             var secrets = wrapped is null ? JournalSecrets.Create(keys) : JournalSecrets.Open(keys, wrapped);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
             SqliteSchema.Migrate(connection);
-            var owner = TakeOver(connection, settings.Path, epoch);
-            Register(connection, secrets, time);
+            var owner = SqliteMeta.TakeOver(connection, settings.Path, epoch);
+            SqliteMeta.Register(connection, secrets, time);
             SqliteSchema.Run(connection, "COMMIT");
-            clock?.Resume(ReadClock(connection), ClockWitness.OfMachine(time));
+            clock?.Resume(SqliteMeta.ReadClock(connection), ClockWitness.OfMachine(time));
             return new(connection, secrets, owner, settings.MaxSettledRows, time, clock);
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
@@ -175,17 +201,9 @@ internal sealed class SqliteStore : IDisposable
         }
     }
 
-    /// <summary>Reads what the journal hashes with, and changes nothing.</summary>
-    /// <exception cref="InvalidJournalException">The key is not here.</exception>
-    public static JournalSecrets ReadSecrets(SqliteConnection connection, JournalSettings settings)
-    {
-        var wrapped = ReadWrapped(connection);
-        return JournalSecrets.Open(KeySource.Load(settings, KeyRing.KeyIdOf(wrapped)), wrapped);
-    }
-
     /// <summary>
-    /// Runs <paramref name="writes"/> in one transaction: all are kept, or none. Forgets a few of the settled requests
-    /// that are too many.
+    /// Runs <paramref name="writes"/> in one transaction: all are kept, or none. Deletes a few of the settled requests
+    /// above <c>journal.maxSettledRows</c>.
     /// </summary>
     /// <exception cref="SqliteException">None is kept.</exception>
     /// <exception cref="JournalTakenException">None is kept: there is a later owner.</exception>
@@ -210,13 +228,15 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>
-    /// Copies all of the log into the database, also a log that was removed: this connection still has it.
+    /// Copies the whole log into the database, even a log that was removed, because this connection still has it open.
     /// </summary>
-    /// <returns>False when somebody reads, so that it could not all be copied.</returns>
+    /// <returns>False when a reader kept some of it from being copied.</returns>
     public bool TryEmptyLog()
     {
         using var checkpoint = new PreparedQuery(_connection, "PRAGMA wal_checkpoint(FULL)");
-        return checkpoint.First(found => found.GetInt64(0) == 0 && found.GetInt64(1) == found.GetInt64(2));
+        return checkpoint.First(found =>
+            found.GetInt64("busy") == 0 && found.GetInt64("log") == found.GetInt64("checkpointed")
+        );
     }
 
     /// <summary>Writes a copy of the journal as this connection sees it, wherever its file lies now.</summary>
@@ -227,9 +247,11 @@ internal sealed class SqliteStore : IDisposable
         copy.Run(path);
     }
 
-    /// <summary>Copies the log into the database without waiting for anybody.</summary>
+    /// <summary>Copies as much of the log into the database as no reader needs.</summary>
     public void Checkpoint() => SqliteSchema.Run(_connection, "PRAGMA wal_checkpoint(PASSIVE)");
 
+    /// <summary>Keeps a request, unless its idempotency key is kept already.</summary>
+    /// <param name="now">Time at which kept keys are checked for their end.</param>
     public AcceptResult Accept(RequestId id, RequestRow row, IdempotencyClaim? idempotency, DateTimeOffset now)
     {
         if (idempotency is not null)
@@ -244,21 +266,13 @@ internal sealed class SqliteStore : IDisposable
             );
         }
 
-        _accept.Run(
-            row.Id,
-            row.Station,
-            row.TokenMasked,
-            row.TokenFingerprint,
-            row.Destination,
-            row.Secrets,
-            row.ApiKeyName,
-            row.AcceptedAt,
-            row.ExpiresAt,
-            row.Trace
-        );
+        _accept.Run(row);
         return new(AcceptOutcome.Accepted, id);
     }
 
+    /// <summary>Looks up an idempotency key.</summary>
+    /// <param name="id">The request that claims it; default for a mere look-up.</param>
+    /// <returns>Null when it is free.</returns>
     public AcceptResult? FindAccepted(IdempotencyClaim claim, DateTimeOffset now, RequestId id = default)
     {
         var kept = _claim.First<KeptClaim?>(
@@ -269,6 +283,8 @@ internal sealed class SqliteStore : IDisposable
         return kept?.Answer(claim, id);
     }
 
+    /// <summary>Keeps a decision unless there is one.</summary>
+    /// <returns>The one that is kept now.</returns>
     public Decision Decide(RequestId id, Decision decision)
     {
         var stored = StoredId.Of(id);
@@ -280,10 +296,13 @@ internal sealed class SqliteStore : IDisposable
             ) ?? decision;
     }
 
+    /// <summary>Appends an attempt.</summary>
+    /// <returns>How many rows it changed.</returns>
     public int RecordAttempt(RequestId id, CallbackAttempt attempt) =>
         _attempt.Run(StoredId.Of(id), StoredNames.Attempt(attempt));
 
-    /// <returns>How many rows it changed: none when it is settled already.</returns>
+    /// <summary>Settles a request.</summary>
+    /// <returns>How many rows it changed: none when the request is settled already.</returns>
     public int Settle(RequestId id, Settlement settlement)
     {
         var last = settlement.LastAttempt;
@@ -298,7 +317,8 @@ internal sealed class SqliteStore : IDisposable
         return settled;
     }
 
-    /// <returns>False when it was changed since it was read.</returns>
+    /// <summary>Makes a dead letter pending again.</summary>
+    /// <returns>False when its row changed since it was read.</returns>
     public bool Redrive(RequestId id, Redrive redrive)
     {
         var isMine =
@@ -308,11 +328,13 @@ internal sealed class SqliteStore : IDisposable
         return isMine;
     }
 
+    /// <summary>Erases the secrets of a dead letter.</summary>
     /// <returns>False when it is no dead letter.</returns>
     public bool Discard(RequestId id) => _discard.Run(StoredId.Of(id)) > 0;
 
     /// <summary>
-    /// Forgets a few requests that settled by <paramref name="settledBy"/>, and idempotency keys whose time is over.
+    /// Deletes a few requests that settled until <paramref name="settledBy"/>, and idempotency keys that ended before
+    /// <paramref name="now"/>.
     /// </summary>
     /// <returns>Whether there may be more.</returns>
     public bool Purge(DateTimeOffset settledBy, DateTimeOffset now)
@@ -325,64 +347,23 @@ internal sealed class SqliteStore : IDisposable
 
     public void Dispose()
     {
-        // A connection stays open, with its locks, as long as one of its statements does; the driver knows its own
-        // alone.
-        foreach (
-            var change in (PreparedWrite[])
-                [_accept, _decide, _attempt, _settle, _redrive, _discard, _remember, _purge, _purgeClaims, _keepClock]
-        )
-            change.Dispose();
+        // A connection stays open, with its locks, as long as one of its statements does; the driver disposes only
+        // those that it has prepared itself.
+        IDisposable[] statements =
+        [
+            _accept,
+            _decide,
+            _attempt,
+            _settle,
+            _redrive,
+            _discard,
+            _remember,
+            _purge,
+            _purgeClaims,
+            _keepClock,
+        ];
+        foreach (var statement in statements)
+            statement.Dispose();
         _connection.Dispose();
-    }
-
-    private static string? ReadClock(SqliteConnection connection)
-    {
-        using var clock = new PreparedQuery(connection, "SELECT value FROM meta WHERE name = 'clock'");
-        return clock.First(found => found.GetString(0));
-    }
-
-    /// <summary>Reads what the journal hashes with, still encrypted.</summary>
-    public static byte[] ReadWrapped(SqliteConnection connection)
-    {
-        using var secret = new PreparedQuery(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
-        return secret.First(found => found.GetFieldValue<byte[]>(0)) ?? throw JournalSecrets.Missing();
-    }
-
-    /// <summary>Counts the owners up; who opens the journal again must still be the last of them.</summary>
-    private static long TakeOver(SqliteConnection connection, string path, long? mine)
-    {
-        using var last = new PreparedQuery(connection, OwnerEpoch);
-        var found = last.First(row => row.GetInt64(0));
-        if (mine is { } epoch)
-            return epoch == found ? epoch : throw new JournalTakenException(path);
-        using var keep = new PreparedQuery(
-            connection,
-            "INSERT OR REPLACE INTO meta (name, value) VALUES ('owner_epoch', $0)"
-        );
-        keep.Run(found + 1);
-        return found + 1;
-    }
-
-    /// <summary>Puts the secret under the first key, and refuses to go on without a key that rows still need.</summary>
-    private static void Register(SqliteConnection connection, JournalSecrets secrets, TimeProvider time)
-    {
-        using var used = new PreparedQuery(connection, "SELECT id FROM encryption_key");
-        using var needed = new PreparedQuery(
-            connection,
-            "SELECT 1 FROM request WHERE substr(secrets, 1, 8) = $0 LIMIT 1"
-        );
-        foreach (var id in used.All(found => found.GetString(0)).Where(id => !secrets.Keys.Contains(id)))
-        {
-            if (needed.First(_ => true, Convert.FromHexString(id)))
-                throw JournalSecrets.KeyIsMissing(id);
-            using var forget = new PreparedQuery(connection, "DELETE FROM encryption_key WHERE id = $0");
-            forget.Run(id);
-        }
-
-        using var register = new PreparedQuery(connection, "INSERT OR IGNORE INTO encryption_key (id) VALUES ($0)");
-        register.Run(secrets.Keys.WritingKeyId);
-        using var keep = new PreparedQuery(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ($0, $1)");
-        keep.Run("hash_secret", secrets.Wrap());
-        keep.Run("opened_at", time.GetUtcNow().UtcTicks);
     }
 }

@@ -591,8 +591,10 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
             await SharedPostgres.QueryAsync(
                 fullSettings,
                 $"""
-                INSERT INTO charging_request (id, epoch, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
-                SELECT gen_random_uuid(), 1, '123e4567-e89b-42d3-a456-426614174000', 'abcd***', '\\x00', 'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i
+                INSERT INTO charging_request (
+                    id, epoch, station, token_masked, token_fingerprint, destination, accepted_at, expires_at, state, settled_at)
+                SELECT gen_random_uuid(), 1, '123e4567-e89b-42d3-a456-426614174000', 'abcd***', '\\x00',
+                    'https://a.example:443', 1, 1, 'delivered', {Sample.Now.UtcTicks} + i
                 FROM generate_series(1, 100000) i
                 """
             );

@@ -1,0 +1,42 @@
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>A prepared statement that inserts a row, unless its id is there already.</summary>
+internal sealed class PreparedInsert<T> : IDisposable
+{
+    private readonly (string Name, Func<T, SqliteValue> Value)[] _columns;
+    private readonly PreparedWrite _insert;
+
+    /// <param name="constant">A column that has one value in all rows.</param>
+    /// <param name="columns">Each other column and its value.</param>
+    public PreparedInsert(
+        SqliteConnection connection,
+        string table,
+        (string Name, SqliteValue Value) constant,
+        params (string Name, Func<T, SqliteValue> Value)[] columns
+    )
+    {
+        _columns = columns;
+        string[] names = [.. columns.Select(column => column.Name), constant.Name];
+        _insert = new(
+            connection,
+            $"""
+            INSERT INTO {table} ({string.Join(", ", names)})
+            VALUES ({string.Join(", ", names.Select((_, i) => $"${i}"))}) ON CONFLICT (id) DO NOTHING
+            """
+        );
+        _insert.Bind(columns.Length, constant.Value); // stays bound from run to run
+    }
+
+    /// <summary>Inserts a row.</summary>
+    /// <exception cref="SqliteException">It was not inserted.</exception>
+    public void Run(T row)
+    {
+        for (var i = 0; i < _columns.Length; i++)
+            _insert.Bind(i, _columns[i].Value(row));
+        _insert.Run();
+    }
+
+    public void Dispose() => _insert.Dispose();
+}
