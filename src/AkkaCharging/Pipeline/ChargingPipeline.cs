@@ -2,10 +2,7 @@ using Akka;
 using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.Authorization;
-using AkkaCharging.Callbacks;
-using AkkaCharging.Journal;
 using AkkaCharging.Pipeline.Stages;
-using AkkaCharging.Receivers;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline;

@@ -32,7 +32,9 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
 
     public int Free => capacity - _taken;
 
-    /// <summary>When a first call that waits may be made though no slot was given back; null when none waits so.</summary>
+    /// <summary>
+    /// When a first call that waits may be made though no slot was given back; null when none waits so.
+    /// </summary>
     public long? NextFirstCallAt =>
         _firstCalls.Count > 0 && Free > 0 && _youngCalls.TryPeek(out var oldest) ? time.After(oldest.At, Young) : null;
 

@@ -42,7 +42,9 @@ internal sealed class Receiver
 
     public bool IsPaused { get; set; }
 
-    /// <summary>Whether what waits cannot go on by itself: the receiver is paused, or its breaker is not closed.</summary>
+    /// <summary>
+    /// Whether what waits cannot go on by itself: the receiver is paused, or its breaker is not closed.
+    /// </summary>
     public bool IsShut => IsPaused || _breaker.State != BreakerState.Closed;
 
     /// <summary>Whether something is known that a new one would not start with.</summary>
@@ -51,7 +53,9 @@ internal sealed class Receiver
     /// <summary>Its line for attempts.</summary>
     public TurnLine Attempts => _attempts;
 
-    /// <summary>Its line for places of the retry lane; others limit what it holds, because free places go round.</summary>
+    /// <summary>
+    /// Its line for places of the retry lane; others limit what it holds, because free places go round.
+    /// </summary>
     public TurnLine Retries { get; } = new RetryLine();
 
     /// <summary>Admitted requests that are not settled; written by the register.</summary>

@@ -11,7 +11,8 @@ namespace AkkaCharging.Receivers;
 /// answer: <c>callback.destinationBreaker.maxFailures</c> attempts in a row, of at least half as many different
 /// requests, over at least the first two waits of the retry schedule, and among them the third attempt of some request
 /// (the last but one, where a request has fewer than four). So a receiver that rejects the first two attempts of each
-/// request is served by the schedule, and one that is away opens its breaker before a request has used its last attempt.
+/// request is served by the schedule, and one that is away opens its breaker before a request has used its last
+/// attempt.
 /// </para>
 /// <para>
 /// While it is open nothing is called, until <see cref="ProbeAt"/>; then one attempt is made as a probe. A probe that

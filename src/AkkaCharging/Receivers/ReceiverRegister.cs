@@ -172,7 +172,8 @@ internal sealed class ReceiverRegister : IDisposable
     }
 
     /// <summary>Takes a slot for an attempt, or waits for one.</summary>
-    /// <returns>True when it was taken at once; otherwise <paramref name="turn"/> is started or released later.</returns>
+    /// <returns>True when it was taken at once; otherwise <paramref name="turn"/> is started or released
+    /// later.</returns>
     public bool TakeAttemptOrWait(Receiver receiver, ITurn turn)
     {
         lock (_gate)
@@ -185,7 +186,8 @@ internal sealed class ReceiverRegister : IDisposable
 
     /// <summary>Gives the slot of an attempt back.</summary>
     /// <param name="attempt">How it ended; null when it was not made or not finished.</param>
-    /// <returns>Whether the receiver is to blame for the failure, so that it uses up no attempt of the request.</returns>
+    /// <returns>Whether the receiver is to blame for the failure, so that it uses up no attempt of the
+    /// request.</returns>
     public bool EndAttempt(Receiver receiver, ITurn turn, CallbackAttempt? attempt)
     {
         lock (_gate)
@@ -202,7 +204,8 @@ internal sealed class ReceiverRegister : IDisposable
     }
 
     /// <summary>Takes a place of the retry lane, or waits for one.</summary>
-    /// <returns>True when it was taken at once; otherwise <paramref name="turn"/> is started or released later.</returns>
+    /// <returns>True when it was taken at once; otherwise <paramref name="turn"/> is started or released
+    /// later.</returns>
     public bool TakeRetryPlaceOrWait(Receiver receiver, ITurn turn)
     {
         lock (_gate)

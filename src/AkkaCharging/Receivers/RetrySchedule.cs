@@ -19,7 +19,9 @@ internal static class RetrySchedule
     /// <summary>The longest wait before a retry, without jitter: the jitter is added after this cap.</summary>
     public static TimeSpan LongestWait(CallbackSettings settings) => settings.MaxRetryDelay / (1 + settings.Jitter);
 
-    /// <summary>The first <paramref name="count"/> waits together, of those before the last retry; without jitter.</summary>
+    /// <summary>
+    /// The first <paramref name="count"/> waits together, of those before the last retry; without jitter.
+    /// </summary>
     public static TimeSpan FirstWaits(CallbackSettings settings, int count) =>
         Enumerable
             .Range(0, Math.Clamp(settings.MaxRetries - 1, 0, count))

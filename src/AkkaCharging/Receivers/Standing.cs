@@ -1,6 +1,8 @@
 namespace AkkaCharging.Receivers;
 
-/// <summary>Whether a receiver is known to answer: it decides which share of slots and of the queue it draws on.</summary>
+/// <summary>
+/// Whether a receiver is known to answer: it decides which share of slots and of the queue it draws on.
+/// </summary>
 internal enum Standing
 {
     /// <summary>It has not answered yet, and nobody has waited for its first answer for longer than a second.</summary>

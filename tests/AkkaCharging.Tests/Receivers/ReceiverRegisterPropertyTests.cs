@@ -90,7 +90,9 @@ public sealed class ReceiverRegisterPropertyTests
             Check();
         }
 
-        /// <summary>Receivers answer from now on: everything that waits is served or expires, and nothing is left.</summary>
+        /// <summary>
+        /// Receivers answer from now on: everything that waits is served or expires, and nothing is left.
+        /// </summary>
         public void Finish()
         {
             foreach (var host in _hosts)

@@ -19,8 +19,8 @@ internal sealed class Turn(PendingRequest pending, bool isRetry, ITurnTaker take
     public PendingRequest Pending { get; } = pending;
 
     /// <summary>
-    /// Whether a slot has to be given back. False for a turn that needs none, and for one that was released: it expired,
-    /// or the lane leaves it to the journal.
+    /// Whether a slot has to be given back. False for a turn that needs none, and for one that was released: it
+    /// expired, or the lane leaves it to the journal.
     /// </summary>
     public bool HoldsSlot { get; private set; }
 
