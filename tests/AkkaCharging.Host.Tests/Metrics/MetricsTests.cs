@@ -62,6 +62,7 @@ public sealed class MetricsTests
                 "queue_size_max",
                 "circuit_breaker_state",
                 "circuit_breaker_transitions",
+                "receivers",
                 "stream_restarts_total",
                 "dead_letters_current",
                 "acl",

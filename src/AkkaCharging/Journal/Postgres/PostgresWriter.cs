@@ -158,6 +158,8 @@ internal sealed class PostgresWriter : IJournalWriter
             {
                 // Whatever it is: a loop that ended here would leave every caller waiting for ever.
                 Close(PostgresProblem.Describe(e), e);
+                // What ended this session has ended the idle ones too: a reader would be given one of them.
+                _connections.Readers.Clear();
                 await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
