@@ -18,6 +18,9 @@ internal sealed class ReceiverRegister : IDisposable
     private const int IdleMax = 10_000;
     private const int StaleWakesMax = 1_000;
 
+    // A timer takes no more than 49 days; waking too early costs a look.
+    private static readonly TimeSpan LongestSleep = TimeSpan.FromHours(1);
+
     /// <summary>How long a receiver is remembered that nothing is pending for.</summary>
     public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(60);
 
@@ -435,7 +438,9 @@ internal sealed class ReceiverRegister : IDisposable
         _timerAt = next;
         var wait = _time.GetElapsedTime(_time.GetTimestamp(), next);
         _timer.Change(
-            TimeSpan.FromMilliseconds(Math.Max(Math.Ceiling(wait.TotalMilliseconds), 0)),
+            TimeSpan.FromMilliseconds(
+                Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 0, LongestSleep.TotalMilliseconds)
+            ),
             Timeout.InfiniteTimeSpan
         );
     }

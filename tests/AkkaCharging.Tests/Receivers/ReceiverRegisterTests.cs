@@ -403,6 +403,33 @@ public sealed class ReceiverRegisterTests : IDisposable
     }
 
     [Fact]
+    public void DeadlineInAYear_IsSleptFor_WithoutAnError()
+    {
+        using var register = new ReceiverRegister(_settings, _queue, TimeProvider.System);
+        register.Pause(Key("a"));
+        var receiver = register.Join(Key("a"));
+        var deadline = TimeProvider.System.GetTimestamp() + (365L * 86_400 * TimeProvider.System.TimestampFrequency);
+        var turn = new TestTurn("a", receiver, _owner, deadline, isRetry: false, attempt: 1, _handed, _released);
+
+        Assert.False(register.TakeAttemptOrWait(receiver, turn));
+
+        Assert.Equal(1, register.Status(1)[0].Waiting);
+    }
+
+    [Fact]
+    public void DeadlineInManyHours_IsKept_ThoughTheTimerSleepsAnHourAtMost()
+    {
+        Register.Pause(Key("a"));
+        var turn = Take("a", 1, age: TimeSpan.FromHours(100))[0];
+
+        _time.Advance(TimeSpan.FromHours(100) - TimeSpan.FromMilliseconds(1));
+        Assert.Empty(_released);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal([turn], _released);
+    }
+
+    [Fact]
     public void Release_EndsTheWaitsOfOneOwner_AndDropsThoseThatAreGone()
     {
         Register.Pause(Key("a"));
