@@ -22,6 +22,9 @@ internal sealed class LoadResult
     /// <summary>To the arrival of the callback at the receiver.</summary>
     public LongHistogram EndToEnd { get; } = New();
 
+    /// <summary>The same of requests that <see cref="LoadPlan.IsHealthy"/> excludes, if their callback arrived.</summary>
+    public LongHistogram EndToEndFaulty { get; } = New();
+
     /// <summary>
     /// From the moment at which a request was due and a connection free, to its sending: the driver's own fault.
     /// </summary>
@@ -41,6 +44,9 @@ internal sealed class LoadResult
 
     /// <summary>503s of the whole run.</summary>
     public int Refused { get; set; }
+
+    /// <summary>503s of the whole run to requests that <see cref="LoadPlan.IsHealthy"/> includes.</summary>
+    public int RefusedHealthy { get; set; }
 
     /// <summary>Requests that were not answered when the run was over.</summary>
     public int Unanswered { get; set; }
