@@ -83,7 +83,10 @@ internal static class IsolationRows
     {
         List<Run> without = [],
             with = [];
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["CALLBACK_RETRY_DELAY_MILLIS"] = "50" };
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["CALLBACK_RETRY_DELAY_MILLIS"] = "50",
+        };
         await using var target = await session.Targets.ServiceAsync("fails twice", settings);
         await session.WarmUpAsync(target);
         var plan = new LoadPlan(
@@ -97,17 +100,12 @@ internal static class IsolationRows
         );
         for (var round = 0; round < session.Options.Rounds; round++)
         {
+            // Every second round the other way round: the first run of a process is the coldest.
+            if (round % 2 == 1)
+                with.Add(await DriveFailingAsync());
             without.Add(await session.DriveAsync(target, plan));
-            session.Ledger.FailTwiceFrom = EveryFailing - 1;
-            var failedBefore = session.Ledger.Failed;
-            var run = await session.DriveAsync(target, plan);
-            with.Add(run);
-            session.Ledger.FailTwiceFrom = long.MaxValue;
-            var (failed, expected) = (session.Ledger.Failed - failedBefore, 2 * Failing(run));
-            if (failed != expected)
-                throw new InvalidRunException(
-                    $"{target.Name}: {failed} attempts were answered 500 instead of {expected}"
-                );
+            if (round % 2 == 0)
+                with.Add(await DriveFailingAsync());
         }
 
         return new(
@@ -127,6 +125,20 @@ internal static class IsolationRows
                 + "must be delivered, the failing ones by exactly three attempts; none may be refused."
         );
 
+        async Task<Run> DriveFailingAsync()
+        {
+            var failedBefore = session.Ledger.Failed;
+            session.Ledger.FailTwiceFrom = EveryFailing - 1;
+            var run = await session.DriveAsync(target, plan);
+            session.Ledger.FailTwiceFrom = long.MaxValue;
+            var (failed, expected) = (session.Ledger.Failed - failedBefore, 2 * Failing(run));
+            return failed == expected
+                ? run
+                : throw new InvalidRunException(
+                    $"{target.Name}: {failed} attempts were answered 500 instead of {expected}"
+                );
+        }
+
         static bool IsHealthy(int sequence) => sequence % EveryFailing != EveryFailing - 1;
 
         static double Failing(Run run) => run.Load.Accepted.Count(sequence => !IsHealthy(sequence));
@@ -140,17 +152,18 @@ internal static class IsolationRows
         List<Run> without = [],
             with = [];
         var hanging = Hosts(network: 1, Hangers);
-        var (first, second) = (Hosts(network: 2, NewReceivers), Hosts(network: 3, NewReceivers));
+        var (first, second, third) = (NewHosts(network: 2), NewHosts(network: 3), NewHosts(network: 4));
         var settings = Faults.PatientDelivery(queue: 2_000);
         settings.Remove("QUEUE_DESTINATION_SHARE"); // shares of the queue are part of what is measured
         settings["CALLBACK_MAX_IN_FLIGHT"] = "256";
-        settings["CALLBACK_SECURITY_ALLOW"] = Allow(["127.0.0.1", .. hanging, .. first, .. second]);
+        settings["CALLBACK_SECURITY_ALLOW"] = Allow(["127.0.0.1", .. hanging, .. first, .. second, .. third]);
         var duration = AtLeastShortest(session);
         for (var round = 0; round < RoundsWithHanging(session); round++)
         {
             await using var target = await session.Targets.ServiceAsync("new receivers", settings);
             await Faults.WarmUpAsync(session, target);
-            without.Add(await DriveNewAsync(target, first));
+            await DriveNewAsync(target, first, session.WarmUp); // so that the first side is not the coldest
+            without.Add(await DriveNewAsync(target, second, duration));
             session.Ledger.HangFrom = NewHealthy; // the last of the new ones, and all of those that follow it
             await session.DriveAsync(
                 target,
@@ -165,7 +178,7 @@ internal static class IsolationRows
                 ),
                 hasFaults: true
             );
-            with.Add(await DriveNewAsync(target, second));
+            with.Add(await DriveNewAsync(target, third, duration));
             await session.SettleAllAsync();
         }
 
@@ -192,7 +205,7 @@ internal static class IsolationRows
                 + $"{duration.TotalSeconds:N0} s to {NewReceivers} receivers that the service has never called, of "
                 + $"which one hangs too; without: {NewReceivers} other new ones, and nothing hangs. Open loop, "
                 + "`sqlite`, `callback.maxInFlight = 256`, `queue.maxSize = 2000`. The first callbacks count: there "
-                + "is no warm-up to these receivers. No request to a healthy receiver may be refused; one that did "
+                + "is no warm-up with these receivers. No request to a healthy receiver may be refused; one that did "
                 + "not come counts as late as the run was long."
         );
 
@@ -200,7 +213,9 @@ internal static class IsolationRows
 
         static double Refused(Run run) => run.Load.Refused;
 
-        async Task<Run> DriveNewAsync(RunningTarget target, IReadOnlyList<string> hosts)
+        static List<string> NewHosts(int network) => Hosts(network, NewReceivers);
+
+        async Task<Run> DriveNewAsync(RunningTarget target, IReadOnlyList<string> hosts, TimeSpan length)
         {
             var run = await session.DriveAsync(
                 target,
@@ -209,7 +224,7 @@ internal static class IsolationRows
                     ToEach(session, hosts),
                     session.Options.Connections,
                     TimeSpan.Zero,
-                    duration,
+                    length,
                     NewRate,
                     RefusalsAreFine: true,
                     IsHealthy: IsHealthy
