@@ -199,6 +199,8 @@ internal static class IsolationRows
                 .. EndToEnd(without, with),
                 JourneyRows.Of("without, slowest", "ms", without, run => run.EndToEndMillis(100)),
                 JourneyRows.Of("with, slowest", "ms", with, run => run.EndToEndMillis(100)),
+                JourneyRows.Of("without, accept p99", "ms", without, run => run.AcceptMillis(99)),
+                JourneyRows.Of("with, accept p99", "ms", with, run => run.AcceptMillis(99)),
                 JourneyRows.Of("with, answered 503, all to the one that hangs", "requests", with, Refused),
             ],
             $"{Hangers} receivers that hang, with {RequestsEach} requests each, then {NewRate} requests/s for "
