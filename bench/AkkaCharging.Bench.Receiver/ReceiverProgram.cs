@@ -13,8 +13,8 @@ namespace AkkaCharging.Bench.Receiver;
 /// <summary>Counts callbacks in a <see cref="Ledger"/>, as cheaply as Kestrel can, and plays the authorizer.</summary>
 /// <remarks>
 /// <c>POST /c/7</c> is the callback of destination 7: 204 at once, 500 to the first two attempts of each request while
-/// destination 7 fails them, or nothing while it hangs. <c>POST /x/7</c> is the same, and the connection is closed after
-/// it. <c>POST /authorize</c> answers as
+/// destination 7 fails them, or nothing while it hangs. <c>POST /x/7</c> is the same, and the connection is closed
+/// after it. <c>POST /authorize</c> answers as
 /// <see cref="Ledger.Authorizer"/> says. It listens on every loopback address, so that 127.0.0.2 is another
 /// destination.
 /// </remarks>

@@ -22,7 +22,9 @@ internal sealed class LoadResult
     /// <summary>To the arrival of the callback at the receiver.</summary>
     public LongHistogram EndToEnd { get; } = New();
 
-    /// <summary>The same of requests that <see cref="LoadPlan.IsHealthy"/> excludes, if their callback arrived.</summary>
+    /// <summary>
+    /// To the arrival of the callback, for requests that <see cref="LoadPlan.IsHealthy"/> excludes and that have one.
+    /// </summary>
     public LongHistogram EndToEndFaulty { get; } = New();
 
     /// <summary>
