@@ -57,6 +57,15 @@ public sealed unsafe class Ledger : IDisposable
     /// <summary>How the authorizer behaves: an <see cref="AuthorizerMode"/>.</summary>
     public ref long Authorizer => ref Header(8);
 
+    /// <summary>
+    /// Destinations from this number on fail the first two attempts of each request; <see cref="long.MaxValue"/> for
+    /// none.
+    /// </summary>
+    public ref long FailTwiceFrom => ref Header(9);
+
+    /// <summary>Attempts that were answered 500 because of <see cref="FailTwiceFrom"/>.</summary>
+    public ref long Failed => ref Header(10);
+
     /// <summary>Makes a new one.</summary>
     public static Ledger Create(string path)
     {
@@ -64,6 +73,7 @@ public sealed unsafe class Ledger : IDisposable
             file.SetLength((HeaderLongs + (long)Capacity) * sizeof(long));
         var ledger = Open(path);
         ledger.HangFrom = long.MaxValue;
+        ledger.FailTwiceFrom = long.MaxValue;
         return ledger;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -11,8 +12,9 @@ namespace AkkaCharging.Bench.Receiver;
 
 /// <summary>Counts callbacks in a <see cref="Ledger"/>, as cheaply as Kestrel can, and plays the authorizer.</summary>
 /// <remarks>
-/// <c>POST /c/7</c> is the callback of destination 7: 204 at once, or nothing while destination 7 hangs. <c>POST
-/// /x/7</c> the same, and the connection is closed after it. <c>POST /authorize</c> answers as
+/// <c>POST /c/7</c> is the callback of destination 7: 204 at once, 500 to the first two attempts of each request while
+/// destination 7 fails them, or nothing while it hangs. <c>POST /x/7</c> is the same, and the connection is closed
+/// after it. <c>POST /authorize</c> answers as
 /// <see cref="Ledger.Authorizer"/> says. It listens on every loopback address, so that 127.0.0.2 is another
 /// destination.
 /// </remarks>
@@ -21,7 +23,9 @@ public static class ReceiverProgram
     private const int StationAt = 15; // after {"station_id":"
     private const int SequenceAt = StationAt + 24;
     private const int SequenceDigits = 12;
+    private const int FailuresEach = 2;
     private static readonly TimeSpan Watch = TimeSpan.FromMilliseconds(20);
+    private static readonly ConcurrentDictionary<int, int> FailingAttempts = new();
     private static TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="args">The ledger's path. The port is the first line of the output.</param>
@@ -52,12 +56,13 @@ public static class ReceiverProgram
             return AuthorizeAsync(context, ledger);
         if (path.StartsWith("/x/", StringComparison.Ordinal))
             context.Response.Headers.Connection = "close";
-        return int.Parse(path.AsSpan(3), CultureInfo.InvariantCulture) >= Volatile.Read(ref ledger.HangFrom)
+        var destination = int.Parse(path.AsSpan(3), CultureInfo.InvariantCulture);
+        return destination >= Volatile.Read(ref ledger.HangFrom)
             ? HangAsync(context, ledger)
-            : CountAsync(context, ledger);
+            : CountAsync(context, ledger, failsTwice: destination >= Volatile.Read(ref ledger.FailTwiceFrom));
     }
 
-    private static async Task CountAsync(HttpContext context, Ledger ledger)
+    private static async Task CountAsync(HttpContext context, Ledger ledger, bool failsTwice)
     {
         var now = Stopwatch.GetTimestamp();
         var reader = context.Request.BodyReader;
@@ -68,12 +73,13 @@ public static class ReceiverProgram
             read = await reader.ReadAsync();
         }
 
-        Count(read.Buffer.IsSingleSegment ? read.Buffer.FirstSpan : read.Buffer.ToArray(), now, ledger);
+        var body = read.Buffer.IsSingleSegment ? read.Buffer.FirstSpan : read.Buffer.ToArray();
+        context.Response.StatusCode = Count(body, now, ledger, failsTwice);
         reader.AdvanceTo(read.Buffer.End);
-        context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    private static void Count(ReadOnlySpan<byte> body, long now, Ledger ledger)
+    /// <returns>The status to answer with.</returns>
+    private static int Count(ReadOnlySpan<byte> body, long now, Ledger ledger, bool failsTwice)
     {
         var status = body.IndexOf("\"status\":\""u8);
         if (
@@ -89,13 +95,19 @@ public static class ReceiverProgram
         )
         {
             Interlocked.Increment(ref ledger.Malformed);
-            return;
+            return StatusCodes.Status204NoContent;
+        }
+
+        if (failsTwice && FailingAttempts.AddOrUpdate(sequence, 1, (_, attempts) => attempts + 1) <= FailuresEach)
+        {
+            Interlocked.Increment(ref ledger.Failed);
+            return StatusCodes.Status500InternalServerError;
         }
 
         if (Interlocked.CompareExchange(ref ledger.ArrivedAt(sequence), now, 0) != 0)
         {
             Interlocked.Increment(ref ledger.Duplicates);
-            return;
+            return StatusCodes.Status204NoContent;
         }
 
         ref var decision = ref ledger.Unknown;
@@ -105,6 +117,7 @@ public static class ReceiverProgram
             decision = ref ledger.NotAllowed;
         Interlocked.Increment(ref decision);
         Interlocked.Increment(ref ledger.Received);
+        return StatusCodes.Status204NoContent;
     }
 
     private static async Task AuthorizeAsync(HttpContext context, Ledger ledger)

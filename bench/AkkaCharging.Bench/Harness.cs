@@ -83,7 +83,7 @@ internal static class Harness
         if (options.Profile == "smoke")
             return;
         if (options.Wants("isolation"))
-            figures.Add(await IsolationRow.RunAsync(session, saturation![JourneyRows.Sqlite]));
+            figures.AddRange(await IsolationRows.RunAsync(session, saturation![JourneyRows.Sqlite]));
         if (options.Wants("memory"))
             figures.Add(await PendingRows.MemoryAsync(session, isLong ? 1_000_000 : 50_000));
         if (options.Wants("recovery"))

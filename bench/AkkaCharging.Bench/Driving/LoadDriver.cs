@@ -64,8 +64,12 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
                 lost.Add(sequence);
             if (arrivedAt >= _measuredFrom && arrivedAt < _measuredUntil)
                 journeys++;
-            if (dueAt >= _measuredFrom && (plan.IsHealthy?.Invoke(sequence) ?? arrivedAt != 0))
+            if (dueAt < _measuredFrom)
+                continue;
+            if (plan.IsHealthy?.Invoke(sequence) ?? arrivedAt != 0)
                 LoadResult.Record(_result.EndToEnd, (arrivedAt != 0 ? arrivedAt : Stopwatch.GetTimestamp()) - dueAt);
+            else if (arrivedAt != 0)
+                LoadResult.Record(_result.EndToEndFaulty, arrivedAt - dueAt);
         }
 
         _result.JourneysPerSecond = journeys / _result.Seconds;
@@ -179,6 +183,8 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
                 break;
             case 503 when plan.RefusalsAreFine:
                 _result.Refused++;
+                if (plan.IsHealthy?.Invoke(sequence) ?? true)
+                    _result.RefusedHealthy++;
                 if (isMeasured)
                     LoadResult.Record(_result.Refuse, now - dueAt);
                 break;

@@ -23,6 +23,11 @@ internal sealed class LoadResult
     public LongHistogram EndToEnd { get; } = New();
 
     /// <summary>
+    /// To the arrival of the callback, for requests that <see cref="LoadPlan.IsHealthy"/> excludes and that have one.
+    /// </summary>
+    public LongHistogram EndToEndFaulty { get; } = New();
+
+    /// <summary>
     /// From the moment at which a request was due and a connection free, to its sending: the driver's own fault.
     /// </summary>
     public LongHistogram DriverLag { get; } = New();
@@ -41,6 +46,9 @@ internal sealed class LoadResult
 
     /// <summary>503s of the whole run.</summary>
     public int Refused { get; set; }
+
+    /// <summary>503s of the whole run to requests that <see cref="LoadPlan.IsHealthy"/> includes.</summary>
+    public int RefusedHealthy { get; set; }
 
     /// <summary>Requests that were not answered when the run was over.</summary>
     public int Unanswered { get; set; }
