@@ -216,7 +216,7 @@ public sealed class NodeTlsTests : IAsyncLifetime
             Assert.Equal(2, await node.Process.ExitAsync());
             Assert.Contains(
                 node.Process.Output,
-                line => line.Contains("which ends: TlsHandshakeFailureReason", StringComparison.Ordinal)
+                line => line.Contains("shutting down: TlsHandshakeFailureReason", StringComparison.Ordinal)
             );
         }
         else
