@@ -32,7 +32,7 @@ public sealed class JournalHandoverTests : IDisposable
 
             Assert.Contains(
                 service.Process.Output,
-                line => line.Contains($"{Pending} accepted requests stay in the journal", StringComparison.Ordinal)
+                line => line.Contains($"{Pending} accepted requests remain in the journal", StringComparison.Ordinal)
             );
         }
 
@@ -63,7 +63,7 @@ public sealed class JournalHandoverTests : IDisposable
 
         Assert.Contains(
             next.Process.Output,
-            line => line.Contains($"{Pending} accepted requests stay in the journal", StringComparison.Ordinal)
+            line => line.Contains($"{Pending} accepted requests remain in the journal", StringComparison.Ordinal)
         );
     }
 

@@ -158,7 +158,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1104,
         LogLevel.Warning,
-        "Shutdown grace period ended: {Left} accepted requests remain in the journal and resume at the next start"
+        "Stopped: {Left} accepted requests remain in the journal and resume at the next start"
     )]
     private partial void LogLeft(long left);
 }

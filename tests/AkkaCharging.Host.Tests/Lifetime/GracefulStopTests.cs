@@ -73,7 +73,7 @@ public sealed class GracefulStopTests
         await StopWithPendingAsync(count: 6, new ScriptedJournal("sqlite"));
 
         Assert.Contains(
-            "Shutdown grace period ended: 6 accepted requests remain in the journal and resume at the next start",
+            "Stopped: 6 accepted requests remain in the journal and resume at the next start",
             CapturedConsole.Text,
             StringComparison.Ordinal
         );
@@ -95,7 +95,7 @@ public sealed class GracefulStopTests
         );
 
         Assert.Contains(
-            "Shutdown grace period ended: 5 accepted requests remain in the journal",
+            "Stopped: 5 accepted requests remain in the journal",
             CapturedConsole.Text,
             StringComparison.Ordinal
         );
