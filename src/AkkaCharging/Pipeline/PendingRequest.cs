@@ -110,4 +110,8 @@ internal sealed class PendingRequest(
 /// What left the pipeline: a settled request, or one that shutdown interrupted and the journal keeps.
 /// </summary>
 /// <param name="Settlement">Null when it was interrupted.</param>
-internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement);
+internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement)
+{
+    /// <summary>The receipt of a delivery that shutdown interrupted: the journal keeps it for a later process.</summary>
+    public static CallbackReceipt Interrupted(PendingRequest pending) => new(pending, Settlement: null);
+}

@@ -19,8 +19,6 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
     private const int ShareOfFirstCalls = 8;
     private static readonly TimeSpan Young = TimeSpan.FromMilliseconds(100);
 
-    private readonly int _unprovenMax = capacity - (capacity / 2);
-    private readonly int _silentMax = capacity - (capacity / 2) - ((capacity - (capacity / 2)) / 4);
     private readonly LinkedList<TurnLine> _proven = new();
     private readonly LinkedList<TurnLine> _firstCalls = new();
     private readonly LinkedList<TurnLine> _others = new();
@@ -38,12 +36,9 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
     public long? NextFirstCallAt =>
         _firstCalls.Count > 0 && Free > 0 && _youngCalls.TryPeek(out var oldest) ? time.After(oldest.At, Young) : null;
 
-    private bool MayMakeFirstCall =>
-        Free > 0
-        && _takenByUnproven < _unprovenMax
-        && _young < Math.Max((_unprovenMax - _takenByUnproven) / ShareOfFirstCalls, 1);
+    private int UnprovenMax => capacity - (capacity / 2);
 
-    private bool MayServeOthers => Free > 0 && _takenByUnproven < _silentMax;
+    private int SilentMax => UnprovenMax - (UnprovenMax / 4);
 
     /// <summary>Takes a slot past the rotation, for a receiver that could start at once.</summary>
     /// <returns>False while none is free for it, or others wait.</returns>
@@ -51,11 +46,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
     {
         ForgetYoung(now);
         var rotation = RotationOf(line);
-        var isFree =
-            rotation == _proven ? Free > 0
-            : rotation == _firstCalls ? MayMakeFirstCall
-            : MayServeOthers;
-        if (rotation.Count > 0 || !isFree)
+        if (rotation.Count > 0 || !IsOpen(rotation))
             return false;
         Take(line, now);
         return true;
@@ -124,12 +115,25 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             _ => _others,
         };
 
+    /// <summary>Whether one of <paramref name="rotation"/> may take a slot.</summary>
+    private bool IsOpen(LinkedList<TurnLine> rotation)
+    {
+        if (Free <= 0 || rotation == _proven)
+            return Free > 0;
+        var left = UnprovenMax - _takenByUnproven;
+        return rotation == _firstCalls
+            ? left > 0 && _young < Math.Max(left / ShareOfFirstCalls, 1)
+            : _takenByUnproven < SilentMax;
+    }
+
+    private LinkedListNode<TurnLine>? FirstOf(LinkedList<TurnLine> rotation) =>
+        rotation.First is { } first && IsOpen(rotation) ? first : null;
+
     private TurnLine? Next()
     {
-        if (_firstCalls.First is { } firstCall && MayMakeFirstCall)
+        if (FirstOf(_firstCalls) is { } firstCall)
             return firstCall.Value;
-        var other = MayServeOthers ? _others.First : null;
-        var proven = Free > 0 ? _proven.First : null;
+        var (other, proven) = (FirstOf(_others), FirstOf(_proven));
         var next = _isTurnOfOthers ? other ?? proven : proven ?? other;
         if (next is not null)
             _isTurnOfOthers = next == proven;

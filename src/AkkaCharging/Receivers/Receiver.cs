@@ -134,22 +134,17 @@ internal sealed class Receiver
     }
 
     /// <summary>Lets a probe go if it is time, and judges the standing.</summary>
-    /// <returns>Whether the standing changed.</returns>
-    public bool Review(long now)
+    public void Review(long now)
     {
         _breaker.TryHalfOpen(now);
         var isSilent =
             Standing == Standing.Silent
             || _breaker.State != BreakerState.Closed
             || (_unansweredSince is { } since && _time.GetElapsedTime(since, now) >= Silence);
-        var standing =
+        Standing =
             isSilent ? Standing.Silent
             : _hasAnswered ? Standing.Proven
             : Standing.New;
-        if (standing == Standing)
-            return false;
-        Standing = standing;
-        return true;
     }
 
     /// <summary>Changes how many attempts it can earn at most.</summary>

@@ -28,7 +28,6 @@ internal sealed class ReceiverRegister : IDisposable
     private readonly Dictionary<DestinationKey, Receiver> _all = [];
     private readonly LinkedList<Receiver> _idle = new();
     private readonly PriorityQueue<Receiver, long> _wakes = new();
-    private readonly int[] _byStanding = new int[Enum.GetValues<Standing>().Length];
     private readonly FairSlots _attempts;
     private readonly FairSlots _retries;
     private readonly QueueShares _shares;
@@ -95,11 +94,13 @@ internal sealed class ReceiverRegister : IDisposable
         {
             lock (_gate)
                 return new(
-                    _byStanding[(int)Standing.New],
-                    _byStanding[(int)Standing.Proven],
-                    _byStanding[(int)Standing.Silent],
+                    Of(Standing.New),
+                    Of(Standing.Proven),
+                    Of(Standing.Silent),
                     _all.Values.Count(receiver => receiver.Breaker != BreakerState.Closed)
                 );
+
+            int Of(Standing standing) => _all.Values.Count(receiver => receiver.Standing == standing);
         }
     }
 
@@ -196,11 +197,10 @@ internal sealed class ReceiverRegister : IDisposable
         lock (_gate)
         {
             var now = _time.GetTimestamp();
-            var (breaker, standing) = (receiver.Breaker, receiver.Standing);
+            var breaker = receiver.Breaker;
             var isReceiversFault = receiver.Learn(turn, attempt, now);
             _attempts.GiveBack(receiver.Attempts);
-            receiver.Review(now);
-            Apply(receiver, standing, breaker, now);
+            Review(receiver, breaker, now);
             Rest(receiver);
             return isReceiversFault;
         }
@@ -293,7 +293,7 @@ internal sealed class ReceiverRegister : IDisposable
             if (!_all.TryGetValue(key, out var receiver) || !receiver.IsPaused)
                 return false;
             receiver.IsPaused = false;
-            Review(receiver, _time.GetTimestamp());
+            Review(receiver, receiver.Breaker, _time.GetTimestamp());
             Rest(receiver);
             return true;
         }
@@ -317,20 +317,14 @@ internal sealed class ReceiverRegister : IDisposable
         return false;
     }
 
-    private void Review(Receiver receiver, long now)
+    /// <summary>Judges a receiver again, and moves what it holds and what waits for it to where they belong now.</summary>
+    /// <param name="breakerBefore">The state of its breaker before what happened to it.</param>
+    private void Review(Receiver receiver, BreakerState breakerBefore, long now)
     {
-        var (breaker, standing) = (receiver.Breaker, receiver.Standing);
         receiver.Review(now);
-        Apply(receiver, standing, breaker, now);
-    }
-
-    /// <summary>Lets the shares and those that wait know what changed at a receiver.</summary>
-    private void Apply(Receiver receiver, Standing before, BreakerState breakerBefore, long now)
-    {
+        var before = receiver.Attempts.Standing; // the one that it is counted with
         if (receiver.Standing != before)
         {
-            _byStanding[(int)before]--;
-            _byStanding[(int)receiver.Standing]++;
             _shares.Count(before, -receiver.Admitted);
             _shares.Count(receiver.Standing, receiver.Admitted);
             _attempts.Move(receiver.Attempts, receiver.Standing);
@@ -361,15 +355,9 @@ internal sealed class ReceiverRegister : IDisposable
     private Receiver Find(DestinationKey key)
     {
         if (!_all.TryGetValue(key, out var receiver))
-        {
             _all.Add(key, receiver = new Receiver(key, Settings, MaxInFlightPerReceiver, _time));
-            _byStanding[(int)receiver.Standing]++;
-        }
         else if (receiver.IdleNode.List is not null)
-        {
             _idle.Remove(receiver.IdleNode);
-        }
-
         return receiver;
     }
 
@@ -400,7 +388,6 @@ internal sealed class ReceiverRegister : IDisposable
     private void Forget(Receiver receiver)
     {
         _all.Remove(receiver.Key);
-        _byStanding[(int)receiver.Standing]--;
         FairSlots.Remove(receiver.Attempts);
         FairSlots.Remove(receiver.Retries);
         receiver.WakeAt = long.MaxValue; // its entry among the wakes is passed over
@@ -459,7 +446,7 @@ internal sealed class ReceiverRegister : IDisposable
                 receiver.WakeAt = long.MaxValue;
                 receiver.Attempts.ReleaseExpired(now);
                 receiver.Retries.ReleaseExpired(now);
-                Review(receiver, now);
+                Review(receiver, receiver.Breaker, now);
             }
 
             while (_idle.First is { } oldest && _time.GetElapsedTime(oldest.Value.IdleSince, now) >= Remembered)

@@ -78,6 +78,8 @@ internal abstract class TurnLine
 
         Queue<ITurn> Remaining(Queue<ITurn> line)
         {
+            if (line.Count == 0)
+                return line;
             var remaining = new Queue<ITurn>();
             foreach (var turn in line)
             {

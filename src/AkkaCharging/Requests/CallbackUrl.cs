@@ -69,8 +69,7 @@ internal sealed class CallbackUrl
     /// </summary>
     private static string ToSent(string text)
     {
-        var host = text.IndexOf(Uri.SchemeDelimiter, StringComparison.Ordinal) + Uri.SchemeDelimiter.Length;
-        var path = host + AuthorityLength(text.AsSpan(host));
+        var (host, path) = FindAuthority(text);
         if (path == text.Length || text[path] != '/')
             text = text.Insert(path, "/");
         var port = text.IndexOf(':', host, path - host); // or within IPv6, where no dot stands before the first colon
@@ -78,14 +77,15 @@ internal sealed class CallbackUrl
         return text[hostEnd - 1] == '.' ? text.Remove(hostEnd - 1, 1) : text;
     }
 
-    private static ReadOnlySpan<char> PathAndQueryOf(string sent)
-    {
-        var host = sent.IndexOf(Uri.SchemeDelimiter, StringComparison.Ordinal) + Uri.SchemeDelimiter.Length;
-        return sent.AsSpan(host + AuthorityLength(sent.AsSpan(host)));
-    }
+    private static ReadOnlySpan<char> PathAndQueryOf(string sent) => sent.AsSpan(FindAuthority(sent).End);
 
-    private static int AuthorityLength(ReadOnlySpan<char> text) =>
-        text.IndexOfAny('/', '?') is >= 0 and var length ? length : text.Length;
+    /// <summary>Finds where host and port begin and end.</summary>
+    private static (int Start, int End) FindAuthority(string text)
+    {
+        var start = text.IndexOf(Uri.SchemeDelimiter, StringComparison.Ordinal) + Uri.SchemeDelimiter.Length;
+        var length = text.AsSpan(start).IndexOfAny('/', '?');
+        return (start, length < 0 ? text.Length : start + length);
+    }
 
     private static DestinationKey DestinationOf(Uri uri) => new(uri.Scheme, uri.Host, uri.Port);
 }

@@ -65,9 +65,8 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
         }
     }
 
-    /// <summary>The end of a delivery that the journal keeps for a later process.</summary>
-    public static AttemptResolution Interrupted(PendingRequest pending) =>
-        new(AttemptEnd.Done, new CallbackReceipt(pending, Settlement: null));
+    private static AttemptResolution Interrupted(PendingRequest pending) =>
+        new(AttemptEnd.Done, CallbackReceipt.Interrupted(pending));
 
     /// <returns>Null when no attempt was made: the turn holds no slot, the lane stops or the request expired.</returns>
     private async Task<(AttemptResult Result, bool IsReceiversFault)?> CallAsync(Turn turn)

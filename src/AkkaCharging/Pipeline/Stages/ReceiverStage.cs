@@ -107,7 +107,7 @@ internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>
         {
             var pending = Grab(_stage._in);
             var turn = new Turn(pending, isRetry: _stage._kind == SlotKind.Retry, this);
-            if (_stage._needsNone(pending))
+            if (_stage._needsNone(pending) || _stage._stopping.IsCancellationRequested)
                 Emit(turn);
             else if (TakeOrWait(turn))
                 Emit(turn.Started());
@@ -142,7 +142,7 @@ internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>
         private void Wait()
         {
             _waiting++;
-            // One that began to wait after the stop was missed by the release.
+            // The stop came between the look at it and the wait: its release missed this one.
             if (_stage._stopping.IsCancellationRequested)
                 _stage._receivers.Release(this);
         }

@@ -79,7 +79,7 @@ internal sealed class RestartingRetries(
         await using var registration = tokens.Leaving.Register(() =>
         {
             if (Interlocked.CompareExchange(ref isAttempting, 0, 0) == 0)
-                interrupted.SetResult(new(failed, Settlement: null));
+                interrupted.SetResult(CallbackReceipt.Interrupted(failed));
         });
         return await await Task.WhenAny(retried, interrupted.Task);
 
@@ -98,7 +98,7 @@ internal sealed class RestartingRetries(
             settled = await AttemptUntilItCountsAsync(pending);
             Interlocked.Exchange(ref isAttempting, 0);
             if (settled is null && tokens.Leaving.IsCancellationRequested)
-                settled = new CallbackReceipt(pending, Settlement: null);
+                settled = CallbackReceipt.Interrupted(pending);
             return new(pending, settled);
         }
     }
@@ -112,7 +112,7 @@ internal sealed class RestartingRetries(
             if (pending.LacksResources)
                 await parts.Resources.WaitAsync(pending, isAgain: end == AttemptEnd.LackedResources, tokens.Leaving);
             if (tokens.Leaving.IsCancellationRequested)
-                return new CallbackReceipt(pending, Settlement: null);
+                return CallbackReceipt.Interrupted(pending);
 
             var resolution = await attempt.MakeAsync(
                 await AttemptTurn.TakeAsync(parts.Receivers, pending, tokens.Stopping)
