@@ -168,7 +168,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         const int AtOnce = 200;
         const int OneByOne = 100;
         var port = FreePort.Next();
-        var receiver = path == "/ok/" ? null : await ReceiverProcess.StartAsync(port);
+        await using var away = path == "/ok/" ? null : await ReceiverProcess.StartAsync(port);
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("CALLBACK_RETRY_DELAY_MILLIS", "200"),
@@ -186,11 +186,10 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(100));
         }
 
-        receiver ??= await ReceiverProcess.StartAsync(port);
-        await receiver.OpenGateAsync();
+        await using var back = away is null ? await ReceiverProcess.StartAsync(port) : null;
+        await (away ?? back)!.OpenGateAsync();
 
         await AssertAllSettleAsync(service, AtOnce + OneByOne, delivered: AtOnce + OneByOne);
-        await receiver.DisposeAsync();
     }
 
     [Theory]
@@ -206,22 +205,21 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         );
         await using var receiver = await ReceiverProcess.StartAsync(listeners: 12);
         var hanging = Enumerable.Range(0, Hangers + 1).Select(_ => Hanging()).ToList();
-        var service = await ServiceProcess.StartAsync(settings, _folder.Path);
+        await using var first = await ServiceProcess.StartAsync(settings, _folder.Path);
         var healthy = receiver.Addresses.Select(address => address + "/ok").ToArray();
-        await RunAsync(service, receiver, healthy[..4], count: 400, "warm");
-        var without = await RunAsync(service, receiver, healthy[4..8], count: 1_000, "without");
+        await RunAsync(first, receiver, healthy[..4], count: 400, "warm");
+        var without = await RunAsync(first, receiver, healthy[4..8], count: 1_000, "without");
 
         await Parallel.ForAsync(
             0,
             Hangers * 4,
             new ParallelOptions { MaxDegreeOfParallelism = 16 },
-            async (number, _) => await service.AcceptAsync(Url(hanging[number % Hangers]), ScenarioFolder.AllowedToken)
+            async (number, _) => await first.AcceptAsync(Url(hanging[number % Hangers]), ScenarioFolder.AllowedToken)
         );
         if (isRestarted)
-        {
-            await service.DisposeAsync();
-            service = await ServiceProcess.StartAsync(settings, _folder.Path);
-        }
+            await first.Process.CrashAsync();
+        await using var second = isRestarted ? await ServiceProcess.StartAsync(settings, _folder.Path) : null;
+        var service = second ?? first;
 
         // None of the healthy ones' requests is refused.
         var with = await RunAsync(service, receiver, [.. healthy[8..], Url(hanging[^1])], count: 1_600, "with");
@@ -229,7 +227,6 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         output.WriteLine(string.Join(' ', with.Chunk(100).Select(part => $"{part[^1].TotalMilliseconds:F0}")));
         AssertUnharmed(without, with, "150 receivers hang", service, receiver);
         Assert.InRange(Percentile(with, 99), TimeSpan.Zero, TimeSpan.FromMilliseconds(isRestarted ? 2_000 : 1_000));
-        await service.DisposeAsync();
         hanging.ForEach(listener => listener.Dispose());
     }
 
