@@ -112,6 +112,6 @@ internal sealed class PendingRequest(
 /// <param name="Settlement">Null when it was interrupted.</param>
 internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement)
 {
-    /// <summary>The receipt of a delivery that shutdown interrupted: the journal keeps it for a later process.</summary>
+    /// <summary>The receipt of a delivery that shutdown interrupted: the journal keeps it for later.</summary>
     public static CallbackReceipt Interrupted(PendingRequest pending) => new(pending, Settlement: null);
 }

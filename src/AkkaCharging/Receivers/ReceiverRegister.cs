@@ -317,7 +317,7 @@ internal sealed class ReceiverRegister : IDisposable
         return false;
     }
 
-    /// <summary>Judges a receiver again, and moves what it holds and what waits for it to where they belong now.</summary>
+    /// <summary>Judges a receiver again, and moves what it holds and what waits for it where they belong now.</summary>
     /// <param name="breakerBefore">The state of its breaker before what happened to it.</param>
     private void Review(Receiver receiver, BreakerState breakerBefore, long now)
     {

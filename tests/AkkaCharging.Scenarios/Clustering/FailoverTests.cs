@@ -19,6 +19,12 @@ public sealed class FailoverTests(ITestOutputHelper output)
     /// </summary>
     private const int WarmUp = 15_000;
 
+    /// <summary>
+    /// Submissions before the first restart. Three runtimes that compile at once on two processors call the first ones
+    /// back 1.6 to 2.8 s after their 200, with no restart near; the slowest of all restarts takes 0.9 s.
+    /// </summary>
+    private const int ColdSubmissions = 2_000;
+
     private static readonly TimeSpan WarmUpBound = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
@@ -82,6 +88,8 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await using var nodes = await ThreeNodes.StartAsync(("SERVER_SHUTDOWN_DELAY_MILLIS", "1000"));
         await using var balancer = new Balancer(nodes.Ports);
         var load = new ClientLoad(() => balancer.Ready, receiver.Url("/ok"));
+        await load.MoreIsAcceptedAsync(ColdSubmissions);
+        var warmAt = Stopwatch.GetTimestamp();
         for (var number = 0; number < ThreeNodes.Count; number++)
         {
             await load.MoreIsAcceptedAsync(200);
@@ -97,10 +105,10 @@ public sealed class FailoverTests(ITestOutputHelper output)
         var arrivedAt = (await receiver.ReceivedAsync())
             .GroupBy(Promises.NumberOf)
             .ToDictionary(group => group.Key, group => group.Min(arrival => arrival.Ticks));
-        var slowest = load.AcceptedAt.Max(accepted =>
-            Stopwatch.GetElapsedTime(accepted.Value, arrivedAt[accepted.Key])
-        );
-        output.WriteLine($"the slowest callback came {slowest.TotalSeconds:N2} s after its 200");
+        var slowest = load
+            .AcceptedAt.Where(accepted => accepted.Value > warmAt)
+            .Max(accepted => Stopwatch.GetElapsedTime(accepted.Value, arrivedAt[accepted.Key]));
+        output.WriteLine($"the slowest callback of the restarts came {slowest.TotalSeconds:N2} s after its 200");
         Assert.InRange(slowest, TimeSpan.MinValue, HandOverBound);
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
         Assert.All(
