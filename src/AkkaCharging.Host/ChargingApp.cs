@@ -1,4 +1,5 @@
 using AkkaCharging.Host.Cli;
+using AkkaCharging.Host.Lifetime;
 
 namespace AkkaCharging.Host;
 
@@ -25,11 +26,11 @@ public static class ChargingApp
     /// <returns>The exit code: 0 for success.</returns>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? configure = null)
     {
-        await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBufferBytes)
-        {
-            AutoFlush = true,
-        };
+        using var signals = new ProcessSignals();
+        // Never disposed: each write is flushed, and a reader that hangs would hold the end of the process.
+        var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBufferBytes) { AutoFlush = true };
         Console.SetOut(output); // which synchronizes it
-        return await CommandLine.RunAsync(args, Console.In, Console.Out, Console.Error, configure);
+        Console.SetError(StandardError.Open());
+        return await CommandLine.RunAsync(args, Console.In, Console.Out, Console.Error, configure, signals);
     }
 }

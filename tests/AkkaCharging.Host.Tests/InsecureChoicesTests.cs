@@ -54,6 +54,14 @@ public sealed class InsecureChoicesTests
         Warns(
             Secure with
             {
+                Callback = Secure.Callback with { Security = Secure.Callback.Security with { AllowedPorts = [] } },
+            },
+            "Callbacks may go to any port, those of databases and other services included "
+                + "(callback.security.allowedPorts)."
+        );
+        Warns(
+            Secure with
+            {
                 Callback = Secure.Callback with { Signing = new([], "", Required: false) },
             },
             "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys)."
@@ -89,6 +97,14 @@ public sealed class InsecureChoicesTests
             },
             "The operators' listener is reachable from other machines over plain http: its token travels in "
                 + "clear (management.host)."
+        );
+        Warns(
+            Secure with
+            {
+                Cluster = Secure.Cluster with { Enabled = true, AllowPlaintext = true },
+            },
+            "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one "
+                + "(cluster.allowPlaintext)."
         );
         Warns(
             Secure with

@@ -13,7 +13,7 @@ public sealed class HangingLogReaderTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task NobodyReadsTheLog_EveryRequestIsDeliveredAllTheSame()
+    public async Task NobodyReadsTheLog_EveryRequestIsDeliveredAllTheSame_AndTheStopEnds()
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(), _folder.Path, readsOutput: false);
@@ -31,5 +31,10 @@ public sealed class HangingLogReaderTests : IDisposable
                 == Requests,
             "all are delivered"
         );
+
+        service.Process.Terminate();
+
+        // Nothing is pending, so that what remains is the bound for the last lines of the log.
+        Assert.Equal(0, await service.Process.ExitAsync(TimeSpan.FromSeconds(15)));
     }
 }

@@ -9,6 +9,7 @@ namespace AkkaCharging.Testing;
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
+    private const int Sighup = 1;
     private const int Sigterm = 15;
     private const int Sigcont = 18;
     private const int Sigstop = 19;
@@ -111,6 +112,18 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>Asks it to end, as container platforms do.</summary>
     public void Terminate() => Signal(Sigterm);
+
+    /// <summary>Asks it to reload (SIGHUP), as a terminal that is closed asks it to end.</summary>
+    public void HangUp() => Signal(Sighup);
+
+    /// <summary>Whether it handles SIGHUP by now, which ends a process that does not.</summary>
+    public bool HandlesHangUp()
+    {
+        const string Caught = "SigCgt:";
+        var mask = File.ReadLines($"/proc/{Id}/status")
+            .First(line => line.StartsWith(Caught, StringComparison.Ordinal));
+        return (Convert.ToUInt64(mask[Caught.Length..].Trim(), 16) & (1UL << (Sighup - 1))) != 0;
+    }
 
     /// <summary>Has it stand still until <see cref="Resume"/>.</summary>
     public void Suspend() => Signal(Sigstop);

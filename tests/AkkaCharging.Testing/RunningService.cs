@@ -64,7 +64,7 @@ internal sealed class RunningService : IAsyncDisposable
             },
         };
         var app = ChargingHost.Build(change is null ? settings : change(settings), customize, sources);
-        await app.OpenAsync(settings, CancellationToken.None);
+        await app.OpenAsync(settings);
         return new RunningService(app, folder);
     }
 

@@ -4,6 +4,8 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Clustering;
 using AkkaCharging.Host.Composition;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Host.Lifetime;
+using AkkaCharging.Host.Telemetry;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
@@ -22,14 +24,20 @@ internal static class CommandLine
     private const int EndedByItsCluster = 2;
     private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
 
+    /// <summary>For the disposal of all services after a stop, whose last step writes the rest of the log.</summary>
+    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(3);
+
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
     /// <param name="configure">Registers the program's own services; null for none.</param>
+    /// <param name="signals">Those that a serving process obeys, and any other command leaves to the runtime; null for
+    /// none.</param>
     public static Task<int> RunAsync(
         IReadOnlyList<string> args,
         TextReader input,
         TextWriter output,
         TextWriter error,
-        Action<IServiceCollection>? configure = null
+        Action<IServiceCollection>? configure = null,
+        ProcessSignals? signals = null
     )
     {
         var own = new OwnServices(configure);
@@ -54,7 +62,7 @@ internal static class CommandLine
             (parsed, cancellation) =>
                 parsed.GetValue(checkOnly)
                     ? Task.FromResult(Check(parsed.GetValue(config), own, output, error))
-                    : ServeAsync(parsed.GetValue(config), own, error, cancellation)
+                    : ServeAsync(parsed.GetValue(config), own, error, signals, cancellation)
         );
 
         var health = new Command(
@@ -67,16 +75,20 @@ internal static class CommandLine
         root.Add(MigrateCommand.Create(config, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
-        return root.Parse(args)
-            .InvokeAsync(
-                new InvocationConfiguration
-                {
-                    Output = output,
-                    Error = error,
-                    EnableDefaultExceptionHandler = false,
-                    ProcessTerminationTimeout = null, // the host handles SIGTERM itself
-                }
-            );
+        var command = root.Parse(args);
+        var serves = command.CommandResult.Command == root && !command.GetValue(checkOnly);
+        if (!serves)
+            signals?.Dispose();
+        return command.InvokeAsync(
+            new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // ProcessSignals handles SIGTERM
+            },
+            serves && signals is not null ? signals.Stop : CancellationToken.None
+        );
     }
 
     /// <summary>Settings of this process's surroundings.</summary>
@@ -101,31 +113,70 @@ internal static class CommandLine
         string? configFile,
         OwnServices own,
         TextWriter error,
-        CancellationToken cancellation
+        ProcessSignals? signals,
+        CancellationToken stop
     )
     {
+        if (Load(configFile, error) is not { } settings || stop.IsCancellationRequested)
+            return stop.IsCancellationRequested ? 0 : 1;
+        if (Try(error, () => Build(settings, own, configFile)) is not { } app)
+            return 1;
+        if (signals is not null)
+            signals.ReloadRequested += (_, _) =>
+                app.Logger.LogInformation("SIGHUP: watched files are read again as soon as they differ");
+        var exitCode = await ServeAsync(app, settings, error, stop);
+        await CloseAsync(app, error);
+        return exitCode;
+    }
+
+    private static async Task<int> ServeAsync(
+        WebApplication app,
+        ChargingSettings settings,
+        TextWriter error,
+        CancellationToken stop
+    )
+    {
+        var journal = app.Services.GetRequiredService<IRequestJournal>();
+        var node = app.Services.GetService<ClusterNode>();
         try
         {
-            if (Load(configFile, error) is not { } settings)
-                return 1;
-            if (Try(error, () => Build(settings, own, configFile)) is not { } app)
-                return 1;
-            await using (app)
-            {
-                var journal = app.Services.GetRequiredService<IRequestJournal>();
-                var node = app.Services.GetService<ClusterNode>();
-                await app.OpenAsync(settings, cancellation);
-                await app.WaitForShutdownAsync(cancellation);
-                if (journal.Invalid.IsCompleted)
-                    throw await journal.Invalid;
-                // for supervisors that start again what failed, and nothing else
-                return node?.EndedBy is null ? 0 : EndedByItsCluster;
-            }
+            await using (stop.Register(app.Lifetime.StopApplication))
+                await app.OpenAsync(settings);
+            await app.WaitForShutdownAsync(stop);
+            if (journal.Invalid.IsCompleted)
+                throw await journal.Invalid;
+            // for supervisors that start again what failed, and nothing else
+            return node?.EndedBy is null ? 0 : EndedByItsCluster;
+        }
+        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await app.StopAsync(CancellationToken.None); // stopped while it started: what runs already is drained
+            return 0;
         }
         catch (Exception e) when (e is InvalidJournalException or CannotListenException)
         {
             await error.WriteLineAsync(e.Message);
             return 1;
+        }
+    }
+
+    /// <summary>
+    /// Disposes the service with what it logged last. Nobody may read standard output: then what is left of the log is
+    /// lost, and the process ends all the same.
+    /// </summary>
+    private static async Task CloseAsync(WebApplication app, TextWriter error)
+    {
+        var closing = Task.Run(async () => await app.DisposeAsync());
+        try
+        {
+            await closing.WaitAsync(ClosingMax);
+        }
+        catch (TimeoutException)
+        {
+            await error.WriteLineAsync(
+                $"The last lines of the log were not written within {ClosingMax.TotalSeconds:N0} s: standard output is "
+                    + "not read."
+            );
         }
     }
 
@@ -136,19 +187,22 @@ internal static class CommandLine
     }
 
     private static int Check(string? configFile, OwnServices own, TextWriter output, TextWriter error) =>
-        Load(configFile, error) is { } settings && Try(error, () => Check(settings, own, output, error)) is not null
+        Load(configFile, error) is { } settings
+        && Try(error, () => Check(settings, own, configFile, output, error)) is not null
             ? 0
             : 1;
 
     private static ChargingSettings Check(
         ChargingSettings settings,
         OwnServices own,
+        string? configFile,
         TextWriter output,
         TextWriter error
     )
     {
         own.Check(settings.Authorization);
         SettingsFiles.Check(settings);
+        OtlpSettings.Read(Sources(configFile).Environment);
         foreach (var warning in InsecureChoices.Of(settings))
             error.WriteLine($"warning: {warning}");
         if (own.AuthorizerName is { } authorizer)
@@ -195,7 +249,13 @@ internal static class CommandLine
         {
             return use();
         }
-        catch (Exception e) when (e is InvalidSettingsException or InvalidAclException or InvalidJournalException)
+        catch (Exception e)
+            when (e
+                    is InvalidSettingsException
+                        or InvalidAclException
+                        or InvalidJournalException
+                        or CannotListenException
+            )
         {
             error.WriteLine(e.Message);
             return null;

@@ -32,16 +32,16 @@ internal static class ChargingHost
     {
         var files = FileBudget.Of(ProcessFiles.Limit, settings);
         var confined = files.Confine(settings);
-        var exports = OtlpExport.IsOn(sources);
+        var otlp = sources is null ? OtlpSettings.Off : OtlpSettings.Read(sources.Environment);
         var builder = CreateBuilder(settings.Server);
         AddFeatures(builder, confined, files, sources);
-        if (exports)
-            builder.Services.AddOtlpExport();
+        if (otlp.IsOn)
+            builder.Services.AddOtlpExport(otlp);
         customize?.Invoke(builder.Services);
 
         var app = builder.Build();
         BoundedTransport.UseConnectionPlaces(app);
-        if (exports)
+        if (otlp.Traces is not null)
             app.UseHttpSpans();
         MapFeatures(app, confined);
         app.LogStart(settings, files);

@@ -16,6 +16,9 @@ internal static class InsecureChoices
         if (!settings.Callback.Security.HttpsOnly)
             yield return "Callbacks over plain http are allowed: driver tokens travel in clear "
                 + "(callback.security.httpsOnly).";
+        if (settings.Callback.Security.AllowedPorts.Count == 0)
+            yield return "Callbacks may go to any port, those of databases and other services included "
+                + "(callback.security.allowedPorts).";
         if (settings.Callback.Signing is { Keys.Count: 0, KeysFile: "" })
             yield return "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).";
         if (settings.Callback.Security.Allow.Count > 0)
@@ -36,12 +39,9 @@ internal static class InsecureChoices
         if (settings.Journal.Kind == JournalKind.Memory)
             yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = "
                 + "memory).";
-        if (
-            settings.Cluster is { Enabled: true, Tls.IsOn: false }
-            && !SettingsRules.IsLoopback(settings.Cluster.Hostname)
-        )
+        if (settings.Cluster is { Enabled: true, Tls.IsOn: false, AllowPlaintext: true })
             yield return "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one "
-                + "(cluster.tls.certificateFile).";
+                + "(cluster.allowPlaintext).";
         if (settings.Server.Development)
             yield return "Development mode is on: the demo receiver and the API page are served (server.development).";
         foreach (var (file, setting) in KeyFiles(settings))

@@ -39,15 +39,12 @@ internal static class Listener
 
     /// <summary>Starts <paramref name="app"/>; both listeners are open then, and the log says where.</summary>
     /// <exception cref="CannotListenException">One of them cannot be opened.</exception>
-    public static async Task OpenAsync(
-        this WebApplication app,
-        ChargingSettings settings,
-        CancellationToken cancellation
-    )
+    /// <exception cref="OperationCanceledException">The service is stopped already.</exception>
+    public static async Task OpenAsync(this WebApplication app, ChargingSettings settings)
     {
         try
         {
-            await app.StartAsync(cancellation);
+            await app.StartAsync(CancellationToken.None);
         }
         catch (Exception e) when (e is IOException or SocketException)
         {

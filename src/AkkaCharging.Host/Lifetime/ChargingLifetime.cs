@@ -47,15 +47,16 @@ internal sealed partial class ChargingLifetime(
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        if (!readiness.IsOpen)
+        if (readiness.IsDraining)
             return; // Stopped already: a host that is stopped twice does not wait, drain and close a second time.
+        var wasOpen = readiness.IsOpen;
         readiness.Closed();
         LogStopping(
             service.Status.Pending,
             settings.ShutdownDelay.TotalMilliseconds,
             settings.ShutdownGrace.TotalMilliseconds
         );
-        if (settings.ShutdownDelay > TimeSpan.Zero)
+        if (wasOpen && settings.ShutdownDelay > TimeSpan.Zero)
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
 
         await service.Intake.CloseAsync();

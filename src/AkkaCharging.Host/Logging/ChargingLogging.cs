@@ -45,6 +45,8 @@ internal static class ChargingLogging
                     .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information)
                     // and so are changes of the level
                     .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
+                    // a stop during the start is no failure of it
+                    .Filter.ByExcluding(line => line.Exception is OperationCanceledException && IsOfTheHost(line))
                     .Enrich.FromLogContext();
                 var queue = new LineQueue();
                 logger.WriteTo.Async(
@@ -84,6 +86,10 @@ internal static class ChargingLogging
                 loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
             })
             .WithActors((system, _) => levels.Follow(system.EventStream));
+
+    private static bool IsOfTheHost(Serilog.Events.LogEvent line) =>
+        line.Properties.GetValueOrDefault(Constants.SourceContextPropertyName)
+            is ScalarValue { Value: "Microsoft.Extensions.Hosting.Internal.Host" };
 
     private static bool IsText(ChargingSettings settings) =>
         settings.Logging.Format == LogFormat.Text

@@ -19,6 +19,7 @@ namespace AkkaCharging.Host.Telemetry;
 /// </remarks>
 internal sealed partial class OtlpExporter(
     OtlpMetrics metrics,
+    OtlpSettings settings,
     SettingsSources sources,
     TimeProvider time,
     ILogger<OtlpExporter> logger
@@ -35,33 +36,37 @@ internal sealed partial class OtlpExporter(
     private readonly CancellationTokenSource _stopping = new();
     private TracerProvider? _traces;
     private MeterProvider? _metrics;
-    private TimeSpan _interval;
-    private int _exportMillisMax;
     private Task _exporting = Task.CompletedTask;
 
     // Before the listener is opened and requests are resumed from the journal, so that nothing is missed.
     public Task StartingAsync(CancellationToken cancellationToken)
     {
-        _traces = Sdk.CreateTracerProviderBuilder()
-            .ConfigureServices(AddVariables)
-            .ConfigureResource(Describe)
-            .AddSource(TracingObserver.SourceName, HttpSpans.SourceName)
-            .AddOtlpExporter(Connect)
-            .Build();
-        _metrics = Sdk.CreateMeterProviderBuilder()
-            .ConfigureServices(AddVariables)
-            .ConfigureResource(Describe)
-            .AddMeter(OtlpMetrics.MeterName, RuntimeMeter)
-            .AddOtlpExporter(
-                (exporter, reader) =>
-                {
-                    Connect(exporter);
-                    TakeSchedule(reader.PeriodicExportingMetricReaderOptions);
-                }
-            )
-            .Build();
-        metrics.Open();
-        _exporting = ExportMetricsAsync();
+        if (settings.Traces is { } traces)
+            _traces = Sdk.CreateTracerProviderBuilder()
+                .ConfigureServices(AddVariables)
+                .ConfigureResource(Describe)
+                .AddSource(TracingObserver.SourceName, HttpSpans.SourceName)
+                .AddOtlpExporter(exporter => Connect(exporter, traces))
+                .Build();
+        if (settings.Metrics is { } figures)
+        {
+            _metrics = Sdk.CreateMeterProviderBuilder()
+                .ConfigureServices(AddVariables)
+                .ConfigureResource(Describe)
+                .AddMeter(OtlpMetrics.MeterName, RuntimeMeter)
+                .AddOtlpExporter(
+                    (exporter, reader) =>
+                    {
+                        Connect(exporter, figures);
+                        // The SDK's own schedule would collect figures that nobody refreshed.
+                        reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = int.MaxValue;
+                    }
+                )
+                .Build();
+            metrics.Open();
+            _exporting = ExportMetricsAsync();
+        }
+
         return Task.CompletedTask;
     }
 
@@ -85,25 +90,15 @@ internal sealed partial class OtlpExporter(
         _metrics?.Dispose();
     }
 
-    /// <summary>
-    /// Takes the schedule over from the SDK's reader, whose thread would collect figures that nobody refreshed.
-    /// </summary>
-    private void TakeSchedule(PeriodicExportingMetricReaderOptions reader)
-    {
-        _interval = TimeSpan.FromMilliseconds(reader.ExportIntervalMilliseconds ?? 60_000);
-        _exportMillisMax = reader.ExportTimeoutMilliseconds ?? 30_000;
-        reader.ExportIntervalMilliseconds = int.MaxValue;
-    }
-
     private async Task ExportMetricsAsync()
     {
-        using var timer = new PeriodicTimer(_interval, time);
+        using var timer = new PeriodicTimer(settings.MetricInterval, time);
         try
         {
             while (await timer.WaitForNextTickAsync(_stopping.Token))
             {
                 await metrics.RefreshAsync(_stopping.Token);
-                await RunBlockingAsync(() => _metrics?.ForceFlush(_exportMillisMax));
+                await RunBlockingAsync(() => _metrics?.ForceFlush((int)settings.MetricExportMax.TotalMilliseconds));
             }
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -144,41 +139,41 @@ internal sealed partial class OtlpExporter(
     /// The SDK's own client would fetch what the collector's certificate names, follow redirects, and look names up on
     /// the thread pool.
     /// </summary>
-    private void Connect(OtlpExporterOptions options) =>
+    private static void Connect(OtlpExporterOptions options, OtlpSignal signal)
+    {
+        options.Endpoint = signal.Endpoint;
+        options.Protocol = signal.Protocol;
+        options.Headers = signal.Headers;
+        options.TimeoutMilliseconds = (int)signal.Timeout.TotalMilliseconds;
         options.HttpClientFactory = () =>
         {
             var handler = new SocketsHttpHandler
             {
                 ConnectCallback = new ConfiguredHosts().ConnectAsync,
                 AllowAutoRedirect = false,
-                SslOptions = Tls(sources.Environment),
+                SslOptions = Tls(signal),
             };
-            return new HttpClient(handler) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
+            return new HttpClient(handler) { Timeout = signal.Timeout };
         };
+    }
 
     /// <summary>TLS as the standard variables configure it; the SDK applies them only to a client of its own.</summary>
-    private static SslClientAuthenticationOptions Tls(IReadOnlyDictionary<string, string> environment)
+    private static SslClientAuthenticationOptions Tls(OtlpSignal signal)
     {
         var policy = PeerCertificates.Policy();
-        if (environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CERTIFICATE") is { Length: > 0 } authorities)
+        if (signal.Authorities is { } authorities)
         {
             policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             policy.CustomTrustStore.ImportFromPemFile(authorities);
         }
 
         var options = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
-        if (environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") is { Length: > 0 } certificate)
-        {
-            var key = environment.GetValueOrDefault("OTEL_EXPORTER_OTLP_CLIENT_KEY") is { Length: > 0 } file
-                ? file
-                : null;
+        if (signal.Certificate is { } certificate)
             options.ClientCertificateContext = SslStreamCertificateContext.Create(
-                X509Certificate2.CreateFromPemFile(certificate, key),
+                X509Certificate2.CreateFromPemFile(certificate, signal.Key),
                 additionalCertificates: null,
                 offline: true
             );
-        }
-
         return options;
     }
 

@@ -36,7 +36,7 @@ internal static class ClusterHosting
                   actor.provider = cluster
                   remote.dot-netty.tcp {
                     public-hostname = {{Quoted(settings.Hostname)}}
-                    hostname = {{Quoted(settings.BindHostname.Length > 0 ? settings.BindHostname : settings.Hostname)}}
+                    hostname = {{Quoted(settings.Interface)}}
                     port = {{settings.Port}}
                     enable-ssl = {{(settings.Tls.IsOn ? "on" : "off")}}
                   }

@@ -10,6 +10,7 @@ namespace AkkaCharging.Settings;
 /// <param name="UnreachableAfter">Without a sign of life until a node counts as unreachable.</param>
 /// <param name="DownAfter">Unreachable nodes without a change until the majority goes on without them, and the others
 /// end.</param>
+/// <param name="AllowPlaintext">Says explicitly that nodes on other machines may be talked to without TLS.</param>
 internal sealed record ClusterSettings(
     bool Enabled,
     string Hostname,
@@ -19,9 +20,13 @@ internal sealed record ClusterSettings(
     int Lanes,
     TimeSpan UnreachableAfter,
     TimeSpan DownAfter,
+    bool AllowPlaintext,
     ClusterTlsSettings Tls
 )
 {
+    /// <summary>Address that this node listens on for others.</summary>
+    public string Interface => BindHostname.Length > 0 ? BindHostname : Hostname;
+
     internal static ClusterSettings Read(HoconSection hocon) =>
         new(
             Enabled: hocon.Flag("enabled"),
@@ -32,6 +37,7 @@ internal sealed record ClusterSettings(
             Lanes: hocon.Count("lanes", min: 1, max: 1_024),
             UnreachableAfter: hocon.Duration("unreachableAfterMillis", min: 500, max: 60_000),
             DownAfter: hocon.Duration("downAfterMillis", min: 1_000, max: 300_000),
+            AllowPlaintext: hocon.Flag("allowPlaintext"),
             Tls: ClusterTlsSettings.Read(hocon.Section("tls"))
         );
 }

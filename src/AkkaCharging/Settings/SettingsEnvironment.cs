@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
@@ -6,7 +7,7 @@ namespace AkkaCharging.Settings;
 /// <summary>
 /// Environment variables as a layer of settings, and the names that the predecessor of this service used.
 /// </summary>
-internal static class SettingsEnvironment
+internal static partial class SettingsEnvironment
 {
     /// <summary>Old key, and the setting that it stands for.</summary>
     private static readonly (string Alias, string Path)[] Aliases =
@@ -14,6 +15,9 @@ internal static class SettingsEnvironment
         ("ktor.deployment.port", "server.port"),
         ("ktor.deployment.development", "server.development"),
     ];
+
+    /// <summary>Variable that lists, separated by commas, names which look like settings and belong to others.</summary>
+    public const string Foreign = "AKKACHARGING_FOREIGN_VARIABLES";
 
     /// <summary>A key's variable: the path in capitals, words and levels joined by <c>_</c>.</summary>
     public static string NameOf(string path)
@@ -52,7 +56,14 @@ internal static class SettingsEnvironment
             }
 
             var source = $"environment variable {name}";
-            if (!name.Equals(own, StringComparison.Ordinal) && environment.ContainsKey(own))
+            if (IsServiceLink(name, value))
+            {
+                problems.Add(
+                    $"{source}: holds a service link of the container platform; expected a port. Set "
+                        + "enableServiceLinks: false for the pod."
+                );
+            }
+            else if (!name.Equals(own, StringComparison.Ordinal) && environment.ContainsKey(own))
             {
                 problems.Add($"{source}: {path} is set a second time; {own} sets it already. Keep one of them.");
             }
@@ -62,6 +73,57 @@ internal static class SettingsEnvironment
             }
         }
     }
+
+    /// <summary>
+    /// Reports variables that are named as settings are, and are none: a misspelt one would otherwise leave its default
+    /// in force without a word.
+    /// </summary>
+    /// <remarks>
+    /// Service links of a container platform, and the names that <see cref="Foreign"/> lists, are others'.
+    /// </remarks>
+    public static void ReportUnknown(
+        IReadOnlyList<string> paths,
+        IReadOnlyDictionary<string, string> environment,
+        List<string> problems
+    )
+    {
+        string[] names = [.. paths.Concat(Aliases.Select(alias => alias.Alias)).Select(NameOf)];
+        var known = names.ToHashSet(StringComparer.Ordinal);
+        var namespaces = names
+            .Select(name => name[..(name.IndexOf('_', StringComparison.Ordinal) + 1)])
+            .ToHashSet(StringComparer.Ordinal);
+        var foreign = (environment.GetValueOrDefault(Foreign) ?? "").Split(',', StringSplitOptions.TrimEntries);
+        foreach (var (name, value) in environment.OrderBy(variable => variable.Key, StringComparer.Ordinal))
+        {
+            if (
+                !namespaces.Any(own => name.StartsWith(own, StringComparison.Ordinal))
+                || known.Contains(name)
+                || foreign.Contains(name, StringComparer.Ordinal)
+                || IsServiceLink(name, value)
+            )
+            {
+                continue;
+            }
+
+            var similar = problems.Count < UnknownKeys.MostCompared ? UnknownKeys.MostAlike(name, names) : null;
+            problems.Add(
+                $"environment variable {name}: is not a setting"
+                    + (similar is null ? "" : $"; did you mean {similar}?")
+                    + (similar is null ? $". If it belongs to another program, list it in {Foreign}." : "")
+            );
+        }
+    }
+
+    /// <summary>Whether a variable is one that Kubernetes sets for a service of this name.</summary>
+    private static bool IsServiceLink(string name, string value) =>
+        ServiceLinkName().IsMatch(name)
+        || (name.EndsWith("_PORT", StringComparison.Ordinal) && ServiceLinkValue().IsMatch(value));
+
+    [GeneratedRegex("_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$")]
+    private static partial Regex ServiceLinkName();
+
+    [GeneratedRegex("^(tcp|udp|sctp)://")]
+    private static partial Regex ServiceLinkValue();
 
     /// <summary>Moves a file's old keys to the settings that they stand for.</summary>
     public static void ResolveAliases(ConfigBlock file, ICollection<string> problems)

@@ -28,6 +28,7 @@ internal static class SettingsLoader
         }
 
         SettingsEnvironment.Overlay(root, paths, sources.Environment, report.Problems);
+        SettingsEnvironment.ReportUnknown(paths, sources.Environment, report.Problems);
         return Settled(root, report, rules: true);
     }
 

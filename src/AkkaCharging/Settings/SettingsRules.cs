@@ -169,6 +169,18 @@ internal static class SettingsRules
             "cluster.hostname",
             "cluster.seedNodes"
         );
+        report.Require(
+            cluster.Tls.IsOn
+                || cluster.AllowPlaintext
+                || (IsLoopback(cluster.Hostname) && IsLoopback(cluster.Interface)),
+            $"cluster.hostname = '{cluster.Hostname}' is reachable from other machines without TLS, so that anybody "
+                + "who reaches it can pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = "
+                + "true or a loopback address.",
+            "cluster.hostname",
+            "cluster.bindHostname",
+            "cluster.tls.certificateFile",
+            "cluster.allowPlaintext"
+        );
     }
 
     /// <summary>Whether only this machine reaches a listener on <paramref name="host"/>.</summary>

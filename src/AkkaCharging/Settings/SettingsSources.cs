@@ -4,7 +4,7 @@ namespace AkkaCharging.Settings;
 /// <param name="ConfigFile">Takes the place of <c>hocon/application.conf</c>, and must exist; null when not
 /// given.</param>
 /// <param name="Development">Adds <c>hocon/development.conf</c>.</param>
-/// <param name="Environment">The process's variables; those that are not a setting's are ignored.</param>
+/// <param name="Environment">The process's variables; those outside of the settings' namespaces are ignored.</param>
 /// <param name="WorkingDirectory">Where relative paths and <c>hocon/</c> start.</param>
 /// <param name="BaseDirectory">The executable's, asked for <c>hocon/</c> files that the working directory does not
 /// have.</param>

@@ -9,7 +9,7 @@ internal static class UnknownKeys
 {
     // A file that is no settings file at all must not take minutes to be refused.
     private const int LongestCompared = 100;
-    private const int MostCompared = 100;
+    internal const int MostCompared = 100;
 
     /// <summary>
     /// Reports the topmost unknown keys below a block, each with the known key that looks most like it.
@@ -33,14 +33,16 @@ internal static class UnknownKeys
                 continue;
             }
 
-            var similar = report.Problems.Count < MostCompared ? MostAlike(here, report.Paths) : null;
+            var similar =
+                report.Problems.Count < MostCompared ? MostAlike(here, report.Paths.SelectMany(WithBlocks)) : null;
             report.Problems.Add(
                 $"{node.Source}: {here} is not a setting{(similar is null ? "." : $"; did you mean {similar}?")}"
             );
         }
     }
 
-    private static string? MostAlike(string path, IEnumerable<string> known)
+    /// <summary>The known name that looks most like <paramref name="path"/>; null when none does.</summary>
+    internal static string? MostAlike(string path, IEnumerable<string> known)
     {
         if (path.Length > LongestCompared)
         {
@@ -48,7 +50,6 @@ internal static class UnknownKeys
         }
 
         var (best, distance) = known
-            .SelectMany(WithBlocks)
             .Distinct(StringComparer.Ordinal)
             .Select(candidate =>
                 (candidate, Distance: Math.Min(Distance(path, candidate), 1 + Distance($"{path}Millis", candidate)))

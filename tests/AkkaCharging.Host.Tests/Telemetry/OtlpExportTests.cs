@@ -12,36 +12,6 @@ namespace AkkaCharging.Host.Tests.Telemetry;
 [Trait("Category", "Component")]
 public sealed class OtlpExportTests
 {
-    [Theory]
-    [InlineData(null, null, false)]
-    [InlineData("", null, false)]
-    [InlineData("http://localhost:4317", null, true)]
-    [InlineData("https://collector.example", "false", true)]
-    [InlineData("http://localhost:4317", "TRUE", false)]
-    [InlineData("nonsense", "true", false)]
-    public void EndpointSwitchesItOn_UnlessTheSdkIsDisabled(string? endpoint, string? disabled, bool isOn) =>
-        Assert.Equal(
-            isOn,
-            OtlpExport.IsOn(Environment(("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_SDK_DISABLED", disabled)))
-        );
-
-    [Theory]
-    [InlineData("localhost:4317")]
-    [InlineData("grpc://localhost:4317")]
-    [InlineData(" ")]
-    public void EndpointThatIsNoUrl_IsRefused_WithoutItsText(string endpoint) =>
-        Assert.Equal(
-            [
-                "environment variable OTEL_EXPORTER_OTLP_ENDPOINT: expected the http or https URL of an "
-                    + "OpenTelemetry collector.",
-            ],
-            Assert
-                .Throws<InvalidSettingsException>(() =>
-                    OtlpExport.IsOn(Environment(("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)))
-                )
-                .Problems
-        );
-
     [Fact]
     public async Task AnswersOfEveryKind_AreSpans_WithoutACallersText()
     {
@@ -176,6 +146,27 @@ public sealed class OtlpExportTests
 
         Assert.Contains("akkacharging_dead_letter_requests", names);
         Assert.Empty(names.Except(elsewhere).Except(exported));
+    }
+
+    [Theory]
+    [InlineData("TRACES", true, false)]
+    [InlineData("METRICS", false, true)]
+    public async Task EndpointOfOneSignal_ExportsThatSignalAlone(string signal, bool hasSpans, bool hasPoints)
+    {
+        await using var collector = await OtlpCollector.StartAsync();
+        await using var receiver = await CallbackReceiver.StartAsync();
+        var endpoint = collector.Settings.Single(variable => variable.Name == "OTEL_EXPORTER_OTLP_ENDPOINT").Value;
+        await using (
+            var service = await RunningService.StartAsync(
+                sources: Sources([
+                    .. collector.Settings.Where(variable => variable.Name != "OTEL_EXPORTER_OTLP_ENDPOINT"),
+                    ($"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", $"{endpoint}/v1/{signal.ToLowerInvariant()}"),
+                ])
+            )
+        )
+            await service.AcceptAsync(receiver.Url);
+
+        Assert.Equal((hasSpans, hasPoints), (collector.Spans.Count > 0, collector.Points.Count > 0));
     }
 
     [Theory]

@@ -80,6 +80,7 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
                                 [
                                     .. more,
                                     ("CLUSTER_HOSTNAME", NodeNetwork.Address(number)),
+                                    ("CLUSTER_ALLOW_PLAINTEXT", "true"),
                                     ("CLUSTER_PORT", Remoting),
                                     ("SERVER_PORT", Server),
                                 ]

@@ -267,6 +267,62 @@ public sealed class SettingsLoaderTests
     }
 
     [Theory]
+    [InlineData("CALLBACK_SECURITY_HTTPSONLY", "; did you mean CALLBACK_SECURITY_HTTPS_ONLY?")]
+    [InlineData("CALLBACK_MAX_RETRYS", "; did you mean CALLBACK_MAX_RETRIES?")]
+    [InlineData("CALLBACK__MAXRETRIES", "; did you mean CALLBACK_MAX_RETRIES?")]
+    [InlineData("KTOR_DEPLOYMENT_PRT", "; did you mean KTOR_DEPLOYMENT_PORT?")]
+    [InlineData("QUEUE_", ". If it belongs to another program, list it in AKKACHARGING_FOREIGN_VARIABLES.")]
+    [InlineData(
+        "SERVER_SIGNATURE_OF_APACHE",
+        ". If it belongs to another program, list it in AKKACHARGING_FOREIGN_VARIABLES."
+    )]
+    public void VariableThatIsNoSetting_IsRefused_UnlessItIsListedAsForeign(string name, string advice)
+    {
+        using var folder = new SettingsFolder();
+        folder.Variable("SERVER_ALLOW_ANONYMOUS", "true").Variable(name, Canary);
+
+        Assert.Equal([$"environment variable {name}: is not a setting{advice}"], folder.Problems());
+
+        folder.Variable("AKKACHARGING_FOREIGN_VARIABLES", $"OTHER, {name}");
+
+        Assert.NotNull(folder.Load());
+    }
+
+    [Theory]
+    [InlineData("PATH")]
+    [InlineData("SERVERS_MAX")]
+    [InlineData("server_port")]
+    [InlineData("MY_SERVER_PORT")]
+    public void VariableOutsideOfTheNamespaces_IsIgnored(string name) =>
+        Assert.NotNull(Loading.Variable(name, "anything"));
+
+    [Fact]
+    public void ServiceLinks_AreIgnored_AndRefusedWhereTheyTakeASettingsName()
+    {
+        using var folder = new SettingsFolder();
+        folder
+            .Variable("SERVER_ALLOW_ANONYMOUS", "true")
+            .Variable("SERVER_SERVICE_HOST", "10.96.0.7")
+            .Variable("SERVER_SERVICE_PORT", "80")
+            .Variable("SERVER_SERVICE_PORT_HTTP", "80")
+            .Variable("SERVER_PORT_80_TCP", "tcp://10.96.0.7:80")
+            .Variable("SERVER_PORT_80_TCP_ADDR", "10.96.0.7")
+            .Variable("QUEUE_PORT", "tcp://10.96.0.8:80");
+
+        Assert.NotNull(folder.Load());
+
+        folder.Variable("SERVER_PORT", "tcp://10.96.0.7:80");
+
+        Assert.Equal(
+            [
+                "environment variable SERVER_PORT: holds a service link of the container platform; expected a port. "
+                    + "Set enableServiceLinks: false for the pod.",
+            ],
+            folder.Problems()
+        );
+    }
+
+    [Theory]
     [InlineData("management.token = \"canary-4711 \"")]
     [InlineData("authorization.http.bearerToken = \"canary-4711 \"")]
     [InlineData("authorization.http.url = \"https://user:canary-4711@a.example\"")]

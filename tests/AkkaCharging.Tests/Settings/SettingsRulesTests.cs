@@ -143,6 +143,18 @@ public sealed class SettingsRulesTests
         "cluster.tls.password = s3cret",
         "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too."
     )]
+    [InlineData(
+        "cluster { allowPlaintext = false, hostname = localhost, bindHostname = \"::\", seedNodes = [\"localhost:1\"] }",
+        "cluster.hostname = 'localhost' is reachable from other machines without TLS, so that anybody who reaches it "
+            + "can pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a loopback "
+            + "address."
+    )]
+    [InlineData(
+        "cluster.allowPlaintext = false",
+        "cluster.hostname = 'node-1' is reachable from other machines without TLS, so that anybody who reaches it can "
+            + "pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a loopback "
+            + "address."
+    )]
     public void BrokenRuleOfACluster_IsAProblem(string text, string problem)
     {
         using var folder = Node(text);
@@ -156,6 +168,8 @@ public sealed class SettingsRulesTests
     [InlineData("cluster { hostname = localhost, seedNodes = [\"127.0.0.1:2552\", \"localhost:2553\"] }")]
     [InlineData("cluster.tls { certificateFile = node.p12, password = s3cret }")]
     [InlineData("cluster.tls.certificateFile = node.p12")]
+    [InlineData("cluster { allowPlaintext = false, tls.certificateFile = node.p12 }")]
+    [InlineData("cluster { allowPlaintext = false, hostname = \"127.0.0.1\", seedNodes = [\"127.0.0.1:2552\"] }")]
     public void KeptRuleOfACluster_Starts(string text)
     {
         using var folder = Node(text);
@@ -241,7 +255,7 @@ public sealed class SettingsRulesTests
             "hocon/development.conf",
             SettingsFolder.Anonymous
                 + $$"""
-                cluster { enabled = true, hostname = node-1, seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"] }
+                cluster { enabled = true, allowPlaintext = true, hostname = node-1, seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"] }
                 journal { kind = postgres, connectionString = a, encryptionKeys = ["{{SettingsTable.EncryptionKey}}"] }
                 """
         );

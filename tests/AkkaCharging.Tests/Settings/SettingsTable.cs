@@ -238,6 +238,7 @@ internal static class SettingsTable
         Count("cluster.lanes", "Cluster.Lanes", 1, 1_024),
         Millis("cluster.unreachableAfterMillis", "Cluster.UnreachableAfter", 500, 60_000),
         Millis("cluster.downAfterMillis", "Cluster.DownAfter", 1_000, 300_000),
+        Flag("cluster.allowPlaintext", "Cluster.AllowPlaintext", true),
         Text("cluster.tls.certificateFile", "node.p12", "Cluster.Tls.CertificateFile", "[]"),
         Text("cluster.tls.password", "s3cret", "Cluster.Tls.Password", "[]"),
         Flag("monitoring.metrics.enabled", "Monitoring.MetricsEnabled", false),

@@ -53,6 +53,7 @@ public sealed class ShippedFilesTests
             new()
             {
                 ["CLUSTER_HOSTNAME"] = "node-2",
+                ["CLUSTER_TLS_CERTIFICATE_FILE"] = "node-2.p12",
                 ["JOURNAL_CONNECTION_STRING"] = "Host=database",
                 ["JOURNAL_ENCRYPTION_KEYS"] = SettingsTable.EncryptionKey,
                 ["SERVER_API_KEYS"] = $$"""[{"name":"app","sha256":"{{SettingsTable.Sha}}"}]""",

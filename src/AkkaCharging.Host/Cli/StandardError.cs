@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>Standard error, apart from standard output.</summary>
+/// <remarks>
+/// The console's own streams share one lock: while a reader of standard output hangs, nobody could be told so on
+/// standard error either. What cannot be written is dropped.
+/// </remarks>
+internal sealed class StandardError : Stream
+{
+    private const int Descriptor = 2;
+
+    private StandardError() { }
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>A writer that flushes each line.</summary>
+    public static TextWriter Open() =>
+        OperatingSystem.IsWindows() ? Console.Error : new StreamWriter(new StandardError()) { AutoFlush = true };
+
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        var rest = buffer.AsSpan(offset, count);
+        while (!rest.IsEmpty && Write(Descriptor, rest.ToArray(), rest.Length) is > 0 and var written)
+            rest = rest[(int)written..];
+    }
+
+    public override void Write(ReadOnlySpan<byte> buffer) => Write(buffer.ToArray(), 0, buffer.Length);
+
+    public override void Flush()
+    {
+        // Nothing is kept back.
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    [DllImport("libc", EntryPoint = "write")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint Write(int descriptor, byte[] buffer, nint count);
+}
