@@ -151,7 +151,7 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
     /// <summary>One sentence for each variable that cannot be used.</summary>
     public IReadOnlyList<string> Problems => [.. _problems];
 
-    /// <summary>The value of a variable; null when it is absent or empty, which the specification treats alike.</summary>
+    /// <summary>A variable's value; null when it is absent or empty, which the specification treats alike.</summary>
     public string? Value(string name) => environment.GetValueOrDefault(name) is { Length: > 0 } value ? value : null;
 
     /// <summary>Reports a variable. Its value is not repeated: it may hold a secret.</summary>

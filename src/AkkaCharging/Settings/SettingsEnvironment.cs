@@ -16,7 +16,7 @@ internal static partial class SettingsEnvironment
         ("ktor.deployment.development", "server.development"),
     ];
 
-    /// <summary>Variable that lists, separated by commas, names which look like settings and belong to others.</summary>
+    /// <summary>Variable that lists names which look like settings and belong to others; commas separate.</summary>
     public const string Foreign = "AKKACHARGING_FOREIGN_VARIABLES";
 
     /// <summary>A key's variable: the path in capitals, words and levels joined by <c>_</c>.</summary>

@@ -144,7 +144,7 @@ public sealed class SettingsRulesTests
         "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too."
     )]
     [InlineData(
-        "cluster { allowPlaintext = false, hostname = localhost, bindHostname = \"::\", seedNodes = [\"localhost:1\"] }",
+        "cluster { allowPlaintext = false, hostname = localhost, bindHostname = \"::\", seedNodes = [\"[::1]:1\"] }",
         "cluster.hostname = 'localhost' is reachable from other machines without TLS, so that anybody who reaches it "
             + "can pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a loopback "
             + "address."
@@ -255,7 +255,10 @@ public sealed class SettingsRulesTests
             "hocon/development.conf",
             SettingsFolder.Anonymous
                 + $$"""
-                cluster { enabled = true, allowPlaintext = true, hostname = node-1, seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"] }
+                cluster {
+                  enabled = true, allowPlaintext = true, hostname = node-1
+                  seedNodes = ["node-1:2552", "node-2:2552", "node-3:2552"]
+                }
                 journal { kind = postgres, connectionString = a, encryptionKeys = ["{{SettingsTable.EncryptionKey}}"] }
                 """
         );
