@@ -24,12 +24,43 @@ public sealed class FileWatchTests : IDisposable
         watch.Start();
         File.WriteAllText(_path, "changed");
 
-        for (var poll = 0; poll < 2; poll++)
+        await PollAsync(watch, times: 2);
+
+        Assert.Equal([false], isOfPool);
+    }
+
+    /// <summary>What was read may be half of each version.</summary>
+    [Fact]
+    public async Task FileChangedWhileItIsRead_IsReadAgainAndNotReported()
+    {
+        var (read, applied) = (0, new List<int>());
+        await using var watch = new FileWatch(
+            _path,
+            _time,
+            () =>
+            {
+                var reading = ++read;
+                if (reading == 1)
+                    File.WriteAllText(_path, "changed again");
+                return new(() => applied.Add(reading));
+            }
+        );
+        watch.Start();
+        File.WriteAllText(_path, "changed");
+
+        await PollAsync(watch, times: 2);
+        Assert.Equal((1, 0), (read, applied.Count));
+
+        await PollAsync(watch, times: 3);
+        Assert.Equal([2], applied);
+    }
+
+    private async Task PollAsync(FileWatch watch, int times)
+    {
+        for (var poll = 0; poll < times; poll++)
         {
             _time.Advance(FileWatch.PollInterval);
             await watch.Polling;
         }
-
-        Assert.Equal([false], isOfPool);
     }
 }

@@ -15,7 +15,9 @@ internal static class AclFile
                 FileShare.ReadWrite | FileShare.Delete,
                 bufferSize: 1 << 16
             );
-            return AclRules.Read(stream, path);
+            return stream.CanSeek
+                ? AclRules.Read(stream, path)
+                : throw new IOException("It is a pipe or a device; expected a regular file.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -161,35 +161,6 @@ public sealed class AclAuthorizerTests : IDisposable
     }
 
     [Fact]
-    public async Task FileChangedWhileItIsRead_IsReadAgainAndNotReported()
-    {
-        await using var acl = Start(Allows);
-
-        // A pipe as the file lets the test hold up the reading.
-        System.IO.File.Delete(File);
-        using (var make = System.Diagnostics.Process.Start("mkfifo", File))
-            await make.WaitForExitAsync();
-        await PollAsync(acl);
-        _time.Advance(FileWatch.PollInterval);
-        using (
-            var writer = new StreamWriter(new FileStream(File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
-        )
-        {
-            System.IO.File.Delete(File);
-            Write(AllowsNobody);
-            await writer.WriteAsync(Broken);
-        }
-
-        await acl.Polling;
-        Assert.Empty(_reloads);
-        Assert.True(await IsAllowedAsync(acl));
-
-        await PollAsync(acl, times: 2);
-        Assert.Single(_reloads);
-        Assert.False(await IsAllowedAsync(acl));
-    }
-
-    [Fact]
     public async Task ConfigMapSwappedByItsLink_IsTakenUp()
     {
         var written = Queries.Now.UtcDateTime;
