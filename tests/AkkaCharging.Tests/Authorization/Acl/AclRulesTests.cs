@@ -35,6 +35,7 @@ public sealed class AclRulesTests
     [InlineData("", "2026-01-02T03:04:05.0000001Z", DecisionReason.InAcl)]
     [InlineData("2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05.5-00:00", DecisionReason.InAcl)]
     [InlineData("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", DecisionReason.Expired)]
+    [InlineData("2026-01-02t03:04:05.000000000z", "2099-12-31T23:59:60Z", DecisionReason.InAcl)]
     public void ValidityWindow_IncludesItsStartAndNotItsEnd(string from, string until, object expected) =>
         Assert.Equal((DecisionReason)expected, Decide($"{Token},,{from},{until},\n").Reason);
 
