@@ -57,6 +57,23 @@ public sealed class LogLevelReloadTests : IDisposable
         Assert.Equal(Serilog.Events.LogEventLevel.Warning, levels.Own.MinimumLevel);
     }
 
+    [Fact]
+    public async Task PipeInPlaceOfTheFile_KeepsTheLevel_AndAFileAgainIsTakenUp()
+    {
+        await File.WriteAllTextAsync(Conf, Text("info"));
+        await using var service = await RunningService.StartAsync(sources: Sources());
+        var levels = service.App.Services.GetRequiredService<LogLevels>();
+
+        await Pipes.MakeAsync(Conf);
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains($"{Conf}: it is not a regular file", StringComparison.Ordinal),
+            "the pipe is reported"
+        );
+
+        await ReplaceAsync(Text("error"));
+        await Eventually.HoldsAsync(() => levels.Current == LogThreshold.Error, "the level is error");
+    }
+
     private static string Text(string level) => $"server.host = localhost\nlogging.level = {level}\n";
 
     private SettingsSources Sources() =>

@@ -52,6 +52,24 @@ public sealed class HotReloadTests : IDisposable
         );
     }
 
+    /// <summary>To open a pipe would wait for its writer, and hold up the stop.</summary>
+    [Fact]
+    public async Task PipeInPlaceOfTheAccessList_IsReported_AndTheServiceStops()
+    {
+        WriteRule("active");
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
+
+        await Pipes.MakeAsync(Path.Combine(_folder.Path, "acl.csv"));
+        await Eventually.HoldsAsync(
+            async () => (await AclHealthAsync(service)).Status == "DEGRADED",
+            "health tells of the pipe"
+        );
+        var (_, problem) = await AclHealthAsync(service);
+        Assert.Contains("it is not a regular file", problem, StringComparison.Ordinal);
+
+        Assert.Equal(0, await service.StopAsync());
+    }
+
     private void WriteRule(string state) =>
         _folder.Write("acl.csv", $"token,stations,valid_from,valid_until,state\n{Token},*,,,{state}\n");
 

@@ -26,7 +26,7 @@ internal static class AclRow
         {
             var before = GC.GetTotalMemory(forceFullCollection: true);
             var started = Stopwatch.GetTimestamp();
-            await using var acl = new AclAuthorizer(path, TimeProvider.System);
+            using var acl = new AclAuthorizer(path, TimeProvider.System);
             loads.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
             megabytes.Add((GC.GetTotalMemory(forceFullCollection: true) - before) / 1e6);
             started = Stopwatch.GetTimestamp();

@@ -20,13 +20,20 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
     public LogLevelReload(LogLevels levels, SettingsSources sources, TimeProvider time, ILogger<LogLevelReload> logger)
     {
         (_levels, _sources, _logger) = (levels, sources, logger);
-        _watches = [.. SettingsLoader.FilesOf(sources).Select(file => new FileWatch(file, time, Read))];
+        _watches = [.. SettingsLoader.FilesOf(sources).Select(Watch)];
+
+        FileWatch Watch(string file) =>
+            new(file, time, Read, problem => LogKept(_levels.Current, $"{file}: {problem}."));
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         foreach (var watch in _watches)
+        {
+            watch.ReadFirst(() => true); // the settings in force were read before
             watch.Start();
+        }
+
         return Task.CompletedTask;
     }
 
@@ -40,6 +47,8 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
 
     private FileReading Read()
     {
+        if (SettingsLoader.FilesOf(_sources).FirstOrDefault(IsNotRegular) is { } file)
+            return new(() => LogKept(_levels.Current, $"{file}: {RegularFile.Expected}."), file);
         try
         {
             var level = SettingsLoader.Load(_sources).Logging.Level;
@@ -50,6 +59,8 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
             return new(() => LogKept(_levels.Current, e.Message));
         }
     }
+
+    private static bool IsNotRegular(string file) => FileStamp.TryGet(file) is { IsRegular: false };
 
     private void Take(LogThreshold level)
     {

@@ -1,3 +1,4 @@
+using AkkaCharging.Files;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Callbacks;
@@ -28,6 +29,16 @@ internal static class SigningKeys
             ]);
     }
 
+    /// <summary>Says that the file of keys cannot be used, and why.</summary>
+    public static InvalidSettingsException Unusable(string path, string problem, Exception? cause = null) =>
+        new(
+            [
+                $"callback.signing.keysFile = '{path}' cannot be used ({problem}); expected one key a line: whsec_ and "
+                    + "24 to 64 bytes in base64.",
+            ],
+            cause
+        );
+
     private static List<byte[]> ReadFile(string path)
     {
         try
@@ -38,31 +49,24 @@ internal static class SigningKeys
                 .Where(line => line.Item.Length > 0)
                 .ToList();
             return lines.Count > 0
-                ? lines.ConvertAll(line => TryDecode(line.Item) ?? throw Unusable($"line {line.Index + 1} is no key"))
-                : throw Unusable("no key in it");
+                ? lines.ConvertAll(line =>
+                    TryDecode(line.Item) ?? throw Unusable(path, $"line {line.Index + 1} is no key")
+                )
+                : throw Unusable(path, "no key in it");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unusable(e.Message, e);
+            throw Unusable(path, e.Message, e);
         }
-
-        InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
-            new(
-                [
-                    $"callback.signing.keysFile = '{path}' cannot be used ({problem}); expected one key a line: "
-                        + "whsec_ and 24 to 64 bytes in base64.",
-                ],
-                cause
-            );
 
         string ReadText(string path)
         {
-            using var reader = new StreamReader(path);
+            using var reader = new StreamReader(RegularFile.Open(path));
             var buffer = new char[FileCharsMax + 1];
             var length = reader.ReadBlock(buffer);
             return length <= FileCharsMax
                 ? new string(buffer, 0, length)
-                : throw Unusable($"it is longer than {FileCharsMax} characters");
+                : throw Unusable(path, $"it is longer than {FileCharsMax} characters");
         }
     }
 

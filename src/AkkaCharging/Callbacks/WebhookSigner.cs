@@ -11,7 +11,7 @@ namespace AkkaCharging.Callbacks;
 /// </summary>
 /// <remarks>
 /// The file of keys is read again when it changes, and all keys are swapped at once: a callback carries the signatures
-/// of one version of it. A broken or vanished file keeps the keys in force and is reported.
+/// of one version of it. A broken, vanished or hanging file keeps the keys in force and is reported.
 /// </remarks>
 internal sealed class WebhookSigner : IDisposable
 {
@@ -24,14 +24,14 @@ internal sealed class WebhookSigner : IDisposable
     private volatile string? _problem;
 
     /// <summary>Reads the keys and starts watching their file, if there is one.</summary>
-    /// <param name="onReload">Called after each reload, on a pool thread; must not throw.</param>
+    /// <param name="onReload">Called after each reload; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">The file cannot be read, a line of it is no key, or there are too
     /// many keys.</exception>
     public WebhookSigner(SigningSettings settings, TimeProvider time, Action<SigningReload>? onReload = null)
     {
         (_settings, _onReload) = (settings, onReload);
-        _watch = settings.KeysFile.Length > 0 ? new FileWatch(settings.KeysFile, time, Read) : null;
-        _keys = SigningKeys.Read(settings);
+        _watch = settings.KeysFile.Length > 0 ? new FileWatch(settings.KeysFile, time, Read, ReportUnread) : null;
+        _keys = ReadFirst();
         _watch?.Start();
     }
 
@@ -51,8 +51,22 @@ internal sealed class WebhookSigner : IDisposable
         return string.Join(' ', keys.Select(key => $"v1,{Convert.ToBase64String(HMACSHA256.HashData(key, signed))}"));
     }
 
-    /// <summary>Stops watching; a reload in progress ends by itself.</summary>
+    /// <summary>Stops watching at once; a reload in progress has no effect.</summary>
     public void Dispose() => _watch?.Dispose();
+
+    private byte[][] ReadFirst()
+    {
+        if (_watch is null)
+            return SigningKeys.Read(_settings);
+        try
+        {
+            return _watch.ReadFirst(() => SigningKeys.Read(_settings));
+        }
+        catch (TimeoutException e)
+        {
+            throw SigningKeys.Unusable(_settings.KeysFile, e.Message, e);
+        }
+    }
 
     private FileReading Read()
     {
@@ -67,6 +81,9 @@ internal sealed class WebhookSigner : IDisposable
             return new(() => Take(_keys, problem), e.InnerException is null ? null : problem);
         }
     }
+
+    private void ReportUnread(string problem) =>
+        Take(_keys, SigningKeys.Unusable(_settings.KeysFile, problem).Problems.Single());
 
     private void Take(byte[][] keys, string? problem)
     {

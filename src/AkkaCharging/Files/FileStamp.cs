@@ -1,28 +1,28 @@
 namespace AkkaCharging.Files;
 
 /// <summary>What tells one version of a file from the next without reading it.</summary>
-/// <param name="Target">Kubernetes swaps a config map by its directory's symbolic link, so both links are
-/// followed.</param>
-/// <param name="Created">Tells apart a file that was moved here with the same length and time, where the file system
-/// keeps it.</param>
-internal readonly record struct FileStamp(
-    string Target,
-    string? Folder,
-    long Length,
-    DateTime Written,
-    DateTime Created
-)
+/// <param name="Version">Differs between versions: the file's identity, length and times. Where the system tells no
+/// identity, the targets of the file's and its folder's symbolic links stand for it.</param>
+/// <param name="IsRegular">Whether the path leads to a file of bytes, and not to a folder, pipe, device or socket; true
+/// where the system tells no identity.</param>
+internal readonly record struct FileStamp(string Version, bool IsRegular)
 {
     /// <returns>Null when there is no such file.</returns>
-    public static FileStamp? TryGet(string path)
+    public static FileStamp? TryGet(string path) =>
+        !FileIdentity.IsKnown ? TryGetPortably(path)
+        : FileStatus.TryGet(FileIdentity.Name(path)) is { } status ? new(status.Version, status.IsRegular)
+        : null;
+
+    private static FileStamp? TryGetPortably(string path)
     {
         try
         {
             var link = new FileInfo(path);
             var file = (FileInfo?)link.ResolveLinkTarget(returnFinalTarget: true) ?? link;
             var folder = file.Directory?.ResolveLinkTarget(returnFinalTarget: true)?.FullName;
+            var (written, created) = (file.LastWriteTimeUtc.Ticks, file.CreationTimeUtc.Ticks);
             return file.Exists
-                ? new FileStamp(file.FullName, folder, file.Length, file.LastWriteTimeUtc, file.CreationTimeUtc)
+                ? new($"{file.FullName} {folder} {file.Length} {written} {created}", IsRegular: true)
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -5,40 +5,51 @@ namespace AkkaCharging.Files;
 /// <summary>Has a file read again when it changes.</summary>
 /// <remarks>
 /// The file's metadata is polled once a second, because file notifications do not cross symbolic links and network
-/// mounts. A change is read when two polls in a row saw the same, so that a half-written file is not. Polls have a
-/// thread of their own: a disk or share that hangs takes none of the pool.
+/// mounts. A change is read when two polls in a row saw the same, so that a file is not read while it is being written.
+/// Polls have a thread of their own: a disk or share that hangs takes none of the pool, and keeps no process from
+/// ending.
 /// </remarks>
-internal sealed class FileWatch : IDisposable, IAsyncDisposable
+internal sealed class FileWatch : IDisposable
 {
-    /// <summary>Between two looks at the file; a change is in force one to two of these later.</summary>
+    /// <summary>Time between two polls; a change is in force one to two of these later.</summary>
     public static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>After this time a poll, or the first read, counts as hung.</summary>
+    public static readonly TimeSpan HungAfter = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A hung poll keeps its thread, so there is a bound. Each poll after it is given twice the time of the one before:
+    /// the disk may be slow, and needs longer.
+    /// </summary>
+    internal const int HungMax = 5;
+
+    private static readonly string Hung = $"it was not read within {HungAfter.TotalSeconds} s; its disk or share hangs";
 
     private readonly string _path;
     private readonly TimeProvider _time;
     private readonly Func<FileReading> _read;
+    private readonly Action<string> _report;
+
+    // Guards what follows, and each call of the owner's actions: none of them runs once Dispose has returned.
     private readonly Lock _gate = new();
-    private readonly BlockingCollection<TaskCompletionSource> _due = new(boundedCapacity: 1);
+    private BlockingCollection<TaskCompletionSource> _due = [];
     private ITimer? _timer;
     private Task _polling = Task.CompletedTask;
-    private bool _isDisposed;
-
-    // Used by the one poll that runs at a time.
+    private long _pollStarted;
+    private int _hung;
     private FileStamp? _seen;
     private FileStamp? _processed;
+    private bool _mustRead;
     private string? _complaint;
+    private bool _isDisposed;
 
-    /// <summary>
-    /// Remembers which version is there now: the owner reads it next, so a change meanwhile is found by the first
-    /// polls.
-    /// </summary>
-    /// <param name="read">Reads a changed file, on a thread that it may block, once at a time; must not throw.</param>
-    public FileWatch(string path, TimeProvider time, Func<FileReading> read)
-    {
-        (_path, _time, _read) = (path, time, read);
-        _processed = _seen = FileStamp.TryGet(path);
-    }
+    /// <param name="read">Reads a changed file, on a thread that it may block; must not throw. It is called again while
+    /// an earlier call hangs, and the earlier result is dropped.</param>
+    /// <param name="report">Reports why the file cannot be read; must not throw or block.</param>
+    public FileWatch(string path, TimeProvider time, Func<FileReading> read, Action<string> report) =>
+        (_path, _time, _read, _report) = (path, time, read, report);
 
-    /// <summary>The latest poll: what a test waits for.</summary>
+    /// <summary>The latest poll, for tests to wait for.</summary>
     public Task Polling
     {
         get
@@ -48,16 +59,25 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <summary>Reads the file for the first time, before the watch starts.</summary>
+    /// <returns>What <paramref name="load"/> returns; what it throws is thrown.</returns>
+    /// <exception cref="TimeoutException">The file was not read in time.</exception>
+    public T ReadFirst<T>(Func<T> load)
+    {
+        // The stamp first: a change while the file is read is then found by the first polls.
+        var (stamp, loaded) = WithinLimit(() => (FileStamp.TryGet(_path), load()));
+        _processed = _seen = stamp;
+        return loaded;
+    }
+
     /// <summary>Begins to watch.</summary>
     public void Start()
     {
-        // One thread for all polls: .NET aborts the process when it cannot start one, as when the process is out of
-        // files.
-        new Thread(Work) { IsBackground = true, Name = "file watch" }.Start();
+        StartThread();
         _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
     }
 
-    /// <summary>Stops watching; a poll in progress ends by itself.</summary>
+    /// <summary>Stops watching at once; a poll in progress ends by itself and has no effect.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -69,68 +89,129 @@ internal sealed class FileWatch : IDisposable, IAsyncDisposable
         _timer?.Dispose();
     }
 
-    /// <summary>Stops watching and waits for a poll in progress.</summary>
-    public async ValueTask DisposeAsync()
+    private static T WithinLimit<T>(Func<T> read)
     {
-        Dispose();
-        await Polling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var result = new TaskCompletionSource<T>();
+        new Thread(() =>
+        {
+            try
+            {
+                result.SetResult(read());
+            }
+#pragma warning disable CA1031 // The thread's edge: the caller gets the exception.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                result.SetException(e);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "file read",
+        }.Start();
+        return Task.WaitAny([result.Task], HungAfter) == 0
+            ? result.Task.GetAwaiter().GetResult()
+            : throw new TimeoutException(Hung);
+    }
+
+    // One thread for all polls, as long as none hangs: .NET aborts the process when it cannot start one, as when the
+    // process is out of files.
+    private void StartThread()
+    {
+        var due = _due;
+        new Thread(() => Work(due)) { IsBackground = true, Name = "file watch" }.Start();
     }
 
     private void StartPoll()
     {
         lock (_gate)
         {
-            if (!_polling.IsCompleted || _isDisposed)
+            if (_isDisposed || (!_polling.IsCompleted && !TryAbandonHungPoll()))
                 return;
             var poll = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _polling = poll.Task;
+            (_polling, _pollStarted) = (poll.Task, _time.GetTimestamp());
             _due.Add(poll);
         }
     }
 
-    private void Work()
+    private bool TryAbandonHungPoll()
     {
-        foreach (var poll in _due.GetConsumingEnumerable())
+        if (_time.GetElapsedTime(_pollStarted) < HungAfter * (1 << _hung))
+            return false;
+
+        _mustRead = true; // also when the file turns out to be unchanged: that ends the complaint
+        if (!string.Equals(_complaint, Hung, StringComparison.Ordinal))
+            _report(_complaint = Hung);
+        if (_hung == HungMax)
+            return false;
+
+        _hung++;
+        _due.CompleteAdding();
+        _due = [];
+        StartThread();
+        return true;
+    }
+
+    private void Work(BlockingCollection<TaskCompletionSource> due)
+    {
+        foreach (var poll in due.GetConsumingEnumerable())
         {
             try
             {
-                Poll();
+                Poll(due);
                 poll.SetResult();
             }
-#pragma warning disable CA1031 // The thread's edge: whoever waits for the poll is told, and the next poll is made.
+#pragma warning disable CA1031 // The thread's edge: whoever waits for the poll gets the exception, and polls go on.
             catch (Exception e)
 #pragma warning restore CA1031
             {
                 poll.SetException(e);
             }
         }
+
+        lock (_gate)
+        {
+            if (IsAbandoned(due))
+                _hung--;
+        }
     }
 
-    private void Poll()
+    private void Poll(BlockingCollection<TaskCompletionSource> due)
     {
         var stamp = FileStamp.TryGet(_path);
-        var isStable = stamp == _seen;
-        _seen = stamp;
-        if (isStable && stamp != _processed)
-            Read(stamp);
+        lock (_gate)
+        {
+            if (IsAbandoned(due))
+                return;
+            var isStable = stamp == _seen;
+            _seen = stamp;
+            if (!isStable || (stamp == _processed && !_mustRead))
+                return;
+        }
+
+        var reading = _read();
+        var isUnchanged = FileStamp.TryGet(_path) == stamp;
+        lock (_gate)
+        {
+            // If the file changed while it was read, this may be half of each version. The next polls read it again.
+            if (isUnchanged && !IsAbandoned(due) && !_isDisposed)
+                Take(reading, stamp);
+        }
     }
 
-    private void Read(FileStamp? stamp)
+    private void Take(FileReading reading, FileStamp? stamp)
     {
-        var reading = _read();
-        if (FileStamp.TryGet(_path) != stamp)
-            return; // Changed while it was read: what was read may be half of each version. The next polls see to it.
-
-        // An unreadable file is tried again at each poll (a changed permission does not show in the stamp), but
+        // An unreadable file is tried again at each poll (a share comes back without a change of the file), but
         // reported once.
-        if (reading.Unreadable is null || stamp is null)
-            _processed = stamp;
+        (_processed, _mustRead) = (stamp, reading.Unreadable is not null && stamp is not null);
         if (reading.Unreadable is not null && string.Equals(reading.Unreadable, _complaint, StringComparison.Ordinal))
             return;
 
         _complaint = reading.Unreadable;
         reading.Apply();
     }
+
+    private bool IsAbandoned(BlockingCollection<TaskCompletionSource> due) => due != _due;
 }
 
 /// <summary>What a file held when it was read.</summary>

@@ -19,15 +19,16 @@ public sealed record StationId
     public Guid Value { get; }
 
     /// <summary>Reads 8-4-4-4-12 hexadecimal digits in any case; null for anything else.</summary>
+    public static StationId? TryCreate(string? text) => TryRead(text) is { } value ? new StationId(text!, value) : null;
+
+    /// <summary>Reads the UUID alone, of the same texts as <see cref="TryCreate"/>.</summary>
     /// <remarks>
-    /// More than the parser alone asks for: it lets white space around and signs within pass, and the text goes into
-    /// the callback as it is.
+    /// The check goes beyond the parser's, which accepts surrounding white space and inner signs; a callback repeats
+    /// the text as it is.
     /// </remarks>
-    public static StationId? TryCreate(string? text) =>
-        text is { Length: Length }
-        && !text.AsSpan().ContainsAnyExcept(Allowed)
-        && Guid.TryParseExact(text, "D", out var value)
-            ? new StationId(text, value)
+    internal static Guid? TryRead(ReadOnlySpan<char> text) =>
+        text.Length == Length && !text.ContainsAnyExcept(Allowed) && Guid.TryParseExact(text, "D", out var value)
+            ? value
             : null;
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using AkkaCharging.Callbacks;
 using AkkaCharging.Files;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Callbacks;
@@ -79,15 +80,41 @@ public sealed class WebhookSignerTests : IDisposable
         Assert.Equal("callback.signing names 17 keys; expected at most 16.", error.Problems.Single());
     }
 
-    [Fact]
-    public void EndlessFile_IsNotReadToItsEnd() =>
+    [Theory]
+    [InlineData(false, "longer than 65536 characters")]
+    [InlineData(true, "it is not a regular file")]
+    public void HugeFileOrDevice_IsNotReadToItsEnd(bool isDevice, string problem)
+    {
+        using (var huge = File.Create(_file))
+            huge.SetLength(1L << 32);
+
         Assert.Contains(
-            "longer than 65536 characters",
+            problem,
             Assert
-                .Throws<InvalidSettingsException>(() => new WebhookSigner(new([], "/dev/zero", Required: false), _time))
+                .Throws<InvalidSettingsException>(() =>
+                    new WebhookSigner(new([], isDevice ? "/dev/zero" : _file, Required: false), _time)
+                )
                 .Message,
             StringComparison.Ordinal
         );
+    }
+
+    [Fact]
+    public async Task PipeInPlaceOfTheFile_KeepsTheKeys_AndAFileAgainIsTakenUp()
+    {
+        File.WriteAllText(_file, Key);
+        using var signer = Watching();
+
+        await Pipes.MakeAsync(_file);
+        await PollAsync(signer, times: 5);
+        AssertSignedBy(signer, Key);
+        Assert.Contains("it is not a regular file", Assert.Single(_reloads).Problem, StringComparison.Ordinal);
+
+        File.Delete(_file);
+        File.WriteAllText(_file, Other(24));
+        await PollAsync(signer, times: 2);
+        AssertSignedBy(signer, Other(24));
+    }
 
     [Fact]
     public async Task ChangedFile_IsInForceAfterTwoPollsThatAgree_AndKeepsTheKeysOfTheSettings()

@@ -8,6 +8,7 @@ public sealed class FileWatchTests : IDisposable
 {
     private readonly string _path = Path.GetTempFileName();
     private readonly FakeTimeProvider _time = new();
+    private readonly List<string> _reports = [];
 
     public void Dispose() => File.Delete(_path);
 
@@ -16,20 +17,142 @@ public sealed class FileWatchTests : IDisposable
     public async Task ChangedFile_IsRead_OnNoThreadOfThePool()
     {
         var isOfPool = new List<bool>();
-        await using var watch = new FileWatch(
-            _path,
-            _time,
-            () => new(() => isOfPool.Add(Thread.CurrentThread.IsThreadPoolThread))
-        );
-        watch.Start();
+        using var watch = Watching(() => new(() => isOfPool.Add(Thread.CurrentThread.IsThreadPoolThread)));
         File.WriteAllText(_path, "changed");
 
-        for (var poll = 0; poll < 2; poll++)
+        await PollAsync(watch, times: 2);
+
+        Assert.Equal([false], isOfPool);
+    }
+
+    /// <summary>What was read may be half of each version.</summary>
+    [Fact]
+    public async Task FileChangedWhileItIsRead_IsReadAgainAndNotReported()
+    {
+        var (read, applied) = (0, new List<int>());
+        using var watch = Watching(() =>
+        {
+            var reading = ++read;
+            if (reading == 1)
+                File.WriteAllText(_path, "changed again");
+            return new(() => applied.Add(reading));
+        });
+        File.WriteAllText(_path, "changed");
+
+        await PollAsync(watch, times: 2);
+        Assert.Equal((1, 0), (read, applied.Count));
+
+        await PollAsync(watch, times: 3);
+        Assert.Equal([2], applied);
+    }
+
+    /// <summary>
+    /// A read of a dead mount never ends: it is reported, and holds up neither the next read nor a stop.
+    /// </summary>
+    [Fact]
+    public async Task ReadThatHangs_IsReportedOnce_AndTheNextOneHasAnotherThread()
+    {
+        using var hangs = new ManualResetEventSlim();
+        using var entered = new SemaphoreSlim(0);
+        var (reads, applied) = (0, new List<int>());
+        using var watch = Watching(() =>
+        {
+            var reading = Interlocked.Increment(ref reads);
+            entered.Release();
+            if (reading == 1)
+                hangs.Wait();
+            return new(() => applied.Add(reading));
+        });
+        File.WriteAllText(_path, "changed");
+
+        await PollAsync(watch, times: 1);
+        _time.Advance(FileWatch.PollInterval);
+        await entered.WaitAsync();
+        var hung = watch.Polling;
+        _time.Advance(FileWatch.HungAfter - FileWatch.PollInterval);
+        Assert.Empty(_reports);
+        await PollAsync(watch, times: 3);
+
+        Assert.Equal(["it was not read within 30 s; its disk or share hangs"], _reports);
+        Assert.Equal([2], applied);
+
+        hangs.Set();
+        await hung;
+        await PollAsync(watch, times: 3);
+        Assert.Equal([2], applied);
+    }
+
+    [Fact]
+    public async Task ReadsThatHang_HaveABoundOfThreads_AndRecover()
+    {
+        using var hangs = new ManualResetEventSlim();
+        using var entered = new SemaphoreSlim(0);
+        var applied = 0;
+        using var watch = Watching(() =>
+        {
+            entered.Release();
+            hangs.Wait();
+            return new(() => applied++);
+        });
+        File.WriteAllText(_path, "changed");
+
+        await PollAsync(watch, times: 1);
+        _time.Advance(FileWatch.PollInterval);
+        for (var hung = 0; hung < FileWatch.HungMax; hung++)
+        {
+            await entered.WaitAsync();
+            _time.Advance(FileWatch.HungAfter * (1 << hung));
+        }
+
+        await entered.WaitAsync();
+        _time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(0, entered.CurrentCount);
+        Assert.Single(_reports);
+
+        hangs.Set();
+        await watch.Polling;
+        await PollAsync(watch, times: 1);
+        Assert.Equal(1, applied);
+    }
+
+    [Fact]
+    public async Task DisposedDuringARead_HasNoEffectAnyMore()
+    {
+        using var hangs = new ManualResetEventSlim();
+        using var entered = new SemaphoreSlim(0);
+        var applied = 0;
+        var watch = Watching(() =>
+        {
+            entered.Release();
+            hangs.Wait();
+            return new(() => applied++);
+        });
+        File.WriteAllText(_path, "changed");
+        await PollAsync(watch, times: 1);
+        _time.Advance(FileWatch.PollInterval);
+        await entered.WaitAsync();
+
+        watch.Dispose();
+        hangs.Set();
+        await watch.Polling;
+
+        Assert.Equal(0, applied);
+    }
+
+    private FileWatch Watching(Func<FileReading> read)
+    {
+        var watch = new FileWatch(_path, _time, read, _reports.Add);
+        watch.ReadFirst(() => true);
+        watch.Start();
+        return watch;
+    }
+
+    private async Task PollAsync(FileWatch watch, int times)
+    {
+        for (var poll = 0; poll < times; poll++)
         {
             _time.Advance(FileWatch.PollInterval);
             await watch.Polling;
         }
-
-        Assert.Equal([false], isOfPool);
     }
 }

@@ -4,9 +4,10 @@ namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>Answers from an access list in a file, which is watched and swapped in whole when it changes.</summary>
 /// <remarks>
-/// A change is in force one to two seconds later. A broken or vanished file keeps the list in force and is reported.
+/// A change is in force one to two seconds later. A broken, vanished or hanging file keeps the list in force and is
+/// reported.
 /// </remarks>
-internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
+internal sealed class AclAuthorizer : IAuthorizer, IDisposable
 {
     private readonly string _path;
     private readonly TimeProvider _time;
@@ -19,14 +20,14 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
 
     /// <summary>Loads the list and starts watching it.</summary>
     /// <param name="path">Relative to the working directory.</param>
-    /// <param name="onReload">Called after each reload, on the thread that read the file; must not throw.</param>
+    /// <param name="onReload">Called after each reload; must not throw or block.</param>
     /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all
     /// of them are listed.</exception>
     public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null)
     {
         (_path, _time, _onReload) = (path, time, onReload);
-        _watch = new FileWatch(path, time, Read);
-        _rules = AclFile.Load(path);
+        _watch = new FileWatch(path, time, Read, ReportUnread);
+        _rules = LoadFirst();
         _status = new AclStatus(_rules.Count, time.GetUtcNow(), LastError: null, Reloads: 0, FailedReloads: 0);
         _watch.Start();
     }
@@ -41,11 +42,20 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
     public ValueTask<AuthorizerAnswer> AuthorizeAsync(AuthorizationQuery query, CancellationToken cancellationToken) =>
         new(_rules.Decide(query, _time.GetUtcNow()));
 
-    /// <summary>Stops watching; a reload in progress ends by itself.</summary>
+    /// <summary>Stops watching at once; a reload in progress has no effect.</summary>
     public void Dispose() => _watch.Dispose();
 
-    /// <summary>Stops watching and waits for a reload in progress.</summary>
-    public ValueTask DisposeAsync() => _watch.DisposeAsync();
+    private AclRules LoadFirst()
+    {
+        try
+        {
+            return _watch.ReadFirst(() => AclFile.Load(_path));
+        }
+        catch (TimeoutException e)
+        {
+            throw new InvalidAclException(_path, [e.Message], e);
+        }
+    }
 
     private FileReading Read()
     {
@@ -73,6 +83,9 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable, IAsyncDisposable
         );
         _onReload?.Invoke(new AclReload(_status, [], duration));
     }
+
+    private void ReportUnread(string problem) =>
+        Report(new InvalidAclException(_path, [problem]), duration: TimeSpan.Zero);
 
     private void Report(InvalidAclException failure, TimeSpan duration)
     {

@@ -9,9 +9,10 @@ namespace AkkaCharging.Authorization.Acl;
 /// Reads the CSV form of an access list, collecting every problem with its line. One instance reads one file.
 /// </summary>
 /// <remarks>
-/// Strict, because what is misread here lets a stranger charge: a line has exactly the header's fields (a cut-off line
-/// must not widen a rule), and spaces count. Values in messages are masked: in a shifted line any of them may be a
-/// token.
+/// The reader is strict, because a misread rule lets a stranger charge. A line has exactly the header's fields, the
+/// file ends with a line end, and spaces count. A list that was cut off at any byte is therefore rejected, or has lost
+/// whole lines at its end; since each token has one line, and a token without a line is denied, a lost line gives no
+/// right. Values in messages are masked, because in a shifted line any of them may be a token.
 /// </remarks>
 internal sealed class AclCsv(string name)
 {
@@ -48,7 +49,7 @@ internal sealed class AclCsv(string name)
                 detectEncodingFromByteOrderMarks: false,
                 leaveOpen: true
             );
-            ReadRecords(text);
+            ReadRecords(text, stream);
         }
         catch (CsvFormatException e)
         {
@@ -69,7 +70,7 @@ internal sealed class AclCsv(string name)
         return _problems.Count == 0 ? _rules.Build() : throw new InvalidAclException(name, _problems);
     }
 
-    private void ReadRecords(StreamReader text)
+    private void ReadRecords(StreamReader text, Stream stream)
     {
         // Sylvan counts records, not lines: comments are seen by the handler only, and a quoted field may hold line
         // breaks.
@@ -98,6 +99,8 @@ internal sealed class AclCsv(string name)
 
         if (_fieldCount == 0)
             Report($"no header; expected {string.Join(',', Columns)}");
+        else if (!EndsWithLineEnd(stream))
+            Add("the last line has no line end: the list may be cut off; a complete list ends with a line end");
     }
 
     private bool ReadHeader(CsvDataReader csv)
@@ -160,7 +163,7 @@ internal sealed class AclCsv(string name)
         var stations = new List<Guid>();
         foreach (var part in text.Split(';'))
         {
-            if (Guid.TryParseExact(text[part], "D", out var station))
+            if (StationId.TryRead(text[part]) is { } station)
                 stations.Add(station);
             else
                 Report($"station {Mask(text[part])} is not a UUID");
@@ -197,10 +200,12 @@ internal sealed class AclCsv(string name)
         return text is "blocked";
     }
 
-    private void Report(string problem)
+    private void Report(string problem) => Add($"line {_line}: {problem}");
+
+    private void Add(string problem)
     {
         if (++_problemCount <= ProblemsShown)
-            _problems.Add($"line {_line}: {problem}");
+            _problems.Add(problem);
     }
 
     private static string Mask(ReadOnlySpan<char> text)
@@ -212,6 +217,16 @@ internal sealed class AclCsv(string name)
     /// <summary>Lines end with LF, CRLF or CR.</summary>
     private static int CountLines(ReadOnlySpan<char> record) =>
         record.Contains('\n') ? record.Count('\n') : record.Count('\r');
+
+    /// <summary>
+    /// Whether the last byte that was read is a line end. The position tells where reading ended, whatever was
+    /// appended to the file since.
+    /// </summary>
+    private static bool EndsWithLineEnd(Stream stream)
+    {
+        stream.Seek(-1, SeekOrigin.Current);
+        return stream.ReadByte() is '\n' or '\r';
+    }
 
     private static int FirstLineNotUtf8(Stream stream)
     {

@@ -1,20 +1,18 @@
+using AkkaCharging.Files;
+
 namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>The file that holds an access list.</summary>
 internal static class AclFile
 {
-    /// <exception cref="InvalidAclException">There is no file, it cannot be read, or its text is wrong.</exception>
+    /// <summary>Reads the list.</summary>
+    /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or its text is
+    /// wrong.</exception>
     public static AclRules Load(string path)
     {
         try
         {
-            using var stream = new FileStream(
-                path,
-                FileMode.Open,
-                FileAccess.Read,
-                FileShare.ReadWrite | FileShare.Delete,
-                bufferSize: 1 << 16
-            );
+            using var stream = RegularFile.Open(path);
             return AclRules.Read(stream, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

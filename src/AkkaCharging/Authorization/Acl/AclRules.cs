@@ -26,8 +26,9 @@ internal sealed class AclRules
     /// <c>stations,valid_from,valid_until,state</c>. Each further line is a rule with as many fields: a token in clear
     /// or <c>sha256:</c> and 64 hexadecimal digits, once per file; stations, empty or <c>*</c> for all, else UUIDs
     /// separated by <c>;</c>; from when (inclusive) until when (exclusive), RFC 3339 with offset, or empty;
-    /// <c>active</c>, <c>blocked</c>, or empty for active. Blank lines and lines that start with <c>#</c> are skipped;
-    /// fields may be quoted (RFC 4180); LF, CRLF and a byte order mark are taken.
+    /// <c>active</c>, <c>blocked</c>, or empty for active. The last line, too, ends with a line end. Blank lines and
+    /// lines that start with <c>#</c> are skipped; fields may be quoted (RFC 4180); LF, CRLF and a byte order mark are
+    /// accepted.
     /// </remarks>
     /// <param name="csv">UTF-8 text; seekable, read from its start to its end, left open.</param>
     /// <param name="name">Names the source in errors.</param>

@@ -1,6 +1,7 @@
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Files;
+using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Acl;
@@ -34,10 +35,9 @@ public sealed class AclAuthorizerTests : IDisposable
 
     [Fact]
     public void FolderInPlaceOfTheFile_IsAClearError() =>
-        Assert.Contains(
-            "denied",
-            Assert.Throws<InvalidAclException>(() => new AclAuthorizer(_folder, _time)).Message,
-            StringComparison.Ordinal
+        Assert.Equal(
+            ["it is not a regular file"],
+            Assert.Throws<InvalidAclException>(() => new AclAuthorizer(_folder, _time)).Problems
         );
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class AclAuthorizerTests : IDisposable
     [Fact]
     public async Task ChangedFile_IsInForceAfterTwoPollsThatAgree()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
         Assert.Equal(new AclStatus(1, Queries.Now, LastError: null, Reloads: 0, FailedReloads: 0), acl.Status);
 
         Write(AllowsNobody);
@@ -75,7 +75,7 @@ public sealed class AclAuthorizerTests : IDisposable
     [Fact]
     public async Task FileStillBeingWritten_IsNotRead()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
 
         for (var i = 0; i < 5; i++)
         {
@@ -90,7 +90,7 @@ public sealed class AclAuthorizerTests : IDisposable
     [Fact]
     public async Task UnchangedFile_IsNotReadAgain()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
 
         await PollAsync(acl, times: 5);
 
@@ -100,7 +100,7 @@ public sealed class AclAuthorizerTests : IDisposable
     [Fact]
     public async Task BrokenFile_KeepsTheListAndIsReportedOnce_AndMendedIsTakenUp()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
 
         Write(Broken);
         await PollAsync(acl, times: 5);
@@ -126,7 +126,7 @@ public sealed class AclAuthorizerTests : IDisposable
     [Fact]
     public async Task VanishedFile_KeepsTheListAndIsReportedOnce_AndBackIsTakenUp()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
 
         var aside = File + ".aside";
         System.IO.File.Move(File, aside);
@@ -144,7 +144,7 @@ public sealed class AclAuthorizerTests : IDisposable
     [Fact]
     public async Task UnreadableFile_IsTriedAgainButReportedOnce()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
 
         // This one lets itself be opened but not read, also by root.
         System.IO.File.Delete(File);
@@ -161,31 +161,47 @@ public sealed class AclAuthorizerTests : IDisposable
     }
 
     [Fact]
-    public async Task FileChangedWhileItIsRead_IsReadAgainAndNotReported()
+    public async Task PipeInPlaceOfTheFile_IsReportedOnce_AndAFileAgainIsTakenUp()
     {
-        await using var acl = Start(Allows);
+        using var acl = Start(Allows);
 
-        // A pipe as the file lets the test hold up the reading.
-        System.IO.File.Delete(File);
-        using (var make = System.Diagnostics.Process.Start("mkfifo", File))
-            await make.WaitForExitAsync();
-        await PollAsync(acl);
-        _time.Advance(FileWatch.PollInterval);
-        using (
-            var writer = new StreamWriter(new FileStream(File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
-        )
-        {
-            System.IO.File.Delete(File);
-            Write(AllowsNobody);
-            await writer.WriteAsync(Broken);
-        }
-
-        await acl.Polling;
-        Assert.Empty(_reloads);
+        await Pipes.MakeAsync(File);
+        await PollAsync(acl, times: 5);
         Assert.True(await IsAllowedAsync(acl));
+        Assert.Equal(["it is not a regular file"], Assert.Single(_reloads).Problems);
+        Assert.True(acl.Status.LastReloadFailed);
 
+        System.IO.File.Delete(File);
+        Write(AllowsNobody);
         await PollAsync(acl, times: 2);
-        Assert.Single(_reloads);
+        Assert.False(await IsAllowedAsync(acl));
+        Assert.False(acl.Status.LastReloadFailed);
+    }
+
+    [Fact]
+    public async Task PipeAtStart_IsAClearError()
+    {
+        await Pipes.MakeAsync(File);
+
+        Assert.Equal(
+            ["it is not a regular file"],
+            Assert.Throws<InvalidAclException>(() => new AclAuthorizer(File, _time)).Problems
+        );
+    }
+
+    [Fact]
+    public async Task FileRenamedOverWithTheSameSizeAndTime_IsTakenUp()
+    {
+        var written = Queries.Now.UtcDateTime;
+        Write(Allows);
+        System.IO.File.SetLastWriteTimeUtc(File, written);
+        using var acl = new AclAuthorizer(File, _time, _reloads.Add);
+
+        System.IO.File.WriteAllText(File + ".new", Allows.Replace('0', '1'));
+        System.IO.File.SetLastWriteTimeUtc(File + ".new", written);
+        System.IO.File.Move(File + ".new", File, overwrite: true);
+        await PollAsync(acl, times: 2);
+
         Assert.False(await IsAllowedAsync(acl));
     }
 
@@ -203,7 +219,7 @@ public sealed class AclAuthorizerTests : IDisposable
         var data = Path.Combine(_folder, "..data");
         Directory.CreateSymbolicLink(data, "..v1");
         System.IO.File.CreateSymbolicLink(File, "..data/acl.csv");
-        await using var acl = new AclAuthorizer(File, _time, _reloads.Add);
+        using var acl = new AclAuthorizer(File, _time, _reloads.Add);
         Assert.True(await IsAllowedAsync(acl));
 
         Directory.Delete(data);
@@ -218,7 +234,7 @@ public sealed class AclAuthorizerTests : IDisposable
     public async Task Disposed_DoesNotLookAnyMore()
     {
         var acl = Start(Allows);
-        await acl.DisposeAsync();
+        acl.Dispose();
 
         Write(AllowsNobody);
         await PollAsync(acl, times: 3);

@@ -46,6 +46,64 @@ public sealed class AclRulesProperties
                 }
             );
 
+    /// <summary>
+    /// A valid list that is cut at any byte is rejected, or it answers about each token as the whole list does or as
+    /// about a token that is unknown: it gives no right that the whole list does not give.
+    /// </summary>
+    /// <remarks>
+    /// The property is about prefixes alone. The start of a new list followed by the end of an older one, as an
+    /// overwriting program leaves it for a moment, is no prefix.
+    /// </remarks>
+    [Fact]
+    public void CutList_GivesNoRightThatTheWholeListDoesNot() =>
+        Gen.Select(GenRule.Array[0, 3], Gen.Int[0, 1000])
+            .Sample(
+                (drawn, style) =>
+                {
+                    var rules = drawn.DistinctBy(rule => rule.Token).ToList();
+                    var csv = Encoding.UTF8.GetBytes(Write(rules, style));
+                    var whole = AclRules.Read(new MemoryStream(csv), "whole");
+                    var accepted = 0;
+                    for (var length = 0; length < csv.Length; length++)
+                    {
+                        if (TryRead(csv, length) is not { } cut)
+                            continue;
+                        accepted++;
+                        Assert.All(Questions(rules), question => AssertNoNewRight(whole, cut, question));
+                    }
+
+                    Assert.InRange(accepted, 0, 2 * csv.Count(letter => letter == '\n'));
+                },
+                iter: 50
+            );
+
+    private static void AssertNoNewRight(AclRules whole, AclRules cut, (AuthorizationQuery Query, int Hours) question)
+    {
+        var now = Queries.Now.AddHours(question.Hours);
+        var answer = cut.Decide(question.Query, now);
+        if (answer != AuthorizerAnswer.Deny(DenialReason.UnknownToken))
+            Assert.Equal(whole.Decide(question.Query, now), answer);
+    }
+
+    /// <summary>Each token at each station, before, within and after each time that a rule may name.</summary>
+    private static IEnumerable<(AuthorizationQuery Query, int Hours)> Questions(List<Rule> rules) =>
+        from rule in rules
+        from station in Stations
+        from hours in Enumerable.Range(-4, 9)
+        select (Queries.Some(rule.Token, station.ToString()), hours);
+
+    private static AclRules? TryRead(byte[] csv, int length)
+    {
+        try
+        {
+            return AclRules.Read(new MemoryStream(csv, 0, length), "cut");
+        }
+        catch (InvalidAclException)
+        {
+            return null;
+        }
+    }
+
     private static AuthorizerAnswer Decide(List<Rule> rules, string token, Guid station, DateTimeOffset now)
     {
         var rule = rules.Find(rule => rule.Token == token);
@@ -76,7 +134,7 @@ public sealed class AclRulesProperties
         foreach (var rule in rules)
         {
             if (random.Next(4) == 0)
-                text.Append(random.Next(2) == 0 ? "# a comment, \"with\" marks" : "").Append(end);
+                text.Append(random.Next(2) == 0 ? "# a comment, \"with\" marks, gr\u00FCn" : "").Append(end);
             var stations =
                 rule.Stations.Length > 0 ? string.Join(';', rule.Stations)
                 : random.Next(2) == 0 ? "*"

@@ -35,6 +35,7 @@ public sealed class AclRulesTests
     [InlineData("", "2026-01-02T03:04:05.0000001Z", DecisionReason.InAcl)]
     [InlineData("2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05.5-00:00", DecisionReason.InAcl)]
     [InlineData("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", DecisionReason.Expired)]
+    [InlineData("2026-01-02t03:04:05.000000000z", "2099-12-31T23:59:60Z", DecisionReason.InAcl)]
     public void ValidityWindow_IncludesItsStartAndNotItsEnd(string from, string until, object expected) =>
         Assert.Equal((DecisionReason)expected, Decide($"{Token},,{from},{until},\n").Reason);
 
@@ -57,7 +58,7 @@ public sealed class AclRulesTests
 
     [Theory]
     [InlineData("\uFEFFtoken,stations,valid_from,valid_until,state\r\n\"" + Token + "\",\"*\",,,\"active\"\r\n")]
-    [InlineData("# who may charge\n\n  \nstate,token\n# one, two\n,\"" + Token + "\"")]
+    [InlineData("# who may charge\n\n  \nstate,token\n# one, two\n,\"" + Token + "\"\n")]
     [InlineData("token\n\n" + Token + "\n\n")]
     [InlineData("token\r" + Token + "\r")]
     public void QuotesLineEndsCommentsAndOrderOfColumns_AreTolerated(string csv) =>
@@ -106,6 +107,9 @@ public sealed class AclRulesTests
         "line 2: station '****' is not a UUID",
         "line 2: station '***' is not a UUID"
     )]
+    [InlineData(Token + "," + Other + "; " + Queries.Station + ",,,", "line 2: station ' 0b7***' is not a UUID")]
+    [InlineData(Token + ",\"" + Other + " \",,,", "line 2: station 'ffff***' is not a UUID")]
+    [InlineData(Token + ",+fffffff-3f40-4a51-8b62-9c73ad84be95,,,", "line 2: station '+fff***' is not a UUID")]
     [InlineData(
         Token + ",,2026-01-02,tomorrow,",
         "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z",
@@ -128,6 +132,19 @@ public sealed class AclRulesTests
     [InlineData(Token + ",,,, ", "line 2: state ' ***' is neither active nor blocked")]
     public void BrokenRule_IsReportedWithItsLine(string line, params string[] expected) =>
         Assert.Equal(expected, Problems(Header + line + "\n"));
+
+    [Theory]
+    [InlineData(Header + Token + ",*,,,")]
+    [InlineData("token,stations\n" + Token + ",")]
+    [InlineData("token,valid_until\r\n" + Token + ",2099-01-01T00:00:00Z")]
+    [InlineData("token,state")]
+    [InlineData(Header + Token + ",*,,,\n# and")]
+    [InlineData(Header + Token + ",*,,,\n  ")]
+    public void LastLineWithoutALineEnd_IsRejected(string csv) =>
+        Assert.Equal(
+            ["the last line has no line end: the list may be cut off; a complete list ends with a line end"],
+            Problems(csv)
+        );
 
     [Fact]
     public void SameTokenTwice_NamesBothLines_AlsoInClearAndHashed()

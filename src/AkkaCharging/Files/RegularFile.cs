@@ -1,0 +1,25 @@
+namespace AkkaCharging.Files;
+
+/// <summary>Opens files that are read again and again while the service runs.</summary>
+internal static class RegularFile
+{
+    /// <summary>Why a pipe, a device or a folder is rejected.</summary>
+    public const string Expected = "it is not a regular file";
+
+    /// <summary>Opens a file for reading; others may write, replace and delete it meanwhile.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or is a folder, pipe, device or socket: to open a pipe
+    /// would wait for its writer.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    public static FileStream Open(string path)
+    {
+        if (FileStamp.TryGet(path) is { IsRegular: false })
+            throw new IOException(Expected);
+        return new FileStream(
+            path,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite | FileShare.Delete,
+            bufferSize: 1 << 16
+        );
+    }
+}
