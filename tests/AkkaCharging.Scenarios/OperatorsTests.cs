@@ -64,7 +64,7 @@ public sealed class OperatorsTests : IDisposable
             .RootElement;
         Assert.Equal(
             ("loopback", "127.0.0.1", id, "redriven"),
-            (Field("Means"), Field("Remote"), Field("Target"), Field("Result"))
+            (Field("Operator"), Field("Remote"), Field("Target"), Field("Result"))
         );
 
         string Field(string name) => record.GetProperty(name).GetString()!;

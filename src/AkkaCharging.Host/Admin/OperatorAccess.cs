@@ -4,12 +4,13 @@ using System.Text;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// Admits holders of <c>management.token</c>; without a token, programs on this machine that no web page directed here.
-/// The console's files hold no data and need no token.
+/// Admits holders of <c>management.token</c> and of the tokens of <c>management.operators</c>; where there are none,
+/// programs on this machine that no web page directed here. The console's files hold no data and need no token.
 /// </summary>
 /// <remarks>
 /// A page that has its own name resolve to 127.0.0.1 (DNS rebinding) is known by the name in its <c>Host</c> header.
@@ -18,20 +19,29 @@ namespace AkkaCharging.Host.Admin;
 /// </remarks>
 internal sealed partial class OperatorAccess(ManagementSettings settings, ILogger<OperatorAccess> logger)
 {
-    private readonly byte[]? _token = settings.Token.Length > 0 ? Hash(settings.Token) : null;
+    /// <summary>An operator of this machine, where no token is needed.</summary>
+    private static readonly Operator OfThisMachine = new("loopback", MayChange: true);
 
-    /// <summary>How operators are authenticated: <c>token</c> or <c>loopback</c>.</summary>
-    public string Means => _token is null ? "loopback" : "token";
+    private readonly (byte[] Hash, Operator Operator)[] _tokens =
+    [
+        .. settings.Operators.Select(entry =>
+            (Convert.FromHexString(entry.Sha256), new Operator(entry.Name, entry.Access == OperatorRight.Write))
+        ),
+        .. settings.Token.Length > 0
+            ? [(Hash(settings.Token), new Operator("token", MayChange: true))]
+            : Array.Empty<(byte[], Operator)>(),
+    ];
+
+    /// <summary>The operator that a request was admitted for: a name of <c>management.operators</c>, <c>token</c> for
+    /// <c>management.token</c>, or <c>loopback</c>.</summary>
+    public static string OperatorOf(HttpContext context) => context.Features.GetRequiredFeature<Operator>().Name;
 
     /// <summary>Rejects a request that is not allowed; calls <paramref name="next"/> for any other.</summary>
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        if (
-            _token is not null
-            && !ConsolePage.IsAskedForBy(request)
-            && !CryptographicOperations.FixedTimeEquals(_token, Hash(ApiKeys.BearerOf(request)))
-        )
+        var admitted = Identify(request);
+        if (admitted is null && !ConsolePage.IsAskedForBy(request))
         {
             LogRefused(context.Connection.RemoteIpAddress, "token");
             context.Response.Headers.WWWAuthenticate = "Bearer";
@@ -41,7 +51,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
                 "The operators' token is missing or wrong."
             );
         }
-        else if (_token is null && !IsThisMachine(request.Host.Host))
+        else if (admitted == OfThisMachine && !IsThisMachine(request.Host.Host))
         {
             LogRefused(context.Connection.RemoteIpAddress, "Host header");
             await context.WriteErrorAsync(
@@ -58,10 +68,37 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
                 "The content type must be application/json in UTF-8, also of an empty body."
             );
         }
+        else if (IsChange(request.Method) && admitted?.MayChange != true)
+        {
+            await context.WriteErrorAsync(
+                StatusCodes.Status403Forbidden,
+                AnswerStatus.Forbidden,
+                "This operator may read and change nothing: management.operators gives access = read."
+            );
+        }
         else
         {
+            context.Features.Set(admitted);
             await next(context);
         }
+    }
+
+    /// <returns>Null for a token that is missing or wrong.</returns>
+    private Operator? Identify(HttpRequest request)
+    {
+        if (_tokens.Length == 0)
+            return OfThisMachine;
+        var presented = Hash(ApiKeys.BearerOf(request));
+        Operator? found = null;
+
+        // Every token is compared, each in constant time, so that the time taken tells nothing about any of them.
+        foreach (var (hash, candidate) in _tokens)
+        {
+            if (CryptographicOperations.FixedTimeEquals(hash, presented))
+                found = candidate;
+        }
+
+        return found;
     }
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
@@ -79,4 +116,6 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
         "Rejected a request from {Remote} to the operators' listener by its {Reason}"
     )]
     private partial void LogRefused(IPAddress? remote, string reason);
+
+    private sealed record Operator(string Name, bool MayChange);
 }

@@ -5,10 +5,9 @@ using AkkaCharging.Metrics;
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// Logs each change that operators make: means of authentication, address, action, target and result. Failed changes
-/// are logged, too.
+/// Logs each change that operators make: operator, address, action, target and result. Failed changes are logged, too.
 /// </summary>
-internal sealed partial class OperatorAudit(OperatorAccess access, ILogger<OperatorAudit> logger)
+internal sealed partial class OperatorAudit(ILogger<OperatorAudit> logger)
 {
     /// <summary>Makes a change and records it.</summary>
     /// <param name="target">What is changed; never a caller's own text.</param>
@@ -27,10 +26,10 @@ internal sealed partial class OperatorAudit(OperatorAccess access, ILogger<Opera
         }
         finally
         {
-            LogChange(access.Means, context.Connection.RemoteIpAddress, action, target, result);
+            LogChange(OperatorAccess.OperatorOf(context), context.Connection.RemoteIpAddress, action, target, result);
         }
     }
 
-    [LoggerMessage(1301, LogLevel.Information, "Operator by {Means} from {Remote}: {Action} {Target}: {Result}")]
-    private partial void LogChange(string means, IPAddress? remote, string action, string target, string result);
+    [LoggerMessage(1301, LogLevel.Information, "Operator {Operator} from {Remote}: {Action} {Target}: {Result}")]
+    private partial void LogChange(string @operator, IPAddress? remote, string action, string target, string result);
 }

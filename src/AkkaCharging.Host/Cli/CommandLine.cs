@@ -13,7 +13,7 @@ namespace AkkaCharging.Host.Cli;
 
 /// <summary>
 /// What the executable does: serve, check the settings, ask a running service how it is, read its decisions back, move
-/// its journal.
+/// its journal, make keys.
 /// </summary>
 /// <remarks>
 /// Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read
@@ -73,6 +73,7 @@ internal static class CommandLine
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));
         root.Add(MigrateCommand.Create(config, output, error));
+        root.Add(KeyCommand.Create(input, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
         var command = root.Parse(args);

@@ -57,5 +57,6 @@ internal static class InsecureChoices
             (settings.Journal.EncryptionKeyFile, "journal.encryptionKeyFile"),
             (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
             (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+            .. settings.SecretFiles.Select(file => (file.Path, file.Variable)),
         ];
 }

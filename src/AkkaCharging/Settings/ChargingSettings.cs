@@ -29,6 +29,9 @@ internal sealed record ChargingSettings(
     /// <summary>Each setting with the place that it came from, in the order of <c>reference.conf</c>.</summary>
     public IReadOnlyList<EffectiveSetting> Effective { get; init; } = [];
 
+    /// <summary>Files that secrets were read from.</summary>
+    public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
+
     internal static ChargingSettings Read(HoconSection hocon, Config akka) =>
         new(
             ServerSettings.Read(hocon.Section("server")),

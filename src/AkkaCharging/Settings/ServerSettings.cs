@@ -82,13 +82,15 @@ internal enum ConfinedPage
 }
 
 /// <summary>Block <c>management</c>: the operators' listener.</summary>
-/// <param name="Token">Empty for none, which only a loopback listener may have.</param>
+/// <param name="Token">Of an operator without a name, who may change everything; empty for none.</param>
+/// <param name="Operators">Those that have a token each. Without any token the listener is a loopback one.</param>
 /// <param name="MaxConnections">Open at a time, kept for operators however many callers there are.</param>
 /// <param name="Confine">Pages that are served here and not on the public listener.</param>
 internal sealed record ManagementSettings(
     string Host,
     int Port,
     string Token,
+    IReadOnlyList<OperatorSettings> Operators,
     int MaxConnections,
     IReadOnlyList<ConfinedPage> Confine
 )
@@ -98,8 +100,32 @@ internal sealed record ManagementSettings(
             Host: hocon.One("host", SettingKind.NonEmpty),
             Port: hocon.Count("port", min: 0, max: 65_535),
             Token: hocon.One("token", SettingKind.Token),
+            Operators: hocon.Entries("operators", "{ name, sha256, access }", OperatorSettings.Read),
             MaxConnections: hocon.Count("maxConnections", min: 1, max: 10_000),
             Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>())
+        );
+}
+
+/// <summary>What an operator may do.</summary>
+internal enum OperatorRight
+{
+    /// <summary>See everything, change nothing.</summary>
+    Read,
+
+    /// <summary>See and change everything.</summary>
+    Write,
+}
+
+/// <summary>One entry of <c>management.operators</c>.</summary>
+/// <param name="Name">Who it is, as the log of changes has it.</param>
+/// <param name="Sha256">64 hexadecimal digits, of the operator's token.</param>
+internal sealed record OperatorSettings(string Name, string Sha256, OperatorRight Access)
+{
+    internal static OperatorSettings Read(HoconSection hocon) =>
+        new(
+            Name: hocon.One("name", SettingKind.NonEmpty),
+            Sha256: hocon.One("sha256", SettingKind.Sha256),
+            Access: hocon.One("access", SettingKind.Choice<OperatorRight>(), missing: "read")
         );
 }
 

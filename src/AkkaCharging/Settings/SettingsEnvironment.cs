@@ -87,7 +87,11 @@ internal static partial class SettingsEnvironment
         List<string> problems
     )
     {
-        string[] names = [.. paths.Concat(Aliases.Select(alias => alias.Alias)).Select(NameOf)];
+        string[] names =
+        [
+            .. paths.Concat(Aliases.Select(alias => alias.Alias)).Select(NameOf),
+            .. SecretFile.Variables,
+        ];
         var known = names.ToHashSet(StringComparer.Ordinal);
         var namespaces = names
             .Select(name => name[..(name.IndexOf('_', StringComparison.Ordinal) + 1)])

@@ -28,6 +28,7 @@ internal static class SettingsLoader
         }
 
         SettingsEnvironment.Overlay(root, paths, sources.Environment, report.Problems);
+        SecretFile.Overlay(root, sources.Environment, report);
         SettingsEnvironment.ReportUnknown(paths, sources.Environment, report.Problems);
         return Settled(root, report, rules: true);
     }
@@ -52,6 +53,7 @@ internal static class SettingsLoader
         var settings = ChargingSettings.Read(new HoconSection(root, path: "", report), AkkaConfig.From(root)) with
         {
             Effective = report.Effective,
+            SecretFiles = report.SecretFiles,
         };
         UnknownKeys.Report(root, path: "", report);
         if (rules)

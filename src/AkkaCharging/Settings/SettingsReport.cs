@@ -12,6 +12,9 @@ internal sealed class SettingsReport
     /// <summary>Every setting that was read.</summary>
     public List<EffectiveSetting> Effective { get; } = [];
 
+    /// <summary>Files that hold a single secret.</summary>
+    public List<SecretFile> SecretFiles { get; } = [];
+
     /// <summary>Whether a setting of this path exists.</summary>
     public bool Knows(string path) => _sources.ContainsKey(path);
 

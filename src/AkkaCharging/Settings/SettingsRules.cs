@@ -35,11 +35,19 @@ internal static class SettingsRules
             "server.apiKeys"
         );
         report.Require(
-            management.Token.Length > 0 || IsLoopback(management.Host),
+            management.Token.Length > 0 || management.Operators.Count > 0 || IsLoopback(management.Host),
             $"management.host = '{management.Host}' is reachable from other machines without a token; expected "
-                + "management.token or a loopback host.",
+                + "management.operators, management.token or a loopback host.",
             "management.host",
-            "management.token"
+            "management.token",
+            "management.operators"
+        );
+        report.Require(
+            management
+                .Operators.DistinctBy(entry => entry.Sha256, StringComparer.OrdinalIgnoreCase)
+                .Count() == management.Operators.Count,
+            "management.operators holds the same sha256 twice; expected a token for each operator.",
+            "management.operators"
         );
         report.Require(
             server.Port == 0 || server.Port != management.Port || !SameAddress(server.Host, management.Host),

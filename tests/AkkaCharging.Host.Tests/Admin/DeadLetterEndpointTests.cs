@@ -363,7 +363,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         Eventually.HoldsAsync(
             () =>
                 CapturedConsole.Text.Contains(
-                    $"\"Means\":\"loopback\",\"Remote\":\"127.0.0.1\",{fields}",
+                    $"\"Operator\":\"loopback\",\"Remote\":\"127.0.0.1\",{fields}",
                     StringComparison.Ordinal
                 ),
             $"the log tells {fields}"

@@ -50,7 +50,7 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         foreach (var (action, result) in new[] { ("pause", "paused"), ("resume", "resumed"), ("resume", "conflict") })
         {
             var fields = $$"""
-                "Means":"loopback","Remote":"127.0.0.1","Action":"{{action}}","Target":"{{_receiver.Destination()}}",
+                "Operator":"loopback","Remote":"127.0.0.1","Action":"{{action}}","Target":"{{_receiver.Destination()}}",
                 "Result":"{{result}}"
                 """.ReplaceLineEndings("");
             await Eventually.HoldsAsync(

@@ -1,3 +1,7 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 
@@ -221,6 +225,52 @@ public sealed class OperatorAccessTests(SharedService shared)
             answer.Headers,
             header => header.Key.StartsWith("Access-Control", StringComparison.OrdinalIgnoreCase)
         );
+    }
+
+    [Fact]
+    public async Task Operators_AreToldApart_AndReadersChangeNothing()
+    {
+        using var console = new CapturedConsole();
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithManagement(management =>
+                management with
+                {
+                    Token = Token,
+                    Operators = [Named("ann", OperatorRight.Write), Named("bo", OperatorRight.Read)],
+                }
+            )
+        );
+
+        foreach (var token in (string[])["token-of-ann", "token-of-bo", Token])
+        {
+            using var read = await service.OperateAsync("GET", "/admin/config", token: $"Bearer {token}");
+            Assert.Equal(HttpStatusCode.OK, read.StatusCode);
+            using var change = await service.OperateAsync(
+                "POST",
+                Pause,
+                token: $"Bearer {token}",
+                contentType: "application/json",
+                body: """{"destination":"https://a.example.com:443"}"""
+            );
+            if (token == "token-of-bo")
+                Assert.Equal(
+                    "This operator may read and change nothing: management.operators gives access = read.",
+                    await Api.RefusedAsync(change, 403, "forbidden")
+                );
+            else
+                Assert.Equal(HttpStatusCode.OK, change.StatusCode);
+        }
+
+        using var wrong = await service.OperateAsync("GET", "/admin/config", token: "Bearer token-of-cy");
+        await Api.RefusedAsync(wrong, 401, "unauthorized");
+        await service.DisposeAsync(); // writes the rest of the log
+        Assert.Equal(
+            ["ann", "token"],
+            Regex.Matches(console.Text, "\"Operator\":\"(?<name>[^\"]*)\"").Select(match => match.Groups["name"].Value)
+        );
+
+        static OperatorSettings Named(string name, OperatorRight access) =>
+            new(name, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"token-of-{name}"))), access);
     }
 
     [Fact]

@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
 using AkkaCharging.Host.Cli;
 using AkkaCharging.Journal;
 using AkkaCharging.Testing;
@@ -35,6 +38,45 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Matches(@"^\d+\.\d+\.\d+\S*\n$", output.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public async Task NewKey_IsRandom_AndItsEntryHasItsHash()
+    {
+        var (exitCode, output, error) = await RunAsync("key", "new", "my \"app\"");
+        var (_, other, _) = await RunAsync("key", "new", "b");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        var lines = output.ReplaceLineEndings("\n").Split('\n');
+        Assert.Matches("^akc_[A-Za-z0-9_-]{43}$", lines[1]);
+        Assert.DoesNotContain(lines[1], other, StringComparison.Ordinal);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines[1])));
+        Assert.Equal($$"""{ name = "my \"app\"", sha256 = "{{hash}}" }""", lines[3]);
+        var settings = Config($"server.apiKeys = [{lines[3]}]\nmanagement.operators = [{lines[3]}]");
+        Assert.Equal(0, (await RunAsync("--check-config", "--config", settings)).ExitCode);
+        var (refused, _, problem) = await RunAsync(
+            "--check-config",
+            "--config",
+            Config($$"""server.apiKeys = [{ name = a, sha256 = "{{lines[1]}}" }]""")
+        );
+        Assert.Equal(1, refused);
+        Assert.DoesNotContain(lines[1], problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("canary-4711\n", 0, "{0}\n", "")]
+    [InlineData("", 1, "", "Standard input holds no key; expected one line.\n")]
+    public async Task HashOfAKey_IsReadFromStandardInput(string input, int exit, string printed, string problem)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+
+        var exitCode = await CommandLine.RunAsync(["key", "hash"], new StringReader(input), output, error);
+
+        var hash = Convert.ToHexStringLower(SHA256.HashData("canary-4711"u8));
+        Assert.Equal(
+            (exit, string.Format(CultureInfo.InvariantCulture, printed, hash), problem),
+            (exitCode, output.ToString().ReplaceLineEndings("\n"), error.ToString().ReplaceLineEndings("\n"))
+        );
     }
 
     [Theory]

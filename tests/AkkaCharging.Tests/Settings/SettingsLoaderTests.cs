@@ -289,6 +289,76 @@ public sealed class SettingsLoaderTests
     }
 
     [Theory]
+    [InlineData("MANAGEMENT_TOKEN", "canary-4711\n", "canary-4711")]
+    [InlineData("AUTHORIZATION_HTTP_BEARER_TOKEN", "canary-4711\r\n", "canary-4711")]
+    [InlineData("CLUSTER_TLS_PASSWORD", " canary 4711 ", " canary 4711 ")]
+    [InlineData("JOURNAL_CONNECTION_STRING", "Host=a;Password=canary-4711", "Host=a;Password=canary-4711")]
+    public void SecretInAFile_IsAsGoodAsInItsVariable(string name, string text, string secret)
+    {
+        using var folder = new SettingsFolder();
+        folder
+            .File("secret", text)
+            .Variable("SERVER_ALLOW_ANONYMOUS", "true")
+            .Variable("CLUSTER_TLS_CERTIFICATE_FILE", "node.p12")
+            .Variable($"{name}_FILE", Path.Combine(folder.Path, "secret"));
+
+        var settings = folder.Load();
+
+        Assert.Contains(
+            secret,
+            (string[])
+                [
+                    settings.Management.Token,
+                    settings.Authorization.Http.BearerToken,
+                    settings.Cluster.Tls.Password,
+                    settings.Journal.ConnectionString,
+                ]
+        );
+        Assert.Equal([new SecretFile(Path.Combine(folder.Path, "secret"), $"{name}_FILE")], settings.SecretFiles);
+        Assert.DoesNotContain(settings.Effective, setting => setting.Value.Contains("4711", StringComparison.Ordinal));
+
+        folder.Variable(name, "x");
+
+        Assert.EndsWith($"{name} sets it already. Keep one of them.", Assert.Single(folder.Problems()), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "it is empty.")]
+    [InlineData("\n", "it is empty.")]
+    [InlineData(null, "it is not a regular file")]
+    public void SecretFileThatCannotBeUsed_IsRefused(string? text, string problem)
+    {
+        using var folder = new SettingsFolder();
+        if (text is not null)
+            folder.File("secret", text);
+        var file = text is null ? folder.Path : Path.Combine(folder.Path, "secret");
+        folder.Variable("SERVER_ALLOW_ANONYMOUS", "true").Variable("MANAGEMENT_TOKEN_FILE", file);
+
+        Assert.Equal(
+            [$"environment variable MANAGEMENT_TOKEN_FILE: the file cannot be used: {problem}"],
+            folder.Problems()
+        );
+    }
+
+    [Fact]
+    public void SecretFileWithABadSecret_IsRefused_WithoutIt()
+    {
+        using var folder = new SettingsFolder();
+        folder
+            .File("secret", "canary 4711")
+            .Variable("SERVER_ALLOW_ANONYMOUS", "true")
+            .Variable("MANAGEMENT_TOKEN_FILE", Path.Combine(folder.Path, "secret"));
+
+        Assert.Equal(
+            [
+                "environment variable MANAGEMENT_TOKEN_FILE: management.token = (secret) cannot be read; expected "
+                    + "printable ASCII without spaces, or nothing.",
+            ],
+            folder.Problems()
+        );
+    }
+
+    [Theory]
     [InlineData("PATH")]
     [InlineData("SERVERS_MAX")]
     [InlineData("server_port")]

@@ -37,7 +37,7 @@ public sealed class SettingsRulesTests
     [InlineData(
         "management.host = \"10.0.0.1\"",
         "management.host = '10.0.0.1' is reachable from other machines without a token; expected "
-            + "management.token or a loopback host."
+            + "management.operators, management.token or a loopback host."
     )]
     [InlineData("management.port = 9, server.port = 9", TwoPorts)]
     [InlineData("management.port = 9, server { port = 9, host = \"::\" }", TwoPorts)]
@@ -85,6 +85,9 @@ public sealed class SettingsRulesTests
     [InlineData("management { host = \"10.0.0.1\", token = a }")]
     [InlineData("management { host = \"10.0.0.1\", token = a, port = 9 }, server { host = \"10.0.0.2\", port = 9 }")]
     [InlineData("management.port = 0, server.port = 0")]
+    [InlineData(
+        "management { host = \"10.0.0.1\", operators = [{ name = a, sha256 = " + SettingsTable.Sha + " }] }"
+    )]
     [InlineData("callback.signing { required = true, keysFile = keys }")]
     [InlineData("callback.signing { required = true, keys = [\"" + SettingsTable.SigningKey + "\"] }")]
     [InlineData(
@@ -190,6 +193,19 @@ public sealed class SettingsRulesTests
             Loading.ProblemsOf(
                 $"server.apiKeys = [{{ name = a, sha256 = {SettingsTable.Sha} }}, "
                     + $"{{ name = b, sha256 = {SettingsTable.Sha.ToUpperInvariant()} }}]"
+            )
+        );
+
+    [Fact]
+    public void RepeatedOperatorsToken_IsRefused() =>
+        Assert.Equal(
+            [
+                "hocon/application.conf:1: management.operators holds the same sha256 twice; expected a token for each "
+                    + "operator.",
+            ],
+            Loading.ProblemsOf(
+                $"management.operators = [{{ name = a, sha256 = {SettingsTable.Sha} }}, "
+                    + $"{{ name = b, sha256 = {SettingsTable.Sha.ToUpperInvariant()}, access = write }}]"
             )
         );
 

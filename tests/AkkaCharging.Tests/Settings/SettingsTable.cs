@@ -68,6 +68,20 @@ internal static class SettingsTable
         Text("management.host", "localhost", "Management.Host", "\"\""),
         Count("management.port", "Management.Port", 0, 65_535),
         Text("management.token", "s3cret", "Management.Token", "\"a b\"", "\"\u00e9\"", "\"a\\n\""),
+        new(
+            "management.operators",
+            $"[{{ name = ann, sha256 = {Sha}, access = write }}, {{ name = bo, sha256 = {new string('0', 64)} }}]",
+            $$"""[{"name":"ann","sha256":"{{Sha}}","access":"write"},"""
+                + $$"""{"name":"bo","sha256":"{{new string('0', 64)}}"}]""",
+            "Management.Operators",
+            $"[{{ann, {Sha}, Write}}, {{bo, {new string('0', 64)}, Read}}]",
+            "\"a\"",
+            "[\"a\"]",
+            "[{ name = a }]",
+            $"[{{ name = \"\", sha256 = {Sha} }}]",
+            $"[{{ name = a, sha256 = {Sha}, access = admin }}]",
+            "[{ name = a, sha256 = akc_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA }]"
+        ),
         Count("management.maxConnections", "Management.MaxConnections", 1, 10_000),
         new(
             "management.confine",

@@ -1,0 +1,64 @@
+using System.Buffers.Text;
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>Makes API keys and operators' tokens, and hashes those that exist.</summary>
+internal static class KeyCommand
+{
+    /// <summary>
+    /// Begins each key: a key pasted where its hash belongs is then told from a hash, and scanners for leaked secrets
+    /// can find it.
+    /// </summary>
+    public const string Prefix = "akc_";
+
+    private const int KeyBytes = 32;
+
+    /// <summary>The command.</summary>
+    public static Command Create(TextReader input, TextWriter output, TextWriter error)
+    {
+        var name = new Argument<string>("NAME") { Description = "Whose key it is: an app, a partner, a person." };
+        var create = new Command("new", "Make a key: print it once, and the entry for the settings.") { name };
+        create.SetAction(parsed => PrintNew(parsed.GetValue(name)!, output));
+        var hash = new Command("hash", "Print the SHA-256 of a key that standard input holds, as settings have it.");
+        hash.SetAction((_, cancellation) => HashAsync(input, output, error, cancellation));
+        return new Command("key", "Make keys for server.apiKeys and management.operators.") { create, hash };
+    }
+
+    /// <summary>A key of 32 random bytes.</summary>
+    public static string Generate() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(KeyBytes));
+
+    private static void PrintNew(string name, TextWriter output)
+    {
+        var key = Generate();
+        output.WriteLine("The key, shown this once: hand it to its owner, and keep no copy.");
+        output.WriteLine(key);
+        output.WriteLine("Its entry for server.apiKeys or management.operators:");
+        output.WriteLine($"{{ name = {Quoted(name)}, sha256 = \"{HashOf(key)}\" }}");
+    }
+
+    private static async Task<int> HashAsync(
+        TextReader input,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation
+    )
+    {
+        var key = await input.ReadLineAsync(cancellation);
+        if (string.IsNullOrEmpty(key))
+        {
+            await error.WriteLineAsync("Standard input holds no key; expected one line.");
+            return 1;
+        }
+
+        await output.WriteLineAsync(HashOf(key));
+        return 0;
+    }
+
+    private static string HashOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
+    private static string Quoted(string name) =>
+        $"\"{name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+}
