@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
@@ -14,11 +15,32 @@ public sealed class PublishedServiceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void BillOfMaterials_ListsEveryPackageOfTheService()
+    {
+        var bill = Read(Path.Combine(Repository.Root, "artifacts", "sbom", "akkacharging.cdx.json"));
+        var listed = bill.GetProperty("components")
+            .EnumerateArray()
+            .Select(component => component.GetProperty("purl").GetString());
+        var shipped = Read(Path.ChangeExtension(ServiceProcess.Executable, ".deps.json"))
+            .GetProperty("libraries")
+            .EnumerateObject()
+            .Where(library => library.Value.GetProperty("type").GetString() == "package")
+            .Select(library => $"pkg:nuget/{library.Name.Replace('/', '@')}")
+            .ToList();
+
+        Assert.NotEmpty(shipped);
+        Assert.Empty(shipped.Except(listed));
+
+        static JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllText(file)).RootElement;
+    }
+
+    [Fact]
     public async Task PublishedService_RunsWithAMinimalFile_FromAnyFolder()
     {
         var published = Path.Combine(_folder.Path, "published");
         var elsewhere = Directory.CreateDirectory(Path.Combine(_folder.Path, "elsewhere")).FullName;
         await PublishAsync(published);
+        AssertLean(published);
         var port = FreePort.Next();
         _folder.Write(
             "minimal.conf",
@@ -45,6 +67,23 @@ public sealed class PublishedServiceTests : IDisposable
         // the journal's folder
         Assert.Equal("data", Path.GetFileName(Assert.Single(Directory.EnumerateFileSystemEntries(elsewhere))));
     }
+
+    /// <summary>Packages of packages that the service never uses are not part of it.</summary>
+    private static void AssertLean(string published) =>
+        Assert.DoesNotContain(
+            Directory
+                .EnumerateFiles(published, "*", SearchOption.AllDirectories)
+                .Select(file => Path.GetFileNameWithoutExtension(file)),
+            name =>
+                name
+                    is "System.Drawing.Common"
+                        or "System.Security.Permissions"
+                        or "System.Windows.Extensions"
+                        or "Serilog.Sinks.Debug"
+                        or "Serilog.Sinks.File"
+                        or "LightningDB"
+                || name.Contains("lmdb", StringComparison.Ordinal)
+        );
 
     private static async Task PublishAsync(string folder)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Scenarios.Monitoring;
 using AkkaCharging.Settings;
@@ -287,6 +288,10 @@ public sealed partial class ManifestTests : IDisposable
 
     [Theory]
     [InlineData("169.254.169.254")]
+    [InlineData("168.63.129.16")]
+    [InlineData("192.0.0.192")]
+    [InlineData("198.18.0.1")]
+    [InlineData("198.19.255.255")]
     [InlineData("10.0.0.1")]
     [InlineData("100.100.100.200")]
     [InlineData("172.31.255.255")]
@@ -316,6 +321,22 @@ public sealed partial class ManifestTests : IDisposable
                     )
             );
     }
+
+    [Fact]
+    public void PackagesOfMicrosoft_HaveTheServicingReleaseOfTheRuntimeImage()
+    {
+        var image = RuntimeImage().Match(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"))).Groups["release"];
+        var versions = XDocument
+            .Load(Path.Combine(Repository.Root, "Directory.Packages.props"))
+            .Descendants("PackageVersion")
+            .Where(package => (string?)package.Attribute("Include") is "Microsoft.AspNetCore.OpenApi" or "Microsoft.Data.Sqlite")
+            .Select(package => (string?)package.Attribute("Version"));
+
+        Assert.Equal([image.Value, image.Value], versions);
+    }
+
+    [GeneratedRegex(@"^ARG RUNTIME_IMAGE=\S+/aspnet:(?<release>[\d.]+)-", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex RuntimeImage();
 
     private static TimeSpan Seconds(string number) =>
         TimeSpan.FromSeconds(int.Parse(number, CultureInfo.InvariantCulture));
