@@ -11,7 +11,7 @@ public sealed class InsecureChoicesTests
     private static readonly ChargingSettings Secure = SettingsLoader.Defaults.WithServer(server =>
         server with
         {
-            ApiKeys = [new("a", new string('0', 64), [], 0)],
+            ApiKeys = [new("a", new string('0', 64), [], 1)],
         }
     ) with
     {
@@ -43,6 +43,22 @@ public sealed class InsecureChoicesTests
         Warns(
             Secure.WithServer(server => server with { ApiKeys = [] }),
             "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys)."
+        );
+        Warns(
+            Secure.WithServer(server =>
+                server with
+                {
+                    ApiKeys =
+                    [
+                        new("rotated", new string('1', 64), [], 0),
+                        new("rotated", new string('2', 64), [], 5),
+                        new("b", new string('3', 64), [], 0),
+                        new("a", new string('4', 64), [], 0),
+                        new("a", new string('5', 64), [], 0),
+                    ],
+                }
+            ),
+            "API keys have no rate limit: b, a (server.apiKeys, requestsPerSecond)."
         );
         Warns(
             Secure with

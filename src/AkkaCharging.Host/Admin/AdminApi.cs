@@ -42,7 +42,7 @@ internal static class AdminApi
     public static void MapMonitoring(this IEndpointRouteBuilder routes, ChargingSettings settings, bool isConfined)
     {
         if (settings.Monitoring.HealthCheckEnabled && IsHere(ConfinedPage.Health))
-            routes.MapHealth();
+            routes.MapHealth(isForOperators: isConfined);
         if (settings.Monitoring.MetricsEnabled && IsHere(ConfinedPage.Metrics))
             routes.MapMetrics();
         if (!IsHere(ConfinedPage.OpenApi))

@@ -30,7 +30,8 @@ internal static class ConsolePage
     /// Whether <paramref name="request"/> asks for the page alone, which tells nothing: it is where a token is entered.
     /// </summary>
     public static bool IsAskedForBy(HttpRequest request) =>
-        HttpMethods.IsGet(request.Method) && (request.Path == "/" || Files.ContainsKey(request.Path.Value ?? ""));
+        (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
+        && (request.Path == "/" || Files.ContainsKey(request.Path.Value ?? ""));
 
     /// <summary>Maps the page, and <c>/</c> to it.</summary>
     public static void MapConsole(this IEndpointRouteBuilder routes)

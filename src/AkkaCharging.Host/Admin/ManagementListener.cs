@@ -1,3 +1,4 @@
+using AkkaCharging.Host.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace AkkaCharging.Host.Admin;
@@ -34,7 +35,7 @@ internal static class ManagementListener
         var operators = new ApplicationBuilder(app.Services);
         operators.Use(access.CheckAsync);
         operators.UseRouting();
-        operators.UseEndpoints(routes => map(routes.MapGroup("").WithGroupName(AdminApi.Document)));
+        operators.UseEndpoints(routes => map(routes.MapGroup("").AnswerHead().WithGroupName(AdminApi.Document)));
         var serve = operators.Build();
         app.Use(next => context => context.Features.Get<OperatorConnection>() is null ? next(context) : serve(context));
     }

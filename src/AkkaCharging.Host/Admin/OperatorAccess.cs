@@ -68,6 +68,10 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
                 "The content type must be application/json in UTF-8, also of an empty body."
             );
         }
+        else if (IsChange(request.Method) && !BodyReader.IsPlain(request))
+        {
+            await context.WriteEncodingProblemAsync();
+        }
         else if (IsChange(request.Method) && admitted?.MayChange != true)
         {
             await context.WriteErrorAsync(

@@ -117,7 +117,7 @@ internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
 
         try
         {
-            if (JsonSerializer.Deserialize(bytes, type) is { } body)
+            if (JsonSerializer.Deserialize(Utf8Json.WithoutMark(bytes), type) is { } body)
                 return body;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

@@ -35,7 +35,7 @@ internal static class OverviewEndpoint
         ChargingSettings settings
     )
     {
-        var (report, figures) = await health.ReportWithFiguresAsync(context.RequestAborted);
+        var (report, figures) = await health.ReportAsync(isForOperators: true, context.RequestAborted);
         var (status, load) = (service.Status, service.Load);
         var answer = new OverviewAnswer(
             Version: ProductVersion.Text,

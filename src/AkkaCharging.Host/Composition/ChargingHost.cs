@@ -104,10 +104,12 @@ internal static class ChargingHost
         app.UseRouting(); // after the fork: an operator's request is matched against the operators' routes alone
         if (settings.Server.CorsAllowedOrigins.Count > 0)
             app.UseCors();
-        app.MapChargingSessions();
-        app.MapMonitoring(settings, isConfined: false);
-        app.MapProbes();
+        app.Use(app.Services.GetRequiredService<AnonymousReads>().InvokeAsync);
+        var routes = app.MapGroup("").AnswerHead();
+        routes.MapChargingSessions();
+        routes.MapMonitoring(settings, isConfined: false);
+        routes.MapProbes();
         if (settings.Server.Development)
-            app.MapDemoReceiver();
+            routes.MapDemoReceiver();
     }
 }

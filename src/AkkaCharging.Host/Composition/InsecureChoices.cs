@@ -13,6 +13,9 @@ internal static class InsecureChoices
     {
         if (settings.Server.ApiKeys.Count == 0)
             yield return "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).";
+        if (Unlimited(settings.Server.ApiKeys) is { Count: > 0 } unlimited)
+            yield return $"API keys have no rate limit: {string.Join(", ", unlimited)} "
+                + "(server.apiKeys, requestsPerSecond).";
         if (!settings.Callback.Security.HttpsOnly)
             yield return "Callbacks over plain http are allowed: driver tokens travel in clear "
                 + "(callback.security.httpsOnly).";
@@ -51,6 +54,14 @@ internal static class InsecureChoices
                     + $"({setting}).";
         }
     }
+
+    /// <summary>Names of keys without a limit. Keys of one name share the highest, so one that has a limit gives it.</summary>
+    private static List<string> Unlimited(IReadOnlyList<ApiKeySettings> keys) =>
+        [
+            .. keys.GroupBy(key => key.Name, StringComparer.Ordinal)
+                .Where(named => named.All(key => key.RequestsPerSecond <= 0))
+                .Select(named => named.Key),
+        ];
 
     private static IEnumerable<(string File, string Setting)> KeyFiles(ChargingSettings settings) =>
         [

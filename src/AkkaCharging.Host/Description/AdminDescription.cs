@@ -67,7 +67,7 @@ internal static class AdminDescription
                 "403" => "There is no token, and the Host header is not a loopback name.",
                 "404" => "There is no such thing.",
                 "409" => "Not possible as things are.",
-                "415" => "The content type is not application/json in UTF-8.",
+                "415" => "The content type is not application/json in UTF-8, or the body has a content encoding.",
                 "500" => "A defect.",
                 _ => response.Description,
             };

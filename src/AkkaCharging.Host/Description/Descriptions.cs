@@ -33,8 +33,10 @@ internal static class Descriptions
             document,
             options =>
             {
+                // HEAD is the same operation as GET, and says so by its definition.
                 options.ShouldInclude = route =>
-                    string.Equals(route.GroupName ?? ApiDescription.Document, document, StringComparison.Ordinal);
+                    string.Equals(route.GroupName ?? ApiDescription.Document, document, StringComparison.Ordinal)
+                    && !HttpMethods.IsHead(route.HttpMethod ?? "");
                 options.AddDocumentTransformer(
                     (described, _, _) =>
                     {

@@ -97,8 +97,10 @@ internal static class PublicDescription
             (_, "408") => "The body did not arrive in time.",
             (_, "409") => "The Idempotency-Key was used with other field values.",
             (_, "413") => "The body is too long.",
-            (_, "415") => "The content type is not application/json in UTF-8.",
-            (_, "429") => "The API key's own rate limit is used up.",
+            (_, "415") => "The content type is not application/json in UTF-8, or the body has a content encoding.",
+            ("submit" or "follow", "429") =>
+                "The rate limit of the API key, or of the address without one, is used up.",
+            (_, "429") => "Too many requests without an API key at a time, or of this address.",
             (_, "500") => "A defect.",
             (_, "503") => "Not available at present.",
             _ => response.Description,

@@ -24,10 +24,11 @@ internal static class DemoReceiver
     private const int Kept = 100;
 
     /// <summary>Maps both.</summary>
-    public static void MapDemoReceiver(this WebApplication app)
+    public static void MapDemoReceiver(this IEndpointRouteBuilder routes)
     {
         var received = new ConcurrentQueue<ReceivedCallback>();
-        app.MapPost(
+        routes
+            .MapPost(
                 "/dev/callbacks",
                 async (HttpContext context) =>
                 {
@@ -53,7 +54,8 @@ internal static class DemoReceiver
                 }
             )
             .ExcludeFromDescription();
-        app.MapGet(
+        routes
+            .MapGet(
                 "/dev/callbacks",
                 context =>
                     context.WriteJsonAsync(

@@ -29,13 +29,18 @@ internal static class HealthEndpoints
     public const string ReadyTag = "ready";
 
     /// <summary>Maps <c>/health</c>.</summary>
-    public static void MapHealth(this IEndpointRouteBuilder routes) =>
+    /// <param name="isForOperators">Whether <paramref name="routes"/> are the operators'.</param>
+    public static void MapHealth(this IEndpointRouteBuilder routes, bool isForOperators) =>
         routes
-            .MapGet("/health", ReportAsync)
+            .MapGet(
+                "/health",
+                (HttpContext context, HealthReporter reporter) => ReportAsync(context, reporter, isForOperators)
+            )
             .WithName("health")
             .WithTags("Monitoring")
             .WithSummary("How the service is, component by component")
             .Produces<HealthAnswer>()
+            .ProducesErrors(429)
             .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>Maps the probes, which always answer.</summary>
@@ -53,8 +58,8 @@ internal static class HealthEndpoints
             .WithTags("Monitoring")
             .WithSummary($"Whether the service is {tag}, for container probes")
             .Produces<ComponentAnswer>()
-            .Produces<ComponentAnswer>(StatusCodes.Status503ServiceUnavailable);
-        routes.MapMethods(route, [HttpMethods.Head], ProbeAsync).ExcludeFromDescription();
+            .Produces<ComponentAnswer>(StatusCodes.Status503ServiceUnavailable)
+            .WithMetadata(AnonymousReads.Exempt);
 
         async Task ProbeAsync(HttpContext context, HealthCheckService checks)
         {
@@ -66,7 +71,11 @@ internal static class HealthEndpoints
                     (isHealthy ? ComponentStatus.Up : ComponentStatus.Down).Name(),
                     report.Entries.ToDictionary(
                         entry => entry.Key,
-                        entry => entry.Value.Description ?? entry.Value.Status.ToString(),
+                        // The description of a check that threw is the exception's text, which is for the log alone.
+                        entry =>
+                            entry.Value is { Exception: null, Description: { } description }
+                                ? description
+                                : entry.Value.Status.ToString(),
                         StringComparer.Ordinal
                     )
                 ),
@@ -75,9 +84,9 @@ internal static class HealthEndpoints
         }
     }
 
-    private static async Task ReportAsync(HttpContext context, HealthReporter reporter)
+    private static async Task ReportAsync(HttpContext context, HealthReporter reporter, bool isForOperators)
     {
-        var report = await reporter.ReportAsync(context.RequestAborted);
+        var (report, _) = await reporter.ReportAsync(isForOperators, context.RequestAborted);
         var isDown = string.Equals(report.Status, ComponentStatus.Down.Name(), StringComparison.Ordinal);
         await context.WriteJsonAsync(
             isDown ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK,

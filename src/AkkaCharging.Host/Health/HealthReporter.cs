@@ -36,16 +36,17 @@ internal sealed class HealthReporter(
     // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
     private const double FilesUsage = 0.9;
 
-    private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
+    // What callers see in place of a problem whose text may name a path, a host, a process or the start of a token.
+    private const string HiddenProblem = "shown on the operators' listener (/admin/overview) and in the log";
 
-    /// <summary>The state of this moment.</summary>
-    public async Task<HealthAnswer> ReportAsync(CancellationToken cancellationToken) =>
-        (await ReportWithFiguresAsync(cancellationToken)).Report;
+    private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
 
     /// <summary>
     /// The state of this moment and the figures that it was judged by; null when the metrics actor does not answer.
     /// </summary>
-    public async Task<(HealthAnswer Report, MetricsSnapshot? Figures)> ReportWithFiguresAsync(
+    /// <param name="isForOperators">Whether problems are told in full. Others see states and figures alone.</param>
+    public async Task<(HealthAnswer Report, MetricsSnapshot? Figures)> ReportAsync(
+        bool isForOperators,
         CancellationToken cancellationToken
     )
     {
@@ -56,15 +57,15 @@ internal sealed class HealthReporter(
             Queue(service.Status),
             Authorization(figures, service.Status.Breaker),
             Callbacks(figures, service.Resources.Status),
-            Journal(journal.Status),
+            Journal(journal.Status, isForOperators),
             Files(transport),
         };
         if (accessList.Status is { } acl)
-            components.Add(Acl(acl));
+            components.Add(Acl(acl, isForOperators));
         if (node is not null)
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
-            components.Add(Signing(keys));
+            components.Add(Signing(keys, isForOperators));
 
         var report = new HealthAnswer(
             components.Max(component => component.Status).Name(),
@@ -188,7 +189,7 @@ internal sealed class HealthReporter(
                 ]
             );
 
-    private static (string, ComponentStatus, (string, string)[]) Journal(JournalStatus status) =>
+    private static (string, ComponentStatus, (string, string)[]) Journal(JournalStatus status, bool isForOperators) =>
         (
             "journal",
             !status.IsAvailable ? ComponentStatus.Down
@@ -196,7 +197,7 @@ internal sealed class HealthReporter(
             : ComponentStatus.Up,
             [
                 ("kind", status.Kind),
-                .. status.Problem is { } problem ? [("problem", problem)] : Array.Empty<(string, string)>(),
+                .. Problem(status.Problem, isForOperators),
                 .. status.Damaged > 0 ? [("damaged", Text(status.Damaged))] : Array.Empty<(string, string)>(),
             ]
         );
@@ -241,23 +242,22 @@ internal sealed class HealthReporter(
         );
     }
 
-    private static (string, ComponentStatus, (string, string)[]) Acl(AclStatus status) =>
+    private static (string, ComponentStatus, (string, string)[]) Acl(AclStatus status, bool isForOperators) =>
         (
             "acl",
             status.LastReloadFailed ? ComponentStatus.Degraded : ComponentStatus.Up,
-            status.LastError is { } problem
-                ? [("rules", Text(status.RuleCount)), ("problem", problem)]
-                : [("rules", Text(status.RuleCount))]
+            [("rules", Text(status.RuleCount)), .. Problem(status.LastError, isForOperators)]
         );
 
-    private static (string, ComponentStatus, (string, string)[]) Signing(SigningReload status) =>
+    private static (string, ComponentStatus, (string, string)[]) Signing(SigningReload status, bool isForOperators) =>
         (
             "signing",
             status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
-            status.Problem is { } problem
-                ? [("keys", Text(status.Keys)), ("problem", problem)]
-                : [("keys", Text(status.Keys))]
+            [("keys", Text(status.Keys)), .. Problem(status.Problem, isForOperators)]
         );
+
+    private static (string, string)[] Problem(string? problem, bool isForOperators) =>
+        problem is null ? [] : [("problem", isForOperators ? problem : HiddenProblem)];
 
     private bool Exceeds(RateWindow window, double threshold) =>
         window.Total >= Thresholds.MinimumSamples && window.ErrorRate > threshold;

@@ -1,4 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.OpenApi;
+using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
 
@@ -16,25 +19,29 @@ internal static class ApiDescription
         + "'self' data:; font-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
 
     /// <summary>Maps <c>/openapi/{document}.json</c>, on one listener.</summary>
-    /// <remarks>MapOpenApi would take another document's name from the query.</remarks>
-    public static void MapDescription(this IEndpointRouteBuilder routes, string document) =>
+    /// <remarks>
+    /// The description is rendered once: it takes milliseconds of processor time, needs no key, and does not change
+    /// while the process runs. MapOpenApi would render it for each request, and take another document's name from the
+    /// query.
+    /// </remarks>
+    public static void MapDescription(this IEndpointRouteBuilder routes, string document)
+    {
+        var services = routes.ServiceProvider;
+        var rendered = new Kept<Rendered>(
+            new SemaphoreSlim(1),
+            Timeout.InfiniteTimeSpan,
+            services.GetRequiredService<TimeProvider>()
+        );
         routes
             .MapGet(
                 $"/openapi/{document}.json",
                 async (HttpContext context) =>
-                {
-                    var description = await context
-                        .RequestServices.GetRequiredKeyedService<IOpenApiDocumentProvider>(document)
-                        .GetOpenApiDocumentAsync(context.RequestAborted);
-                    description.Servers = [new OpenApiServer { Url = "/" }];
-                    context.Response.ContentType = "application/json";
-                    await context.Response.WriteAsync(
-                        await description.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, context.RequestAborted),
-                        context.RequestAborted
-                    );
-                }
+                    await context.WriteDescriptionAsync(
+                        await rendered.GetAsync(() => RenderAsync(services, document), context.RequestAborted)
+                    )
             )
             .ExcludeFromDescription();
+    }
 
     /// <summary>Maps <c>/docs</c>, which shows the description to people.</summary>
     public static void MapDescriptionPage(this IEndpointRouteBuilder routes) =>
@@ -60,4 +67,39 @@ internal static class ApiDescription
             route.Produces<ErrorAnswer>(statusCode);
         return route;
     }
+
+    private static async Task<Rendered> RenderAsync(IServiceProvider services, string document)
+    {
+        var description = await services
+            .GetRequiredKeyedService<IOpenApiDocumentProvider>(document)
+            .GetOpenApiDocumentAsync(CancellationToken.None);
+        description.Servers = [new OpenApiServer { Url = "/" }];
+        var json = Encoding.UTF8.GetBytes(
+            await description.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, CancellationToken.None)
+        );
+        return new(json, new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(json)[..16])}\""));
+    }
+
+    private static async Task WriteDescriptionAsync(this HttpContext context, Rendered description)
+    {
+        var headers = context.Response.GetTypedHeaders();
+        headers.ETag = description.Tag;
+        headers.CacheControl = new() { NoCache = true }; // a cache asks by the tag: another version has another one
+        if (
+            context
+                .Request.GetTypedHeaders()
+                .IfNoneMatch.Any(tag =>
+                    tag.Equals(EntityTagHeaderValue.Any) || tag.Compare(description.Tag, useStrongComparison: false)
+                )
+        )
+        {
+            context.Response.StatusCode = StatusCodes.Status304NotModified;
+            return;
+        }
+
+        context.Response.ContentType = "application/json";
+        await context.WriteBytesAsync(description.Json);
+    }
+
+    private sealed record Rendered(byte[] Json, EntityTagHeaderValue Tag);
 }

@@ -36,6 +36,41 @@ internal static class ApiErrors
             ApiJson.Default.ValidationErrorAnswer
         );
 
+    /// <summary>Writes a 429 for a caller that has used up its requests per second.</summary>
+    /// <param name="caller">Null without an API key: the limit is that of the address.</param>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<AnswerStatus> WriteRateLimitedAsync(
+        this HttpContext context,
+        ApiKeyCaller? caller,
+        TimeSpan wait
+    )
+    {
+        await context.WriteErrorAsync(
+            StatusCodes.Status429TooManyRequests,
+            AnswerStatus.RateLimited,
+            caller is null ? "The rate limit of this address is used up." : "The API key's rate limit is used up.",
+            wait
+        );
+        return AnswerStatus.RateLimited;
+    }
+
+    /// <summary>Writes a 415 for a body that <see cref="BodyReader.IsPlain"/> rejects.</summary>
+    /// <remarks>
+    /// <c>Accept-Encoding</c> tells it from a 415 for the content type, which must not have that header: RFC 9110
+    /// section 12.5.3.
+    /// </remarks>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<AnswerStatus> WriteEncodingProblemAsync(this HttpContext context)
+    {
+        context.Response.Headers.AcceptEncoding = "identity";
+        await context.WriteErrorAsync(
+            StatusCodes.Status415UnsupportedMediaType,
+            AnswerStatus.UnsupportedMediaType,
+            "The content encoding is not supported. Send the body without one, or with identity."
+        );
+        return AnswerStatus.UnsupportedMediaType;
+    }
+
     /// <summary>Says why a body was not read; what is left of it is not waited for.</summary>
     /// <returns>The status of the answer.</returns>
     public static async Task<AnswerStatus> WriteBodyProblemAsync(
@@ -73,10 +108,16 @@ internal static class ApiErrors
         var bytes = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(answer, type);
         context.Response.StatusCode = statusCode;
         context.Response.ContentType = "application/json";
-        context.Response.ContentLength = bytes.Length;
         context.Response.Headers.CacheControl = "no-store"; // every answer is of this moment
+        await context.WriteBytesAsync(bytes);
+    }
+
+    /// <summary>Writes <paramref name="body"/> with its length, or its length alone for HEAD.</summary>
+    public static async Task WriteBytesAsync(this HttpContext context, byte[] body)
+    {
+        context.Response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
-            await context.Response.Body.WriteAsync(bytes, CancellationToken.None);
+            await context.Response.Body.WriteAsync(body, CancellationToken.None);
     }
 
     /// <summary>Milliseconds since 1970.</summary>

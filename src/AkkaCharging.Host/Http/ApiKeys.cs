@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using AkkaCharging.Pipeline.Stages;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
@@ -10,13 +9,10 @@ namespace AkkaCharging.Host.Http;
 /// </summary>
 internal sealed class ApiKeys
 {
-    private readonly TimeProvider _time;
     private readonly List<(byte[] Hash, ApiKeyCaller Caller)> _keys;
 
     public ApiKeys(IReadOnlyList<ApiKeySettings> settings, TimeProvider time)
     {
-        _time = time;
-
         // Two keys of one name are one caller while they are rotated, and share its rate.
         var rates = settings
             .GroupBy(key => key.Name, StringComparer.Ordinal)
@@ -56,16 +52,8 @@ internal sealed class ApiKeys
         return caller;
     }
 
-    /// <summary>Takes one of the caller's requests per second.</summary>
-    /// <returns>How long to wait when there is none left; null when one was taken.</returns>
-    public TimeSpan? TryTake(ApiKeyCaller caller)
-    {
-        var wait = caller.Rate?.TryTake() ?? 0;
-        return wait > 0 ? TimeSpan.FromSeconds(wait / _time.TimestampFrequency) : null;
-    }
-
-    private static TokenBucket? Rate(double perSecond, TimeProvider time) =>
-        perSecond > 0 ? new TokenBucket(perSecond, burst: Math.Max(1, Math.Floor(perSecond)), time) : null;
+    private static CallerRate? Rate(double perSecond, TimeProvider time) =>
+        perSecond > 0 ? new CallerRate(perSecond, time) : null;
 
     /// <summary>The token of <c>Authorization: Bearer</c>; empty without one.</summary>
     public static string BearerOf(HttpRequest request)
@@ -85,8 +73,8 @@ internal sealed class ApiKeys
 }
 
 /// <summary>The owner of an API key.</summary>
-/// <param name="Rate">Null for no limit of its own.</param>
-internal sealed record ApiKeyCaller(string Name, IReadOnlyList<string> CallbackHosts, TokenBucket? Rate)
+/// <param name="Rate">Null for no limit.</param>
+internal sealed record ApiKeyCaller(string Name, IReadOnlyList<string> CallbackHosts, CallerRate? Rate)
 {
     /// <summary>Whether this caller may name <paramref name="host"/> in a callback URL.</summary>
     public bool MayCall(string host) =>

@@ -25,8 +25,16 @@ internal static class BodyReader
 {
     /// <summary>Whether the content type of <paramref name="request"/> is JSON in UTF-8.</summary>
     public static bool IsJson(HttpRequest request) =>
-        (request.ContentType is "application/json" || IsJson(request.ContentType))
-        && request.Headers.ContentEncoding.Count == 0;
+        request.ContentType is "application/json" || IsJson(request.ContentType);
+
+    /// <summary>Whether the body of <paramref name="request"/> is neither compressed nor encoded otherwise.</summary>
+    /// <remarks><c>identity</c> names the absence of an encoding: RFC 9110 section 8.4.1.</remarks>
+    public static bool IsPlain(HttpRequest request) =>
+        request.Headers.ContentEncoding is not { Count: > 0 } encodings
+        || encodings
+            .ToString()
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .All(encoding => encoding.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
     public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(

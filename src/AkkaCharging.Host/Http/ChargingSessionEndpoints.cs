@@ -15,24 +15,29 @@ internal static class ChargingSessionEndpoints
     private const int IdempotencyKeyLengthMax = 255;
 
     /// <summary>Maps <c>POST</c> and <c>GET</c> below <c>/api/v1/charging-session</c>.</summary>
-    public static void MapChargingSessions(this WebApplication app)
+    public static void MapChargingSessions(this IEndpointRouteBuilder routes)
     {
         // here, because asking a request's own services would make it a scope of them
-        var handler = app.Services.GetRequiredService<SubmitHandler>();
-        app.MapPost(Route, (Delegate)handler.HandleAsync)
+        var handler = routes.ServiceProvider.GetRequiredService<SubmitHandler>();
+        routes
+            .MapPost(Route, (Delegate)handler.HandleAsync)
             .WithName("submit")
             .WithTags("Charging sessions")
             .WithSummary("Submit a charging session for authorization")
             .WithDescription("Answers once the request is safely taken; the decision arrives on callbackUrl.")
             .Produces<AcceptedAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
-            .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503);
-        app.MapGet(Route + "/{requestId}", FindAsync)
+            .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503)
+            .WithMetadata(AnonymousReads.Exempt);
+        var lookUp = routes
+            .MapGet(Route + "/{requestId}", FindAsync)
             .WithName("follow")
             .WithTags("Charging sessions")
             .WithSummary("What became of a request")
             .Produces<SessionAnswer>()
-            .ProducesErrors(401, 404, 500, 503);
+            .ProducesErrors(401, 404, 429, 500, 503);
+        if (routes.ServiceProvider.GetRequiredService<ApiKeys>().AreRequired)
+            lookUp.WithMetadata(AnonymousReads.Exempt);
     }
 
     private static async Task FindAsync(
@@ -40,11 +45,18 @@ internal static class ChargingSessionEndpoints
         HttpContext context,
         IRequestJournal journal,
         ApiKeys keys,
+        AddressLimits addresses,
         ChargingSettings settings,
         TimeProvider time
     )
     {
         var caller = keys.Identify(context.Request);
+        if (keys.AreRequired && Wait(context, caller, addresses, rate => rate.LookUps) is { } wait)
+        {
+            await context.WriteRateLimitedAsync(caller, wait);
+            return;
+        }
+
         if (keys.AreRequired && caller is null)
         {
             await context.WriteUnauthorizedAsync();
@@ -88,6 +100,17 @@ internal static class ChargingSessionEndpoints
         }
     }
 
+    /// <summary>How long the caller has to wait, by its key's limit or its address's; null when it has not to.</summary>
+    private static TimeSpan? Wait(
+        HttpContext context,
+        ApiKeyCaller? caller,
+        AddressLimits addresses,
+        Func<CallerRate, RequestRate> which
+    ) =>
+        caller is null ? addresses.TryTake(context.Connection.RemoteIpAddress)
+        : caller.Rate is { } rate ? which(rate).TryTake()
+        : null;
+
     private static Task WriteUnauthorizedAsync(this HttpContext context)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
@@ -118,6 +141,7 @@ internal static class ChargingSessionEndpoints
     internal sealed class SubmitHandler(
         ServerSettings settings,
         ApiKeys keys,
+        AddressLimits addresses,
         SubmissionReader reader,
         IRequestJournal journal,
         Intake intake,
@@ -142,20 +166,14 @@ internal static class ChargingSessionEndpoints
         private async ValueTask<AnswerStatus> AnswerAsync(HttpContext context)
         {
             var caller = keys.Identify(context.Request);
+            if (Wait(context, caller, addresses, rate => rate.Submissions) is { } wait)
+                return await context.WriteRateLimitedAsync(caller, wait);
             if (keys.AreRequired && caller is null)
             {
                 await context.WriteUnauthorizedAsync();
                 return AnswerStatus.Unauthorized;
             }
 
-            if (caller is not null && keys.TryTake(caller) is { } wait)
-                return await RefuseAsync(
-                    context,
-                    429,
-                    AnswerStatus.RateLimited,
-                    "The API key's rate limit is used up.",
-                    wait
-                );
             if (!BodyReader.IsJson(context.Request))
                 return await RefuseAsync(
                     context,
@@ -163,6 +181,8 @@ internal static class ChargingSessionEndpoints
                     AnswerStatus.UnsupportedMediaType,
                     "The content type must be application/json in UTF-8."
                 );
+            if (!BodyReader.IsPlain(context.Request))
+                return await context.WriteEncodingProblemAsync();
 
             var (problem, body) = await BodyReader.ReadAsync(
                 context.Request,
@@ -200,7 +220,7 @@ internal static class ChargingSessionEndpoints
                     : journal.Hasher.Claim(
                         caller?.Name,
                         key,
-                        fields.Station.Text,
+                        fields.Station.Value.ToString(), // the same station in any spelling
                         fields.Token.Secret,
                         fields.Callback.Text,
                         fields.ValidFor?.ToString() ?? ""

@@ -13,7 +13,12 @@ internal static class SessionHosting
             settings.Server.ApiKeys,
             provider.GetRequiredService<TimeProvider>()
         ));
+        services.AddSingleton(provider => new AddressLimits(
+            settings.Server.AnonymousRequestsPerSecond,
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
+        services.AddSingleton<AnonymousReads>();
     }
 }

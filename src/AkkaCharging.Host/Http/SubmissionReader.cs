@@ -14,7 +14,7 @@ internal sealed record SubmissionFields(StationId Station, DriverToken Token, Ca
 /// <remarks>
 /// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, null, or
 /// holds a lone surrogate breaks its rule. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
-/// anywhere, and anything around the object are malformed JSON.
+/// anywhere, and anything around the object but a byte order mark before it are malformed JSON.
 /// </remarks>
 internal sealed class SubmissionReader(CallbackAddressPolicy policy)
 {
@@ -46,7 +46,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
     public SubmissionFields? Read(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
     {
         var raw = new RawFields();
-        if (Malformation(body, ref raw) is { } malformed)
+        if (Malformation(Utf8Json.WithoutMark(body), ref raw) is { } malformed)
         {
             errors = [new FieldError("body", malformed)];
             return null;

@@ -88,7 +88,7 @@ internal static class MetricsEndpoint
                     + "by the Accept header."
             )
             .Produces<MetricsAnswer>()
-            .Produces<ErrorAnswer>(StatusCodes.Status503ServiceUnavailable);
+            .ProducesErrors(429, 503);
 
     private static async Task AnswerAsync(
         HttpContext context,
@@ -100,24 +100,26 @@ internal static class MetricsEndpoint
         context.Response.Headers.Vary = "Accept";
         try
         {
-            var figures = await reader.ReadAsync(await metrics.GetAsync(context.RequestAborted));
             var format = MetricsFormats.Negotiate(context.Request);
             if (format == MetricsFormat.Json)
             {
                 await context.WriteJsonAsync(
                     StatusCodes.Status200OK,
-                    ToAnswer(figures),
+                    ToAnswer(await FiguresAsync()),
                     MetricsJson.Default.MetricsAnswer
                 );
                 return;
             }
 
+            var text =
+                prometheus.CurrentText(format)
+                ?? await prometheus.TextAsync(await FiguresAsync(), format, context.RequestAborted);
             context.Response.ContentType =
                 format == MetricsFormat.OpenMetrics
                     ? PrometheusConstants.OpenMetricsContentTypeWithVersionAndEncoding
                     : PrometheusConstants.TextContentTypeWithVersionAndEncoding;
             context.Response.Headers.CacheControl = "no-store";
-            await prometheus.WriteAsync(figures, format, context.Response.Body, context.RequestAborted);
+            await context.WriteBytesAsync(text);
         }
         catch (Exception e) when (e is AskTimeoutException or TimeoutException)
         {
@@ -127,6 +129,8 @@ internal static class MetricsEndpoint
                 "The metrics actor does not answer."
             );
         }
+
+        async Task<Figures> FiguresAsync() => await reader.ReadAsync(await metrics.GetAsync(context.RequestAborted));
     }
 
     private static MetricsAnswer ToAnswer(Figures figures) =>

@@ -36,10 +36,10 @@ internal enum AnswerStatus
     /// <summary>413: the body is too long.</summary>
     PayloadTooLarge,
 
-    /// <summary>415: the content type is not JSON in UTF-8.</summary>
+    /// <summary>415: the content type is not JSON in UTF-8, or the body has a content encoding.</summary>
     UnsupportedMediaType,
 
-    /// <summary>429: the API key's rate limit is exhausted.</summary>
+    /// <summary>429: the rate limit of the API key or the address is exhausted, or too many are answered at a time.</summary>
     RateLimited,
 
     /// <summary>500: an unhandled exception.</summary>

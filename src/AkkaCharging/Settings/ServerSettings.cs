@@ -8,6 +8,7 @@ namespace AkkaCharging.Settings;
 /// <param name="ShutdownDelay">Between "not ready" and refusing new work, for load balancers to notice.</param>
 /// <param name="ShutdownGrace">For finishing what is in flight after that.</param>
 /// <param name="AllowAnonymous">Says explicitly that a listener beyond loopback may run without API keys.</param>
+/// <param name="AnonymousRequestsPerSecond">Rate limit of each address without an API key; zero for none.</param>
 internal sealed record ServerSettings(
     string Host,
     int Port,
@@ -20,7 +21,8 @@ internal sealed record ServerSettings(
     TimeSpan ShutdownGrace,
     IReadOnlyList<string> CorsAllowedOrigins,
     IReadOnlyList<ApiKeySettings> ApiKeys,
-    bool AllowAnonymous
+    bool AllowAnonymous,
+    double AnonymousRequestsPerSecond
 )
 {
     internal static ServerSettings Read(HoconSection hocon) =>
@@ -40,7 +42,8 @@ internal sealed record ServerSettings(
                 "{ name, sha256, callbackHosts, requestsPerSecond }",
                 ApiKeySettings.Read
             ),
-            AllowAnonymous: hocon.Flag("allowAnonymous")
+            AllowAnonymous: hocon.Flag("allowAnonymous"),
+            AnonymousRequestsPerSecond: hocon.Number("anonymousRequestsPerSecond", min: 0, max: 1_000_000)
         );
 }
 
@@ -49,7 +52,7 @@ internal sealed record ServerSettings(
 /// <param name="Sha256">64 hexadecimal digits: the key itself is never configured in clear.</param>
 /// <param name="CallbackHosts">Hosts that this key may name in callback URLs, <c>*.example.com</c> for all below a
 /// domain; empty for any.</param>
-/// <param name="RequestsPerSecond">The key's own rate limit; zero for none.</param>
+/// <param name="RequestsPerSecond">The key's own rate limit, of submissions and of look-ups; zero for none.</param>
 internal sealed record ApiKeySettings(
     string Name,
     string Sha256,

@@ -70,7 +70,7 @@ public sealed class OperatorAccessTests(SharedService shared)
         using var answer = await _service.OperateAsync("DELETE", "/admin/config", contentType: "application/json");
 
         await Api.RefusedAsync(answer, 405, "method_not_allowed");
-        Assert.Equal(["GET"], answer.Content.Headers.Allow);
+        Assert.Equal(["GET", "HEAD"], answer.Content.Headers.Allow);
     }
 
     [Fact]

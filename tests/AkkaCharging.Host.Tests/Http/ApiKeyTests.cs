@@ -131,6 +131,28 @@ public sealed class ApiKeyTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LookUps_HaveTheKeysRateLimit_ApartFromSubmissions()
+    {
+        var id = await Api.AcceptedAsync(await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", "limited-1")));
+        using (var first = await FollowAsync(id, ("X-Api-Key", "limited-1")))
+        using (var second = await FollowAsync("garbage", ("X-Api-Key", "limited-2")))
+            Assert.Equal((200, 404), ((int)first.StatusCode, (int)second.StatusCode));
+
+        using (var refused = await FollowAsync(id, ("X-Api-Key", "limited-1")))
+        {
+            Assert.Equal("The API key's rate limit is used up.", await Api.RefusedAsync(refused, 429, "rate_limited"));
+            Assert.Equal(TimeSpan.FromSeconds(1), refused.Headers.RetryAfter!.Delta);
+        }
+
+        await Api.AcceptedAsync(await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", "limited-1")));
+        using (var other = await FollowAsync(id, ("X-Api-Key", "bob")))
+            Assert.Equal(404, (int)other.StatusCode);
+        _time.Advance(TimeSpan.FromMilliseconds(500));
+        using (var again = await FollowAsync(id, ("X-Api-Key", "limited-2")))
+            Assert.Equal(200, (int)again.StatusCode);
+    }
+
+    [Fact]
     public async Task RateLimitBelowOneASecond_SaysHowLongToWait()
     {
         await Api.AcceptedAsync(await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", "slow")));

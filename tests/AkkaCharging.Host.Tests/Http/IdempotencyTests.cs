@@ -1,3 +1,4 @@
+using System.Text;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Http;
@@ -23,6 +24,31 @@ public sealed class IdempotencyTests(SharedService shared)
     }
 
     [Fact]
+    public async Task SameStationInAnotherCase_IsTheSameRequest()
+    {
+        var upper = Body.Replace(
+            RunningService.Station,
+            RunningService.Station.ToUpperInvariant(),
+            StringComparison.Ordinal
+        );
+
+        using var first = await SendAsync("station-case", upper);
+        using var second = await SendAsync("station-case", Body);
+
+        var id = await Api.AcceptedAsync(first);
+        Assert.Equal(id, await Api.AcceptedAsync(second));
+        await Eventually.HoldsAsync(
+            () => shared.Receiver.Received.Any(callback => callback.WebhookId == id),
+            "the callback"
+        );
+        Assert.Contains(
+            RunningService.Station.ToUpperInvariant(),
+            Encoding.UTF8.GetString(shared.Receiver.Received.Single(callback => callback.WebhookId == id).Body),
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public async Task ManyCopiesAtOnce_AreOneRequest()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => SendAsync("copies", Body)));
@@ -39,6 +65,7 @@ public sealed class IdempotencyTests(SharedService shared)
 
     [Theory]
     [InlineData("url")]
+    [InlineData("station")]
     [InlineData("token")]
     [InlineData("validity")]
     public async Task SameKeyWithAnotherField_Returns409(string what)
@@ -47,6 +74,7 @@ public sealed class IdempotencyTests(SharedService shared)
         var other = what switch
         {
             "url" => Api.Body(shared.Receiver.Url + "/other"),
+            "station" => Body.Replace(RunningService.Station, $"{Guid.NewGuid()}", StringComparison.Ordinal),
             "token" => Api.Body(shared.Receiver.Url, token: RunningService.UnknownToken),
             _ => Api.Body(shared.Receiver.Url, more: ",\"validForMillis\":5000"),
         };

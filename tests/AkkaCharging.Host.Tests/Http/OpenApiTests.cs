@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using AkkaCharging.Journal;
 using AkkaCharging.Testing;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Tests.Http;
 
@@ -41,14 +43,72 @@ public sealed class OpenApiTests : IAsyncLifetime
         Assert.Equal(
             [
                 $"post {Api.Submit}: 200 400 401 403 408 409 413 415 429 500 503",
-                $"get {Follow}: 200 401 404 500 503",
-                "get /health: 200 503",
-                "get /metrics: 200 503",
+                $"get {Follow}: 200 401 404 429 500 503",
+                "get /health: 200 429 503",
+                "get /metrics: 200 429 503",
                 "get /health/live: 200 503",
                 "get /health/ready: 200 503",
             ],
             documented
         );
+    }
+
+    [Fact]
+    public async Task Description_IsRenderedOnce_OnEachListener()
+    {
+        var renderer = new CountingRenderer();
+        await using var service = await RunningService.StartAsync(customize: services =>
+        {
+            services.AddKeyedSingleton<IOpenApiDocumentProvider>("v1", renderer);
+            services.AddKeyedSingleton<IOpenApiDocumentProvider>("admin", renderer);
+        });
+
+        foreach (var get in new[] { service.Http, service.Management }.Zip(["v1", "admin"]))
+        {
+            var answers = await Task.WhenAll(
+                Enumerable.Range(0, 20).Select(_ => get.First.GetStringAsync($"/openapi/{get.Second}.json"))
+            );
+            Assert.Single(answers.Distinct());
+        }
+
+        Assert.Equal(2, renderer.Calls);
+    }
+
+    [Theory]
+    [InlineData("{0}", 304)]
+    [InlineData("W/{0}", 304)]
+    [InlineData("\"other\", {0}", 304)]
+    [InlineData("*", 304)]
+    [InlineData("\"other\"", 200)]
+    [InlineData("nonsense", 200)]
+    public async Task Description_IsSentAgain_OnlyToThoseWhoHaveAnother(string ifNoneMatch, int statusCode)
+    {
+        foreach (
+            var (listener, path) in new[]
+            {
+                (_service.Http, "/openapi/v1.json"),
+                (_service.Management, "/openapi/admin.json"),
+            }
+        )
+        {
+            using var first = await listener.GetAsync(path);
+            var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation(
+                "If-None-Match",
+                ifNoneMatch.Replace("{0}", first.Headers.ETag!.ToString(), StringComparison.Ordinal)
+            );
+
+            using var second = await listener.SendAsync(request);
+
+            Assert.Equal((200, statusCode), ((int)first.StatusCode, (int)second.StatusCode));
+            Assert.Equal(first.Headers.ETag, second.Headers.ETag);
+            Assert.True(second.Headers.CacheControl!.NoCache);
+            Api.Protected(second);
+            Assert.Equal(
+                statusCode == 200 ? await first.Content.ReadAsStringAsync() : "",
+                await second.Content.ReadAsStringAsync()
+            );
+        }
     }
 
     [Fact]
@@ -177,4 +237,22 @@ public sealed class OpenApiTests : IAsyncLifetime
 
     private Task FitsAsync(HttpResponseMessage answer, string route, int statusCode) =>
         _description.FitsAsync(answer, route == Api.Submit ? "post" : "get", route, statusCode);
+
+    private sealed class CountingRenderer : IOpenApiDocumentProvider
+    {
+        private int _calls;
+
+        public int Calls => _calls;
+
+        public Task<OpenApiDocument> GetOpenApiDocumentAsync(CancellationToken cancellationToken = default)
+        {
+            Interlocked.Increment(ref _calls);
+            return Task.FromResult(
+                new OpenApiDocument
+                {
+                    Info = new() { Title = "counted", Version = "v1" },
+                }
+            );
+        }
+    }
 }

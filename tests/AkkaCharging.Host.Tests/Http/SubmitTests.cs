@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using AkkaCharging.Testing;
 
@@ -118,17 +119,56 @@ public sealed class SubmitTests(SharedService shared)
             "The content type must be application/json in UTF-8.",
             await Api.RefusedAsync(answer, 415, "unsupported_media_type")
         );
+        Assert.False(answer.Headers.Contains("Accept-Encoding")); // it would say that the encoding is at fault
     }
 
     [Theory]
     [InlineData("gzip")]
     [InlineData("br")]
-    [InlineData("identity")]
-    public async Task ContentEncoding_Returns415(string encoding)
+    [InlineData("identity, gzip")]
+    [InlineData("nonsense")]
+    public async Task ContentEncoding_Returns415_AndSaysWhichIsAccepted(string encoding)
     {
         using var answer = await SendAsync("application/json", encoding);
 
+        Assert.Equal(
+            "The content encoding is not supported. Send the body without one, or with identity.",
+            await Api.RefusedAsync(answer, 415, "unsupported_media_type")
+        );
+        Assert.Equal("identity", answer.Headers.GetValues("Accept-Encoding").Single());
+    }
+
+    [Fact]
+    public async Task ContentEncodingOfAnOperatorsChange_Returns415_AndSaysWhichIsAccepted()
+    {
+        var content = Api.Json("{}");
+        content.Headers.ContentEncoding.Add("gzip");
+
+        using var answer = await _service.Management.PostAsync("/admin/destinations/pause", content);
+
         await Api.RefusedAsync(answer, 415, "unsupported_media_type");
+        Assert.Equal("identity", answer.Headers.GetValues("Accept-Encoding").Single());
+    }
+
+    [Theory]
+    [InlineData("identity")]
+    [InlineData("Identity")]
+    [InlineData("identity, identity")]
+    public async Task IdentityAsContentEncoding_IsAccepted(string encoding)
+    {
+        using var answer = await SendAsync("application/json", encoding);
+
+        await Api.AcceptedAsync(answer);
+    }
+
+    [Fact]
+    public async Task ByteOrderMark_IsAccepted()
+    {
+        byte[] body = [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(Api.Body(shared.Receiver.Url))];
+
+        using var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(body));
+
+        await Api.AcceptedAsync(answer);
     }
 
     [Fact]

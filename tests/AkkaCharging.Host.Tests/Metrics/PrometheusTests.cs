@@ -7,6 +7,7 @@ using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Metrics;
 
@@ -102,6 +103,47 @@ public sealed partial class PrometheusTests
         );
         Assert.True(figures["process_working_set_bytes"] > 0);
         Assert.True(figures["dotnet_threadpool_threads"] > 0);
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData(OpenMetrics)]
+    public async Task Text_IsKeptForASecond_InEachFormat(string accept)
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
+        await using var service = await RunningService.StartAsync(
+            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
+            services => services.AddTime(time)
+        );
+        var first = await TextAsync();
+        await (await service.SubmitAsync("nonsense")).Content.ReadAsStringAsync();
+        await Eventually.HoldsAsync(
+            async () => (await service.GetAsync("/metrics")).GetProperty("requests_total").GetInt64() == 1,
+            "JSON is of the moment"
+        );
+
+        time.Advance(TimeSpan.FromMilliseconds(999));
+        var kept = await TextAsync();
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        var anew = await TextAsync();
+
+        Assert.Equal(first, kept);
+        Assert.Contains(
+            """akkacharging_requests_total{outcome="validation_error"} 0""",
+            kept,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            """akkacharging_requests_total{outcome="validation_error"} 1""",
+            anew,
+            StringComparison.Ordinal
+        );
+
+        async Task<string> TextAsync()
+        {
+            using var response = await GetAsync(service, accept);
+            return await response.Content.ReadAsStringAsync();
+        }
     }
 
     [Fact]

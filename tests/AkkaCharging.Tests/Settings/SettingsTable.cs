@@ -65,6 +65,7 @@ internal static class SettingsTable
             $"[{{ name = a, sha256 = {Sha[1..]}g }}]"
         ),
         Flag("server.allowAnonymous", "Server.AllowAnonymous", true),
+        Number("server.anonymousRequestsPerSecond", "Server.AnonymousRequestsPerSecond", "0.5", "-0.1", "1000000.1"),
         Text("management.host", "localhost", "Management.Host", "\"\""),
         Count("management.port", "Management.Port", 0, 65_535),
         Text("management.token", "s3cret", "Management.Token", "\"a b\"", "\"\u00e9\"", "\"a\\n\""),

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using AkkaCharging.Connections;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Http;
@@ -123,7 +124,10 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         AuthorizationReply? reply;
         try
         {
-            reply = JsonSerializer.Deserialize(body, AuthorizationJson.Default.AuthorizationReply);
+            reply = JsonSerializer.Deserialize(
+                Utf8Json.WithoutMark(body),
+                AuthorizationJson.Default.AuthorizationReply
+            );
         }
         catch (JsonException)
         {

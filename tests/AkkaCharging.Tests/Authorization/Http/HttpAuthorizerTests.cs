@@ -77,6 +77,7 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
     [InlineData("""{"status":"not_allowed","reason":"in_acl"}""", "not_allowed", "not_in_acl")]
     [InlineData("""{"status":"not_allowed","reason":"timeout"}""", "not_allowed", "not_in_acl")]
     [InlineData("""{"status":"not_allowed","reason":"out of credit"}""", "not_allowed", "not_in_acl")]
+    [InlineData("\ufeff{\"status\":\"allowed\"}", "allowed", "authorized")]
     public async Task Answer_IsUnderstood(string body, string status, string reason)
     {
         _server.Answers(200, body, "application/json; charset=utf-8");
