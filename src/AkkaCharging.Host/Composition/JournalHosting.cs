@@ -38,7 +38,8 @@ internal static class JournalHosting
                         settings,
                         provider.GetRequiredService<TimeProvider>(),
                         provider.GetRequiredService<DamagedRowReport>(),
-                        provider.GetRequiredService<CommitReport>()
+                        provider.GetRequiredService<CommitReport>(),
+                        provider.GetRequiredService<JournalNotice>()
                     )
                 )
                 .AddSingleton<IJournal>(provider => provider.GetRequiredService<ISharedJournal>());
@@ -78,15 +79,24 @@ internal static class JournalHosting
     ) =>
         settings.Journal.Kind switch
         {
-            JournalKind.Memory => new MemoryJournal(settings.Journal, time),
+            JournalKind.Memory => new MemoryJournal(settings.Journal, time, notice),
             JournalKind.Sqlite => new SqliteJournal(settings.Journal, time, damaged, committed, notice),
-            _ => CreateShared(settings, time, damaged, committed),
+            _ => CreateShared(settings, time, damaged, committed, notice),
         };
 
     private static PostgresJournal CreateShared(
         ChargingSettings settings,
         TimeProvider time,
         DamagedRowReport? damaged,
-        CommitReport? committed
-    ) => new(settings.Journal, time, damaged, committed, settings.Cluster.Enabled ? settings.Cluster.Lanes : null);
+        CommitReport? committed,
+        JournalNotice? notice
+    ) =>
+        new(
+            settings.Journal,
+            time,
+            damaged,
+            committed,
+            settings.Cluster.Enabled ? settings.Cluster.Lanes : null,
+            notice
+        );
 }

@@ -1,3 +1,4 @@
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
@@ -118,13 +119,15 @@ internal readonly record struct KeptClaim(RequestId Id, string BodyHash)
 /// <param name="Backlog">Unsettled requests of an earlier process that were not read yet.</param>
 /// <param name="Damaged">Unsettled requests that cannot be read, and stay in the journal.</param>
 /// <param name="WasOpen">Whether it was open at any time since the start.</param>
+/// <param name="EarlyDeletions">Settled requests that were deleted before <c>journal.retentionHours</c>.</param>
 internal sealed record JournalStatus(
     string Kind,
     bool IsAvailable,
     string? Problem,
     long Backlog = 0,
     long Damaged = 0,
-    bool WasOpen = true
+    bool WasOpen = true,
+    EarlyCounts EarlyDeletions = default
 );
 
 /// <summary>The journal cannot be used by this process, now or later; the start is refused.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -8,11 +9,13 @@ namespace AkkaCharging.Journal;
 /// <summary>The protocol of a journal in a database. A derived class adds the statements of its database.</summary>
 /// <param name="kind">Name in <see cref="JournalStatus"/>.</param>
 /// <param name="damaged">Receives each row that cannot be read.</param>
+/// <param name="notice">Receives what an operator should know.</param>
 internal abstract class StoredJournal(
     string kind,
     JournalSettings settings,
     TimeProvider time,
-    DamagedRowReport? damaged
+    DamagedRowReport? damaged,
+    JournalNotice? notice
 ) : IJournal
 {
     /// <summary>Problem of a journal that was not started, or not opened yet.</summary>
@@ -36,7 +39,8 @@ internal abstract class StoredJournal(
                 problem,
                 Backlog: Math.Max(0, Interlocked.Read(ref _backlog)),
                 Damaged: _damaged.Count,
-                WasOpen: Writer is { Secrets: not null }
+                WasOpen: Writer is { Secrets: not null },
+                Early.Counts
             );
         }
     }
@@ -49,6 +53,9 @@ internal abstract class StoredJournal(
 
     /// <summary>Clock that tells which rows are old.</summary>
     protected JournalClock Clock { get; } = JournalClock.For(settings, time);
+
+    /// <summary>Counts settled requests that leave before their retention.</summary>
+    protected EarlyDeletions Early { get; } = new(time, notice);
 
     /// <summary>Keys and secrets of the open journal.</summary>
     /// <exception cref="JournalUnavailableException">The journal is not open yet.</exception>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -8,25 +9,35 @@ namespace AkkaCharging.Journal.Memory;
 /// Keeps requests in the process's memory: for those who choose speed and accept that a crash loses what is pending.
 /// </summary>
 /// <remarks>
-/// Settled requests leave in the order in which they settled, by age and beyond <c>journal.maxSettledRows</c>, a few
-/// with each settlement.
+/// Settled requests leave by age, and when they are more, or take up more memory, than <c>journal.maxSettledRows</c>
+/// allows (<see cref="CallerShares"/>): a few with each settlement.
 /// </remarks>
-internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time) : IJournal
+/// <param name="notice">Receives what an operator should know.</param>
+internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time, JournalNotice? notice = null)
+    : IJournal
 {
+    /// <summary>Memory that settled requests may take up for each of <c>journal.maxSettledRows</c>.</summary>
+    public const int BytesPerRow = 1_024;
+
+    /// <summary>Memory that settled requests may take up however few are kept, so that few large ones fit.</summary>
+    public const int LeastBytes = 16 << 20;
+
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
-
-    // in the order in which they settled, by the clock that nobody sets
-    private readonly ConcurrentQueue<(DateTimeOffset At, long Since, RequestId Id)> _settled = new();
     private readonly ConcurrentDictionary<string, Claim> _claims = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<Claim> _claimsByAge = new();
     private readonly SortedSet<DeadLetterCursor> _dead = new(DeadLetterOrder.Instance); // under its own lock
+    private readonly EarlyDeletions _early = new(time, notice);
+    private readonly long _bytesMax = Math.Max(LeastBytes, (long)settings.MaxSettledRows * BytesPerRow);
 
-    // one at a time: between a look at the oldest and its removal, another could make the next one the oldest
-    private readonly Lock _forgetting = new();
-    private int _settledCount;
+    // guards what follows, and each change of whether a request is settled or a dead letter
+    private readonly Lock _settling = new();
+    private readonly Dictionary<SettledGroup, SortedSet<Entry>> _settled = [];
+    private readonly CallerShares _rows = new();
+    private readonly CallerShares _bytes = new();
+    private readonly LinkedList<Claim> _claimsByAge = new();
+    private long? _oldest; // none of the settled requests has settled before
 
     /// <inheritdoc/>
-    public JournalStatus Status { get; } = new("memory", IsAvailable: true, Problem: null);
+    public JournalStatus Status => new("memory", IsAvailable: true, Problem: null, EarlyDeletions: _early.Counts);
 
     /// <inheritdoc/>
     public IdempotencyHasher Hasher { get; } = IdempotencyHasher.WithRandomSecret();
@@ -45,17 +56,19 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
         CancellationToken cancellationToken
     )
     {
+        Claim? mine = null;
         if (idempotency is not null)
         {
             ForgetOldClaims();
-            var mine = new Claim(idempotency.KeyHash, new(request.Id, idempotency.BodyHash), time.GetTimestamp());
+            mine = new Claim(idempotency.KeyHash, new(request.Id, idempotency.BodyHash), time.GetTimestamp());
             var first = _claims.GetOrAdd(idempotency.KeyHash, mine);
             if (first.Kept.Id != request.Id)
                 return new(first.Kept.Answer(idempotency));
-            _claimsByAge.Enqueue(mine);
+            lock (_settling)
+                _claimsByAge.AddLast(mine.Place);
         }
 
-        _entries[request.Id] = new Entry(request);
+        _entries[request.Id] = new Entry(request, mine);
         return new(new AcceptResult(AcceptOutcome.Accepted, request.Id));
     }
 
@@ -81,19 +94,23 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     /// <inheritdoc/>
     public ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken)
     {
-        if (_entries.TryGetValue(id, out var entry) && entry.Settle(settlement))
+        if (!_entries.TryGetValue(id, out var entry))
+            return ValueTask.CompletedTask;
+        lock (_settling)
         {
+            if (!entry.Settle(settlement, time.GetTimestamp()))
+                return ValueTask.CompletedTask;
             if (settlement.State == RequestState.Failed)
             {
                 lock (_dead)
                     _dead.Add(new(settlement.At, id));
             }
 
-            _settled.Enqueue((settlement.At, time.GetTimestamp(), id));
-            Interlocked.Increment(ref _settledCount);
-            ForgetOldRequests();
+            Add(entry);
+            _oldest ??= entry.SettledSince;
         }
 
+        ForgetOldRequests();
         return ValueTask.CompletedTask;
     }
 
@@ -130,25 +147,32 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
     public ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken)
     {
         ForgetOldRequests();
-        if (!_entries.TryGetValue(id, out var entry))
-            return new(new RedriveResult(RedriveOutcome.NotFound));
-        if (entry.Redrive(at) is not ({ } request, var settledAt))
-            return new(new RedriveResult(RedriveOutcome.NotDeadLetter));
-        Bury(id, settledAt);
-        Interlocked.Decrement(ref _settledCount);
-        return new(new RedriveResult(RedriveOutcome.Redriven, request));
+        lock (_settling)
+        {
+            if (!_entries.TryGetValue(id, out var entry))
+                return new(new RedriveResult(RedriveOutcome.NotFound));
+            if (!entry.IsDeadLetter)
+                return new(new RedriveResult(RedriveOutcome.NotDeadLetter));
+            Remove(entry);
+            return new(new RedriveResult(RedriveOutcome.Redriven, entry.Redrive(at)));
+        }
     }
 
     /// <inheritdoc/>
     public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken)
     {
         ForgetOldRequests();
-        if (!_entries.TryGetValue(id, out var entry))
-            return new(DiscardOutcome.NotFound);
-        if (entry.Discard() is not { } settledAt)
-            return new(DiscardOutcome.NotDeadLetter);
-        Bury(id, settledAt);
-        return new(DiscardOutcome.Discarded);
+        lock (_settling)
+        {
+            if (!_entries.TryGetValue(id, out var entry))
+                return new(DiscardOutcome.NotFound);
+            if (!entry.IsDeadLetter)
+                return new(DiscardOutcome.NotDeadLetter);
+            Remove(entry);
+            entry.EraseSecrets();
+            Add(entry);
+            return new(DiscardOutcome.Discarded);
+        }
     }
 
     /// <inheritdoc/>
@@ -174,49 +198,101 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
                 );
     }
 
-    /// <summary>Takes what is no dead letter any more out of the list.</summary>
-    private void Bury(RequestId id, DateTimeOffset settledAt)
+    /// <summary>Puts a settled request among those of its group. Under the lock.</summary>
+    private void Add(Entry entry)
     {
+        var group = entry.Group;
+        if (!_settled.TryGetValue(group, out var settled))
+            _settled[group] = settled = new(SettledOrder.Instance);
+        settled.Add(entry);
+        _rows.Add(group, 1);
+        _bytes.Add(group, entry.MeasureBytes());
+    }
+
+    /// <summary>
+    /// Takes a settled request out of its group and, if it is a dead letter, out of their list. Under the lock.
+    /// </summary>
+    private void Remove(Entry entry)
+    {
+        var group = entry.Group;
+        var settled = _settled[group];
+        settled.Remove(entry);
+        if (settled.Count == 0)
+            _settled.Remove(group);
+        _rows.Add(group, -1);
+        _bytes.Add(group, -entry.Bytes);
+        if (!group.AreDeadLetters)
+            return;
         lock (_dead)
-            _dead.Remove(new(settledAt, id));
+            _dead.Remove(new(entry.SettledAt, entry.Id));
     }
 
     private void ForgetOldRequests()
     {
-        lock (_forgetting)
+        var early = new List<(string, RequestState)>();
+        lock (_settling)
         {
-            // One that was redriven is pending again, or settled later: then it has another place further back.
-            while (
-                _settled.TryPeek(out var next)
-                && (
-                    time.GetElapsedTime(next.Since) >= settings.Retention
-                    || Volatile.Read(ref _settledCount) > settings.MaxSettledRows
-                    || _entries.GetValueOrDefault(next.Id)?.IsSettled(next.At) != true
-                )
-            )
+            if (_oldest is { } oldest && IsOld(oldest))
             {
-                _settled.TryDequeue(out _);
-                if (_entries.GetValueOrDefault(next.Id)?.TryForget(next.At) != true)
-                    continue;
-                Interlocked.Decrement(ref _settledCount);
-                _entries.TryRemove(next.Id, out _);
-                Bury(next.Id, next.At);
+                foreach (var group in _settled.Values.ToList())
+                {
+                    while (group.Min is { } first && IsOld(first.SettledSince))
+                        Forget(first);
+                }
+
+                _oldest = _settled.Values.Min(group => group.Min?.SettledSince);
+            }
+
+            while ((_rows.Next(settings.MaxSettledRows) ?? _bytes.Next(_bytesMax)) is { } group)
+            {
+                var first = _settled[group].Min!;
+                Forget(first);
+                if (first.Claim is { } claim)
+                    Forget(claim);
+                early.Add((group.Caller, first.SettledAs!.Value));
             }
         }
+
+        if (early.Count > 0)
+            _early.Report(early);
+
+        bool IsOld(long since) => time.GetElapsedTime(since) >= settings.Retention;
+    }
+
+    /// <summary>Forgets a settled request. Under the lock.</summary>
+    private void Forget(Entry entry)
+    {
+        Remove(entry);
+        _entries.TryRemove(entry.Id, out _);
+    }
+
+    /// <summary>Forgets an idempotency key. Under the lock.</summary>
+    private void Forget(Claim claim)
+    {
+        if (claim.Place.List is not null)
+            _claimsByAge.Remove(claim.Place);
+        _claims.TryRemove(KeyValuePair.Create(claim.KeyHash, claim));
     }
 
     private void ForgetOldClaims()
     {
-        lock (_forgetting)
+        lock (_settling)
         {
             while (
-                _claimsByAge.TryPeek(out var claim) && time.GetElapsedTime(claim.Since) >= IdempotencyClaim.Retention
+                _claimsByAge.First is { Value: var claim }
+                && time.GetElapsedTime(claim.Since) >= IdempotencyClaim.Retention
             )
-            {
-                _claimsByAge.TryDequeue(out _);
-                _claims.TryRemove(KeyValuePair.Create(claim.KeyHash, claim));
-            }
+                Forget(claim);
         }
+    }
+
+    /// <summary>In the order in which they settled, by the clock that nobody sets.</summary>
+    private sealed class SettledOrder : IComparer<Entry>
+    {
+        public static readonly SettledOrder Instance = new();
+
+        public int Compare(Entry? x, Entry? y) =>
+            (x!.SettledSince, x.Id.Value).CompareTo((y!.SettledSince, y.Id.Value));
     }
 
     private sealed class DeadLetterOrder : IComparer<DeadLetterCursor>
@@ -227,15 +303,36 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
             (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
     }
 
-    private sealed record Claim(string KeyHash, KeptClaim Kept, long Since);
+    private sealed class Claim
+    {
+        public Claim(string keyHash, KeptClaim kept, long since)
+        {
+            (KeyHash, Kept, Since) = (keyHash, kept, since);
+            Place = new(this);
+        }
+
+        public string KeyHash { get; }
+
+        public KeptClaim Kept { get; }
+
+        public long Since { get; }
+
+        public LinkedListNode<Claim> Place { get; }
+    }
 
     /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
     /// <remarks>
     /// A million of them stay when they are settled: what is kept of those is a few objects, and each was copied by two
-    /// collections before it is old.
+    /// collections before it is old. Whether it is settled or a dead letter changes under the journal's lock alone.
     /// </remarks>
-    private sealed class Entry(ChargingRequest request)
+    private sealed class Entry(ChargingRequest request, Claim? claim)
     {
+        // Measured, with what leads to the row (the dictionary and the sets) and on a processor of 64 bits.
+        private const int RowBytes = 600;
+        private const int AttemptBytes = 72;
+        private const int SecretsBytes = 700;
+        private const int ClaimBytes = 600;
+
         private readonly Lock _gate = new();
         private readonly string _station = request.Station.Text;
         private readonly string _tokenMasked = request.Token.Masked;
@@ -246,10 +343,29 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
         private int _attemptsMade;
         private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
         private Decision? _decision;
-        private RequestState? _settledAs;
-        private DateTimeOffset _settledAt;
         private CallbackAttempt[] _attempts = []; // without the last one
         private CallbackAttempt? _lastAttempt;
+
+        public RequestId Id { get; } = request.Id;
+
+        /// <summary>The idempotency key that it was accepted with.</summary>
+        public Claim? Claim => claim;
+
+        /// <summary>Null while it is pending.</summary>
+        public RequestState? SettledAs { get; private set; }
+
+        public DateTimeOffset SettledAt { get; private set; }
+
+        /// <summary>When it settled, by the clock that nobody sets.</summary>
+        public long SettledSince { get; private set; }
+
+        public bool IsDeadLetter => SettledAs is not null && _request is not null;
+
+        /// <summary>The group to which it belongs once it is settled.</summary>
+        public SettledGroup Group => new(_apiKeyName ?? "", IsDeadLetter);
+
+        /// <summary>About how much memory it takes up, as measured when it settled or was discarded.</summary>
+        public int Bytes { get; private set; }
 
         private CallbackAttempt[] Attempts => _lastAttempt is null ? [] : [.. _attempts, _lastAttempt];
 
@@ -265,13 +381,13 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
                 Add(attempt);
         }
 
-        public bool Settle(Settlement settlement)
+        public bool Settle(Settlement settlement, long now)
         {
             lock (_gate)
             {
-                if (_settledAs is not null)
+                if (SettledAs is not null)
                     return false;
-                (_settledAs, _settledAt) = (settlement.State, settlement.At);
+                (SettledAs, SettledAt, SettledSince) = (settlement.State, settlement.At, now);
                 if (settlement.State != RequestState.Failed)
                     _request = null;
                 if (settlement.LastAttempt is { } last)
@@ -280,52 +396,36 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
             }
         }
 
-        /// <summary>Makes a dead letter pending again; null when it is none.</summary>
-        public (UnsettledRequest Request, DateTimeOffset SettledAt)? Redrive(DateTimeOffset at)
+        /// <summary>Makes a dead letter pending again.</summary>
+        public UnsettledRequest Redrive(DateTimeOffset at)
         {
             lock (_gate)
             {
-                if (_settledAs is null || _request is null)
-                    return null;
-                _settledAs = null;
+                SettledAs = null;
                 _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept - 1)];
                 (_expiresAt, _attemptsMade) = (at + _age, 0);
-                _request = _request with { ExpiresAt = _expiresAt };
-                return (new(_request, _decision, AttemptsMade: 0, IsRedriven: true, at), _settledAt);
+                _request = _request! with { ExpiresAt = _expiresAt };
+                return new(_request, _decision, AttemptsMade: 0, IsRedriven: true, at);
             }
         }
 
-        /// <summary>Erases a dead letter's secrets.</summary>
-        /// <returns>When it had failed; null when it is no dead letter.</returns>
-        public DateTimeOffset? Discard()
+        /// <summary>Erases the secrets of a dead letter, which is none from then on.</summary>
+        public void EraseSecrets()
+        {
+            lock (_gate)
+                _request = null;
+        }
+
+        /// <summary>Measures <see cref="Bytes"/>.</summary>
+        public int MeasureBytes()
         {
             lock (_gate)
             {
-                if (_settledAs is null || _request is null)
-                    return null;
-                _request = null;
-                return _settledAt;
-            }
-        }
-
-        public bool IsSettled(DateTimeOffset at)
-        {
-            lock (_gate)
-                return _settledAs is not null && _settledAt == at;
-        }
-
-        /// <summary>
-        /// Erases what settled at <paramref name="at"/>, so that nobody redrives what is about to be forgotten; false
-        /// when it did not.
-        /// </summary>
-        public bool TryForget(DateTimeOffset at)
-        {
-            lock (_gate)
-            {
-                if (_settledAs is null || _settledAt != at)
-                    return false;
-                _request = null;
-                return true;
+                return Bytes =
+                    RowBytes
+                    + (_attempts.Length * AttemptBytes)
+                    + (claim is null ? 0 : ClaimBytes)
+                    + (_request is null ? 0 : SecretsBytes + (sizeof(char) * TextLength(_request)));
             }
         }
 
@@ -334,7 +434,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
         {
             lock (_gate)
             {
-                return _settledAs is null || _request is null
+                return SettledAs is null || _request is null
                     ? null
                     : new(
                         _request.Id,
@@ -345,7 +445,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
                         Attempts.Length,
                         _decision?.Status,
                         _acceptedAt,
-                        _settledAt
+                        SettledAt
                     );
             }
         }
@@ -354,7 +454,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
         {
             lock (_gate)
             {
-                var state = _settledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
+                var state = SettledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
                 return new(
                     id,
                     _station,
@@ -363,13 +463,16 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time)
                     state,
                     _decision,
                     _acceptedAt,
-                    _settledAs is null ? null : _settledAt,
+                    SettledAs is null ? null : SettledAt,
                     Attempts,
                     _expiresAt,
                     _attemptsMade
                 );
             }
         }
+
+        private static int TextLength(ChargingRequest request) =>
+            request.Token.Secret.Length + request.Callback.Text.Length + (request.Trace.TraceState?.Length ?? 0);
 
         private void Add(CallbackAttempt attempt)
         {

@@ -1,3 +1,4 @@
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using Npgsql;
 
@@ -70,6 +71,7 @@ internal sealed class PostgresBatch
             attempts_made = attempts_made + (new.attempt <> '')::int
         FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt)
         WHERE kept.id = new.id AND {IsUnsettled} AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
+        RETURNING kept.id, coalesce(kept.api_key, '')
         """;
 
     private const string Redrive = $"""
@@ -83,11 +85,13 @@ internal sealed class PostgresBatch
             attempts = new.attempts,
             attempts_made = 0
         FROM unnest($3, $4, $5, $6, $7) AS new (id, seen_at, redriven_at, expires_at, attempts)
-        WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter} RETURNING kept.id
+        WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter}
+        RETURNING kept.id, coalesce(kept.api_key, '')
         """;
 
     private const string Discard =
-        $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} RETURNING id";
+        $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} "
+        + "RETURNING id, coalesce(api_key, '')";
 
     private const string StillOurs = "SELECT id FROM charging_request WHERE id = ANY ($1) AND lane = ANY ($2)";
     private const string NoLane = "This node holds no lane yet.";
@@ -154,10 +158,10 @@ internal sealed class PostgresBatch
     /// <param name="lanes">Of a node in a cluster; null for an owner alone.</param>
     /// <param name="now">For idempotency keys.</param>
     /// <param name="clock">Told of with it by a node in a cluster.</param>
-    /// <returns>How many more settled requests there are; fewer when it is negative.</returns>
+    /// <returns>How many more settled requests there are of each group; fewer where it is negative.</returns>
     /// <exception cref="Exception">All were kept or none: which is not known, unless the batch was fenced. Nobody was
     /// told anything.</exception>
-    public async Task<int> CommitAsync(
+    public async Task<List<(SettledGroup Group, int Rows)>> CommitAsync(
         NpgsqlConnection connection,
         long term,
         PostgresLanes? lanes,
@@ -249,7 +253,7 @@ internal sealed class PostgresBatch
         )
             await RefuseLostAsync(connection, held);
         Complete(claims, standing, changed, home?.Lane ?? 0);
-        return Affected(settled) - _redrives.Count(redrive => changed.Contains(redrive.Id));
+        return [.. SettledChanges(changed)];
 
         static int Affected(NpgsqlBatchCommand? command) => command?.RecordsAffected ?? 0;
     }
@@ -259,6 +263,29 @@ internal sealed class PostgresBatch
     {
         foreach (var write in Writes)
             write.Fail(problem);
+    }
+
+    private IEnumerable<(SettledGroup Group, int Rows)> SettledChanges(Dictionary<RequestId, string> callers)
+    {
+        foreach (var settle in _settles)
+        {
+            if (callers.TryGetValue(settle.Id, out var caller))
+                yield return (new(caller, settle.Settlement.State == RequestState.Failed), 1);
+        }
+
+        foreach (var redrive in _redrives)
+        {
+            if (callers.TryGetValue(redrive.Id, out var caller))
+                yield return (new(caller, AreDeadLetters: true), -1);
+        }
+
+        foreach (var discard in _discards)
+        {
+            if (!callers.TryGetValue(discard.Id, out var caller))
+                continue;
+            yield return (new(caller, AreDeadLetters: true), -1);
+            yield return (new(caller, AreDeadLetters: false), 1);
+        }
     }
 
     /// <summary>
@@ -330,7 +357,7 @@ internal sealed class PostgresBatch
     private void Complete(
         Dictionary<string, KeptClaim> claims,
         Dictionary<RequestId, Decision> standing,
-        HashSet<RequestId> changed,
+        Dictionary<RequestId, string> changed,
         int lane
     )
     {
@@ -352,27 +379,29 @@ internal sealed class PostgresBatch
         foreach (var write in (IEnumerable<PostgresWrite<bool>>)[.. _attempts, .. _settles])
             write.Complete(true);
         foreach (var discard in _discards)
-            discard.Complete(changed.Contains(discard.Id));
+            discard.Complete(changed.ContainsKey(discard.Id));
         foreach (var redrive in _redrives)
-            redrive.Complete(changed.Contains(redrive.Id) ? lane : null);
+            redrive.Complete(changed.ContainsKey(redrive.Id) ? lane : null);
     }
 
     /// <summary>Runs all statements to their end, which is the commit.</summary>
-    /// <returns>The standing claims by their key, and the dead letters that were redriven or discarded.</returns>
-    private static async Task<(Dictionary<string, KeptClaim> Claims, HashSet<RequestId> Changed)> RunAsync(
+    /// <returns>
+    /// The standing claims by their key, and the callers of the requests that were settled, redriven or discarded.
+    /// </returns>
+    private static async Task<(Dictionary<string, KeptClaim> Claims, Dictionary<RequestId, string> Changed)> RunAsync(
         NpgsqlBatch batch
     )
     {
         var claims = new Dictionary<string, KeptClaim>(StringComparer.Ordinal);
-        var changed = new HashSet<RequestId>();
+        var changed = new Dictionary<RequestId, string>();
         await using var reader = await batch.ExecuteReaderAsync();
         do
         {
             while (await reader.ReadAsync())
             {
-                if (reader.FieldCount == 1)
-                    changed.Add(new(reader.GetGuid(0)));
-                else if (reader.FieldCount == 3) // the fence has none
+                if (reader.FieldCount == 2)
+                    changed.Add(new(reader.GetGuid(0)), reader.GetString(1));
+                else if (reader.FieldCount == 3) // the fence has one
                     claims[reader.GetString(0)] = new(new(reader.GetGuid(2)), reader.GetString(1));
             }
         } while (await reader.NextResultAsync());

@@ -37,6 +37,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     /// <param name="committed">Receives each group commit.</param>
     /// <param name="lanes">Lanes of the cluster that shares this journal; null for a process that owns it
     /// alone.</param>
+    /// <param name="notice">Receives what an operator should know.</param>
     /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be
     /// read.</exception>
     public PostgresJournal(
@@ -44,16 +45,17 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
         TimeProvider time,
         DamagedRowReport? damaged = null,
         CommitReport? committed = null,
-        int? lanes = null
+        int? lanes = null,
+        JournalNotice? notice = null
     )
-        : base("postgres", settings, time, damaged)
+        : base("postgres", settings, time, damaged, notice)
     {
         (_time, _committed, _lanes) = (time, committed, lanes);
         _keys = KeySource.Required(settings);
         _connections = new(settings.ConnectionString);
         _keptClock = new(Clock, time, _instance);
         _reader = new(_connections.Readers, Clock);
-        _retention = new(_connections.Readers, settings, time, Clock, _keptClock, isShared: lanes is not null);
+        _retention = new(_connections.Readers, settings, time, Clock, _keptClock, Early, isShared: lanes is not null);
     }
 
     /// <inheritdoc/>

@@ -1,15 +1,19 @@
+using AkkaCharging.Journal.Retention;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// Deletes what is past its time, in small steps and on a connection of its own, so that no answer waits for it.
+/// Deletes what is past its time or too much, in small steps and on a connection of its own, so that no answer waits
+/// for it.
 /// </summary>
 /// <remarks>
 /// Beside the fence, because it touches nothing that an owner still changes: settled requests and old idempotency keys.
 /// </remarks>
 /// <param name="clock">Says what is old.</param>
+/// <param name="early">Counts settled requests that leave before their retention.</param>
 /// <param name="isShared">Whether others settle requests too, which have to be counted now and then.</param>
 internal sealed class PostgresRetention(
     NpgsqlDataSource connections,
@@ -17,6 +21,7 @@ internal sealed class PostgresRetention(
     TimeProvider time,
     JournalClock clock,
     PostgresClock keptClock,
+    EarlyDeletions early,
     bool isShared
 )
 {
@@ -26,10 +31,31 @@ internal sealed class PostgresRetention(
     private const int CountShare = 20; // of the time at the most one part in so many
     private static readonly TimeSpan RecountEvery = TimeSpan.FromMinutes(1);
 
-    private long _settledRows;
+    private const string DeleteOld = $"""
+        WITH deleted AS (
+            DELETE FROM charging_request
+            WHERE id IN (
+                SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)
+                AND settled_at <= $1 -- again, because a redrive may have taken it back since
+                AND {PostgresClock.NothingTold}
+            RETURNING coalesce(api_key, '') AS caller, secrets IS NOT NULL AS is_dead)
+        SELECT caller, is_dead, count(*) FROM deleted GROUP BY caller, is_dead
+        """;
 
-    /// <summary>So many more requests were settled, or fewer, because some were redriven.</summary>
-    public void Add(int settled) => Interlocked.Add(ref _settledRows, settled);
+    // What other nodes have settled since the last count is not known: so a caller holds at least what is counted, and
+    // whoever is above its share by that is above it.
+    private readonly CallerShares _shares = new();
+    private bool _isMiscounted;
+
+    /// <summary>Counts requests that a batch has settled, redriven or discarded.</summary>
+    public void Add(IReadOnlyList<(SettledGroup Group, int Rows)> changes)
+    {
+        lock (_shares)
+        {
+            foreach (var (group, rows) in changes)
+                _shares.Add(group, rows);
+        }
+    }
 
     /// <summary>Goes on until <paramref name="stopping"/>; what fails is tried again a little later.</summary>
     /// <param name="isOwner">Only an owner deletes, so that two processes do not get into each other's way.</param>
@@ -64,14 +90,11 @@ internal sealed class PostgresRetention(
                     if (!isCounted && isShared)
                         await keptClock.ResumeAsync(connection); // another node may have kept it since
                     await keptClock.KeepAsync(connection);
-                    if (!isCounted || (isShared && time.GetElapsedTime(countedAt) >= countAfter))
+                    if (!isCounted || ((isShared || _isMiscounted) && time.GetElapsedTime(countedAt) >= countAfter))
                     {
                         countedAt = time.GetTimestamp();
-                        await using var count = connection.Command(
-                            "SELECT count(*) FROM charging_request WHERE settled_at IS NOT NULL"
-                        );
-                        count.CommandTimeout = CountSeconds;
-                        Interlocked.Exchange(ref _settledRows, (long)(await count.ExecuteScalarAsync(stopping))!);
+                        await CountAsync(connection, stopping);
+                        _isMiscounted = false;
                         countAfter = TimeSpan.FromTicks(
                             Math.Max(RecountEvery.Ticks, (time.GetElapsedTime(countedAt) * CountShare).Ticks)
                         );
@@ -95,12 +118,37 @@ internal sealed class PostgresRetention(
         }
     }
 
+    private async Task CountAsync(NpgsqlConnection connection, CancellationToken stopping)
+    {
+        await using var count = connection.Command(
+            """
+            SELECT coalesce(api_key, ''), secrets IS NOT NULL, count(*)
+            FROM charging_request WHERE settled_at IS NOT NULL GROUP BY 1, 2
+            """
+        );
+        count.CommandTimeout = CountSeconds;
+        await using var rows = await count.ExecuteReaderAsync(stopping);
+        var found = new List<(SettledGroup Group, int Rows)>();
+        while (await rows.ReadAsync(stopping))
+            found.Add((new(rows.GetString(0), rows.GetBoolean(1)), (int)rows.GetInt64(2)));
+        lock (_shares)
+        {
+            _shares.Clear();
+            Add(found);
+        }
+    }
+
     /// <returns>Whether there may be more.</returns>
     private async Task<bool> StepAsync(NpgsqlConnection connection)
     {
-        var old = await DeleteAsync(connection, clock.Horizon(settings.Retention).UtcTicks, StepRows);
-        var excess = (int)Math.Clamp(Interlocked.Read(ref _settledRows) - settings.MaxSettledRows, 0, StepRows);
-        var many = excess == 0 ? 0 : await DeleteAsync(connection, long.MaxValue, excess);
+        var old = await connection.AllAsync(
+            row => (Group: new SettledGroup(row.GetString(0), row.GetBoolean(1)), Rows: (int)-row.GetInt64(2)),
+            DeleteOld,
+            clock.Horizon(settings.Retention).UtcTicks,
+            StepRows
+        );
+        Add(old);
+        var excess = await DeleteExcessAsync(connection);
         var claims = await connection.ExecuteAsync(
             $"""
             DELETE FROM charging_idempotency
@@ -110,23 +158,51 @@ internal sealed class PostgresRetention(
             clock.NowForClaims.UtcTicks,
             StepRows
         );
-        return old == StepRows || many == StepRows || claims == StepRows;
+        return old.Sum(group => -group.Rows) == StepRows || excess == StepRows || claims == StepRows;
     }
 
-    private async Task<int> DeleteAsync(NpgsqlConnection connection, long settledUntil, int most)
+    /// <summary>
+    /// Deletes settled requests that are too many, with their idempotency keys. The keys of pending requests stay.
+    /// </summary>
+    /// <returns>How many.</returns>
+    private async Task<int> DeleteExcessAsync(NpgsqlConnection connection)
     {
-        var deleted = await connection.ExecuteAsync(
-            $"""
-            DELETE FROM charging_request
-            WHERE id IN (
-                SELECT id FROM charging_request WHERE settled_at IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)
-                AND settled_at <= $1 -- again, because a redrive may have taken it back since
-                AND {PostgresClock.NothingTold}
-            """,
-            settledUntil,
-            most
-        );
-        Interlocked.Add(ref _settledRows, -deleted);
+        Dictionary<SettledGroup, int> leaving;
+        lock (_shares)
+            leaving = _shares.Take(settings.MaxSettledRows, StepRows);
+        var deleted = 0;
+        foreach (var (group, rows) in leaving)
+        {
+            var states = await connection.AllAsync(
+                row => StoredNames.State(row.GetString(0)),
+                DeleteOldest(group.AreDeadLetters ? "secrets IS NOT NULL" : "secrets IS NULL"),
+                group.Caller,
+                rows
+            );
+            early.Report([.. states.Select(state => (group.Caller, state))]);
+            deleted += states.Count;
+            if (states.Count == rows)
+                continue;
+            Add([(group, rows - states.Count)]); // another node told something, or changed the rows
+            _isMiscounted = true;
+        }
+
         return deleted;
     }
+
+    // The condition is repeated, because a redrive or a discard may have changed the row since.
+    private static string DeleteOldest(string condition) =>
+        $"""
+            WITH deleted AS (
+                DELETE FROM charging_request
+                WHERE id IN (
+                    SELECT id FROM charging_request
+                    WHERE coalesce(api_key, '') = $1 AND settled_at IS NOT NULL AND {condition}
+                    ORDER BY settled_at LIMIT $2)
+                    AND settled_at IS NOT NULL AND {condition}
+                    AND {PostgresClock.NothingTold}
+                RETURNING id, state),
+            forgotten AS (DELETE FROM charging_idempotency WHERE id IN (SELECT id FROM deleted))
+            SELECT state FROM deleted
+            """;
 }

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Retention;
 using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
@@ -34,7 +35,7 @@ internal sealed class PostgresWriter : IJournalWriter
     private readonly PostgresConnections _connections;
     private readonly KeyRing _keys;
     private readonly TimeProvider _time;
-    private readonly Action<int> _settled;
+    private readonly Action<IReadOnlyList<(SettledGroup Group, int Rows)>> _settled;
     private readonly Action<long> _termBegan;
     private readonly CommitReport? _committed;
     private readonly Guid _instance;
@@ -56,7 +57,7 @@ internal sealed class PostgresWriter : IJournalWriter
     private volatile JournalSecrets? _secrets;
     private volatile string? _problem = StoredJournal.NotOpen;
 
-    /// <param name="settled">Told by how many a batch changed the number of settled requests.</param>
+    /// <param name="settled">Receives by how many a batch changed the number of settled requests of each group.</param>
     /// <param name="termBegan">Receives the size of the backlog when a term begins that must read it.</param>
     /// <param name="committed">Told about each group commit.</param>
     /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for
@@ -66,7 +67,7 @@ internal sealed class PostgresWriter : IJournalWriter
         PostgresConnections connections,
         KeyRing keys,
         TimeProvider time,
-        Action<int> settled,
+        Action<IReadOnlyList<(SettledGroup Group, int Rows)>> settled,
         Action<long> termBegan,
         CommitReport? committed,
         (int Count, Action<int> Lost)? lanes,
@@ -262,7 +263,7 @@ internal sealed class PostgresWriter : IJournalWriter
             var startedAt = _time.GetTimestamp();
             try
             {
-                if (await CommitAsync(connection, batch, epoch) is not 0 and var settled)
+                if (await CommitAsync(connection, batch, epoch) is { Count: > 0 } settled)
                     _settled(settled);
             }
             catch (Exception e)
@@ -279,7 +280,11 @@ internal sealed class PostgresWriter : IJournalWriter
         }
     }
 
-    private async Task<int> CommitAsync(NpgsqlConnection connection, PostgresBatch batch, long epoch)
+    private async Task<List<(SettledGroup Group, int Rows)>> CommitAsync(
+        NpgsqlConnection connection,
+        PostgresBatch batch,
+        long epoch
+    )
     {
         while (true)
         {

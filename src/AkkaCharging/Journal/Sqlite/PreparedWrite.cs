@@ -52,9 +52,34 @@ internal sealed class PreparedWrite : IDisposable
         return raw.sqlite3_changes(_database);
     }
 
+    /// <summary>Runs the statement, which has a RETURNING clause or is a query.</summary>
+    /// <returns>What <paramref name="read"/> makes of each row.</returns>
+    /// <exception cref="SqliteException">It changed no row.</exception>
+    public List<T> Read<T>(Func<ReturnedRow, T> read, params ReadOnlySpan<SqliteValue> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            Bind(i, values[i]);
+        var rows = new List<T>();
+        int result;
+        while ((result = raw.sqlite3_step(_statement)) == raw.SQLITE_ROW)
+            rows.Add(read(new(_statement)));
+        raw.sqlite3_reset(_statement); // returns the step's result again
+        if (result != raw.SQLITE_DONE)
+            SqliteException.ThrowExceptionForRC(result, _database);
+        return rows;
+    }
+
     public void Dispose() => _statement.Dispose();
 
     private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
+}
+
+/// <summary>A row that a statement returns; valid while it is read.</summary>
+internal readonly struct ReturnedRow(sqlite3_stmt statement)
+{
+    public string? Text(int column) => raw.sqlite3_column_text(statement, column).utf8_to_string();
+
+    public byte[] Blob(int column) => raw.sqlite3_column_blob(statement, column).ToArray();
 }
 
 /// <summary>The value of a parameter.</summary>

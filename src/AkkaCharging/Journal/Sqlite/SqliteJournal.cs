@@ -18,17 +18,18 @@ namespace AkkaCharging.Journal.Sqlite;
 /// </remarks>
 /// <param name="damaged">Receives each row that cannot be read.</param>
 /// <param name="committed">Receives each group commit.</param>
-/// <param name="notice">Receives what an operator should know about the files.</param>
+/// <param name="notice">Receives what an operator should know about the files and about early deletions.</param>
 internal sealed class SqliteJournal(
     JournalSettings settings,
     TimeProvider time,
     DamagedRowReport? damaged = null,
     CommitReport? committed = null,
     JournalNotice? notice = null
-) : StoredJournal("sqlite", settings, time, damaged)
+) : StoredJournal("sqlite", settings, time, damaged, notice)
 {
     private readonly JournalSettings _settings = settings;
     private readonly TimeProvider _time = time;
+    private readonly JournalNotice? _notice = notice;
     private SqliteWriter? _writer;
     private SqliteReader? _reader;
 
@@ -52,7 +53,7 @@ internal sealed class SqliteJournal(
     {
         var reading = new SqliteThread("journal reader", _settings);
         _reader = new SqliteReader(reading, Clock);
-        return _writer = new SqliteWriter(_settings, _time, committed, Clock, reading, notice);
+        return _writer = new SqliteWriter(_settings, _time, committed, Clock, reading, _notice, Early);
     }
 
     /// <inheritdoc/>

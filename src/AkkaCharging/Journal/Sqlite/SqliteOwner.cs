@@ -1,5 +1,6 @@
 using AkkaCharging.Files;
 using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Sqlite;
@@ -14,12 +15,14 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <param name="others">The other connections of this process: paused while files are made anew, ended with
 /// this.</param>
 /// <param name="notice">Receives what an operator should know about the files.</param>
+/// <param name="early">Counts settled requests that leave before their retention.</param>
 internal sealed class SqliteOwner(
     JournalSettings settings,
     TimeProvider time,
     JournalClock clock,
     IReadOnlyList<SqliteThread> others,
-    JournalNotice? notice
+    JournalNotice? notice,
+    EarlyDeletions? early
 ) : IDisposable
 {
     private readonly FileRescue _rescue = new(settings, time, others, notice);
@@ -129,7 +132,7 @@ internal sealed class SqliteOwner(
             );
 
         var isFirst = !WasOpen;
-        Store = SqliteStore.Open(settings, time, _epoch, clock);
+        Store = SqliteStore.Open(settings, time, _epoch, clock, early);
         _epoch = Store.Epoch;
         _files = new JournalFiles(
             path,

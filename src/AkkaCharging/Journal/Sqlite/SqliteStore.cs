@@ -1,5 +1,6 @@
 using System.Data;
 using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
@@ -12,7 +13,6 @@ internal sealed class SqliteStore : IDisposable
     private const int PurgeRowsMax = 200;
 
     private readonly SqliteConnection _connection;
-    private readonly long _settledRowsMax;
     private readonly TimeProvider _time;
     private readonly JournalClock? _clock;
     private readonly PreparedQuery _begin;
@@ -24,12 +24,14 @@ internal sealed class SqliteStore : IDisposable
     private readonly PreparedWrite _decide;
     private readonly PreparedWrite _attempt;
     private readonly PreparedWrite _settle;
+    private readonly PreparedWrite _apiKey;
     private readonly PreparedWrite _redrive;
     private readonly PreparedWrite _discard;
     private readonly PreparedWrite _remember;
-    private readonly PreparedWrite _purge;
     private readonly PreparedWrite _purgeClaims;
     private readonly PreparedWrite _keepClock;
+    private readonly SqliteSettledRows _settledRows;
+    private readonly EarlyDeletions? _early;
 
     private SqliteStore(
         SqliteConnection connection,
@@ -37,11 +39,12 @@ internal sealed class SqliteStore : IDisposable
         long epoch,
         int settledRowsMax,
         TimeProvider time,
-        JournalClock? clock
+        JournalClock? clock,
+        EarlyDeletions? early
     )
     {
-        (_connection, Secrets, Epoch, _settledRowsMax) = (connection, secrets, epoch, settledRowsMax);
-        (_time, _clock) = (time, clock);
+        (_connection, Secrets, Epoch) = (connection, secrets, epoch);
+        (_time, _clock, _early) = (time, clock, early);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
         _owner = new(connection, SqliteMeta.OwnerEpoch);
@@ -93,6 +96,8 @@ internal sealed class SqliteStore : IDisposable
             WHERE id = $0 AND settled_at IS NULL
             """
         );
+        // A RETURNING clause of the statement above would take three times as long as both.
+        _apiKey = new(connection, "SELECT api_key FROM request WHERE id = $0");
         _redrive = new(
             connection,
             $"""
@@ -104,31 +109,24 @@ internal sealed class SqliteStore : IDisposable
                 attempts = $4,
                 attempts_made = 0
             WHERE id = $0 AND settled_at = $1 AND {StoredRows.IsDeadLetter}
+            RETURNING api_key
             """
         );
-        _discard = new(connection, $"UPDATE request SET secrets = NULL WHERE id = $0 AND {StoredRows.IsDeadLetter}");
+        _discard = new(
+            connection,
+            $"UPDATE request SET secrets = NULL WHERE id = $0 AND {StoredRows.IsDeadLetter} RETURNING api_key"
+        );
         _claim = new(connection, "SELECT body_hash, id FROM idempotency WHERE key_hash = $0 AND until > $1");
         _remember = new(
             connection,
             "INSERT OR REPLACE INTO idempotency (key_hash, body_hash, id, until) VALUES ($0, $1, $2, $3)"
-        );
-        _purge = new(
-            connection,
-            """
-            DELETE FROM request WHERE seq IN (
-                SELECT seq FROM request INDEXED BY request_settled
-                WHERE settled_at IS NOT NULL AND settled_at <= $0 ORDER BY settled_at LIMIT $1)
-            """
         );
         _purgeClaims = new(
             connection,
             "DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE until <= $0 LIMIT $1)"
         );
         _keepClock = new(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', $0)");
-        SettledRows = SqliteSchema.Number(
-            connection,
-            "SELECT count(*) FROM request INDEXED BY request_settled WHERE settled_at IS NOT NULL"
-        );
+        _settledRows = new(connection, settledRowsMax);
         Unsettled = SqliteSchema.Number(
             connection,
             "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
@@ -142,9 +140,6 @@ internal sealed class SqliteStore : IDisposable
     /// <summary>The number of this owner: each owner counts it up, and only the last one can commit.</summary>
     public long Epoch { get; }
 
-    /// <summary>Number of settled requests in the table.</summary>
-    private long SettledRows { get; set; }
-
     /// <summary>Number of unsettled requests when the file was opened.</summary>
     public long Unsettled { get; }
 
@@ -157,6 +152,7 @@ internal sealed class SqliteStore : IDisposable
     /// <param name="epoch">Number of an owner that opens it again; null for a new one.</param>
     /// <param name="clock">Resumed from the journal, and kept in it with the writes; null leaves the kept one as it
     /// is.</param>
+    /// <param name="early">Counts what leaves because of <c>journal.maxSettledRows</c>.</param>
     /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another
     /// key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened it since <paramref name="epoch"/>.</exception>
@@ -164,7 +160,8 @@ internal sealed class SqliteStore : IDisposable
         JournalSettings settings,
         TimeProvider time,
         long? epoch = null,
-        JournalClock? clock = null
+        JournalClock? clock = null,
+        EarlyDeletions? early = null
     )
     {
         SqliteConnection? connection = null;
@@ -183,7 +180,7 @@ internal sealed class SqliteStore : IDisposable
             SqliteMeta.Register(connection, secrets, time);
             SqliteSchema.Run(connection, "COMMIT");
             clock?.Resume(SqliteMeta.ReadClock(connection), ClockWitness.OfMachine(time));
-            return new(connection, secrets, owner, settings.MaxSettledRows, time, clock);
+            return new(connection, secrets, owner, settings.MaxSettledRows, time, clock, early);
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {
@@ -215,9 +212,9 @@ internal sealed class SqliteStore : IDisposable
             write.Run(this);
         if (_clock?.Save(() => ClockWitness.OfMachine(_time)) is { } read)
             _keepClock.Run(read);
-        if (SettledRows > _settledRowsMax)
-            SettledRows -= _purge.Run(long.MaxValue, Math.Min(SettledRows - _settledRowsMax, PurgeRowsMax));
+        var early = _settledRows.DeleteExcess(PurgeRowsMax);
         _commit.Run();
+        _early?.Report(early);
     }
 
     /// <exception cref="JournalTakenException">There is a later owner.</exception>
@@ -306,14 +303,19 @@ internal sealed class SqliteStore : IDisposable
     public int Settle(RequestId id, Settlement settlement)
     {
         var last = settlement.LastAttempt;
+        var stored = StoredId.Of(id);
         var settled = _settle.Run(
-            StoredId.Of(id),
+            stored,
             settlement.State.Name(),
             settlement.At.UtcTicks,
             last is null ? "" : StoredNames.Attempt(last),
             last is null ? 0 : 1
         );
-        SettledRows += settled;
+        if (settled > 0)
+            _settledRows.Add(
+                _apiKey.Read(row => row.Text(0), stored)[0],
+                isDeadLetter: settlement.State == RequestState.Failed
+            );
         return settled;
     }
 
@@ -321,16 +323,32 @@ internal sealed class SqliteStore : IDisposable
     /// <returns>False when its row changed since it was read.</returns>
     public bool Redrive(RequestId id, Redrive redrive)
     {
-        var isMine =
-            _redrive.Run(StoredId.Of(id), redrive.SettledAt, redrive.At, redrive.ExpiresAt, redrive.Attempts) > 0;
-        if (isMine)
-            SettledRows--;
-        return isMine;
+        var redriven = _redrive.Read(
+            row => row.Text(0),
+            StoredId.Of(id),
+            redrive.SettledAt,
+            redrive.At,
+            redrive.ExpiresAt,
+            redrive.Attempts
+        );
+        foreach (var apiKey in redriven)
+            _settledRows.Remove(apiKey, isDeadLetter: true);
+        return redriven.Count > 0;
     }
 
     /// <summary>Erases the secrets of a dead letter.</summary>
     /// <returns>False when it is no dead letter.</returns>
-    public bool Discard(RequestId id) => _discard.Run(StoredId.Of(id)) > 0;
+    public bool Discard(RequestId id)
+    {
+        var discarded = _discard.Read(row => row.Text(0), StoredId.Of(id));
+        foreach (var apiKey in discarded)
+        {
+            _settledRows.Remove(apiKey, isDeadLetter: true);
+            _settledRows.Add(apiKey, isDeadLetter: false);
+        }
+
+        return discarded.Count > 0;
+    }
 
     /// <summary>
     /// Deletes a few requests that settled until <paramref name="settledBy"/>, and idempotency keys that ended before
@@ -339,10 +357,9 @@ internal sealed class SqliteStore : IDisposable
     /// <returns>Whether there may be more.</returns>
     public bool Purge(DateTimeOffset settledBy, DateTimeOffset now)
     {
-        var requests = _purge.Run(settledBy.UtcTicks, PurgeRowsMax);
-        SettledRows -= requests;
+        var requests = _settledRows.DeleteOld(settledBy.UtcTicks, PurgeRowsMax);
         var claims = _purgeClaims.Run(now.UtcTicks, PurgeRowsMax);
-        return requests == PurgeRowsMax || claims == PurgeRowsMax || SettledRows > _settledRowsMax;
+        return requests == PurgeRowsMax || claims == PurgeRowsMax || _settledRows.AreTooMany;
     }
 
     public void Dispose()
@@ -355,12 +372,13 @@ internal sealed class SqliteStore : IDisposable
             _decide,
             _attempt,
             _settle,
+            _apiKey,
             _redrive,
             _discard,
             _remember,
-            _purge,
             _purgeClaims,
             _keepClock,
+            _settledRows,
         ];
         foreach (var statement in statements)
             statement.Dispose();

@@ -1,4 +1,5 @@
 using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
 
@@ -54,20 +55,22 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     /// <param name="clock">Tells which rows are old; one of its own when null.</param>
     /// <param name="reading">Thread whose connection is closed while the files are made anew.</param>
     /// <param name="notice">Receives what an operator should know about the files.</param>
+    /// <param name="early">Counts settled requests that leave before their retention.</param>
     public SqliteWriter(
         JournalSettings settings,
         TimeProvider time,
         CommitReport? committed = null,
         JournalClock? clock = null,
         SqliteThread? reading = null,
-        JournalNotice? notice = null
+        JournalNotice? notice = null,
+        EarlyDeletions? early = null
     )
     {
         (_settings, _time, _committed) = (settings, time, committed);
         clock ??= JournalClock.For(settings, time);
         var checkpoints = new SqliteThread("journal checkpoints", settings);
         _queue = new(time);
-        _owner = new(settings, time, clock, reading is null ? [checkpoints] : [checkpoints, reading], notice);
+        _owner = new(settings, time, clock, reading is null ? [checkpoints] : [checkpoints, reading], notice, early);
         _checkpointer = new(checkpoints);
         _retention = new(settings, clock, time, purge => WriteAsync(purge));
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };

@@ -1,0 +1,114 @@
+using AkkaCharging.Journal.Retention;
+using AkkaCharging.Requests;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>
+/// The settled requests in the table: counted by caller, and deleted when they are old or too many
+/// (<see cref="CallerShares"/>). Part of <see cref="SqliteStore"/>.
+/// </summary>
+/// <remarks>
+/// The counts follow the writes of a transaction before its commit: when that fails, the store is closed with them.
+/// </remarks>
+internal sealed class SqliteSettledRows : IDisposable
+{
+    private const string Leaving = """
+        DELETE FROM request WHERE seq IN (
+            SELECT seq FROM request INDEXED BY request_leaving
+            WHERE api_key IS $0 AND (secrets IS NOT NULL) = $1 AND settled_at IS NOT NULL AND settled_at <= $2
+            ORDER BY settled_at LIMIT $3)
+        """;
+
+    private readonly long _rowsMax;
+    private readonly CallerShares _shares = new();
+    private readonly PreparedWrite _deleteOld;
+    private readonly PreparedWrite _deleteExcess;
+    private readonly PreparedWrite _forgetKey;
+
+    /// <param name="rowsMax"><c>journal.maxSettledRows</c>.</param>
+    public SqliteSettledRows(SqliteConnection connection, long rowsMax)
+    {
+        _rowsMax = rowsMax;
+        _deleteOld = new(connection, Leaving);
+        _deleteExcess = new(connection, Leaving + " RETURNING id, state");
+        _forgetKey = new(connection, "DELETE FROM idempotency WHERE id = $0");
+        using var count = new PreparedQuery(
+            connection,
+            """
+            SELECT api_key, secrets IS NOT NULL, count(*) FROM request INDEXED BY request_leaving
+            WHERE settled_at IS NOT NULL GROUP BY api_key, secrets IS NOT NULL
+            """
+        );
+        var counts = count.All(row =>
+            (Group: GroupOf(row.IsDBNull(0) ? null : row.GetString(0), row.GetBoolean(1)), Rows: row.GetInt64(2))
+        );
+        foreach (var (group, rows) in counts)
+            _shares.Add(group, rows);
+    }
+
+    /// <summary>Whether there are more than may be kept.</summary>
+    public bool AreTooMany => _shares.Total > _rowsMax;
+
+    /// <summary>Counts a request that was settled.</summary>
+    /// <param name="apiKey">The name of its API key; null without one.</param>
+    public void Add(string? apiKey, bool isDeadLetter) => _shares.Add(GroupOf(apiKey, isDeadLetter), 1);
+
+    /// <summary>Counts a dead letter that is pending again, or is none any more.</summary>
+    public void Remove(string? apiKey, bool isDeadLetter) => _shares.Add(GroupOf(apiKey, isDeadLetter), -1);
+
+    /// <summary>Deletes the oldest of those that settled until a time.</summary>
+    /// <param name="until">In ticks.</param>
+    /// <param name="most">How many are deleted at most.</param>
+    /// <returns>How many were deleted.</returns>
+    public int DeleteOld(long until, int most)
+    {
+        var all = 0;
+        foreach (var group in _shares.Groups.ToList())
+        {
+            var deleted = _deleteOld.Run(ApiKeyOf(group), group.AreDeadLetters ? 1 : 0, until, most - all);
+            _shares.Add(group, -deleted);
+            all += deleted;
+        }
+
+        return all;
+    }
+
+    /// <summary>
+    /// Deletes a few of those that are too many, with their idempotency keys. The keys of pending requests stay.
+    /// </summary>
+    /// <param name="most">How many are deleted at most.</param>
+    /// <returns>Those that were deleted.</returns>
+    public List<(string Caller, RequestState State)> DeleteExcess(int most)
+    {
+        var all = new List<(string, RequestState)>();
+        foreach (var (group, rows) in _shares.Take(_rowsMax, most))
+        {
+            var deleted = _deleteExcess.Read(
+                row => (Id: row.Blob(0), State: row.Text(1)),
+                ApiKeyOf(group),
+                group.AreDeadLetters ? 1 : 0,
+                long.MaxValue,
+                rows
+            );
+            foreach (var (id, state) in deleted)
+            {
+                _forgetKey.Run(id);
+                all.Add((group.Caller, StoredNames.State(state!)));
+            }
+        }
+
+        return all;
+    }
+
+    public void Dispose()
+    {
+        _deleteOld.Dispose();
+        _deleteExcess.Dispose();
+        _forgetKey.Dispose();
+    }
+
+    private static SettledGroup GroupOf(string? apiKey, bool isDeadLetter) => new(apiKey ?? "", isDeadLetter);
+
+    private static string? ApiKeyOf(SettledGroup group) => group.Caller.Length == 0 ? null : group.Caller;
+}

@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using AkkaCharging.Journal;
+using AkkaCharging.Journal.Retention;
+using AkkaCharging.Requests;
+using AkkaCharging.Tests.Pipeline;
+
+namespace AkkaCharging.Tests.Journal;
+
+/// <summary>No caller's traffic pushes out the records of another.</summary>
+public abstract partial class RequestJournalContract
+{
+    private const int SettledKept = 100;
+
+    [Fact]
+    public async Task AThousandRequestsOfOneKey_RemoveNeitherTheDeadLetterNorTheStatusPageOfAnother()
+    {
+        var journal = await NewAsync(Defaults with { MaxSettledRows = SettledKept });
+        var dead = await SettledAsync(journal, "quiet", RequestState.Failed);
+        var delivered = await SettledAsync(journal, "quiet", RequestState.Delivered);
+        var anonymous = await SettledAsync(journal, apiKey: null, RequestState.Expired);
+        Time.Advance(TimeSpan.FromSeconds(1));
+
+        var busy = await SettleManyAsync(journal, "busy", 1_000);
+
+        await EventuallyAsync(SettledKept - 3, () => CountFoundAsync(journal, busy));
+        Assert.Equal(dead.Id, Assert.Single(await ListAsync(journal)).Id);
+        Assert.Equal(RequestState.Failed, (await journal.FindAsync(dead.Id, default))!.State);
+        Assert.Equal(RequestState.Delivered, (await journal.FindAsync(delivered.Id, default))!.State);
+        Assert.Equal(RequestState.Expired, (await journal.FindAsync(anonymous.Id, default))!.State);
+        Assert.Equal(new EarlyCounts(Delivered: 903, Expired: 0, Failed: 0), journal.Status.EarlyDeletions);
+    }
+
+    [Fact]
+    public async Task IdempotencyKeys_AreBoundedAsSettledRequestsAre_AndThoseOfPendingRequestsAndQuietCallersStay()
+    {
+        var journal = await NewAsync(Defaults with { MaxSettledRows = SettledKept });
+        var quiet = await SettledAsync(journal, "quiet", RequestState.Delivered, new("quiet", "b"));
+        var pending = await AcceptAsync(journal, "busy", new("pending", "b"));
+        Time.Advance(TimeSpan.FromSeconds(1));
+
+        var busy = await SettleManyAsync(journal, "busy", 1_000, index => new($"busy-{index}", "b"));
+
+        await EventuallyAsync(
+            SettledKept - 1,
+            async () =>
+            {
+                var kept = 0;
+                for (var i = 0; i < busy.Count; i++)
+                    kept += await journal.FindAcceptedAsync(new($"busy-{i}", "b"), default) is null ? 0 : 1;
+                return kept;
+            }
+        );
+        Assert.Equal(quiet.Id, (await journal.FindAcceptedAsync(new("quiet", "b"), default))!.Value.Id);
+        Assert.Equal(pending.Id, (await journal.FindAcceptedAsync(new("pending", "b"), default))!.Value.Id);
+        Assert.Equal(
+            AcceptOutcome.Accepted,
+            (await journal.AcceptAsync(Request("busy"), new("busy-0", "b"), default)).Outcome
+        );
+    }
+
+    [Fact]
+    public async Task DeadLetters_LeaveAfterAllElseOfTheirCaller_OldestFirst()
+    {
+        var journal = await NewAsync(Defaults with { MaxSettledRows = 5 });
+        var dead = new List<ChargingRequest>();
+        for (var i = 0; i < 3; i++)
+            dead.Add(await SettledAsync(journal, "fleet", RequestState.Failed));
+        var discarded = await SettledAsync(journal, "fleet", RequestState.Failed);
+        await journal.DiscardAsync(discarded.Id, default);
+        var expired = await SettledAsync(journal, "fleet", RequestState.Expired);
+        var delivered = new List<ChargingRequest>();
+        for (var i = 0; i < 2; i++)
+            delivered.Add(await SettledAsync(journal, "fleet", RequestState.Delivered));
+
+        await EventuallyAsync(0, () => CountFoundAsync(journal, [discarded, expired]));
+        Assert.Equal(5, await CountFoundAsync(journal, [.. dead, .. delivered]));
+        Assert.Equal(new EarlyCounts(Delivered: 0, Expired: 1, Failed: 1), journal.Status.EarlyDeletions);
+
+        for (var i = 0; i < 3; i++)
+            dead.Add(await SettledAsync(journal, "fleet", RequestState.Failed));
+        await EventuallyAsync(0, () => CountFoundAsync(journal, [.. delivered, dead[0]]));
+        Assert.Equal(
+            dead.Skip(1).Select(request => request.Id).Reverse(),
+            (await ListAsync(journal)).Select(letter => letter.Id)
+        );
+        Assert.Equal(new EarlyCounts(Delivered: 2, Expired: 1, Failed: 2), journal.Status.EarlyDeletions);
+    }
+
+    [Fact]
+    public async Task RequestsPastTheirRetention_OfManyCallers_AreNotCountedAsEarly()
+    {
+        var journal = await NewAsync(Defaults with { RetentionHours = 24, MaxSettledRows = 6 });
+        var old = new List<ChargingRequest>();
+        for (var caller = 0; caller < 3; caller++)
+        {
+            old.Add(await SettledAsync(journal, $"key-{caller}", RequestState.Failed));
+            old.Add(await SettledAsync(journal, $"key-{caller}", RequestState.Delivered));
+        }
+
+        Time.Advance(TimeSpan.FromHours(24));
+        Assert.Equal(0, await CountFoundAsync(journal, old));
+        Assert.Equal(default, journal.Status.EarlyDeletions);
+    }
+
+    private ChargingRequest Request(string? apiKey) =>
+        Sample.Request(acceptedAt: Time.GetUtcNow()) with
+        {
+            ApiKeyName = apiKey,
+        };
+
+    private async Task<ChargingRequest> AcceptAsync(IJournal journal, string? apiKey, IdempotencyClaim? claim = null)
+    {
+        var request = Request(apiKey);
+        await journal.AcceptAsync(request, claim, default);
+        return request;
+    }
+
+    /// <summary>A request that has settled just now, a moment after those before it.</summary>
+    private async Task<ChargingRequest> SettledAsync(
+        IJournal journal,
+        string? apiKey,
+        RequestState state,
+        IdempotencyClaim? claim = null
+    )
+    {
+        Time.Advance(TimeSpan.FromMilliseconds(1));
+        var request = await AcceptAsync(journal, apiKey, claim);
+        await journal.SettleAsync(request.Id, new(state, Time.GetUtcNow(), LastAttempt: null), default);
+        return request;
+    }
+
+    private async Task<List<ChargingRequest>> SettleManyAsync(
+        IJournal journal,
+        string apiKey,
+        int requests,
+        Func<int, IdempotencyClaim>? claim = null
+    )
+    {
+        var settled = await Task.WhenAll(
+            Enumerable
+                .Range(0, requests)
+                .Select(async index =>
+                {
+                    var request = await AcceptAsync(journal, apiKey, claim?.Invoke(index));
+                    await SettleAsync(journal, request);
+                    return request;
+                })
+        );
+        return [.. settled];
+    }
+
+    private static async Task<int> CountFoundAsync(IJournal journal, List<ChargingRequest> requests)
+    {
+        var found = 0;
+        foreach (var request in requests)
+            found += await journal.FindAsync(request.Id, default) is null ? 0 : 1;
+        return found;
+    }
+
+    /// <summary>Counts again for a while: a database deletes beside its answers, not before them.</summary>
+    private async Task EventuallyAsync(int expected, Func<Task<int>> count)
+    {
+        var started = Stopwatch.GetTimestamp();
+        int found;
+        while ((found = await count()) != expected && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20))
+        {
+            Time.Advance(TimeSpan.FromSeconds(1)); // what a burst left over is deleted within a minute
+        }
+
+        Assert.Equal(expected, found);
+    }
+}
