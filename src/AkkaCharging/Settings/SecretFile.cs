@@ -24,11 +24,7 @@ internal sealed record SecretFile(string Path, string Variable)
     public static IEnumerable<string> Variables => Settings.Select(VariableOf);
 
     /// <summary>Replaces settings by what the files hold that variables name.</summary>
-    public static void Overlay(
-        ConfigBlock root,
-        IReadOnlyDictionary<string, string> environment,
-        SettingsReport report
-    )
+    public static void Overlay(ConfigBlock root, IReadOnlyDictionary<string, string> environment, SettingsReport report)
     {
         foreach (var path in Settings)
         {

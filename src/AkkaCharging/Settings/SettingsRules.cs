@@ -43,9 +43,8 @@ internal static class SettingsRules
             "management.operators"
         );
         report.Require(
-            management
-                .Operators.DistinctBy(entry => entry.Sha256, StringComparer.OrdinalIgnoreCase)
-                .Count() == management.Operators.Count,
+            management.Operators.DistinctBy(entry => entry.Sha256, StringComparer.OrdinalIgnoreCase).Count()
+                == management.Operators.Count,
             "management.operators holds the same sha256 twice; expected a token for each operator.",
             "management.operators"
         );

@@ -325,17 +325,24 @@ public sealed partial class ManifestTests : IDisposable
     [Fact]
     public void PackagesOfMicrosoft_HaveTheServicingReleaseOfTheRuntimeImage()
     {
-        var image = RuntimeImage().Match(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"))).Groups["release"];
+        var image = RuntimeImage().Match(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"))).Groups[
+            "release"
+        ];
         var versions = XDocument
             .Load(Path.Combine(Repository.Root, "Directory.Packages.props"))
             .Descendants("PackageVersion")
-            .Where(package => (string?)package.Attribute("Include") is "Microsoft.AspNetCore.OpenApi" or "Microsoft.Data.Sqlite")
+            .Where(package =>
+                (string?)package.Attribute("Include") is "Microsoft.AspNetCore.OpenApi" or "Microsoft.Data.Sqlite"
+            )
             .Select(package => (string?)package.Attribute("Version"));
 
         Assert.Equal([image.Value, image.Value], versions);
     }
 
-    [GeneratedRegex(@"^ARG RUNTIME_IMAGE=\S+/aspnet:(?<release>[\d.]+)-", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^ARG RUNTIME_IMAGE=\S+/aspnet:(?<release>[\d.]+)-",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture
+    )]
     private static partial Regex RuntimeImage();
 
     private static TimeSpan Seconds(string number) =>

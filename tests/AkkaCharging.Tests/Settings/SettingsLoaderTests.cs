@@ -319,7 +319,11 @@ public sealed class SettingsLoaderTests
 
         folder.Variable(name, "x");
 
-        Assert.EndsWith($"{name} sets it already. Keep one of them.", Assert.Single(folder.Problems()), StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"{name} sets it already. Keep one of them.",
+            Assert.Single(folder.Problems()),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]

@@ -85,9 +85,7 @@ public sealed class SettingsRulesTests
     [InlineData("management { host = \"10.0.0.1\", token = a }")]
     [InlineData("management { host = \"10.0.0.1\", token = a, port = 9 }, server { host = \"10.0.0.2\", port = 9 }")]
     [InlineData("management.port = 0, server.port = 0")]
-    [InlineData(
-        "management { host = \"10.0.0.1\", operators = [{ name = a, sha256 = " + SettingsTable.Sha + " }] }"
-    )]
+    [InlineData("management { host = \"10.0.0.1\", operators = [{ name = a, sha256 = " + SettingsTable.Sha + " }] }")]
     [InlineData("callback.signing { required = true, keysFile = keys }")]
     [InlineData("callback.signing { required = true, keys = [\"" + SettingsTable.SigningKey + "\"] }")]
     [InlineData(

@@ -348,7 +348,7 @@ internal static class SettingsSnapshot
             var property in record
                 .GetType()
                 .GetProperties()
-                .Where(property => property.CanWrite && property.Name is not ("Akka" or "Effective"))
+                .Where(property => property.CanWrite && property.Name is not ("Akka" or "Effective" or "SecretFiles"))
         )
         {
             var here = path.Length == 0 ? property.Name : $"{path}.{property.Name}";
@@ -378,6 +378,7 @@ internal static class SettingsSnapshot
             string text => text,
             AkkaCharging.Settings.ApiKeySettings key =>
                 $"{{{key.Name}, {key.Sha256}, {Shown(key.CallbackHosts)}, {key.RequestsPerSecond}}}",
+            AkkaCharging.Settings.OperatorSettings entry => $"{{{entry.Name}, {entry.Sha256}, {entry.Access}}}",
             System.Collections.IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Shown))}]",
             _ => $"{value}",
         };
