@@ -18,8 +18,8 @@ internal sealed class FileWatch : IDisposable
     public static readonly TimeSpan HungAfter = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// A hung poll keeps its thread, so there is a bound. Each poll after it is given twice the time of the one before:
-    /// the disk may be slow, and needs longer.
+    /// A hung poll keeps its thread, so there is a bound; a last poll is then waited for. Each poll is given twice the
+    /// time of the hung one before it, because a slow disk needs longer.
     /// </summary>
     internal const int HungMax = 5;
 
