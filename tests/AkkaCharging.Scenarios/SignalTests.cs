@@ -62,7 +62,7 @@ public sealed class SignalTests : IDisposable
     }
 
     [Fact]
-    public async Task Sighup_EndsNothing()
+    public async Task Sighup_EndsNothing_AndHasWatchedFilesReadAgain()
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
@@ -74,8 +74,8 @@ public sealed class SignalTests : IDisposable
         service.Process.HangUp();
 
         await Eventually.HoldsAsync(
-            () => service.Process.Output.Any(line => line.Contains("SIGHUP", StringComparison.Ordinal)),
-            "the log tells of it"
+            () => service.Process.Output.Any(line => line.Contains("Loaded 2 rules", StringComparison.Ordinal)),
+            "the access list is read again"
         );
         var after = await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken);
         await receiver.OpenGateAsync();

@@ -2,6 +2,7 @@ using System.Collections;
 using System.CommandLine;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Clustering;
+using AkkaCharging.Files;
 using AkkaCharging.Host.Composition;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
@@ -124,7 +125,10 @@ internal static class CommandLine
             return 1;
         if (signals is not null)
             signals.ReloadRequested += (_, _) =>
-                app.Logger.LogInformation("SIGHUP: watched files are read again as soon as they differ");
+            {
+                app.Logger.LogInformation("SIGHUP: watched files are read again");
+                FileWatch.ReadAllAgain();
+            };
         var exitCode = await ServeAsync(app, settings, error, stop);
         await CloseAsync(app, error);
         return exitCode;

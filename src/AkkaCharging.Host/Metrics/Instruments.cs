@@ -136,6 +136,17 @@ internal static class Instruments
             "Unsettled requests in the journal that cannot be read.",
             figures => figures.Journal.Damaged
         ),
+        Counter(
+            "akkacharging_journal_early_deletions",
+            "Settled requests deleted before journal.retentionHours, because of journal.maxSettledRows.",
+            ["outcome"],
+            figures =>
+                [
+                    new(figures.Journal.EarlyDeletions.Delivered, RequestState.Delivered.Name()),
+                    new(figures.Journal.EarlyDeletions.Expired, RequestState.Expired.Name()),
+                    new(figures.Journal.EarlyDeletions.Failed, RequestState.Failed.Name()),
+                ]
+        ),
         Gauge(
             "akkacharging_dead_letter_requests",
             "Failed requests that can be redriven, as counted some seconds ago.",

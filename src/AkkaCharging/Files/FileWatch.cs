@@ -49,6 +49,9 @@ internal sealed class FileWatch : IDisposable
     public FileWatch(string path, TimeProvider time, Func<FileReading> read, Action<string> report) =>
         (_path, _time, _read, _report) = (path, time, read, report);
 
+    /// <summary>Raised by <see cref="ReadAllAgain"/>: a signal is the whole process's.</summary>
+    private static event Action? ReadAgain;
+
     /// <summary>The latest poll, for tests to wait for.</summary>
     public Task Polling
     {
@@ -58,6 +61,9 @@ internal sealed class FileWatch : IDisposable
                 return _polling;
         }
     }
+
+    /// <summary>Has every file that this process watches read at its next poll, changed or not.</summary>
+    public static void ReadAllAgain() => ReadAgain?.Invoke();
 
     /// <summary>Reads the file for the first time, before the watch starts.</summary>
     /// <returns>What <paramref name="load"/> returns; what it throws is thrown.</returns>
@@ -74,12 +80,14 @@ internal sealed class FileWatch : IDisposable
     public void Start()
     {
         StartThread();
+        ReadAgain += RequireRead;
         _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
     }
 
     /// <summary>Stops watching at once; a poll in progress ends by itself and has no effect.</summary>
     public void Dispose()
     {
+        ReadAgain -= RequireRead;
         lock (_gate)
         {
             _isDisposed = true;
@@ -87,6 +95,12 @@ internal sealed class FileWatch : IDisposable
         }
 
         _timer?.Dispose();
+    }
+
+    private void RequireRead()
+    {
+        lock (_gate)
+            _mustRead = true;
     }
 
     private static T WithinLimit<T>(Func<T> read)

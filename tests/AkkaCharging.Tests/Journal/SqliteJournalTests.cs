@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;
@@ -369,6 +370,35 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
 
         long Rows() =>
             SqliteSchema.Number(shell, "SELECT (SELECT count(*) FROM request) + (SELECT count(*) FROM idempotency)");
+    }
+
+    [Fact]
+    public async Task ReopenedJournal_KnowsWhatEachCallerHolds()
+    {
+        var settings = _folder.Settings with { MaxSettledRows = 4 };
+        var first = await _folder.StartAsync(settings);
+        var quiet = await SettledAsync(first, "quiet", RequestState.Failed);
+        var busy = await SettledAsync(first, "busy", RequestState.Delivered);
+        await first.DisposeAsync();
+
+        var reopened = await _folder.StartAsync(settings);
+        var later = new List<ChargingRequest>();
+        for (var i = 0; i < 20; i++)
+            later.Add(await SettledAsync(reopened, "busy", RequestState.Failed));
+
+        Assert.NotNull(await reopened.FindAsync(quiet.Id, default));
+        Assert.Null(await reopened.FindAsync(busy.Id, default));
+        Assert.Equal(new EarlyCounts(Delivered: 1, Expired: 0, Failed: 17), reopened.Status.EarlyDeletions);
+        Assert.NotNull(await reopened.FindAsync(later[^3].Id, default));
+
+        async Task<ChargingRequest> SettledAsync(SqliteJournal journal, string apiKey, RequestState state)
+        {
+            var request = Sample.Request(acceptedAt: _folder.Time.GetUtcNow()) with { ApiKeyName = apiKey };
+            await journal.AcceptAsync(request, idempotency: null, default);
+            _folder.Time.Advance(TimeSpan.FromMilliseconds(1));
+            await journal.SettleAsync(request.Id, new(state, _folder.Time.GetUtcNow(), LastAttempt: null), default);
+            return request;
+        }
     }
 
     [Fact]

@@ -329,17 +329,18 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     {
         // Measured, with what leads to the row (the dictionary and the sets) and on a processor of 64 bits.
         private const int RowBytes = 600;
-        private const int AttemptBytes = 72;
-        private const int SecretsBytes = 700;
-        private const int ClaimBytes = 600;
+        private const int AttemptBytes = 80;
+        private const int SecretsBytes = 450;
+        private const int ClaimBytes = 500;
 
         private readonly Lock _gate = new();
         private readonly string _station = request.Station.Text;
         private readonly string _tokenMasked = request.Token.Masked;
         private readonly string? _apiKeyName = request.ApiKeyName;
-        private readonly DateTimeOffset _acceptedAt = request.AcceptedAt;
+        private readonly long _acceptedAt = request.AcceptedAt.UtcTicks;
         private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
-        private DateTimeOffset _expiresAt = request.ExpiresAt;
+        private long _expiresAt = request.ExpiresAt.UtcTicks;
+        private long _settledAt;
         private int _attemptsMade;
         private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
         private Decision? _decision;
@@ -354,7 +355,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         /// <summary>Null while it is pending.</summary>
         public RequestState? SettledAs { get; private set; }
 
-        public DateTimeOffset SettledAt { get; private set; }
+        public DateTimeOffset SettledAt => StoredNames.Time(_settledAt);
 
         /// <summary>When it settled, by the clock that nobody sets.</summary>
         public long SettledSince { get; private set; }
@@ -387,7 +388,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             {
                 if (SettledAs is not null)
                     return false;
-                (SettledAs, SettledAt, SettledSince) = (settlement.State, settlement.At, now);
+                (SettledAs, _settledAt, SettledSince) = (settlement.State, settlement.At.UtcTicks, now);
                 if (settlement.State != RequestState.Failed)
                     _request = null;
                 if (settlement.LastAttempt is { } last)
@@ -403,8 +404,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             {
                 SettledAs = null;
                 _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept - 1)];
-                (_expiresAt, _attemptsMade) = (at + _age, 0);
-                _request = _request! with { ExpiresAt = _expiresAt };
+                (_expiresAt, _attemptsMade) = ((at + _age).UtcTicks, 0);
+                _request = _request! with { ExpiresAt = at + _age };
                 return new(_request, _decision, AttemptsMade: 0, IsRedriven: true, at);
             }
         }
@@ -444,7 +445,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                         _lastAttempt,
                         Attempts.Length,
                         _decision?.Status,
-                        _acceptedAt,
+                        StoredNames.Time(_acceptedAt),
                         SettledAt
                     );
             }
@@ -462,10 +463,10 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                     _apiKeyName,
                     state,
                     _decision,
-                    _acceptedAt,
+                    StoredNames.Time(_acceptedAt),
                     SettledAs is null ? null : SettledAt,
                     Attempts,
-                    _expiresAt,
+                    StoredNames.Time(_expiresAt),
                     _attemptsMade
                 );
             }

@@ -4,7 +4,8 @@ namespace AkkaCharging.Journal.Retention;
 
 /// <summary>
 /// Counts the settled requests that leave the journal before <c>journal.retentionHours</c> have passed, because more
-/// than <c>journal.maxSettledRows</c> were kept, and warns of them once a minute at most. Safe to share between threads.
+/// than <c>journal.maxSettledRows</c> were kept, and warns of them once a minute at most. Safe to share between
+/// threads.
 /// </summary>
 /// <param name="notice">Receives the warning.</param>
 internal sealed class EarlyDeletions(TimeProvider time, JournalNotice? notice)
@@ -49,7 +50,8 @@ internal sealed class EarlyDeletions(TimeProvider time, JournalNotice? notice)
             text =
                 "The journal has forgotten settled requests before journal.retentionHours have passed, because more "
                 + "than journal.maxSettledRows were kept: "
-                + $"{_counts.Delivered - _reported.Delivered} delivered, {_counts.Expired - _reported.Expired} expired, "
+                + $"{_counts.Delivered - _reported.Delivered} delivered, "
+                + $"{_counts.Expired - _reported.Expired} expired, "
                 + $"{_counts.Failed - _reported.Failed} failed; submitted with the API keys "
                 + string.Join(", ", callers.Take(CallersNamed))
                 + (callers.Count > CallersNamed ? $" and {callers.Count - CallersNamed} others." : ".");
