@@ -81,7 +81,8 @@ public sealed class OperatorsTests : IDisposable
         Assert.Equal(1, await service.Process.ExitAsync());
         Assert.Equal(
             "environment variable MANAGEMENT_HOST: management.host = '0.0.0.0' is reachable from other "
-                + "machines without a token; expected management.token or a loopback host.",
+                + "machines without a token; expected management.operators, management.token or "
+                + "a loopback host.",
             Assert.Single(service.Process.Error, line => line.Contains("management", StringComparison.Ordinal)).Trim()
         );
     }

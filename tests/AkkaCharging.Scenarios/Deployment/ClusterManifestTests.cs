@@ -18,7 +18,8 @@ public sealed partial class ClusterManifestTests : IDisposable
     private const string Overlay = "kubernetes-cluster";
     private const string Mounts = "/etc/akkacharging";
     private const string ApiKeys =
-        """[{"name":"app","sha256":"b79e696f4a664a4a41bfbd89f54f9b7cb0c06c90ebf81da4a846f52f7141eea0"}]""";
+        """[{"name":"app","sha256":"b79e696f4a664a4a41bfbd89f54f9b7cb0c06c90ebf81da4a846f52f7141eea0","""
+        + "\"requestsPerSecond\":100}]";
     private const string Base64Of32Bytes = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     private const string Password = "s3cret";
     private static readonly string Port = SettingsLoader.Defaults.Cluster.Port.ToString(CultureInfo.InvariantCulture);
@@ -223,6 +224,7 @@ public sealed partial class ClusterManifestTests : IDisposable
             .Where(service => service.Key.StartsWith("node-", StringComparison.Ordinal))
             .ToList();
         _folder.Write("journal-key", $"{Base64Of32Bytes}\n");
+        _folder.Write("signing-keys", $"whsec_{Base64Of32Bytes}\n");
         WriteCertificate("node.p12");
         var environments = nodes.ConvertAll(node =>
             node.Value.Entries("environment")

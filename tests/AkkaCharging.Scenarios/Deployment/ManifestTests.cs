@@ -18,7 +18,8 @@ namespace AkkaCharging.Scenarios.Deployment;
 public sealed partial class ManifestTests : IDisposable
 {
     private const string ApiKeys =
-        """[{"name":"app","sha256":"b79e696f4a664a4a41bfbd89f54f9b7cb0c06c90ebf81da4a846f52f7141eea0"}]""";
+        """[{"name":"app","sha256":"b79e696f4a664a4a41bfbd89f54f9b7cb0c06c90ebf81da4a846f52f7141eea0","""
+        + "\"requestsPerSecond\":100}]";
     private const string Base64Of32Bytes = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     private static readonly HashSet<string> Variables = SettingsEnvironment
         .PathsOf(SettingsLoader.ReadReference())
@@ -207,6 +208,7 @@ public sealed partial class ManifestTests : IDisposable
                 StringComparer.Ordinal
             );
         _folder.Write("journal-key", $"{Base64Of32Bytes}\n");
+        _folder.Write("signing-keys", $"whsec_{Base64Of32Bytes}\n");
 
         await using var check = ServiceProcess.Launch(environment, _folder.Path, ["--check-config"]);
 
