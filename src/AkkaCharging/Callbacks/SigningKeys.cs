@@ -43,13 +43,13 @@ internal static class SigningKeys
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unusable(e.Message, e);
+            throw Unusable(ShownValue.Reason(e, path), e);
         }
 
         InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
             new(
                 [
-                    $"callback.signing.keysFile = '{path}' cannot be used ({problem}); expected one key a line: "
+                    $"callback.signing.keysFile = '{ShownValue.OfFile(path)}' cannot be used ({problem}); expected one key a line: "
                         + "whsec_ and 24 to 64 bytes in base64.",
                 ],
                 cause

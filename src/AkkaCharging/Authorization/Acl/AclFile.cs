@@ -1,3 +1,5 @@
+using AkkaCharging.Settings;
+
 namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>The file that holds an access list.</summary>
@@ -27,7 +29,7 @@ internal static class AclFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidAclException(path, [e.Message], e);
+            throw new InvalidAclException(path, [ShownValue.Reason(e, path)], e);
         }
     }
 }
