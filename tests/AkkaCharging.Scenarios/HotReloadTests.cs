@@ -89,7 +89,7 @@ public sealed class HotReloadTests : IDisposable
 
     private static async Task<(string Status, string? Problem)> AclHealthAsync(ServiceProcess service)
     {
-        var acl = (await service.GetAsync("/health")).GetProperty("components").GetProperty("acl");
+        var acl = await service.ComponentAsync("acl");
         return (
             acl.GetProperty("status").GetString()!,
             acl.GetProperty("details").TryGetProperty("problem", out var problem) ? problem.GetString() : null

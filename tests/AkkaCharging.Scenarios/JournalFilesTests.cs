@@ -198,7 +198,7 @@ public sealed class JournalFilesTests : IDisposable
     }
 
     private static async Task<string> JournalHealthAsync(ServiceProcess service) =>
-        (await service.GetAsync("/health")).GetProperty("components").GetProperty("journal").GetRawText();
+        (await service.ComponentAsync("journal")).GetRawText();
 
     private static Task AssertDeliveredAsync(ServiceProcess service, List<string> ids) =>
         Eventually.HoldsAsync(

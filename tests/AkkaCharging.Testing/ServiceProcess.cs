@@ -36,6 +36,13 @@ internal sealed class ServiceProcess : IAsyncDisposable
             ))
             .Single();
 
+    /// <summary>A component of the health report as operators see it.</summary>
+    public async Task<JsonElement> ComponentAsync(string name) =>
+        (await Http.GetFromJsonAsync<JsonElement>(new Uri(ManagementAddress, "/admin/overview")))
+            .GetProperty("health")
+            .GetProperty("components")
+            .GetProperty(name);
+
     /// <summary>The service as it was built with the tests.</summary>
     public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Host.dll");
 

@@ -16,6 +16,10 @@ namespace AkkaCharging.Host.Connections;
 /// </remarks>
 internal sealed partial class BoundedListener : IConnectionListener
 {
+    // What a caller that reads nothing can have the service write. Linux would let it grow to 4 MB for each connection;
+    // no response is larger than Kestrel's own buffer of 64 KiB beside it.
+    private const int UnreadBytesMax = 65_536;
+
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(10);
 
@@ -103,6 +107,7 @@ internal sealed partial class BoundedListener : IConnectionListener
         try
         {
             socket.NoDelay = true;
+            socket.SendBufferSize = UnreadBytesMax;
             var connection = _connections.Create(socket);
             connection.Features.Set(place);
             place.ClosesBy(() => connection.Abort(new("Its place was needed for a new connection.")));

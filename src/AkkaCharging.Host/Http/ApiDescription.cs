@@ -37,10 +37,12 @@ internal static class ApiDescription
                 $"/openapi/{document}.json",
                 async (HttpContext context) =>
                     await context.WriteDescriptionAsync(
-                        await rendered.GetAsync(() => RenderAsync(services, document), context.RequestAborted)
+                        await rendered.GetAsync(RenderThisAsync, context.RequestAborted)
                     )
             )
             .ExcludeFromDescription();
+
+        Task<Rendered> RenderThisAsync() => RenderAsync(services, document);
     }
 
     /// <summary>Maps <c>/docs</c>, which shows the description to people.</summary>

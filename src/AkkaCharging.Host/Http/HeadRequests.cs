@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Routing;
-
 namespace AkkaCharging.Host.Http;
 
 /// <summary>HEAD for every route that answers GET (RFC 9110 section 9.3.2).</summary>
@@ -11,11 +9,14 @@ internal static class HeadRequests
     {
         ((IEndpointConventionBuilder)routes).Add(endpoint =>
         {
-            if (
-                endpoint.Metadata.OfType<HttpMethodMetadata>().Any(route => route.HttpMethods.Contains(HttpMethods.Get))
-            )
+            if (IsGet(endpoint))
                 endpoint.Metadata.Add(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]));
         });
         return routes;
     }
+
+    private static bool IsGet(EndpointBuilder endpoint) =>
+        endpoint
+            .Metadata.OfType<HttpMethodMetadata>()
+            .Any(route => route.HttpMethods.Contains(HttpMethods.Get, StringComparer.OrdinalIgnoreCase));
 }

@@ -101,4 +101,7 @@ internal static class Listener
 
 /// <summary>A listener cannot be opened; the message names its settings.</summary>
 internal sealed class CannotListenException(string block, string host, int port, Exception inner)
-    : Exception($"Cannot listen on {block}.host = '{host}', {block}.port = {port}: {inner.Message}", inner);
+    : Exception(
+        $"Cannot listen on {block}.host = '{ShownValue.Of(host)}', {block}.port = {port}: {inner.Message}",
+        inner
+    );

@@ -33,7 +33,7 @@ internal static class SigningKeys
     public static InvalidSettingsException Unusable(string path, string problem, Exception? cause = null) =>
         new(
             [
-                $"callback.signing.keysFile = '{path}' cannot be used ({problem}); expected one key a line: whsec_ and "
+                $"callback.signing.keysFile = '{ShownValue.OfFile(path)}' cannot be used ({problem}); expected one key a line: whsec_ and "
                     + "24 to 64 bytes in base64.",
             ],
             cause
@@ -56,7 +56,7 @@ internal static class SigningKeys
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unusable(path, e.Message, e);
+            throw Unusable(path, ShownValue.Reason(e, path), e);
         }
 
         string ReadText(string path)

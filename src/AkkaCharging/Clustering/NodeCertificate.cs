@@ -43,7 +43,10 @@ internal sealed class NodeCertificate
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw Unusable($"cannot be read with cluster.tls.password: {e.Message}", e);
+            throw Unusable(
+                $"cannot be read with cluster.tls.password: {ShownValue.Reason(e, settings.CertificateFile)}",
+                e
+            );
         }
 
         if (file.Where(certificate => certificate.HasPrivateKey).ToList() is not [var own])
@@ -62,7 +65,7 @@ internal sealed class NodeCertificate
             : node;
 
         InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
-            new([$"cluster.tls.certificateFile = '{settings.CertificateFile}' {problem}"], cause);
+            new([$"cluster.tls.certificateFile = '{ShownValue.OfFile(settings.CertificateFile)}' {problem}"], cause);
     }
 
     /// <summary>Why <paramref name="other"/> is no node's certificate; null when it is one.</summary>

@@ -84,7 +84,9 @@ internal static class SettingsLoader
         }
         else
         {
-            problems.Add($"{sources.ConfigFile}: there is no such file, though it was given as --config.");
+            problems.Add(
+                $"{ShownValue.OfFile(sources.ConfigFile)}: there is no such file, though it was given as --config."
+            );
         }
     }
 

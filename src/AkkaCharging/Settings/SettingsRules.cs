@@ -22,7 +22,7 @@ internal static class SettingsRules
         var (server, management) = (settings.Server, settings.Management);
         report.Require(
             server.AllowAnonymous || server.ApiKeys.Count > 0 || IsLoopback(server.Host),
-            $"server.host = '{server.Host}' is reachable from other machines without API keys; "
+            $"server.host = '{ShownValue.Of(server.Host)}' is reachable from other machines without API keys; "
                 + "expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
             "server.host",
             "server.apiKeys",
@@ -36,7 +36,7 @@ internal static class SettingsRules
         );
         report.Require(
             management.Token.Length > 0 || management.Operators.Count > 0 || IsLoopback(management.Host),
-            $"management.host = '{management.Host}' is reachable from other machines without a token; expected "
+            $"management.host = '{ShownValue.Of(management.Host)}' is reachable from other machines without a token; expected "
                 + "management.operators, management.token or a loopback host.",
             "management.host",
             "management.token",
@@ -165,13 +165,13 @@ internal static class SettingsRules
         );
         report.Require(
             !IsAny(cluster.Hostname),
-            $"cluster.hostname = '{cluster.Hostname}' is no address that other nodes could reach; expected this "
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is no address that other nodes could reach; expected this "
                 + "node's own, and cluster.bindHostname for the interface.",
             "cluster.hostname"
         );
         report.Require(
             !IsLoopback(cluster.Hostname) || cluster.SeedNodes.All(seed => IsLoopback(seed[..seed.LastIndexOf(':')])),
-            $"cluster.hostname = '{cluster.Hostname}' is this machine's alone, and cluster.seedNodes name "
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is this machine's alone, and cluster.seedNodes name "
                 + "others; expected the name or address that those reach this node at.",
             "cluster.hostname",
             "cluster.seedNodes"

@@ -1,4 +1,5 @@
 using AkkaCharging.Files;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Acl;
 
@@ -25,7 +26,7 @@ internal static class AclFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidAclException(path, [e.Message], e);
+            throw new InvalidAclException(path, [ShownValue.Reason(e, path)], e);
         }
     }
 }

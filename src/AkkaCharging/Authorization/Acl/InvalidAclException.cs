@@ -1,3 +1,5 @@
+using AkkaCharging.Settings;
+
 namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>The ACL file is missing, cannot be read, or breaks the rules of its format.</summary>
@@ -6,7 +8,7 @@ internal sealed class InvalidAclException : Exception
 {
     internal InvalidAclException(string path, IReadOnlyList<string> problems, Exception? innerException = null)
         : base(
-            $"ACL file '{path}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}",
+            $"ACL file '{ShownValue.OfFile(path)}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}",
             innerException
         ) => Problems = problems;
 

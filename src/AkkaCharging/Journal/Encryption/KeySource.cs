@@ -90,20 +90,23 @@ internal static class KeySource
                 .Select(line =>
                     EncryptionKey.TryParse(line.Item.Trim())
                     ?? throw new InvalidJournalException(
-                        $"{path}:{line.Index + 1} is not a key; expected 32 bytes in base64."
+                        $"{ShownValue.OfFile(path)}:{line.Index + 1} is not a key; expected 32 bytes in base64."
                     )
                 )
                 .ToList();
             return keys.Count > 0
                 ? keys
                 : throw new InvalidJournalException(
-                    $"{path} holds no key; expected 32 bytes in base64, one key a line."
+                    $"{ShownValue.OfFile(path)} holds no key; expected 32 bytes in base64, one key a line."
                 );
         }
         catch (Exception e)
             when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
-            throw new InvalidJournalException($"The key file {path} cannot be read: {e.Message}", e);
+            throw new InvalidJournalException(
+                $"The key file {ShownValue.OfFile(path)} cannot be read: {ShownValue.Reason(e, path)}",
+                e
+            );
         }
     }
 

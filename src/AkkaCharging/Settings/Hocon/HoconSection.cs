@@ -8,8 +8,6 @@ namespace AkkaCharging.Settings.Hocon;
 /// </remarks>
 internal sealed class HoconSection(ConfigBlock block, string path, SettingsReport report)
 {
-    private const int ShownLength = 80;
-
     /// <summary>A block below this one, which <c>reference.conf</c> must have.</summary>
     public HoconSection Section(string key) =>
         new((ConfigBlock)block.Entries[key], ConfigBlock.Join(path, key), report);
@@ -144,7 +142,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
                 : $"is a {(node is ConfigList ? "list" : "block")}; expected {expected}."
         );
 
-    /// <summary>A value for people to read: no secrets, which a URL's query may be too, and no second line.</summary>
+    /// <summary>A value for people to read, without secrets.</summary>
     private static string Shown(ConfigNode? node, bool secret) =>
         node switch
         {
@@ -152,14 +150,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
             ConfigList { Items: var items } => $"[{string.Join(", ", items.Select(item => Shown(item, secret)))}]",
             ConfigText { Value: "" } => "",
             ConfigText when secret => "(secret)",
-            ConfigText { Value: var value } when value.Contains("://", StringComparison.Ordinal) => value.Contains('@')
-                ? "(not shown: user info)"
-                : Printable(value.Split('?')[0]),
-            ConfigText { Value: var value } => Printable(value),
+            ConfigText { Value: var value } => ShownValue.Of(value),
             _ => "",
         };
-
-    private static string Printable(string text) =>
-        string.Concat(text.Take(ShownLength).Select(c => char.IsControl(c) ? '?' : c))
-        + (text.Length > ShownLength ? "…" : "");
 }
