@@ -64,7 +64,7 @@ internal sealed record SecretFile(string Path, string Variable)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return e.Message;
+            return ShownValue.Reason(e, path);
         }
     }
 }

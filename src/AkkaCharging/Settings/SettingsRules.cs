@@ -180,7 +180,7 @@ internal static class SettingsRules
             cluster.Tls.IsOn
                 || cluster.AllowPlaintext
                 || (IsLoopback(cluster.Hostname) && IsLoopback(cluster.Interface)),
-            $"cluster.hostname = '{cluster.Hostname}' is reachable from other machines without TLS, so that anybody "
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is reachable from other machines without TLS, so that anybody "
                 + "who reaches it can pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = "
                 + "true or a loopback address.",
             "cluster.hostname",

@@ -27,7 +27,19 @@ internal static class ShownValue
     );
 
     private static readonly SearchValues<string> Marks = SearchValues.Create(
-        ["whsec_", "-----BEGIN", "Bearer ", "password=", "pwd=", "passwd=", "secret=", "token=", "apikey=", "key="],
+        [
+            "whsec_",
+            "akc_",
+            "-----BEGIN",
+            "Bearer ",
+            "password=",
+            "pwd=",
+            "passwd=",
+            "secret=",
+            "token=",
+            "apikey=",
+            "key=",
+        ],
         StringComparison.OrdinalIgnoreCase
     );
 
