@@ -23,8 +23,9 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private const double PerSecond = 200;
     private const double RatioMax = 2;
 
-    // Below this the scheduler of a busy machine decides, not the service.
-    private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(10);
+    // A machine that is short of time spoils some rounds, a service that is short of it all of them: the best rounds are
+    // compared. Below the floor the scheduler of a busy machine decides, not the service.
+    private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(50);
 
     private static readonly byte[] Pipelined = Encoding.ASCII.GetBytes(
         string.Concat(
@@ -67,7 +68,7 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
         output.WriteLine(
             $"accept p99 without: {Text(without)}; with {Connections} connections, {sent:n0} bytes sent: {Text(with)}"
         );
-        Assert.InRange(Median(with), TimeSpan.Zero, RatioMax * Max(Median(without), Floor));
+        Assert.InRange(with.Min(), TimeSpan.Zero, RatioMax * Max(without.Min(), Floor));
         Assert.Equal(0, await service.StopAsync());
     }
 
