@@ -1,5 +1,4 @@
 using AkkaCharging.Journal.Retention;
-using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Npgsql;
 
