@@ -39,7 +39,7 @@ internal enum AnswerStatus
     /// <summary>415: the content type is not JSON in UTF-8, or the body has a content encoding.</summary>
     UnsupportedMediaType,
 
-    /// <summary>429: the rate limit of the API key or the address is used up, or too many are answered at once.</summary>
+    /// <summary>429: the limit of the API key or the address is used up, or too many are answered at once.</summary>
     RateLimited,
 
     /// <summary>500: an unhandled exception.</summary>
