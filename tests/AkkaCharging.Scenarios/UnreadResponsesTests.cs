@@ -110,7 +110,8 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     private static string Text(List<TimeSpan> times) =>
-        $"{Median(times).TotalMilliseconds:f1} ms ({string.Join(", ", times.Select(t => $"{t.TotalMilliseconds:f1}"))})";
+        $"{Median(times).TotalMilliseconds:f1} ms "
+        + $"({string.Join(", ", times.Select(time => $"{time.TotalMilliseconds:f1}"))})";
 
     /// <summary>Connections that send 2,000 requests each and read nothing.</summary>
     private sealed class Flood : IAsyncDisposable

@@ -181,8 +181,8 @@ internal static class SettingsRules
                 || cluster.AllowPlaintext
                 || (IsLoopback(cluster.Hostname) && IsLoopback(cluster.Interface)),
             $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is reachable from other machines without TLS, "
-                + "so that anybody who reaches it can pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = "
-                + "true or a loopback address.",
+                + "so that anybody who reaches it can pass for a node; expected cluster.tls.certificateFile, "
+                + "cluster.allowPlaintext = true or a loopback address.",
             "cluster.hostname",
             "cluster.bindHostname",
             "cluster.tls.certificateFile",
