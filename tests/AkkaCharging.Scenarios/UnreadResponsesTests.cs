@@ -23,7 +23,7 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private const double PerSecond = 200;
     private const double RatioMax = 2;
 
-    // A machine that is short of time spoils some rounds, a service that is short of it all of them: the best rounds are
+    // A machine that is short of time spoils some rounds, a service that is short of it all: the best rounds are
     // compared. Below the floor the scheduler of a busy machine decides, not the service.
     private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(50);
 
