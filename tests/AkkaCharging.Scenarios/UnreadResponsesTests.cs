@@ -23,8 +23,8 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private const double PerSecond = 200;
     private const double RatioMax = 2;
 
-    // A machine that is short of time spoils some rounds, a service that is short of it all of them: the best rounds are
-    // compared. Below the floor the scheduler of a busy machine decides, not the service.
+    // A machine that is short of time spoils some rounds, a service that is short of it all of them: the best rounds
+    // are compared. Below the floor the scheduler of a busy machine decides, not the service.
     private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(50);
 
     private static readonly byte[] Pipelined = Encoding.ASCII.GetBytes(
@@ -110,7 +110,8 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     private static string Text(List<TimeSpan> times) =>
-        $"{Median(times).TotalMilliseconds:f1} ms ({string.Join(", ", times.Select(t => $"{t.TotalMilliseconds:f1}"))})";
+        $"{Median(times).TotalMilliseconds:f1} ms "
+        + $"({string.Join(", ", times.Select(t => $"{t.TotalMilliseconds:f1}"))})";
 
     /// <summary>Connections that send 2,000 requests each and read nothing.</summary>
     private sealed class Flood : IAsyncDisposable

@@ -55,7 +55,7 @@ internal static class InsecureChoices
         }
     }
 
-    /// <summary>Names of keys without a limit. Keys of one name share the highest, so one that has a limit gives it.</summary>
+    /// <summary>Names of keys without a limit. Keys of one name share the highest of theirs.</summary>
     private static List<string> Unlimited(IReadOnlyList<ApiKeySettings> keys) =>
         [
             .. keys.GroupBy(key => key.Name, StringComparer.Ordinal)

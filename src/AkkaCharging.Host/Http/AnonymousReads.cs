@@ -15,7 +15,7 @@ namespace AkkaCharging.Host.Http;
 /// </remarks>
 internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
 {
-    /// <summary>Requests answered at a time. Each takes a fraction of a millisecond, or waits for the journal.</summary>
+    /// <summary>Requests answered at a time. Most take less than a millisecond, or wait for the journal.</summary>
     public const int Places = 16;
 
     /// <summary>Requests that wait for a place; further ones are rejected.</summary>

@@ -100,7 +100,7 @@ internal static class ChargingSessionEndpoints
         }
     }
 
-    /// <summary>How long the caller has to wait, by its key's limit or its address's; null when it has not to.</summary>
+    /// <summary>Time for which the caller has to wait, by the limit of its key or its address, or null.</summary>
     private static TimeSpan? Wait(
         HttpContext context,
         ApiKeyCaller? caller,

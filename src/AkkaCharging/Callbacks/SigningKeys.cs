@@ -49,8 +49,8 @@ internal static class SigningKeys
         InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
             new(
                 [
-                    $"callback.signing.keysFile = '{ShownValue.OfFile(path)}' cannot be used ({problem}); expected one key a line: "
-                        + "whsec_ and 24 to 64 bytes in base64.",
+                    $"callback.signing.keysFile = '{ShownValue.OfFile(path)}' cannot be used ({problem}); "
+                        + "expected one key a line: whsec_ and 24 to 64 bytes in base64.",
                 ],
                 cause
             );

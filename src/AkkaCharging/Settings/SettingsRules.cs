@@ -36,8 +36,8 @@ internal static class SettingsRules
         );
         report.Require(
             management.Token.Length > 0 || IsLoopback(management.Host),
-            $"management.host = '{ShownValue.Of(management.Host)}' is reachable from other machines without a token; expected "
-                + "management.token or a loopback host.",
+            $"management.host = '{ShownValue.Of(management.Host)}' is reachable from other machines without a token; "
+                + "expected management.token or a loopback host.",
             "management.host",
             "management.token"
         );
@@ -158,14 +158,14 @@ internal static class SettingsRules
         );
         report.Require(
             !IsAny(cluster.Hostname),
-            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is no address that other nodes could reach; expected this "
-                + "node's own, and cluster.bindHostname for the interface.",
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is no address that other nodes could reach; "
+                + "expected this node's own, and cluster.bindHostname for the interface.",
             "cluster.hostname"
         );
         report.Require(
             !IsLoopback(cluster.Hostname) || cluster.SeedNodes.All(seed => IsLoopback(seed[..seed.LastIndexOf(':')])),
-            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is this machine's alone, and cluster.seedNodes name "
-                + "others; expected the name or address that those reach this node at.",
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is this machine's alone, and "
+                + "cluster.seedNodes name others; expected the name or address that those reach this node at.",
             "cluster.hostname",
             "cluster.seedNodes"
         );

@@ -39,7 +39,7 @@ internal static class ShownValue
     /// <summary><paramref name="path"/> as it is, unless it may hold a secret.</summary>
     public static string OfFile(string path) => WithoutSecrets(path).ToString();
 
-    /// <summary>Why a file could not be read: the text of <paramref name="cause"/>, unless that names a hidden path.</summary>
+    /// <summary>Why a file could not be read: the text of <paramref name="cause"/> if it may be shown.</summary>
     public static string Reason(Exception cause, string path) =>
         string.Equals(OfFile(path), path, StringComparison.Ordinal) ? cause.Message : "it cannot be read";
 

@@ -8,7 +8,8 @@ internal sealed class InvalidAclException : Exception
 {
     internal InvalidAclException(string path, IReadOnlyList<string> problems, Exception? innerException = null)
         : base(
-            $"ACL file '{ShownValue.OfFile(path)}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}",
+            $"ACL file '{ShownValue.OfFile(path)}' cannot be used:"
+                + $"{string.Concat(problems.Select(problem => "\n  " + problem))}",
             innerException
         ) => Problems = problems;
 
