@@ -39,7 +39,7 @@ internal enum AnswerStatus
     /// <summary>415: the content type is not JSON in UTF-8, or the body has a content encoding.</summary>
     UnsupportedMediaType,
 
-    /// <summary>429: the rate limit of the key or the address is exhausted, or too many are answered at a time.</summary>
+    /// <summary>429: the rate limit of the key or the address is exhausted, or too many are being answered.</summary>
     RateLimited,
 
     /// <summary>500: an unhandled exception.</summary>
