@@ -50,7 +50,7 @@ internal sealed class FileWatch : IDisposable
         (_path, _time, _read, _report) = (path, time, read, report);
 
     /// <summary>Raised by <see cref="ReadAllAgain"/>: a signal is the whole process's.</summary>
-    private static event Action? ReadAgain;
+    private static event EventHandler? ReadAgain;
 
     /// <summary>The latest poll, for tests to wait for.</summary>
     public Task Polling
@@ -63,7 +63,7 @@ internal sealed class FileWatch : IDisposable
     }
 
     /// <summary>Has every file that this process watches read at its next poll, changed or not.</summary>
-    public static void ReadAllAgain() => ReadAgain?.Invoke();
+    public static void ReadAllAgain() => ReadAgain?.Invoke(sender: null, EventArgs.Empty);
 
     /// <summary>Reads the file for the first time, before the watch starts.</summary>
     /// <returns>What <paramref name="load"/> returns; what it throws is thrown.</returns>
@@ -97,7 +97,7 @@ internal sealed class FileWatch : IDisposable
         _timer?.Dispose();
     }
 
-    private void RequireRead()
+    private void RequireRead(object? sender, EventArgs e)
     {
         lock (_gate)
             _mustRead = true;

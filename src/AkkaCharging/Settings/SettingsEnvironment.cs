@@ -123,10 +123,14 @@ internal static partial class SettingsEnvironment
         ServiceLinkName().IsMatch(name)
         || (name.EndsWith("_PORT", StringComparison.Ordinal) && ServiceLinkValue().IsMatch(value));
 
-    [GeneratedRegex("_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$")]
+    [GeneratedRegex(
+        "_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 1_000
+    )]
     private static partial Regex ServiceLinkName();
 
-    [GeneratedRegex("^(tcp|udp|sctp)://")]
+    [GeneratedRegex("^(tcp|udp|sctp)://", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex ServiceLinkValue();
 
     /// <summary>Moves a file's old keys to the settings that they stand for.</summary>
