@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using AkkaCharging.Host.Telemetry;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Otlp;
