@@ -23,9 +23,14 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private const double PerSecond = 200;
     private const double RatioMax = 2;
 
-    // A machine that is short of time spoils some rounds, a service that is short of it all: the best rounds are
-    // compared. Below the floor the scheduler of a busy machine decides, not the service.
-    private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(50);
+    /// <summary>Below it the scheduler of a busy machine decides, not the service.</summary>
+    private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// For the second in which the connections are opened and answered until they are full: sixty clients on the
+    /// processors that the service has, too.
+    /// </summary>
+    private static readonly TimeSpan BurstFloor = TimeSpan.FromMilliseconds(50);
 
     private static readonly byte[] Pipelined = Encoding.ASCII.GetBytes(
         string.Concat(
@@ -52,13 +57,14 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
         await SubmitAsync(service, receiver); // warms up
 
         // The rounds alternate, so that whatever else the machine does is in both.
-        var (without, with) = (new List<TimeSpan>(), new List<TimeSpan>());
+        var (without, burst, with) = (new List<TimeSpan>(), new List<TimeSpan>(), new List<TimeSpan>());
         var sent = 0L;
         for (var round = 0; round < Rounds; round++)
         {
             without.Add(await SubmitAsync(service, receiver));
             await using var flood = new Flood(service.Port);
             await Eventually.HoldsAsync(() => flood.Connected == Connections, "all are connected");
+            burst.Add(await SubmitAsync(service, receiver));
             with.Add(await SubmitAsync(service, receiver));
             foreach (var path in new[] { "/health/live", "/health/ready", "/health" })
                 Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync(path)).StatusCode);
@@ -66,9 +72,11 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
         }
 
         output.WriteLine(
-            $"accept p99 without: {Text(without)}; with {Connections} connections, {sent:n0} bytes sent: {Text(with)}"
+            $"accept p99 without: {Text(without)}; while {Connections} connections fill, {sent:n0} bytes sent: "
+                + $"{Text(burst)}; with them: {Text(with)}"
         );
-        Assert.InRange(with.Min(), TimeSpan.Zero, RatioMax * Max(without.Min(), Floor));
+        Assert.InRange(Median(with), TimeSpan.Zero, RatioMax * Max(Median(without), Floor));
+        Assert.InRange(burst.Min(), TimeSpan.Zero, RatioMax * Max(without.Min(), BurstFloor));
         Assert.Equal(0, await service.StopAsync());
     }
 
