@@ -162,7 +162,10 @@ internal static class IsolationRows
         {
             await using var target = await session.Targets.ServiceAsync("new receivers", settings);
             await Faults.WarmUpAsync(session, target);
-            await DriveNewAsync(target, first, session.WarmUp); // so that the first side is not the coldest
+            // So that neither side is the coldest, of which one alone has receivers that hang: one does here, too.
+            session.Ledger.HangFrom = NewHealthy;
+            await DriveNewAsync(target, first, AtLeastShortest(session));
+            await session.SettleAllAsync();
             without.Add(await DriveNewAsync(target, second, duration));
             session.Ledger.HangFrom = NewHealthy; // the last of the new ones, and all of those that follow it
             await session.DriveAsync(

@@ -407,7 +407,13 @@ public sealed class HealthTests : IAsyncLifetime
         var journal = new ScriptedJournal();
         await using var service = await StartAsync(journal: journal);
         await AcceptAsync(service, 1);
-        await Eventually.HoldsAsync(() => _receiver.Received.Count == 1, "the first callback");
+        // Settled, not only called back: one whose settlement meets the defect would be called back again.
+        await Eventually.HoldsAsync(
+            async () =>
+                (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64()
+                == 1,
+            "the first request is settled"
+        );
         _authorizer.Next(
             (_, _) =>
             {
