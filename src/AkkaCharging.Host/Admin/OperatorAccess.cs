@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
@@ -22,15 +20,14 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     /// <summary>An operator of this machine, where no token is needed.</summary>
     private static readonly Operator OfThisMachine = new("loopback", MayChange: true);
 
-    private readonly (byte[] Hash, Operator Operator)[] _tokens =
-    [
+    private readonly KeyHashes<Operator> _tokens = new([
         .. settings.Operators.Select(entry =>
             (Convert.FromHexString(entry.Sha256), new Operator(entry.Name, entry.Access == OperatorRight.Write))
         ),
         .. settings.Token.Length > 0
-            ? [(Hash(settings.Token), new Operator("token", MayChange: true))]
+            ? [(KeyHash.Of(settings.Token), new Operator("token", MayChange: true))]
             : Array.Empty<(byte[], Operator)>(),
-    ];
+    ]);
 
     /// <summary>The operator that a request was admitted for: a name of <c>management.operators</c>, <c>token</c> for
     /// <c>management.token</c>, or <c>loopback</c>.</summary>
@@ -40,7 +37,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        var admitted = Identify(request);
+        var admitted = _tokens.Any ? _tokens.OwnerOf(ApiKeys.BearerOf(request)) : OfThisMachine;
         if (admitted is null && !ConsolePage.IsAskedForBy(request))
         {
             LogRefused(context.Connection.RemoteIpAddress, "token");
@@ -86,26 +83,6 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
             await next(context);
         }
     }
-
-    /// <returns>Null for a token that is missing or wrong.</returns>
-    private Operator? Identify(HttpRequest request)
-    {
-        if (_tokens.Length == 0)
-            return OfThisMachine;
-        var presented = Hash(ApiKeys.BearerOf(request));
-        Operator? found = null;
-
-        // Every token is compared, each in constant time, so that the time taken tells nothing about any of them.
-        foreach (var (hash, candidate) in _tokens)
-        {
-            if (CryptographicOperations.FixedTimeEquals(hash, presented))
-                found = candidate;
-        }
-
-        return found;
-    }
-
-    private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
     private static bool IsThisMachine(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase)

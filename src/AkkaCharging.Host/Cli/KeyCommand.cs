@@ -1,7 +1,8 @@
 using System.Buffers.Text;
 using System.CommandLine;
 using System.Security.Cryptography;
-using System.Text;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Host.Cli;
 
@@ -36,7 +37,7 @@ internal static class KeyCommand
         output.WriteLine("The key, shown this once: hand it to its owner, and keep no copy.");
         output.WriteLine(key);
         output.WriteLine("Its entry for server.apiKeys or management.operators:");
-        output.WriteLine($"{{ name = {Quoted(name)}, sha256 = \"{HashOf(key)}\" }}");
+        output.WriteLine($"{{ name = {HoconText.Quoted(name)}, sha256 = \"{HashOf(key)}\" }}");
     }
 
     private static async Task<int> HashAsync(
@@ -57,8 +58,5 @@ internal static class KeyCommand
         return 0;
     }
 
-    private static string HashOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-
-    private static string Quoted(string name) =>
-        $"\"{name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    private static string HashOf(string key) => Convert.ToHexStringLower(KeyHash.Of(key));
 }

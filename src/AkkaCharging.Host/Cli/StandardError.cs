@@ -31,14 +31,16 @@ internal sealed class StandardError : Stream
     public static TextWriter Open() =>
         OperatingSystem.IsWindows() ? Console.Error : new StreamWriter(new StandardError()) { AutoFlush = true };
 
-    public override void Write(byte[] buffer, int offset, int count)
-    {
-        var rest = buffer.AsSpan(offset, count);
-        while (!rest.IsEmpty && Write(Descriptor, rest.ToArray(), rest.Length) is > 0 and var written)
-            rest = rest[(int)written..];
-    }
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-    public override void Write(ReadOnlySpan<byte> buffer) => Write(buffer.ToArray(), 0, buffer.Length);
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        while (
+            !buffer.IsEmpty
+            && Write(Descriptor, in MemoryMarshal.GetReference(buffer), buffer.Length) is > 0 and var written
+        )
+            buffer = buffer[(int)written..];
+    }
 
     public override void Flush()
     {
@@ -53,5 +55,5 @@ internal sealed class StandardError : Stream
 
     [DllImport("libc", EntryPoint = "write")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern nint Write(int descriptor, byte[] buffer, nint count);
+    private static extern nint Write(int descriptor, in byte first, nint count);
 }

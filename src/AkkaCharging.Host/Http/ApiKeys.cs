@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
@@ -9,7 +7,7 @@ namespace AkkaCharging.Host.Http;
 /// </summary>
 internal sealed class ApiKeys
 {
-    private readonly List<(byte[] Hash, ApiKeyCaller Caller)> _keys;
+    private readonly KeyHashes<ApiKeyCaller> _keys;
 
     public ApiKeys(IReadOnlyList<ApiKeySettings> settings, TimeProvider time)
     {
@@ -21,36 +19,18 @@ internal sealed class ApiKeys
                 keys => Rate(keys.Max(key => key.RequestsPerSecond), time),
                 StringComparer.Ordinal
             );
-        _keys =
-        [
+        _keys = new([
             .. settings.Select(key =>
                 (Convert.FromHexString(key.Sha256), new ApiKeyCaller(key.Name, key.CallbackHosts, rates[key.Name]))
             ),
-        ];
+        ]);
     }
 
     /// <summary>False when no key is configured: then anybody may submit.</summary>
-    public bool AreRequired => _keys.Count > 0;
+    public bool AreRequired => _keys.Any;
 
     /// <summary>Caller that sent <paramref name="request"/>; null for a missing or unknown key.</summary>
-    public ApiKeyCaller? Identify(HttpRequest request)
-    {
-        var key = Presented(request);
-        if (key.Length == 0)
-            return null; // Also where the hash of nothing is configured, which is what hashing an unset variable gives.
-
-        var presented = SHA256.HashData(Encoding.UTF8.GetBytes(key));
-        ApiKeyCaller? caller = null;
-
-        // Every key is compared, each in constant time, so that the time taken tells nothing about any of them.
-        foreach (var (hash, candidate) in _keys)
-        {
-            if (CryptographicOperations.FixedTimeEquals(hash, presented))
-                caller = candidate;
-        }
-
-        return caller;
-    }
+    public ApiKeyCaller? Identify(HttpRequest request) => _keys.OwnerOf(Presented(request));
 
     private static CallerRate? Rate(double perSecond, TimeProvider time) =>
         perSecond > 0 ? new CallerRate(perSecond, time) : null;

@@ -43,8 +43,10 @@ internal static class SigningKeys
     {
         try
         {
-            var lines = ReadText(path)
-                .Split('\n', StringSplitOptions.TrimEntries)
+            var text =
+                RegularFile.ReadText(path, FileCharsMax)
+                ?? throw Unusable(path, $"it is longer than {FileCharsMax} characters");
+            var lines = text.Split('\n', StringSplitOptions.TrimEntries)
                 .Index()
                 .Where(line => line.Item.Length > 0)
                 .ToList();
@@ -57,16 +59,6 @@ internal static class SigningKeys
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Unusable(path, ShownValue.Reason(e, path), e);
-        }
-
-        string ReadText(string path)
-        {
-            using var reader = new StreamReader(RegularFile.Open(path));
-            var buffer = new char[FileCharsMax + 1];
-            var length = reader.ReadBlock(buffer);
-            return length <= FileCharsMax
-                ? new string(buffer, 0, length)
-                : throw Unusable(path, $"it is longer than {FileCharsMax} characters");
         }
     }
 

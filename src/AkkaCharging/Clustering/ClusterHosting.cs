@@ -2,6 +2,7 @@ using System.Globalization;
 using Akka.Configuration;
 using Akka.Hosting;
 using AkkaCharging.Settings;
+using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Clustering;
 
@@ -35,8 +36,8 @@ internal static class ClusterHosting
                 akka {
                   actor.provider = cluster
                   remote.dot-netty.tcp {
-                    public-hostname = {{Quoted(settings.Hostname)}}
-                    hostname = {{Quoted(settings.Interface)}}
+                    public-hostname = {{HoconText.Quoted(settings.Hostname)}}
+                    hostname = {{HoconText.Quoted(settings.Interface)}}
                     port = {{settings.Port}}
                     enable-ssl = {{(settings.Tls.IsOn ? "on" : "off")}}
                   }
@@ -74,7 +75,4 @@ internal static class ClusterHosting
                 """
             )
         );
-
-    private static string Quoted(string text) =>
-        $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 }

@@ -22,4 +22,15 @@ internal static class RegularFile
             bufferSize: 1 << 16
         );
     }
+
+    /// <summary>Reads a text in UTF-8.</summary>
+    /// <returns>Null when it is longer than <paramref name="charsMax"/>.</returns>
+    /// <inheritdoc cref="Open" path="/exception"/>
+    public static string? ReadText(string path, int charsMax)
+    {
+        using var reader = new StreamReader(Open(path));
+        var buffer = new char[charsMax + 1];
+        var length = reader.ReadBlock(buffer);
+        return length <= charsMax ? new string(buffer, 0, length) : null;
+    }
 }

@@ -33,10 +33,7 @@ internal sealed record SecretFile(string Path, string Variable)
                 continue;
             report.SecretFiles.Add(new(file, variable));
             if (environment.GetValueOrDefault(own) is { Length: > 0 })
-                report.Problems.Add(
-                    $"environment variable {variable}: {path} is set a second time; {own} sets it already. Keep one of "
-                        + "them."
-                );
+                report.Problems.Add(SettingsEnvironment.SetTwice($"environment variable {variable}", path, own));
             else if (TryRead(file, out var secret) is { } problem)
                 report.Problems.Add($"environment variable {variable}: the file cannot be used: {problem}");
             else
@@ -53,12 +50,8 @@ internal sealed record SecretFile(string Path, string Variable)
         secret = "";
         try
         {
-            using var reader = new StreamReader(RegularFile.Open(path));
-            var buffer = new char[CharsMax + 1];
-            var length = reader.ReadBlock(buffer);
-            if (length > CharsMax)
+            if (RegularFile.ReadText(path, CharsMax) is not { } text)
                 return $"it is longer than {CharsMax} characters.";
-            var text = new string(buffer, 0, length);
             secret = text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.TrimEnd('\n');
             return secret.Length == 0 ? "it is empty." : null;
         }

@@ -65,7 +65,7 @@ internal static partial class SettingsEnvironment
             }
             else if (!name.Equals(own, StringComparison.Ordinal) && environment.ContainsKey(own))
             {
-                problems.Add($"{source}: {path} is set a second time; {own} sets it already. Keep one of them.");
+                problems.Add(SetTwice(source, path, own));
             }
             else
             {
@@ -73,6 +73,10 @@ internal static partial class SettingsEnvironment
             }
         }
     }
+
+    /// <summary>Says that <paramref name="source"/> sets what the variable <paramref name="own"/> sets.</summary>
+    public static string SetTwice(string source, string path, string own) =>
+        $"{source}: {path} is set a second time; {own} sets it already. Keep one of them.";
 
     /// <summary>
     /// Reports variables that are named as settings are, and are none: a misspelt one would otherwise leave its default

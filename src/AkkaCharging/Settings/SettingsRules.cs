@@ -29,8 +29,7 @@ internal static class SettingsRules
             "server.allowAnonymous"
         );
         report.Require(
-            server.ApiKeys.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count()
-                == server.ApiKeys.Count,
+            AreDistinct(server.ApiKeys.Select(key => key.Sha256)),
             "server.apiKeys holds the same sha256 twice; expected one entry a key.",
             "server.apiKeys"
         );
@@ -43,8 +42,7 @@ internal static class SettingsRules
             "management.operators"
         );
         report.Require(
-            management.Operators.DistinctBy(entry => entry.Sha256, StringComparer.OrdinalIgnoreCase).Count()
-                == management.Operators.Count,
+            AreDistinct(management.Operators.Select(entry => entry.Sha256)),
             "management.operators holds the same sha256 twice; expected a token for each operator.",
             "management.operators"
         );
@@ -194,6 +192,12 @@ internal static class SettingsRules
     public static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+
+    private static bool AreDistinct(IEnumerable<string> hashes)
+    {
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        return hashes.All(seen.Add);
+    }
 
     /// <summary>A listener on all addresses takes the port on each of them.</summary>
     private static bool SameAddress(string a, string b) =>

@@ -236,7 +236,12 @@ public sealed class OperatorAccessTests(SharedService shared)
                 management with
                 {
                     Token = Token,
-                    Operators = [Named("ann", OperatorRight.Write), Named("bo", OperatorRight.Read)],
+                    Operators =
+                    [
+                        Named("ann", OperatorRight.Write),
+                        Named("bo", OperatorRight.Read),
+                        new("nobody", Convert.ToHexString(SHA256.HashData([])), OperatorRight.Write),
+                    ],
                 }
             )
         );
@@ -261,8 +266,12 @@ public sealed class OperatorAccessTests(SharedService shared)
                 Assert.Equal(HttpStatusCode.OK, change.StatusCode);
         }
 
-        using var wrong = await service.OperateAsync("GET", "/admin/config", token: "Bearer token-of-cy");
-        await Api.RefusedAsync(wrong, 401, "unauthorized");
+        foreach (var token in (string?[])["Bearer token-of-cy", "Bearer ", null])
+        {
+            using var wrong = await service.OperateAsync("GET", "/admin/config", token: token);
+            await Api.RefusedAsync(wrong, 401, "unauthorized");
+        }
+
         await Eventually.HoldsAsync(
             () =>
                 Regex

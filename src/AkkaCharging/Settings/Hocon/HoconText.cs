@@ -1,0 +1,9 @@
+namespace AkkaCharging.Settings.Hocon;
+
+/// <summary>Writes HOCON.</summary>
+internal static class HoconText
+{
+    /// <summary><paramref name="text"/> in double quotes.</summary>
+    public static string Quoted(string text) =>
+        $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+}
