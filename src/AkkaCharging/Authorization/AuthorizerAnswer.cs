@@ -26,6 +26,9 @@ public readonly record struct AuthorizerAnswer
     /// <summary>The reason of the answer, if there is one.</summary>
     internal DecisionReason Reason => _reason;
 
+    /// <summary>What the authorizer tells beyond yes or no, within its bounds; null for nothing.</summary>
+    internal AuthorizationDetails? Details { get; private init; }
+
     /// <summary>The status of the answer, if there is one.</summary>
     internal AuthorizationStatus Status =>
         _reason is DecisionReason.InAcl or DecisionReason.Authorized
@@ -49,6 +52,8 @@ public readonly record struct AuthorizerAnswer
                 DenialReason.Blocked => DecisionReason.Blocked,
                 DenialReason.Expired => DecisionReason.Expired,
                 DenialReason.StationNotAllowed => DecisionReason.StationNotAllowed,
+                DenialReason.NoCredit => DecisionReason.NoCredit,
+                DenialReason.ConcurrentSession => DecisionReason.ConcurrentSession,
                 _ => throw new ArgumentOutOfRangeException(
                     nameof(reason),
                     reason,
@@ -67,6 +72,22 @@ public readonly record struct AuthorizerAnswer
     /// <param name="cause">The underlying error, if there is one.</param>
     public static AuthorizerAnswer NoAnswer(string why, bool isTransient = false, Exception? cause = null) =>
         new(new AuthorizerUnavailableException(why, isTransient, cause));
+
+    /// <summary>
+    /// No answer could be had, for a reason that repeating the question cannot mend and that is no failure of the
+    /// partner: it does not count for the circuit breaker.
+    /// </summary>
+    /// <param name="reason">A reason of <c>unknown</c>.</param>
+    internal static AuthorizerAnswer NotAsked(DecisionReason reason, string why) =>
+        new(new AuthorizerUnavailableException(why, isTransient: false) { Reason = reason, IsFault = false });
+
+    /// <summary>The same answer with what else the authorizer tells.</summary>
+    /// <param name="details">Is cut to its bounds. Ignored when there is no answer.</param>
+    public AuthorizerAnswer With(AuthorizationDetails details)
+    {
+        ArgumentNullException.ThrowIfNull(details);
+        return this with { Details = details.Bounded() };
+    }
 }
 
 /// <summary>Why a driver may not charge.</summary>
@@ -83,6 +104,13 @@ public enum DenialReason
 
     /// <summary>The token is not valid at this station. Recorded as <c>station_not_allowed</c>.</summary>
     StationNotAllowed,
+
+    /// <summary>The driver's account has no credit. Recorded as <c>no_credit</c>.</summary>
+    NoCredit,
+
+    /// <summary>The token charges elsewhere, and may not charge twice. Recorded as
+    /// <c>concurrent_session</c>.</summary>
+    ConcurrentSession,
 }
 
 /// <summary>No answer could be had from the authorizer.</summary>
@@ -94,4 +122,10 @@ internal sealed class AuthorizerUnavailableException(string message, bool isTran
 {
     /// <summary>Whether asking again at once may help.</summary>
     public bool IsTransient { get; } = isTransient;
+
+    /// <summary>The reason of the decision; one of <see cref="AuthorizationStatus.Unknown"/>.</summary>
+    public DecisionReason Reason { get; init; } = DecisionReason.AuthorizerError;
+
+    /// <summary>Whether it counts for the circuit breaker.</summary>
+    public bool IsFault { get; init; } = true;
 }

@@ -22,5 +22,12 @@ public interface IAuthorizer
 /// <param name="RequestId">Identifies the accepted request; the same in logs, traces and the callback's
 /// <c>webhook-id</c>.</param>
 /// <param name="Station">The charging station.</param>
-/// <param name="Token">The driver's token, a secret.</param>
-public sealed record AuthorizationQuery(RequestId RequestId, StationId Station, DriverToken Token);
+/// <param name="Token">The driver's token as the caller wrote it, a secret.</param>
+public sealed record AuthorizationQuery(RequestId RequestId, StationId Station, DriverToken Token)
+{
+    /// <summary>Whom the token stands for: what is to be looked up.</summary>
+    public TokenIdentity Identity { get; init; } = new(Token.Secret);
+
+    /// <summary>What partners call the station; null without a row of <c>authorization.stationsFile</c>.</summary>
+    public StationMapping? Mapping { get; init; }
+}

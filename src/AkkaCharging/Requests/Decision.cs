@@ -44,10 +44,31 @@ internal enum DecisionReason
 
     /// <summary>Allowed by another authorizer than the access list.</summary>
     Authorized,
+
+    /// <summary>No answer within <c>authorization.answerWithinMillis</c>.</summary>
+    Deadline,
+
+    /// <summary>The driver's account has no credit.</summary>
+    NoCredit,
+
+    /// <summary>The token charges elsewhere, and may not charge twice.</summary>
+    ConcurrentSession,
+
+    /// <summary>No partner is responsible for the token.</summary>
+    NoRoute,
+
+    /// <summary>The partner wants a location, and the station has none in <c>authorization.stationsFile</c>.</summary>
+    NoLocation,
 }
 
 /// <summary>The one final answer to a request.</summary>
-internal sealed record Decision(AuthorizationStatus Status, DecisionReason Reason, DateTimeOffset DecidedAt);
+/// <param name="Details">What the authorizer told beyond yes or no; null for nothing.</param>
+internal sealed record Decision(
+    AuthorizationStatus Status,
+    DecisionReason Reason,
+    DateTimeOffset DecidedAt,
+    AuthorizationDetails? Details = null
+);
 
 /// <summary>How decisions are spelled in JSON, metrics and the journal.</summary>
 internal static class DecisionNames
@@ -64,6 +85,11 @@ internal static class DecisionNames
         "circuit_open",
         "authorizer_error",
         "authorized",
+        "deadline",
+        "no_credit",
+        "concurrent_session",
+        "no_route",
+        "no_location",
     ];
 
     /// <summary><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>.</summary>
