@@ -13,7 +13,8 @@ namespace AkkaCharging.Journal;
 /// <param name="Details">The details, encrypted; null without any.</param>
 /// <remarks>
 /// An older node of a cluster, which runs until its turn in a rolling update comes, reads what a newer one decided: it
-/// would call a row with an unknown name damaged, and deliver nothing. It delivers the same status by the nearest reason.
+/// would call a row with an unknown name damaged, and deliver nothing. It delivers the same status by the nearest
+/// reason.
 /// </remarks>
 internal sealed record StoredDecision(
     string Status,
