@@ -1,37 +1,53 @@
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Authorization.Http;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>The authorizer that <c>authorization.provider</c> names.</summary>
+/// <summary>The authorizers that <c>authorization.provider</c> and <c>authorization.chain</c> name.</summary>
 internal static class AuthorizationHosting
 {
-    /// <summary>Registers the authorizer; a custom one is registered by the program that has it.</summary>
-    public static void AddAuthorizer(this IServiceCollection services, AuthorizationSettings settings)
+    /// <summary>
+    /// Registers the authorizers that are asked, and their chain; a custom one is registered by the program that has
+    /// it.
+    /// </summary>
+    public static void AddAuthorizers(this IServiceCollection services, AuthorizationSettings settings)
     {
-        switch (settings.Provider)
-        {
-            case AuthorizationProvider.Acl:
-                services.AddSingleton<IAuthorizer>(provider => CreateAcl(settings.Acl, provider));
-                break;
-            case AuthorizationProvider.Http:
-                services.AddSingleton<IAuthorizer>(provider => new HttpAuthorizer(
-                    settings.Http,
-                    provider.GetRequiredService<TimeProvider>()
-                ));
-                break;
-        }
+        // Services, so that they are disposed of with the others.
+        services.AddSingleton(provider => CreateAcl(settings.Acl, provider));
+        services.AddSingleton(provider => new HttpAuthorizer(
+            settings.Http,
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => new AuthorizerChain([
+            .. settings.Asked.Select(asked => CreateLink(asked, provider)),
+        ]));
     }
 
     /// <summary>Reads the access list.</summary>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     public static void Check(AuthorizationSettings settings)
     {
-        if (settings.Provider == AuthorizationProvider.Acl)
+        if (settings.Uses(AuthorizationProvider.Acl))
             new AclAuthorizer(settings.Acl.File, TimeProvider.System).Dispose();
     }
+
+    private static IAuthorizerLink CreateLink(AuthorizationProvider asked, IServiceProvider provider) =>
+        asked switch
+        {
+            AuthorizationProvider.Acl => new SinglePartner(
+                new Partner("acl", provider.GetRequiredService<AclAuthorizer>())
+            ),
+            AuthorizationProvider.Http => new SinglePartner(
+                new Partner("http", provider.GetRequiredService<HttpAuthorizer>())
+            ),
+            AuthorizationProvider.Custom => new SinglePartner(
+                new Partner("custom", provider.GetRequiredService<IAuthorizer>())
+            ),
+            _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "It is no authorizer of its own."),
+        };
 
     private static AclAuthorizer CreateAcl(AclSettings acl, IServiceProvider provider)
     {

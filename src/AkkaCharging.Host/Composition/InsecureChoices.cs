@@ -28,8 +28,8 @@ internal static class InsecureChoices
             yield return "Callbacks to addresses that are not public are allowed: "
                 + $"{string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
         if (
-            settings.Authorization is
-            { Provider: AuthorizationProvider.Http, Http.Url: { Scheme: "http", IsLoopback: false } }
+            settings.Authorization.Uses(AuthorizationProvider.Http)
+            && settings.Authorization.Http.Url is { Scheme: "http", IsLoopback: false }
         )
             yield return "The authorizer is asked over plain http: driver tokens travel in clear "
                 + "(authorization.http.url).";
