@@ -2,6 +2,7 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Authorization.Http;
+using AkkaCharging.Authorization.Sql;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
@@ -21,17 +22,30 @@ internal static class AuthorizationHosting
             settings.Http,
             provider.GetRequiredService<TimeProvider>()
         ));
+        services.AddSingleton(provider => new SqlAuthorizer(
+            settings.Sql,
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton(provider => new AuthorizerChain([
             .. settings.Asked.Select(asked => CreateLink(asked, provider)),
         ]));
     }
 
-    /// <summary>Reads the access list.</summary>
+    /// <summary>Reads the access list, and asks the SQL authorizer's database about a token that nobody has.</summary>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
+    /// <exception cref="InvalidSettingsException">The query file or the database cannot be used.</exception>
     public static void Check(AuthorizationSettings settings)
     {
         if (settings.Uses(AuthorizationProvider.Acl))
             new AclAuthorizer(settings.Acl.File, TimeProvider.System).Dispose();
+        if (settings.Uses(AuthorizationProvider.Sql))
+            CheckAsync(settings.Sql).GetAwaiter().GetResult(); // for the command line, which has nothing else to do
+    }
+
+    private static async Task CheckAsync(SqlAuthorizerSettings settings)
+    {
+        using var authorizer = new SqlAuthorizer(settings, TimeProvider.System);
+        await authorizer.CheckAsync(CancellationToken.None);
     }
 
     private static IAuthorizerLink CreateLink(AuthorizationProvider asked, IServiceProvider provider) =>
@@ -45,6 +59,9 @@ internal static class AuthorizationHosting
             ),
             AuthorizationProvider.Custom => new SinglePartner(
                 new Partner("custom", provider.GetRequiredService<IAuthorizer>())
+            ),
+            AuthorizationProvider.Sql => new SinglePartner(
+                new Partner("sql", provider.GetRequiredService<SqlAuthorizer>())
             ),
             _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "It is no authorizer of its own."),
         };

@@ -14,6 +14,9 @@ internal enum AuthorizationProvider
     /// <summary>An <c>IAuthorizer</c> that the program registers with <c>ChargingApp.RunAsync</c>.</summary>
     Custom,
 
+    /// <summary>The operator's own database, asked by a query of the operator.</summary>
+    Sql,
+
     /// <summary>Several of the others, asked in turn.</summary>
     Chain,
 }
@@ -45,6 +48,7 @@ internal sealed record AuthorizationSettings(
     int Parallelism,
     AclSettings Acl,
     HttpAuthorizerSettings Http,
+    SqlAuthorizerSettings Sql,
     ThrottleSettings Throttle,
     CircuitBreakerSettings CircuitBreaker
 )
@@ -68,6 +72,7 @@ internal sealed record AuthorizationSettings(
             Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),
             Acl: AclSettings.Read(hocon.Section("acl")),
             Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
+            Sql: SqlAuthorizerSettings.Read(hocon.Section("sql")),
             Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
             CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker"))
         );

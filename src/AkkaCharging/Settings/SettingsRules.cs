@@ -78,6 +78,14 @@ internal static class SettingsRules
             "authorization.http.url"
         );
         report.Require(
+            !authorization.Uses(AuthorizationProvider.Sql)
+                || (authorization.Sql.ConnectionString.Length > 0 && authorization.Sql.QueryFile.Length > 0),
+            "authorization.provider = sql needs authorization.sql.connectionString and authorization.sql.queryFile.",
+            "authorization.provider",
+            "authorization.sql.connectionString",
+            "authorization.sql.queryFile"
+        );
+        report.Require(
             authorization.CircuitBreaker.MaxResetTimeout >= authorization.CircuitBreaker.ResetTimeout,
             "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much.",
             "authorization.circuitBreaker.maxResetMillis",
