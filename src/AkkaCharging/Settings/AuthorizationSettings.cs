@@ -13,6 +13,9 @@ internal enum AuthorizationProvider
 
     /// <summary>An <c>IAuthorizer</c> that the program registers with <c>ChargingApp.RunAsync</c>.</summary>
     Custom,
+
+    /// <summary>Partners asked in real time over OCPI.</summary>
+    Ocpi,
 }
 
 /// <summary>Block <c>authorization</c>.</summary>
@@ -26,6 +29,7 @@ internal sealed record AuthorizationSettings(
     int Parallelism,
     AclSettings Acl,
     HttpAuthorizerSettings Http,
+    OcpiSettings Ocpi,
     ThrottleSettings Throttle,
     CircuitBreakerSettings CircuitBreaker
 )
@@ -38,6 +42,7 @@ internal sealed record AuthorizationSettings(
             Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),
             Acl: AclSettings.Read(hocon.Section("acl")),
             Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
+            Ocpi: OcpiSettings.Read(hocon.Section("ocpi")),
             Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
             CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker"))
         );
