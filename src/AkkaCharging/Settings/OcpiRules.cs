@@ -9,12 +9,13 @@ internal static class OcpiRules
     public static void Check(AuthorizationSettings authorization, SettingsReport report)
     {
         var ocpi = authorization.Ocpi;
-        if (authorization.Provider == AuthorizationProvider.Ocpi)
+        if (authorization.Uses(AuthorizationProvider.Ocpi))
         {
             report.Require(
                 ocpi.Partners.Count > 0,
                 "authorization.provider = ocpi needs a partner; expected authorization.ocpi.partners.",
                 "authorization.provider",
+                "authorization.chain",
                 Partners
             );
             report.Require(
@@ -22,6 +23,7 @@ internal static class OcpiRules
                 $"authorization.ocpi.version = {ocpi.Version} needs this operator's own party; expected "
                     + "authorization.ocpi.countryCode and authorization.ocpi.partyId.",
                 "authorization.provider",
+                "authorization.chain",
                 "authorization.ocpi.version",
                 "authorization.ocpi.countryCode",
                 "authorization.ocpi.partyId"
@@ -43,6 +45,11 @@ internal static class OcpiRules
 
     private static void Check(OcpiPartnerSettings partner, SettingsReport report)
     {
+        report.Require(
+            !Enum.TryParse<AuthorizationProvider>(partner.Name, ignoreCase: true, out _),
+            $"{Partners}: '{ShownValue.Of(partner.Name)}' names an authorizer; expected a name of the partner's own.",
+            Partners
+        );
         report.Require(
             partner.VersionsUrl is null != partner.TokensUrl is null,
             $"{Partners}: '{ShownValue.Of(partner.Name)}' has {(partner.TokensUrl is null ? "no URL" : "two URLs")}; "

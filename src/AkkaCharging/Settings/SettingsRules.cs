@@ -59,7 +59,19 @@ internal static class SettingsRules
     private static void Authorization(AuthorizationSettings authorization, SettingsReport report)
     {
         report.Require(
-            authorization.Provider != AuthorizationProvider.Http || authorization.Http.Url is not null,
+            authorization.Provider != AuthorizationProvider.Chain || authorization.Chain.Count > 0,
+            "authorization.provider = chain needs authorization.chain; expected a list such as [acl, http].",
+            "authorization.provider",
+            "authorization.chain"
+        );
+        report.Require(
+            !authorization.Chain.Contains(AuthorizationProvider.Chain)
+                && authorization.Chain.Distinct().Count() == authorization.Chain.Count,
+            "authorization.chain names an authorizer twice, or a chain; expected each authorizer once.",
+            "authorization.chain"
+        );
+        report.Require(
+            !authorization.Uses(AuthorizationProvider.Http) || authorization.Http.Url is not null,
             "authorization.provider = http needs authorization.http.url; expected an http or https URL.",
             "authorization.provider",
             "authorization.http.url"

@@ -25,10 +25,14 @@ internal static class Queries
         int maxFailures = 5,
         TimeSpan? timeout = null,
         bool breaker = true,
-        int backoffFactor = 1
+        int backoffFactor = 1,
+        TimeSpan? answerWithin = null
     ) =>
         new(
             AuthorizationProvider.Acl,
+            Chain: [],
+            ChainStep.Stop,
+            answerWithin,
             timeout ?? TimeSpan.FromSeconds(30),
             maxRetries,
             Parallelism: 64,

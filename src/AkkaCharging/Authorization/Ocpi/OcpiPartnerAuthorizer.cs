@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Text.Json;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Connections;
 using AkkaCharging.Settings;
 
@@ -16,7 +17,7 @@ namespace AkkaCharging.Authorization.Ocpi;
 /// guard: a question that may have arrived is not repeated. No message carries a token, a URL or what the partner wrote.
 /// A cancelled call throws <see cref="OperationCanceledException"/>.
 /// </remarks>
-internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IDisposable
+internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
 {
     private const int UidLengthMax = 36;
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
@@ -46,8 +47,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IDisposable
         _endpoint = new OcpiEndpoint(_client, _version, partner, _attemptTimeout, time);
     }
 
-    /// <summary>What an operator has to mend before the partner can answer, without secrets; null for nothing. The next
-    /// proper answer clears it.</summary>
+    /// <inheritdoc/>
     public string? Misconfiguration => _misconfiguration;
 
     /// <inheritdoc/>
