@@ -34,6 +34,16 @@ internal static class InsecureChoices
         )
             yield return "The authorizer is asked over plain http: driver tokens travel in clear "
                 + "(authorization.http.url).";
+        if (settings.Authorization.Uses(AuthorizationProvider.Ocpi))
+        {
+            foreach (var partner in settings.Authorization.Ocpi.Partners)
+            {
+                if ((partner.TokensUrl ?? partner.VersionsUrl) is { Scheme: "http", IsLoopback: false })
+                    yield return $"The OCPI partner {partner.Name} is asked over plain http: driver tokens and "
+                        + "credentials travel in clear (authorization.ocpi.partners).";
+            }
+        }
+
         if (!SettingsRules.IsLoopback(settings.Management.Host))
             yield return "The operators' listener is reachable from other machines over plain http: its token travels "
                 + "in clear (management.host).";
@@ -70,6 +80,9 @@ internal static class InsecureChoices
             (settings.Server.ApiKeysFile, "server.apiKeysFile"),
             (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
             (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+            .. settings.Authorization.Ocpi.Partners.Select(partner =>
+                (partner.TokenFile, "authorization.ocpi.partners")
+            ),
             .. settings.SecretFiles.Select(file => (file.Path, file.Variable)),
         ];
 }

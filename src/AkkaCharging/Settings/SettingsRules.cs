@@ -91,6 +91,7 @@ internal static class SettingsRules
             "authorization.circuitBreaker.maxResetMillis",
             "authorization.circuitBreaker.resetTimeoutMillis"
         );
+        OcpiRules.Check(authorization, report);
     }
 
     private static void Callback(CallbackSettings callback, SettingsReport report)
