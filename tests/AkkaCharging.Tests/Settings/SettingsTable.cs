@@ -98,6 +98,8 @@ internal static class SettingsTable
             "[[metrics]]"
         ),
         Millis("request.maxAgeMillis", "Request.MaxAge", 1_000, 86_400_000),
+        Count("request.driverToken.minLength", "Request.DriverToken.MinLength", 4, 80),
+        Word("request.driverToken.characters", "ocpp", "Request.DriverToken.Characters", "Ocpp"),
         Count("queue.maxSize", "Queue.MaxSize", 1, 10_000_000),
         Count("queue.consumerThreads", "Queue.ConsumerThreads", 1, 256),
         Number("queue.destinationShare", "Queue.DestinationShare", "0.01", "0.009", "1000.1"),
@@ -116,6 +118,9 @@ internal static class SettingsTable
         ),
         Word("authorization.chainOnUnavailable", "next", "Authorization.ChainOnUnavailable", "Next"),
         Millis("authorization.answerWithinMillis", "Authorization.AnswerWithin", 0, 3_600_000),
+        Flag("authorization.typedTokens", "Authorization.TypedTokens", true),
+        Word("authorization.normalize", "rfid", "Authorization.Normalize", "Rfid"),
+        Text("authorization.stationsFile", "stations.csv", "Authorization.StationsFile", "[]"),
         Millis("authorization.timeoutMillis", "Authorization.Timeout", 1, 3_600_000),
         Count("authorization.maxRetries", "Authorization.MaxRetries", 0, 100),
         Count("authorization.parallelism", "Authorization.Parallelism", 1, 10_000),
