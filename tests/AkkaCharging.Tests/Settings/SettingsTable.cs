@@ -67,6 +67,7 @@ internal static class SettingsTable
         Text("server.apiKeysFile", "keys.conf", "Server.ApiKeysFile", "[]"),
         Flag("server.allowAnonymous", "Server.AllowAnonymous", true),
         Number("server.anonymousRequestsPerSecond", "Server.AnonymousRequestsPerSecond", "0.5", "-0.1", "1000000.1"),
+        Number("server.wrongKeysPerSecond", "Server.WrongKeysPerSecond", "0.5", "-0.1", "1000000.1"),
         Text("management.host", "localhost", "Management.Host", "\"\""),
         Count("management.port", "Management.Port", 0, 65_535),
         Text("management.token", "s3cret", "Management.Token", "\"a b\"", "\"\u00e9\"", "\"a\\n\""),
@@ -97,6 +98,7 @@ internal static class SettingsTable
             "[1]",
             "[[metrics]]"
         ),
+        Number("management.wrongTokensPerSecond", "Management.WrongTokensPerSecond", "0.5", "-0.1", "1000000.1"),
         Millis("request.maxAgeMillis", "Request.MaxAge", 1_000, 86_400_000),
         Count("request.driverToken.minLength", "Request.DriverToken.MinLength", 4, 80),
         Word("request.driverToken.characters", "ocpp", "Request.DriverToken.Characters", "Ocpp"),
