@@ -25,14 +25,8 @@ internal static class AuthorizationHosting
             settings.Http,
             provider.GetRequiredService<TimeProvider>()
         ));
-        services.AddSingleton(provider => new SqlAuthorizer(
-            settings.Sql,
-            provider.GetRequiredService<TimeProvider>()
-        ));
-        services.AddSingleton(provider => new OcpiPartners(
-            settings.Ocpi,
-            provider.GetRequiredService<TimeProvider>()
-        ));
+        services.AddSingleton(provider => new SqlAuthorizer(settings.Sql, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new OcpiPartners(settings.Ocpi, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new QuestionForm(
             new TokenReader(settings.TypedTokens, settings.Normalize),
             settings.StationsFile.Length == 0 ? null : CreateStationMap(settings.StationsFile, provider)
@@ -139,7 +133,10 @@ internal static class AuthorizationHosting
             status =>
             {
                 if (status.Problem is { } problem)
-                    logger.LogError("The stations were not reloaded, the previous ones stay in force: {Problem}", problem);
+                    logger.LogError(
+                        "The stations were not reloaded, the previous ones stay in force: {Problem}",
+                        problem
+                    );
                 else
                     logger.LogInformation("Loaded {Stations} stations", status.Stations);
             }

@@ -108,6 +108,7 @@ internal static class ChargingHost
         app.Use(app.Services.GetRequiredService<AnonymousReads>().InvokeAsync);
         var routes = app.MapGroup("").AnswerHead();
         routes.MapChargingSessions();
+        routes.MapAuthorize();
         routes.MapMonitoring(settings, isConfined: false);
         routes.MapProbes();
         if (settings.Server.Development)

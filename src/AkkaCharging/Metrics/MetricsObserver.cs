@@ -33,12 +33,7 @@ internal sealed partial class MetricsObserver(
         );
     }
 
-    public void Answered(
-        SynchronousQuestion question,
-        Decision decision,
-        TimeSpan throttleWait,
-        TimeSpan duration
-    )
+    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration)
     {
         metrics.Tell(new DecisionMade(decision.Status, decision.Reason, throttleWait, duration));
         if (!logger.IsEnabled(LogLevel.Information))

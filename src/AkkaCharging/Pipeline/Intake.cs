@@ -16,7 +16,8 @@ internal sealed record Submission(
     TimeSpan? ValidFor,
     string? ApiKeyName,
     IdempotencyClaim? Idempotency,
-    ActivityContext Trace
+    ActivityContext Trace,
+    CallbackFormat Format = CallbackFormat.Default
 );
 
 /// <summary>What became of a submission.</summary>

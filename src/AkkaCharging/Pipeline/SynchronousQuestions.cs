@@ -78,11 +78,7 @@ internal sealed class SynchronousQuestions(
         var now = throttle.Now;
         var dueAt = Math.Min(throttle.Reserve(now), throttle.At(deadline));
         if (dueAt > now)
-            await Task.Delay(
-                TimeSpan.FromSeconds((dueAt - now) / time.TimestampFrequency),
-                time,
-                cancellationToken
-            );
+            await Task.Delay(TimeSpan.FromSeconds((dueAt - now) / time.TimestampFrequency), time, cancellationToken);
     }
 }
 

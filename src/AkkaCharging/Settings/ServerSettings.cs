@@ -164,7 +164,11 @@ internal sealed record DriverTokenSettings(int MinLength, TokenCharacters Charac
 
     internal static DriverTokenSettings Read(HoconSection hocon) =>
         new(
-            MinLength: hocon.Count("minLength", DriverTokenRules.ShortestMin, AkkaCharging.Requests.DriverToken.LengthMax),
+            MinLength: hocon.Count(
+                "minLength",
+                DriverTokenRules.ShortestMin,
+                AkkaCharging.Requests.DriverToken.LengthMax
+            ),
             Characters: hocon.Choice<TokenCharacters>("characters")
         );
 }

@@ -64,12 +64,8 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
         next.Settled(request, settlement, age, isRedriven);
 
     // Its span is the HTTP request's.
-    public void Answered(
-        SynchronousQuestion question,
-        Decision decision,
-        TimeSpan throttleWait,
-        TimeSpan duration
-    ) => next.Answered(question, decision, throttleWait, duration);
+    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration) =>
+        next.Answered(question, decision, throttleWait, duration);
 
     public void BreakerMoved(string partner, BreakerState state) => next.BreakerMoved(partner, state);
 

@@ -342,6 +342,7 @@ internal static class SettingsTable
         ["server.port"] = "management.port = 9",
         ["management.port"] = "server.port = 9",
         ["authorization.provider"] = "authorization.http.url = \"http://a.example\"",
+        ["request.driverToken.minLength"] = "server.host = 127.0.0.1",
         ["authorization.chain"] = "authorization.http.url = \"http://a.example\"",
         ["authorization.circuitBreaker.resetTimeoutMillis"] = "authorization.circuitBreaker.maxResetMillis = 86400000",
         ["authorization.circuitBreaker.maxResetMillis"] = "authorization.circuitBreaker.resetTimeoutMillis = 1",

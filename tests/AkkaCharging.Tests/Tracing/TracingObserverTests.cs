@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Tracing;

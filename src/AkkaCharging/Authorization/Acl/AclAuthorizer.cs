@@ -25,12 +25,7 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
     /// <param name="form">What its tokens look like; null for the form without any setting.</param>
     /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all
     /// of them are listed.</exception>
-    public AclAuthorizer(
-        string path,
-        TimeProvider time,
-        Action<AclReload>? onReload = null,
-        AclTokenForm? form = null
-    )
+    public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null, AclTokenForm? form = null)
     {
         (_path, _time, _onReload, _form) = (path, time, onReload, form);
         _watch = new FileWatch(path, time, Read, ReportUnread);

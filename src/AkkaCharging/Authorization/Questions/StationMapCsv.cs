@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Globalization;
 using System.Text;
 using AkkaCharging.Files;
 using AkkaCharging.Requests;
@@ -64,7 +63,9 @@ internal static class StationMapCsv
             );
             var content = text.ReadToEnd();
             if (content.Length > 0 && content[^1] != '\n')
-                problems.Add("the last line has no line end: the file may be cut off; a complete one ends with a line end");
+                problems.Add(
+                    "the last line has no line end: the file may be cut off; a complete one ends with a line end"
+                );
             ReadRecords(content, map, problems);
         }
         catch (CsvFormatException)
@@ -171,10 +172,8 @@ internal sealed class InvalidStationMapException(
     Exception? innerException = null
 )
     : Exception(
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"Stations file '{ShownValue.OfFile(path)}' cannot be used:{string.Concat(problems.Select(problem => "\n  " + problem))}"
-        ),
+        $"Stations file '{ShownValue.OfFile(path)}' cannot be used:"
+            + $"{string.Concat(problems.Select(problem => "\n  " + problem))}",
         innerException
     )
 {
