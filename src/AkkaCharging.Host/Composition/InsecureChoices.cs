@@ -9,11 +9,12 @@ internal static class InsecureChoices
     private const int OperatorTokenCharsMin = 16;
 
     /// <summary>One sentence for each insecure choice in <paramref name="settings"/>.</summary>
+    /// <exception cref="InvalidSettingsException"><c>server.apiKeysFile</c> cannot be used.</exception>
     public static IEnumerable<string> Of(ChargingSettings settings)
     {
-        if (settings.Server.ApiKeys.Count == 0)
+        if (!settings.Server.NeedsApiKey)
             yield return "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).";
-        if (Unlimited(settings.Server.ApiKeys) is { Count: > 0 } unlimited)
+        if (Unlimited(ApiKeyFile.ReadAll(settings.Server)) is { Count: > 0 } unlimited)
             yield return $"API keys have no rate limit: {string.Join(", ", unlimited)} "
                 + "(server.apiKeys, requestsPerSecond).";
         if (!settings.Callback.Security.HttpsOnly)
@@ -33,6 +34,16 @@ internal static class InsecureChoices
         )
             yield return "The authorizer is asked over plain http: driver tokens travel in clear "
                 + "(authorization.http.url).";
+        if (settings.Authorization.Uses(AuthorizationProvider.Ocpi))
+        {
+            foreach (var partner in settings.Authorization.Ocpi.Partners)
+            {
+                if ((partner.TokensUrl ?? partner.VersionsUrl) is { Scheme: "http", IsLoopback: false })
+                    yield return $"The OCPI partner {partner.Name} is asked over plain http: driver tokens and "
+                        + "credentials travel in clear (authorization.ocpi.partners).";
+            }
+        }
+
         if (!SettingsRules.IsLoopback(settings.Management.Host))
             yield return "The operators' listener is reachable from other machines over plain http: its token travels "
                 + "in clear (management.host).";
@@ -66,8 +77,12 @@ internal static class InsecureChoices
     private static IEnumerable<(string File, string Setting)> KeyFiles(ChargingSettings settings) =>
         [
             (settings.Journal.EncryptionKeyFile, "journal.encryptionKeyFile"),
+            (settings.Server.ApiKeysFile, "server.apiKeysFile"),
             (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
             (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+            .. settings.Authorization.Ocpi.Partners.Select(partner =>
+                (partner.TokenFile, "authorization.ocpi.partners")
+            ),
             .. settings.SecretFiles.Select(file => (file.Path, file.Variable)),
         ];
 }

@@ -16,6 +16,8 @@ internal enum AuthorizationProvider
 
     /// <summary>The operator's own database, asked by a query of the operator.</summary>
     Sql,
+    /// <summary>Partners asked in real time over OCPI.</summary>
+    Ocpi,
 
     /// <summary>Several of the others, asked in turn.</summary>
     Chain,
@@ -49,6 +51,7 @@ internal sealed record AuthorizationSettings(
     AclSettings Acl,
     HttpAuthorizerSettings Http,
     SqlAuthorizerSettings Sql,
+    OcpiSettings Ocpi,
     ThrottleSettings Throttle,
     CircuitBreakerSettings CircuitBreaker
 )
@@ -73,6 +76,7 @@ internal sealed record AuthorizationSettings(
             Acl: AclSettings.Read(hocon.Section("acl")),
             Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
             Sql: SqlAuthorizerSettings.Read(hocon.Section("sql")),
+            Ocpi: OcpiSettings.Read(hocon.Section("ocpi")),
             Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
             CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker"))
         );

@@ -21,11 +21,12 @@ internal static class SettingsRules
     {
         var (server, management) = (settings.Server, settings.Management);
         report.Require(
-            server.AllowAnonymous || server.ApiKeys.Count > 0 || IsLoopback(server.Host),
+            server.AllowAnonymous || server.NeedsApiKey || IsLoopback(server.Host),
             $"server.host = '{ShownValue.Of(server.Host)}' is reachable from other machines without API keys; "
-                + "expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
+                + "expected server.apiKeys, server.apiKeysFile, server.allowAnonymous = true or a loopback host.",
             "server.host",
             "server.apiKeys",
+            "server.apiKeysFile",
             "server.allowAnonymous"
         );
         report.Require(
@@ -90,6 +91,7 @@ internal static class SettingsRules
             "authorization.circuitBreaker.maxResetMillis",
             "authorization.circuitBreaker.resetTimeoutMillis"
         );
+        OcpiRules.Check(authorization, report);
     }
 
     private static void Callback(CallbackSettings callback, SettingsReport report)
