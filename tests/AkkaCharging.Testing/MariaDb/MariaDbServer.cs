@@ -13,7 +13,7 @@ internal sealed class MariaDbServer : IAsyncDisposable
 {
     private const string Missing =
         "No MariaDB server was found: mariadbd and mariadb-install-db must be on the PATH or in /usr/sbin. "
-        + "Install it (Debian: apt-get install mariadb-server).";
+        + "Install it (Debian: apt-get install mariadb-server-core mariadb-client-core).";
 
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
     private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-mariadb-").FullName;

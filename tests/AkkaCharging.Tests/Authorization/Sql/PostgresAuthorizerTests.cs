@@ -54,7 +54,6 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
         {
             Options = "-c default_transaction_read_only=off -c statement_timeout=0",
             Timezone = "Asia/Tokyo",
-            NoResetOnClose = true,
         };
         var authorizer = Bench.Create(
             Bench.Settings(
@@ -68,9 +67,11 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
             )
         );
 
-        var answer = await authorizer.AuthorizeAsync(SqlBench.Question("a"), default);
-
-        Assert.Equal("on 4321ms UTC", answer.Details?.Text);
+        for (var i = 0; i < 3; i++)
+        {
+            var answer = await authorizer.AuthorizeAsync(SqlBench.Question("a"), default);
+            Assert.Equal("on 4321ms UTC", answer.Details?.Text);
+        }
     }
 
     [Fact]
