@@ -123,7 +123,7 @@ public sealed class CitrineosLoadTests(SharedPostgres postgres, ITestOutputHelpe
     }
 }
 
-[Trait("Category", "Unit")]
+[Trait("Category", "Component")]
 public sealed class SqliteLoadTests(ITestOutputHelper output)
 {
     [Fact]
