@@ -22,10 +22,7 @@ internal static class AuthorizationHosting
             settings.Http,
             provider.GetRequiredService<TimeProvider>()
         ));
-        services.AddSingleton(provider => new OcpiPartners(
-            settings.Ocpi,
-            provider.GetRequiredService<TimeProvider>()
-        ));
+        services.AddSingleton(provider => new OcpiPartners(settings.Ocpi, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new AuthorizerChain([
             .. settings.Asked.Select(asked => CreateLink(asked, provider)),
         ]));

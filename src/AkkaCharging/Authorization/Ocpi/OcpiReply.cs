@@ -16,8 +16,10 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
     private const int DepthMax = 16;
 
     /// <summary>Reads a body; what is no envelope leaves <see cref="Code"/> null.</summary>
-    /// <remarks>Two values of one key would leave it to the parser which of them counts, so that is no envelope. Unknown
-    /// fields are, as version 2.3.0 demands.</remarks>
+    /// <remarks>
+    /// A body with two values of one key is rejected, because it would be left to the parser which of them counts.
+    /// Unknown fields are accepted, as version 2.3.0 demands.
+    /// </remarks>
     public static OcpiReply Read(HttpStatusCode status, ReadOnlySpan<byte> body)
     {
         try
@@ -27,7 +29,8 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
                 new JsonDocumentOptions { MaxDepth = DepthMax, AllowDuplicateProperties = false }
             );
             var envelope = document.RootElement;
-            return envelope.ValueKind == JsonValueKind.Object
+            return
+                envelope.ValueKind == JsonValueKind.Object
                 && envelope.TryGetProperty("status_code", out var code)
                 && code.ValueKind == JsonValueKind.Number
                 && code.TryGetInt32(out var number)
@@ -73,10 +76,7 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
                 "answered 4001: it does not know the party that was addressed; check parties",
                 OcpiBlame.Question
             ),
-            (_, (>= 3000 and < 4000) or 4002 or 4003) => throw new OcpiException(
-                $"answered {code}",
-                OcpiBlame.Partner
-            ),
+            (_, (>= 3000 and < 4000) or 4002 or 4003) => throw new OcpiException($"answered {code}", OcpiBlame.Partner),
             _ => throw new OcpiException($"answered {code} with HTTP {status}", OcpiBlame.Question),
         };
     }
