@@ -141,12 +141,12 @@ public sealed class InsecureChoicesTests
     {
         var folder = Directory.CreateTempSubdirectory("akkacharging-keys-");
         var file = Path.Combine(folder.FullName, "keys");
-        File.WriteAllText(file, "");
+        File.WriteAllText(file, "apiKeys = []");
         File.SetUnixFileMode(file, (UnixFileMode)Convert.ToInt32(mode, 8));
 
         var warnings = InsecureChoices
             .Of(
-                Secure with
+                Secure.WithServer(server => server with { ApiKeysFile = file }) with
                 {
                     Journal = Secure.Journal with { EncryptionKeyFile = file },
                     Callback = Secure.Callback with { Signing = new([], file, Required: true) },
@@ -156,7 +156,13 @@ public sealed class InsecureChoicesTests
             .ToList();
         folder.Delete(recursive: true);
 
-        string[] named = ["journal.encryptionKeyFile", "callback.signing.keysFile", "cluster.tls.certificateFile"];
+        string[] named =
+        [
+            "journal.encryptionKeyFile",
+            "server.apiKeysFile",
+            "callback.signing.keysFile",
+            "cluster.tls.certificateFile",
+        ];
         Assert.Equal(
             isWarned
                 ? named.Select(setting =>

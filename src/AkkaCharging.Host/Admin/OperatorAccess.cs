@@ -37,7 +37,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        var admitted = _tokens.Any ? _tokens.OwnerOf(ApiKeys.BearerOf(request)) : OfThisMachine;
+        var admitted = _tokens.Count > 0 ? _tokens.OwnerOf(ApiKeys.BearerOf(request)) : OfThisMachine;
         if (admitted is null && !ConsolePage.IsAskedForBy(request))
         {
             LogRefused(context.Connection.RemoteIpAddress, "token");

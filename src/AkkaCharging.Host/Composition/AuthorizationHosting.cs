@@ -3,6 +3,7 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Authorization.Http;
 using AkkaCharging.Authorization.Ocpi;
+using AkkaCharging.Authorization.Sql;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
@@ -22,21 +23,34 @@ internal static class AuthorizationHosting
             settings.Http,
             provider.GetRequiredService<TimeProvider>()
         ));
+        services.AddSingleton(provider => new SqlAuthorizer(settings.Sql, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new OcpiPartners(settings.Ocpi, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new AuthorizerChain([
             .. settings.Asked.Select(asked => CreateLink(asked, provider)),
         ]));
     }
 
-    /// <summary>Reads the access list and the credentials for partners.</summary>
+    /// <summary>
+    /// Reads the access list and the credentials for partners, and asks the SQL authorizer's database about a token that
+    /// nobody has.
+    /// </summary>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
-    /// <exception cref="InvalidSettingsException">Credentials cannot be read.</exception>
+    /// <exception cref="InvalidSettingsException">The query file, the database or the credentials cannot be
+    /// used.</exception>
     public static void Check(AuthorizationSettings settings)
     {
         if (settings.Uses(AuthorizationProvider.Acl))
             new AclAuthorizer(settings.Acl.File, TimeProvider.System).Dispose();
+        if (settings.Uses(AuthorizationProvider.Sql))
+            CheckAsync(settings.Sql).GetAwaiter().GetResult(); // for the command line, which has nothing else to do
         if (settings.Uses(AuthorizationProvider.Ocpi))
             OcpiPartners.ReadCredentials(settings.Ocpi);
+    }
+
+    private static async Task CheckAsync(SqlAuthorizerSettings settings)
+    {
+        using var authorizer = new SqlAuthorizer(settings, TimeProvider.System);
+        await authorizer.CheckAsync(CancellationToken.None);
     }
 
     /// <summary>Asks the partners whether credentials and URLs are right, without a question about a driver.</summary>
@@ -62,6 +76,9 @@ internal static class AuthorizationHosting
             ),
             AuthorizationProvider.Custom => new SinglePartner(
                 new Partner("custom", provider.GetRequiredService<IAuthorizer>())
+            ),
+            AuthorizationProvider.Sql => new SinglePartner(
+                new Partner("sql", provider.GetRequiredService<SqlAuthorizer>())
             ),
             AuthorizationProvider.Ocpi => provider.GetRequiredService<OcpiPartners>(),
             _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "It is no authorizer of its own."),

@@ -9,11 +9,12 @@ internal static class InsecureChoices
     private const int OperatorTokenCharsMin = 16;
 
     /// <summary>One sentence for each insecure choice in <paramref name="settings"/>.</summary>
+    /// <exception cref="InvalidSettingsException"><c>server.apiKeysFile</c> cannot be used.</exception>
     public static IEnumerable<string> Of(ChargingSettings settings)
     {
-        if (settings.Server.ApiKeys.Count == 0)
+        if (!settings.Server.NeedsApiKey)
             yield return "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).";
-        if (Unlimited(settings.Server.ApiKeys) is { Count: > 0 } unlimited)
+        if (Unlimited(ApiKeyFile.ReadAll(settings.Server)) is { Count: > 0 } unlimited)
             yield return $"API keys have no rate limit: {string.Join(", ", unlimited)} "
                 + "(server.apiKeys, requestsPerSecond).";
         if (!settings.Callback.Security.HttpsOnly)
@@ -76,6 +77,7 @@ internal static class InsecureChoices
     private static IEnumerable<(string File, string Setting)> KeyFiles(ChargingSettings settings) =>
         [
             (settings.Journal.EncryptionKeyFile, "journal.encryptionKeyFile"),
+            (settings.Server.ApiKeysFile, "server.apiKeysFile"),
             (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
             (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
             .. settings.Authorization.Ocpi.Partners.Select(partner =>

@@ -1,4 +1,5 @@
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
@@ -13,6 +14,7 @@ internal static class SettingsFiles
     {
         Action[] checks =
         [
+            () => SessionHosting.Check(settings.Server),
             () => JournalHosting.Check(settings),
             () => JournalHosting.CheckKeys(settings.Journal),
             () => PipelineHosting.Check(settings.Cluster),

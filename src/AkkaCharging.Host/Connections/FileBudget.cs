@@ -47,6 +47,7 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
             + Journal
             + (settings.Cluster.Enabled ? Cluster : 0)
             + (settings.Authorization.Uses(AuthorizationProvider.Http) ? settings.Authorization.Parallelism : 0)
+            + (settings.Authorization.Uses(AuthorizationProvider.Sql) ? settings.Authorization.Sql.MaxConnections : 0)
             + (
                 settings.Authorization.Uses(AuthorizationProvider.Ocpi)
                     ? settings.Authorization.Ocpi.Partners.Sum(partner => partner.Parallelism)

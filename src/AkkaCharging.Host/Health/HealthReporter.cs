@@ -5,6 +5,7 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
 using AkkaCharging.Host.Connections;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
@@ -27,6 +28,7 @@ internal sealed class HealthReporter(
     IMetricsSink metrics,
     AccessList accessList,
     WebhookSigner signer,
+    ApiKeys apiKeys,
     BoundedTransport transport,
     Readiness readiness,
     TimeProvider time,
@@ -65,7 +67,9 @@ internal sealed class HealthReporter(
         if (node is not null)
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
-            components.Add(Signing(keys, isForOperators));
+            components.Add(Keys("signing", keys.Keys, keys.Problem, isForOperators));
+        if (apiKeys.FileStatus is { } callers)
+            components.Add(Keys("apiKeys", callers.Keys, callers.Problem, isForOperators));
 
         var report = new HealthAnswer(
             components.Max(component => component.Status).Name(),
@@ -249,11 +253,16 @@ internal sealed class HealthReporter(
             [("rules", Text(status.RuleCount)), .. Problem(status.LastError, isForOperators)]
         );
 
-    private static (string, ComponentStatus, (string, string)[]) Signing(SigningReload status, bool isForOperators) =>
+    private static (string, ComponentStatus, (string, string)[]) Keys(
+        string name,
+        int count,
+        string? problem,
+        bool isForOperators
+    ) =>
         (
-            "signing",
-            status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
-            [("keys", Text(status.Keys)), .. Problem(status.Problem, isForOperators)]
+            name,
+            problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
+            [("keys", Text(count)), .. Problem(problem, isForOperators)]
         );
 
     private static (string, string)[] Problem(string? problem, bool isForOperators) =>

@@ -14,8 +14,8 @@ internal static class KeyHash
 internal sealed class KeyHashes<T>(IReadOnlyList<(byte[] Hash, T Owner)> keys)
     where T : class
 {
-    /// <summary>Whether there is any key.</summary>
-    public bool Any => keys.Count > 0;
+    /// <summary>Number of known keys.</summary>
+    public int Count => keys.Count;
 
     /// <summary>The owner of <paramref name="presented"/>; null for a missing or unknown key.</summary>
     public T? OwnerOf(string presented)

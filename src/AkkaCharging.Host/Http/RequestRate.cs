@@ -24,6 +24,9 @@ internal sealed class RequestRate(double perSecond, TimeProvider time)
 /// </remarks>
 internal sealed class CallerRate(double perSecond, TimeProvider time)
 {
+    /// <summary>The limit of each.</summary>
+    public double PerSecond => perSecond;
+
     public RequestRate Submissions { get; } = new(perSecond, time);
 
     public RequestRate LookUps { get; } = new(perSecond, time);

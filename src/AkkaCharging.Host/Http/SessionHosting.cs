@@ -9,10 +9,7 @@ internal static class SessionHosting
     /// <summary>Registers API keys, the reader of submissions and their handler.</summary>
     public static void AddChargingSessions(this IServiceCollection services, ChargingSettings settings)
     {
-        services.AddSingleton(provider => new ApiKeys(
-            settings.Server.ApiKeys,
-            provider.GetRequiredService<TimeProvider>()
-        ));
+        services.AddSingleton(provider => CreateKeys(settings.Server, provider));
         services.AddSingleton(provider => new AddressLimits(
             settings.Server.AnonymousRequestsPerSecond,
             provider.GetRequiredService<TimeProvider>()
@@ -20,5 +17,28 @@ internal static class SessionHosting
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
         services.AddSingleton<AnonymousReads>();
+    }
+
+    /// <summary>Reads the file of API keys.</summary>
+    /// <exception cref="InvalidSettingsException">The file cannot be used.</exception>
+    public static void Check(ServerSettings settings) => new ApiKeys(settings, TimeProvider.System).Dispose();
+
+    private static ApiKeys CreateKeys(ServerSettings settings, IServiceProvider provider)
+    {
+        var logger = provider.GetRequiredService<ILogger<ApiKeys>>();
+        return new ApiKeys(
+            settings,
+            provider.GetRequiredService<TimeProvider>(),
+            reload =>
+            {
+                if (reload.Problem is null)
+                    logger.LogInformation("Loaded the file of API keys; {Keys} keys are accepted", reload.Keys);
+                else
+                    logger.LogError(
+                        "The file of API keys was not reloaded, the previous keys stay in force: {Problem}",
+                        reload.Problem
+                    );
+            }
+        );
     }
 }

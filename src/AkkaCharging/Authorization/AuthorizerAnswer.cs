@@ -123,6 +123,9 @@ internal sealed class AuthorizerUnavailableException(string message, bool isTran
     /// <summary>Whether asking again at once may help.</summary>
     public bool IsTransient { get; } = isTransient;
 
+    /// <summary>Whether the time ran out: the decision is then <see cref="DecisionReason.Timeout"/>.</summary>
+    public bool IsTimeout { get; init; }
+
     /// <summary>Whether it counts for the circuit breaker.</summary>
     public bool IsFault { get; init; } = true;
 }

@@ -221,7 +221,9 @@ internal sealed class GuardedAuthorizer
             if (!cancellationToken.IsCancellationRequested)
                 _onError?.Invoke(query.RequestId, cause);
             return cause is AuthorizerUnavailableException known
-                ? Outcome.Failed(DecisionReason.AuthorizerError, known.IsTransient, known.IsFault)
+                ? Outcome.Failed(
+                    known.IsTimeout ? DecisionReason.Timeout : DecisionReason.AuthorizerError,
+                    known.IsTransient, known.IsFault)
                 : Outcome.Failed(DecisionReason.AuthorizerError);
         }
     }

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using AkkaCharging.Files;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Callbacks;
@@ -15,36 +14,31 @@ namespace AkkaCharging.Callbacks;
 /// </remarks>
 internal sealed class WebhookSigner : IDisposable
 {
-    private readonly SigningSettings _settings;
-    private readonly Action<SigningReload>? _onReload;
-    private readonly FileWatch? _watch;
-
-    // Replaced by the one reload that runs at a time, read by any thread.
-    private volatile byte[][] _keys;
-    private volatile string? _problem;
+    private readonly WatchedFiles<byte[][]> _keys;
 
     /// <summary>Reads the keys and starts watching their file, if there is one.</summary>
     /// <param name="onReload">Called after each reload; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">The file cannot be read, a line of it is no key, or there are too
     /// many keys.</exception>
-    public WebhookSigner(SigningSettings settings, TimeProvider time, Action<SigningReload>? onReload = null)
-    {
-        (_settings, _onReload) = (settings, onReload);
-        _watch = settings.KeysFile.Length > 0 ? new FileWatch(settings.KeysFile, time, Read, ReportUnread) : null;
-        _keys = ReadFirst();
-        _watch?.Start();
-    }
+    public WebhookSigner(SigningSettings settings, TimeProvider time, Action<SigningReload>? onReload = null) =>
+        _keys = new(
+            settings.KeysFile.Length > 0 ? [settings.KeysFile] : [],
+            time,
+            () => SigningKeys.Read(settings),
+            (path, problem) => SigningKeys.Unusable(path, problem),
+            (keys, problem) => onReload?.Invoke(new(keys.Length, problem))
+        );
 
     /// <summary>The state as of the latest reload; null when no file is watched.</summary>
-    public SigningReload? FileStatus => _watch is null ? null : new(_keys.Length, _problem);
+    public SigningReload? FileStatus => _keys.IsWatching ? new(_keys.Current.Length, _keys.Problem) : null;
 
-    /// <summary>The latest look at the file: what a test waits for.</summary>
-    internal Task Polling => _watch?.Polling ?? Task.CompletedTask;
+    /// <summary>The latest look at the file, for tests to wait for.</summary>
+    internal Task Polling => _keys.Polling;
 
     /// <summary>The value of <c>webhook-signature</c>; null without keys.</summary>
     public string? Sign(string id, string timestamp, byte[] body)
     {
-        var keys = _keys;
+        var keys = _keys.Current;
         if (keys.Length == 0)
             return null;
         byte[] signed = [.. Encoding.ASCII.GetBytes($"{id}.{timestamp}."), .. body];
@@ -52,47 +46,10 @@ internal sealed class WebhookSigner : IDisposable
     }
 
     /// <summary>Stops watching at once; a reload in progress has no effect.</summary>
-    public void Dispose() => _watch?.Dispose();
-
-    private byte[][] ReadFirst()
-    {
-        if (_watch is null)
-            return SigningKeys.Read(_settings);
-        try
-        {
-            return _watch.ReadFirst(() => SigningKeys.Read(_settings));
-        }
-        catch (TimeoutException e)
-        {
-            throw SigningKeys.Unusable(_settings.KeysFile, e.Message, e);
-        }
-    }
-
-    private FileReading Read()
-    {
-        try
-        {
-            var keys = SigningKeys.Read(_settings);
-            return new(() => Take(keys, problem: null));
-        }
-        catch (InvalidSettingsException e)
-        {
-            var problem = e.Problems.Single();
-            return new(() => Take(_keys, problem), e.InnerException is null ? null : problem);
-        }
-    }
-
-    private void ReportUnread(string problem) =>
-        Take(_keys, SigningKeys.Unusable(_settings.KeysFile, problem).Problems.Single());
-
-    private void Take(byte[][] keys, string? problem)
-    {
-        (_keys, _problem) = (keys, problem);
-        _onReload?.Invoke(new(keys.Length, problem));
-    }
+    public void Dispose() => _keys.Dispose();
 }
 
-/// <summary>What came of reading the file of keys again.</summary>
+/// <summary>Result of the latest reload of the file of signing keys.</summary>
 /// <param name="Keys">In force, those of the settings among them.</param>
 /// <param name="Problem">Why the keys in force are older than the file, without a key; null when they are not.</param>
 internal sealed record SigningReload(int Keys, string? Problem);

@@ -14,6 +14,9 @@ internal enum AuthorizationProvider
     /// <summary>An <c>IAuthorizer</c> that the program registers with <c>ChargingApp.RunAsync</c>.</summary>
     Custom,
 
+    /// <summary>The operator's own database, asked by a query of the operator.</summary>
+    Sql,
+
     /// <summary>Partners asked in real time over OCPI.</summary>
     Ocpi,
 
@@ -48,6 +51,7 @@ internal sealed record AuthorizationSettings(
     int Parallelism,
     AclSettings Acl,
     HttpAuthorizerSettings Http,
+    SqlAuthorizerSettings Sql,
     OcpiSettings Ocpi,
     ThrottleSettings Throttle,
     CircuitBreakerSettings CircuitBreaker
@@ -72,6 +76,7 @@ internal sealed record AuthorizationSettings(
             Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),
             Acl: AclSettings.Read(hocon.Section("acl")),
             Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
+            Sql: SqlAuthorizerSettings.Read(hocon.Section("sql")),
             Ocpi: OcpiSettings.Read(hocon.Section("ocpi")),
             Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
             CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker"))

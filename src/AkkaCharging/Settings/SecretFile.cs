@@ -16,6 +16,7 @@ internal sealed record SecretFile(string Path, string Variable)
     [
         "management.token",
         "authorization.http.bearerToken",
+        "authorization.sql.connectionString",
         "journal.connectionString",
         "cluster.tls.password",
     ];

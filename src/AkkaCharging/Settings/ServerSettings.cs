@@ -7,6 +7,7 @@ namespace AkkaCharging.Settings;
 /// <param name="KeepAlive">How long a connection without a request stays open, on either listener.</param>
 /// <param name="ShutdownDelay">Between "not ready" and refusing new work, for load balancers to notice.</param>
 /// <param name="ShutdownGrace">For finishing what is in flight after that.</param>
+/// <param name="ApiKeysFile">HOCON with further keys as <c>apiKeys</c>, watched for changes; empty for none.</param>
 /// <param name="AllowAnonymous">Says explicitly that a listener beyond loopback may run without API keys.</param>
 /// <param name="AnonymousRequestsPerSecond">Rate limit of each address without an API key; zero for none.</param>
 internal sealed record ServerSettings(
@@ -21,10 +22,14 @@ internal sealed record ServerSettings(
     TimeSpan ShutdownGrace,
     IReadOnlyList<string> CorsAllowedOrigins,
     IReadOnlyList<ApiKeySettings> ApiKeys,
+    string ApiKeysFile,
     bool AllowAnonymous,
     double AnonymousRequestsPerSecond
 )
 {
+    /// <summary>Whether callers need a key.</summary>
+    public bool NeedsApiKey => ApiKeys.Count > 0 || ApiKeysFile.Length > 0;
+
     internal static ServerSettings Read(HoconSection hocon) =>
         new(
             Host: hocon.One("host", SettingKind.NonEmpty),
@@ -37,17 +42,14 @@ internal sealed record ServerSettings(
             ShutdownDelay: hocon.Duration("shutdownDelayMillis", min: 0, max: 300_000),
             ShutdownGrace: hocon.Duration("shutdownGraceMillis", min: 0, max: 300_000),
             CorsAllowedOrigins: hocon.Section("cors").Many("allowedOrigins", SettingKind.Origin),
-            ApiKeys: hocon.Entries(
-                "apiKeys",
-                "{ name, sha256, callbackHosts, requestsPerSecond }",
-                ApiKeySettings.Read
-            ),
+            ApiKeys: hocon.Entries("apiKeys", ApiKeySettings.Expected, ApiKeySettings.Read),
+            ApiKeysFile: hocon.Text("apiKeysFile"),
             AllowAnonymous: hocon.Flag("allowAnonymous"),
             AnonymousRequestsPerSecond: hocon.Number("anonymousRequestsPerSecond", min: 0, max: 1_000_000)
         );
 }
 
-/// <summary>One entry of <c>server.apiKeys</c>.</summary>
+/// <summary>One entry of <c>server.apiKeys</c> or of <c>server.apiKeysFile</c>.</summary>
 /// <param name="Name">Whose key it is; two entries may share a name while a key is rotated.</param>
 /// <param name="Sha256">64 hexadecimal digits: the key itself is never configured in clear.</param>
 /// <param name="CallbackHosts">Hosts that this key may name in callback URLs, <c>*.example.com</c> for all below a
@@ -60,6 +62,9 @@ internal sealed record ApiKeySettings(
     double RequestsPerSecond
 )
 {
+    /// <summary>What an entry consists of.</summary>
+    public const string Expected = "{ name, sha256, callbackHosts, requestsPerSecond }";
+
     internal static ApiKeySettings Read(HoconSection hocon) =>
         new(
             Name: hocon.One("name", SettingKind.NonEmpty),

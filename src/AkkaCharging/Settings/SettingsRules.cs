@@ -21,11 +21,12 @@ internal static class SettingsRules
     {
         var (server, management) = (settings.Server, settings.Management);
         report.Require(
-            server.AllowAnonymous || server.ApiKeys.Count > 0 || IsLoopback(server.Host),
+            server.AllowAnonymous || server.NeedsApiKey || IsLoopback(server.Host),
             $"server.host = '{ShownValue.Of(server.Host)}' is reachable from other machines without API keys; "
-                + "expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
+                + "expected server.apiKeys, server.apiKeysFile, server.allowAnonymous = true or a loopback host.",
             "server.host",
             "server.apiKeys",
+            "server.apiKeysFile",
             "server.allowAnonymous"
         );
         report.Require(
@@ -75,6 +76,14 @@ internal static class SettingsRules
             "authorization.provider = http needs authorization.http.url; expected an http or https URL.",
             "authorization.provider",
             "authorization.http.url"
+        );
+        report.Require(
+            !authorization.Uses(AuthorizationProvider.Sql)
+                || (authorization.Sql.ConnectionString.Length > 0 && authorization.Sql.QueryFile.Length > 0),
+            "authorization.provider = sql needs authorization.sql.connectionString and authorization.sql.queryFile.",
+            "authorization.provider",
+            "authorization.sql.connectionString",
+            "authorization.sql.queryFile"
         );
         report.Require(
             authorization.CircuitBreaker.MaxResetTimeout >= authorization.CircuitBreaker.ResetTimeout,

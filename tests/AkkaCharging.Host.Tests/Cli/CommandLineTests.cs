@@ -123,12 +123,14 @@ public sealed class CommandLineTests : IDisposable
     {
         var settings =
             $"authorization.acl.file = \"{_folder}/absent.csv\"\ncallback.signing.keysFile = "
-            + $"\"{_folder}/absent.keys\"\njournal.encryptionKeyFile = \"{_folder}/absent.key\"";
+            + $"\"{_folder}/absent.keys\"\njournal.encryptionKeyFile = \"{_folder}/absent.key\"\n"
+            + $"server.apiKeysFile = \"{_folder}/absent.callers\"";
 
         var (exitCode, _, error) = await RunAsync("--check-config", "--config", Config(settings));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("absent.keys", error, StringComparison.Ordinal);
+        Assert.Contains("absent.callers", error, StringComparison.Ordinal);
         Assert.Contains("absent.key'", error, StringComparison.Ordinal);
         Assert.Contains($"ACL file '{_folder}/absent.csv' cannot be used:", error, StringComparison.Ordinal);
     }

@@ -38,6 +38,7 @@ internal static class Queries
             Parallelism: 64,
             new AclSettings("acl.csv"),
             new HttpAuthorizerSettings(Url: null, BearerToken: "", TimeSpan.FromSeconds(5)),
+            SettingsLoader.Defaults.Authorization.Sql,
             new OcpiSettings("2.2.1", CountryCode: "", PartyId: "", TimeSpan.FromSeconds(1.5), MaxRetries: 1, []),
             new ThrottleSettings(Elements: 0, TimeSpan.FromSeconds(1), Burst: 1),
             new CircuitBreakerSettings(breaker, maxFailures, Reset, backoffFactor, TimeSpan.FromMinutes(5))

@@ -40,7 +40,7 @@ public sealed class SettingsLoaderTests
             hocon/application.conf:4: logging.level = 'verbose' cannot be read; expected one of debug, info, warning, error.
             hocon/application.conf:2: queue.maxsize is not a setting; did you mean queue.maxSize?
             hocon/application.conf:5: nonsense is not a setting.
-            {{Anonymous}}; expected server.apiKeys, server.allowAnonymous = true or a loopback host.
+            {{Anonymous}}; expected server.apiKeys, server.apiKeysFile, server.allowAnonymous = true or a loopback host.
             hocon/application.conf:6: callback.maxInFlightPerDestination = 3 is above callback.maxInFlight; expected at most 2.
             """,
             e.Message

@@ -55,6 +55,7 @@ public sealed class SettingsRulesTests
     [InlineData("server.host = \"127.0.0.1\"")]
     [InlineData("server.host = \"::1\"")]
     [InlineData("server.allowAnonymous = true")]
+    [InlineData("server.apiKeysFile = keys.conf")]
     [InlineData("server.apiKeys = [{ name = a, sha256 = " + SettingsTable.Sha + " }]")]
     public void ListenerThatSaysWhoMayCall_Starts(string text)
     {
@@ -75,7 +76,8 @@ public sealed class SettingsRulesTests
         Assert.Equal(
             [
                 $"hocon/application.conf:1: server.host = '{host}' is reachable from other machines without API "
-                    + "keys; expected server.apiKeys, server.allowAnonymous = true or a loopback host.",
+                    + "keys; expected server.apiKeys, server.apiKeysFile, server.allowAnonymous = true or a "
+                    + "loopback host.",
             ],
             folder.File("hocon/application.conf", $"server.host = \"{host}\"").Problems()
         );

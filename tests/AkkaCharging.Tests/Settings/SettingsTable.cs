@@ -64,6 +64,7 @@ internal static class SettingsTable
             $"[{{ name = a, sha256 = {Sha}, callbackHosts = [\"*.\"] }}]",
             $"[{{ name = a, sha256 = {Sha[1..]}g }}]"
         ),
+        Text("server.apiKeysFile", "keys.conf", "Server.ApiKeysFile", "[]"),
         Flag("server.allowAnonymous", "Server.AllowAnonymous", true),
         Number("server.anonymousRequestsPerSecond", "Server.AnonymousRequestsPerSecond", "0.5", "-0.1", "1000000.1"),
         Text("management.host", "localhost", "Management.Host", "\"\""),

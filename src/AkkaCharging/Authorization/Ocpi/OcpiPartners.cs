@@ -62,9 +62,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     public PartnerRoute Route(AuthorizationQuery query)
     {
         var route = _router.Route(query);
-        return route.Partner is { } partner
-            ? new PartnerRoute(_byName[partner.Name])
-            : PartnerRoute.None(route.Reason);
+        return route.Partner is { } partner ? new PartnerRoute(_byName[partner.Name]) : PartnerRoute.None(route.Reason);
     }
 
     /// <summary>Asks every partner, side by side, whether it takes the credentials and the URL is right.</summary>

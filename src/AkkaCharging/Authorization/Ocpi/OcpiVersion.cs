@@ -38,7 +38,8 @@ internal sealed record OcpiVersion(
     ];
 
     /// <summary>Finds a version that <c>authorization.ocpi.version</c> may name.</summary>
-    public static OcpiVersion Of(string name) => All.Single(version => version.Name.Equals(name, StringComparison.Ordinal));
+    public static OcpiVersion Of(string name) =>
+        All.Single(version => version.Name.Equals(name, StringComparison.Ordinal));
 
     /// <summary>The type to send for a token of <paramref name="type"/>: a type that the version does not know is
     /// <c>OTHER</c> to it.</summary>
