@@ -80,6 +80,7 @@ internal static class ChargingHost
             .AddSingleton(settings)
             .AddSingleton(settings.Server)
             .AddSingleton(settings.Queue)
+            .AddSingleton(settings.Request.DriverToken.Rules)
             .AddSingleton(settings.Cluster)
             .AddSingleton(TimeProvider.System);
         services.AddChargingSessions(settings);

@@ -1,4 +1,5 @@
 using AkkaCharging.Files;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
@@ -44,6 +45,9 @@ internal static class InsecureChoices
             }
         }
 
+        if (settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin)
+            yield return "Short driver tokens are accepted, which can be guessed "
+                + $"(request.driverToken.minLength = {settings.Request.DriverToken.MinLength}).";
         if (!SettingsRules.IsLoopback(settings.Management.Host))
             yield return "The operators' listener is reachable from other machines over plain http: its token travels "
                 + "in clear (management.host).";

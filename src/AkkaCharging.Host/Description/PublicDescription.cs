@@ -99,7 +99,8 @@ internal static class PublicDescription
             (_, "413") => "The body is too long.",
             (_, "415") => "The content type is not application/json in UTF-8, or the body has a content encoding.",
             ("submit" or "follow", "429") =>
-                "The rate limit of the API key, or of the address without one, is used up.",
+                "The rate limit of the API key, or of the address without one, is used up; or too many wrong keys "
+                    + "came from this address.",
             (_, "429") => "Too many requests without an API key at a time, or of this address.",
             (_, "500") => "A defect.",
             (_, "503") => "Not available at present.",

@@ -2,6 +2,7 @@ using System.Globalization;
 using Akka.Actor;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
 using AkkaCharging.Host.Connections;
@@ -27,6 +28,7 @@ internal sealed class HealthReporter(
     IRequestJournal journal,
     IMetricsSink metrics,
     AccessList accessList,
+    QuestionForm form,
     WebhookSigner signer,
     ApiKeys apiKeys,
     BoundedTransport transport,
@@ -64,6 +66,8 @@ internal sealed class HealthReporter(
         };
         if (accessList.Status is { } acl)
             components.Add(Acl(acl, isForOperators));
+        if (form.Stations is { } stations)
+            components.Add(Stations(stations.Status, isForOperators));
         if (node is not null)
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
@@ -263,6 +267,16 @@ internal sealed class HealthReporter(
             name,
             problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
             [("keys", Text(count)), .. Problem(problem, isForOperators)]
+        );
+
+    private static (string, ComponentStatus, (string, string)[]) Stations(
+        StationMapStatus status,
+        bool isForOperators
+    ) =>
+        (
+            "stations",
+            status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
+            [("stations", Text(status.Stations)), .. Problem(status.Problem, isForOperators)]
         );
 
     private static (string, string)[] Problem(string? problem, bool isForOperators) =>

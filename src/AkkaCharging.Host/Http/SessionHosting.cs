@@ -14,6 +14,7 @@ internal static class SessionHosting
             settings.Server.AnonymousRequestsPerSecond,
             provider.GetRequiredService<TimeProvider>()
         ));
+        services.AddSingleton(provider => CreateWrongKeys(settings, provider)).AddSingleton<CallerAccess>();
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
         services.AddSingleton<AnonymousReads>();
@@ -22,6 +23,16 @@ internal static class SessionHosting
     /// <summary>Reads the file of API keys.</summary>
     /// <exception cref="InvalidSettingsException">The file cannot be used.</exception>
     public static void Check(ServerSettings settings) => new ApiKeys(settings, TimeProvider.System).Dispose();
+
+    private static ListenerWrongKeys CreateWrongKeys(ChargingSettings settings, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        var logger = provider.GetRequiredService<ILogger<WrongKeys>>();
+        return new(
+            new("public", settings.Server.WrongKeysPerSecond, time, logger),
+            new("management", settings.Management.WrongTokensPerSecond, time, logger)
+        );
+    }
 
     private static ApiKeys CreateKeys(ServerSettings settings, IServiceProvider provider)
     {

@@ -16,11 +16,9 @@ internal sealed record SubmissionFields(StationId Station, DriverToken Token, Ca
 /// holds a lone surrogate breaks its rule. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
 /// anywhere, and anything around the object but a byte order mark before it are malformed JSON.
 /// </remarks>
-internal sealed class SubmissionReader(CallbackAddressPolicy policy)
+internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverTokenRules tokens)
 {
     private const string InvalidStation = "Invalid station_id format. Must be a valid UUID.";
-    private const string InvalidToken =
-        "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
     private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
     private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
     private const string UnencodedUrl =
@@ -30,6 +28,8 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
     private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
     private const int ValidityMillisMin = 1_000;
     private const int ValidityMillisMax = 3_600_000;
+
+    private readonly string _invalidToken = $"Invalid driver_token. Must be {tokens.Expected}.";
 
     private enum Field
     {
@@ -54,7 +54,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
 
         var found = new List<FieldError>();
         var station = Check(Field.StationId, "stationId", StationId.TryCreate(raw.Station), InvalidStation);
-        var token = Check(Field.DriverToken, "driverToken", DriverToken.TryCreate(raw.Token), InvalidToken);
+        var token = Check(Field.DriverToken, "driverToken", DriverToken.TryCreate(raw.Token, tokens), _invalidToken);
         var verdict = policy.CheckUrl(raw.Url);
         var callback = Check(
             Field.CallbackUrl,

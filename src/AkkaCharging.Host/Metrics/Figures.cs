@@ -3,6 +3,7 @@ using AkkaCharging.Clustering;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Health;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -37,6 +38,9 @@ internal sealed record Figures
     /// <summary>Connections of each listener.</summary>
     public required IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners { get; init; }
 
+    /// <summary>Wrong keys and tokens of each listener.</summary>
+    public required IReadOnlyList<WrongKeys> WrongKeys { get; init; }
+
     /// <summary>Files that the process may have open; null where that is not known.</summary>
     public required int? FileLimit { get; init; }
 }
@@ -50,6 +54,7 @@ internal sealed class FiguresReader(
     AccessList accessList,
     QueueSettings queue,
     BoundedTransport transport,
+    ListenerWrongKeys wrongKeys,
     ClusterNode? node = null
 )
 {
@@ -66,6 +71,7 @@ internal sealed class FiguresReader(
             Acl = accessList.Status,
             Cluster = node?.Figures,
             Listeners = transport.Listeners,
+            WrongKeys = wrongKeys.All,
             FileLimit = transport.Files.Limit,
         };
 }

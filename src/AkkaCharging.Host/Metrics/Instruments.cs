@@ -214,6 +214,19 @@ internal static class Instruments
             ["listener"],
             ByListener(of => of.Displaced)
         ),
+        Counter(
+            "akkacharging_key_failures",
+            "Requests rejected for a wrong API key or token, or before it was looked at because too many were wrong.",
+            ["listener", "outcome"],
+            figures =>
+                figures.WrongKeys.SelectMany(keys =>
+                    new Sample[]
+                    {
+                        new(keys.Wrong, keys.Listener, "wrong"),
+                        new(keys.Delayed, keys.Listener, "delayed"),
+                    }
+                )
+        ),
     ];
 
     /// <summary>The process and the .NET runtime, beside what prometheus-net shows of them itself.</summary>

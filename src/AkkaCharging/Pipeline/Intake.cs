@@ -173,7 +173,8 @@ internal sealed class Intake(
             now,
             now + age,
             submission.ApiKeyName,
-            submission.Trace
+            submission.Trace,
+            submission.Format
         );
     }
 }

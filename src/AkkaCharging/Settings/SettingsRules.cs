@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.Networks;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Settings;
 
@@ -11,6 +12,7 @@ internal static class SettingsRules
     public static void Check(ChargingSettings settings, SettingsReport report)
     {
         Listeners(settings, report);
+        Tokens(settings, report);
         Authorization(settings.Authorization, report);
         Callback(settings.Callback, report);
         Journal(settings.Journal, report);
@@ -56,6 +58,19 @@ internal static class SettingsRules
             "server.host"
         );
     }
+
+    private static void Tokens(ChargingSettings settings, SettingsReport report) =>
+        report.Require(
+            settings.Request.DriverToken.MinLength >= DriverTokenRules.SafeLengthMin
+                || settings.Server.NeedsApiKey
+                || IsLoopback(settings.Server.Host),
+            $"request.driverToken.minLength = {settings.Request.DriverToken.MinLength} lets anybody who reaches "
+                + "server.host try out all tokens; expected server.apiKeys, a loopback host or at least "
+                + $"{DriverTokenRules.SafeLengthMin}.",
+            "request.driverToken.minLength",
+            "server.apiKeys",
+            "server.host"
+        );
 
     private static void Authorization(AuthorizationSettings authorization, SettingsReport report)
     {

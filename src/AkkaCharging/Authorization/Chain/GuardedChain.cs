@@ -70,6 +70,10 @@ internal sealed class GuardedChain
     public long DeadlineOf(long since, long end) =>
         _answerWithin is { } within ? Math.Min(_time.After(since, within), end) : long.MaxValue;
 
+    /// <summary>The question about a driver at a station.</summary>
+    public AuthorizationQuery Ask(RequestId id, StationId station, DriverToken token) =>
+        _chain.Form.Fill(id, station, token);
+
     /// <summary>Decides <paramref name="query"/>.</summary>
     /// <inheritdoc cref="GuardedAuthorizer.DecideAsync"/>
     public Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown) =>
