@@ -55,6 +55,10 @@ public sealed class OcpiRulesTests
         "'a' has no party; expected parties such as [\"NL-TNM\"]."
     )]
     [InlineData(
+        "name = a, tokenFile = a, tokensUrl = \"https://a.example\", parties = [NL-TNM], location = required",
+        "'a' has location = required, but no station has a location; expected authorization.stationsFile."
+    )]
+    [InlineData(
         "name = acl, tokenFile = a, tokensUrl = \"https://a.example\", parties = [NL-TNM]",
         "'acl' names an authorizer; expected a name of the partner's own."
     )]
