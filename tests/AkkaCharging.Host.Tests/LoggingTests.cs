@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -73,7 +72,7 @@ public sealed class LoggingTests
                         },
                         Authorization = settings.Authorization with { MaxRetries = 0 },
                     },
-                services => services.AddSingleton<IAuthorizer>(authorizer).AddSingleton<IRequestJournal>(journal)
+                services => services.AddAuthorizer(authorizer).AddSingleton<IRequestJournal>(journal)
             );
 
         async Task<string?> SendAsync(RunningService service, string body, string contentType = "application/json")

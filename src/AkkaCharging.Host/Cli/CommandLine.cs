@@ -62,7 +62,7 @@ internal static class CommandLine
         root.SetAction(
             (parsed, cancellation) =>
                 parsed.GetValue(checkOnly)
-                    ? Task.FromResult(Check(parsed.GetValue(config), own, output, error))
+                    ? CheckAsync(parsed.GetValue(config), own, output, error, cancellation)
                     : ServeAsync(parsed.GetValue(config), own, error, signals, cancellation)
         );
 
@@ -191,17 +191,39 @@ internal static class CommandLine
         return ChargingHost.Build(settings, own.AddTo, Sources(configFile));
     }
 
-    private static int Check(string? configFile, OwnServices own, TextWriter output, TextWriter error) =>
-        Load(configFile, error) is { } settings
-        && Try(error, () => Check(settings, own, configFile, output, error)) is not null
-            ? 0
-            : 1;
+    private static async Task<int> CheckAsync(
+        string? configFile,
+        OwnServices own,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation
+    )
+    {
+        if (
+            Load(configFile, error) is not { } settings
+            || Try(error, () => CheckFiles(settings, own, configFile, error)) is null
+        )
+            return 1;
+        try
+        {
+            await AuthorizationHosting.CheckPartnersAsync(settings.Authorization, cancellation);
+        }
+        catch (InvalidSettingsException e)
+        {
+            await error.WriteLineAsync(e.Message);
+            return 1;
+        }
 
-    private static ChargingSettings Check(
+        if (own.AuthorizerName is { } authorizer)
+            await output.WriteLineAsync($"Authorizer: {authorizer} (authorization.provider = custom).");
+        await output.WriteLineAsync("The settings are valid.");
+        return 0;
+    }
+
+    private static ChargingSettings CheckFiles(
         ChargingSettings settings,
         OwnServices own,
         string? configFile,
-        TextWriter output,
         TextWriter error
     )
     {
@@ -210,9 +232,6 @@ internal static class CommandLine
         OtlpSettings.Read(Sources(configFile).Environment);
         foreach (var warning in InsecureChoices.Of(settings))
             error.WriteLine($"warning: {warning}");
-        if (own.AuthorizerName is { } authorizer)
-            output.WriteLine($"Authorizer: {authorizer} (authorization.provider = custom).");
-        output.WriteLine("The settings are valid.");
         return settings;
     }
 

@@ -1,37 +1,94 @@
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Authorization.Http;
+using AkkaCharging.Authorization.Ocpi;
+using AkkaCharging.Authorization.Sql;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>The authorizer that <c>authorization.provider</c> names.</summary>
+/// <summary>The authorizers that <c>authorization.provider</c> and <c>authorization.chain</c> name.</summary>
 internal static class AuthorizationHosting
 {
-    /// <summary>Registers the authorizer; a custom one is registered by the program that has it.</summary>
-    public static void AddAuthorizer(this IServiceCollection services, AuthorizationSettings settings)
+    /// <summary>
+    /// Registers the authorizers that are asked, and their chain; a custom one is registered by the program that has
+    /// it.
+    /// </summary>
+    public static void AddAuthorizers(this IServiceCollection services, AuthorizationSettings settings)
     {
-        switch (settings.Provider)
-        {
-            case AuthorizationProvider.Acl:
-                services.AddSingleton<IAuthorizer>(provider => CreateAcl(settings.Acl, provider));
-                break;
-            case AuthorizationProvider.Http:
-                services.AddSingleton<IAuthorizer>(provider => new HttpAuthorizer(
-                    settings.Http,
-                    provider.GetRequiredService<TimeProvider>()
-                ));
-                break;
-        }
+        // Services, so that they are disposed of with the others.
+        services.AddSingleton(provider => CreateAcl(settings.Acl, provider));
+        services.AddSingleton(provider => new HttpAuthorizer(
+            settings.Http,
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => new SqlAuthorizer(
+            settings.Sql,
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => new OcpiPartners(
+            settings.Ocpi,
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => new AuthorizerChain([
+            .. settings.Asked.Select(asked => CreateLink(asked, provider)),
+        ]));
     }
 
-    /// <summary>Reads the access list.</summary>
+    /// <summary>
+    /// Reads the access list and the credentials for partners, and asks the SQL authorizer's database about a token that
+    /// nobody has.
+    /// </summary>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
+    /// <exception cref="InvalidSettingsException">The query file, the database or the credentials cannot be
+    /// used.</exception>
     public static void Check(AuthorizationSettings settings)
     {
-        if (settings.Provider == AuthorizationProvider.Acl)
+        if (settings.Uses(AuthorizationProvider.Acl))
             new AclAuthorizer(settings.Acl.File, TimeProvider.System).Dispose();
+        if (settings.Uses(AuthorizationProvider.Sql))
+            CheckAsync(settings.Sql).GetAwaiter().GetResult(); // for the command line, which has nothing else to do
+        if (settings.Uses(AuthorizationProvider.Ocpi))
+            OcpiPartners.ReadCredentials(settings.Ocpi);
     }
+
+    private static async Task CheckAsync(SqlAuthorizerSettings settings)
+    {
+        using var authorizer = new SqlAuthorizer(settings, TimeProvider.System);
+        await authorizer.CheckAsync(CancellationToken.None);
+    }
+
+    /// <summary>Asks the partners whether credentials and URLs are right, without a question about a driver.</summary>
+    /// <exception cref="InvalidSettingsException">Lists what has to be mended.</exception>
+    public static async Task CheckPartnersAsync(AuthorizationSettings settings, CancellationToken cancellationToken)
+    {
+        if (!settings.Uses(AuthorizationProvider.Ocpi))
+            return;
+        using var partners = new OcpiPartners(settings.Ocpi, TimeProvider.System);
+        var problems = await partners.CheckAsync(cancellationToken);
+        if (problems.Count > 0)
+            throw new InvalidSettingsException(problems);
+    }
+
+    private static IAuthorizerLink CreateLink(AuthorizationProvider asked, IServiceProvider provider) =>
+        asked switch
+        {
+            AuthorizationProvider.Acl => new SinglePartner(
+                new Partner("acl", provider.GetRequiredService<AclAuthorizer>())
+            ),
+            AuthorizationProvider.Http => new SinglePartner(
+                new Partner("http", provider.GetRequiredService<HttpAuthorizer>())
+            ),
+            AuthorizationProvider.Custom => new SinglePartner(
+                new Partner("custom", provider.GetRequiredService<IAuthorizer>())
+            ),
+            AuthorizationProvider.Sql => new SinglePartner(
+                new Partner("sql", provider.GetRequiredService<SqlAuthorizer>())
+            ),
+            AuthorizationProvider.Ocpi => provider.GetRequiredService<OcpiPartners>(),
+            _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "It is no authorizer of its own."),
+        };
 
     private static AclAuthorizer CreateAcl(AclSettings acl, IServiceProvider provider)
     {

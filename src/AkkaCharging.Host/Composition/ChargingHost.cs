@@ -84,7 +84,7 @@ internal static class ChargingHost
             .AddSingleton(TimeProvider.System);
         services.AddChargingSessions(settings);
         services.AddJournal(settings);
-        services.AddAuthorizer(settings.Authorization);
+        services.AddAuthorizers(settings.Authorization);
         services.AddCallbacks(settings.Callback);
         services.AddChargingMetrics(settings.Monitoring);
         services.AddPipeline(settings);

@@ -29,11 +29,21 @@ internal static class InsecureChoices
             yield return "Callbacks to addresses that are not public are allowed: "
                 + $"{string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
         if (
-            settings.Authorization is
-            { Provider: AuthorizationProvider.Http, Http.Url: { Scheme: "http", IsLoopback: false } }
+            settings.Authorization.Uses(AuthorizationProvider.Http)
+            && settings.Authorization.Http.Url is { Scheme: "http", IsLoopback: false }
         )
             yield return "The authorizer is asked over plain http: driver tokens travel in clear "
                 + "(authorization.http.url).";
+        if (settings.Authorization.Uses(AuthorizationProvider.Ocpi))
+        {
+            foreach (var partner in settings.Authorization.Ocpi.Partners)
+            {
+                if ((partner.TokensUrl ?? partner.VersionsUrl) is { Scheme: "http", IsLoopback: false })
+                    yield return $"The OCPI partner {partner.Name} is asked over plain http: driver tokens and "
+                        + "credentials travel in clear (authorization.ocpi.partners).";
+            }
+        }
+
         if (!SettingsRules.IsLoopback(settings.Management.Host))
             yield return "The operators' listener is reachable from other machines over plain http: its token travels "
                 + "in clear (management.host).";
@@ -70,6 +80,9 @@ internal static class InsecureChoices
             (settings.Server.ApiKeysFile, "server.apiKeysFile"),
             (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
             (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+            .. settings.Authorization.Ocpi.Partners.Select(partner =>
+                (partner.TokenFile, "authorization.ocpi.partners")
+            ),
             .. settings.SecretFiles.Select(file => (file.Path, file.Variable)),
         ];
 }

@@ -34,7 +34,7 @@ internal sealed class OwnServices
     /// <exception cref="InvalidSettingsException">They do not.</exception>
     public void Check(AuthorizationSettings settings)
     {
-        var isCustom = settings.Provider == AuthorizationProvider.Custom;
+        var isCustom = settings.Uses(AuthorizationProvider.Custom);
         if (isCustom && _authorizer is null)
         {
             throw new InvalidSettingsException([

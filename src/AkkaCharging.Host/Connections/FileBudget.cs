@@ -46,7 +46,13 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
             Runtime
             + Journal
             + (settings.Cluster.Enabled ? Cluster : 0)
-            + (settings.Authorization.Provider == AuthorizationProvider.Http ? settings.Authorization.Parallelism : 0);
+            + (settings.Authorization.Uses(AuthorizationProvider.Http) ? settings.Authorization.Parallelism : 0)
+            + (settings.Authorization.Uses(AuthorizationProvider.Sql) ? settings.Authorization.Sql.MaxConnections : 0)
+            + (
+                settings.Authorization.Uses(AuthorizationProvider.Ocpi)
+                    ? settings.Authorization.Ocpi.Partners.Sum(partner => partner.Parallelism)
+                    : 0
+            );
         if (limit is not { } files)
             return new(limit, callers, operators, callbacks, rest);
 

@@ -1,13 +1,16 @@
-using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
 
 namespace AkkaCharging.Host.Health;
 
 /// <summary>The access list of this process, if decisions come from one.</summary>
-internal sealed class AccessList(IAuthorizer authorizer)
+internal sealed class AccessList(AuthorizerChain chain)
 {
-    private readonly AclAuthorizer? _acl = authorizer as AclAuthorizer;
+    private readonly AclAuthorizer? _acl = chain
+        .Partners.Select(partner => partner.Authorizer)
+        .OfType<AclAuthorizer>()
+        .FirstOrDefault();
 
-    /// <summary>State of the access list; null when decisions come from another authorizer.</summary>
+    /// <summary>State of the access list; null when no decision comes from one.</summary>
     public AclStatus? Status => _acl?.Status;
 }

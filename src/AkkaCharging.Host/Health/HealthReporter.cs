@@ -160,7 +160,7 @@ internal sealed class HealthReporter(
                     ("errorRate", Rate(figures.Authorization)),
                     ("totalDecisions", Text(figures.Decisions.Values.Sum())),
                     ("circuitBreaker", breaker.Name()),
-                    .. settings.Authorization.Provider == AuthorizationProvider.Custom
+                    .. settings.Authorization.Uses(AuthorizationProvider.Custom)
                         ? [("provider", "custom")]
                         : Array.Empty<(string, string)>(),
                 ]

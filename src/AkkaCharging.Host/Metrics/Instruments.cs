@@ -321,7 +321,9 @@ internal static class Instruments
             DecisionReason.NotInAcl
             or DecisionReason.Blocked
             or DecisionReason.Expired
-            or DecisionReason.StationNotAllowed => AuthorizationStatus.NotAllowed,
+            or DecisionReason.StationNotAllowed
+            or DecisionReason.NoCredit
+            or DecisionReason.ConcurrentSession => AuthorizationStatus.NotAllowed,
             _ => AuthorizationStatus.Unknown,
         };
 }

@@ -74,12 +74,12 @@ public readonly record struct AuthorizerAnswer
         new(new AuthorizerUnavailableException(why, isTransient, cause));
 
     /// <summary>
-    /// No answer could be had, for a reason that repeating the question cannot mend and that is no failure of the
-    /// partner: it does not count for the circuit breaker.
+    /// The partner answered, but not the question: credentials, address or mapping are wrong, and somebody has to mend
+    /// them. The decision is <c>unknown</c> with <c>authorizer_error</c>; it is no failure for the circuit breaker.
     /// </summary>
-    /// <param name="reason">A reason of <c>unknown</c>.</param>
-    internal static AuthorizerAnswer NotAsked(DecisionReason reason, string why) =>
-        new(new AuthorizerUnavailableException(why, isTransient: false) { Reason = reason, IsFault = false });
+    /// <param name="why">What has to be mended, for the log. Must not contain the driver token.</param>
+    internal static AuthorizerAnswer Misconfigured(string why) =>
+        new(new AuthorizerUnavailableException(why, isTransient: false) { IsFault = false });
 
     /// <summary>The same answer with what else the authorizer tells.</summary>
     /// <param name="details">Is cut to its bounds. Ignored when there is no answer.</param>
@@ -123,8 +123,8 @@ internal sealed class AuthorizerUnavailableException(string message, bool isTran
     /// <summary>Whether asking again at once may help.</summary>
     public bool IsTransient { get; } = isTransient;
 
-    /// <summary>The reason of the decision; one of <see cref="AuthorizationStatus.Unknown"/>.</summary>
-    public DecisionReason Reason { get; init; } = DecisionReason.AuthorizerError;
+    /// <summary>Whether the time ran out: the decision is then <see cref="DecisionReason.Timeout"/>.</summary>
+    public bool IsTimeout { get; init; }
 
     /// <summary>Whether it counts for the circuit breaker.</summary>
     public bool IsFault { get; init; } = true;

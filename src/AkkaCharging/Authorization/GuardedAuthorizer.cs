@@ -13,13 +13,14 @@ namespace AkkaCharging.Authorization;
 /// decision.
 /// </summary>
 /// <remarks>
-/// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, an open breaker
-/// <see cref="DecisionReason.CircuitOpen"/>, any exception of the authorizer
-/// <see cref="DecisionReason.AuthorizerError"/>; only the caller's own cancellation is thrown. A late answer is
-/// discarded and its call's token cancelled, whether or not the authorizer heeds it. An authorizer that blocks before
-/// its first await blocks its caller: the port is asynchronous, and moving every call to the pool would cost the access
-/// list, which answers at once, more than its look-up. Breaker: failures and time-outs of whole calls count, "no" does
-/// not. The probe of a half-open breaker is one call without retries.
+/// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, or <see cref="DecisionReason.Deadline"/> when
+/// the caller's own deadline came first, an open breaker <see cref="DecisionReason.CircuitOpen"/>, any exception of the
+/// authorizer <see cref="DecisionReason.AuthorizerError"/>; only the caller's own cancellation is thrown. A late answer
+/// is discarded and its call's token cancelled, whether or not the authorizer heeds it. An authorizer that blocks
+/// before its first await blocks its caller: the port is asynchronous, and moving every call to the pool would cost the
+/// access list, which answers at once, more than its look-up. Breaker: failures and time-outs of whole calls count,
+/// "no" does not, and neither does a call that had less than half of its usual time left before the caller's deadline.
+/// The probe of a half-open breaker is one call without retries.
 /// </remarks>
 internal sealed class GuardedAuthorizer
 {
@@ -28,6 +29,7 @@ internal sealed class GuardedAuthorizer
 
     private readonly IAuthorizer _authorizer;
     private readonly TimeSpan _timeout;
+    private readonly TimeSpan _enough; // with less time left, silence says nothing about the authorizer
     private readonly TimeProvider _time;
     private readonly Action<RequestId, Exception>? _onError;
     private readonly CircuitBreaker? _breaker;
@@ -35,6 +37,7 @@ internal sealed class GuardedAuthorizer
     private readonly SemaphoreSlim _turns; // lanes side by side share them
     private int _inFlight;
 
+    /// <param name="parallelism">Calls at a time; null for <c>authorization.parallelism</c>.</param>
     /// <param name="onTransition">Told each new state on a pool thread, in no guaranteed order; must not throw.</param>
     /// <param name="onError">Told whose attempt failed, and its exception, for the log; must not throw.</param>
     public GuardedAuthorizer(
@@ -43,16 +46,18 @@ internal sealed class GuardedAuthorizer
         IScheduler scheduler,
         TimeProvider time,
         Action<BreakerState>? onTransition = null,
-        Action<RequestId, Exception>? onError = null
+        Action<RequestId, Exception>? onError = null,
+        int? parallelism = null
     )
     {
         ArgumentNullException.ThrowIfNull(authorizer);
         _authorizer = authorizer;
         _timeout = settings.Timeout;
+        _enough = (settings.AnswerWithin is { } limit && limit < _timeout ? limit : _timeout) / 2;
         _time = time;
         _onError = onError;
         _retry = CreateRetry(settings.MaxRetries, time);
-        _turns = new(settings.Parallelism);
+        _turns = new(parallelism ?? settings.Parallelism);
         if (settings.CircuitBreaker.Enabled)
             _breaker = CreateBreaker(settings.CircuitBreaker, scheduler, onTransition ?? (_ => { }));
     }
@@ -66,35 +71,25 @@ internal sealed class GuardedAuthorizer
             _ => BreakerState.Closed,
         };
 
-    /// <summary>Calls that wait for an answer: what is answered at once never does.</summary>
+    /// <summary>Calls that wait for an answer.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
     /// <summary>Decides <paramref name="query"/>, within <c>authorization.timeoutMillis</c>.</summary>
+    /// <param name="deadline">Timestamp at which the decision is made without an answer;
+    /// <see cref="long.MaxValue"/> for none.</param>
     /// <param name="shutdown">The caller's: gives up without a decision, and without counting as a failure.</param>
     /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
-    public async Task<Decision> DecideAsync(AuthorizationQuery query, CancellationToken shutdown)
+    public async Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
     {
         shutdown.ThrowIfCancellationRequested();
-        var state = State;
-        if (state == BreakerState.Open)
+        if (State == BreakerState.Open) // whose calls may still hold all turns
             return Decide(Outcome.Failed(DecisionReason.CircuitOpen));
-
-        var call = new Call(this, query);
-        if (state == BreakerState.Closed && call.TryAnswerAtOnce(out var answer))
-        {
-            // What the breaker would do itself, without its token source and its timer.
-            if (_breaker is { CurrentFailureCount: > 0 })
-                _breaker.Succeed();
-            return Decide(answer);
-        }
-
-        await _turns.WaitAsync(shutdown);
+        if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None) && !await TakeTurnAsync(deadline, shutdown))
+            return Decide(Outcome.Failed(DecisionReason.Deadline));
         Interlocked.Increment(ref _inFlight);
         try
         {
-            var outcome = _breaker is null
-                ? await AskAsync(call, _retry, shutdown)
-                : await AskBehindBreakerAsync(_breaker, call, shutdown);
+            var outcome = await AskAsync(query, deadline, shutdown);
             return outcome.IsGivenUp ? throw new OperationCanceledException(shutdown) : Decide(outcome);
         }
         finally
@@ -104,11 +99,62 @@ internal sealed class GuardedAuthorizer
         }
     }
 
+    /// <returns>False when the deadline came first.</returns>
+    private async Task<bool> TakeTurnAsync(long deadline, CancellationToken shutdown)
+    {
+        if (deadline == long.MaxValue)
+        {
+            await _turns.WaitAsync(shutdown);
+            return true;
+        }
+
+        var left = Left(deadline);
+        if (left <= TimeSpan.Zero)
+            return false;
+        using var late = new CancellationTokenSource(left, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, shutdown);
+        try
+        {
+            await _turns.WaitAsync(either.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!shutdown.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private ValueTask<Outcome> AskAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
+    {
+        var state = State;
+        if (state == BreakerState.Open)
+            return new(Outcome.Failed(DecisionReason.CircuitOpen));
+        var left = Left(deadline);
+        if (left <= TimeSpan.Zero)
+            return new(Outcome.Failed(DecisionReason.Deadline));
+
+        var call = new Call(this, query, left);
+        if (state == BreakerState.Closed && call.TryAnswerAtOnce(out var answer))
+        {
+            // What the breaker would do itself, without its token source and its timer.
+            if (_breaker is { CurrentFailureCount: > 0 })
+                _breaker.Succeed();
+            return new(answer);
+        }
+
+        var isJudged = _breaker is not null && (state == BreakerState.HalfOpen || left >= _enough);
+        return new(isJudged ? AskBehindBreakerAsync(_breaker!, call, shutdown) : AskAsync(call, _retry, shutdown));
+    }
+
+    private TimeSpan Left(long deadline) =>
+        deadline == long.MaxValue ? TimeSpan.MaxValue : _time.GetElapsedTime(_time.GetTimestamp(), deadline);
+
     private Decision Decide(Outcome outcome)
     {
         if (outcome.Failure is { } reason)
             return new Decision(AuthorizationStatus.Unknown, reason, _time.GetUtcNow());
-        return new Decision(outcome.Answer.Status, outcome.Answer.Reason, _time.GetUtcNow());
+        var answer = outcome.Answer;
+        return new Decision(answer.Status, answer.Reason, _time.GetUtcNow(), answer.Details);
     }
 
     private async Task<Outcome> AskBehindBreakerAsync(CircuitBreaker breaker, Call call, CancellationToken shutdown)
@@ -124,7 +170,7 @@ internal sealed class GuardedAuthorizer
                 );
                 // The breaker counts every exception and nothing else. To give up at shutdown counts as a success then:
                 // nobody asks any more.
-                return outcome.Failure is null ? outcome : throw new CountedFailure(outcome);
+                return outcome.IsFault ? throw new CountedFailure(outcome) : outcome;
             });
         }
         catch (OpenCircuitException)
@@ -142,12 +188,12 @@ internal sealed class GuardedAuthorizer
     {
         try
         {
-            return await call.RunAsync(retry).WaitAsync(_timeout, _time, shutdown);
+            return await call.RunAsync(retry).WaitAsync(call.Limit, _time, shutdown);
         }
         catch (TimeoutException) // This and the next come from the waiting: the call itself ends in an outcome.
         {
             call.Abandon();
-            return Outcome.Failed(DecisionReason.Timeout);
+            return Outcome.Failed(call.Limit < _timeout ? DecisionReason.Deadline : DecisionReason.Timeout);
         }
         catch (OperationCanceledException)
         {
@@ -174,10 +220,11 @@ internal sealed class GuardedAuthorizer
         {
             if (!cancellationToken.IsCancellationRequested)
                 _onError?.Invoke(query.RequestId, cause);
-            return Outcome.Failed(
-                DecisionReason.AuthorizerError,
-                cause is AuthorizerUnavailableException { IsTransient: true }
-            );
+            return cause is AuthorizerUnavailableException known
+                ? Outcome.Failed(
+                    known.IsTimeout ? DecisionReason.Timeout : DecisionReason.AuthorizerError,
+                    known.IsTransient, known.IsFault)
+                : Outcome.Failed(DecisionReason.AuthorizerError);
         }
     }
 
@@ -229,13 +276,15 @@ internal sealed class GuardedAuthorizer
         AuthorizerAnswer Answer,
         DecisionReason? Failure = null,
         bool IsTransient = false,
+        bool IsFault = false,
         bool IsGivenUp = false
     )
     {
         public static readonly Outcome GivenUp = new(default, IsGivenUp: true);
 
-        public static Outcome Failed(DecisionReason reason, bool isTransient = false) =>
-            new(default, reason, isTransient);
+        /// <param name="isFault">Whether it counts for the breaker.</param>
+        public static Outcome Failed(DecisionReason reason, bool isTransient = false, bool isFault = true) =>
+            new(default, reason, isTransient, isFault);
     }
 
     /// <summary>Carries an outcome through the breaker as a failure.</summary>
@@ -250,9 +299,12 @@ internal sealed class GuardedAuthorizer
     /// </summary>
     // The token source has no timer and no link to free, and an authorizer that is late may still hold its token.
 #pragma warning disable CA1001
-    private sealed class Call(GuardedAuthorizer owner, AuthorizationQuery query)
+    private sealed class Call(GuardedAuthorizer owner, AuthorizationQuery query, TimeSpan left)
 #pragma warning restore CA1001
     {
+        /// <summary>How long the decision may take.</summary>
+        public TimeSpan Limit { get; } = left < owner._timeout ? left : owner._timeout;
+
         private readonly CancellationTokenSource _abandoned = new();
         private ValueTask<Outcome>? _started;
 

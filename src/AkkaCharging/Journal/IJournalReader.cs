@@ -11,7 +11,8 @@ namespace AkkaCharging.Journal;
 internal interface IJournalReader
 {
     /// <summary>Finds a request; null when there is none.</summary>
-    Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset oldest);
+    /// <param name="secrets">Null while the journal is not open.</param>
+    Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest);
 
     /// <summary>Lists the next dead letters that match, newest first.</summary>
     Task<DeadLetterPage> ListDeadLettersAsync(

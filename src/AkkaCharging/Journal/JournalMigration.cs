@@ -29,13 +29,15 @@ internal static class JournalMigration
     private const string CopyRequests = """
         COPY charging_request (
             epoch, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace,
-            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at) FROM STDIN (FORMAT BINARY)
+            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at,
+            exact_reason, details) FROM STDIN (FORMAT BINARY)
         """;
 
     private const string Requests = """
         SELECT
             id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace,
-            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at FROM request ORDER BY seq
+            state, status, reason, decided_at, settled_at, attempts, attempts_made, redriven_at,
+            exact_reason, details FROM request ORDER BY seq
         """;
 
     private static readonly NpgsqlDbType[] RequestTypes =
@@ -58,12 +60,15 @@ internal static class JournalMigration
         NpgsqlDbType.Text,
         NpgsqlDbType.Integer,
         NpgsqlDbType.Bigint,
+        NpgsqlDbType.Text,
+        NpgsqlDbType.Bytea,
     ];
 
     private const int IdColumn = 0;
     private const int SecretsColumn = 5;
     private const int SettledAtColumn = 14;
     private const int AttemptsMadeColumn = 16;
+    private const int DetailsColumn = 19;
 
     /// <summary>Moves all of it.</summary>
     /// <param name="path">The SQLite file.</param>
@@ -182,7 +187,11 @@ internal static class JournalMigration
             await copy.WriteAsync(0L, NpgsqlDbType.Bigint, cancellationToken); // of no term: whoever takes it up next
             for (var column = 0; column < RequestTypes.Length; column++)
             {
-                if (rows.IsDBNull(column))
+                // Details under a key that is not here any more stay behind: settled requests do not hold on to it.
+                if (
+                    rows.IsDBNull(column)
+                    || (column == DetailsColumn && !from.Contains(KeyRing.KeyIdOf(rows.GetFieldValue<byte[]>(column))))
+                )
                 {
                     await copy.WriteNullAsync(cancellationToken);
                     continue;
@@ -192,6 +201,7 @@ internal static class JournalMigration
                 {
                     IdColumn => StoredId.Read(id).Value,
                     SecretsColumn => to.Seal(from.Open(rows.GetFieldValue<byte[]>(column), id), id),
+                    DetailsColumn => JournalSecrets.MoveDetails(id, rows.GetFieldValue<byte[]>(column), from, to),
                     AttemptsMadeColumn => rows.GetInt32(column),
                     _ => rows.GetValue(column),
                 };

@@ -130,7 +130,8 @@ internal abstract class StoredJournal(
     {
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotStarted();
-        return await WriteDecisionAsync(id, decision).WaitAsync(cancellationToken);
+        var stored = StoredDecision.Of(id, decision, Secrets);
+        return await WriteDecisionAsync(id, decision, stored).WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -156,7 +157,7 @@ internal abstract class StoredJournal(
 
     /// <inheritdoc/>
     public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
-        await Reader.FindAsync(id, Oldest).WaitAsync(cancellationToken);
+        await Reader.FindAsync(id, Writer?.Secrets, Oldest).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<DeadLetterPage> ListDeadLettersAsync(
@@ -232,7 +233,7 @@ internal abstract class StoredJournal(
     protected abstract Task<AcceptResult?> LookUpAcceptedAsync(IdempotencyClaim claim);
 
     /// <summary>Keeps a decision, and returns the one that is kept now.</summary>
-    protected abstract Task<Decision> WriteDecisionAsync(RequestId id, Decision decision);
+    protected abstract Task<Decision> WriteDecisionAsync(RequestId id, Decision decision, StoredDecision stored);
 
     /// <summary>Keeps a failed attempt.</summary>
     protected abstract Task WriteAttemptAsync(RequestId id, CallbackAttempt attempt);

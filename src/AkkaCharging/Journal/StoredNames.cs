@@ -28,8 +28,14 @@ internal static class StoredNames
 
     public static AuthorizationStatus Status(string name) => Statuses[name];
 
-    public static Decision Decision(string status, string reason, long decidedAt) =>
-        new(Statuses[status], Reasons[reason], Time(decidedAt));
+    /// <param name="reason">May be a later version's, which is then told by the nearest that this one knows.</param>
+    public static Decision Decision(string status, string reason, long decidedAt, AuthorizationDetails? details) =>
+        new(
+            Statuses[status],
+            Reasons.TryGetValue(reason, out var known) ? known : NearestReason(Statuses[status]),
+            Time(decidedAt),
+            details
+        );
 
     /// <summary>Times are kept as .NET ticks (100 ns), so that what is read equals what was written.</summary>
     public static DateTimeOffset Time(long ticks) => new(ticks, TimeSpan.Zero);
@@ -54,6 +60,14 @@ internal static class StoredNames
                     Cause(parts)
                 )),
         ];
+
+    private static DecisionReason NearestReason(AuthorizationStatus status) =>
+        status switch
+        {
+            AuthorizationStatus.Allowed => DecisionReason.Authorized,
+            AuthorizationStatus.NotAllowed => DecisionReason.NotInAcl,
+            _ => DecisionReason.AuthorizerError,
+        };
 
     // A cause that a later version wrote is left out: it is no reason to call a row damaged.
     private static AttemptCause? Cause(string[] parts) =>

@@ -13,13 +13,13 @@ internal static class StoredRows
 {
     /// <summary>Columns that <see cref="ToRecord"/> reads.</summary>
     public const string RecordColumns =
-        "station, token_masked, api_key, state, status, reason, decided_at, accepted_at, settled_at, attempts, "
-        + "expires_at, attempts_made";
+        "station, token_masked, api_key, state, status, reason, exact_reason, decided_at, details, accepted_at, "
+        + "settled_at, attempts, expires_at, attempts_made";
 
     /// <summary>Columns that <see cref="ToUnsettledRow"/> reads.</summary>
     public const string UnsettledColumns =
-        "seq, id, station, secrets, api_key, accepted_at, expires_at, trace, status, reason, decided_at, "
-        + "attempts_made, redriven_at";
+        "seq, id, station, secrets, api_key, accepted_at, expires_at, trace, status, reason, exact_reason, "
+        + "decided_at, details, attempts_made, redriven_at";
 
     /// <summary>Columns that <see cref="ToRedrive"/> reads.</summary>
     public const string RedriveColumns = UnsettledColumns + ", settled_at, attempts";
@@ -30,8 +30,11 @@ internal static class StoredRows
 
     /// <summary>Columns that <see cref="ToAuditRecord"/> reads, after the id.</summary>
     public const string AuditColumns =
-        "id, station, token_masked, token_fingerprint, api_key, state, status, reason, decided_at, accepted_at, "
-        + "settled_at";
+        "id, station, token_masked, token_fingerprint, api_key, state, status, reason, exact_reason, decided_at, "
+        + "accepted_at, settled_at";
+
+    /// <summary>Columns that <see cref="ToDecision"/> reads.</summary>
+    public const string DecisionColumns = "id, status, reason, exact_reason, decided_at, details";
 
     /// <summary>
     /// Condition of a dead letter: only requests that failed keep their secrets when they settle. Both columns change
@@ -40,14 +43,15 @@ internal static class StoredRows
     public const string IsDeadLetter = "settled_at IS NOT NULL AND secrets IS NOT NULL";
 
     /// <summary>Reads the record of request <paramref name="id"/>, which holds no secret.</summary>
-    public static RequestRecord ToRecord(this DbDataReader row, RequestId id) =>
+    /// <param name="secrets">Null while the journal is not open: the details of the decision are left out then.</param>
+    public static RequestRecord ToRecord(this DbDataReader row, RequestId id, JournalSecrets? secrets) =>
         new(
             id,
             StationId: row.GetString("station"),
             DriverTokenMasked: row.GetString("token_masked"),
             ApiKeyName: row.TextOrNull("api_key"),
             State: StoredNames.State(row.GetString("state")),
-            Decision: row.DecisionOrNull(),
+            Decision: row.DecisionOrNull(row.DetailsOrNull(id, secrets)),
             AcceptedAt: row.Time("accepted_at"),
             SettledAt: row.TimeOrNull("settled_at"),
             Attempts: StoredNames.Attempts(row.GetString("attempts")),
@@ -127,10 +131,14 @@ internal static class StoredRows
             TokenFingerprint: row.GetFieldValue<byte[]>("token_fingerprint"),
             ApiKeyName: row.TextOrNull("api_key"),
             State: StoredNames.State(row.GetString("state")),
-            Decision: row.DecisionOrNull(),
+            Decision: row.DecisionOrNull(details: null),
             AcceptedAt: row.Time("accepted_at"),
             SettledAt: row.TimeOrNull("settled_at")
         );
+
+    /// <summary>Reads the decision of request <paramref name="id"/>.</summary>
+    public static Decision ToDecision(this DbDataReader row, RequestId id, JournalSecrets secrets) =>
+        row.DecisionOrNull(row.DetailsOrNull(id, secrets))!;
 
     /// <summary>Reads a text that may be null.</summary>
     public static string? TextOrNull(this DbDataReader row, string column) =>
@@ -144,7 +152,7 @@ internal static class StoredRows
     {
         if (row.IsDBNull("secrets"))
             throw new InvalidJournalException("The journal is damaged: driver token and callback URL are missing.");
-        var (token, callback) = secrets.Open(id, row.GetFieldValue<byte[]>("secrets"));
+        var (token, callback, format) = secrets.Open(id, row.GetFieldValue<byte[]>("secrets"));
         var request = new ChargingRequest(
             id,
             StationId.TryCreate(row.GetString("station"))!,
@@ -153,22 +161,33 @@ internal static class StoredRows
             AcceptedAt: row.Time("accepted_at"),
             ExpiresAt: row.Time("expires_at"),
             ApiKeyName: row.TextOrNull("api_key"),
-            Trace: StoredNames.Trace(row.TextOrNull("trace"))
+            Trace: StoredNames.Trace(row.TextOrNull("trace")),
+            Format: format
         );
         var redrivenAt = row.TimeOrNull("redriven_at");
         return new(
             request,
-            row.DecisionOrNull(),
+            row.DecisionOrNull(row.DetailsOrNull(id, secrets)),
             row.GetInt32("attempts_made"),
             IsRedriven: redrivenAt is not null,
             redrivenAt
         );
     }
 
-    private static Decision? DecisionOrNull(this DbDataReader row) =>
+    private static Decision? DecisionOrNull(this DbDataReader row, AuthorizationDetails? details) =>
         row.IsDBNull("status")
             ? null
-            : StoredNames.Decision(row.GetString("status"), row.GetString("reason"), row.GetInt64("decided_at"));
+            : StoredNames.Decision(
+                row.GetString("status"),
+                row.TextOrNull("exact_reason") ?? row.GetString("reason"),
+                row.GetInt64("decided_at"),
+                details
+            );
+
+    private static AuthorizationDetails? DetailsOrNull(this DbDataReader row, RequestId id, JournalSecrets? secrets) =>
+        secrets is null || row.IsDBNull("details")
+            ? null
+            : secrets.OpenDetails(id, row.GetFieldValue<byte[]>("details"));
 
     private static DateTimeOffset Time(this DbDataReader row, string column) => StoredNames.Time(row.GetInt64(column));
 

@@ -57,10 +57,10 @@ internal sealed partial class MetricsObserver(
             LogUndelivered(request.Id, request.Callback.Destination, settlement.State.Name());
     }
 
-    public void BreakerMoved(BreakerState state)
+    public void BreakerMoved(string partner, BreakerState state)
     {
         metrics.Tell(new Metrics.BreakerMoved(state));
-        LogBreaker(state);
+        LogBreaker(partner, state);
     }
 
     public void ReceiverMoved(DestinationKey receiver, BreakerState state)
@@ -72,8 +72,8 @@ internal sealed partial class MetricsObserver(
             LogReceiverAway(receiver);
     }
 
-    public void AuthorizerFailed(RequestId id, Exception cause) =>
-        LogAuthorizerFailure(id, cause.GetType().Name, cause.Message);
+    public void AuthorizerFailed(string partner, RequestId id, Exception cause) =>
+        LogAuthorizerFailure(partner, id, cause.GetType().Name, cause.Message);
 
     // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line
     // twice.
@@ -126,9 +126,13 @@ internal sealed partial class MetricsObserver(
     [LoggerMessage(1010, LogLevel.Information, "Callbacks to {Destination} resume: its circuit breaker is closed")]
     private partial void LogReceiverBack(DestinationKey destination);
 
-    [LoggerMessage(1005, LogLevel.Warning, "The circuit breaker of the authorizer is {BreakerState}")]
-    private partial void LogBreaker(BreakerState breakerState);
+    [LoggerMessage(1005, LogLevel.Warning, "The circuit breaker of the authorizer {Partner} is {BreakerState}")]
+    private partial void LogBreaker(string partner, BreakerState breakerState);
 
-    [LoggerMessage(1006, LogLevel.Warning, "The authorizer failed to answer about {RequestId}: {ErrorType}: {Error}")]
-    private partial void LogAuthorizerFailure(RequestId requestId, string errorType, string error);
+    [LoggerMessage(
+        1006,
+        LogLevel.Warning,
+        "The authorizer {Partner} failed to answer about {RequestId}: {ErrorType}: {Error}"
+    )]
+    private partial void LogAuthorizerFailure(string partner, RequestId requestId, string errorType, string error);
 }

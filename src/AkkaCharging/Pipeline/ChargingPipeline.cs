@@ -1,7 +1,7 @@
 using Akka;
 using Akka.Streams;
 using Akka.Streams.Dsl;
-using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Pipeline.Stages;
 using AkkaCharging.Settings;
 
@@ -26,7 +26,7 @@ internal static class ChargingPipeline
     {
         var authorization = AuthorizationStage.Create(
             settings.Parallelism,
-            parts.Authorizer,
+            parts.Authorizers,
             parts.Callbacks.Journal,
             parts.Observer,
             parts.Time,
@@ -36,11 +36,13 @@ internal static class ChargingPipeline
 
         return Source
             .Queue<PendingRequest>(settings.QueueSize, OverflowStrategy.DropNew) // PendingRequest
-            .Via(ThrottleStage.Create(parts.Throttle, parts.Time))
+            .Via(ThrottleStage.Create(parts.Throttle, Deadline, parts.Time))
             .Via(authorization)
             .Via(callbacks) // CallbackReceipt
             .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))
             .Named("charging-pipeline");
+
+        long Deadline(PendingRequest pending) => parts.Authorizers.DeadlineOf(pending.Since, pending.Deadline);
     }
 }
 
@@ -51,7 +53,7 @@ internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> 
 
 /// <summary>What the pipeline is made of.</summary>
 /// <param name="Throttle">Shared by all lanes; null for no limit.</param>
-internal sealed record PipelineParts(GuardedAuthorizer Authorizer, TokenBucket? Throttle, CallbackParts Callbacks)
+internal sealed record PipelineParts(GuardedChain Authorizers, TokenBucket? Throttle, CallbackParts Callbacks)
 {
     public IPipelineObserver Observer => Callbacks.Observer;
 
@@ -68,10 +70,15 @@ internal sealed record LaneSettings(int QueueSize, int Parallelism, CallbackSett
     /// Divides the authorizer's calls side by side among the lanes, rounded up. A node of a cluster may have any number
     /// of lanes, and each may have them all.
     /// </summary>
-    public static LaneSettings ShareOf(ChargingSettings settings) =>
-        new(
-            settings.Queue.MaxSize * 2,
-            (settings.Authorization.Parallelism + settings.Queue.ConsumerThreads - 1) / settings.Queue.ConsumerThreads,
+    /// <param name="partners">With more than one, questions wait for the turn of their partner, and not in the queue
+    /// behind those of a partner that hangs.</param>
+    public static LaneSettings ShareOf(ChargingSettings settings, int partners)
+    {
+        var (queue, lanes) = (settings.Queue.MaxSize * 2, settings.Queue.ConsumerThreads);
+        return new(
+            queue,
+            partners > 1 ? queue : (settings.Authorization.Parallelism + lanes - 1) / lanes,
             settings.Callback
         );
+    }
 }

@@ -1,5 +1,5 @@
 using Akka.Actor;
-using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline.Lanes;
@@ -41,18 +41,18 @@ internal sealed record PipelineLoad(
 internal sealed class ChargingService : IDisposable
 {
     private readonly ChargingSettings _settings;
-    private readonly IAuthorizer _authorizer;
+    private readonly AuthorizerChain _authorizers;
     private readonly ICallbackClient _callbacks;
     private readonly IRequestJournal _journal;
     private readonly IPipelineObserver _observer;
     private readonly TimeProvider _time;
     private readonly TokenBucket? _throttle;
     private readonly CancellationTokenSource _leaving = new();
-    private GuardedAuthorizer? _guarded;
+    private GuardedChain? _guarded;
 
     public ChargingService(
         ChargingSettings settings,
-        IAuthorizer authorizer,
+        AuthorizerChain authorizers,
         ICallbackClient callbacks,
         IRequestJournal journal,
         IPipelineObserver observer,
@@ -60,9 +60,9 @@ internal sealed class ChargingService : IDisposable
         ILogger<ResourceGate>? logger = null
     )
     {
-        (_settings, _authorizer, _callbacks, _journal, _observer, _time) = (
+        (_settings, _authorizers, _callbacks, _journal, _observer, _time) = (
             settings,
-            authorizer,
+            authorizers,
             callbacks,
             journal,
             observer,
@@ -112,6 +112,9 @@ internal sealed class ChargingService : IDisposable
             Resources.Status.Failures
         );
 
+    /// <summary>How each back end of the authorization is; none before the lanes are started.</summary>
+    public IEnumerable<PartnerStatus> Partners => _guarded?.Partners ?? [];
+
     /// <summary>From here on so many nodes share the limits that are meant for the whole cluster.</summary>
     public void Divide(int nodes)
     {
@@ -135,8 +138,8 @@ internal sealed class ChargingService : IDisposable
     public Func<Lane, Props> CreateRunner(ActorSystem system)
     {
         system.StartScheduler();
-        _guarded = new GuardedAuthorizer(
-            _authorizer,
+        _guarded = new GuardedChain(
+            _authorizers,
             _settings.Authorization,
             system.Scheduler,
             _time,
@@ -148,7 +151,7 @@ internal sealed class ChargingService : IDisposable
             _throttle,
             new(_callbacks, Receivers, _journal, _observer, Resources, _time)
         );
-        var share = LaneSettings.ShareOf(_settings);
+        var share = LaneSettings.ShareOf(_settings, _authorizers.Partners.Count());
         return lane => Props.Create(() => new LaneActor(lane, share, parts, _leaving.Token));
     }
 

@@ -19,12 +19,13 @@ internal interface IPipelineObserver
     /// <param name="isRedriven">Whether it was a dead letter before.</param>
     void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven);
 
-    /// <summary>The circuit breaker in front of the authorizer changed its state.</summary>
-    void BreakerMoved(BreakerState state);
+    /// <summary>The circuit breaker in front of a partner, which may be the only authorizer, changed its
+    /// state.</summary>
+    void BreakerMoved(string partner, BreakerState state);
 
     /// <summary>The breaker of a receiver opened, or closed.</summary>
     void ReceiverMoved(DestinationKey receiver, BreakerState state);
 
-    /// <summary>A call of the authorizer about a request failed.</summary>
-    void AuthorizerFailed(RequestId id, Exception cause);
+    /// <summary>A call of a partner, which may be the only authorizer, about a request failed.</summary>
+    void AuthorizerFailed(string partner, RequestId id, Exception cause);
 }

@@ -39,6 +39,10 @@ public sealed record AuthorizationDetails
     /// <remarks>Names no value: they are personal.</remarks>
     public override string ToString() => nameof(AuthorizationDetails);
 
+    /// <summary>Characters of all texts.</summary>
+    internal int TextLength =>
+        Length(AuthorizationReference) + Length(Language) + Length(Text) + Length(Party) + Length(Group);
+
     /// <summary>The same details within their bounds; null when nothing is left of them.</summary>
     internal AuthorizationDetails? Bounded()
     {
@@ -53,6 +57,8 @@ public sealed record AuthorizationDetails
         };
         return bounded == Nothing ? null : bounded;
     }
+
+    private static int Length(string? text) => text?.Length ?? 0;
 
     private static string? Bound(string? text, int lengthMax)
     {

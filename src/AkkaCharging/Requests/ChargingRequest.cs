@@ -6,6 +6,7 @@ namespace AkkaCharging.Requests;
 /// <param name="ExpiresAt">No callback attempt starts after this time.</param>
 /// <param name="ApiKeyName">Who submitted it; null without API keys.</param>
 /// <param name="Trace">The caller's trace, to which decision and attempts belong; default without one.</param>
+/// <param name="Format">The body of its callbacks.</param>
 internal sealed record ChargingRequest(
     RequestId Id,
     StationId Station,
@@ -14,5 +15,6 @@ internal sealed record ChargingRequest(
     DateTimeOffset AcceptedAt,
     DateTimeOffset ExpiresAt,
     string? ApiKeyName = null,
-    ActivityContext Trace = default
+    ActivityContext Trace = default,
+    CallbackFormat Format = CallbackFormat.Default
 );

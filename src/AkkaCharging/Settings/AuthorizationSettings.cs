@@ -13,31 +13,70 @@ internal enum AuthorizationProvider
 
     /// <summary>An <c>IAuthorizer</c> that the program registers with <c>ChargingApp.RunAsync</c>.</summary>
     Custom,
+
+    /// <summary>The operator's own database, asked by a query of the operator.</summary>
+    Sql,
+    /// <summary>Partners asked in real time over OCPI.</summary>
+    Ocpi,
+
+    /// <summary>Several of the others, asked in turn.</summary>
+    Chain,
+}
+
+/// <summary>What a chain does when an authorizer has no answer: <c>authorization.chainOnUnavailable</c>.</summary>
+internal enum ChainStep
+{
+    /// <summary>The decision is <c>unknown</c>.</summary>
+    Stop,
+
+    /// <summary>The next authorizer is asked.</summary>
+    Next,
 }
 
 /// <summary>Block <c>authorization</c>.</summary>
+/// <param name="Chain">The authorizers of the provider <see cref="AuthorizationProvider.Chain"/>, in order.</param>
+/// <param name="AnswerWithin">From acceptance to the decision, the wait in the queue included; null for no
+/// limit.</param>
 /// <param name="Timeout">For one decision, retries included.</param>
 /// <param name="MaxRetries">Of transient errors, within the time-out and inside the breaker.</param>
 /// <param name="Parallelism">Decisions in progress at a time, over all lanes.</param>
 internal sealed record AuthorizationSettings(
     AuthorizationProvider Provider,
+    IReadOnlyList<AuthorizationProvider> Chain,
+    ChainStep ChainOnUnavailable,
+    TimeSpan? AnswerWithin,
     TimeSpan Timeout,
     int MaxRetries,
     int Parallelism,
     AclSettings Acl,
     HttpAuthorizerSettings Http,
+    SqlAuthorizerSettings Sql,
+    OcpiSettings Ocpi,
     ThrottleSettings Throttle,
     CircuitBreakerSettings CircuitBreaker
 )
 {
+    /// <summary>Whether <paramref name="provider"/> is asked, alone or in the chain.</summary>
+    public bool Uses(AuthorizationProvider provider) => Asked.Contains(provider);
+
+    /// <summary>The providers that are asked, in order.</summary>
+    public IReadOnlyList<AuthorizationProvider> Asked => Provider == AuthorizationProvider.Chain ? Chain : [Provider];
+
     internal static AuthorizationSettings Read(HoconSection hocon) =>
         new(
             Provider: hocon.Choice<AuthorizationProvider>("provider"),
+            Chain: hocon.Many("chain", SettingKind.Choice<AuthorizationProvider>()),
+            ChainOnUnavailable: hocon.Choice<ChainStep>("chainOnUnavailable"),
+            AnswerWithin: hocon.Duration("answerWithinMillis", min: 0, max: 3_600_000) is { Ticks: > 0 } within
+                ? within
+                : null,
             Timeout: hocon.Duration("timeoutMillis", min: 1, max: 3_600_000),
             MaxRetries: hocon.Count("maxRetries", min: 0, max: 100),
             Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),
             Acl: AclSettings.Read(hocon.Section("acl")),
             Http: HttpAuthorizerSettings.Read(hocon.Section("http")),
+            Sql: SqlAuthorizerSettings.Read(hocon.Section("sql")),
+            Ocpi: OcpiSettings.Read(hocon.Section("ocpi")),
             Throttle: ThrottleSettings.Read(hocon.Section("throttle")),
             CircuitBreaker: CircuitBreakerSettings.Read(hocon.Section("circuitBreaker"))
         );

@@ -16,6 +16,7 @@ internal sealed record SecretFile(string Path, string Variable)
     [
         "management.token",
         "authorization.http.bearerToken",
+        "authorization.sql.connectionString",
         "journal.connectionString",
         "cluster.tls.password",
     ];
@@ -45,7 +46,7 @@ internal sealed record SecretFile(string Path, string Variable)
 
     /// <summary>Reads a secret; one line end behind it does not belong to it.</summary>
     /// <returns>Why it cannot be read; null when it was.</returns>
-    private static string? TryRead(string path, out string secret)
+    public static string? TryRead(string path, out string secret)
     {
         secret = "";
         try

@@ -62,6 +62,31 @@ internal static class SettingKind
     public static SettingKind<Uri?> OptionalUrl { get; } =
         new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
 
+    /// <remarks>A label of metrics and a word in logs.</remarks>
+    public static SettingKind<string> PartnerName { get; } =
+        Texts(
+            "1 to 40 letters, digits, - or _",
+            text => text.Length is > 0 and <= 40 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')
+        );
+
+    public static SettingKind<string> OptionalCountryCode { get; } =
+        Capitals("two letters, or nothing", text => text.Length == 0 || IsCountryCode(text));
+
+    public static SettingKind<string> OptionalPartyId { get; } =
+        Capitals("three letters or digits, or nothing", text => text.Length == 0 || IsPartyId(text));
+
+    public static SettingKind<string> Party { get; } =
+        Capitals(
+            "a party such as NL-TNM",
+            text => text.Length == 6 && IsCountryCode(text[..2]) && text[2] == '-' && IsPartyId(text[3..])
+        );
+
+    public static SettingKind<string> ContractProvider { get; } =
+        Capitals(
+            "the beginning of contract ids such as NLTNM",
+            text => text.Length == 5 && IsCountryCode(text[..2]) && IsPartyId(text[2..])
+        );
+
     public static SettingKind<IPNetwork> Network { get; } =
         new("a network such as 10.1.0.0/16 or 127.0.0.1/32", TryNetwork, Fallback: default);
 
@@ -103,6 +128,14 @@ internal static class SettingKind
 
     private static SettingKind<string> Texts(string expected, Predicate<string> holds, bool secret = false) =>
         new(expected, (string text, out string value) => holds(value = text), Fallback: "", secret);
+
+    /// <summary>A text whose case does not count, read in capitals.</summary>
+    private static SettingKind<string> Capitals(string expected, Predicate<string> holds) =>
+        new(expected, (string text, out string value) => holds(value = text.ToUpperInvariant()), Fallback: "");
+
+    private static bool IsCountryCode(string text) => text.Length == 2 && text.All(char.IsAsciiLetter);
+
+    private static bool IsPartyId(string text) => text.Length == 3 && text.All(char.IsAsciiLetterOrDigit);
 
     private static bool IsToken(string text) => text.All(c => c is > ' ' and <= '~');
 

@@ -60,10 +60,30 @@ internal static class SettingsRules
     private static void Authorization(AuthorizationSettings authorization, SettingsReport report)
     {
         report.Require(
-            authorization.Provider != AuthorizationProvider.Http || authorization.Http.Url is not null,
+            authorization.Provider != AuthorizationProvider.Chain || authorization.Chain.Count > 0,
+            "authorization.provider = chain needs authorization.chain; expected a list such as [acl, http].",
+            "authorization.provider",
+            "authorization.chain"
+        );
+        report.Require(
+            !authorization.Chain.Contains(AuthorizationProvider.Chain)
+                && authorization.Chain.Distinct().Count() == authorization.Chain.Count,
+            "authorization.chain names an authorizer twice, or a chain; expected each authorizer once.",
+            "authorization.chain"
+        );
+        report.Require(
+            !authorization.Uses(AuthorizationProvider.Http) || authorization.Http.Url is not null,
             "authorization.provider = http needs authorization.http.url; expected an http or https URL.",
             "authorization.provider",
             "authorization.http.url"
+        );
+        report.Require(
+            !authorization.Uses(AuthorizationProvider.Sql)
+                || (authorization.Sql.ConnectionString.Length > 0 && authorization.Sql.QueryFile.Length > 0),
+            "authorization.provider = sql needs authorization.sql.connectionString and authorization.sql.queryFile.",
+            "authorization.provider",
+            "authorization.sql.connectionString",
+            "authorization.sql.queryFile"
         );
         report.Require(
             authorization.CircuitBreaker.MaxResetTimeout >= authorization.CircuitBreaker.ResetTimeout,
@@ -71,6 +91,7 @@ internal static class SettingsRules
             "authorization.circuitBreaker.maxResetMillis",
             "authorization.circuitBreaker.resetTimeoutMillis"
         );
+        OcpiRules.Check(authorization, report);
     }
 
     private static void Callback(CallbackSettings callback, SettingsReport report)

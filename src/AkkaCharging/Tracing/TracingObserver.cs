@@ -63,11 +63,12 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) =>
         next.Settled(request, settlement, age, isRedriven);
 
-    public void BreakerMoved(BreakerState state) => next.BreakerMoved(state);
+    public void BreakerMoved(string partner, BreakerState state) => next.BreakerMoved(partner, state);
 
     public void ReceiverMoved(DestinationKey receiver, BreakerState state) => next.ReceiverMoved(receiver, state);
 
-    public void AuthorizerFailed(RequestId id, Exception cause) => next.AuthorizerFailed(id, cause);
+    public void AuthorizerFailed(string partner, RequestId id, Exception cause) =>
+        next.AuthorizerFailed(partner, id, cause);
 
     /// <returns>A span that lasts until it is disposed for who asks, and as long as <paramref name="duration"/> for who
     /// reads it; null when nobody does.</returns>

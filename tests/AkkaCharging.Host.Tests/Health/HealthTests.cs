@@ -550,7 +550,7 @@ public sealed class HealthTests : IAsyncLifetime
             },
             services =>
             {
-                services.AddTime(_time).AddSingleton<IAuthorizer>(_authorizer);
+                services.AddTime(_time).AddAuthorizer(_authorizer);
                 if (journal is not null)
                     services.AddSingleton<IRequestJournal>(journal);
                 customize?.Invoke(services);

@@ -344,7 +344,7 @@ public sealed class FollowTests : IAsyncLifetime
                 },
             services =>
             {
-                services.AddSingleton<IAuthorizer>(_authorizer);
+                services.AddAuthorizer(_authorizer);
                 if (time is not null)
                     services.AddTime(time);
                 if (resolver is not null)

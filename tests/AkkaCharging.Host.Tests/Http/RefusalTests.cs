@@ -1,4 +1,3 @@
-using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Testing;
@@ -178,9 +177,7 @@ public sealed class RefusalTests
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         await using var service = await RunningService.StartAsync(customize: services =>
-            services.AddSingleton<IAuthorizer>(
-                new ScriptedAuthorizer().FailsAlways(new InvalidOperationException("back end"))
-            )
+            services.AddAuthorizer(new ScriptedAuthorizer().FailsAlways(new InvalidOperationException("back end")))
         );
 
         var id = await service.AcceptAsync(receiver.Url);

@@ -23,7 +23,7 @@ public sealed class GracefulStopTests
                 services
                     .AddTime(time)
                     .AddSingleton<IRequestJournal>(journal)
-                    .AddSingleton<IAuthorizer>(new ScriptedAuthorizer().Always((_, _) => new(answered.Task)))
+                    .AddAuthorizer(new ScriptedAuthorizer().Always((_, _) => new(answered.Task)))
         );
         await service.AcceptAsync(receiver.Url);
         Assert.Equal(200, await StatusAsync(service, "/health/ready"));

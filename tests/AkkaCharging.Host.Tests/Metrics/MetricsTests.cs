@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using AkkaCharging.Authorization;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Testing;
@@ -16,7 +15,7 @@ public sealed class MetricsTests
     public async Task AnotherAuthorizer_HasNoAccessListToTellOf()
     {
         await using var service = await RunningService.StartAsync(customize: services =>
-            services.AddSingleton<IAuthorizer>(new ScriptedAuthorizer())
+            services.AddAuthorizer(new ScriptedAuthorizer())
         );
 
         Assert.Empty((await service.GetAsync("/metrics")).GetProperty("acl").EnumerateObject());
@@ -76,7 +75,8 @@ public sealed class MetricsTests
         Assert.Equal("allowed=3 not_allowed=2 unknown=0", Counts(metrics, "authorization_decisions"));
         Assert.Equal(
             "in_acl=3 not_in_acl=1 blocked=1 expired=0 station_not_allowed=0 timeout=0 circuit_open=0 "
-                + "authorizer_error=0 authorized=0",
+                + "authorizer_error=0 authorized=0 deadline=0 no_credit=0 concurrent_session=0 no_route=0 "
+                + "no_location=0",
             Counts(metrics, "authorization_reasons")
         );
         Assert.Equal("success=3 http_error=1 network_error=0 timeout=0 blocked=0", Counts(metrics, "callback_results"));

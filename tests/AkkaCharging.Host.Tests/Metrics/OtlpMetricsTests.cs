@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Akka.Actor;
-using AkkaCharging.Authorization;
 using AkkaCharging.Host.Metrics;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
@@ -79,7 +78,7 @@ public sealed class OtlpMetricsTests : IDisposable
     private static Task<RunningService> StartAsync() =>
         RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
-            services => services.AddSingleton<IAuthorizer>(new ScriptedAuthorizer().HangsAlways())
+            services => services.AddAuthorizer(new ScriptedAuthorizer().HangsAlways())
         );
 
     private static async Task<MetricsSnapshot> CountsAsync(RunningService service)

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using AkkaCharging.Authorization;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -248,7 +247,7 @@ public sealed partial class PrometheusTests
     public async Task AnotherAuthorizer_HasNoAccessListToTellOf()
     {
         await using var service = await RunningService.StartAsync(customize: services =>
-            services.AddSingleton<IAuthorizer>(new ScriptedAuthorizer().HangsAlways())
+            services.AddAuthorizer(new ScriptedAuthorizer().HangsAlways())
         );
         await service.AcceptAsync("http://127.0.0.1:1/");
 

@@ -226,7 +226,7 @@ public sealed class GuardedAuthorizerTests()
             .Next(
                 async (query, cancellationToken) =>
                 {
-                    var inner = guarded.DecideAsync(query, CancellationToken.None);
+                    var inner = guarded.DecideAsync(query, long.MaxValue, CancellationToken.None);
                     Assert.True(inner.IsCompleted);
                     await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
                     return default;
@@ -266,7 +266,7 @@ public sealed class GuardedAuthorizerTests()
         _authorizer.HangsAlways();
         var guarded = Guard(Queries.Settings(breaker: breaker, maxFailures: 1));
         using var shutdown = new CancellationTokenSource();
-        var decision = guarded.DecideAsync(Queries.Some(), shutdown.Token);
+        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, shutdown.Token);
 
         await shutdown.CancelAsync();
 
@@ -277,7 +277,7 @@ public sealed class GuardedAuthorizerTests()
         Assert.Empty(_errors);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            guarded.DecideAsync(Queries.Some(), shutdown.Token)
+            guarded.DecideAsync(Queries.Some(), long.MaxValue, shutdown.Token)
         );
         Assert.Equal(1, _authorizer.Calls);
     }
@@ -322,7 +322,7 @@ public sealed class GuardedAuthorizerTests()
         );
 
     private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) =>
-        guarded.DecideAsync(Queries.Some(), CancellationToken.None);
+        guarded.DecideAsync(Queries.Some(), long.MaxValue, CancellationToken.None);
 
     /// <summary>Lets waits on the fake clock end, however many follow each other.</summary>
     private async Task<Decision> PassTimeAsync(Task<Decision> decision)

@@ -25,15 +25,21 @@ internal static class Queries
         int maxFailures = 5,
         TimeSpan? timeout = null,
         bool breaker = true,
-        int backoffFactor = 1
+        int backoffFactor = 1,
+        TimeSpan? answerWithin = null
     ) =>
         new(
             AuthorizationProvider.Acl,
+            Chain: [],
+            ChainStep.Stop,
+            answerWithin,
             timeout ?? TimeSpan.FromSeconds(30),
             maxRetries,
             Parallelism: 64,
             new AclSettings("acl.csv"),
             new HttpAuthorizerSettings(Url: null, BearerToken: "", TimeSpan.FromSeconds(5)),
+            SettingsLoader.Defaults.Authorization.Sql,
+            new OcpiSettings("2.2.1", CountryCode: "", PartyId: "", TimeSpan.FromSeconds(1.5), MaxRetries: 1, []),
             new ThrottleSettings(Elements: 0, TimeSpan.FromSeconds(1), Burst: 1),
             new CircuitBreakerSettings(breaker, maxFailures, Reset, backoffFactor, TimeSpan.FromMinutes(5))
         );

@@ -73,6 +73,16 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         Assert.Null(await journal.FindAsync(id, default));
     }
 
+    private protected static readonly AuthorizationDetails Details = new()
+    {
+        AuthorizationReference = "canary-reference",
+        Language = "de",
+        Text = "Guthaben aufgebraucht – äöü",
+        Party = "NL-TNM",
+        ValidUntil = Sample.Now.AddHours(1),
+        Group = "canary-group",
+    };
+
     [Fact]
     public async Task FreshJournal_IsAvailable() =>
         Assert.Equal((true, null), ((await NewAsync()).Status.IsAvailable, (await NewAsync()).Status.Problem));
@@ -90,6 +100,30 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         var decision = Assert.Single(standing.Distinct());
         var found = await journal.FindAsync(request.Id, default);
         Assert.Equal((RequestState.Decided, decision), (found!.State, found.Decision));
+    }
+
+    [Theory]
+    [InlineData("deadline")]
+    [InlineData("no_credit")]
+    [InlineData("concurrent_session")]
+    [InlineData("no_route")]
+    [InlineData("no_location")]
+    [InlineData("authorized")]
+    public async Task Decision_IsKeptWithItsReasonAndDetails(string reason)
+    {
+        var journal = await NewAsync();
+        var request = await AcceptAsync(journal);
+        Assert.True(DecisionNames.TryParseReason(reason, out var why));
+        var decision = Sample.Decision() with { Reason = why, Details = Details };
+
+        await journal.DecideAsync(request.Id, decision, default);
+
+        Assert.Equal(decision, await journal.DecideAsync(request.Id, Sample.Decision(), default));
+        Assert.Equal(decision, (await journal.FindAsync(request.Id, default))!.Decision);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+        Assert.Equal(decision, (await journal.FindAsync(request.Id, default))!.Decision);
+        var redriven = await ((IDeadLetterStore)journal).RedriveAsync(request.Id, Sample.Now.AddMinutes(1), default);
+        Assert.Equal(decision, redriven.Request!.Decision);
     }
 
     [Fact]

@@ -19,6 +19,79 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
 
     public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
 
+    /// <summary>
+    /// Older versions, which a cluster may have beside newer ones for a while, take a reason that they do not know for
+    /// a damaged row.
+    /// </summary>
+    [Fact]
+    public async Task ReasonsThatOlderVersionsDoNotKnow_AreKeptBesideOneThatTheyKnow_AndDetailsAreEncrypted()
+    {
+        string[] known =
+        [
+            "in_acl",
+            "not_in_acl",
+            "blocked",
+            "expired",
+            "station_not_allowed",
+            "timeout",
+            "circuit_open",
+            "authorizer_error",
+            "authorized",
+        ];
+        var journal = await _folder.StartAsync();
+        await _folder.AcceptAsync(journal);
+        foreach (var reason in Enum.GetValues<DecisionReason>())
+        {
+            var request = Sample.Request() with { Format = CallbackFormat.Extended };
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.DecideAsync(
+                request.Id,
+                Sample.Decision() with
+                {
+                    Reason = reason,
+                    Details = new() { Text = "canary-text" },
+                },
+                default
+            );
+        }
+
+        await journal.DisposeAsync();
+        await using (var shell = _folder.Shell())
+        {
+            using var rows = shell.CreateCommand();
+            rows.CommandText = "SELECT reason, coalesce(exact_reason, reason) FROM request WHERE status IS NOT NULL";
+            using var read = rows.ExecuteReader();
+            var exact = new List<string>();
+            while (read.Read())
+            {
+                Assert.Contains(read.GetString(0), known);
+                exact.Add(read.GetString(1));
+            }
+
+            Assert.Equal(Enum.GetValues<DecisionReason>().Select(DecisionNames.Name), exact);
+            SqliteSchema.Run(shell, "UPDATE request SET exact_reason = 'of_tomorrow' WHERE reason = 'timeout'");
+        }
+
+        Assert.DoesNotContain(
+            "canary",
+            System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(_folder.Journal)),
+            StringComparison.Ordinal
+        );
+        await using var reopened = await _folder.StartAsync();
+        var unsettled = await reopened.ReadUnsettledAsync(default).ToListAsync();
+        Assert.Equal(0, reopened.Status.Damaged);
+        Assert.All(
+            unsettled.Skip(1),
+            found =>
+                Assert.Equal(
+                    (CallbackFormat.Extended, "canary-text"),
+                    (found.Request.Format, found.Decision!.Details!.Text)
+                )
+        );
+        // two of another version, which are told by the nearest of their status
+        Assert.Equal(3, unsettled.Count(found => found.Decision is { Reason: DecisionReason.Authorized }));
+    }
+
     [Fact]
     public async Task Reopened_GivesBackWhatIsUnsettled_InOrder_WithDecisionAndAttempts()
     {

@@ -11,7 +11,7 @@ public sealed class SqliteMigrationTests : JournalMigrationContract, IAsyncLifet
 {
     private readonly JournalFolder _folder = new();
 
-    private protected override long Newest => 3;
+    private protected override long Newest => 4;
 
     private protected override string Obstacle => "CREATE INDEX request_dead_destination ON request(seq)";
 

@@ -129,8 +129,9 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     [Fact]
     public void BreakerAndAuthorizerFailures_AreLogged()
     {
-        _observer.BreakerMoved(BreakerState.Open);
+        _observer.BreakerMoved("acl", BreakerState.Open);
         _observer.AuthorizerFailed(
+            "acl",
             RequestId.New(Sample.Now),
             new AuthorizerUnavailableException("status 500", isTransient: true)
         );

@@ -37,6 +37,11 @@ public sealed class MetricsStateTests
                 "circuit_open",
                 "authorizer_error",
                 "authorized",
+                "deadline",
+                "no_credit",
+                "concurrent_session",
+                "no_route",
+                "no_location",
             ],
             snapshot.Reasons.Keys
         );

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Akka.Hosting;
 using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Journal.Memory;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Lanes;
@@ -510,6 +511,57 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         await AssertSettledOnceAsync([.. accepted]);
     }
 
+    /// <summary>
+    /// An authorizer that hangs, a queue of ten thousand behind it, and a throttle that would take 100 s for them: each
+    /// request is decided at its own deadline, once.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task AnswerWithin_DecidesTheWholeQueueAtItsDeadline(int lanes)
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        _time = time;
+        _authorizer.HangsAlways();
+        var service = Start(settings =>
+            settings with
+            {
+                Queue = settings.Queue with { ConsumerThreads = lanes, MaxSize = 30_000 },
+                Authorization = settings.Authorization with
+                {
+                    AnswerWithin = TimeSpan.FromSeconds(3),
+                    Throttle = settings.Authorization.Throttle with { Elements = 100, Burst = 100 },
+                    CircuitBreaker = settings.Authorization.CircuitBreaker with { Enabled = false },
+                },
+                Callback = settings.Callback with { MaxInFlight = 10_000, MaxInFlightPerDestination = 10_000 },
+            }
+        );
+        var early = await SubmitAsync(service, 5_000);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 64, "the authorizer is asked as often as it may be");
+        time.Advance(TimeSpan.FromSeconds(1));
+        var late = await SubmitAsync(service, 5_000);
+
+        time.Advance(TimeSpan.FromMilliseconds(1_999));
+        Assert.Empty(_observer.DecidedEvents);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        await SettledAsync(early.Count);
+        Assert.Equal(early.Count, _observer.DecidedEvents.Count);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 128, "it is asked about the late ones");
+        time.Advance(TimeSpan.FromSeconds(1));
+        await SettledAsync(early.Count + late.Count);
+
+        Assert.Equal(
+            early.Concat(late).OrderBy(id => id.Value),
+            _observer.DecidedEvents.Select(decided => decided.Id).OrderBy(id => id.Value) // none twice
+        );
+        Assert.All(_observer.DecidedEvents, decided => Assert.Equal(DecisionReason.Deadline, decided.Decision.Reason));
+        foreach (var id in early.Concat(late))
+        {
+            var record = (await _journal.FindAsync(id, default))!;
+            Assert.Equal(record.AcceptedAt.AddSeconds(3), record.Decision!.DecidedAt);
+        }
+    }
+
     [Fact]
     public async Task CloseOfAnIdleIntake_IsCompleteAtOnce_AlsoTheSecondTime()
     {
@@ -561,7 +613,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     }
 
     private ChargingService New(ChargingSettings settings) =>
-        new(settings, _authorizer, _callbacks, _journal, _observer, _time);
+        new(settings, AuthorizerChain.Of("acl", _authorizer), _callbacks, _journal, _observer, _time);
 
     private ChargingService Start(Func<ChargingSettings, ChargingSettings>? change = null)
     {

@@ -49,11 +49,11 @@ internal sealed class RecordingObserver : IPipelineObserver
         Ages.Enqueue(age);
     }
 
-    public void BreakerMoved(BreakerState state) { }
+    public void BreakerMoved(string partner, BreakerState state) { }
 
     public void ReceiverMoved(DestinationKey receiver, BreakerState state) { }
 
-    public void AuthorizerFailed(RequestId id, Exception cause) { }
+    public void AuthorizerFailed(string partner, RequestId id, Exception cause) { }
 }
 
 /// <summary>A receiver without a network. Answers 200 without a script.</summary>

@@ -72,14 +72,15 @@ public sealed class PendingRequestTests
     }
 
     [Theory]
-    [InlineData(1, 64)]
-    [InlineData(3, 22)]
-    public void LaneSettings_ShareTheAuthorizer_ButNotTheQueue(int lanes, int parallelism)
+    [InlineData(1, 1, 64)]
+    [InlineData(3, 1, 22)]
+    [InlineData(3, 2, 20_000)] // what waits for one partner holds up no other
+    public void LaneSettings_ShareTheAuthorizer_ButNotTheQueue(int lanes, int partners, int parallelism)
     {
         var settings = SettingsLoader.Defaults;
         settings = settings with { Queue = settings.Queue with { ConsumerThreads = lanes } };
 
-        var share = LaneSettings.ShareOf(settings);
+        var share = LaneSettings.ShareOf(settings, partners);
 
         // As many admitted requests as recovered ones.
         Assert.Equal((2 * settings.Queue.MaxSize, parallelism), (share.QueueSize, share.Parallelism));

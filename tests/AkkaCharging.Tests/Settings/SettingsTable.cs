@@ -104,6 +104,20 @@ internal static class SettingsTable
         Count("queue.consumerThreads", "Queue.ConsumerThreads", 1, 256),
         Number("queue.destinationShare", "Queue.DestinationShare", "0.01", "0.009", "1000.1"),
         Word("authorization.provider", "http", "Authorization.Provider", "Http"),
+        new(
+            "authorization.chain",
+            "[acl, \"http\"]",
+            "acl, HTTP",
+            "Authorization.Chain",
+            "[Acl, Http]",
+            "acl",
+            "[other]",
+            "[\"\"]",
+            "[1]",
+            "[[acl]]"
+        ),
+        Word("authorization.chainOnUnavailable", "next", "Authorization.ChainOnUnavailable", "Next"),
+        Millis("authorization.answerWithinMillis", "Authorization.AnswerWithin", 0, 3_600_000),
         Millis("authorization.timeoutMillis", "Authorization.Timeout", 1, 3_600_000),
         Count("authorization.maxRetries", "Authorization.MaxRetries", 0, 100),
         Count("authorization.parallelism", "Authorization.Parallelism", 1, 10_000),
@@ -122,6 +136,38 @@ internal static class SettingsTable
         ),
         Text("authorization.http.bearerToken", "s3cret", "Authorization.Http.BearerToken", "\"a b\""),
         Millis("authorization.http.attemptTimeoutMillis", "Authorization.Http.AttemptTimeout", 1, 3_600_000),
+        Word("authorization.ocpi.version", "2.1.1", "Authorization.Ocpi.Version", "2.1.1"),
+        new("authorization.ocpi.countryCode", "de", "DE", "Authorization.Ocpi.CountryCode", "DE", "d", "deu", "d1"),
+        new("authorization.ocpi.partyId", "al1", "AL1", "Authorization.Ocpi.PartyId", "AL1", "al", "a-l", "\"äbc\""),
+        Millis("authorization.ocpi.attemptTimeoutMillis", "Authorization.Ocpi.AttemptTimeout", 1, 3_600_000),
+        Count("authorization.ocpi.maxRetries", "Authorization.Ocpi.MaxRetries", 0, 10),
+        new(
+            "authorization.ocpi.partners",
+            "[{ name = tnm, tokensUrl = \"https://a.example/t\", tokenFile = a.token, parties = [nl-tnm] }, "
+                + "{ name = hub, kind = hub, versionsUrl = \"https://b.example\", tokenFile = b, encoding = plain, "
+                + "providers = [nltnm], tokenPrefixes = [x], tokenType = OTHER, location = never, parallelism = 3 }]",
+            """[{"name":"tnm","tokensUrl":"https://a.example/t","tokenFile":"a.token","parties":["nl-tnm"]},"""
+                + """{"name":"hub","kind":"hub","versionsUrl":"https://b.example","tokenFile":"b","encoding":"plain" """
+                + """,  "providers":["nltnm"],"tokenPrefixes":["x"],"tokenType":"OTHER","location":"never" """
+                + """,  "parallelism":3}]""",
+            "Authorization.Ocpi.Partners",
+            "[{tnm, Emsp, , https://a.example/t, a.token, Auto, [NL-TNM], [], [], RFID, Optional, 16}, "
+                + "{hub, Hub, https://b.example/, , b, Plain, [], [NLTNM], [x], OTHER, Never, 3}]",
+            "\"a\"",
+            "[\"a\"]",
+            "[{ name = a }]",
+            "[{ tokenFile = a, name = \"a b\" }]",
+            "[{ tokenFile = a, name = a, kind = cpo }]",
+            "[{ tokenFile = a, name = a, encoding = hex }]",
+            "[{ tokenFile = a, name = a, tokensUrl = \"a.example\" }]",
+            "[{ tokenFile = a, name = a, parties = [NLTNM] }]",
+            "[{ tokenFile = a, name = a, parties = [\"N1-TNM\"] }]",
+            "[{ tokenFile = a, name = a, providers = [NL-TNM] }]",
+            "[{ tokenFile = a, name = a, tokenPrefixes = [\"\"] }]",
+            "[{ tokenFile = a, name = a, tokenType = CARD }]",
+            "[{ tokenFile = a, name = a, location = yes }]",
+            "[{ tokenFile = a, name = a, parallelism = 0 }]"
+        ),
         Count("authorization.throttle.elements", "Authorization.Throttle.Elements", 0, 10_000_000),
         Millis("authorization.throttle.perMillis", "Authorization.Throttle.Per", 1, 3_600_000),
         Count("authorization.throttle.burst", "Authorization.Throttle.Burst", 1, 10_000_000),
@@ -291,6 +337,7 @@ internal static class SettingsTable
         ["server.port"] = "management.port = 9",
         ["management.port"] = "server.port = 9",
         ["authorization.provider"] = "authorization.http.url = \"http://a.example\"",
+        ["authorization.chain"] = "authorization.http.url = \"http://a.example\"",
         ["authorization.circuitBreaker.resetTimeoutMillis"] = "authorization.circuitBreaker.maxResetMillis = 86400000",
         ["authorization.circuitBreaker.maxResetMillis"] = "authorization.circuitBreaker.resetTimeoutMillis = 1",
         ["callback.retryDelayMillis"] = "callback.maxRetryDelayMillis = 3600000",
@@ -382,6 +429,10 @@ internal static class SettingsSnapshot
             AkkaCharging.Settings.ApiKeySettings key =>
                 $"{{{key.Name}, {key.Sha256}, {Shown(key.CallbackHosts)}, {key.RequestsPerSecond}}}",
             AkkaCharging.Settings.OperatorSettings entry => $"{{{entry.Name}, {entry.Sha256}, {entry.Access}}}",
+            AkkaCharging.Settings.OcpiPartnerSettings partner => $"{{{partner.Name}, {partner.Kind}, "
+                + $"{partner.VersionsUrl}, {partner.TokensUrl}, {partner.TokenFile}, {partner.Encoding}, "
+                + $"{Shown(partner.Parties)}, {Shown(partner.Providers)}, {Shown(partner.TokenPrefixes)}, "
+                + $"{partner.TokenType}, {partner.Location}, {partner.Parallelism}}}",
             System.Collections.IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Shown))}]",
             _ => $"{value}",
         };

@@ -139,9 +139,9 @@ public sealed class TracingObserverTests : IDisposable
             TimeSpan.Zero,
             isRedriven: false
         );
-        _observer.BreakerMoved(BreakerState.Open);
+        _observer.BreakerMoved("acl", BreakerState.Open);
         _observer.ReceiverMoved(new("http", "a.example.com", 80), BreakerState.Open);
-        _observer.AuthorizerFailed(RequestId.New(Sample.Now), new TimeoutException());
+        _observer.AuthorizerFailed("acl", RequestId.New(Sample.Now), new TimeoutException());
 
         Assert.Equal(["settled", "breaker", "receiver", "failed"], _next.Told);
         Assert.Empty(_spans);
@@ -166,10 +166,10 @@ public sealed class TracingObserverTests : IDisposable
         public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) =>
             Told.Add("settled");
 
-        public void BreakerMoved(BreakerState state) => Told.Add("breaker");
+        public void BreakerMoved(string partner, BreakerState state) => Told.Add("breaker");
 
         public void ReceiverMoved(DestinationKey receiver, BreakerState state) => Told.Add("receiver");
 
-        public void AuthorizerFailed(RequestId id, Exception cause) => Told.Add("failed");
+        public void AuthorizerFailed(string partner, RequestId id, Exception cause) => Told.Add("failed");
     }
 }

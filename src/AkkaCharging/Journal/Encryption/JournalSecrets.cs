@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal.Encryption;
@@ -56,15 +57,49 @@ internal sealed class JournalSecrets
     /// <summary>Whether the fingerprints and claims of both match.</summary>
     public bool HashesLike(JournalSecrets other) => _hashSecret.AsSpan().SequenceEqual(other._hashSecret);
 
-    /// <summary>Encrypts the driver token and the callback URL of a request.</summary>
-    public byte[] Seal(ChargingRequest request) =>
-        Keys.Seal(Encoding.ASCII.GetBytes($"{request.Token.Secret}\n{request.Callback.Text}"), StoredId.Of(request.Id));
-
-    /// <summary>Decrypts what <see cref="Seal"/> made for the request of this id.</summary>
-    public (DriverToken Token, CallbackUrl Callback) Open(RequestId id, byte[] secret)
+    /// <summary>Encrypts the driver token, the callback URL and the callback format of a request.</summary>
+    public byte[] Seal(ChargingRequest request)
     {
-        // Neither holds a line break: the token by its alphabet, the URL because it is printable ASCII.
-        var parts = Encoding.ASCII.GetString(Keys.Open(secret, StoredId.Of(id))).Split('\n');
-        return (DriverToken.TryCreate(parts[0])!, CallbackUrl.FromJournal(parts[1]));
+        // Versions that know one format alone read the first two lines.
+        var format = request.Format == CallbackFormat.Default ? "" : $"\n{request.Format.Name()}";
+        return Keys.Seal(
+            Encoding.ASCII.GetBytes($"{request.Token.Secret}\n{request.Callback.Text}{format}"),
+            StoredId.Of(request.Id)
+        );
     }
+
+    /// <summary>Decrypts what <see cref="Seal(ChargingRequest)"/> made for the request of this id.</summary>
+    public (DriverToken Token, CallbackUrl Callback, CallbackFormat Format) Open(RequestId id, byte[] secret)
+    {
+        // None holds a line break: the token by its alphabet, the URL because it is printable ASCII.
+        var parts = Encoding.ASCII.GetString(Keys.Open(secret, StoredId.Of(id))).Split('\n');
+        CallbackFormats.TryParse(parts.ElementAtOrDefault(2), out var format);
+        return (DriverToken.FromJournal(parts[0]), CallbackUrl.FromJournal(parts[1]), format);
+    }
+
+    /// <summary>Encrypts the details of the decision of request <paramref name="id"/>.</summary>
+    public byte[] Seal(RequestId id, AuthorizationDetails details) =>
+        Keys.Seal(
+            JsonSerializer.SerializeToUtf8Bytes(details, StoredDetailsJson.Default.AuthorizationDetails),
+            DetailsOf(StoredId.Of(id))
+        );
+
+    /// <summary>Decrypts what <see cref="Seal(RequestId, AuthorizationDetails)"/> made.</summary>
+    /// <returns>Null when its key is gone, which settled requests do not hold on to.</returns>
+    /// <exception cref="InvalidJournalException">It was changed or moved.</exception>
+    public AuthorizationDetails? OpenDetails(RequestId id, byte[] details) =>
+        Keys.Contains(KeyRing.KeyIdOf(details))
+            ? JsonSerializer.Deserialize(
+                Keys.Open(details, DetailsOf(StoredId.Of(id))),
+                StoredDetailsJson.Default.AuthorizationDetails
+            )
+            : null;
+
+    /// <summary>Encrypts the sealed details of a row anew.</summary>
+    /// <param name="id">The row's, as stored.</param>
+    public static byte[] MoveDetails(byte[] id, byte[] details, KeyRing from, KeyRing to) =>
+        to.Seal(from.Open(details, DetailsOf(id)), DetailsOf(id));
+
+    // Not the id alone: the token's place must not take the details, nor the other way round.
+    private static byte[] DetailsOf(byte[] id) => [.. id, .. "details"u8];
 }

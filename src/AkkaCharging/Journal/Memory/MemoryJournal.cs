@@ -426,6 +426,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                     RowBytes
                     + (_attempts.Length * AttemptBytes)
                     + (claim is null ? 0 : ClaimBytes)
+                    + (sizeof(char) * (_decision?.Details?.TextLength ?? 0))
                     + (_request is null ? 0 : SecretsBytes + (sizeof(char) * TextLength(_request)));
             }
         }

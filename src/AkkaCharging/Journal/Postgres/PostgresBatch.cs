@@ -1,3 +1,4 @@
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using Npgsql;
@@ -38,14 +39,16 @@ internal sealed class PostgresBatch
         UPDATE charging_request kept SET
             status = new.status,
             reason = new.reason,
+            exact_reason = new.exact_reason,
             decided_at = new.decided_at,
+            details = new.details,
             state = CASE kept.state WHEN 'queued' THEN 'decided' ELSE kept.state END
-        FROM unnest($1, $2, $3, $4) AS new (id, status, reason, decided_at)
-        WHERE kept.id = new.id AND kept.status IS NULL AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
+        FROM unnest($1, $2, $3, $4, $5, $6) AS new (id, status, reason, exact_reason, decided_at, details)
+        WHERE kept.id = new.id AND kept.status IS NULL AND ($7::smallint[] IS NULL OR kept.lane = ANY ($7))
         """;
 
     private const string StandingDecisions =
-        "SELECT id, status, reason, decided_at FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
+        $"SELECT {StoredRows.DecisionColumns} FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
 
     // By its state, not by settled_at: a plan made while the table is empty would take the index of unsettled rows for
     // that, and read all of it for each request.
@@ -156,6 +159,7 @@ internal sealed class PostgresBatch
     /// <param name="term">Of an owner alone; with <paramref name="lanes"/> new requests carry that of their
     /// lane.</param>
     /// <param name="lanes">Of a node in a cluster; null for an owner alone.</param>
+    /// <param name="secrets">Of the open journal.</param>
     /// <param name="now">For idempotency keys.</param>
     /// <param name="clock">Told of with it by a node in a cluster.</param>
     /// <returns>How many more settled requests there are of each group; fewer where it is negative.</returns>
@@ -165,6 +169,7 @@ internal sealed class PostgresBatch
         NpgsqlConnection connection,
         long term,
         PostgresLanes? lanes,
+        JournalSecrets secrets,
         DateTimeOffset now,
         PostgresClock clock
     )
@@ -192,9 +197,11 @@ internal sealed class PostgresBatch
                     batch,
                     Decide,
                     Ids(_decides),
-                    _decides.Select(d => d.Decision.Status.Name()).ToArray(),
-                    _decides.Select(d => d.Decision.Reason.Name()).ToArray(),
-                    _decides.Select(d => d.Decision.DecidedAt.UtcTicks).ToArray(),
+                    _decides.Select(d => d.Stored.Status).ToArray(),
+                    _decides.Select(d => d.Stored.Reason).ToArray(),
+                    _decides.Select(d => d.Stored.ExactReason).ToArray(),
+                    _decides.Select(d => d.Stored.DecidedAt).ToArray(),
+                    _decides.Select(d => d.Stored.Details).ToArray(),
                     held
                 );
         var attempted =
@@ -245,7 +252,9 @@ internal sealed class PostgresBatch
 
         // A decision that is kept never changes, so that reading it after the commit is soon enough.
         var standing =
-            decided is null || decided.RecordsAffected == _decides.Count ? [] : await StandingAsync(connection);
+            decided is null || decided.RecordsAffected == _decides.Count
+                ? []
+                : await StandingAsync(connection, secrets);
         if (
             held is not null
             && Affected(decided) + Affected(attempted) + Affected(settled)
@@ -408,14 +417,17 @@ internal sealed class PostgresBatch
         return (claims, changed);
     }
 
-    private async Task<Dictionary<RequestId, Decision>> StandingAsync(NpgsqlConnection connection)
+    private async Task<Dictionary<RequestId, Decision>> StandingAsync(
+        NpgsqlConnection connection,
+        JournalSecrets secrets
+    )
     {
         var found = await connection.AllAsync(
             row =>
-                (
-                    Id: new RequestId(row.GetGuid(0)),
-                    Decision: StoredNames.Decision(row.GetString(1), row.GetString(2), row.GetInt64(3))
-                ),
+            {
+                var id = new RequestId(row.GetGuid(0));
+                return (Id: id, Decision: row.ToDecision(id, secrets));
+            },
             StandingDecisions,
             Ids(_decides)
         );

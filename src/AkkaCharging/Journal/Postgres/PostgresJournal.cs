@@ -171,8 +171,8 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
         WriteAsync(new AcceptedLookup(RequestId.New(_time.GetUtcNow()), claim));
 
     /// <inheritdoc/>
-    protected override Task<Decision> WriteDecisionAsync(RequestId id, Decision decision) =>
-        WriteAsync(new DecideWrite(id, decision));
+    protected override Task<Decision> WriteDecisionAsync(RequestId id, Decision decision, StoredDecision stored) =>
+        WriteAsync(new DecideWrite(id, decision, stored));
 
     /// <inheritdoc/>
     protected override Task WriteAttemptAsync(RequestId id, CallbackAttempt attempt) =>

@@ -18,11 +18,11 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
         );
 
     /// <inheritdoc/>
-    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset oldest) =>
+    public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>
         RunAsync(async connection =>
         {
             var found = await connection.AllAsync(
-                row => row.ToRecord(id),
+                row => row.ToRecord(id, secrets),
                 $"SELECT {StoredRows.RecordColumns} FROM charging_request WHERE id = $1 AND (settled_at IS NULL "
                     + "OR settled_at > $2)",
                 id.Value,

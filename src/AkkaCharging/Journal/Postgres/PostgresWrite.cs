@@ -30,7 +30,8 @@ internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClai
 /// <param name="Id">Of no request: its place in the batch.</param>
 internal sealed record AcceptedLookup(RequestId Id, IdempotencyClaim Claim) : PostgresWrite<AcceptResult?>(Id);
 
-internal sealed record DecideWrite(RequestId Id, Decision Decision) : PostgresWrite<Decision>(Id);
+internal sealed record DecideWrite(RequestId Id, Decision Decision, StoredDecision Stored)
+    : PostgresWrite<Decision>(Id);
 
 internal sealed record AttemptWrite(RequestId Id, CallbackAttempt Attempt) : PostgresWrite<bool>(Id);
 

@@ -290,7 +290,7 @@ internal sealed class PostgresWriter : IJournalWriter
         {
             try
             {
-                return await batch.CommitAsync(connection, epoch, _lanes, _clock.NowForClaims, _keptClock);
+                return await batch.CommitAsync(connection, epoch, _lanes, _secrets!, _clock.NowForClaims, _keptClock);
             }
             catch (PostgresException fenced) when (_lanes is not null && PostgresLanes.IsFenced(fenced))
             {

@@ -93,8 +93,8 @@ internal sealed class SqliteJournal(
         _writer!.WriteAsync(store => store.FindAccepted(claim, Clock.NowForClaims), canTimeOut: true);
 
     /// <inheritdoc/>
-    protected override Task<Decision> WriteDecisionAsync(RequestId id, Decision decision) =>
-        _writer!.WriteAsync(store => store.Decide(id, decision));
+    protected override Task<Decision> WriteDecisionAsync(RequestId id, Decision decision, StoredDecision stored) =>
+        _writer!.WriteAsync(store => store.Decide(id, decision, stored));
 
     /// <inheritdoc/>
     protected override Task WriteAttemptAsync(RequestId id, CallbackAttempt attempt) =>

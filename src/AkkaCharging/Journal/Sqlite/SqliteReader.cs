@@ -12,7 +12,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
     private const int PageRows = 1_000;
 
     /// <inheritdoc/>
-    public Task<RequestRecord?> FindAsync(RequestId id, DateTimeOffset oldest) =>
+    public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>
         thread.RunAsync(connection =>
         {
             using var find = new PreparedQuery(
@@ -20,7 +20,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
                 $"SELECT {StoredRows.RecordColumns} FROM request WHERE id = $0 AND (settled_at IS NULL OR "
                     + "settled_at > $1)"
             );
-            return find.First(found => found.ToRecord(id), StoredId.Of(id), oldest.UtcTicks);
+            return find.First(found => found.ToRecord(id, secrets), StoredId.Of(id), oldest.UtcTicks);
         });
 
     /// <summary>The next unsettled requests in order of acceptance, each with its place.</summary>

@@ -70,11 +70,13 @@ internal sealed class SqliteStore : IDisposable
                 status = $1,
                 reason = $2,
                 decided_at = $3,
+                exact_reason = $4,
+                details = $5,
                 state = iif(state = 'queued', 'decided', state)
             WHERE id = $0 AND status IS NULL
             """
         );
-        _decision = new(connection, "SELECT status, reason, decided_at FROM request WHERE id = $0");
+        _decision = new(connection, $"SELECT {StoredRows.DecisionColumns} FROM request WHERE id = $0");
         _attempt = new(
             connection,
             """
@@ -282,15 +284,12 @@ internal sealed class SqliteStore : IDisposable
 
     /// <summary>Keeps a decision unless there is one.</summary>
     /// <returns>The one that is kept now.</returns>
-    public Decision Decide(RequestId id, Decision decision)
+    public Decision Decide(RequestId id, Decision decision, StoredDecision row)
     {
         var stored = StoredId.Of(id);
-        return _decide.Run(stored, decision.Status.Name(), decision.Reason.Name(), decision.DecidedAt.UtcTicks) > 0
+        return _decide.Run(stored, row.Status, row.Reason, row.DecidedAt, row.ExactReason, row.Details) > 0
             ? decision
-            : _decision.First(
-                found => StoredNames.Decision(found.GetString(0), found.GetString(1), found.GetInt64(2)),
-                stored
-            ) ?? decision;
+            : _decision.First(found => found.ToDecision(id, Secrets), stored) ?? decision;
     }
 
     /// <summary>Appends an attempt.</summary>

@@ -1,6 +1,6 @@
 using Akka;
 using Akka.Streams.Dsl;
-using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 
@@ -20,14 +20,14 @@ internal static class AuthorizationStage
 
     public static Flow<PendingRequest, PendingRequest, NotUsed> Create(
         int parallelism,
-        GuardedAuthorizer authorizer,
+        GuardedChain authorizers,
         IRequestJournal journal,
         IPipelineObserver observer,
         TimeProvider time,
         CancellationToken stopping
     ) =>
         Flow.Create<PendingRequest>()
-            .SelectAsyncUnordered(parallelism, pending => AnswerAsync(pending, authorizer, time, stopping)) // Answer
+            .SelectAsyncUnordered(parallelism, pending => AnswerAsync(pending, authorizers, time, stopping)) // Answer
             .SelectAsyncUnordered(
                 DecisionsBeingJournaled,
                 answer => JournalAsync(answer, journal, observer, time, stopping)
@@ -36,7 +36,7 @@ internal static class AuthorizationStage
 
     private static async Task<Answer> AnswerAsync(
         PendingRequest pending,
-        GuardedAuthorizer authorizer,
+        GuardedChain authorizers,
         TimeProvider time,
         CancellationToken stopping
     )
@@ -47,8 +47,9 @@ internal static class AuthorizationStage
         var startedAt = time.GetTimestamp();
         try
         {
-            var decision = await authorizer.DecideAsync(
+            var decision = await authorizers.DecideAsync(
                 new(pending.Request.Id, pending.Request.Station, pending.Request.Token),
+                authorizers.DeadlineOf(pending.Since, pending.Deadline),
                 stopping
             );
             if (decision.DecidedAt < pending.Request.AcceptedAt)

@@ -8,9 +8,9 @@ namespace AkkaCharging.Pipeline.Stages;
 
 /// <summary>Lets elements through at the rate of a <see cref="TokenBucket"/>.</summary>
 /// <remarks>
-/// Shape: T to T, one for one, in order; materializes nothing. Elements that <c>isFree</c> names pass without a token.
-/// Completion: an element that waits for its time is emitted first. Failure and cancellation drop it; the owner offers
-/// it again.
+/// Shape: T to T, one for one, in order; materializes nothing. Elements that <c>isFree</c> names pass without a token,
+/// and an element whose latest time comes while it waits passes then; its token is the next element's. Completion: an
+/// element that waits for its time is emitted first. Failure and cancellation drop it; the owner offers it again.
 /// </remarks>
 internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 {
@@ -22,11 +22,14 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
     private readonly Outlet<T> _out = new("throttle.out");
     private readonly TokenBucket _bucket;
     private readonly Predicate<T> _isFree;
+    private readonly Func<T, long> _latest;
     private readonly TimeProvider _time;
 
-    public ThrottleStage(TokenBucket bucket, Predicate<T> isFree, TimeProvider time)
+    /// <param name="latest">The timestamp at which an element passes in any case; <see cref="long.MaxValue"/> for
+    /// none.</param>
+    public ThrottleStage(TokenBucket bucket, Predicate<T> isFree, Func<T, long> latest, TimeProvider time)
     {
-        (_bucket, _isFree, _time) = (bucket, isFree, time);
+        (_bucket, _isFree, _latest, _time) = (bucket, isFree, latest, time);
         Shape = new FlowShape<T, T>(_in, _out);
     }
 
@@ -43,6 +46,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         private T _waiting = default!;
         private bool _isWaiting;
         private double _dueAt;
+        private double? _unused; // the start that was reserved for an element which passed without it
 
         // How far this stage's own schedule is behind the clock because a timer fired late. It is caught up while
         // elements keep coming, and forgotten at the first pause: without it, every late timer would cost the rate what
@@ -83,7 +87,8 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
             }
 
             var now = Signal();
-            var dueAt = _stage._bucket.Reserve(now - _lag);
+            var dueAt = _unused is { } unused ? Math.Max(unused, now - _lag) : _stage._bucket.Reserve(now - _lag);
+            _unused = null;
             // less than a tick away is now: a sum of intervals may be that much longer than their product
             if (dueAt < now + 1)
             {
@@ -93,6 +98,8 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
             else
             {
                 (_waiting, _isWaiting, _dueAt, _lag) = (element, true, dueAt, 0);
+                if (_stage._bucket.At(_stage._latest(element)) is var latest && latest < dueAt)
+                    (_dueAt, _unused) = (latest, dueAt);
                 Arm(now);
             }
         }
@@ -119,9 +126,10 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
             return now;
         }
 
+        // Not below zero: a deadline may have come since it was looked at, and -1 ms means never.
         private void Arm(long now) =>
             _timer!.Change(
-                TimeSpan.FromMilliseconds(Math.Ceiling((_dueAt - now) / _ticksPerMillisecond)),
+                TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling((_dueAt - now) / _ticksPerMillisecond))),
                 Timeout.InfiniteTimeSpan
             );
 
@@ -150,21 +158,28 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 /// <summary>Makes the throttle of a lane.</summary>
 internal static class ThrottleStage
 {
-    /// <summary>The stage, or nothing at all when <c>authorization.throttle.elements</c> is zero.</summary>
-    public static Flow<PendingRequest, PendingRequest, NotUsed> Create(TokenBucket? bucket, TimeProvider time) =>
-        bucket is null
-            ? Flow.Create<PendingRequest>()
-            : Flow.Create<PendingRequest>()
-                .Via(new ThrottleStage<PendingRequest>(bucket, pending => IsFree(pending, time), time))
-                .Named("throttle");
+    /// <param name="latest">When a request is decided without an answer.</param>
+    /// <returns>The stage, or nothing at all when <c>authorization.throttle.elements</c> is zero.</returns>
+    public static Flow<PendingRequest, PendingRequest, NotUsed> Create(
+        TokenBucket? bucket,
+        Func<PendingRequest, long> latest,
+        TimeProvider time
+    )
+    {
+        if (bucket is null)
+            return Flow.Create<PendingRequest>();
+        return Flow.Create<PendingRequest>()
+            .Via(new ThrottleStage<PendingRequest>(bucket, IsFree, latest, time))
+            .Named("throttle");
+
+        // A request that will not be put to an authorizer takes none of its rate.
+        bool IsFree(PendingRequest pending) =>
+            pending.Decision is not null || pending.IsExpired(time) || latest(pending) <= time.GetTimestamp();
+    }
 
     /// <summary>Null for an unlimited rate.</summary>
     public static TokenBucket? CreateBucket(ThrottleSettings settings, TimeProvider time) =>
         settings.Elements == 0
             ? null
             : new TokenBucket(settings.Elements / settings.Per.TotalSeconds, settings.Burst, time);
-
-    // A request that will not be put to the authorizer takes none of its rate.
-    private static bool IsFree(PendingRequest pending, TimeProvider time) =>
-        pending.Decision is not null || pending.IsExpired(time);
 }

@@ -43,6 +43,9 @@ internal sealed class TokenBucket
     /// </summary>
     public long Now => _time.GetTimestamp() - _origin;
 
+    /// <summary>A timestamp of the clock on the scale of <see cref="Now"/>.</summary>
+    public double At(long timestamp) => (double)timestamp - _origin;
+
     /// <summary>Takes a token if there is one.</summary>
     /// <returns>Zero when it was taken, else the ticks until there is one, from 1.</returns>
     public double TryTake()

@@ -46,7 +46,7 @@ public sealed class GuardedHttpAuthorizerTests()
 
         async Task<Decision> DecideAsync()
         {
-            var decision = guarded.DecideAsync(Queries.Some(), CancellationToken.None);
+            var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, CancellationToken.None);
             await Eventually.HoldsAsync(
                 () =>
                 {

@@ -1,6 +1,7 @@
 using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Journal.Memory;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Stages;
@@ -236,7 +237,7 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     private Flow<PendingRequest, PendingRequest, Akka.NotUsed> Stage(int parallelism = 64)
     {
         var settings = SettingsLoader.Defaults.Authorization with { MaxRetries = 0 };
-        var guarded = new GuardedAuthorizer(_authorizer, settings, Sys.Scheduler, _time);
+        var guarded = new GuardedChain(AuthorizerChain.Of("acl", _authorizer), settings, Sys.Scheduler, _time);
         return AuthorizationStage.Create(parallelism, guarded, _journal, _observer, _time, _stopping.Token);
     }
 

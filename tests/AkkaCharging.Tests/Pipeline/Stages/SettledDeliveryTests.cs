@@ -124,10 +124,10 @@ public sealed class SettledDeliveryTests : TestKit
 
         public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) { }
 
-        public void BreakerMoved(BreakerState state) { }
+        public void BreakerMoved(string partner, BreakerState state) { }
 
         public void ReceiverMoved(DestinationKey receiver, BreakerState state) { }
 
-        public void AuthorizerFailed(RequestId id, Exception cause) { }
+        public void AuthorizerFailed(string partner, RequestId id, Exception cause) { }
     }
 }

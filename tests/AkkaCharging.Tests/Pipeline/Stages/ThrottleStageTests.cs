@@ -210,7 +210,7 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
 
         var passed = await Source
             .From(Enumerable.Range(0, 5_000).Select(_ => Sample.Pending()))
-            .Via(ThrottleStage.Create(bucket, _time))
+            .Via(ThrottleStage.Create(bucket, _ => long.MaxValue, _time))
             .RunAggregate(0, (count, _) => count + 1, Sys.Materializer());
 
         Assert.Equal(5_000, passed);
@@ -236,7 +236,7 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
 
         var passed = await Source
             .From([.. Enumerable.Repeat(free, 100).SelectMany(pending => pending), .. charged])
-            .Via(ThrottleStage.Create(bucket, _time))
+            .Via(ThrottleStage.Create(bucket, _ => long.MaxValue, _time))
             .RunWith(Sink.Seq<PendingRequest>(), Sys.Materializer())
             .WaitAsync(Second * 10);
 
@@ -251,7 +251,7 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         foreach (var lane in lanes)
             _ = Source
                 .Repeat(0)
-                .Via(new ThrottleStage<int>(bucket, _ => false, _time))
+                .Via(new ThrottleStage<int>(bucket, _ => false, _ => long.MaxValue, _time))
                 .RunForeach(lane.Add, _materializer);
         await Eventually.HoldsAsync(() => _time.Timers == 3 && lanes.Sum(lane => lane.Count) >= 1, "the lanes run");
 
@@ -259,6 +259,47 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
 
         Assert.InRange(lanes.Sum(lane => lane.Count), 1_960, 2_041);
         Assert.All(lanes, lane => Assert.InRange(lane.Count, 1, 2_000));
+    }
+
+    /// <summary>
+    /// A request passes at its deadline although its token comes later; the token is then the next request's.
+    /// </summary>
+    [Fact]
+    public async Task RequestAtItsDeadline_PassesWithoutItsToken_WhichTheNextOneTakes()
+    {
+        long[] latest = [long.MaxValue, _time.GetTimestamp() + _time.TimestampFrequency, long.MaxValue, long.MaxValue];
+        var passed = new Passed(_time);
+        _ = Source
+            .From(Enumerable.Range(0, latest.Length))
+            .Via(
+                new ThrottleStage<int>(
+                    new TokenBucket(perSecond: 0.1, burst: 1, _time),
+                    _ => false,
+                    element => latest[element],
+                    _time
+                )
+            )
+            .RunForeach(passed.Add, Sys.Materializer());
+        var start = _time.GetUtcNow();
+        var passedAt = new List<double>();
+        foreach (var count in Enumerable.Range(1, latest.Length))
+        {
+            await Eventually.HoldsAsync(
+                () =>
+                {
+                    if (passed.Count < count)
+                        _time.Advance(TimeSpan.FromMilliseconds(100));
+                    return passed.Count >= count;
+                },
+                $"element {count} passes"
+            );
+            passedAt.Add((_time.GetUtcNow() - start).TotalSeconds);
+        }
+
+        // The clock goes on while the stage works.
+        Assert.InRange(passedAt[1], 1, 5);
+        Assert.InRange(passedAt[2], 10, 15);
+        Assert.InRange(passedAt[3], 20, 25);
     }
 
     /// <summary>In every window pass at most rate × (window + lateness of the timers) + burst.</summary>
@@ -289,7 +330,14 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
             );
 
     private Source<int, TMat> Start<TMat>(Source<int, TMat> source, double perSecond, int burst) =>
-        source.Via(new ThrottleStage<int>(new TokenBucket(perSecond, burst, _time), element => element < 0, _time));
+        source.Via(
+            new ThrottleStage<int>(
+                new TokenBucket(perSecond, burst, _time),
+                element => element < 0,
+                _ => long.MaxValue,
+                _time
+            )
+        );
 
     /// <summary>An endless source behind the throttle, after its first burst.</summary>
     private async Task<Passed> RunAsync(double perSecond, int burst)

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>Reads an <c>AuthorizationInfo</c> of OCPI.</summary>
+internal static class OcpiAuthorization
+{
+    /// <summary>Turns <paramref name="info"/> into an answer to <paramref name="query"/>.</summary>
+    /// <param name="sentLocation">What the question said about the place; null for nothing.</param>
+    /// <param name="party">Who was asked, as <c>NL-TNM</c>; null when a hub found it.</param>
+    /// <exception cref="OcpiException">It is no answer to this question.</exception>
+    public static AuthorizerAnswer Read(
+        JsonElement info,
+        OcpiVersion version,
+        AuthorizationQuery query,
+        StationMapping? sentLocation,
+        string? party
+    )
+    {
+        if (info.Field("token") is { } token)
+        {
+            if (token.Field("uid") is not null && !AreEqual(token.Text("uid"), query.Identity.Uid))
+                throw new OcpiException("answered about another token", OcpiBlame.Question);
+            party ??= PartyOf(token);
+        }
+
+        // A type that a later version or the partner itself adds is neither a yes nor a no.
+        var answer = info.Text("allowed") switch
+        {
+            "ALLOWED" when sentLocation is null || IncludesAll(info.Field("location"), sentLocation) =>
+                AuthorizerAnswer.Allow(),
+            "ALLOWED" or "NOT_ALLOWED" => AuthorizerAnswer.Deny(DenialReason.StationNotAllowed),
+            "BLOCKED" => AuthorizerAnswer.Deny(DenialReason.Blocked),
+            "EXPIRED" => AuthorizerAnswer.Deny(DenialReason.Expired),
+            "NO_CREDIT" => AuthorizerAnswer.Deny(DenialReason.NoCredit),
+            _ => throw new OcpiException("answered without an AllowedType of OCPI", OcpiBlame.Question),
+        };
+        var reference = info.Text(version.ReferenceField);
+        var shown = info.Field("info");
+        return answer.With(
+            new AuthorizationDetails
+            {
+                // What is cut off a reference makes it another one.
+                AuthorizationReference =
+                    reference?.Length <= AuthorizationDetails.ReferenceLengthMax ? reference : null,
+                Language = shown?.Text("language"),
+                Text = shown?.Text("text"),
+                Party = party,
+            }
+        );
+    }
+
+    /// <summary>Whether the driver may charge at every EVSE that was named: which of them it will be is not known.</summary>
+    private static bool IncludesAll(JsonElement? location, StationMapping sent) =>
+        location is not { } allowed
+        || (
+            AreEqual(allowed.Text("location_id"), sent.LocationId)
+            && sent.EvseUids.All(sentUid =>
+                allowed
+                    .Field("evse_uids")
+                    .Items()
+                    .Any(uid => uid.ValueKind == JsonValueKind.String && AreEqual(TextOf(uid), sentUid))
+            )
+        );
+
+    private static string? TextOf(JsonElement text)
+    {
+        try
+        {
+            return text.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static string? PartyOf(JsonElement token) =>
+        (token.Text("country_code"), token.Text("party_id")) is ({ Length: 2 } country, { Length: 3 } id)
+        && country.All(char.IsAsciiLetter)
+        && id.All(char.IsAsciiLetterOrDigit)
+            ? $"{country}-{id}".ToUpperInvariant()
+            : null;
+
+    private static bool AreEqual(string? text, string? other) =>
+        string.Equals(text, other, StringComparison.OrdinalIgnoreCase);
+}

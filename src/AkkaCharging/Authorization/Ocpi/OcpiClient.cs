@@ -1,0 +1,151 @@
+using System.Net.Http.Headers;
+using System.Text;
+using AkkaCharging.Connections;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>Sends single requests to one partner, over connections of its own.</summary>
+/// <remarks>
+/// HTTP/1.1 with kept connections. Redirects are not followed: they would carry the credentials elsewhere. No trace
+/// knows these requests, because their URLs hold tokens. Errors: <see cref="OcpiException"/>; a cancelled request throws
+/// <see cref="OperationCanceledException"/>.
+/// </remarks>
+internal sealed class OcpiClient : IDisposable
+{
+    private const int BodyBytesMax = 16_384;
+    private const int ResponseHeadersKilobytesMax = 16;
+    private const string JsonType = "application/json";
+
+    /// <summary>New connections see a changed DNS entry of the partner after this time.</summary>
+    private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
+
+    private readonly OcpiVersion _version;
+    private readonly string _authorization;
+    private readonly string _ownCountry;
+    private readonly string _ownParty;
+    private readonly HttpMessageInvoker _client;
+
+    /// <param name="credentials">The token that the partner gave out.</param>
+    public OcpiClient(
+        OcpiVersion version,
+        OcpiSettings settings,
+        OcpiPartnerSettings partner,
+        string credentials,
+        ConfiguredHosts hosts
+    )
+    {
+        _version = version;
+        _authorization = partner.Encoding switch
+        {
+            OcpiTokenEncoding.Base64 => Encode(credentials),
+            OcpiTokenEncoding.Plain => credentials,
+            _ => version.EncodesToken ? Encode(credentials) : credentials,
+        };
+        (_ownCountry, _ownParty) = (settings.CountryCode, settings.PartyId);
+        _client = new HttpMessageInvoker(
+            new SocketsHttpHandler
+            {
+                ConnectCallback = hosts.ConnectAsync,
+                SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
+                PooledConnectionLifetime = ConnectionLifetime,
+                MaxConnectionsPerServer = partner.Parallelism,
+                // A connect goes on in the background after its request was cancelled.
+                ConnectTimeout = settings.AttemptTimeout,
+                AllowAutoRedirect = false,
+                UseProxy = false,
+                UseCookies = false,
+                MaxResponseHeadersLength = ResponseHeadersKilobytesMax,
+                ActivityHeadersPropagator = null, // this also switches the handler's own traces off
+            }
+        );
+    }
+
+    /// <summary>Gets <paramref name="url"/>.</summary>
+    public Task<OcpiReply> GetAsync(Uri url, CancellationToken cancellationToken) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Get, url), $"{Guid.NewGuid()}", cancellationToken);
+
+    /// <summary>Posts a question, with or without a body, to a party of the partner.</summary>
+    /// <param name="correlationId">The same for all requests about one authorization.</param>
+    /// <param name="addressee">The party as <c>NL-TNM</c>; null leaves it to a hub to find it.</param>
+    public Task<OcpiReply> PostAsync(
+        Uri url,
+        byte[]? body,
+        string correlationId,
+        string? addressee,
+        CancellationToken cancellationToken
+    )
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body ?? []) };
+        if (body is not null)
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(JsonType);
+        if (_version.HasRoles)
+        {
+            request.Headers.Add("OCPI-from-country-code", _ownCountry);
+            request.Headers.Add("OCPI-from-party-id", _ownParty);
+            if (addressee is not null)
+            {
+                request.Headers.Add("OCPI-to-country-code", addressee[..2]);
+                request.Headers.Add("OCPI-to-party-id", addressee[3..]);
+            }
+        }
+
+        return SendAsync(request, correlationId, cancellationToken);
+    }
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose() => _client.Dispose();
+
+    private async Task<OcpiReply> SendAsync(
+        HttpRequestMessage request,
+        string correlationId,
+        CancellationToken cancellationToken
+    )
+    {
+        using var owned = request;
+        // Not parsed: a token in base64 may end in signs that the typed header does not take.
+        request.Headers.TryAddWithoutValidation("Authorization", $"Token {_authorization}");
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(JsonType));
+        if (_version.HasMessageIds)
+        {
+            request.Headers.Add("X-Request-ID", $"{Guid.NewGuid()}");
+            request.Headers.Add("X-Correlation-ID", correlationId);
+        }
+
+        try
+        {
+            using var response = await _client.SendAsync(request, cancellationToken);
+            return await ReadAsync(response, cancellationToken);
+        }
+        catch (HttpRequestException e)
+            when (e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError)
+        {
+            throw new OcpiException("could not be reached", OcpiBlame.Connection, e);
+        }
+        catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.SecureConnectionError)
+        {
+            throw new OcpiException("has no TLS that this machine trusts", OcpiBlame.Partner, e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            // Without the cause, which may quote what the partner wrote.
+            throw new OcpiException("broke the connection or does not speak HTTP as expected", OcpiBlame.Partner);
+        }
+    }
+
+    private static async Task<OcpiReply> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var headers = response.Content.Headers;
+        var isJson = string.Equals(headers.ContentType?.MediaType, JsonType, StringComparison.OrdinalIgnoreCase);
+        if (!isJson || headers.ContentEncoding.Count > 0) // nobody asked for a compressed body
+            return new OcpiReply(response.StatusCode);
+        using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = new byte[BodyBytesMax + 1];
+        var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        return length > BodyBytesMax
+            ? new OcpiReply(response.StatusCode)
+            : OcpiReply.Read(response.StatusCode, buffer.AsSpan(0, length));
+    }
+
+    private static string Encode(string credentials) => Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials));
+}

@@ -1,0 +1,171 @@
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>Where a partner answers about tokens: from the settings, or discovered from its list of versions.</summary>
+/// <remarks>
+/// Discovered at the first question, then once a day and after an answer that doubts the URL, but at most once a
+/// minute. While an older URL is known questions do not wait for the discovery of a newer one. A discovered URL has the
+/// host of <c>versionsUrl</c> and is not less secure, because the credentials go where it points to.
+/// </remarks>
+internal sealed class OcpiEndpoint : IDisposable
+{
+    private const int UrlLengthMax = 255;
+    private static readonly TimeSpan RefreshedAfter = TimeSpan.FromDays(1);
+    private static readonly TimeSpan RefreshedAtMost = TimeSpan.FromMinutes(1);
+
+    private readonly OcpiClient _client;
+    private readonly OcpiVersion _version;
+    private readonly OcpiPartnerSettings _partner;
+    private readonly TimeSpan _attemptTimeout;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
+    private Task<Discovery>? _discovery;
+    private Uri? _url;
+    private long _startedAt;
+    private bool _isDoubted;
+
+    public OcpiEndpoint(
+        OcpiClient client,
+        OcpiVersion version,
+        OcpiPartnerSettings partner,
+        TimeSpan attemptTimeout,
+        TimeProvider time
+    ) =>
+        (_client, _version, _partner, _attemptTimeout, _time) = (client, version, partner, attemptTimeout, time);
+
+    /// <summary>The setting that leads to the URL.</summary>
+    public string Setting => _partner.TokensUrl is null ? "versionsUrl" : "tokensUrl";
+
+    /// <summary>The URL of the interface that a sender of tokens offers.</summary>
+    /// <exception cref="OcpiException">None could be discovered.</exception>
+    public async ValueTask<Uri> GetAsync(CancellationToken cancellationToken)
+    {
+        if (_partner.TokensUrl is { } configured)
+            return configured;
+        Task<Discovery> discovery;
+        lock (_gate)
+        {
+            if (_url is null ? _discovery is null or { IsCompleted: true } : IsRefreshDue())
+            {
+                (_startedAt, _isDoubted) = (_time.GetTimestamp(), false);
+                _discovery = DiscoverAndKeepAsync();
+            }
+
+            if (_url is { } known)
+                return known;
+            discovery = _discovery!;
+        }
+
+        var found = await discovery.WaitAsync(cancellationToken);
+        return found.Url ?? throw found.Failure!;
+    }
+
+    /// <summary>Has the URL discovered again: an answer made it doubtful.</summary>
+    public void Doubt()
+    {
+        lock (_gate)
+            _isDoubted = true;
+    }
+
+    /// <summary>Asks the partner for its versions, and for the endpoints of the one that is spoken.</summary>
+    /// <exception cref="OcpiException">It has none.</exception>
+    public async Task<Uri> DiscoverAsync(CancellationToken cancellationToken)
+    {
+        var versionsUrl = _partner.VersionsUrl!;
+        var versions = (await GetAsync(versionsUrl, cancellationToken)).Require("versionsUrl");
+        var offered = OcpiJson
+            .Items(versions)
+            .FirstOrDefault(version => version.Text("version") == _version.Name)
+            .Text("url");
+        if (offered is null)
+            throw new OcpiException(
+                $"does not offer version {_version.Name}; check authorization.ocpi.version",
+                OcpiBlame.Settings
+            );
+        var details = (await GetAsync(Follow(offered), cancellationToken)).Require("versionsUrl");
+        var tokens = details
+            .Field("endpoints")
+            .Items()
+            .FirstOrDefault(endpoint =>
+                IsText(endpoint, "identifier", "tokens") && (!_version.HasRoles || IsText(endpoint, "role", "SENDER"))
+            )
+            .Text("url");
+        return tokens is null
+            ? throw new OcpiException("offers no endpoint of tokens as their sender", OcpiBlame.Settings)
+            : Follow(tokens);
+
+        static bool IsText(System.Text.Json.JsonElement element, string name, string value) =>
+            string.Equals(element.Text(name), value, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Gives up a discovery under way.</summary>
+    public void Dispose()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    private bool IsRefreshDue() =>
+        _discovery is { IsCompleted: true }
+        && _time.GetElapsedTime(_startedAt) >= (_isDoubted ? RefreshedAtMost : RefreshedAfter);
+
+    // Of no single question, so that one that is given up does not take the others' discovery with it.
+    private async Task<Discovery> DiscoverAndKeepAsync()
+    {
+        try
+        {
+            var url = await DiscoverAsync(_stopping.Token);
+            lock (_gate)
+                _url = url;
+            return new Discovery(url, Failure: null);
+        }
+        catch (OcpiException e)
+        {
+            return new Discovery(Url: null, e);
+        }
+        catch (OperationCanceledException e)
+        {
+            return new Discovery(Url: null, new OcpiException("is not asked any more", OcpiBlame.Question, e));
+        }
+    }
+
+    private async Task<OcpiReply> GetAsync(Uri url, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_attemptTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            return await _client.GetAsync(url, either.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new OcpiException(
+                $"did not list its endpoints within {_attemptTimeout.TotalMilliseconds} ms",
+                OcpiBlame.Partner,
+                e
+            );
+        }
+    }
+
+    private Uri Follow(string text)
+    {
+        var start = _partner.VersionsUrl!;
+        return
+            text.Length <= UrlLengthMax
+            && Uri.TryCreate(text, UriKind.Absolute, out var url)
+            && url.Scheme is "http" or "https"
+            && (url.Scheme == "https" || start.Scheme == "http")
+            && url.UserInfo.Length == 0
+            && string.Equals(url.Host, start.Host, StringComparison.OrdinalIgnoreCase)
+            ? url
+            : throw new OcpiException(
+                "names an endpoint that is no URL of the host of versionsUrl; expected tokensUrl in its place",
+                OcpiBlame.Settings
+            );
+    }
+
+    /// <summary>What a discovery came to: a URL or a failure.</summary>
+    private sealed record Discovery(Uri? Url, OcpiException? Failure);
+}

@@ -1,0 +1,26 @@
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>Who can mend that a partner gave no answer.</summary>
+internal enum OcpiBlame
+{
+    /// <summary>The partner: it was not reached, was late or failed. Counts for the circuit breaker.</summary>
+    Partner,
+
+    /// <summary>The partner was not even connected to. Counts for the circuit breaker, and may be tried again.</summary>
+    Connection,
+
+    /// <summary>The partner or this operator: the partner answered, but rejected the question or wrote
+    /// nonsense.</summary>
+    Question,
+
+    /// <summary>This operator: credentials or URL are wrong.</summary>
+    Settings,
+}
+
+/// <summary>A partner gave no answer.</summary>
+/// <param name="what">What it did, without anything that it wrote.</param>
+internal sealed class OcpiException(string what, OcpiBlame blame, Exception? cause = null) : Exception(what, cause)
+{
+    /// <summary>Who can mend it.</summary>
+    public OcpiBlame Blame { get; } = blame;
+}

@@ -1,0 +1,216 @@
+using System.Buffers;
+using System.Net;
+using System.Text.Json;
+using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Connections;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>Asks one partner over OCPI whether a driver may charge: the real-time authorization of its tokens
+/// module.</summary>
+/// <remarks>
+/// A no is any answer that says so, and a token that is unknown to the partner. Errors, all
+/// <see cref="AuthorizerUnavailableException"/>: the partner was not reached, broke the connection, was late, or
+/// answered 408, 429, 5xx, 3xxx, 4002 or 4003 counts for the circuit breaker; whatever else is no answer does not, since
+/// the partner is there. Only a connection that failed before anything was sent is tried again, here and not by the
+/// guard: a question that may have arrived is not repeated. No message carries a token, a URL or what the partner wrote.
+/// A cancelled call throws <see cref="OperationCanceledException"/>.
+/// </remarks>
+internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
+{
+    private const int UidLengthMax = 36;
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
+
+    private readonly OcpiPartnerSettings _partner;
+    private readonly OcpiVersion _version;
+    private readonly TimeSpan _attemptTimeout;
+    private readonly int _maxRetries;
+    private readonly TimeProvider _time;
+    private readonly OcpiClient _client;
+    private readonly OcpiEndpoint _endpoint;
+    private volatile string? _misconfiguration;
+
+    /// <param name="credentials">The token that the partner gave out.</param>
+    public OcpiPartnerAuthorizer(
+        OcpiSettings settings,
+        OcpiPartnerSettings partner,
+        string credentials,
+        TimeProvider time,
+        ConfiguredHosts hosts
+    )
+    {
+        (_partner, _time) = (partner, time);
+        (_attemptTimeout, _maxRetries) = (settings.AttemptTimeout, settings.MaxRetries);
+        _version = OcpiVersion.Of(settings.Version);
+        _client = new OcpiClient(_version, settings, partner, credentials, hosts);
+        _endpoint = new OcpiEndpoint(_client, _version, partner, _attemptTimeout, time);
+    }
+
+    /// <inheritdoc/>
+    public string? Misconfiguration => _misconfiguration;
+
+    /// <inheritdoc/>
+    public async ValueTask<AuthorizerAnswer> AuthorizeAsync(
+        AuthorizationQuery query,
+        CancellationToken cancellationToken
+    )
+    {
+        // No partner can have issued such a token, and a path would swallow the dots.
+        if (query.Identity.Uid is { Length: 0 or > UidLengthMax } or "." or "..")
+            return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
+        for (var retriesLeft = _maxRetries; ; retriesLeft--)
+        {
+            try
+            {
+                return await AttemptAsync(query, cancellationToken);
+            }
+            catch (OcpiException e) when (e.Blame == OcpiBlame.Connection && retriesLeft > 0)
+            {
+                await Task.Delay(RetryDelay, _time, cancellationToken);
+            }
+            catch (OcpiException e)
+            {
+                throw Unavailable(e);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Finds out, without a question about a driver, whether the partner takes the credentials and the URL is right.
+    /// </summary>
+    /// <returns>What has to be mended; null for nothing.</returns>
+    public async Task<string?> CheckAsync(CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_attemptTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            if (_partner.TokensUrl is null)
+                await _endpoint.DiscoverAsync(cancellationToken);
+            else
+                await CheckTokensUrlAsync(_partner.TokensUrl, either.Token);
+            return null;
+        }
+        catch (OcpiException e)
+        {
+            return Message(e.Message);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return Message($"did not answer within {_attemptTimeout.TotalMilliseconds} ms");
+        }
+    }
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose()
+    {
+        _endpoint.Dispose();
+        _client.Dispose();
+    }
+
+    private async Task<AuthorizerAnswer> AttemptAsync(AuthorizationQuery query, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_attemptTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            return await AskAsync(query, either.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new OcpiException(
+                $"did not answer within {_attemptTimeout.TotalMilliseconds} ms",
+                OcpiBlame.Partner,
+                e
+            );
+        }
+    }
+
+    private async Task<AuthorizerAnswer> AskAsync(AuthorizationQuery query, CancellationToken cancellationToken)
+    {
+        var addressee = OcpiRouter.AddresseeOf(_partner, query.Identity);
+        var location = _partner.Location == OcpiLocation.Never || query.Mapping?.LocationId is null
+            ? null
+            : query.Mapping;
+        var tokens = await _endpoint.GetAsync(cancellationToken);
+        var reply = await _client.PostAsync(
+            UrlOf(tokens, query.Identity),
+            location is null ? null : BodyOf(location),
+            $"{query.RequestId}",
+            addressee,
+            cancellationToken
+        );
+        // The text of OCPI has a partner say so with 200 in one place and with 404 in another.
+        if (reply.Code == OcpiReply.UnknownToken)
+        {
+            _misconfiguration = null;
+            return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
+        }
+
+        var info = reply.Require(_endpoint.Setting);
+        var answer = OcpiAuthorization.Read(info, _version, query, location, addressee);
+        _misconfiguration = null;
+        return answer;
+    }
+
+    private AuthorizerUnavailableException Unavailable(OcpiException cause)
+    {
+        var message = Message(cause.Message);
+        if (cause.Blame == OcpiBlame.Settings)
+        {
+            _misconfiguration = message;
+            _endpoint.Doubt();
+        }
+
+        return new AuthorizerUnavailableException(message, isTransient: false, cause.InnerException)
+        {
+            IsFault = cause.Blame is OcpiBlame.Partner or OcpiBlame.Connection,
+        };
+    }
+
+    /// <summary>
+    /// Asks for the tokens that change from tomorrow on: there are none, but credentials and URL have to be right.
+    /// </summary>
+    private async Task CheckTokensUrlAsync(Uri tokens, CancellationToken cancellationToken)
+    {
+        var tomorrow = _time.GetUtcNow().AddDays(1);
+        var url = new UriBuilder(tokens) { Query = Join(tokens.Query, $"date_from={tomorrow:yyyy-MM-ddTHH:mm:ssZ}&limit=1") };
+        var reply = await _client.GetAsync(url.Uri, cancellationToken);
+        // A partner that keeps its list of tokens to itself says so in an envelope, and has taken the credentials.
+        if (reply.Code is null || reply.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+            reply.Require("tokensUrl");
+    }
+
+    private string Message(string what) => $"OCPI partner {_partner.Name} {what}";
+
+    private Uri UrlOf(Uri tokens, TokenIdentity identity)
+    {
+        var type = _version.TypeOf(identity.Type ?? _partner.TokenType);
+        return new UriBuilder(tokens)
+        {
+            // Endpoints are listed with and without the last slash, and a partner may reject two of them.
+            Path = $"{tokens.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(identity.Uid)}/authorize",
+            Query = Join(tokens.Query, $"type={Uri.EscapeDataString(type)}"),
+        }.Uri;
+    }
+
+    private static string Join(string query, string more) => query.Length > 1 ? $"{query}&{more}" : more;
+
+    private static byte[] BodyOf(StationMapping location)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            json.WriteString("location_id", location.LocationId);
+            json.WriteStartArray("evse_uids"); // empty too: there are partners that reject a question without it
+            foreach (var uid in location.EvseUids)
+                json.WriteStringValue(uid);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return body.WrittenSpan.ToArray();
+    }
+}

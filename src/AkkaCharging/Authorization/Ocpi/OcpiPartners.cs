@@ -1,0 +1,79 @@
+using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Connections;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>The partners of <c>authorization.ocpi.partners</c>, as one link of the chain.</summary>
+internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
+{
+    private readonly OcpiRouter _router;
+    private readonly OcpiPartnerAuthorizer[] _authorizers;
+
+    /// <exception cref="InvalidSettingsException">A credentials token cannot be read.</exception>
+    public OcpiPartners(OcpiSettings settings, TimeProvider time)
+    {
+        var hosts = new ConfiguredHosts();
+        var tokens = ReadCredentials(settings);
+        _router = new OcpiRouter(settings.Partners);
+        _authorizers =
+        [
+            .. settings.Partners.Zip(
+                tokens,
+                (partner, token) => new OcpiPartnerAuthorizer(settings, partner, token, time, hosts)
+            ),
+        ];
+        Partners =
+        [
+            .. settings.Partners.Zip(
+                _authorizers,
+                (partner, authorizer) => new Partner(partner.Name, authorizer, partner.Parallelism)
+            ),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Partner> Partners { get; }
+
+    /// <summary>Reads the credentials token of each partner.</summary>
+    /// <exception cref="InvalidSettingsException">Lists every file that cannot be used.</exception>
+    public static IReadOnlyList<string> ReadCredentials(OcpiSettings settings)
+    {
+        var problems = new List<string>();
+        var tokens = new List<string>();
+        foreach (var partner in settings.Partners)
+        {
+            var problem = SecretFile.TryRead(partner.TokenFile, out var token);
+            if (problem is null && token.Any(c => c is <= ' ' or > '~'))
+                problem = "it holds something else than printable ASCII without spaces.";
+            if (problem is not null)
+                problems.Add($"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}");
+            tokens.Add(token);
+        }
+
+        return problems.Count == 0 ? tokens : throw new InvalidSettingsException(problems);
+    }
+
+    /// <inheritdoc/>
+    public PartnerRoute Route(AuthorizationQuery query)
+    {
+        var route = _router.Route(query);
+        return route.Partner is { } partner
+            ? new PartnerRoute(Partners.First(candidate => candidate.Name == partner.Name))
+            : PartnerRoute.None(route.Reason);
+    }
+
+    /// <summary>Asks every partner, side by side, whether it takes the credentials and the URL is right.</summary>
+    /// <returns>What has to be mended.</returns>
+    public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
+        [
+            .. (await Task.WhenAll(_authorizers.Select(authorizer => authorizer.CheckAsync(cancellationToken)))).OfType<string>(),
+        ];
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose()
+    {
+        foreach (var authorizer in _authorizers)
+            authorizer.Dispose();
+    }
+}

@@ -1,0 +1,84 @@
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>Finds the one partner that is asked about a token.</summary>
+/// <remarks>
+/// In this order: the party that the token names, the provider of a contract id, the longest token prefix, the hub, the
+/// only partner. A token of a party that no partner has goes to the hub or to nobody: it is no concern of another
+/// eMSP. Several partners are never asked about one token, because that would tell all of them who charges where. A
+/// list of tokens, once there is one, comes before these rules: it knows the party of each of its tokens.
+/// </remarks>
+internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
+{
+    /// <summary>Instance and optional check digit of a contract id, behind country and provider.</summary>
+    private const int ContractLengthMin = 14;
+    private const int ContractLengthMax = 15;
+
+    private readonly OcpiPartnerSettings? _hub = partners.FirstOrDefault(partner =>
+        partner.Kind == OcpiPartnerKind.Hub
+    );
+
+    /// <summary>Finds who is to be asked.</summary>
+    public OcpiRoute Route(AuthorizationQuery query)
+    {
+        if (Find(query.Identity) is not { } partner)
+            return new OcpiRoute(Partner: null, DecisionReason.NoRoute);
+        return partner.Location == OcpiLocation.Required && query.Mapping?.LocationId is null
+            ? new OcpiRoute(Partner: null, DecisionReason.NoLocation)
+            : new OcpiRoute(partner);
+    }
+
+    /// <summary>The party that a question is addressed to, as <c>NL-TNM</c>; null for a hub, which finds it.</summary>
+    public static string? AddresseeOf(OcpiPartnerSettings partner, TokenIdentity identity) =>
+        partner.Kind == OcpiPartnerKind.Hub
+            ? null
+            : partner.Parties.FirstOrDefault(party => IsNamed(party, identity)) ?? partner.Parties[0];
+
+    private OcpiPartnerSettings? Find(TokenIdentity identity)
+    {
+        if (identity.Party is not null)
+            return partners.FirstOrDefault(partner => partner.Parties.Any(party => IsNamed(party, identity))) ?? _hub;
+        return OfProvider(identity) ?? OfPrefix(identity.Uid) ?? _hub ?? (partners.Count == 1 ? partners[0] : null);
+    }
+
+    private static bool IsNamed(string party, TokenIdentity identity) =>
+        string.Equals(
+            party.Replace("-", "", StringComparison.Ordinal),
+            identity.Party?.Replace("-", "", StringComparison.Ordinal),
+            StringComparison.OrdinalIgnoreCase
+        );
+
+    private OcpiPartnerSettings? OfProvider(TokenIdentity identity)
+    {
+        // The digits of an RFID card may look like a contract id.
+        if (string.Equals(identity.Type, "RFID", StringComparison.OrdinalIgnoreCase))
+            return null;
+        var contract = identity.Uid.Replace("-", "", StringComparison.Ordinal);
+        return contract.Length is >= ContractLengthMin and <= ContractLengthMax
+            && contract.All(char.IsAsciiLetterOrDigit)
+            ? partners.FirstOrDefault(partner => partner.Providers.Any(provider => StartsWith(contract, provider)))
+            : null;
+    }
+
+    private OcpiPartnerSettings? OfPrefix(string uid) =>
+        partners
+            .SelectMany(partner => partner.TokenPrefixes.Select(prefix => (partner, prefix)))
+            .Where(pair => StartsWith(uid, pair.prefix))
+            .OrderByDescending(pair => pair.prefix.Length)
+            .Select(pair => pair.partner)
+            .FirstOrDefault();
+
+    private static bool StartsWith(string text, string beginning) =>
+        text.StartsWith(beginning, StringComparison.OrdinalIgnoreCase);
+}
+
+/// <summary>Which partner is asked, or why none is.</summary>
+/// <param name="Partner">Null when none is asked.</param>
+/// <param name="Reason">Why none is: <see cref="DecisionReason.NoRoute"/> or
+/// <see cref="DecisionReason.NoLocation"/>.</param>
+internal readonly record struct OcpiRoute(
+    OcpiPartnerSettings? Partner,
+    DecisionReason Reason = DecisionReason.NoRoute
+);

@@ -1,0 +1,50 @@
+namespace AkkaCharging.Authorization.Ocpi;
+
+/// <summary>How one version of OCPI differs from the others, as far as a real-time authorization goes.</summary>
+/// <param name="Name">Its number, as in the list of versions.</param>
+/// <param name="HasMessageIds">Requests carry <c>X-Request-ID</c> and <c>X-Correlation-ID</c>.</param>
+/// <param name="HasRoles">Requests carry the parties they go between, and endpoints name a role.</param>
+/// <param name="EncodesToken">The credentials token is sent in base64.</param>
+/// <param name="TokenTypes">The types of tokens that the version defines.</param>
+/// <param name="TypesAreOpen">Other types than the defined ones are legal too.</param>
+/// <param name="ReferenceField">The field of the answer that identifies the authorization. Version 2.1.1 has none; the
+/// hub Gireve adds this one.</param>
+/// <remarks>Source: ocpi/ocpi, branches release-2.1.1-bugfixes, release-2.2.1-bugfixes and 2.3.0/release.</remarks>
+internal sealed record OcpiVersion(
+    string Name,
+    bool HasMessageIds,
+    bool HasRoles,
+    bool EncodesToken,
+    IReadOnlyList<string> TokenTypes,
+    bool TypesAreOpen,
+    string ReferenceField
+)
+{
+    private const string Other = "OTHER";
+
+    private static readonly OcpiVersion[] All =
+    [
+        new("2.1.1", false, false, false, ["RFID", Other], false, "authorization_id"),
+        new("2.2.1", true, true, true, ["RFID", "APP_USER", "AD_HOC_USER", Other], false, "authorization_reference"),
+        new(
+            "2.3.0",
+            true,
+            true,
+            true,
+            ["RFID", "APP_USER", "AD_HOC_USER", Other, "EMAID"],
+            true,
+            "authorization_reference"
+        ),
+    ];
+
+    /// <summary>Finds a version that <c>authorization.ocpi.version</c> may name.</summary>
+    public static OcpiVersion Of(string name) => All.Single(version => version.Name == name);
+
+    /// <summary>The type to send for a token of <paramref name="type"/>: a type that the version does not know is
+    /// <c>OTHER</c> to it.</summary>
+    public string TypeOf(string type)
+    {
+        var capitals = type.ToUpperInvariant();
+        return TypesAreOpen || TokenTypes.Contains(capitals) ? capitals : Other;
+    }
+}

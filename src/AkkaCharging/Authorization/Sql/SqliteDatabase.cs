@@ -1,0 +1,127 @@
+using System.Data.Common;
+using System.Globalization;
+using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace AkkaCharging.Authorization.Sql;
+
+/// <summary>A file of SQLite, opened read-only for each question.</summary>
+/// <remarks>
+/// SQLite blocks its caller, while it reads and while it waits for a lock: each question has a thread of its own, and
+/// no more than <c>maxConnections</c> at a time. A connection is not kept: a file that was replaced would otherwise go
+/// on answering.
+/// </remarks>
+internal sealed class SqliteDatabase : SqlDatabase
+{
+    private readonly string _connectionString;
+    private readonly int _busyMillis;
+    private readonly SemaphoreSlim _threads;
+
+    /// <exception cref="InvalidSettingsException">The connection string cannot be used.</exception>
+    public SqliteDatabase(SqlAuthorizerSettings settings)
+    {
+        _busyMillis = (int)settings.Timeout.TotalMilliseconds;
+        _threads = new(settings.MaxConnections);
+        try
+        {
+            var builder = new SqliteConnectionStringBuilder(settings.ConnectionString)
+            {
+                Mode = SqliteOpenMode.ReadOnly,
+                Cache = SqliteCacheMode.Private,
+                Pooling = false,
+                DefaultTimeout = Seconds(settings.Timeout),
+            };
+            _connectionString =
+                builder.DataSource.Length > 0
+                    ? builder.ConnectionString
+                    : throw new ArgumentException("No file.", nameof(settings));
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
+        {
+            throw Unusable("cannot be used; expected one of Microsoft.Data.Sqlite: Data Source=….");
+        }
+    }
+
+    public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        var connection = new SqliteConnection(_connectionString);
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"PRAGMA query_only = 1; PRAGMA busy_timeout = {_busyMillis}";
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public override void AddText(DbCommand command, string name, string? value) =>
+        command.Parameters.Add(new SqliteParameter($"@{name}", SqliteType.Text) { Value = value ?? (object)DBNull.Value });
+
+    /// <remarks>A text as SQLite's own <c>datetime('now')</c> writes it, so that both compare.</remarks>
+    public override void AddTime(DbCommand command, string name, DateTimeOffset value) =>
+        AddText(command, name, value.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
+
+    public override SqlFailure Explain(DbException cause)
+    {
+        if (cause is not SqliteException { SqliteErrorCode: var code })
+            return new(SqlFailureKind.Permanent, "could not be asked");
+        return code switch
+        {
+            raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_INTERRUPT => new(
+                SqlFailureKind.Timeout,
+                $"was locked, or read for too long ({code})"
+            ),
+            raw.SQLITE_CANTOPEN or raw.SQLITE_IOERR => new(
+                SqlFailureKind.Transient,
+                $"could not be opened or read ({code})"
+            ),
+            raw.SQLITE_NOTADB => new(SqlFailureKind.Misconfigured, $"is no file of SQLite ({code})"),
+            raw.SQLITE_READONLY => new(SqlFailureKind.Misconfigured, $"refused the query, because it writes ({code})"),
+            raw.SQLITE_ERROR => new(SqlFailureKind.Misconfigured, $"{Mistake(cause.Message)} ({code})"),
+            _ => new(SqlFailureKind.Permanent, $"failed with the error {code}"),
+        };
+    }
+
+    public override async Task<T> RunAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        await _threads.WaitAsync(cancellationToken);
+        return await Task
+            .Factory.StartNew(
+                async () =>
+                {
+                    try
+                    {
+                        return await ask(); // to its end on this thread, because nothing in it is asynchronous
+                    }
+                    finally
+                    {
+                        _threads.Release();
+                    }
+                },
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            )
+            .Unwrap();
+    }
+
+    public override CancellationTokenRegistration InterruptOn(
+        DbConnection connection,
+        CancellationToken cancellationToken
+    ) => cancellationToken.Register(() => raw.sqlite3_interrupt(((SqliteConnection)connection).Handle));
+
+    public override void Dispose() { } // a question that still waits must not meet a disposed semaphore
+
+    /// <summary>The code is the same for every mistake: only the text tells them apart. It is not repeated.</summary>
+    private static string Mistake(string text) =>
+        text.Contains("no such table", StringComparison.Ordinal) ? "has no table of a name in the query"
+        : text.Contains("no such column", StringComparison.Ordinal) ? "has no column of a name in the query"
+        : "found a syntax error in the query";
+}
