@@ -51,7 +51,7 @@ internal sealed record SessionAnswer(
     long? DecidedAt,
     long? SettledAt,
     IReadOnlyList<AttemptAnswer> Attempts,
-    [Optional, property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail
+    [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail
 );
 
 /// <summary>One callback attempt of a status look-up.</summary>

@@ -100,7 +100,7 @@ internal sealed record AuthorizeAnswer(
     [OneOf<AuthorizationStatusWords>] string Status,
     [OneOf<DecisionReasonWords>] string Reason,
     long Timestamp,
-    [Optional, property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail,
+    [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail,
     [OneOf<Ocpp16Words>] string Ocpp16,
     [OneOf<Ocpp201Words>] string Ocpp201
 )
