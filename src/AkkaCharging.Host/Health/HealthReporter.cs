@@ -2,6 +2,7 @@ using System.Globalization;
 using Akka.Actor;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
@@ -60,6 +61,7 @@ internal sealed class HealthReporter(
             Pipeline(service.Status),
             Queue(service.Status),
             Authorization(figures, service.Status.Breaker),
+            .. Partners(isForOperators),
             Callbacks(figures, service.Resources.Status),
             Journal(journal.Status, isForOperators),
             Files(transport),
@@ -169,6 +171,31 @@ internal sealed class HealthReporter(
                         : Array.Empty<(string, string)>(),
                 ]
             );
+
+    // One alone is the component authorization, unless it has something to say.
+    private IEnumerable<(string, ComponentStatus, (string, string)[])> Partners(bool isForOperators)
+    {
+        PartnerStatus[] partners = [.. service.Partners];
+        return partners
+            .Where(partner => partners.Length > 1 || partner.Misconfiguration is not null)
+            .Select(partner =>
+                (
+                    $"partner.{partner.Name}",
+                    partner.Breaker != BreakerState.Closed || partner.Misconfiguration is not null
+                        ? ComponentStatus.Degraded
+                        : ComponentStatus.Up,
+                    ((string, string)[])
+                        [
+                            ("circuitBreaker", partner.Breaker.Name()),
+                            ("inFlight", Text(partner.InFlight)),
+                            .. partner.Misconfiguration is null
+                                ? Array.Empty<(string, string)>()
+                                : [("state", "misconfigured")],
+                            .. Problem(partner.Misconfiguration, isForOperators),
+                        ]
+                )
+            );
+    }
 
     private (string, ComponentStatus, (string, string)[]) Callbacks(
         MetricsSnapshot? figures,

@@ -119,6 +119,9 @@ internal sealed class ChargingService : IDisposable
     /// <summary>How each back end of the authorization is; none before the lanes are started.</summary>
     public IEnumerable<PartnerStatus> Partners => _guarded?.Partners ?? [];
 
+    /// <summary>What each back end of the authorization answered; nothing before the lanes are started.</summary>
+    public IEnumerable<PartnerAnswers> PartnerAnswers => _guarded?.Answers ?? [];
+
     /// <summary>From here on so many nodes share the limits that are meant for the whole cluster.</summary>
     public void Divide(int nodes)
     {
