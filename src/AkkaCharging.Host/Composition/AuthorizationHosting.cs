@@ -23,14 +23,8 @@ internal static class AuthorizationHosting
             settings.Http,
             provider.GetRequiredService<TimeProvider>()
         ));
-        services.AddSingleton(provider => new SqlAuthorizer(
-            settings.Sql,
-            provider.GetRequiredService<TimeProvider>()
-        ));
-        services.AddSingleton(provider => new OcpiPartners(
-            settings.Ocpi,
-            provider.GetRequiredService<TimeProvider>()
-        ));
+        services.AddSingleton(provider => new SqlAuthorizer(settings.Sql, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new OcpiPartners(settings.Ocpi, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new AuthorizerChain([
             .. settings.Asked.Select(asked => CreateLink(asked, provider)),
         ]));

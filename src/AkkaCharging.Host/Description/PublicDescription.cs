@@ -92,6 +92,7 @@ internal static class PublicDescription
             ("submit", "503") => "Queue full, destination backlogged, journal unavailable, or shutting down.",
             ("submit", "400") => "Malformed JSON or broken rules: all of them are listed.",
             (_, "401") => "API keys are configured, and this one is missing or unknown.",
+            ("follow", "403") => "Client certificates are required, and the connection has none.",
             (_, "403") => "This API key may not call back to this host.",
             (_, "404") => "No such request, or it settled too long ago.",
             (_, "408") => "The body did not arrive in time.",

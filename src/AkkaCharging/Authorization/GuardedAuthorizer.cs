@@ -223,7 +223,9 @@ internal sealed class GuardedAuthorizer
             return cause is AuthorizerUnavailableException known
                 ? Outcome.Failed(
                     known.IsTimeout ? DecisionReason.Timeout : DecisionReason.AuthorizerError,
-                    known.IsTransient, known.IsFault)
+                    known.IsTransient,
+                    known.IsFault
+                )
                 : Outcome.Failed(DecisionReason.AuthorizerError);
         }
     }

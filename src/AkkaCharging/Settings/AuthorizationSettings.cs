@@ -16,6 +16,7 @@ internal enum AuthorizationProvider
 
     /// <summary>The operator's own database, asked by a query of the operator.</summary>
     Sql,
+
     /// <summary>Partners asked in real time over OCPI.</summary>
     Ocpi,
 

@@ -32,8 +32,7 @@ internal sealed class OcpiEndpoint : IDisposable
         OcpiPartnerSettings partner,
         TimeSpan attemptTimeout,
         TimeProvider time
-    ) =>
-        (_client, _version, _partner, _attemptTimeout, _time) = (client, version, partner, attemptTimeout, time);
+    ) => (_client, _version, _partner, _attemptTimeout, _time) = (client, version, partner, attemptTimeout, time);
 
     /// <summary>The setting that leads to the URL.</summary>
     public string Setting => _partner.TokensUrl is null ? "versionsUrl" : "tokensUrl";

@@ -130,9 +130,8 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     private async Task<AuthorizerAnswer> AskAsync(AuthorizationQuery query, CancellationToken cancellationToken)
     {
         var addressee = OcpiRouter.AddresseeOf(_partner, query.Identity);
-        var location = _partner.Location == OcpiLocation.Never || query.Mapping?.LocationId is null
-            ? null
-            : query.Mapping;
+        var location =
+            _partner.Location == OcpiLocation.Never || query.Mapping?.LocationId is null ? null : query.Mapping;
         var tokens = await _endpoint.GetAsync(cancellationToken);
         var reply = await _client.PostAsync(
             UrlOf(tokens, query.Identity),
@@ -175,7 +174,10 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     private async Task CheckTokensUrlAsync(Uri tokens, CancellationToken cancellationToken)
     {
         var tomorrow = _time.GetUtcNow().AddDays(1);
-        var url = new UriBuilder(tokens) { Query = Join(tokens.Query, $"date_from={tomorrow:yyyy-MM-ddTHH:mm:ssZ}&limit=1") };
+        var url = new UriBuilder(tokens)
+        {
+            Query = Join(tokens.Query, $"date_from={tomorrow:yyyy-MM-ddTHH:mm:ssZ}&limit=1"),
+        };
         var reply = await _client.GetAsync(url.Uri, cancellationToken);
         // A partner that keeps its list of tokens to itself says so in an envelope, and has taken the credentials.
         if (reply.Code is null || reply.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)

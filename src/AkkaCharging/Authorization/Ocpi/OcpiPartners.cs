@@ -47,7 +47,9 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
             if (problem is null && token.Any(c => c is <= ' ' or > '~'))
                 problem = "it holds something else than printable ASCII without spaces.";
             if (problem is not null)
-                problems.Add($"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}");
+                problems.Add(
+                    $"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}"
+                );
             tokens.Add(token);
         }
 
@@ -67,7 +69,9 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     /// <returns>What has to be mended.</returns>
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
         [
-            .. (await Task.WhenAll(_authorizers.Select(authorizer => authorizer.CheckAsync(cancellationToken)))).OfType<string>(),
+            .. (
+                await Task.WhenAll(_authorizers.Select(authorizer => authorizer.CheckAsync(cancellationToken)))
+            ).OfType<string>(),
         ];
 
     /// <summary>Closes the connections.</summary>

@@ -27,7 +27,8 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
                 new JsonDocumentOptions { MaxDepth = DepthMax, AllowDuplicateProperties = false }
             );
             var envelope = document.RootElement;
-            return envelope.ValueKind == JsonValueKind.Object
+            return
+                envelope.ValueKind == JsonValueKind.Object
                 && envelope.TryGetProperty("status_code", out var code)
                 && code.ValueKind == JsonValueKind.Number
                 && code.TryGetInt32(out var number)
@@ -73,10 +74,7 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
                 "answered 4001: it does not know the party that was addressed; check parties",
                 OcpiBlame.Question
             ),
-            (_, (>= 3000 and < 4000) or 4002 or 4003) => throw new OcpiException(
-                $"answered {code}",
-                OcpiBlame.Partner
-            ),
+            (_, (>= 3000 and < 4000) or 4002 or 4003) => throw new OcpiException($"answered {code}", OcpiBlame.Partner),
             _ => throw new OcpiException($"answered {code} with HTTP {status}", OcpiBlame.Question),
         };
     }

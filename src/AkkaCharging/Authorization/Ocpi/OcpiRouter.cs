@@ -56,8 +56,8 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
         if (string.Equals(identity.Type, "RFID", StringComparison.OrdinalIgnoreCase))
             return null;
         var contract = identity.Uid.Replace("-", "", StringComparison.Ordinal);
-        return contract.Length is >= ContractLengthMin and <= ContractLengthMax
-            && contract.All(char.IsAsciiLetterOrDigit)
+        return
+            contract.Length is >= ContractLengthMin and <= ContractLengthMax && contract.All(char.IsAsciiLetterOrDigit)
             ? partners.FirstOrDefault(partner => partner.Providers.Any(provider => StartsWith(contract, provider)))
             : null;
     }
@@ -78,7 +78,4 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
 /// <param name="Partner">Null when none is asked.</param>
 /// <param name="Reason">Why none is: <see cref="DecisionReason.NoRoute"/> or
 /// <see cref="DecisionReason.NoLocation"/>.</param>
-internal readonly record struct OcpiRoute(
-    OcpiPartnerSettings? Partner,
-    DecisionReason Reason = DecisionReason.NoRoute
-);
+internal readonly record struct OcpiRoute(OcpiPartnerSettings? Partner, DecisionReason Reason = DecisionReason.NoRoute);

@@ -88,7 +88,9 @@ internal sealed class PostgresDatabase : SqlDatabase
             PostgresErrorCodes.InvalidCatalogName => Broken(
                 "has no database of the name in authorization.sql.connectionString"
             ),
-            PostgresErrorCodes.SyntaxError => Broken($"found a syntax error at character {cause.Position} of the query"),
+            PostgresErrorCodes.SyntaxError => Broken(
+                $"found a syntax error at character {cause.Position} of the query"
+            ),
             PostgresErrorCodes.UndefinedTable => Broken("has no table of a name in the query"),
             PostgresErrorCodes.UndefinedColumn => Broken("has no column of a name in the query"),
             PostgresErrorCodes.InsufficientPrivilege => Broken("does not let the user read what the query reads"),

@@ -62,7 +62,9 @@ internal sealed class SqliteDatabase : SqlDatabase
     }
 
     public override void AddText(DbCommand command, string name, string? value) =>
-        command.Parameters.Add(new SqliteParameter($"@{name}", SqliteType.Text) { Value = value ?? (object)DBNull.Value });
+        command.Parameters.Add(
+            new SqliteParameter($"@{name}", SqliteType.Text) { Value = value ?? (object)DBNull.Value }
+        );
 
     /// <remarks>A text as SQLite's own <c>datetime('now')</c> writes it, so that both compare.</remarks>
     public override void AddTime(DbCommand command, string name, DateTimeOffset value) =>

@@ -45,16 +45,44 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     // the token that was asked about, in whatever case
     [InlineData("""{"allowed":"ALLOWED","token":{"uid":"CANARY-04aabbccdd","type":"NEW"}}""", "allowed", "authorized")]
     // where charging is allowed: everywhere unless it says more, else at the EVSEs that are listed
-    [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":["E1","E2"]}}""", "allowed", "authorized")]
-    [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"loc1","evse_uids":["x","e2","e1"]}}""", "allowed", "authorized")]
-    [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":["E1"]}}""", "not_allowed", "station_not_allowed")]
-    [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":[]}}""", "not_allowed", "station_not_allowed")]
+    [InlineData(
+        """{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":["E1","E2"]}}""",
+        "allowed",
+        "authorized"
+    )]
+    [InlineData(
+        """{"allowed":"ALLOWED","location":{"location_id":"loc1","evse_uids":["x","e2","e1"]}}""",
+        "allowed",
+        "authorized"
+    )]
+    [InlineData(
+        """{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":["E1"]}}""",
+        "not_allowed",
+        "station_not_allowed"
+    )]
+    [InlineData(
+        """{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":[]}}""",
+        "not_allowed",
+        "station_not_allowed"
+    )]
     [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"LOC1"}}""", "not_allowed", "station_not_allowed")]
-    [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"LOC2","evse_uids":["E1","E2"]}}""", "not_allowed", "station_not_allowed")]
+    [InlineData(
+        """{"allowed":"ALLOWED","location":{"location_id":"LOC2","evse_uids":["E1","E2"]}}""",
+        "not_allowed",
+        "station_not_allowed"
+    )]
     [InlineData("""{"allowed":"ALLOWED","location":{"evse_uids":["E1","E2"]}}""", "not_allowed", "station_not_allowed")]
-    [InlineData("""{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":["E1",2,"\ud800"]}}""", "not_allowed", "station_not_allowed")]
+    [InlineData(
+        """{"allowed":"ALLOWED","location":{"location_id":"LOC1","evse_uids":["E1",2,"\ud800"]}}""",
+        "not_allowed",
+        "station_not_allowed"
+    )]
     [InlineData("""{"allowed":"ALLOWED","location":"LOC1"}""", "not_allowed", "station_not_allowed")]
-    [InlineData("""{"allowed":"BLOCKED","location":{"location_id":"LOC1","evse_uids":["E1","E2"]}}""", "not_allowed", "blocked")]
+    [InlineData(
+        """{"allowed":"BLOCKED","location":{"location_id":"LOC1","evse_uids":["E1","E2"]}}""",
+        "not_allowed",
+        "blocked"
+    )]
     public async Task AuthorizationInfo_IsUnderstood(string data, string status, string reason)
     {
         _server.Answers(PartnerServer.Envelope(data));
@@ -217,15 +245,34 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
             { "another case", Utf8(PartnerServer.Envelope("""{"allowed":"allowed"}""")) },
             { "a type of another kind", Utf8(PartnerServer.Envelope("""{"allowed":true}""")) },
             { "half a character", Utf8(PartnerServer.Envelope("""{"allowed":"\ud800"}""")) },
-            { "half a character as a key", Utf8(PartnerServer.Envelope("""{"\ud800":1,"allowed":"ALLOWED","\ud801":2}""")) },
-            { "bytes that are no UTF-8", [.. Utf8("""{"status_code":1000,"data":{"allowed":"ALLOWED """), 0xFF, .. Utf8("\"}}")] },
+            {
+                "half a character as a key",
+                Utf8(PartnerServer.Envelope("""{"\ud800":1,"allowed":"ALLOWED","\ud801":2}"""))
+            },
+            {
+                "bytes that are no UTF-8",
+                [.. Utf8("""{"status_code":1000,"data":{"allowed":"ALLOWED """), 0xFF, .. Utf8("\"}}")]
+            },
             { "two codes", Utf8("""{"status_code":2000,"status_code":1000,"data":{"allowed":"ALLOWED"}}""") },
-            { "two codes, one escaped", Utf8("""{"status_code":2000,"status\u005fcode":1000,"data":{"allowed":"ALLOWED"}}""") },
+            {
+                "two codes, one escaped",
+                Utf8("""{"status_code":2000,"status\u005fcode":1000,"data":{"allowed":"ALLOWED"}}""")
+            },
             { "two types", Utf8(PartnerServer.Envelope("""{"allowed":"BLOCKED","allowed":"ALLOWED"}""")) },
             { "two of anything", Utf8(PartnerServer.Envelope("""{"allowed":"ALLOWED","x":{"a":1,"a":2}}""")) },
             { "another token", Utf8(PartnerServer.Envelope("""{"allowed":"ALLOWED","token":{"uid":"04AABBCC"}}""")) },
-            { "a token of another kind", Utf8(PartnerServer.Envelope("""{"allowed":"ALLOWED","token":{"uid":4711}}""")) },
-            { "depth", Utf8(PartnerServer.Envelope($$"""{"x":{{new string('[', 20)}}{{new string(']', 20)}},"allowed":"ALLOWED"}""")) },
+            {
+                "a token of another kind",
+                Utf8(PartnerServer.Envelope("""{"allowed":"ALLOWED","token":{"uid":4711}}"""))
+            },
+            {
+                "depth",
+                Utf8(
+                    PartnerServer.Envelope(
+                        $$"""{"x":{{new string('[', 20)}}{{new string(']', 20)}},"allowed":"ALLOWED"}"""
+                    )
+                )
+            },
             { "size", Utf8(PartnerServer.Envelope("""{"allowed":"ALLOWED"}""").PadRight(16_385)) },
             { "a control character", Utf8("{\"status_code\":1000,\"data\":{\"allowed\":\"ALLOWED\u0001\"}}") },
             { "a comment", Utf8("""{"status_code":1000,/* */"data":{"allowed":"ALLOWED"}}""") },
@@ -250,7 +297,11 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     {
         var body = PartnerServer.Envelope("""{"allowed":"ALLOWED"}""");
         _server.Handler = context =>
-            WriteAsync(context, [.. Encoding.UTF8.Preamble, .. Utf8(body.PadRight(16_381))], "Application/JSON; charset=utf-8");
+            WriteAsync(
+                context,
+                [.. Encoding.UTF8.Preamble, .. Utf8(body.PadRight(16_381))],
+                "Application/JSON; charset=utf-8"
+            );
 
         Assert.Equal(DecisionReason.Authorized, (await _authorizer.AuthorizeAsync(Some(), default)).Reason);
     }
@@ -275,7 +326,9 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     [Fact]
     public async Task ProperAnswer_ClearsTheMisconfiguration()
     {
-        foreach (var proper in new[] { PartnerServer.Envelope("""{"allowed":"BLOCKED"}"""), """{"status_code":2004}""" })
+        foreach (
+            var proper in new[] { PartnerServer.Envelope("""{"allowed":"BLOCKED"}"""), """{"status_code":2004}""" }
+        )
         {
             _server.Answers(401);
             await FailsAsync(isFault: false, "check tokenFile");
@@ -362,9 +415,8 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
         _server.Handler = async context =>
         {
             asked.TrySetResult();
-            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(
-                ConfigureAwaitOptions.SuppressThrowing
-            );
+            await Task.Delay(Timeout.Infinite, context.RequestAborted)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         };
         var failing = FailsAsync(isFault: true, "did not answer within 1500 ms");
         await asked.Task.WaitAsync(Eventually.Patience);
@@ -381,9 +433,8 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
         _server.Handler = async context =>
         {
             await caller.CancelAsync();
-            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(
-                ConfigureAwaitOptions.SuppressThrowing
-            );
+            await Task.Delay(Timeout.Infinite, context.RequestAborted)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         };
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>

@@ -248,8 +248,7 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
     private Task AskAsync() => _authorizer.AuthorizeAsync(Some("04AABBCC"), default).AsTask();
 
     /// <summary>The endpoint that the last question went to.</summary>
-    private string Asked() =>
-        _server.Requests.Last(request => request.Method == "POST").Target.Split("/04AABBCC/")[0];
+    private string Asked() => _server.Requests.Last(request => request.Method == "POST").Target.Split("/04AABBCC/")[0];
 
     private int Discoveries() => _server.Requests.Count(request => request.Target == "/ocpi/versions");
 }

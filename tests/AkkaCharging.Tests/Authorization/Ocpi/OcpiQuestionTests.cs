@@ -69,11 +69,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
     [InlineData("2.1.1", nameof(OcpiTokenEncoding.Auto), false)]
     [InlineData("2.1.1", nameof(OcpiTokenEncoding.Base64), true)]
     [InlineData("2.2.1", nameof(OcpiTokenEncoding.Plain), false)]
-    public async Task Credentials_AreEncodedAsThePartnerWantsThem(
-        string version,
-        string encoding,
-        bool isBase64
-    )
+    public async Task Credentials_AreEncodedAsThePartnerWantsThem(string version, string encoding, bool isBase64)
     {
         await AskAsync(Partner(_server.Tokens, encoding: Enum.Parse<OcpiTokenEncoding>(encoding)), Some(), version);
 

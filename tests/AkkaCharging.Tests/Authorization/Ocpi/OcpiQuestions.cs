@@ -16,12 +16,7 @@ internal static class OcpiQuestions
         string? type = null,
         string? party = null,
         StationMapping? mapping = null
-    ) =>
-        Queries.Some() with
-        {
-            Identity = new TokenIdentity(uid, type, party),
-            Mapping = mapping,
-        };
+    ) => Queries.Some() with { Identity = new TokenIdentity(uid, type, party), Mapping = mapping };
 
     public static OcpiSettings Settings(
         string version = "2.2.1",
