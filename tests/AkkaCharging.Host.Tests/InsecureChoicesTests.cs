@@ -112,7 +112,7 @@ public sealed class InsecureChoicesTests
                 Management = Secure.Management with { Host = "10.0.0.1", Token = new('x', 16) },
             },
             "The operators' listener is reachable from other machines over plain http: its token travels in "
-                + "clear (management.host)."
+                + "clear (management.host, management.tls)."
         );
         Warns(
             Secure with

@@ -47,6 +47,7 @@ internal static class ChargingHost
         app.LogStart(settings, files);
 
         // Made now, so that a missing access list or a bad key file stops the start with its message.
+        app.Services.GetRequiredService<ListenerCertificates>();
         app.Services.GetRequiredService<ChargingService>();
         return app;
     }

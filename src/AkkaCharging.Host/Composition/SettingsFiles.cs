@@ -16,6 +16,8 @@ internal static class SettingsFiles
         Action[] checks =
         [
             () => SessionHosting.Check(settings.Server),
+            () => ServerHosting.Check("server", settings.Server.Tls),
+            () => ServerHosting.Check("management", settings.Management.Tls),
             () => JournalHosting.Check(settings),
             () => JournalHosting.CheckKeys(settings.Journal),
             () => PipelineHosting.Check(settings.Cluster),

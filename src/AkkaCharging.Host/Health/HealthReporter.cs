@@ -33,6 +33,7 @@ internal sealed class HealthReporter(
     WebhookSigner signer,
     ApiKeys apiKeys,
     BoundedTransport transport,
+    ListenerCertificates certificates,
     Readiness readiness,
     TimeProvider time,
     ClusterNode? node = null
@@ -40,6 +41,9 @@ internal sealed class HealthReporter(
 {
     // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
     private const double FilesUsage = 0.9;
+
+    /// <summary>Long enough for a person to replace a certificate that no program renews.</summary>
+    private static readonly TimeSpan ExpiryNotice = TimeSpan.FromDays(14);
 
     // What callers see in place of a problem whose text may name a path, a host, a process or the start of a token.
     private const string HiddenProblem = "shown on the operators' listener (/admin/overview) and in the log";
@@ -74,6 +78,8 @@ internal sealed class HealthReporter(
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
             components.Add(Keys("signing", keys.Keys, keys.Problem, isForOperators));
+        if (certificates.All.Any())
+            components.Add(Tls(isForOperators));
         if (apiKeys.FileStatus is { } callers)
             components.Add(Keys("apiKeys", callers.Keys, callers.Problem, isForOperators));
 
@@ -305,6 +311,33 @@ internal sealed class HealthReporter(
             status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
             [("stations", Text(status.Stations)), .. Problem(status.Problem, isForOperators)]
         );
+
+    private (string, ComponentStatus, (string, string)[]) Tls(bool isForOperators)
+    {
+        var soon = time.GetUtcNow() + ExpiryNotice;
+        var problems = certificates
+            .All.Select(listener => listener.Certificate.Problem)
+            .Concat(
+                certificates
+                    .All.Where(listener => listener.Certificate.ExpiresAt < soon)
+                    .Select(listener =>
+                        $"the certificate of {listener.Name}.tls expires at {Instant(listener.Certificate)}"
+                    )
+            )
+            .Where(problem => problem is not null)
+            .ToList();
+        return (
+            "tls",
+            problems.Count == 0 ? ComponentStatus.Up : ComponentStatus.Degraded,
+            [
+                .. certificates.All.Select(listener => ($"{listener.Name}ExpiresAt", Instant(listener.Certificate))),
+                .. Problem(problems.Count == 0 ? null : string.Join("; ", problems), isForOperators),
+            ]
+        );
+
+        static string Instant(ListenerCertificate certificate) =>
+            certificate.ExpiresAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    }
 
     private static (string, string)[] Problem(string? problem, bool isForOperators) =>
         problem is null ? [] : [("problem", isForOperators ? problem : HiddenProblem)];

@@ -54,6 +54,18 @@ internal static class ApiErrors
         return AnswerStatus.RateLimited;
     }
 
+    /// <summary>Writes a 403 for a connection without a client certificate.</summary>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<AnswerStatus> WriteNoCertificateAsync(this HttpContext context)
+    {
+        await context.WriteErrorAsync(
+            StatusCodes.Status403Forbidden,
+            AnswerStatus.Forbidden,
+            "A client certificate is needed."
+        );
+        return AnswerStatus.Forbidden;
+    }
+
     /// <summary>Writes a 401 for a missing or unknown API key.</summary>
     /// <returns>The status of the answer.</returns>
     public static async Task<AnswerStatus> WriteUnauthorizedAsync(this HttpContext context)

@@ -1,12 +1,23 @@
 using AkkaCharging.Metrics;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
 /// <summary>Admits callers by their API key, within the rate limit of the key, or of the address without one.</summary>
-internal sealed class CallerAccess(ApiKeys keys, AddressLimits addresses, ListenerWrongKeys wrongKeys)
+internal sealed class CallerAccess(
+    ServerSettings settings,
+    ApiKeys keys,
+    AddressLimits addresses,
+    ListenerWrongKeys wrongKeys
+)
 {
     /// <summary>Whether callers need a key.</summary>
     public bool NeedsKey => keys.AreRequired;
+
+    /// <summary>Whether callers need a key or a certificate.</summary>
+    public bool NeedsProof => NeedsKey || NeedsCertificate;
+
+    private bool NeedsCertificate => settings.Tls.ClientCertificates == ClientCertificates.Required;
 
     /// <summary>Identifies the caller of a request, or answers why it is rejected.</summary>
     /// <param name="rate">Chooses the rate limit that the request counts for.</param>
@@ -18,6 +29,8 @@ internal sealed class CallerAccess(ApiKeys keys, AddressLimits addresses, Listen
     )
     {
         var address = context.Connection.RemoteIpAddress;
+        if (NeedsCertificate && context.Connection.ClientCertificate is null)
+            return (null, await context.WriteNoCertificateAsync());
         var isGuess = keys.AreRequired && ApiKeys.Presented(context.Request).Length > 0;
         if (isGuess && wrongKeys.Callers.WaitOf(address) is { } delay)
             return (null, await context.WriteDelayedAsync(delay));

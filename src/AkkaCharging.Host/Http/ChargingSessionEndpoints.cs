@@ -35,8 +35,8 @@ internal static class ChargingSessionEndpoints
             .WithTags("Charging sessions")
             .WithSummary("What became of a request")
             .Produces<SessionAnswer>()
-            .ProducesErrors(401, 404, 429, 500, 503);
-        if (routes.ServiceProvider.GetRequiredService<CallerAccess>().NeedsKey)
+            .ProducesErrors(401, 403, 404, 429, 500, 503);
+        if (routes.ServiceProvider.GetRequiredService<CallerAccess>().NeedsProof)
             lookUp.WithMetadata(AnonymousReads.Exempt);
     }
 
@@ -49,8 +49,8 @@ internal static class ChargingSessionEndpoints
         TimeProvider time
     )
     {
-        // Without keys, AnonymousReads limits look-ups by address.
-        var (caller, rejected) = access.NeedsKey
+        // Without keys and certificates, AnonymousReads limits look-ups by address.
+        var (caller, rejected) = access.NeedsProof
             ? await access.AdmitAsync(context, rate => rate.LookUps)
             : (null, null);
         if (rejected is not null)

@@ -27,7 +27,8 @@ internal sealed record ServerSettings(
     string ApiKeysFile,
     bool AllowAnonymous,
     double AnonymousRequestsPerSecond,
-    double WrongKeysPerSecond
+    double WrongKeysPerSecond,
+    ListenerTlsSettings Tls
 )
 {
     /// <summary>Whether callers need a key.</summary>
@@ -49,7 +50,8 @@ internal sealed record ServerSettings(
             ApiKeysFile: hocon.Text("apiKeysFile"),
             AllowAnonymous: hocon.Flag("allowAnonymous"),
             AnonymousRequestsPerSecond: hocon.Number("anonymousRequestsPerSecond", min: 0, max: 1_000_000),
-            WrongKeysPerSecond: hocon.Number("wrongKeysPerSecond", min: 0, max: 1_000_000)
+            WrongKeysPerSecond: hocon.Number("wrongKeysPerSecond", min: 0, max: 1_000_000),
+            Tls: ListenerTlsSettings.ReadForCallers(hocon.Section("tls"))
         );
 }
 
@@ -106,7 +108,8 @@ internal sealed record ManagementSettings(
     IReadOnlyList<OperatorSettings> Operators,
     int MaxConnections,
     IReadOnlyList<ConfinedPage> Confine,
-    double WrongTokensPerSecond
+    double WrongTokensPerSecond,
+    ListenerTlsSettings Tls
 )
 {
     internal static ManagementSettings Read(HoconSection hocon) =>
@@ -117,7 +120,8 @@ internal sealed record ManagementSettings(
             Operators: hocon.Entries("operators", "{ name, sha256, access }", OperatorSettings.Read),
             MaxConnections: hocon.Count("maxConnections", min: 1, max: 10_000),
             Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>()),
-            WrongTokensPerSecond: hocon.Number("wrongTokensPerSecond", min: 0, max: 1_000_000)
+            WrongTokensPerSecond: hocon.Number("wrongTokensPerSecond", min: 0, max: 1_000_000),
+            Tls: ListenerTlsSettings.Read(hocon.Section("tls"))
         );
 }
 

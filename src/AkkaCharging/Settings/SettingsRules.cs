@@ -13,6 +13,9 @@ internal static class SettingsRules
     {
         Listeners(settings, report);
         Tokens(settings, report);
+        Tls("server", settings.Server.Tls, report);
+        Tls("management", settings.Management.Tls, report);
+        CallersOf(settings.Server.Tls, report);
         Authorization(settings.Authorization, report);
         Callback(settings.Callback, report);
         Journal(settings.Journal, report);
@@ -70,6 +73,28 @@ internal static class SettingsRules
             "request.driverToken.minLength",
             "server.apiKeys",
             "server.host"
+        );
+
+    private static void Tls(string block, ListenerTlsSettings tls, SettingsReport report) =>
+        report.Require(
+            tls.IsOn || tls is { KeyFile: "", Password: "" },
+            $"{block}.tls.keyFile and {block}.tls.password do nothing without {block}.tls.certificateFile; expected "
+                + "the file too.",
+            $"{block}.tls.certificateFile",
+            $"{block}.tls.keyFile",
+            $"{block}.tls.password"
+        );
+
+    private static void CallersOf(ListenerTlsSettings tls, SettingsReport report) =>
+        report.Require(
+            tls.ClientCertificates == ClientCertificates.Required
+                ? tls.IsOn && tls.ClientCaFile.Length > 0
+                : tls.ClientCaFile.Length == 0,
+            "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile, "
+                + "and without it server.tls.clientCaFile does nothing; expected all of them or neither.",
+            "server.tls.clientCertificates",
+            "server.tls.clientCaFile",
+            "server.tls.certificateFile"
         );
 
     private static void Authorization(AuthorizationSettings authorization, SettingsReport report)

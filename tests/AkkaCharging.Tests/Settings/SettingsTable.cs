@@ -68,6 +68,11 @@ internal static class SettingsTable
         Flag("server.allowAnonymous", "Server.AllowAnonymous", true),
         Number("server.anonymousRequestsPerSecond", "Server.AnonymousRequestsPerSecond", "0.5", "-0.1", "1000000.1"),
         Number("server.wrongKeysPerSecond", "Server.WrongKeysPerSecond", "0.5", "-0.1", "1000000.1"),
+        Text("server.tls.certificateFile", "full.pem", "Server.Tls.CertificateFile", "[]"),
+        Text("server.tls.keyFile", "key.pem", "Server.Tls.KeyFile", "[]"),
+        Text("server.tls.password", "s3cret", "Server.Tls.Password", "[]"),
+        Word("server.tls.clientCertificates", "required", "Server.Tls.ClientCertificates", "Required"),
+        Text("server.tls.clientCaFile", "ca.pem", "Server.Tls.ClientCaFile", "[]"),
         Text("management.host", "localhost", "Management.Host", "\"\""),
         Count("management.port", "Management.Port", 0, 65_535),
         Text("management.token", "s3cret", "Management.Token", "\"a b\"", "\"\u00e9\"", "\"a\\n\""),
@@ -99,6 +104,9 @@ internal static class SettingsTable
             "[[metrics]]"
         ),
         Number("management.wrongTokensPerSecond", "Management.WrongTokensPerSecond", "0.5", "-0.1", "1000000.1"),
+        Text("management.tls.certificateFile", "full.pem", "Management.Tls.CertificateFile", "[]"),
+        Text("management.tls.keyFile", "key.pem", "Management.Tls.KeyFile", "[]"),
+        Text("management.tls.password", "s3cret", "Management.Tls.Password", "[]"),
         Millis("request.maxAgeMillis", "Request.MaxAge", 1_000, 86_400_000),
         Count("request.driverToken.minLength", "Request.DriverToken.MinLength", 4, 80),
         Word("request.driverToken.characters", "ocpp", "Request.DriverToken.Characters", "Ocpp"),
@@ -360,6 +368,12 @@ internal static class SettingsTable
             "cluster.seedNodes = [\"127.0.0.1:2552\"], journal "
             + $"{{ kind = postgres, connectionString = a, encryptionKeys = [\"{EncryptionKey}\"] }}",
         ["cluster.tls.password"] = "cluster.tls.certificateFile = node.p12",
+        ["server.tls.keyFile"] = "server.tls.certificateFile = full.pem",
+        ["server.tls.password"] = "server.tls.certificateFile = full.pem",
+        ["server.tls.clientCertificates"] = "server.tls { certificateFile = full.pem, clientCaFile = ca.pem }",
+        ["server.tls.clientCaFile"] = "server.tls { certificateFile = full.pem, clientCertificates = required }",
+        ["management.tls.keyFile"] = "management.tls.certificateFile = full.pem",
+        ["management.tls.password"] = "management.tls.certificateFile = full.pem",
     };
 
     private static SettingRow Count(string key, string property, int min, int max) =>
