@@ -54,8 +54,13 @@ internal sealed class SqlBench : IDisposable
         }
 
         static string Text(AuthorizerUnavailableException failure) =>
-            $"{(failure.IsTimeout ? "timeout" : failure.IsTransient ? "transient" : failure.IsFault ? "error" : "misconfigured")}"
-            + $": {failure.Message}";
+            failure.Message.Insert(
+                0,
+                failure.IsTimeout ? "timeout: "
+                    : failure.IsTransient ? "transient: "
+                    : failure.IsFault ? "error: "
+                    : "misconfigured: "
+            );
     }
 
     public static Task<string> AskAsync(SqlAuthorizer authorizer, string uid) => AskAsync(authorizer, Question(uid));
