@@ -33,7 +33,7 @@ internal sealed class ListenerCertificate : IDisposable
     )
     {
         (_block, _tls) = (block, tls);
-        string[] paths = [tls.CertificateFile, tls.KeyFile, tls.ClientCaFile];
+        string[] paths = [tls.CertificateFile, tls.KeyFile, tls.NeedsClientCertificate ? tls.ClientCaFile : ""];
         _files = new(
             paths.Where(path => path.Length > 0),
             time,
@@ -80,7 +80,7 @@ internal sealed class ListenerCertificate : IDisposable
     {
         var pem = ReadText("certificateFile", _tls.CertificateFile);
         var key = _tls.KeyFile.Length > 0 ? ReadText("keyFile", _tls.KeyFile) : pem;
-        var clientCa = _tls.ClientCaFile.Length > 0 ? ReadText("clientCaFile", _tls.ClientCaFile) : null;
+        var clientCa = _tls.NeedsClientCertificate ? ReadText("clientCaFile", _tls.ClientCaFile) : null;
         try
         {
             var own =

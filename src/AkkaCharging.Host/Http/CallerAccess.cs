@@ -17,7 +17,7 @@ internal sealed class CallerAccess(
     /// <summary>Whether callers need a key or a certificate.</summary>
     public bool NeedsProof => NeedsKey || NeedsCertificate;
 
-    private bool NeedsCertificate => settings.Tls.ClientCertificates == ClientCertificates.Required;
+    private bool NeedsCertificate => settings.Tls.NeedsClientCertificate;
 
     /// <summary>Identifies the caller of a request, or answers why it is rejected.</summary>
     /// <param name="rate">Chooses the rate limit that the request counts for.</param>

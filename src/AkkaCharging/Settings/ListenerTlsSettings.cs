@@ -28,6 +28,9 @@ internal sealed record ListenerTlsSettings(
     /// <summary>Whether the listener speaks TLS.</summary>
     public bool IsOn => CertificateFile.Length > 0;
 
+    /// <summary>Whether callers have to show a certificate.</summary>
+    public bool NeedsClientCertificate => ClientCertificates == ClientCertificates.Required;
+
     /// <summary>Reads the block of the operators' listener, which knows no client certificates.</summary>
     internal static ListenerTlsSettings Read(HoconSection hocon) =>
         new(

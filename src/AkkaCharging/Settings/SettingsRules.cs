@@ -87,11 +87,8 @@ internal static class SettingsRules
 
     private static void CallersOf(ListenerTlsSettings tls, SettingsReport report) =>
         report.Require(
-            tls.ClientCertificates == ClientCertificates.Required
-                ? tls.IsOn && tls.ClientCaFile.Length > 0
-                : tls.ClientCaFile.Length == 0,
-            "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile, "
-                + "and without it server.tls.clientCaFile does nothing; expected all of them or neither.",
+            !tls.NeedsClientCertificate || (tls.IsOn && tls.ClientCaFile.Length > 0),
+            "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile.",
             "server.tls.clientCertificates",
             "server.tls.clientCaFile",
             "server.tls.certificateFile"

@@ -371,7 +371,6 @@ internal static class SettingsTable
         ["server.tls.keyFile"] = "server.tls.certificateFile = full.pem",
         ["server.tls.password"] = "server.tls.certificateFile = full.pem",
         ["server.tls.clientCertificates"] = "server.tls { certificateFile = full.pem, clientCaFile = ca.pem }",
-        ["server.tls.clientCaFile"] = "server.tls { certificateFile = full.pem, clientCertificates = required }",
         ["management.tls.keyFile"] = "management.tls.certificateFile = full.pem",
         ["management.tls.password"] = "management.tls.certificateFile = full.pem",
     };
