@@ -31,7 +31,7 @@ internal static class AuthorizationHosting
     }
 
     /// <summary>
-    /// Reads the access list and the credentials for partners, and asks the SQL authorizer's database about a token that
+    /// Reads the access list and the credentials for partners; asks the SQL authorizer's database about a token that
     /// nobody has.
     /// </summary>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
