@@ -112,7 +112,25 @@ public sealed class InsecureChoicesTests
                 Management = Secure.Management with { Host = "10.0.0.1", Token = new('x', 16) },
             },
             "The operators' listener is reachable from other machines over plain http: its token travels in "
-                + "clear (management.host)."
+                + "clear (management.host, management.tls)."
+        );
+        Assert.Empty(
+            InsecureChoices.Of(
+                Secure with
+                {
+                    Management = Secure.Management with
+                    {
+                        Host = "10.0.0.1",
+                        Token = new('x', 16),
+                        Tls = new("absent.pem", "", ""),
+                    },
+                }
+            )
+        );
+        Warns(
+            Secure.WithServer(server => server with { Tls = new("absent.pem", "", "", ClientCaFile: "ca.pem") }),
+            "Client certificates are not asked for, though an authority for them is named "
+                + "(server.tls.clientCertificates)."
         );
         Warns(
             Secure with

@@ -56,7 +56,7 @@ internal static class AdminApi
 
     /// <summary>Documents a route.</summary>
     public static RouteHandlerBuilder Describe(this RouteHandlerBuilder route, string name, string summary) =>
-        route.WithName(name).WithTags("Operators").WithSummary(summary).ProducesErrors(401, 403, 500);
+        route.WithName(name).WithTags("Operators").WithSummary(summary).ProducesErrors(401, 403, 429, 500);
 
     /// <summary>Documents a 400.</summary>
     public static RouteHandlerBuilder ProducesInvalid(this RouteHandlerBuilder route) =>

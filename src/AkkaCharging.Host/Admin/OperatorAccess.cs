@@ -15,7 +15,11 @@ namespace AkkaCharging.Host.Admin;
 /// What a form or a script can send across sites without asking first is never <c>application/json</c>, which every
 /// change has to be; asked first (CORS), this listener never agrees.
 /// </remarks>
-internal sealed partial class OperatorAccess(ManagementSettings settings, ILogger<OperatorAccess> logger)
+internal sealed partial class OperatorAccess(
+    ManagementSettings settings,
+    ListenerWrongKeys wrongKeys,
+    ILogger<OperatorAccess> logger
+)
 {
     /// <summary>An operator of this machine, where no token is needed.</summary>
     private static readonly Operator OfThisMachine = new("loopback", MayChange: true);
@@ -37,10 +41,21 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        var admitted = _tokens.Count > 0 ? _tokens.OwnerOf(ApiKeys.BearerOf(request)) : OfThisMachine;
+        var address = context.Connection.RemoteIpAddress;
+        var token = ApiKeys.BearerOf(request);
+        var isGuess = _tokens.Count > 0 && token.Length > 0 && !ConsolePage.IsAskedForBy(request);
+        if (isGuess && wrongKeys.Operators.WaitOf(address) is { } wait)
+        {
+            await context.WriteDelayedAsync(wait);
+            return;
+        }
+
+        var admitted = _tokens.Count > 0 ? _tokens.OwnerOf(token) : OfThisMachine;
         if (admitted is null && !ConsolePage.IsAskedForBy(request))
         {
-            LogRefused(context.Connection.RemoteIpAddress, "token");
+            if (isGuess)
+                wrongKeys.Operators.Add(address);
+            LogRefused(address, "token");
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await context.WriteErrorAsync(
                 StatusCodes.Status401Unauthorized,
@@ -50,7 +65,7 @@ internal sealed partial class OperatorAccess(ManagementSettings settings, ILogge
         }
         else if (admitted == OfThisMachine && !IsThisMachine(request.Host.Host))
         {
-            LogRefused(context.Connection.RemoteIpAddress, "Host header");
+            LogRefused(address, "Host header");
             await context.WriteErrorAsync(
                 StatusCodes.Status403Forbidden,
                 AnswerStatus.Forbidden,

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.CommandLine;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Clustering;
 using AkkaCharging.Files;
 using AkkaCharging.Host.Composition;
@@ -245,8 +246,14 @@ internal static class CommandLine
         if (Load(configFile, error) is not { } settings)
             return 1;
         var host = Listener.LoopbackOf(settings.Server.Host);
-        var probe = new Uri($"http://{host}:{settings.Server.Port}/health/ready");
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = ProbePatience };
+        var probe = new Uri(
+            $"{(settings.Server.Tls.IsOn ? "https" : "http")}://{host}:{settings.Server.Port}/health/ready"
+        );
+        using var handler = new SocketsHttpHandler { UseProxy = false };
+#pragma warning disable CA5359 // This machine's own listener; its certificate is for another name than loopback's.
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+#pragma warning restore CA5359
+        using var http = new HttpClient(handler) { Timeout = ProbePatience };
         try
         {
             using var response = await http.GetAsync(probe, cancellation);
@@ -277,6 +284,7 @@ internal static class CommandLine
             when (e
                     is InvalidSettingsException
                         or InvalidAclException
+                        or InvalidStationMapException
                         or InvalidJournalException
                         or CannotListenException
             )

@@ -47,6 +47,7 @@ internal static class ChargingHost
         app.LogStart(settings, files);
 
         // Made now, so that a missing access list or a bad key file stops the start with its message.
+        app.Services.GetRequiredService<ListenerCertificates>();
         app.Services.GetRequiredService<ChargingService>();
         return app;
     }
@@ -80,6 +81,7 @@ internal static class ChargingHost
             .AddSingleton(settings)
             .AddSingleton(settings.Server)
             .AddSingleton(settings.Queue)
+            .AddSingleton(settings.Request.DriverToken.Rules)
             .AddSingleton(settings.Cluster)
             .AddSingleton(TimeProvider.System);
         services.AddChargingSessions(settings);
@@ -107,6 +109,7 @@ internal static class ChargingHost
         app.Use(app.Services.GetRequiredService<AnonymousReads>().InvokeAsync);
         var routes = app.MapGroup("").AnswerHead();
         routes.MapChargingSessions();
+        routes.MapAuthorize();
         routes.MapMonitoring(settings, isConfined: false);
         routes.MapProbes();
         if (settings.Server.Development)

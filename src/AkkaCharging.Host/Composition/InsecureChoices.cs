@@ -1,4 +1,5 @@
 using AkkaCharging.Files;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
@@ -44,9 +45,15 @@ internal static class InsecureChoices
             }
         }
 
-        if (!SettingsRules.IsLoopback(settings.Management.Host))
+        if (settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin)
+            yield return "Short driver tokens are accepted, which can be guessed "
+                + $"(request.driverToken.minLength = {settings.Request.DriverToken.MinLength}).";
+        if (settings.Server.Tls is { NeedsClientCertificate: false, ClientCaFile.Length: > 0 })
+            yield return "Client certificates are not asked for, though an authority for them is named "
+                + "(server.tls.clientCertificates).";
+        if (!SettingsRules.IsLoopback(settings.Management.Host) && !settings.Management.Tls.IsOn)
             yield return "The operators' listener is reachable from other machines over plain http: its token travels "
-                + "in clear (management.host).";
+                + "in clear (management.host, management.tls).";
         if (settings.Management.Token.Length is > 0 and < OperatorTokenCharsMin)
             yield return "The operators' token is short enough to be guessed: it has less than "
                 + $"{OperatorTokenCharsMin} characters (management.token).";
@@ -80,9 +87,14 @@ internal static class InsecureChoices
             (settings.Server.ApiKeysFile, "server.apiKeysFile"),
             (settings.Callback.Signing.KeysFile, "callback.signing.keysFile"),
             (settings.Cluster.Tls.CertificateFile, "cluster.tls.certificateFile"),
+            KeyOf(settings.Server.Tls, "server.tls"),
+            KeyOf(settings.Management.Tls, "management.tls"),
             .. settings.Authorization.Ocpi.Partners.Select(partner =>
                 (partner.TokenFile, "authorization.ocpi.partners")
             ),
             .. settings.SecretFiles.Select(file => (file.Path, file.Variable)),
         ];
+
+    private static (string File, string Setting) KeyOf(ListenerTlsSettings tls, string block) =>
+        tls.KeyFile.Length > 0 ? (tls.KeyFile, $"{block}.keyFile") : (tls.CertificateFile, $"{block}.certificateFile");
 }

@@ -4,6 +4,8 @@ using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Settings;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace AkkaCharging.Host.Composition;
 
@@ -23,6 +25,7 @@ internal static class ServerHosting
     )
     {
         builder.Services.AddSingleton(files).AddSingleton<BoundedTransport>();
+        builder.Services.AddSingleton(provider => CreateCertificates(server, management, provider));
         // Kestrel takes the last one
         builder.Services.AddSingleton<IConnectionListenerFactory>(provider =>
             provider.GetRequiredService<BoundedTransport>()
@@ -36,11 +39,16 @@ internal static class ServerHosting
             // a slow body has server.requestTimeoutMillis, and is then answered 408
             kestrel.Limits.MinRequestBodyDataRate = null;
             var transport = kestrel.ApplicationServices.GetRequiredService<BoundedTransport>();
+            var certificates = kestrel.ApplicationServices.GetRequiredService<ListenerCertificates>();
             kestrel.Listen(
                 "server",
                 server.Host,
                 server.Port,
-                listener => transport.Bound(listener, transport.Callers)
+                listener =>
+                {
+                    transport.Bound(listener, transport.Callers);
+                    Secure(listener, certificates.Callers);
+                }
             );
             kestrel.Listen(
                 "management",
@@ -49,6 +57,7 @@ internal static class ServerHosting
                 listener =>
                 {
                     transport.Bound(listener, transport.Operators);
+                    Secure(listener, certificates.Operators);
                     ManagementListener.IsForOperators(listener);
                 }
             );
@@ -63,5 +72,48 @@ internal static class ServerHosting
                     .WithExposedHeaders("Retry-After", "Idempotent-Replay")
             )
         );
+    }
+
+    /// <summary>Reads the certificates of the listeners.</summary>
+    /// <exception cref="InvalidSettingsException">A file cannot be used.</exception>
+    public static void Check(string block, ListenerTlsSettings tls)
+    {
+        if (tls.IsOn)
+            new ListenerCertificate(block, tls, TimeProvider.System).Dispose();
+    }
+
+    private static void Secure(ListenOptions listener, ListenerCertificate? certificate)
+    {
+        if (certificate is not null)
+            listener.UseHttps(
+                new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificate.Options()) }
+            );
+    }
+
+    private static ListenerCertificates CreateCertificates(
+        ServerSettings server,
+        ManagementSettings management,
+        IServiceProvider provider
+    )
+    {
+        var logger = provider.GetRequiredService<ILogger<ListenerCertificate>>();
+        return new(Create("server", server.Tls), Create("management", management.Tls));
+
+        ListenerCertificate? Create(string block, ListenerTlsSettings tls) =>
+            tls.IsOn
+                ? new(block, tls, provider.GetRequiredService<TimeProvider>(), problem => Report(block, problem))
+                : null;
+
+        void Report(string block, string? problem)
+        {
+            if (problem is null)
+                logger.LogInformation("Loaded the files of {Block}.tls; new connections use them", block);
+            else
+                logger.LogError(
+                    "The files of {Block}.tls were not reloaded, the previous certificate stays in force: {Problem}",
+                    block,
+                    problem
+                );
+        }
     }
 }

@@ -1,4 +1,5 @@
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
@@ -15,11 +16,13 @@ internal static class SettingsFiles
         Action[] checks =
         [
             () => SessionHosting.Check(settings.Server),
+            () => ServerHosting.Check("server", settings.Server.Tls),
+            () => ServerHosting.Check("management", settings.Management.Tls),
             () => JournalHosting.Check(settings),
             () => JournalHosting.CheckKeys(settings.Journal),
             () => PipelineHosting.Check(settings.Cluster),
             () => CallbackHosting.Check(settings.Callback),
-            () => AuthorizationHosting.Check(settings.Authorization),
+            () => AuthorizationHosting.Check(settings.Authorization, settings.Request.DriverToken.Rules),
         ];
         string[] problems = [.. checks.SelectMany(ProblemsOf)];
         if (problems.Length > 0)
@@ -37,7 +40,7 @@ internal static class SettingsFiles
         {
             return e.Problems;
         }
-        catch (Exception e) when (e is InvalidAclException or InvalidJournalException)
+        catch (Exception e) when (e is InvalidAclException or InvalidStationMapException or InvalidJournalException)
         {
             return [e.Message];
         }

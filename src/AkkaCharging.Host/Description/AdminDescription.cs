@@ -68,6 +68,7 @@ internal static class AdminDescription
                 "404" => "There is no such thing.",
                 "409" => "Not possible as things are.",
                 "415" => "The content type is not application/json in UTF-8, or the body has a content encoding.",
+                "429" => "Too many wrong tokens came from this address.",
                 "500" => "A defect.",
                 _ => response.Description,
             };

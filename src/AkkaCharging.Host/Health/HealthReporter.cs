@@ -2,6 +2,8 @@ using System.Globalization;
 using Akka.Actor;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
 using AkkaCharging.Host.Connections;
@@ -27,9 +29,11 @@ internal sealed class HealthReporter(
     IRequestJournal journal,
     IMetricsSink metrics,
     AccessList accessList,
+    QuestionForm form,
     WebhookSigner signer,
     ApiKeys apiKeys,
     BoundedTransport transport,
+    ListenerCertificates certificates,
     Readiness readiness,
     TimeProvider time,
     ClusterNode? node = null
@@ -37,6 +41,9 @@ internal sealed class HealthReporter(
 {
     // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
     private const double FilesUsage = 0.9;
+
+    /// <summary>Long enough for a person to replace a certificate that no program renews.</summary>
+    private static readonly TimeSpan ExpiryNotice = TimeSpan.FromDays(14);
 
     // What callers see in place of a problem whose text may name a path, a host, a process or the start of a token.
     private const string HiddenProblem = "shown on the operators' listener (/admin/overview) and in the log";
@@ -53,21 +60,26 @@ internal sealed class HealthReporter(
     )
     {
         var figures = await FiguresAsync(cancellationToken);
-        var components = new List<(string Name, ComponentStatus Status, (string Name, string Value)[] Details)>
-        {
+        List<(string Name, ComponentStatus Status, (string Name, string Value)[] Details)> components =
+        [
             Pipeline(service.Status),
             Queue(service.Status),
             Authorization(figures, service.Status.Breaker),
+            .. Partners(isForOperators),
             Callbacks(figures, service.Resources.Status),
             Journal(journal.Status, isForOperators),
             Files(transport),
-        };
+        ];
         if (accessList.Status is { } acl)
             components.Add(Acl(acl, isForOperators));
+        if (form.Stations is { } stations)
+            components.Add(Stations(stations.Status, isForOperators));
         if (node is not null)
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
             components.Add(Keys("signing", keys.Keys, keys.Problem, isForOperators));
+        if (certificates.All.Any())
+            components.Add(Tls(isForOperators));
         if (apiKeys.FileStatus is { } callers)
             components.Add(Keys("apiKeys", callers.Keys, callers.Problem, isForOperators));
 
@@ -165,6 +177,31 @@ internal sealed class HealthReporter(
                         : Array.Empty<(string, string)>(),
                 ]
             );
+
+    // One alone is the component authorization, unless it has something to say.
+    private IEnumerable<(string, ComponentStatus, (string, string)[])> Partners(bool isForOperators)
+    {
+        PartnerStatus[] partners = [.. service.Partners];
+        return partners
+            .Where(partner => partners.Length > 1 || partner.Misconfiguration is not null)
+            .Select(partner =>
+                (
+                    $"partner.{partner.Name}",
+                    partner.Breaker != BreakerState.Closed || partner.Misconfiguration is not null
+                        ? ComponentStatus.Degraded
+                        : ComponentStatus.Up,
+                    ((string, string)[])
+                        [
+                            ("circuitBreaker", partner.Breaker.Name()),
+                            ("inFlight", Text(partner.InFlight)),
+                            .. partner.Misconfiguration is null
+                                ? Array.Empty<(string, string)>()
+                                : [("state", "misconfigured")],
+                            .. Problem(partner.Misconfiguration, isForOperators),
+                        ]
+                )
+            );
+    }
 
     private (string, ComponentStatus, (string, string)[]) Callbacks(
         MetricsSnapshot? figures,
@@ -264,6 +301,43 @@ internal sealed class HealthReporter(
             problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
             [("keys", Text(count)), .. Problem(problem, isForOperators)]
         );
+
+    private static (string, ComponentStatus, (string, string)[]) Stations(
+        StationMapStatus status,
+        bool isForOperators
+    ) =>
+        (
+            "stations",
+            status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
+            [("stations", Text(status.Stations)), .. Problem(status.Problem, isForOperators)]
+        );
+
+    private (string, ComponentStatus, (string, string)[]) Tls(bool isForOperators)
+    {
+        var soon = time.GetUtcNow() + ExpiryNotice;
+        var problems = certificates
+            .All.Select(listener => listener.Certificate.Problem)
+            .Concat(
+                certificates
+                    .All.Where(listener => listener.Certificate.ExpiresAt < soon)
+                    .Select(listener =>
+                        $"the certificate of {listener.Name}.tls expires at {Instant(listener.Certificate)}"
+                    )
+            )
+            .Where(problem => problem is not null)
+            .ToList();
+        return (
+            "tls",
+            problems.Count == 0 ? ComponentStatus.Up : ComponentStatus.Degraded,
+            [
+                .. certificates.All.Select(listener => ($"{listener.Name}ExpiresAt", Instant(listener.Certificate))),
+                .. Problem(problems.Count == 0 ? null : string.Join("; ", problems), isForOperators),
+            ]
+        );
+
+        static string Instant(ListenerCertificate certificate) =>
+            certificate.ExpiresAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    }
 
     private static (string, string)[] Problem(string? problem, bool isForOperators) =>
         problem is null ? [] : [("problem", isForOperators ? problem : HiddenProblem)];

@@ -54,6 +54,44 @@ internal static class ApiErrors
         return AnswerStatus.RateLimited;
     }
 
+    /// <summary>Writes a 403 for a connection without a client certificate.</summary>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<AnswerStatus> WriteNoCertificateAsync(this HttpContext context)
+    {
+        await context.WriteErrorAsync(
+            StatusCodes.Status403Forbidden,
+            AnswerStatus.Forbidden,
+            "A client certificate is needed."
+        );
+        return AnswerStatus.Forbidden;
+    }
+
+    /// <summary>Writes a 401 for a missing or unknown API key.</summary>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<AnswerStatus> WriteUnauthorizedAsync(this HttpContext context)
+    {
+        context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
+        await context.WriteErrorAsync(
+            StatusCodes.Status401Unauthorized,
+            AnswerStatus.Unauthorized,
+            "The API key is missing or unknown."
+        );
+        return AnswerStatus.Unauthorized;
+    }
+
+    /// <summary>Writes a 429 for an address that has sent too many wrong keys or tokens.</summary>
+    /// <returns>The status of the answer.</returns>
+    public static async Task<AnswerStatus> WriteDelayedAsync(this HttpContext context, TimeSpan wait)
+    {
+        await context.WriteErrorAsync(
+            StatusCodes.Status429TooManyRequests,
+            AnswerStatus.RateLimited,
+            "Too many wrong keys came from this address.",
+            wait
+        );
+        return AnswerStatus.RateLimited;
+    }
+
     /// <summary>Writes a 415 for a body that <see cref="BodyReader.IsPlain"/> rejects.</summary>
     /// <remarks>
     /// <c>Accept-Encoding</c> tells it from a 415 for the content type, which must not have that header: RFC 9110

@@ -82,7 +82,8 @@ internal sealed class ApiKeys : IDisposable
             : "";
     }
 
-    private static string Presented(HttpRequest request)
+    /// <summary>The key of a request, not yet looked at; empty without one.</summary>
+    public static string Presented(HttpRequest request)
     {
         var key = request.Headers["X-Api-Key"].ToString();
         return key.Length > 0 ? key : BearerOf(request);

@@ -35,8 +35,8 @@ internal static class ChargingSessionEndpoints
             .WithTags("Charging sessions")
             .WithSummary("What became of a request")
             .Produces<SessionAnswer>()
-            .ProducesErrors(401, 404, 429, 500, 503);
-        if (routes.ServiceProvider.GetRequiredService<ApiKeys>().AreRequired)
+            .ProducesErrors(401, 403, 404, 429, 500, 503);
+        if (routes.ServiceProvider.GetRequiredService<CallerAccess>().NeedsProof)
             lookUp.WithMetadata(AnonymousReads.Exempt);
     }
 
@@ -44,24 +44,17 @@ internal static class ChargingSessionEndpoints
         string requestId,
         HttpContext context,
         IRequestJournal journal,
-        ApiKeys keys,
-        AddressLimits addresses,
+        CallerAccess access,
         ChargingSettings settings,
         TimeProvider time
     )
     {
-        var caller = keys.Identify(context.Request);
-        if (keys.AreRequired && Wait(context, caller, addresses, rate => rate.LookUps) is { } wait)
-        {
-            await context.WriteRateLimitedAsync(caller, wait);
+        // Without keys and certificates, AnonymousReads limits look-ups by address.
+        var (caller, rejected) = access.NeedsProof
+            ? await access.AdmitAsync(context, rate => rate.LookUps)
+            : (null, null);
+        if (rejected is not null)
             return;
-        }
-
-        if (keys.AreRequired && caller is null)
-        {
-            await context.WriteUnauthorizedAsync();
-            return;
-        }
 
         try
         {
@@ -75,7 +68,7 @@ internal static class ChargingSessionEndpoints
             if (
                 record is null
                 || shown is null
-                || (keys.AreRequired && !string.Equals(record.ApiKeyName, caller!.Name, StringComparison.Ordinal))
+                || (caller is not null && !string.Equals(record.ApiKeyName, caller.Name, StringComparison.Ordinal))
             )
                 await context.WriteErrorAsync(
                     StatusCodes.Status404NotFound,
@@ -100,27 +93,6 @@ internal static class ChargingSessionEndpoints
         }
     }
 
-    /// <summary>How long the caller has to wait by the limit of its key or address; null for not at all.</summary>
-    private static TimeSpan? Wait(
-        HttpContext context,
-        ApiKeyCaller? caller,
-        AddressLimits addresses,
-        Func<CallerRate, RequestRate> which
-    ) =>
-        caller is null ? addresses.TryTake(context.Connection.RemoteIpAddress)
-        : caller.Rate is { } rate ? which(rate).TryTake()
-        : null;
-
-    private static Task WriteUnauthorizedAsync(this HttpContext context)
-    {
-        context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
-        return context.WriteErrorAsync(
-            StatusCodes.Status401Unauthorized,
-            AnswerStatus.Unauthorized,
-            "The API key is missing or unknown."
-        );
-    }
-
     private static SessionAnswer ToAnswer(RequestRecord record, CallerRecord shown) =>
         new(
             RequestId: record.Id.ToString(),
@@ -132,7 +104,8 @@ internal static class ChargingSessionEndpoints
             AcceptedAt: record.AcceptedAt.ToUnixTimeMilliseconds(),
             DecidedAt: record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
             SettledAt: shown.SettledAt?.ToUnixTimeMilliseconds(),
-            Attempts: [.. shown.Attempts.Select(AttemptAnswer.Of)]
+            Attempts: [.. shown.Attempts.Select(AttemptAnswer.Of)],
+            Detail: DetailAnswer.Of(record.Decision)
         );
 
     /// <summary>
@@ -140,8 +113,7 @@ internal static class ChargingSessionEndpoints
     /// </summary>
     internal sealed class SubmitHandler(
         ServerSettings settings,
-        ApiKeys keys,
-        AddressLimits addresses,
+        CallerAccess access,
         SubmissionReader reader,
         IRequestJournal journal,
         Intake intake,
@@ -165,33 +137,12 @@ internal static class ChargingSessionEndpoints
 
         private async ValueTask<AnswerStatus> AnswerAsync(HttpContext context)
         {
-            var caller = keys.Identify(context.Request);
-            if (Wait(context, caller, addresses, rate => rate.Submissions) is { } wait)
-                return await context.WriteRateLimitedAsync(caller, wait);
-            if (keys.AreRequired && caller is null)
-            {
-                await context.WriteUnauthorizedAsync();
-                return AnswerStatus.Unauthorized;
-            }
-
-            if (!BodyReader.IsJson(context.Request))
-                return await RefuseAsync(
-                    context,
-                    415,
-                    AnswerStatus.UnsupportedMediaType,
-                    "The content type must be application/json in UTF-8."
-                );
-            if (!BodyReader.IsPlain(context.Request))
-                return await context.WriteEncodingProblemAsync();
-
-            var (problem, body) = await BodyReader.ReadAsync(
-                context.Request,
-                settings.MaxRequestBodyBytes,
-                settings.RequestTimeout,
-                time
-            );
-            if (problem != BodyProblem.None)
-                return await context.WriteBodyProblemAsync(problem, settings);
+            var (caller, rejected) = await access.AdmitAsync(context, rate => rate.Submissions);
+            if (rejected is { } refusal)
+                return refusal;
+            var (body, unread) = await BodyReader.ReadJsonAsync(context, settings, time);
+            if (unread is { } problem)
+                return problem;
             var fields = reader.Read(body, out var errors);
             if (fields is null)
                 return await RefuseFieldsAsync(context, errors);
@@ -223,7 +174,9 @@ internal static class ChargingSessionEndpoints
                         fields.Station.Value.ToString(), // the same station in any spelling
                         fields.Token.Secret,
                         fields.Callback.Text,
-                        fields.ValidFor?.ToString() ?? ""
+                        fields.Format == CallbackFormat.Default
+                            ? fields.ValidFor?.ToString() ?? ""
+                            : $"{fields.ValidFor} {fields.Format.Name()}"
                     );
                 var trace = Activity.Current?.Context ?? default;
                 return await intake.SubmitAsync(
@@ -234,7 +187,8 @@ internal static class ChargingSessionEndpoints
                         fields.ValidFor,
                         ApiKeyName: caller?.Name,
                         Idempotency: claim,
-                        Trace: trace
+                        Trace: trace,
+                        fields.Format
                     )
                 );
             }

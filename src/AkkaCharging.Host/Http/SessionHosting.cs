@@ -14,14 +14,26 @@ internal static class SessionHosting
             settings.Server.AnonymousRequestsPerSecond,
             provider.GetRequiredService<TimeProvider>()
         ));
+        services.AddSingleton(provider => CreateWrongKeys(settings, provider)).AddSingleton<CallerAccess>();
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
+        services.AddSingleton<AuthorizeEndpoint.Handler>();
         services.AddSingleton<AnonymousReads>();
     }
 
     /// <summary>Reads the file of API keys.</summary>
     /// <exception cref="InvalidSettingsException">The file cannot be used.</exception>
     public static void Check(ServerSettings settings) => new ApiKeys(settings, TimeProvider.System).Dispose();
+
+    private static ListenerWrongKeys CreateWrongKeys(ChargingSettings settings, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        var logger = provider.GetRequiredService<ILogger<WrongKeys>>();
+        return new(
+            new("public", settings.Server.WrongKeysPerSecond, time, logger),
+            new("management", settings.Management.WrongTokensPerSecond, time, logger)
+        );
+    }
 
     private static ApiKeys CreateKeys(ServerSettings settings, IServiceProvider provider)
     {

@@ -1,8 +1,10 @@
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Clustering;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Health;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
@@ -19,6 +21,12 @@ internal sealed record Figures
     public required PipelineStatus Pipeline { get; init; }
 
     public required PipelineLoad Load { get; init; }
+
+    /// <summary>Each back end of the authorization.</summary>
+    public required IReadOnlyList<PartnerStatus> Partners { get; init; }
+
+    /// <summary>What each of them answered.</summary>
+    public required IReadOnlyList<PartnerAnswers> PartnerAnswers { get; init; }
 
     public required JournalStatus Journal { get; init; }
 
@@ -37,6 +45,9 @@ internal sealed record Figures
     /// <summary>Connections of each listener.</summary>
     public required IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners { get; init; }
 
+    /// <summary>Wrong keys and tokens of each listener.</summary>
+    public required IReadOnlyList<WrongKeys> WrongKeys { get; init; }
+
     /// <summary>Files that the process may have open; null where that is not known.</summary>
     public required int? FileLimit { get; init; }
 }
@@ -50,6 +61,7 @@ internal sealed class FiguresReader(
     AccessList accessList,
     QueueSettings queue,
     BoundedTransport transport,
+    ListenerWrongKeys wrongKeys,
     ClusterNode? node = null
 )
 {
@@ -61,11 +73,14 @@ internal sealed class FiguresReader(
             DeadLetters = await deadLetters.LatestAsync(),
             Pipeline = service.Status,
             Load = service.Load,
+            Partners = [.. service.Partners],
+            PartnerAnswers = [.. service.PartnerAnswers],
             Journal = journal.Status,
             QueueCapacity = queue.MaxSize,
             Acl = accessList.Status,
             Cluster = node?.Figures,
             Listeners = transport.Listeners,
+            WrongKeys = wrongKeys.All,
             FileLimit = transport.Files.Limit,
         };
 }

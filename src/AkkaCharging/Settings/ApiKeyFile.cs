@@ -21,10 +21,8 @@ internal static class ApiKeyFile
         if (settings.ApiKeysFile.Length == 0)
             return settings.ApiKeys;
         var keys = Read(settings.ApiKeysFile);
-        if (
-            keys.Select(key => key.Name).Intersect(settings.ApiKeys.Select(key => key.Name)).FirstOrDefault() is
-            { } name
-        )
+        var names = settings.ApiKeys.Select(key => key.Name).ToHashSet(StringComparer.Ordinal);
+        if (keys.FirstOrDefault(key => names.Contains(key.Name)) is { Name: var name })
             throw Unusable(
                 settings.ApiKeysFile,
                 $"server.apiKeys has the name '{ShownValue.Of(name)}' too; the keys of one name belong in one place"

@@ -14,7 +14,9 @@ internal sealed record SecretFile(string Path, string Variable)
 
     private static readonly string[] Settings =
     [
+        "server.tls.password",
         "management.token",
+        "management.tls.password",
         "authorization.http.bearerToken",
         "authorization.sql.connectionString",
         "journal.connectionString",

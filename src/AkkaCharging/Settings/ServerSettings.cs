@@ -1,3 +1,4 @@
+using AkkaCharging.Requests;
 using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
@@ -10,6 +11,7 @@ namespace AkkaCharging.Settings;
 /// <param name="ApiKeysFile">HOCON with further keys as <c>apiKeys</c>, watched for changes; empty for none.</param>
 /// <param name="AllowAnonymous">Says explicitly that a listener beyond loopback may run without API keys.</param>
 /// <param name="AnonymousRequestsPerSecond">Rate limit of each address without an API key; zero for none.</param>
+/// <param name="WrongKeysPerSecond">Wrong API keys of each address that are looked at; zero for no limit.</param>
 internal sealed record ServerSettings(
     string Host,
     int Port,
@@ -24,7 +26,9 @@ internal sealed record ServerSettings(
     IReadOnlyList<ApiKeySettings> ApiKeys,
     string ApiKeysFile,
     bool AllowAnonymous,
-    double AnonymousRequestsPerSecond
+    double AnonymousRequestsPerSecond,
+    double WrongKeysPerSecond,
+    ListenerTlsSettings Tls
 )
 {
     /// <summary>Whether callers need a key.</summary>
@@ -45,7 +49,9 @@ internal sealed record ServerSettings(
             ApiKeys: hocon.Entries("apiKeys", ApiKeySettings.Expected, ApiKeySettings.Read),
             ApiKeysFile: hocon.Text("apiKeysFile"),
             AllowAnonymous: hocon.Flag("allowAnonymous"),
-            AnonymousRequestsPerSecond: hocon.Number("anonymousRequestsPerSecond", min: 0, max: 1_000_000)
+            AnonymousRequestsPerSecond: hocon.Number("anonymousRequestsPerSecond", min: 0, max: 1_000_000),
+            WrongKeysPerSecond: hocon.Number("wrongKeysPerSecond", min: 0, max: 1_000_000),
+            Tls: ListenerTlsSettings.ReadForCallers(hocon.Section("tls"))
         );
 }
 
@@ -94,13 +100,16 @@ internal enum ConfinedPage
 /// <param name="Operators">Those that have a token each. Without any token the listener is a loopback one.</param>
 /// <param name="MaxConnections">Open at a time, kept for operators however many callers there are.</param>
 /// <param name="Confine">Pages that are served here and not on the public listener.</param>
+/// <param name="WrongTokensPerSecond">Wrong tokens of each address that are looked at; zero for no limit.</param>
 internal sealed record ManagementSettings(
     string Host,
     int Port,
     string Token,
     IReadOnlyList<OperatorSettings> Operators,
     int MaxConnections,
-    IReadOnlyList<ConfinedPage> Confine
+    IReadOnlyList<ConfinedPage> Confine,
+    double WrongTokensPerSecond,
+    ListenerTlsSettings Tls
 )
 {
     internal static ManagementSettings Read(HoconSection hocon) =>
@@ -110,7 +119,9 @@ internal sealed record ManagementSettings(
             Token: hocon.One("token", SettingKind.Token),
             Operators: hocon.Entries("operators", "{ name, sha256, access }", OperatorSettings.Read),
             MaxConnections: hocon.Count("maxConnections", min: 1, max: 10_000),
-            Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>())
+            Confine: hocon.Many("confine", SettingKind.Choice<ConfinedPage>()),
+            WrongTokensPerSecond: hocon.Number("wrongTokensPerSecond", min: 0, max: 1_000_000),
+            Tls: ListenerTlsSettings.Read(hocon.Section("tls"))
         );
 }
 
@@ -139,10 +150,31 @@ internal sealed record OperatorSettings(string Name, string Sha256, OperatorRigh
 
 /// <summary>Block <c>request</c>.</summary>
 /// <param name="MaxAge">How old a request may be when a callback attempt starts.</param>
-internal sealed record RequestSettings(TimeSpan MaxAge)
+internal sealed record RequestSettings(TimeSpan MaxAge, DriverTokenSettings DriverToken)
 {
     internal static RequestSettings Read(HoconSection hocon) =>
-        new(MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000));
+        new(
+            MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000),
+            DriverToken: DriverTokenSettings.Read(hocon.Section("driverToken"))
+        );
+}
+
+/// <summary>Block <c>request.driverToken</c>.</summary>
+/// <param name="MinLength">Fewest characters.</param>
+internal sealed record DriverTokenSettings(int MinLength, TokenCharacters Characters)
+{
+    /// <summary>The rules that tokens are read by.</summary>
+    public DriverTokenRules Rules => new(MinLength, Characters);
+
+    internal static DriverTokenSettings Read(HoconSection hocon) =>
+        new(
+            MinLength: hocon.Count(
+                "minLength",
+                DriverTokenRules.ShortestMin,
+                AkkaCharging.Requests.DriverToken.LengthMax
+            ),
+            Characters: hocon.Choice<TokenCharacters>("characters")
+        );
 }
 
 /// <summary>Block <c>queue</c>.</summary>

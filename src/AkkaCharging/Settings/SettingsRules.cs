@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.Networks;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Settings;
 
@@ -11,6 +12,10 @@ internal static class SettingsRules
     public static void Check(ChargingSettings settings, SettingsReport report)
     {
         Listeners(settings, report);
+        Tokens(settings, report);
+        Tls("server", settings.Server.Tls, report);
+        Tls("management", settings.Management.Tls, report);
+        CallersOf(settings.Server.Tls, report);
         Authorization(settings.Authorization, report);
         Callback(settings.Callback, report);
         Journal(settings.Journal, report);
@@ -56,6 +61,38 @@ internal static class SettingsRules
             "server.host"
         );
     }
+
+    private static void Tokens(ChargingSettings settings, SettingsReport report) =>
+        report.Require(
+            settings.Request.DriverToken.MinLength >= DriverTokenRules.SafeLengthMin
+                || settings.Server.NeedsApiKey
+                || IsLoopback(settings.Server.Host),
+            $"request.driverToken.minLength = {settings.Request.DriverToken.MinLength} lets anybody who reaches "
+                + "server.host try out all tokens; expected server.apiKeys, a loopback host or at least "
+                + $"{DriverTokenRules.SafeLengthMin}.",
+            "request.driverToken.minLength",
+            "server.apiKeys",
+            "server.host"
+        );
+
+    private static void Tls(string block, ListenerTlsSettings tls, SettingsReport report) =>
+        report.Require(
+            tls.IsOn || tls is { KeyFile: "", Password: "" },
+            $"{block}.tls.keyFile and {block}.tls.password do nothing without {block}.tls.certificateFile; expected "
+                + "the file too.",
+            $"{block}.tls.certificateFile",
+            $"{block}.tls.keyFile",
+            $"{block}.tls.password"
+        );
+
+    private static void CallersOf(ListenerTlsSettings tls, SettingsReport report) =>
+        report.Require(
+            !tls.NeedsClientCertificate || (tls.IsOn && tls.ClientCaFile.Length > 0),
+            "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile.",
+            "server.tls.clientCertificates",
+            "server.tls.clientCaFile",
+            "server.tls.certificateFile"
+        );
 
     private static void Authorization(AuthorizationSettings authorization, SettingsReport report)
     {

@@ -41,18 +41,18 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
 
         Assert.Equal(
             [
-                "get /admin/dead-letters: 200 400 401 403 500 503",
-                "post /admin/dead-letters/{requestId}/redrive: 200 401 403 404 409 415 500 503",
-                "post /admin/dead-letters/{requestId}/discard: 200 401 403 404 409 415 500 503",
-                "post /admin/dead-letters/redrive: 202 400 401 403 408 409 413 415 500 503",
-                "get /admin/dead-letters/redrive: 200 401 403 404 500",
-                "post /admin/dead-letters/redrive/cancel: 202 401 403 409 415 500",
-                "get /admin/destinations: 200 400 401 403 500",
-                "post /admin/destinations/pause: 200 400 401 403 408 409 413 415 500",
-                "post /admin/destinations/resume: 200 400 401 403 408 409 413 415 500",
-                "get /admin/config: 200 401 403 500",
-                "get /admin/overview: 200 401 403 500",
-                "get /admin/cluster: 200 401 403 500 503",
+                "get /admin/dead-letters: 200 400 401 403 429 500 503",
+                "post /admin/dead-letters/{requestId}/redrive: 200 401 403 404 409 415 429 500 503",
+                "post /admin/dead-letters/{requestId}/discard: 200 401 403 404 409 415 429 500 503",
+                "post /admin/dead-letters/redrive: 202 400 401 403 408 409 413 415 429 500 503",
+                "get /admin/dead-letters/redrive: 200 401 403 404 429 500",
+                "post /admin/dead-letters/redrive/cancel: 202 401 403 409 415 429 500",
+                "get /admin/destinations: 200 400 401 403 429 500",
+                "post /admin/destinations/pause: 200 400 401 403 408 409 413 415 429 500",
+                "post /admin/destinations/resume: 200 400 401 403 408 409 413 415 429 500",
+                "get /admin/config: 200 401 403 429 500",
+                "get /admin/overview: 200 401 403 429 500",
+                "get /admin/cluster: 200 401 403 429 500 503",
             ],
             documented
         );

@@ -12,6 +12,7 @@ namespace AkkaCharging.Host.Tests.Http;
 [Trait("Category", "Component")]
 public sealed class AddressLimitsTests
 {
+    private const int GenerationMax = AddressTable<RequestRate>.GenerationMax;
     private const string Message = "The rate limit of this address is used up.";
     private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2030-01-01T00:00:00Z"));
 
@@ -49,14 +50,14 @@ public sealed class AddressLimitsTests
         var busy = IPAddress.Parse("192.0.2.1");
         Assert.Null(limits.TryTake(busy));
 
-        for (var i = 0; i < 5 * AddressLimits.GenerationMax; i++)
+        for (var i = 0; i < 5 * GenerationMax; i++)
         {
             Assert.Null(limits.TryTake(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i])));
             if (i % 5_000 == 0)
                 Assert.NotNull(limits.TryTake(busy));
         }
 
-        Assert.InRange(limits.Count, AddressLimits.GenerationMax, 2 * AddressLimits.GenerationMax);
+        Assert.InRange(limits.Count, GenerationMax, 2 * GenerationMax);
     }
 
     [Fact]

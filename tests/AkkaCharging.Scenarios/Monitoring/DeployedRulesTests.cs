@@ -35,6 +35,7 @@ public sealed partial class DeployedRulesTests : IDisposable
                 "AkkaChargingReceiverAway",
                 "AkkaChargingCallbacksBlocked",
                 "AkkaChargingAclReloadFailed",
+                "AkkaChargingKeysGuessed",
                 "AkkaChargingNodeMissing",
                 "AkkaChargingLanesUnheld",
             ],
@@ -79,7 +80,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             "the first scrape"
         );
         var rules = await prometheus.RulesAsync();
-        Assert.Equal(11, rules.Count);
+        Assert.Equal(12, rules.Count);
         var named = Deployed
             .Queries()
             .Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: "")))

@@ -3,6 +3,13 @@ namespace AkkaCharging.Tests.Settings;
 [Trait("Category", "Unit")]
 public sealed class SettingsRulesTests
 {
+    private const string ManagementTls =
+        "management.tls.keyFile and management.tls.password do nothing without management.tls.certificateFile; "
+        + "expected the file too.";
+
+    private const string ClientTls =
+        "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile.";
+
     private const string TwoPorts = "management.port = 9 is server.port too; expected two ports.";
 
     [Theory]
@@ -39,6 +46,11 @@ public sealed class SettingsRulesTests
         "management.host = '10.0.0.1' is reachable from other machines without a token; expected "
             + "management.operators, management.token or a loopback host."
     )]
+    [InlineData("management.tls.keyFile = a", ManagementTls)]
+    [InlineData("management.tls.password = a", ManagementTls)]
+    [InlineData("server.tls.clientCertificates = required", ClientTls)]
+    [InlineData("server.tls { clientCertificates = required, clientCaFile = a }", ClientTls)]
+    [InlineData("server.tls { clientCertificates = required, certificateFile = a }", ClientTls)]
     [InlineData("management.port = 9, server.port = 9", TwoPorts)]
     [InlineData("management.port = 9, server { port = 9, host = \"::\" }", TwoPorts)]
     [InlineData("management.port = 9, server { port = 9, host = localhost }", TwoPorts)]

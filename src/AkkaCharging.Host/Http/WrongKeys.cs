@@ -1,0 +1,111 @@
+using System.Net;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>
+/// Slows down guessing of API keys or operators' tokens on one listener: an address that has sent too many wrong ones
+/// has to wait before another is looked at, a right one included. Other addresses are not affected.
+/// </summary>
+/// <remarks>
+/// Requests that are looked at by several threads at the same moment all see the budget of before, so that an address
+/// can exceed it by the number of processors.
+/// </remarks>
+/// <param name="perSecond">Wrong keys of one address per second; zero for no limit.</param>
+internal sealed partial class WrongKeys(string listener, double perSecond, TimeProvider time, ILogger<WrongKeys> logger)
+{
+    /// <summary>Wrong keys that an address may send at once after a quiet spell, unless a second allows more.</summary>
+    public const int BurstMin = 10;
+
+    private static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
+
+    private readonly double _burst = Math.Max(BurstMin, perSecond);
+    private readonly AddressTable<Budget> _budgets = new();
+    private readonly Lock _logGate = new();
+    private long _wrong;
+    private long _delayed;
+    private long? _loggedAt;
+
+    /// <summary>Name of the listener in metrics.</summary>
+    public string Listener => listener;
+
+    /// <summary>Requests rejected because their key was wrong.</summary>
+    public long Wrong => Interlocked.Read(ref _wrong);
+
+    /// <summary>Requests rejected before their key was looked at.</summary>
+    public long Delayed => Interlocked.Read(ref _delayed);
+
+    /// <summary>Checks whether a key from <paramref name="address"/> may be looked at, and counts it if not.</summary>
+    /// <returns>How long the address has to wait; null when it need not.</returns>
+    public TimeSpan? WaitOf(IPAddress? address)
+    {
+        if (perSecond <= 0 || address is null || _budgets.Find(address)?.WaitAt(time.GetTimestamp()) is not { } wait)
+            return null;
+        Interlocked.Increment(ref _delayed);
+        LogOnceInAWhile(address);
+        return wait;
+    }
+
+    /// <summary>Takes a wrong key out of the budget of <paramref name="address"/>.</summary>
+    public void Add(IPAddress? address)
+    {
+        Interlocked.Increment(ref _wrong);
+        if (perSecond > 0 && address is not null)
+            _budgets
+                .GetOrAdd(address, () => new Budget(perSecond, _burst, time.TimestampFrequency))
+                .Take(time.GetTimestamp());
+    }
+
+    // An attack from many addresses must not fill the log.
+    private void LogOnceInAWhile(IPAddress address)
+    {
+        lock (_logGate)
+        {
+            var now = time.GetTimestamp();
+            if (_loggedAt is { } before && time.GetElapsedTime(before, now) < LogInterval)
+                return;
+            _loggedAt = now;
+        }
+
+        LogDelayed(address, listener, Wrong, Delayed);
+    }
+
+    [LoggerMessage(
+        1303,
+        LogLevel.Warning,
+        "{Remote} sent too many wrong keys to the {Listener} listener and has to wait; in total {Wrong} keys were "
+            + "wrong and {Delayed} were not looked at"
+    )]
+    private partial void LogDelayed(IPAddress remote, string listener, long wrong, long delayed);
+
+    /// <summary>A bucket of tokens that can be looked at without taking one.</summary>
+    private sealed class Budget(double perSecond, double burst, long frequency)
+    {
+        private readonly Lock _gate = new();
+        private double _spent;
+        private long _since;
+
+        public TimeSpan? WaitAt(long now)
+        {
+            lock (_gate)
+            {
+                var left = burst - SpentAt(now);
+                return left >= 1 ? null : TimeSpan.FromSeconds((1 - left) / perSecond);
+            }
+        }
+
+        public void Take(long now)
+        {
+            lock (_gate)
+                (_spent, _since) = (Math.Min(burst, SpentAt(now) + 1), now);
+        }
+
+        private double SpentAt(long now) => Math.Max(0, _spent - ((double)(now - _since) / frequency * perSecond));
+    }
+}
+
+/// <summary>The wrong keys of both listeners.</summary>
+internal sealed record ListenerWrongKeys(WrongKeys Callers, WrongKeys Operators)
+{
+    /// <summary>Both.</summary>
+    public IReadOnlyList<WrongKeys> All => [Callers, Operators];
+}
