@@ -53,14 +53,17 @@ internal sealed class SqlBench : IDisposable
             return Text(e);
         }
 
-        static string Text(AuthorizerUnavailableException failure) =>
-            failure.Message.Insert(
-                0,
-                failure.IsTimeout ? "timeout: "
-                    : failure.IsTransient ? "transient: "
-                    : failure.IsFault ? "error: "
-                    : "misconfigured: "
-            );
+        static string Text(AuthorizerUnavailableException failure)
+        {
+            var kind = failure switch
+            {
+                { IsTimeout: true } => "timeout",
+                { IsTransient: true } => "transient",
+                { IsFault: true } => "error",
+                _ => "misconfigured",
+            };
+            return $"{kind}: {failure.Message}";
+        }
     }
 
     public static Task<string> AskAsync(SqlAuthorizer authorizer, string uid) => AskAsync(authorizer, Question(uid));
