@@ -27,6 +27,8 @@ need() { # a Debian package and what tells that it is there
     if ! eval "$2" > /dev/null 2>&1; then packages+=("$1"); fi
 }
 need postgresql '[ -n "${AKKACHARGING_TEST_POSTGRES:-}" ] || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb'
+need mariadb-server-core '{ command -v mariadbd || [ -x /usr/sbin/mariadbd ]; } && command -v mariadb-install-db' # no service with it
+need mariadb-client-core 'command -v my_print_defaults' # of which mariadb-install-db makes use
 need prometheus 'command -v promtool' # scrapes the service and checks the alert rules
 need chromium 'command -v chromium' # uses the operators' console
 need buildah 'command -v buildah' # builds the Dockerfile

@@ -19,7 +19,7 @@ public class RequestBenchmarks : IDisposable
     );
 
     private static readonly IPAddress Address = IPAddress.Parse("93.184.216.34");
-    private readonly SubmissionReader _reader = new(Some.Policy);
+    private readonly SubmissionReader _reader = new(Some.Policy, DriverTokenRules.Default);
     private readonly ChargingRequest _request = Some.Request();
     private readonly CallbackClient _unsigned = Client([]);
     private readonly CallbackClient _signed = Client(["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]);

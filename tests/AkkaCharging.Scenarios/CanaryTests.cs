@@ -28,6 +28,12 @@ public sealed class CanaryTests : IDisposable
         Encoding.ASCII.GetBytes("canary-encryption-key-0123456789")
     );
 
+    /// <summary>What a back end answers, and what a partner does over OCPI.</summary>
+    private static readonly byte[] Allowed =
+    [
+        .. """{"status":"allowed","status_code":1000,"data":{"allowed":"ALLOWED"}}"""u8,
+    ];
+
     /// <summary>The word in each of them, and what of them is no text.</summary>
     private static readonly string[] Canaries = ["canary", SigningKey["whsec_".Length..], EncryptionKey];
 
@@ -39,6 +45,7 @@ public sealed class CanaryTests : IDisposable
     [Theory]
     [InlineData("acl")]
     [InlineData("http")]
+    [InlineData("ocpi")]
     public async Task NoOutputHoldsASecret_AndEachLineAboutARequestNamesIt(string provider)
     {
         await using var collector = await OtlpCollector.StartAsync();
@@ -63,7 +70,7 @@ public sealed class CanaryTests : IDisposable
             BaseAddress = service.ManagementAddress,
         };
 
-        authorizer.RespondWith((context, _) => AnswerAsync(context, 200, """{"status":"allowed"}"""u8.ToArray()));
+        authorizer.RespondWith((context, _) => AnswerAsync(context, 200, Allowed));
         var accepted = new List<string>
         {
             await AcceptAsync(service, $"{receiver.Url}/{UrlPart}?key={UrlPart}"),
@@ -71,8 +78,11 @@ public sealed class CanaryTests : IDisposable
             await AcceptAsync(service, $"http://127.0.0.1:1/{UrlPart}"),
         };
         await SettledAsync(service, accepted.Count);
-        // and writes the token back
-        authorizer.RespondWith((context, callback) => AnswerAsync(context, 500, callback.Body));
+        // and writes the token back, which over OCPI stands in the URL
+        authorizer.RespondWith(
+            (context, question) =>
+                AnswerAsync(context, 500, [.. question.Body, .. Encoding.UTF8.GetBytes(question.Path)])
+        );
         accepted.Add(await AcceptAsync(service, $"{receiver.Url}/{UrlPart}"));
         await SettledAsync(service, accepted.Count);
         accepted.Add(
@@ -114,7 +124,9 @@ public sealed class CanaryTests : IDisposable
         AssertRequestsAreNamed(service, accepted, provider);
     }
 
-    private void WriteSettings(string provider, string authorizer) =>
+    private void WriteSettings(string provider, string authorizer)
+    {
+        _folder.Write("partner.token", BearerToken);
         _folder.Write(
             "everything.conf",
             $$"""
@@ -125,9 +137,13 @@ public sealed class CanaryTests : IDisposable
             management.token = "{{OperatorToken}}"
             journal { kind = sqlite, path = "journal.db", encryptionKeys = ["{{EncryptionKey}}"] }
             authorization { provider = {{provider}}, maxRetries = 1, http { url = "{{authorizer}}", bearerToken = "{{BearerToken}}" } }
+            authorization.ocpi { countryCode = DE, partyId = ALL
+              partners = [{ name = tnm, tokensUrl = "{{authorizer}}", tokenFile = "partner.token", parties = ["NL-TNM"], encoding = plain }]
+            }
             callback { maxRetries = 1, retryDelayMillis = 10, signing.keys = ["{{SigningKey}}"] }
             """
         );
+    }
 
     /// <summary>Secrets where they do not belong.</summary>
     private async Task MisplaceAsync(ServiceProcess service, string callbackUrl)
@@ -301,6 +317,6 @@ public sealed class CanaryTests : IDisposable
             accepted.Order(StringComparer.Ordinal),
             events.Where(line => line.Id == 1001).Select(line => line.Request!).Order(StringComparer.Ordinal)
         );
-        Assert.Equal(provider == "http", events.Any(line => line.Id == 1006));
+        Assert.Equal(provider != "acl", events.Any(line => line.Id == 1006));
     }
 }

@@ -192,10 +192,9 @@ internal static class AuditCommand
     }
 
     private static async Task<DriverToken> ReadTokenAsync(TextReader input, CancellationToken cancellation) =>
-        DriverToken.TryCreate((await input.ReadLineAsync(cancellation))?.Trim())
+        DriverToken.TryCreate((await input.ReadLineAsync(cancellation))?.Trim(), DriverTokenRules.Widest)
         ?? throw new InvalidDataException(
-            "Standard input holds no driver token; expected 20 to 80 letters, digits, '-', '.', '_' or '~' on "
-                + "its first line."
+            $"Standard input holds no driver token; expected {DriverTokenRules.Widest.Expected}, on its first line."
         );
 
     private static AuditLine Line(AuditRecord record) =>

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.CommandLine;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Clustering;
 using AkkaCharging.Files;
 using AkkaCharging.Host.Composition;
@@ -283,6 +284,7 @@ internal static class CommandLine
             when (e
                     is InvalidSettingsException
                         or InvalidAclException
+                        or InvalidStationMapException
                         or InvalidJournalException
                         or CannotListenException
             )

@@ -3,7 +3,9 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Authorization.Http;
 using AkkaCharging.Authorization.Ocpi;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Authorization.Sql;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
@@ -18,29 +20,43 @@ internal static class AuthorizationHosting
     public static void AddAuthorizers(this IServiceCollection services, AuthorizationSettings settings)
     {
         // Services, so that they are disposed of with the others.
-        services.AddSingleton(provider => CreateAcl(settings.Acl, provider));
+        services.AddSingleton(provider => CreateAcl(settings, provider));
         services.AddSingleton(provider => new HttpAuthorizer(
             settings.Http,
             provider.GetRequiredService<TimeProvider>()
         ));
         services.AddSingleton(provider => new SqlAuthorizer(settings.Sql, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new OcpiPartners(settings.Ocpi, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new QuestionForm(
+            new TokenReader(settings.TypedTokens, settings.Normalize),
+            settings.StationsFile.Length == 0 ? null : CreateStationMap(settings.StationsFile, provider)
+        ));
         services.AddSingleton(provider => new AuthorizerChain([
             .. settings.Asked.Select(asked => CreateLink(asked, provider)),
-        ]));
+        ])
+        {
+            Form = provider.GetRequiredService<QuestionForm>(),
+        });
     }
 
     /// <summary>
-    /// Reads the access list and the credentials for partners, and asks the SQL authorizer's database about a token that
-    /// nobody has.
+    /// Reads the access list, the stations and the credentials for partners, and asks the SQL authorizer's database
+    /// about a token that nobody has.
     /// </summary>
+    /// <param name="tokens">Which tokens callers may send.</param>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     /// <exception cref="InvalidSettingsException">The query file, the database or the credentials cannot be
     /// used.</exception>
-    public static void Check(AuthorizationSettings settings)
+    public static void Check(AuthorizationSettings settings, DriverTokenRules tokens)
     {
         if (settings.Uses(AuthorizationProvider.Acl))
-            new AclAuthorizer(settings.Acl.File, TimeProvider.System).Dispose();
+            new AclAuthorizer(
+                settings.Acl.File,
+                TimeProvider.System,
+                form: AclTokenForm.Of(tokens, settings)
+            ).Dispose();
+        if (settings.StationsFile.Length > 0)
+            new StationMap(settings.StationsFile, TimeProvider.System).Dispose();
         if (settings.Uses(AuthorizationProvider.Sql))
             CheckAsync(settings.Sql).GetAwaiter().GetResult(); // for the command line, which has nothing else to do
         if (settings.Uses(AuthorizationProvider.Ocpi))
@@ -84,11 +100,11 @@ internal static class AuthorizationHosting
             _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "It is no authorizer of its own."),
         };
 
-    private static AclAuthorizer CreateAcl(AclSettings acl, IServiceProvider provider)
+    private static AclAuthorizer CreateAcl(AuthorizationSettings settings, IServiceProvider provider)
     {
         var logger = provider.GetRequiredService<ILogger<AclAuthorizer>>();
         return new AclAuthorizer(
-            acl.File,
+            settings.Acl.File,
             provider.GetRequiredService<TimeProvider>(),
             reload =>
             {
@@ -103,6 +119,26 @@ internal static class AuthorizationHosting
                         "The access list was not reloaded, the previous one stays in force: {Problems}",
                         reload.Problems
                     );
+            },
+            AclTokenForm.Of(provider.GetRequiredService<DriverTokenRules>(), settings)
+        );
+    }
+
+    private static StationMap CreateStationMap(string file, IServiceProvider provider)
+    {
+        var logger = provider.GetRequiredService<ILogger<StationMap>>();
+        return new StationMap(
+            file,
+            provider.GetRequiredService<TimeProvider>(),
+            status =>
+            {
+                if (status.Problem is { } problem)
+                    logger.LogError(
+                        "The stations were not reloaded, the previous ones stay in force: {Problem}",
+                        problem
+                    );
+                else
+                    logger.LogInformation("Loaded {Stations} stations", status.Stations);
             }
         );
     }

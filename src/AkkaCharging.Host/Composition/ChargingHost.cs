@@ -81,6 +81,7 @@ internal static class ChargingHost
             .AddSingleton(settings)
             .AddSingleton(settings.Server)
             .AddSingleton(settings.Queue)
+            .AddSingleton(settings.Request.DriverToken.Rules)
             .AddSingleton(settings.Cluster)
             .AddSingleton(TimeProvider.System);
         services.AddChargingSessions(settings);
@@ -108,6 +109,7 @@ internal static class ChargingHost
         app.Use(app.Services.GetRequiredService<AnonymousReads>().InvokeAsync);
         var routes = app.MapGroup("").AnswerHead();
         routes.MapChargingSessions();
+        routes.MapAuthorize();
         routes.MapMonitoring(settings, isConfined: false);
         routes.MapProbes();
         if (settings.Server.Development)

@@ -1,4 +1,5 @@
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
@@ -21,7 +22,7 @@ internal static class SettingsFiles
             () => JournalHosting.CheckKeys(settings.Journal),
             () => PipelineHosting.Check(settings.Cluster),
             () => CallbackHosting.Check(settings.Callback),
-            () => AuthorizationHosting.Check(settings.Authorization),
+            () => AuthorizationHosting.Check(settings.Authorization, settings.Request.DriverToken.Rules),
         ];
         string[] problems = [.. checks.SelectMany(ProblemsOf)];
         if (problems.Length > 0)
@@ -39,7 +40,7 @@ internal static class SettingsFiles
         {
             return e.Problems;
         }
-        catch (Exception e) when (e is InvalidAclException or InvalidJournalException)
+        catch (Exception e) when (e is InvalidAclException or InvalidStationMapException or InvalidJournalException)
         {
             return [e.Message];
         }

@@ -43,7 +43,7 @@ internal static class PublicDescription
 
     private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context)
     {
-        if (operation.OperationId is "submit" or "follow")
+        if (operation.OperationId is "submit" or "follow" or "authorize")
         {
             // One of the two; or neither, where no keys are configured.
             operation.Security = context.Requires(ApiKeyScheme, BearerScheme);
@@ -72,6 +72,12 @@ internal static class PublicDescription
             ];
         }
 
+        if (string.Equals(operation.OperationId, "authorize", StringComparison.Ordinal))
+        {
+            var body = await operation.TakesAsync<AuthorizeBody>(context);
+            body.Description = "JSON in UTF-8. Unknown fields are ignored.";
+        }
+
         foreach (var (statusCode, response) in operation.ResponsesByCode())
             DescribeResponse(operation.OperationId, statusCode, response);
         foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
@@ -90,7 +96,9 @@ internal static class PublicDescription
         {
             ("submit", "200") => "Taken: it will be decided and called back, or settle as expired.",
             ("submit", "503") => "Queue full, destination backlogged, journal unavailable, or shutting down.",
-            ("submit", "400") => "Malformed JSON or broken rules: all of them are listed.",
+            ("authorize", "200") => "The decision.",
+            ("authorize", "503") => "Too many questions wait for their answer, or the service has not started.",
+            ("submit" or "authorize", "400") => "Malformed JSON or broken rules: all of them are listed.",
             (_, "401") => "API keys are configured, and this one is missing or unknown.",
             ("follow", "403") => "Client certificates are required, and the connection has none.",
             (_, "403") => "This API key may not call back to this host.",
@@ -99,7 +107,7 @@ internal static class PublicDescription
             (_, "409") => "The Idempotency-Key was used with other field values.",
             (_, "413") => "The body is too long.",
             (_, "415") => "The content type is not application/json in UTF-8, or the body has a content encoding.",
-            ("submit" or "follow", "429") =>
+            ("submit" or "follow" or "authorize", "429") =>
                 "The rate limit of the API key, or of the address without one, is used up; or too many wrong keys "
                     + "came from this address.",
             (_, "429") => "Too many requests without an API key at a time, or of this address.",
@@ -108,7 +116,7 @@ internal static class PublicDescription
             _ => response.Description,
         };
         response.Headers ??= new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal);
-        if (statusCode is "429" || (statusCode is "503" && operationId is "submit" or "follow"))
+        if (statusCode is "429" || (statusCode is "503" && operationId is "submit" or "follow" or "authorize"))
             response.Headers["Retry-After"] = new OpenApiHeader
             {
                 Description = "Seconds to wait.",

@@ -2,6 +2,8 @@ using System.Globalization;
 using Akka.Actor;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
 using AkkaCharging.Host.Connections;
@@ -27,6 +29,7 @@ internal sealed class HealthReporter(
     IRequestJournal journal,
     IMetricsSink metrics,
     AccessList accessList,
+    QuestionForm form,
     WebhookSigner signer,
     ApiKeys apiKeys,
     BoundedTransport transport,
@@ -62,12 +65,15 @@ internal sealed class HealthReporter(
             Pipeline(service.Status),
             Queue(service.Status),
             Authorization(figures, service.Status.Breaker),
+            .. Partners(isForOperators),
             Callbacks(figures, service.Resources.Status),
             Journal(journal.Status, isForOperators),
             Files(transport),
         };
         if (accessList.Status is { } acl)
             components.Add(Acl(acl, isForOperators));
+        if (form.Stations is { } stations)
+            components.Add(Stations(stations.Status, isForOperators));
         if (node is not null)
             components.Add(Cluster(node));
         if (signer.FileStatus is { } keys)
@@ -172,6 +178,31 @@ internal sealed class HealthReporter(
                 ]
             );
 
+    // One alone is the component authorization, unless it has something to say.
+    private IEnumerable<(string, ComponentStatus, (string, string)[])> Partners(bool isForOperators)
+    {
+        PartnerStatus[] partners = [.. service.Partners];
+        return partners
+            .Where(partner => partners.Length > 1 || partner.Misconfiguration is not null)
+            .Select(partner =>
+                (
+                    $"partner.{partner.Name}",
+                    partner.Breaker != BreakerState.Closed || partner.Misconfiguration is not null
+                        ? ComponentStatus.Degraded
+                        : ComponentStatus.Up,
+                    ((string, string)[])
+                        [
+                            ("circuitBreaker", partner.Breaker.Name()),
+                            ("inFlight", Text(partner.InFlight)),
+                            .. partner.Misconfiguration is null
+                                ? Array.Empty<(string, string)>()
+                                : [("state", "misconfigured")],
+                            .. Problem(partner.Misconfiguration, isForOperators),
+                        ]
+                )
+            );
+    }
+
     private (string, ComponentStatus, (string, string)[]) Callbacks(
         MetricsSnapshot? figures,
         ResourceStatus resources
@@ -269,6 +300,16 @@ internal sealed class HealthReporter(
             name,
             problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
             [("keys", Text(count)), .. Problem(problem, isForOperators)]
+        );
+
+    private static (string, ComponentStatus, (string, string)[]) Stations(
+        StationMapStatus status,
+        bool isForOperators
+    ) =>
+        (
+            "stations",
+            status.Problem is null ? ComponentStatus.Up : ComponentStatus.Degraded,
+            [("stations", Text(status.Stations)), .. Problem(status.Problem, isForOperators)]
         );
 
     private (string, ComponentStatus, (string, string)[]) Tls(bool isForOperators)

@@ -39,6 +39,7 @@ internal sealed record FieldError(string Field, string Message);
 /// <param name="Status"><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as are
 /// <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
 /// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
+/// <param name="Detail">What the authorizer told beyond yes or no; absent without any.</param>
 internal sealed record SessionAnswer(
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     [Field(Format = "uuid")] string StationId,
@@ -49,7 +50,8 @@ internal sealed record SessionAnswer(
     long AcceptedAt,
     long? DecidedAt,
     long? SettledAt,
-    IReadOnlyList<AttemptAnswer> Attempts
+    IReadOnlyList<AttemptAnswer> Attempts,
+    [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail
 );
 
 /// <summary>One callback attempt of a status look-up.</summary>
@@ -82,6 +84,8 @@ internal sealed record AttemptAnswer(
 [JsonSerializable(typeof(ValidationErrorAnswer))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(SubmissionBody))]
+[JsonSerializable(typeof(AuthorizeBody))]
+[JsonSerializable(typeof(AuthorizeAnswer))]
 internal sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>The body of a submission.</summary>
@@ -95,9 +99,12 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 /// Path and query are sent byte for byte; characters that RFC 3986 does not allow there must be
 /// percent-encoded.</param>
 /// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
+/// <param name="CallbackFormat"><c>default</c>: the callback has four fields; <c>extended</c>: what else is known about
+/// the decision follows them.</param>
 internal sealed record SubmissionBody(
     [Field(Format = "uuid")] string StationId,
     [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,
     [Field(MaxLength = CallbackAddressPolicy.UrlCharsMax, Format = "uri")] string CallbackUrl,
-    [Optional, Field(Type = JsonSchemaType.Integer, Minimum = "1000", Maximum = "3600000")] int? ValidForMillis
+    [Optional, Field(Type = JsonSchemaType.Integer, Minimum = "1000", Maximum = "3600000")] int? ValidForMillis,
+    [Optional, OneOf<CallbackFormatWords>] string? CallbackFormat
 );

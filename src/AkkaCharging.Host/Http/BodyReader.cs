@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using AkkaCharging.Metrics;
+using AkkaCharging.Settings;
 using Microsoft.Net.Http.Headers;
 
 namespace AkkaCharging.Host.Http;
@@ -35,6 +37,37 @@ internal static class BodyReader
             .ToString()
             .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .All(encoding => encoding.Equals("identity", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Reads a body of JSON, or answers why it is not read.</summary>
+    /// <returns>The body, and the status of the answer; null when it was read.</returns>
+    public static async ValueTask<(byte[] Body, AnswerStatus? Rejected)> ReadJsonAsync(
+        HttpContext context,
+        ServerSettings settings,
+        TimeProvider time
+    )
+    {
+        if (!IsJson(context.Request))
+        {
+            await context.WriteErrorAsync(
+                StatusCodes.Status415UnsupportedMediaType,
+                AnswerStatus.UnsupportedMediaType,
+                "The content type must be application/json in UTF-8."
+            );
+            return ([], AnswerStatus.UnsupportedMediaType);
+        }
+
+        if (!IsPlain(context.Request))
+            return ([], await context.WriteEncodingProblemAsync());
+        var (problem, body) = await ReadAsync(
+            context.Request,
+            settings.MaxRequestBodyBytes,
+            settings.RequestTimeout,
+            time
+        );
+        return problem == BodyProblem.None
+            ? (body, null)
+            : ([], await context.WriteBodyProblemAsync(problem, settings));
+    }
 
     /// <summary>Reads the body of <paramref name="request"/>; the bytes are empty when there is a problem.</summary>
     public static async ValueTask<(BodyProblem Problem, byte[] Bytes)> ReadAsync(

@@ -104,7 +104,8 @@ internal static class ChargingSessionEndpoints
             AcceptedAt: record.AcceptedAt.ToUnixTimeMilliseconds(),
             DecidedAt: record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
             SettledAt: shown.SettledAt?.ToUnixTimeMilliseconds(),
-            Attempts: [.. shown.Attempts.Select(AttemptAnswer.Of)]
+            Attempts: [.. shown.Attempts.Select(AttemptAnswer.Of)],
+            Detail: DetailAnswer.Of(record.Decision)
         );
 
     /// <summary>
@@ -139,24 +140,9 @@ internal static class ChargingSessionEndpoints
             var (caller, rejected) = await access.AdmitAsync(context, rate => rate.Submissions);
             if (rejected is { } refusal)
                 return refusal;
-            if (!BodyReader.IsJson(context.Request))
-                return await RefuseAsync(
-                    context,
-                    415,
-                    AnswerStatus.UnsupportedMediaType,
-                    "The content type must be application/json in UTF-8."
-                );
-            if (!BodyReader.IsPlain(context.Request))
-                return await context.WriteEncodingProblemAsync();
-
-            var (problem, body) = await BodyReader.ReadAsync(
-                context.Request,
-                settings.MaxRequestBodyBytes,
-                settings.RequestTimeout,
-                time
-            );
-            if (problem != BodyProblem.None)
-                return await context.WriteBodyProblemAsync(problem, settings);
+            var (body, unread) = await BodyReader.ReadJsonAsync(context, settings, time);
+            if (unread is { } problem)
+                return problem;
             var fields = reader.Read(body, out var errors);
             if (fields is null)
                 return await RefuseFieldsAsync(context, errors);
@@ -188,7 +174,9 @@ internal static class ChargingSessionEndpoints
                         fields.Station.Value.ToString(), // the same station in any spelling
                         fields.Token.Secret,
                         fields.Callback.Text,
-                        fields.ValidFor?.ToString() ?? ""
+                        fields.Format == CallbackFormat.Default
+                            ? fields.ValidFor?.ToString() ?? ""
+                            : $"{fields.ValidFor} {fields.Format.Name()}"
                     );
                 var trace = Activity.Current?.Context ?? default;
                 return await intake.SubmitAsync(
@@ -199,7 +187,8 @@ internal static class ChargingSessionEndpoints
                         fields.ValidFor,
                         ApiKeyName: caller?.Name,
                         Idempotency: claim,
-                        Trace: trace
+                        Trace: trace,
+                        fields.Format
                     )
                 );
             }

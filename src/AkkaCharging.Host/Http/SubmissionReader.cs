@@ -6,7 +6,16 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>The fields of a submission, each valid.</summary>
-internal sealed record SubmissionFields(StationId Station, DriverToken Token, CallbackUrl Callback, TimeSpan? ValidFor);
+internal sealed record SubmissionFields(
+    StationId Station,
+    DriverToken Token,
+    CallbackUrl Callback,
+    TimeSpan? ValidFor,
+    CallbackFormat Format
+);
+
+/// <summary>The fields of a synchronous question, each valid.</summary>
+internal sealed record QuestionFields(StationId Station, DriverToken Token, TimeSpan? ValidFor);
 
 /// <summary>
 /// Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.
@@ -16,11 +25,9 @@ internal sealed record SubmissionFields(StationId Station, DriverToken Token, Ca
 /// holds a lone surrogate breaks its rule. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
 /// anywhere, and anything around the object but a byte order mark before it are malformed JSON.
 /// </remarks>
-internal sealed class SubmissionReader(CallbackAddressPolicy policy)
+internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverTokenRules tokens)
 {
     private const string InvalidStation = "Invalid station_id format. Must be a valid UUID.";
-    private const string InvalidToken =
-        "Invalid driver_token. Must be 20-80 characters of letters, digits, '-', '.', '_' or '~'.";
     private const string InvalidUrl = "Invalid callback_url. Must be a valid HTTP/HTTPS URL.";
     private const string RefusedUrl = "Invalid callback_url. The address is not allowed.";
     private const string UnencodedUrl =
@@ -28,8 +35,11 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
     private const string MisencodedUrl =
         "Invalid callback_url. A '%' in the path or query must be followed by two hexadecimal digits.";
     private const string InvalidValidity = "Invalid valid_for_millis. Must be a whole number from 1000 to 3600000.";
+    private const string InvalidFormat = "Invalid callback_format. Must be default or extended.";
     private const int ValidityMillisMin = 1_000;
     private const int ValidityMillisMax = 3_600_000;
+
+    private readonly string _invalidToken = $"Invalid driver_token. Must be {tokens.Expected}.";
 
     private enum Field
     {
@@ -37,52 +47,50 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
         DriverToken,
         CallbackUrl,
         ValidForMillis,
+        CallbackFormat,
         Unknown,
     }
 
-    /// <summary>Reads <paramref name="body"/>.</summary>
+    /// <summary>Reads the body of a submission.</summary>
     /// <param name="errors">Every broken rule, in the order of the fields; empty on success.</param>
     /// <returns>Null when a rule is broken.</returns>
     public SubmissionFields? Read(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
     {
-        var raw = new RawFields();
-        if (Malformation(Utf8Json.WithoutMark(body), ref raw) is { } malformed)
-        {
-            errors = [new FieldError("body", malformed)];
+        if (ReadRaw(body, out errors) is not { } raw)
             return null;
-        }
-
-        var found = new List<FieldError>();
-        var station = Check(Field.StationId, "stationId", StationId.TryCreate(raw.Station), InvalidStation);
-        var token = Check(Field.DriverToken, "driverToken", DriverToken.TryCreate(raw.Token), InvalidToken);
+        var check = new Check(raw);
+        var station = check.That(Field.StationId, StationId.TryCreate(raw.Station), InvalidStation);
+        var token = check.That(Field.DriverToken, DriverToken.TryCreate(raw.Token, tokens), _invalidToken);
         var verdict = policy.CheckUrl(raw.Url);
-        var callback = Check(
-            Field.CallbackUrl,
-            "callbackUrl",
-            (verdict as UrlVerdict.Allowed)?.Url,
-            MessageOf(verdict)
-        );
-        var isValidityGood = raw.ValidForMillis is null or (>= ValidityMillisMin and <= ValidityMillisMax);
-        Check(Field.ValidForMillis, "validForMillis", isValidityGood ? this : null, InvalidValidity);
-        errors = found;
-        return found.Count > 0
-            ? null
-            : new(
-                station!,
-                token!,
-                callback!,
-                raw.ValidForMillis is { } millis ? TimeSpan.FromMilliseconds(millis) : null
-            );
+        var callback = check.That(Field.CallbackUrl, (verdict as UrlVerdict.Allowed)?.Url, MessageOf(verdict));
+        var validFor = check.Validity();
+        var format = CallbackFormat.Default;
+        var isFormatGood = raw.Format is null || CallbackFormats.TryParse(raw.Format, out format);
+        check.That(Field.CallbackFormat, isFormatGood ? this : null, InvalidFormat);
+        errors = check.Found;
+        return errors.Count > 0 ? null : new(station!, token!, callback!, validFor, format);
+    }
 
-        T? Check<T>(Field field, string name, T? value, string message)
-            where T : class
-        {
-            if (raw.IsGivenTwice(field))
-                found.Add(new FieldError(name, $"The field {name} is given more than once."));
-            else if (value is null)
-                found.Add(new FieldError(name, message));
-            return value;
-        }
+    /// <summary>Reads the body of a synchronous question, which has no callback.</summary>
+    /// <inheritdoc cref="Read"/>
+    public QuestionFields? ReadQuestion(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
+    {
+        if (ReadRaw(body, out errors) is not { } raw)
+            return null;
+        var check = new Check(raw);
+        var station = check.That(Field.StationId, StationId.TryCreate(raw.Station), InvalidStation);
+        var token = check.That(Field.DriverToken, DriverToken.TryCreate(raw.Token, tokens), _invalidToken);
+        var validFor = check.Validity();
+        errors = check.Found;
+        return errors.Count > 0 ? null : new(station!, token!, validFor);
+    }
+
+    private static RawFields? ReadRaw(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
+    {
+        var raw = new RawFields();
+        var malformed = Malformation(Utf8Json.WithoutMark(body), ref raw);
+        errors = malformed is null ? [] : [new FieldError("body", malformed)];
+        return malformed is null ? raw : null;
     }
 
     private static string MessageOf(UrlVerdict verdict) =>
@@ -139,6 +147,9 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
                         ? millis
                         : int.MinValue;
                 break;
+            case Field.CallbackFormat:
+                raw.Format = Text(ref reader) ?? "";
+                break;
         }
 
         reader.Skip();
@@ -152,6 +163,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
                 : reader.ValueTextEquals("driverToken"u8) ? Field.DriverToken
                 : reader.ValueTextEquals("callbackUrl"u8) ? Field.CallbackUrl
                 : reader.ValueTextEquals("validForMillis"u8) ? Field.ValidForMillis
+                : reader.ValueTextEquals("callbackFormat"u8) ? Field.CallbackFormat
                 : Field.Unknown;
         }
         catch (InvalidOperationException)
@@ -173,6 +185,32 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
         }
     }
 
+    /// <summary>Collects the broken rules.</summary>
+    private readonly struct Check(RawFields raw)
+    {
+        public List<FieldError> Found { get; } = [];
+
+        /// <param name="value">Null when the rule of the field is broken.</param>
+        public T? That<T>(Field field, T? value, string message)
+            where T : class
+        {
+            if (raw.IsGivenTwice(field))
+                Found.Add(new FieldError(Name(field), $"The field {Name(field)} is given more than once."));
+            else if (value is null)
+                Found.Add(new FieldError(Name(field), message));
+            return value;
+        }
+
+        private static string Name(Field field) => JsonNamingPolicy.CamelCase.ConvertName(field.ToString());
+
+        public TimeSpan? Validity()
+        {
+            var isGood = raw.ValidForMillis is null or (>= ValidityMillisMin and <= ValidityMillisMax);
+            That(Field.ValidForMillis, isGood ? "" : null, InvalidValidity);
+            return raw.ValidForMillis is { } millis ? TimeSpan.FromMilliseconds(millis) : null;
+        }
+    }
+
     private struct RawFields
     {
         private byte _given;
@@ -185,6 +223,8 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy)
         public string? Url { get; set; }
 
         public int? ValidForMillis { get; set; }
+
+        public string? Format { get; set; }
 
         public void Count(Field field)
         {

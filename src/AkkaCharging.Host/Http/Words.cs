@@ -85,3 +85,8 @@ internal sealed class ErrorWords : IWords
     public static IEnumerable<string> All =>
         Enum.GetValues<AnswerStatus>().Where(status => status >= AnswerStatus.Unauthorized).Select(AnswerStatuses.Name);
 }
+
+internal sealed class CallbackFormatWords : IWords
+{
+    public static IEnumerable<string> All => Enum.GetValues<CallbackFormat>().Select(CallbackFormats.Name);
+}

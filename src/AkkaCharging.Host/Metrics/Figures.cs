@@ -1,4 +1,5 @@
 using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Clustering;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Connections;
@@ -20,6 +21,12 @@ internal sealed record Figures
     public required PipelineStatus Pipeline { get; init; }
 
     public required PipelineLoad Load { get; init; }
+
+    /// <summary>Each back end of the authorization.</summary>
+    public required IReadOnlyList<PartnerStatus> Partners { get; init; }
+
+    /// <summary>What each of them answered.</summary>
+    public required IReadOnlyList<PartnerAnswers> PartnerAnswers { get; init; }
 
     public required JournalStatus Journal { get; init; }
 
@@ -66,6 +73,8 @@ internal sealed class FiguresReader(
             DeadLetters = await deadLetters.LatestAsync(),
             Pipeline = service.Status,
             Load = service.Load,
+            Partners = [.. service.Partners],
+            PartnerAnswers = [.. service.PartnerAnswers],
             Journal = journal.Status,
             QueueCapacity = queue.MaxSize,
             Acl = accessList.Status,

@@ -118,8 +118,37 @@ internal static class Instruments
         ),
         Gauge(
             "akkacharging_circuit_breaker_state",
-            "The authorizer's circuit breaker: 0 closed, 1 half-open, 2 open.",
+            "The worst circuit breaker of the authorization: 0 closed, 1 half-open, 2 open.",
             figures => (int)figures.Pipeline.Breaker
+        ),
+        Counter(
+            "akkacharging_partner_answers",
+            "Questions to a back end of the authorization that ended, by reason.",
+            ["partner", "reason"],
+            figures =>
+                figures.PartnerAnswers.Select(answers => new Sample(answers.Count, answers.Name, answers.Reason.Name()))
+        ) with
+        {
+            ExportsNoZeros = true,
+        },
+        Gauge(
+            "akkacharging_partner_in_flight_calls",
+            "Questions to a back end of the authorization that wait for an answer.",
+            ["partner"],
+            figures => figures.Partners.Select(partner => new Sample(partner.InFlight, partner.Name))
+        ),
+        Gauge(
+            "akkacharging_partner_breaker_state",
+            "The circuit breaker of a back end of the authorization: 0 closed, 1 half-open, 2 open.",
+            ["partner"],
+            figures => figures.Partners.Select(partner => new Sample((int)partner.Breaker, partner.Name))
+        ),
+        Gauge(
+            "akkacharging_partner_misconfigured",
+            "1 when a back end of the authorization says that credentials, address or mapping are wrong, else 0.",
+            ["partner"],
+            figures =>
+                figures.Partners.Select(partner => new Sample(partner.Misconfiguration is null ? 0 : 1, partner.Name))
         ),
         Gauge(
             "akkacharging_journal_available",

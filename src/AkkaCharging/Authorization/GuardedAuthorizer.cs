@@ -35,6 +35,7 @@ internal sealed class GuardedAuthorizer
     private readonly CircuitBreaker? _breaker;
     private readonly ResiliencePipeline<Outcome> _retry;
     private readonly SemaphoreSlim _turns; // lanes side by side share them
+    private readonly long[] _answers = new long[Enum.GetValues<DecisionReason>().Length];
     private int _inFlight;
 
     /// <param name="parallelism">Calls at a time; null for <c>authorization.parallelism</c>.</param>
@@ -70,6 +71,12 @@ internal sealed class GuardedAuthorizer
             { IsHalfOpen: true } => BreakerState.HalfOpen,
             _ => BreakerState.Closed,
         };
+
+    /// <summary>Decisions since the start, by reason, as far as there are any.</summary>
+    public IEnumerable<(DecisionReason Reason, long Count)> Answers =>
+        _answers
+            .Select((_, reason) => ((DecisionReason)reason, Interlocked.Read(ref _answers[reason])))
+            .Where(answer => answer.Item2 > 0);
 
     /// <summary>Calls that wait for an answer.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
@@ -151,10 +158,11 @@ internal sealed class GuardedAuthorizer
 
     private Decision Decide(Outcome outcome)
     {
-        if (outcome.Failure is { } reason)
-            return new Decision(AuthorizationStatus.Unknown, reason, _time.GetUtcNow());
         var answer = outcome.Answer;
-        return new Decision(answer.Status, answer.Reason, _time.GetUtcNow(), answer.Details);
+        Interlocked.Increment(ref _answers[(int)(outcome.Failure ?? answer.Reason)]);
+        return outcome.Failure is { } reason
+            ? new Decision(AuthorizationStatus.Unknown, reason, _time.GetUtcNow())
+            : new Decision(answer.Status, answer.Reason, _time.GetUtcNow(), answer.Details);
     }
 
     private async Task<Outcome> AskBehindBreakerAsync(CircuitBreaker breaker, Call call, CancellationToken shutdown)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text.Unicode;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Requests;
 
@@ -24,10 +23,6 @@ internal sealed class CallbackClient(
 ) : ICallbackClient, IDisposable
 {
     private static readonly string UserAgent = $"AkkaCharging/{ProductVersion.Text}";
-
-    // A station id of 36, a token of 80 and a status of 11 characters, a time of 20 digits, and what stands around
-    // them.
-    private const int BodyBytesMax = 256;
 
     private static readonly MediaTypeHeaderValue Json = new("application/json");
     private readonly HttpMessageInvoker _http = new(handler, disposeHandler: true);
@@ -106,25 +101,6 @@ internal sealed class CallbackClient(
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>
-    /// The callback's body, byte for byte as the contract has it; no field can hold a character that JSON would escape.
-    /// </summary>
-    internal static byte[] Body(ChargingRequest request, Decision decision)
-    {
-        var (station, token, status) = (request.Station.Text, request.Token.Secret, decision.Status.Name());
-        var decidedAt = decision.DecidedAt.ToUnixTimeMilliseconds();
-        Span<byte> body = stackalloc byte[BodyBytesMax];
-        var fits = Utf8.TryWrite(
-            body,
-            CultureInfo.InvariantCulture,
-            $$"""{"station_id":"{{station}}","driver_token":"{{token}}","status":"{{status}}","timestamp":{{decidedAt}}}""",
-            out var length
-        );
-        return fits
-            ? body[..length].ToArray()
-            : throw new InvalidOperationException("The callback's body is longer than its fields can be.");
-    }
-
     private static CallbackOutcome OutcomeOf(HttpStatusCode status) =>
         (int)status is >= 200 and < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError;
 
@@ -138,7 +114,7 @@ internal sealed class CallbackClient(
     {
         var id = request.Id.ToString();
         var timestamp = at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var body = Body(request, decision);
+        var body = CallbackBody.Of(request, decision);
         var message = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
         message.Content.Headers.ContentType = Json;
         message.Headers.TryAddWithoutValidation("User-Agent", UserAgent);

@@ -21,15 +21,30 @@ internal sealed partial class MetricsObserver(
             return;
 
         // the journal is open: it gave or took the request
-        var fingerprint = Convert.ToHexStringLower(journal.Hasher.Fingerprint(request.Token));
         LogDecision(
             request.Id,
             request.Station,
             request.Token.Masked,
-            fingerprint,
+            Fingerprint(request.Token),
             decision.Status.Name(),
             decision.Reason.Name(),
             request.AcceptedAt,
+            decision.DecidedAt
+        );
+    }
+
+    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration)
+    {
+        metrics.Tell(new DecisionMade(decision.Status, decision.Reason, throttleWait, duration));
+        if (!logger.IsEnabled(LogLevel.Information))
+            return;
+        LogAnswer(
+            question.Id,
+            question.Station,
+            question.Token.Masked,
+            FingerprintOrNothing(question.Token),
+            decision.Status.Name(),
+            decision.Reason.Name(),
             decision.DecidedAt
         );
     }
@@ -75,6 +90,21 @@ internal sealed partial class MetricsObserver(
     public void AuthorizerFailed(string partner, RequestId id, Exception cause) =>
         LogAuthorizerFailure(partner, id, cause.GetType().Name, cause.Message);
 
+    private string Fingerprint(DriverToken token) => Convert.ToHexStringLower(journal.Hasher.Fingerprint(token));
+
+    // A question needs no journal, but its fingerprint the journal's secret.
+    private string FingerprintOrNothing(DriverToken token)
+    {
+        try
+        {
+            return Fingerprint(token);
+        }
+        catch (JournalUnavailableException)
+        {
+            return "";
+        }
+    }
+
     // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line
     // twice.
 #pragma warning disable SYSLIB1015
@@ -91,6 +121,21 @@ internal sealed partial class MetricsObserver(
         string status,
         string reason,
         DateTimeOffset AcceptedAt,
+        DateTimeOffset DecidedAt
+    );
+
+    [LoggerMessage(
+        1011,
+        LogLevel.Information,
+        "Answered {RequestId}: {Status} ({Reason}) for station {StationId}, driver token {DriverToken}"
+    )]
+    private partial void LogAnswer(
+        RequestId requestId,
+        StationId stationId,
+        string driverToken,
+        string TokenFingerprint, // the event's property takes its name from here
+        string status,
+        string reason,
         DateTimeOffset DecidedAt
     );
 #pragma warning restore SYSLIB1015

@@ -73,10 +73,14 @@ internal sealed class ChargingService : IDisposable
         Admission = new Admission(settings.Queue.MaxSize, Receivers, time);
         _throttle = ThrottleStage.CreateBucket(settings.Authorization.Throttle, time);
         Lanes = settings.Cluster.Enabled ? LaneSet.OfNode() : LaneSet.Alone(settings.Queue.ConsumerThreads, Admission);
+        Questions = new SynchronousQuestions(settings, () => _guarded, _throttle, observer, time);
         Intake = new Intake(settings.Request, Admission, journal, Lanes, time);
     }
 
     public Intake Intake { get; }
+
+    /// <summary>Answers questions whose caller waits.</summary>
+    public SynchronousQuestions Questions { get; }
 
     /// <summary>The receivers that requests are pending for.</summary>
     public ReceiverRegister Receivers { get; }
@@ -114,6 +118,9 @@ internal sealed class ChargingService : IDisposable
 
     /// <summary>How each back end of the authorization is; none before the lanes are started.</summary>
     public IEnumerable<PartnerStatus> Partners => _guarded?.Partners ?? [];
+
+    /// <summary>What each back end of the authorization answered; nothing before the lanes are started.</summary>
+    public IEnumerable<PartnerAnswers> PartnerAnswers => _guarded?.Answers ?? [];
 
     /// <summary>From here on so many nodes share the limits that are meant for the whole cluster.</summary>
     public void Divide(int nodes)

@@ -10,6 +10,11 @@ internal interface IPipelineObserver
     /// <param name="duration">Of the authorizer's part.</param>
     void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration);
 
+    /// <summary>A question whose caller waits was decided; it has no request, no journal row and no callback.</summary>
+    /// <param name="throttleWait">From the question to the authorizer.</param>
+    /// <param name="duration">Of the authorizer's part.</param>
+    void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration);
+
     /// <summary>An attempt to call back ended.</summary>
     /// <param name="isRedriven">Whether the request was a dead letter before.</param>
     void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven);

@@ -16,7 +16,8 @@ internal sealed record Submission(
     TimeSpan? ValidFor,
     string? ApiKeyName,
     IdempotencyClaim? Idempotency,
-    ActivityContext Trace
+    ActivityContext Trace,
+    CallbackFormat Format = CallbackFormat.Default
 );
 
 /// <summary>What became of a submission.</summary>
@@ -173,7 +174,8 @@ internal sealed class Intake(
             now,
             now + age,
             submission.ApiKeyName,
-            submission.Trace
+            submission.Trace,
+            submission.Format
         );
     }
 }

@@ -34,10 +34,28 @@ internal enum ChainStep
     Next,
 }
 
+/// <summary>What identifiers are brought to before they are looked up: <c>authorization.normalize</c>.</summary>
+internal enum TokenNormalization
+{
+    /// <summary>Nothing: upper and lower case differ.</summary>
+    None,
+
+    /// <summary>Capitals.</summary>
+    Upper,
+
+    /// <summary>Capitals; hexadecimal digits without separators.</summary>
+    Rfid,
+
+    /// <summary>The 14 characters of an eMA id, without separators and check digit.</summary>
+    Emaid,
+}
+
 /// <summary>Block <c>authorization</c>.</summary>
 /// <param name="Chain">The authorizers of the provider <see cref="AuthorizationProvider.Chain"/>, in order.</param>
 /// <param name="AnswerWithin">From acceptance to the decision, the wait in the queue included; null for no
 /// limit.</param>
+/// <param name="TypedTokens">Whether tokens may name their type and party.</param>
+/// <param name="StationsFile">The file that says what partners call stations; empty for none.</param>
 /// <param name="Timeout">For one decision, retries included.</param>
 /// <param name="MaxRetries">Of transient errors, within the time-out and inside the breaker.</param>
 /// <param name="Parallelism">Decisions in progress at a time, over all lanes.</param>
@@ -46,6 +64,9 @@ internal sealed record AuthorizationSettings(
     IReadOnlyList<AuthorizationProvider> Chain,
     ChainStep ChainOnUnavailable,
     TimeSpan? AnswerWithin,
+    bool TypedTokens,
+    TokenNormalization Normalize,
+    string StationsFile,
     TimeSpan Timeout,
     int MaxRetries,
     int Parallelism,
@@ -71,6 +92,9 @@ internal sealed record AuthorizationSettings(
             AnswerWithin: hocon.Duration("answerWithinMillis", min: 0, max: 3_600_000) is { Ticks: > 0 } within
                 ? within
                 : null,
+            TypedTokens: hocon.Flag("typedTokens"),
+            Normalize: hocon.Choice<TokenNormalization>("normalize"),
+            StationsFile: hocon.Text("stationsFile"),
             Timeout: hocon.Duration("timeoutMillis", min: 1, max: 3_600_000),
             MaxRetries: hocon.Count("maxRetries", min: 0, max: 100),
             Parallelism: hocon.Count("parallelism", min: 1, max: 10_000),

@@ -40,11 +40,22 @@ internal static class OcpiRules
         RequireDistinct("the provider", ocpi.Partners.SelectMany(partner => partner.Providers), report);
         RequireDistinct("the token prefix", ocpi.Partners.SelectMany(partner => partner.TokenPrefixes), report);
         foreach (var partner in ocpi.Partners)
-            Check(partner, report);
+            Check(partner, authorization, report);
     }
 
-    private static void Check(OcpiPartnerSettings partner, SettingsReport report)
+    private static void Check(
+        OcpiPartnerSettings partner,
+        AuthorizationSettings authorization,
+        SettingsReport report
+    )
     {
+        report.Require(
+            partner.Location != OcpiLocation.Required || authorization.StationsFile.Length > 0,
+            $"{Partners}: '{ShownValue.Of(partner.Name)}' has location = required, but no station has a location; "
+                + "expected authorization.stationsFile.",
+            Partners,
+            "authorization.stationsFile"
+        );
         report.Require(
             !Enum.TryParse<AuthorizationProvider>(partner.Name, ignoreCase: true, out _),
             $"{Partners}: '{ShownValue.Of(partner.Name)}' names an authorizer; expected a name of the partner's own.",

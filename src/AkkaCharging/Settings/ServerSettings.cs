@@ -1,3 +1,4 @@
+using AkkaCharging.Requests;
 using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
@@ -149,10 +150,31 @@ internal sealed record OperatorSettings(string Name, string Sha256, OperatorRigh
 
 /// <summary>Block <c>request</c>.</summary>
 /// <param name="MaxAge">How old a request may be when a callback attempt starts.</param>
-internal sealed record RequestSettings(TimeSpan MaxAge)
+internal sealed record RequestSettings(TimeSpan MaxAge, DriverTokenSettings DriverToken)
 {
     internal static RequestSettings Read(HoconSection hocon) =>
-        new(MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000));
+        new(
+            MaxAge: hocon.Duration("maxAgeMillis", min: 1_000, max: 86_400_000),
+            DriverToken: DriverTokenSettings.Read(hocon.Section("driverToken"))
+        );
+}
+
+/// <summary>Block <c>request.driverToken</c>.</summary>
+/// <param name="MinLength">Fewest characters.</param>
+internal sealed record DriverTokenSettings(int MinLength, TokenCharacters Characters)
+{
+    /// <summary>The rules that tokens are read by.</summary>
+    public DriverTokenRules Rules => new(MinLength, Characters);
+
+    internal static DriverTokenSettings Read(HoconSection hocon) =>
+        new(
+            MinLength: hocon.Count(
+                "minLength",
+                DriverTokenRules.ShortestMin,
+                AkkaCharging.Requests.DriverToken.LengthMax
+            ),
+            Characters: hocon.Choice<TokenCharacters>("characters")
+        );
 }
 
 /// <summary>Block <c>queue</c>.</summary>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.Networks;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Settings;
 
@@ -11,6 +12,7 @@ internal static class SettingsRules
     public static void Check(ChargingSettings settings, SettingsReport report)
     {
         Listeners(settings, report);
+        Tokens(settings, report);
         Tls("server", settings.Server.Tls, report);
         Tls("management", settings.Management.Tls, report);
         CallersOf(settings.Server.Tls, report);
@@ -59,6 +61,19 @@ internal static class SettingsRules
             "server.host"
         );
     }
+
+    private static void Tokens(ChargingSettings settings, SettingsReport report) =>
+        report.Require(
+            settings.Request.DriverToken.MinLength >= DriverTokenRules.SafeLengthMin
+                || settings.Server.NeedsApiKey
+                || IsLoopback(settings.Server.Host),
+            $"request.driverToken.minLength = {settings.Request.DriverToken.MinLength} lets anybody who reaches "
+                + "server.host try out all tokens; expected server.apiKeys, a loopback host or at least "
+                + $"{DriverTokenRules.SafeLengthMin}.",
+            "request.driverToken.minLength",
+            "server.apiKeys",
+            "server.host"
+        );
 
     private static void Tls(string block, ListenerTlsSettings tls, SettingsReport report) =>
         report.Require(

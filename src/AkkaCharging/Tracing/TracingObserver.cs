@@ -63,6 +63,10 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) =>
         next.Settled(request, settlement, age, isRedriven);
 
+    // Its span is the HTTP request's.
+    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration) =>
+        next.Answered(question, decision, throttleWait, duration);
+
     public void BreakerMoved(string partner, BreakerState state) => next.BreakerMoved(partner, state);
 
     public void ReceiverMoved(DestinationKey receiver, BreakerState state) => next.ReceiverMoved(receiver, state);

@@ -1,6 +1,7 @@
 using System.Text;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 
@@ -26,7 +27,8 @@ public sealed class SubmissionReaderTests
     private const string NotObject = "The request body is not a JSON object.";
 
     private static readonly SubmissionReader Reader = new(
-        new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security)
+        new CallbackAddressPolicy(SettingsLoader.Defaults.Callback.Security),
+        DriverTokenRules.Default
     );
 
     [Fact]

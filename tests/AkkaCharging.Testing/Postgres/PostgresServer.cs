@@ -16,7 +16,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         + "Install it (Debian: apt-get install postgresql) or set AKKACHARGING_TEST_POSTGRES to a connection string.";
 
     // Whoever starts it may be killed: its end of the pipe then closes, and the server is told to go.
-    private const string EndsWithItsStarter =
+    internal const string EndsWithItsStarter =
         """exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -QUIT $server; } & exec 3<&-; wait $server""";
 
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);

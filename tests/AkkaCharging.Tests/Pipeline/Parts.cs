@@ -39,6 +39,8 @@ internal sealed class RecordingObserver : IPipelineObserver
         DecidedEvents.Enqueue((request.Id, decision, queueWait, duration));
     }
 
+    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration) { }
+
     public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) =>
         AttemptedEvents.Enqueue((request.Id, attempt));
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Tracing;
@@ -159,6 +160,13 @@ public sealed class TracingObserverTests : IDisposable
 
         public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration) =>
             Told.Add("decided");
+
+        public void Answered(
+            SynchronousQuestion question,
+            Decision decision,
+            TimeSpan throttleWait,
+            TimeSpan duration
+        ) => Told.Add("answered");
 
         public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) =>
             Told.Add("attempted");

@@ -12,6 +12,7 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
     private readonly string _path;
     private readonly TimeProvider _time;
     private readonly Action<AclReload>? _onReload;
+    private readonly AclTokenForm? _form;
     private readonly FileWatch _watch;
 
     // Replaced by the one poll that runs at a time, read by any thread.
@@ -21,11 +22,12 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
     /// <summary>Loads the list and starts watching it.</summary>
     /// <param name="path">Relative to the working directory.</param>
     /// <param name="onReload">Called after each reload; must not throw or block.</param>
+    /// <param name="form">What its tokens look like; null for the form without any setting.</param>
     /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all
     /// of them are listed.</exception>
-    public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null)
+    public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null, AclTokenForm? form = null)
     {
-        (_path, _time, _onReload) = (path, time, onReload);
+        (_path, _time, _onReload, _form) = (path, time, onReload, form);
         _watch = new FileWatch(path, time, Read, ReportUnread);
         _rules = LoadFirst();
         _status = new AclStatus(_rules.Count, time.GetUtcNow(), LastError: null, Reloads: 0, FailedReloads: 0);
@@ -49,7 +51,7 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
     {
         try
         {
-            return _watch.ReadFirst(() => AclFile.Load(_path));
+            return _watch.ReadFirst(() => AclFile.Load(_path, _form));
         }
         catch (TimeoutException e)
         {
@@ -62,7 +64,7 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
         var started = _time.GetTimestamp();
         try
         {
-            var rules = AclFile.Load(_path);
+            var rules = AclFile.Load(_path, _form);
             return new(() => Take(rules, _time.GetElapsedTime(started)));
         }
         catch (InvalidAclException e)

@@ -14,7 +14,7 @@ namespace AkkaCharging.Authorization.Acl;
 /// whole lines at its end; since each token has one line, and a token without a line is denied, a lost line gives no
 /// right. Values in messages are masked, because in a shifted line any of them may be a token.
 /// </remarks>
-internal sealed class AclCsv(string name)
+internal sealed class AclCsv(string name, AclTokenForm form)
 {
     private const int ProblemsShown = 20;
 
@@ -131,11 +131,10 @@ internal sealed class AclCsv(string name)
         }
 
         var problemsBefore = _problemCount;
-        var token = TokenHash.TryParse(Field(csv, 0));
+        var token = TokenHash.TryParse(Field(csv, 0), form);
         if (token is null)
             Report(
-                $"token {Mask(Field(csv, 0))} is neither 20-80 characters of letters, digits, '-', '.', '_' or "
-                    + "'~' nor sha256: and 64 hexadecimal digits"
+                $"token {Mask(Field(csv, 0))} is neither {form.Rules.Expected} nor sha256: and 64 hexadecimal digits"
             );
         var condition = new AclCondition(
             Stations(Field(csv, 1)),

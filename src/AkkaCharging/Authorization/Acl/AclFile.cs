@@ -9,12 +9,12 @@ internal static class AclFile
     /// <summary>Reads the list.</summary>
     /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or its text is
     /// wrong.</exception>
-    public static AclRules Load(string path)
+    public static AclRules Load(string path, AclTokenForm? form = null)
     {
         try
         {
             using var stream = RegularFile.Open(path);
-            return AclRules.Read(stream, path);
+            return AclRules.Read(stream, path, form);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -33,14 +33,15 @@ internal sealed class AclRules
     /// <param name="csv">UTF-8 text; seekable, read from its start to its end, left open.</param>
     /// <param name="name">Names the source in errors.</param>
     /// <exception cref="InvalidAclException">Lists every broken line.</exception>
-    public static AclRules Read(Stream csv, string name) => new AclCsv(name).Read(csv);
+    public static AclRules Read(Stream csv, string name, AclTokenForm? form = null) =>
+        new AclCsv(name, form ?? AclTokenForm.Default).Read(csv);
 
     /// <summary>
     /// Answers <paramref name="query"/> as of <paramref name="now"/>. Where several reasons say no: not in the list,
     /// blocked, outside its time, other stations.
     /// </summary>
     public AuthorizerAnswer Decide(AuthorizationQuery query, DateTimeOffset now) =>
-        _rules.TryGetValue(TokenHash.Of(query.Token), out var rule)
+        _rules.TryGetValue(TokenHash.Of(query.Identity.Uid), out var rule)
             ? _conditions[rule.Condition].Decide(query.Station.Value, now.UtcTicks)
             : AuthorizerAnswer.Deny(DenialReason.UnknownToken);
 

@@ -57,6 +57,12 @@ internal sealed class GuardedChain
             guard.Key.Misconfiguration
         ));
 
+    /// <summary>What each partner answered since the start.</summary>
+    public IEnumerable<PartnerAnswers> Answers =>
+        _guards.SelectMany(guard =>
+            guard.Value.Answers.Select(answer => new PartnerAnswers(guard.Key.Name, answer.Reason, answer.Count))
+        );
+
     /// <summary>The worst of the breakers' states.</summary>
     public BreakerState State => _guards.Values.Select(guard => guard.State).DefaultIfEmpty().Max();
 
@@ -69,6 +75,10 @@ internal sealed class GuardedChain
     /// <returns><see cref="long.MaxValue"/> without <c>authorization.answerWithinMillis</c>.</returns>
     public long DeadlineOf(long since, long end) =>
         _answerWithin is { } within ? Math.Min(_time.After(since, within), end) : long.MaxValue;
+
+    /// <summary>The question about a driver at a station.</summary>
+    public AuthorizationQuery Ask(RequestId id, StationId station, DriverToken token) =>
+        _chain.Form.Fill(id, station, token);
 
     /// <summary>Decides <paramref name="query"/>.</summary>
     /// <inheritdoc cref="GuardedAuthorizer.DecideAsync"/>
@@ -118,6 +128,9 @@ internal sealed class GuardedChain
             : Task.FromResult(new Decision(AuthorizationStatus.Unknown, route.Reason, _time.GetUtcNow()));
     }
 }
+
+/// <summary>How often a partner's part of a question ended with a reason.</summary>
+internal readonly record struct PartnerAnswers(string Name, DecisionReason Reason, long Count);
 
 /// <summary>How a partner is.</summary>
 /// <param name="InFlight">Calls that wait for an answer.</param>

@@ -1,3 +1,4 @@
+using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Authorization.Chain;
@@ -51,6 +52,9 @@ internal sealed class SinglePartner(Partner partner) : IAuthorizerLink
 /// <summary>The links that are asked in turn, until one knows the token.</summary>
 internal sealed record AuthorizerChain(IReadOnlyList<IAuthorizerLink> Links)
 {
+    /// <summary>How questions to them are put.</summary>
+    public QuestionForm Form { get; init; } = QuestionForm.Plain;
+
     /// <summary>The partners of all links.</summary>
     public IEnumerable<Partner> Partners => Links.SelectMany(link => link.Partners);
 

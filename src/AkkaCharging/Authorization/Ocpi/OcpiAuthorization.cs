@@ -51,7 +51,8 @@ internal static class OcpiAuthorization
         );
     }
 
-    /// <summary>Whether the driver may charge at every EVSE that was named: which of them it will be is not known.</summary>
+    /// <summary>Whether the driver may charge at every EVSE that the question named.</summary>
+    /// <remarks>At which of them the driver stands is not known, so a part of them is not enough.</remarks>
     private static bool IncludesAll(JsonElement? location, StationMapping sent) =>
         location is not { } allowed
         || (

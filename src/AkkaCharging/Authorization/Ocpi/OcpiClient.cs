@@ -7,8 +7,8 @@ namespace AkkaCharging.Authorization.Ocpi;
 
 /// <summary>Sends single requests to one partner, over connections of its own.</summary>
 /// <remarks>
-/// HTTP/1.1 with kept connections. Redirects are not followed: they would carry the credentials elsewhere. No trace
-/// knows these requests, because their URLs hold tokens. Errors: <see cref="OcpiException"/>; a cancelled request throws
+/// HTTP/1.1 with kept connections. Redirects are not followed: they would carry the credentials elsewhere. Requests are
+/// not traced, because their URLs hold driver tokens. Errors: <see cref="OcpiException"/>; a cancelled request throws
 /// <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class OcpiClient : IDisposable

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Ocpi;
@@ -76,7 +77,7 @@ internal sealed class OcpiEndpoint : IDisposable
         var versions = (await GetAsync(versionsUrl, cancellationToken)).Require("versionsUrl");
         var offered = OcpiJson
             .Items(versions)
-            .FirstOrDefault(version => version.Text("version") == _version.Name)
+            .FirstOrDefault(version => IsText(version, "version", _version.Name))
             .Text("url");
         if (offered is null)
             throw new OcpiException(
@@ -95,7 +96,7 @@ internal sealed class OcpiEndpoint : IDisposable
             ? throw new OcpiException("offers no endpoint of tokens as their sender", OcpiBlame.Settings)
             : Follow(tokens);
 
-        static bool IsText(System.Text.Json.JsonElement element, string name, string value) =>
+        static bool IsText(JsonElement element, string name, string value) =>
             string.Equals(element.Text(name), value, StringComparison.OrdinalIgnoreCase);
     }
 
@@ -154,8 +155,7 @@ internal sealed class OcpiEndpoint : IDisposable
         return
             text.Length <= UrlLengthMax
             && Uri.TryCreate(text, UriKind.Absolute, out var url)
-            && url.Scheme is "http" or "https"
-            && (url.Scheme == "https" || start.Scheme == "http")
+            && (url.Scheme is "https" || (url.Scheme is "http" && start.Scheme is "http"))
             && url.UserInfo.Length == 0
             && string.Equals(url.Host, start.Host, StringComparison.OrdinalIgnoreCase)
             ? url

@@ -6,7 +6,8 @@ internal enum OcpiBlame
     /// <summary>The partner: it was not reached, was late or failed. Counts for the circuit breaker.</summary>
     Partner,
 
-    /// <summary>The partner was not even connected to. Counts for the circuit breaker, and may be tried again.</summary>
+    /// <summary>The partner: the connection failed before anything was sent. Counts for the circuit breaker, and may be
+    /// retried.</summary>
     Connection,
 
     /// <summary>The partner or this operator: the partner answered, but rejected the question or wrote

@@ -10,12 +10,12 @@ namespace AkkaCharging.Authorization.Ocpi;
 /// <summary>Asks one partner over OCPI whether a driver may charge: the real-time authorization of its tokens
 /// module.</summary>
 /// <remarks>
-/// A no is any answer that says so, and a token that is unknown to the partner. Errors, all
-/// <see cref="AuthorizerUnavailableException"/>: the partner was not reached, broke the connection, was late, or
-/// answered 408, 429, 5xx, 3xxx, 4002 or 4003 counts for the circuit breaker; whatever else is no answer does not, since
-/// the partner is there. Only a connection that failed before anything was sent is tried again, here and not by the
-/// guard: a question that may have arrived is not repeated. No message carries a token, a URL or what the partner wrote.
-/// A cancelled call throws <see cref="OperationCanceledException"/>.
+/// Errors, all <see cref="AuthorizerUnavailableException"/>. These count for the circuit breaker: no connection, a
+/// broken one, no answer in time, HTTP 408, 429 and 5xx, the status codes 3xxx, 4002 and 4003. Other answers that are
+/// neither yes nor no do not count, because the partner is there. Only a connection that failed before anything was
+/// sent is retried, and by this class instead of the guard: a question that may have arrived is not repeated. No message
+/// carries a token, a URL or what the partner wrote. A cancelled call throws
+/// <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
 {

@@ -8,6 +8,7 @@ namespace AkkaCharging.Authorization.Ocpi;
 internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
 {
     private readonly OcpiRouter _router;
+    private readonly Dictionary<string, Partner> _byName;
     private readonly OcpiPartnerAuthorizer[] _authorizers;
 
     /// <exception cref="InvalidSettingsException">A credentials token cannot be read.</exception>
@@ -30,6 +31,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
                 (partner, authorizer) => new Partner(partner.Name, authorizer, partner.Parallelism)
             ),
         ];
+        _byName = Partners.ToDictionary(partner => partner.Name, StringComparer.Ordinal);
     }
 
     /// <inheritdoc/>
@@ -60,9 +62,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     public PartnerRoute Route(AuthorizationQuery query)
     {
         var route = _router.Route(query);
-        return route.Partner is { } partner
-            ? new PartnerRoute(Partners.First(candidate => candidate.Name == partner.Name))
-            : PartnerRoute.None(route.Reason);
+        return route.Partner is { } partner ? new PartnerRoute(_byName[partner.Name]) : PartnerRoute.None(route.Reason);
     }
 
     /// <summary>Asks every partner, side by side, whether it takes the credentials and the URL is right.</summary>

@@ -16,8 +16,10 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
     private const int DepthMax = 16;
 
     /// <summary>Reads a body; what is no envelope leaves <see cref="Code"/> null.</summary>
-    /// <remarks>Two values of one key would leave it to the parser which of them counts, so that is no envelope. Unknown
-    /// fields are, as version 2.3.0 demands.</remarks>
+    /// <remarks>
+    /// A body with two values of one key is rejected, because it would be left to the parser which of them counts.
+    /// Unknown fields are accepted, as version 2.3.0 demands.
+    /// </remarks>
     public static OcpiReply Read(HttpStatusCode status, ReadOnlySpan<byte> body)
     {
         try

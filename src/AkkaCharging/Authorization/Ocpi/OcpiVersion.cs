@@ -38,13 +38,14 @@ internal sealed record OcpiVersion(
     ];
 
     /// <summary>Finds a version that <c>authorization.ocpi.version</c> may name.</summary>
-    public static OcpiVersion Of(string name) => All.Single(version => version.Name == name);
+    public static OcpiVersion Of(string name) =>
+        All.Single(version => version.Name.Equals(name, StringComparison.Ordinal));
 
     /// <summary>The type to send for a token of <paramref name="type"/>: a type that the version does not know is
     /// <c>OTHER</c> to it.</summary>
     public string TypeOf(string type)
     {
         var capitals = type.ToUpperInvariant();
-        return TypesAreOpen || TokenTypes.Contains(capitals) ? capitals : Other;
+        return TypesAreOpen || TokenTypes.Contains(capitals, StringComparer.Ordinal) ? capitals : Other;
     }
 }

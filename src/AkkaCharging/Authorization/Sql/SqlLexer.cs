@@ -117,7 +117,10 @@ internal static class SqlLexer
     /// <summary>$$…$$ and $name$…$name$ of PostgreSQL.</summary>
     private static int? DollarQuoteEnd(string text, int at)
     {
-        var end = IsNameStart(text, at + 1) ? NameEnd(text, at + 1) : at + 1;
+        var end = at + 1;
+        if (IsNameStart(text, end))
+            while (end < text.Length && text[end] != '$' && IsNamePart(text[end]))
+                end++;
         if (end >= text.Length || text[end] != '$')
             return null;
         var mark = text[at..(end + 1)];

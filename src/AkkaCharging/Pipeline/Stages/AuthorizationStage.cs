@@ -48,7 +48,7 @@ internal static class AuthorizationStage
         try
         {
             var decision = await authorizers.DecideAsync(
-                new(pending.Request.Id, pending.Request.Station, pending.Request.Token),
+                authorizers.Ask(pending.Request.Id, pending.Request.Station, pending.Request.Token),
                 authorizers.DeadlineOf(pending.Since, pending.Deadline),
                 stopping
             );

@@ -446,7 +446,7 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     {
         var query = Some(mapping: Place);
         var error = await Assert.ThrowsAsync<AuthorizerUnavailableException>(async () =>
-            await (authorizer ?? _authorizer).AuthorizeAsync(query, default)
+            await (authorizer ?? _authorizer).AuthorizeAsync(query, default).AsTask().WaitAsync(Eventually.Patience)
         );
         Assert.Equal((false, isFault), (error.IsTransient, error.IsFault));
         Assert.StartsWith("OCPI partner tnm ", error.Message, StringComparison.Ordinal);

@@ -120,6 +120,13 @@ public sealed class SettledDeliveryTests : TestKit
     {
         public void Decided(ChargingRequest request, Decision decision, TimeSpan queueWait, TimeSpan duration) { }
 
+        public void Answered(
+            SynchronousQuestion question,
+            Decision decision,
+            TimeSpan throttleWait,
+            TimeSpan duration
+        ) { }
+
         public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) { }
 
         public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) { }

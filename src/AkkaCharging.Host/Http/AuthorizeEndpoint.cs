@@ -1,0 +1,158 @@
+using System.Text.Json.Serialization;
+using AkkaCharging.Metrics;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>
+/// The synchronous question: may this driver charge here? The answer is in the response, within the deadline.
+/// </summary>
+internal static class AuthorizeEndpoint
+{
+    private const string Route = "/api/v1/authorize";
+
+    /// <summary>Maps <c>POST /api/v1/authorize</c>.</summary>
+    public static void MapAuthorize(this IEndpointRouteBuilder routes) =>
+        routes
+            .MapPost(Route, (Delegate)routes.ServiceProvider.GetRequiredService<Handler>().HandleAsync)
+            .WithName("authorize")
+            .WithTags("Synchronous questions")
+            .WithSummary("Ask whether a driver may charge, and wait for the answer")
+            .WithDescription(
+                "For a caller that has no receiver for callbacks. Nothing is kept: a question that gets no answer is "
+                    + "asked again."
+            )
+            .Produces<AuthorizeAnswer>()
+            .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
+            .ProducesErrors(401, 408, 413, 415, 429, 500, 503)
+            .WithMetadata(AnonymousReads.Exempt);
+
+    /// <summary>Answers questions.</summary>
+    internal sealed class Handler(
+        ServerSettings settings,
+        CallerAccess access,
+        SubmissionReader reader,
+        ChargingService service,
+        TimeProvider time
+    )
+    {
+        public async Task HandleAsync(HttpContext context)
+        {
+            var (_, rejected) = await access.AdmitAsync(context, rate => rate.Submissions);
+            if (rejected is not null)
+                return;
+            var (body, unread) = await BodyReader.ReadJsonAsync(context, settings, time);
+            if (unread is not null)
+                return;
+            var fields = reader.ReadQuestion(body, out var errors);
+            if (fields is null)
+            {
+                await context.WriteValidationErrorAsync(errors);
+                return;
+            }
+
+            var id = RequestId.New(time.GetUtcNow());
+            var decision = await service.Questions.AskAsync(
+                id,
+                fields.Station,
+                fields.Token,
+                fields.ValidFor,
+                context.RequestAborted
+            );
+            if (decision is null)
+                await context.WriteErrorAsync(
+                    StatusCodes.Status503ServiceUnavailable,
+                    AnswerStatus.QueueFull,
+                    "Too many questions wait for their answer.",
+                    TimeSpan.FromSeconds(1)
+                );
+            else
+                await context.WriteJsonAsync(
+                    StatusCodes.Status200OK,
+                    AuthorizeAnswer.Of(id, decision),
+                    ApiJson.Default.AuthorizeAnswer
+                );
+        }
+    }
+}
+
+/// <summary>The body of a synchronous question.</summary>
+/// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
+/// <param name="DriverToken">As in a submission.</param>
+/// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
+internal sealed record AuthorizeBody(
+    [Field(Format = "uuid")] string StationId,
+    [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,
+    [Optional, Field(Type = Microsoft.OpenApi.JsonSchemaType.Integer, Minimum = "1000", Maximum = "3600000")]
+        int? ValidForMillis
+);
+
+/// <summary>The body of the answer to a synchronous question.</summary>
+/// <param name="RequestId">The same in logs and traces.</param>
+/// <param name="Timestamp">When it was decided, in milliseconds since 1970, as all times here.</param>
+/// <param name="Detail">What the authorizer told beyond yes or no; absent without any.</param>
+/// <param name="Ocpp16">The status of an Authorize.conf of OCPP 1.6.</param>
+/// <param name="Ocpp201">The status of an AuthorizeResponse of OCPP 2.0.1.</param>
+internal sealed record AuthorizeAnswer(
+    [Field(Pattern = Patterns.RequestId)] string RequestId,
+    [OneOf<AuthorizationStatusWords>] string Status,
+    [OneOf<DecisionReasonWords>] string Reason,
+    long Timestamp,
+    [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail,
+    [OneOf<Ocpp16Words>] string Ocpp16,
+    [OneOf<Ocpp201Words>] string Ocpp201
+)
+{
+    internal static AuthorizeAnswer Of(RequestId id, Decision decision) =>
+        new(
+            id.ToString(),
+            decision.Status.Name(),
+            decision.Reason.Name(),
+            decision.DecidedAt.ToUnixTimeMilliseconds(),
+            DetailAnswer.Of(decision),
+            decision.Ocpp16(),
+            decision.Ocpp201()
+        );
+}
+
+/// <summary>What the authorizer told beyond yes or no; each field is null when it did not tell it.</summary>
+/// <param name="AuthorizationReference">To be repeated in session and charge detail record.</param>
+/// <param name="Language">Of <paramref name="Text"/>.</param>
+/// <param name="Text">What the driver may be shown.</param>
+/// <param name="Party">Who answered.</param>
+/// <param name="ValidUntil">How long the answer holds.</param>
+/// <param name="Group">Tokens of one group may stop each other's sessions.</param>
+internal sealed record DetailAnswer(
+    string? AuthorizationReference,
+    string? Language,
+    string? Text,
+    string? Party,
+    long? ValidUntil,
+    string? Group
+)
+{
+    internal static DetailAnswer? Of(Decision? decision) =>
+        decision?.Details is { } details
+            ? new(
+                details.AuthorizationReference,
+                details.Language,
+                details.Text,
+                details.Party,
+                details.ValidUntil?.ToUnixTimeMilliseconds(),
+                details.Group
+            )
+            : null;
+}
+
+internal sealed class Ocpp16Words : IWords
+{
+    public static IEnumerable<string> All => ["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"];
+}
+
+internal sealed class Ocpp201Words : IWords
+{
+    public static IEnumerable<string> All =>
+        ["Accepted", "Blocked", "Expired", "NoCredit", "NotAtThisLocation", "ConcurrentTx", "Unknown"];
+}

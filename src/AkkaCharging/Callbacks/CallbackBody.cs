@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Unicode;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Callbacks;
+
+/// <summary>Writes the body of a callback: the same bytes at each attempt, also after a restart or a redrive.</summary>
+internal static class CallbackBody
+{
+    // A station id of 36, a token of 80 and a status of 11 characters, a time of 20 digits, and what stands around
+    // them.
+    private const int DefaultBytesMax = 256;
+
+    private static readonly ExtendedJson Extended = new(
+        // Names and texts of partners are for people: they are not escaped where JSON does not ask for it.
+        new JsonSerializerOptions(ExtendedJson.Default.Options)
+        {
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        }
+    );
+
+    /// <summary>The body in the format of <paramref name="request"/>.</summary>
+    public static byte[] Of(ChargingRequest request, Decision decision) =>
+        request.Format == CallbackFormat.Extended ? OfExtended(request, decision) : OfDefault(request, decision);
+
+    // Byte for byte as the contract has it; no field can hold a character that JSON would escape.
+    private static byte[] OfDefault(ChargingRequest request, Decision decision)
+    {
+        var (station, token, status) = (request.Station.Text, request.Token.Secret, decision.Status.Name());
+        var decidedAt = decision.DecidedAt.ToUnixTimeMilliseconds();
+        Span<byte> body = stackalloc byte[DefaultBytesMax];
+        var fits = Utf8.TryWrite(
+            body,
+            CultureInfo.InvariantCulture,
+            $$"""{"station_id":"{{station}}","driver_token":"{{token}}","status":"{{status}}","timestamp":{{decidedAt}}}""",
+            out var length
+        );
+        return fits
+            ? body[..length].ToArray()
+            : throw new InvalidOperationException("The callback's body is longer than its fields can be.");
+    }
+
+    private static byte[] OfExtended(ChargingRequest request, Decision decision)
+    {
+        var details = decision.Details;
+        return JsonSerializer.SerializeToUtf8Bytes(
+            new ExtendedBody(
+                request.Station.Text,
+                request.Token.Secret,
+                decision.Status.Name(),
+                decision.DecidedAt.ToUnixTimeMilliseconds(),
+                decision.Reason.Name(),
+                details?.AuthorizationReference,
+                details?.Text is { } text ? new ExtendedInfo(details.Language, text) : null,
+                details?.Party,
+                details?.ValidUntil?.ToUnixTimeMilliseconds(),
+                details?.Group,
+                decision.Ocpp16(),
+                decision.Ocpp201()
+            ),
+            Extended.ExtendedBody
+        );
+    }
+}
+
+/// <summary>The body of the format <c>extended</c>; what is null is left out.</summary>
+internal sealed record ExtendedBody(
+    string StationId,
+    string DriverToken,
+    string Status,
+    long Timestamp,
+    string Reason,
+    string? AuthorizationReference,
+    ExtendedInfo? Info,
+    string? Party,
+    long? ValidUntil,
+    string? Group,
+    string Ocpp16,
+    string Ocpp201
+);
+
+/// <summary>A text for the driver.</summary>
+internal sealed record ExtendedInfo(string? Language, string Text);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(ExtendedBody))]
+internal sealed partial class ExtendedJson : JsonSerializerContext;

@@ -1,0 +1,86 @@
+using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Pipeline.Stages;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Pipeline;
+
+/// <summary>
+/// Answers questions whose caller waits: by the same authorizers, guards and throttle as the pipeline, without a
+/// journal row and without a callback.
+/// </summary>
+/// <remarks>Shape: one decision for one question, at its deadline at the latest.</remarks>
+/// <param name="authorizers">Null before the lanes are started.</param>
+/// <param name="throttle">Shared with the lanes; null for no limit.</param>
+internal sealed class SynchronousQuestions(
+    ChargingSettings settings,
+    Func<GuardedChain?> authorizers,
+    TokenBucket? throttle,
+    IPipelineObserver observer,
+    TimeProvider time
+)
+{
+    private readonly int _waitingMax = settings.Queue.MaxSize;
+    private int _waiting;
+
+    /// <summary>Questions that wait for their answer.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Decides, within <c>authorization.answerWithinMillis</c> or, without it,
+    /// <c>authorization.timeoutMillis</c>.</summary>
+    /// <param name="validFor">How long an answer is of use; null for as long as it takes.</param>
+    /// <returns>Null when too many questions wait already, or the service has not started.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public async Task<Decision?> AskAsync(
+        RequestId id,
+        StationId station,
+        DriverToken token,
+        TimeSpan? validFor,
+        CancellationToken cancellationToken
+    )
+    {
+        if (authorizers() is not { } chain)
+            return null;
+        if (Interlocked.Increment(ref _waiting) > _waitingMax)
+        {
+            Interlocked.Decrement(ref _waiting);
+            return null;
+        }
+
+        try
+        {
+            var askedAt = time.GetTimestamp();
+            var within = settings.Authorization.AnswerWithin ?? settings.Authorization.Timeout;
+            var deadline = time.After(askedAt, validFor < within ? validFor.Value : within);
+            await WaitForTurnAsync(deadline, cancellationToken);
+            var startedAt = time.GetTimestamp();
+            var decision = await chain.DecideAsync(chain.Ask(id, station, token), deadline, cancellationToken);
+            observer.Answered(
+                new(id, station, token),
+                decision,
+                time.GetElapsedTime(askedAt, startedAt),
+                time.GetElapsedTime(startedAt)
+            );
+            return decision;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+
+    // The token that a question takes past its deadline is lost: it would be the next one's in the pipeline, and here
+    // nobody is next.
+    private async Task WaitForTurnAsync(long deadline, CancellationToken cancellationToken)
+    {
+        if (throttle is null)
+            return;
+        var now = throttle.Now;
+        var dueAt = Math.Min(throttle.Reserve(now), throttle.At(deadline));
+        if (dueAt > now)
+            await Task.Delay(TimeSpan.FromSeconds((dueAt - now) / time.TimestampFrequency), time, cancellationToken);
+    }
+}
+
+/// <summary>A question whose caller waits for the answer.</summary>
+internal readonly record struct SynchronousQuestion(RequestId Id, StationId Station, DriverToken Token);

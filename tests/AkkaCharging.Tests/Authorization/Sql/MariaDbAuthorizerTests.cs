@@ -1,0 +1,154 @@
+using System.Data.Common;
+using AkkaCharging.Authorization.Sql;
+using AkkaCharging.Settings;
+using AkkaCharging.Testing.MariaDb;
+using MySqlConnector;
+
+namespace AkkaCharging.Tests.Authorization.Sql;
+
+/// <summary>The classes that share one server; they run one after the other.</summary>
+[CollectionDefinition(Name)]
+public sealed class OneMariaDb : ICollectionFixture<SharedMariaDb>
+{
+    public const string Name = "mariadb";
+}
+
+/// <summary>The server of the collection.</summary>
+public sealed class SharedMariaDb : IAsyncLifetime
+{
+    internal MariaDbServer Server { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Server = await MariaDbServer.StartNewAsync();
+
+    public Task DisposeAsync() => Server.DisposeAsync().AsTask();
+}
+
+[Collection(OneMariaDb.Name)]
+[Trait("Category", "MariaDb")]
+public sealed class MariaDbAuthorizerTests(SharedMariaDb shared) : SqlAuthorizerContract
+{
+    private protected override SqlKind Kind => SqlKind.MySql;
+
+    private protected override string Name => "the MySQL database of authorization.sql";
+
+    private protected override string Endless => "select 'allowed' as decision where sleep(10) = 1 and @token <> ''";
+
+    private protected override string Lock => "lock tables tags write";
+
+    private protected override Task<string> NewDatabaseAsync() => shared.Server.NewDatabaseAsync();
+
+    private protected override async Task<DbConnection> OpenAsync()
+    {
+        var connection = new MySqlConnection(
+            new MySqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString
+        );
+        await connection.OpenAsync();
+        await using var command = new MySqlCommand("set time_zone = '+00:00'", connection);
+        await command.ExecuteNonQueryAsync();
+        return connection;
+    }
+
+    private protected override async Task<long> RunningAsync() =>
+        Convert.ToInt64(
+            await ScalarAsync(
+                "select count(*) from information_schema.processlist where command in ('Query', 'Execute') "
+                    + "and db = database() and id <> connection_id()"
+            ),
+            null
+        );
+
+    [Fact]
+    public async Task Session_IsReadOnly_InUtc_AndBounded_AlsoWhenItIsUsedAgain()
+    {
+        const string Look = """
+            select 'allowed' as decision, concat_ws(' ', @@session.tx_read_only, @@session.time_zone,
+                @@session.max_statement_time, @@session.lock_wait_timeout) as info where @token <> ''
+            """;
+        var authorizer = Bench.Create(Bench.Settings(Kind, ConnectionString, Look, timeoutMillis: 4_321));
+
+        for (var i = 0; i < 3; i++)
+        {
+            var answer = await authorizer.AuthorizeAsync(SqlBench.Question("a"), default);
+            Assert.Equal("ON +00:00 4.321000 5", answer.Details?.Text);
+        }
+    }
+
+    [Fact]
+    public async Task Tokens_TravelBesideTheText()
+    {
+        const string Executions =
+            "select variable_value from information_schema.global_status where variable_name = 'com_stmt_execute'";
+        var authorizer = Create("select decision from tags where uid = @token");
+        var before = await ScalarAsync(Executions);
+
+        await SqlBench.AskAsync(authorizer, "known");
+
+        Assert.NotEqual(before, await ScalarAsync(Executions));
+    }
+
+    [Theory]
+    [InlineData("Password", "wrong", "misconfigured", "rejected the user or the password")]
+    [InlineData("User ID", "nobody", "misconfigured", "rejected the user or the password")]
+    [InlineData("Database", "missing", "misconfigured", "has no database of the name")]
+    [InlineData("Port", "1", "transient", "could not be reached, or broke the connection")]
+    public async Task ConnectionThatFails_IsNamed_WithoutItsString(string key, string value, string kind, string what)
+    {
+        var builder = new MySqlConnectionStringBuilder(ConnectionString) { [key] = value };
+        var authorizer = Bench.Create(
+            Bench.Settings(Kind, builder.ConnectionString, "select 'allowed' as decision where @token = 'a'")
+        );
+
+        var answer = await SqlBench.AskAsync(authorizer, "a");
+        var thrown = await Assert.ThrowsAsync<InvalidSettingsException>(() => authorizer.CheckAsync(default));
+
+        Assert.StartsWith($"{kind}: {Name} {what}", answer, StringComparison.Ordinal);
+        Assert.Contains(what, thrown.Message, StringComparison.Ordinal);
+        Assert.All(
+            new[] { builder.Password, builder.UserID, "127.0.0.1" },
+            secret => Assert.DoesNotContain(secret, answer + thrown.Message, StringComparison.Ordinal)
+        );
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Server=")]
+    [InlineData("Canary=4711")]
+    [InlineData("Server=a;Port=canary")]
+    public void UnusableConnectionString_StopsTheStart_AndIsNotShown(string connectionString)
+    {
+        var thrown = Assert.Throws<InvalidSettingsException>(() =>
+            Bench.Create(Bench.Settings(Kind, connectionString, "select @token"))
+        );
+
+        Assert.StartsWith(
+            "authorization.sql.connectionString ",
+            Assert.Single(thrown.Problems),
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain("canary", thrown.ToString(), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task RestartOfTheServer_IsOutlived()
+    {
+        await using var server = await MariaDbServer.StartNewAsync();
+        var authorizer = Bench.Create(
+            Bench.Settings(
+                Kind,
+                server.ConnectionString,
+                "select 'allowed' as decision where sleep(0.05) = 0 and @token = 'a'"
+            )
+        );
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => SqlBench.AskAsync(authorizer, "a")));
+
+        await server.KillAsync();
+        Assert.StartsWith("transient: ", await SqlBench.AskAsync(authorizer, "a"), StringComparison.Ordinal);
+        await server.StartAsync();
+
+        var answers = new List<string>();
+        while (answers.Count < 10 && !answers.Contains("authorized"))
+            answers.Add(await SqlBench.AskAsync(authorizer, "a"));
+        // Retries of the guard: three.
+        Assert.InRange(answers.Count, 1, 4);
+    }
+}
