@@ -18,6 +18,10 @@ internal static class CallbackFormats
     /// <summary><c>default</c> or <c>extended</c>.</summary>
     public static string Name(this CallbackFormat format) => Names[(int)format];
 
+    /// <summary>Reads what the journal has; what this version does not know is the default.</summary>
+    public static CallbackFormat FromJournal(string? name) =>
+        TryParse(name, out var format) ? format : CallbackFormat.Default;
+
     /// <summary>Reads what <see cref="Name"/> wrote.</summary>
     public static bool TryParse(string? name, out CallbackFormat format)
     {

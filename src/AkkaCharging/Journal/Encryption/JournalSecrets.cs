@@ -73,7 +73,7 @@ internal sealed class JournalSecrets
     {
         // None holds a line break: the token by its alphabet, the URL because it is printable ASCII.
         var parts = Encoding.ASCII.GetString(Keys.Open(secret, StoredId.Of(id))).Split('\n');
-        CallbackFormats.TryParse(parts.ElementAtOrDefault(2), out var format);
+        var format = CallbackFormats.FromJournal(parts.ElementAtOrDefault(2));
         return (DriverToken.FromJournal(parts[0]), CallbackUrl.FromJournal(parts[1]), format);
     }
 
