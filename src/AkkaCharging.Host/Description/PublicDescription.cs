@@ -100,7 +100,7 @@ internal static class PublicDescription
             ("authorize", "503") => "Too many questions wait for their answer, or the service has not started.",
             ("submit" or "authorize", "400") => "Malformed JSON or broken rules: all of them are listed.",
             (_, "401") => "API keys are configured, and this one is missing or unknown.",
-            ("follow", "403") => "Client certificates are required, and the connection has none.",
+            ("follow" or "authorize", "403") => "Client certificates are required, and the connection has none.",
             (_, "403") => "This API key may not call back to this host.",
             (_, "404") => "No such request, or it settled too long ago.",
             (_, "408") => "The body did not arrive in time.",

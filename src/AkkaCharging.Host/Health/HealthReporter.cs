@@ -60,8 +60,8 @@ internal sealed class HealthReporter(
     )
     {
         var figures = await FiguresAsync(cancellationToken);
-        var components = new List<(string Name, ComponentStatus Status, (string Name, string Value)[] Details)>
-        {
+        List<(string Name, ComponentStatus Status, (string Name, string Value)[] Details)> components =
+        [
             Pipeline(service.Status),
             Queue(service.Status),
             Authorization(figures, service.Status.Breaker),
@@ -69,7 +69,7 @@ internal sealed class HealthReporter(
             Callbacks(figures, service.Resources.Status),
             Journal(journal.Status, isForOperators),
             Files(transport),
-        };
+        ];
         if (accessList.Status is { } acl)
             components.Add(Acl(acl, isForOperators));
         if (form.Stations is { } stations)

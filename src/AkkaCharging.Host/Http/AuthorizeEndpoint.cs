@@ -26,7 +26,7 @@ internal static class AuthorizeEndpoint
             )
             .Produces<AuthorizeAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
-            .ProducesErrors(401, 408, 413, 415, 429, 500, 503)
+            .ProducesErrors(401, 403, 408, 413, 415, 429, 500, 503)
             .WithMetadata(AnonymousReads.Exempt);
 
     /// <summary>Answers questions.</summary>

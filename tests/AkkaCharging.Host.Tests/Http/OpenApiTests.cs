@@ -44,7 +44,7 @@ public sealed class OpenApiTests : IAsyncLifetime
             [
                 $"post {Api.Submit}: 200 400 401 403 408 409 413 415 429 500 503",
                 $"get {Follow}: 200 401 403 404 429 500 503",
-                "post /api/v1/authorize: 200 400 401 408 413 415 429 500 503",
+                "post /api/v1/authorize: 200 400 401 403 408 413 415 429 500 503",
                 "get /health: 200 429 503",
                 "get /metrics: 200 429 503",
                 "get /health/live: 200 503",
