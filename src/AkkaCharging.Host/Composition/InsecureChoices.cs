@@ -45,12 +45,12 @@ internal static class InsecureChoices
             }
         }
 
-        if (settings.Server.Tls is { NeedsClientCertificate: false, ClientCaFile.Length: > 0 })
-            yield return "Client certificates are not asked for, though an authority for them is named "
-                + "(server.tls.clientCertificates).";
         if (settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin)
             yield return "Short driver tokens are accepted, which can be guessed "
                 + $"(request.driverToken.minLength = {settings.Request.DriverToken.MinLength}).";
+        if (settings.Server.Tls is { NeedsClientCertificate: false, ClientCaFile.Length: > 0 })
+            yield return "Client certificates are not asked for, though an authority for them is named "
+                + "(server.tls.clientCertificates).";
         if (!SettingsRules.IsLoopback(settings.Management.Host) && !settings.Management.Tls.IsOn)
             yield return "The operators' listener is reachable from other machines over plain http: its token travels "
                 + "in clear (management.host, management.tls).";

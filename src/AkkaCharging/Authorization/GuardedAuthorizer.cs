@@ -72,11 +72,9 @@ internal sealed class GuardedAuthorizer
             _ => BreakerState.Closed,
         };
 
-    /// <summary>Decisions since the start, by reason, as far as there are any.</summary>
+    /// <summary>Decisions since the start, by reason.</summary>
     public IEnumerable<(DecisionReason Reason, long Count)> Answers =>
-        _answers
-            .Select((_, reason) => ((DecisionReason)reason, Interlocked.Read(ref _answers[reason])))
-            .Where(answer => answer.Item2 > 0);
+        _answers.Select((_, reason) => ((DecisionReason)reason, Interlocked.Read(ref _answers[reason])));
 
     /// <summary>Calls that wait for an answer.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);

@@ -13,7 +13,7 @@ namespace AkkaCharging.Authorization.Ocpi;
 /// Errors, all <see cref="AuthorizerUnavailableException"/>. These count for the circuit breaker: no connection, a
 /// broken one, no answer in time, HTTP 408, 429 and 5xx, the status codes 3xxx, 4002 and 4003. Other answers that are
 /// neither yes nor no do not count, because the partner is there. Only a connection that failed before anything was
-/// sent is retried, and by this class instead of the guard: a question that may have arrived is not repeated. No message
+/// sent is retried, by this class and not by the guard: a question that may have arrived is not repeated. No message
 /// carries a token, a URL or what the partner wrote. A cancelled call throws
 /// <see cref="OperationCanceledException"/>.
 /// </remarks>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using Microsoft.Extensions.Time.Testing;
 using static AkkaCharging.Tests.Authorization.Ocpi.OcpiQuestions;
 
 namespace AkkaCharging.Tests.Authorization.Ocpi;
@@ -81,7 +82,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
     public async Task Headers_NameTheMessageAndBothParties()
     {
         var query = Some();
-        using var authorizer = Authorizer(Partner(_server.Tokens), TimeProvider.System);
+        using var authorizer = Authorizer(Partner(_server.Tokens), new FakeTimeProvider());
         await authorizer.AuthorizeAsync(query, default);
         await authorizer.AuthorizeAsync(query, default);
 
@@ -154,7 +155,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         string version = "2.2.1"
     )
     {
-        using var authorizer = Authorizer(partner, TimeProvider.System, version);
+        using var authorizer = Authorizer(partner, new FakeTimeProvider(), version);
         return await authorizer.AuthorizeAsync(query, default);
     }
 }

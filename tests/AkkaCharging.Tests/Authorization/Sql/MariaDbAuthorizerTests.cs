@@ -1,5 +1,4 @@
 using System.Data.Common;
-using AkkaCharging.Authorization.Sql;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing.MariaDb;
 using MySqlConnector;

@@ -1,7 +1,5 @@
 using System.Data.Common;
-using AkkaCharging.Authorization.Sql;
 using AkkaCharging.Settings;
-using AkkaCharging.Testing;
 using AkkaCharging.Tests.Journal.Postgres;
 using Npgsql;
 

@@ -92,7 +92,10 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
         await ExecuteAsync(
             """
             create table tags (
-                uid varchar(64) not null primary key, decision varchar(40), valid_until timestamp null, info varchar(2000)
+                uid varchar(64) not null primary key,
+                decision varchar(40),
+                valid_until timestamp null,
+                info varchar(2000)
             )
             """
         );

@@ -53,9 +53,17 @@ internal sealed class SqlBench : IDisposable
             return Text(e);
         }
 
-        static string Text(AuthorizerUnavailableException failure) =>
-            $"{(failure.IsTimeout ? "timeout" : failure.IsTransient ? "transient" : failure.IsFault ? "error" : "misconfigured")}"
-            + $": {failure.Message}";
+        static string Text(AuthorizerUnavailableException failure)
+        {
+            var kind = failure switch
+            {
+                { IsTimeout: true } => "timeout",
+                { IsTransient: true } => "transient",
+                { IsFault: true } => "error",
+                _ => "misconfigured",
+            };
+            return $"{kind}: {failure.Message}";
+        }
     }
 
     public static Task<string> AskAsync(SqlAuthorizer authorizer, string uid) => AskAsync(authorizer, Question(uid));

@@ -42,7 +42,7 @@ internal static class SqlLoad
         output.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{settings.Kind}: p50 {Percentile(50):0.00} ms, p99 {Percentile(99):0.00} ms, max {Percentile(100):0.00} ms"
+                $"{settings.Kind}, ms: p50 {Percentile(50):0.00}, p99 {Percentile(99):0.00}, max {Percentile(100):0.00}"
             )
         );
         Assert.InRange(Percentile(50), 0, 20);
