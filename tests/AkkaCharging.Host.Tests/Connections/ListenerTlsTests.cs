@@ -119,7 +119,11 @@ public sealed class ListenerTlsTests : IDisposable
         File.WriteAllText(PathOf("middle.ca"), _middle.ExportCertificatePem());
 
         var error = Assert.Throws<InvalidSettingsException>(() =>
-            Read(new(PathOf(own), PathOf(key), "", ClientCertificates.Required, ca.Length > 0 ? PathOf(ca) : ""))
+            Read(
+                ca.Length > 0
+                    ? new(PathOf(own), PathOf(key), "", ClientCertificates.Required, PathOf(ca))
+                    : new(PathOf(own), PathOf(key), "")
+            )
         );
 
         Assert.Contains(problem, Assert.Single(error.Problems), StringComparison.Ordinal);
