@@ -91,7 +91,7 @@ internal sealed class ListenerCertificate : IDisposable
             chain.ImportFromPem(pem);
             return new(
                 SslStreamCertificateContext.Create(own, chain, offline: true),
-                own.NotAfter,
+                new DateTimeOffset(own.NotAfter),
                 clientCa is null ? null : ClientPolicy(clientCa)
             );
         }

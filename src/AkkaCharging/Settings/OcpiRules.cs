@@ -43,11 +43,7 @@ internal static class OcpiRules
             Check(partner, authorization, report);
     }
 
-    private static void Check(
-        OcpiPartnerSettings partner,
-        AuthorizationSettings authorization,
-        SettingsReport report
-    )
+    private static void Check(OcpiPartnerSettings partner, AuthorizationSettings authorization, SettingsReport report)
     {
         report.Require(
             partner.Location != OcpiLocation.Required || authorization.StationsFile.Length > 0,

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Tests.Admin;
-using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;

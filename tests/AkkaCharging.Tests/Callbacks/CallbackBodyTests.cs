@@ -14,10 +14,7 @@ public sealed class CallbackBodyTests
         var request = Sample.Request();
         var decision = Sample.Decision() with { Details = new() { Text = "told to nobody" } };
 
-        Assert.Equal(
-            FourFields(request, decision) + "}",
-            Encoding.UTF8.GetString(CallbackBody.Of(request, decision))
-        );
+        Assert.Equal(FourFields(request, decision) + "}", Encoding.UTF8.GetString(CallbackBody.Of(request, decision)));
     }
 
     [Fact]
