@@ -128,7 +128,7 @@ public sealed class InsecureChoicesTests
             )
         );
         Warns(
-            Secure.WithServer(server => server with { Tls = new("absent.pem", "", "", ClientCaFile: "ca.pem") }),
+            Secure.WithServer(server => server with { Tls = new(new("absent.pem", "", ""), clientCaFile: "ca.pem") }),
             "Client certificates are not asked for, though an authority for them is named "
                 + "(server.tls.clientCertificates)."
         );

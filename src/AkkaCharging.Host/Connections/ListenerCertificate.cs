@@ -33,7 +33,7 @@ internal sealed class ListenerCertificate : IDisposable
     )
     {
         (_block, _tls) = (block, tls);
-        string[] paths = [tls.CertificateFile, tls.KeyFile, tls.NeedsClientCertificate ? tls.ClientCaFile : ""];
+        string[] paths = [tls.CertificateFile, tls.KeyFile, tls.ClientAuthorityFile];
         _files = new(
             paths.Where(path => path.Length > 0),
             time,
@@ -80,7 +80,7 @@ internal sealed class ListenerCertificate : IDisposable
     {
         var pem = ReadText("certificateFile", _tls.CertificateFile);
         var key = _tls.KeyFile.Length > 0 ? ReadText("keyFile", _tls.KeyFile) : pem;
-        var clientCa = _tls.NeedsClientCertificate ? ReadText("clientCaFile", _tls.ClientCaFile) : null;
+        var clientCa = _tls.ClientAuthorityFile.Length > 0 ? ReadText("clientCaFile", _tls.ClientAuthorityFile) : null;
         try
         {
             var own =
@@ -110,7 +110,7 @@ internal sealed class ListenerCertificate : IDisposable
         }
         catch (CryptographicException e)
         {
-            throw Unusable("clientCaFile", _tls.ClientCaFile, e.Message.TrimEnd('.'));
+            throw Unusable("clientCaFile", _tls.ClientAuthorityFile, e.Message.TrimEnd('.'));
         }
 
         var policy = PeerCertificates.Policy();
@@ -119,7 +119,7 @@ internal sealed class ListenerCertificate : IDisposable
             (IsSelfSigned(authority) ? policy.CustomTrustStore : policy.ExtraStore).Add(authority);
         return policy.CustomTrustStore.Count > 0
             ? policy
-            : throw Unusable("clientCaFile", _tls.ClientCaFile, "it holds no self-signed certificate");
+            : throw Unusable("clientCaFile", _tls.ClientAuthorityFile, "it holds no self-signed certificate");
     }
 
     private string ReadText(string setting, string path)

@@ -12,38 +12,53 @@ internal enum ClientCertificates
     Required,
 }
 
-/// <summary>Block <c>server.tls</c> or <c>management.tls</c>: TLS of a listener.</summary>
+/// <summary>Block <c>management.tls</c>, and what <c>server.tls</c> has of it: TLS of a listener.</summary>
 /// <param name="CertificateFile">PEM: the certificate and its intermediates. Empty for plain HTTP.</param>
 /// <param name="KeyFile">PEM of the private key; empty when it is in <paramref name="CertificateFile"/>.</param>
 /// <param name="Password">Password of an encrypted key; empty for none.</param>
-/// <param name="ClientCaFile">PEM of the authority of callers' certificates; empty for none.</param>
-internal sealed record ListenerTlsSettings(
-    string CertificateFile,
-    string KeyFile,
-    string Password,
-    ClientCertificates ClientCertificates = ClientCertificates.None,
-    string ClientCaFile = ""
-)
+internal record ListenerTlsSettings(string CertificateFile, string KeyFile, string Password)
 {
     /// <summary>Whether the listener speaks TLS.</summary>
     public bool IsOn => CertificateFile.Length > 0;
 
-    /// <summary>Whether callers have to show a certificate.</summary>
-    public bool NeedsClientCertificate => ClientCertificates == ClientCertificates.Required;
+    /// <summary>PEM of the authority of the certificates that clients have to show; empty without any.</summary>
+    public virtual string ClientAuthorityFile => "";
 
-    /// <summary>Reads the block of the operators' listener, which knows no client certificates.</summary>
     internal static ListenerTlsSettings Read(HoconSection hocon) =>
         new(
             CertificateFile: hocon.Text("certificateFile"),
             KeyFile: hocon.Text("keyFile"),
             Password: hocon.One("password", SettingKind.Secret)
         );
+}
 
-    /// <summary>Reads the block of the public listener.</summary>
-    internal static ListenerTlsSettings ReadForCallers(HoconSection hocon) =>
-        Read(hocon) with
-        {
-            ClientCertificates = hocon.Choice<ClientCertificates>("clientCertificates"),
-            ClientCaFile = hocon.Text("clientCaFile"),
-        };
+/// <summary>Block <c>server.tls</c>: TLS of the public listener.</summary>
+/// <param name="ClientCaFile">PEM of the authority of callers' certificates; empty for none.</param>
+internal sealed record CallerTlsSettings(
+    string CertificateFile,
+    string KeyFile,
+    string Password,
+    ClientCertificates ClientCertificates,
+    string ClientCaFile
+) : ListenerTlsSettings(CertificateFile, KeyFile, Password)
+{
+    /// <summary>The settings of a listener with those of its clients.</summary>
+    public CallerTlsSettings(
+        ListenerTlsSettings tls,
+        ClientCertificates clientCertificates = ClientCertificates.None,
+        string clientCaFile = ""
+    )
+        : this(tls.CertificateFile, tls.KeyFile, tls.Password, clientCertificates, clientCaFile) { }
+
+    /// <summary>Whether callers have to show a certificate.</summary>
+    public bool NeedsClientCertificate => ClientCertificates == ClientCertificates.Required;
+
+    public override string ClientAuthorityFile => NeedsClientCertificate ? ClientCaFile : "";
+
+    internal static new CallerTlsSettings Read(HoconSection hocon) =>
+        new(
+            ListenerTlsSettings.Read(hocon),
+            hocon.Choice<ClientCertificates>("clientCertificates"),
+            hocon.Text("clientCaFile")
+        );
 }

@@ -28,7 +28,7 @@ internal sealed record ServerSettings(
     bool AllowAnonymous,
     double AnonymousRequestsPerSecond,
     double WrongKeysPerSecond,
-    ListenerTlsSettings Tls
+    CallerTlsSettings Tls
 )
 {
     /// <summary>Whether callers need a key.</summary>
@@ -51,7 +51,7 @@ internal sealed record ServerSettings(
             AllowAnonymous: hocon.Flag("allowAnonymous"),
             AnonymousRequestsPerSecond: hocon.Number("anonymousRequestsPerSecond", min: 0, max: 1_000_000),
             WrongKeysPerSecond: hocon.Number("wrongKeysPerSecond", min: 0, max: 1_000_000),
-            Tls: ListenerTlsSettings.ReadForCallers(hocon.Section("tls"))
+            Tls: CallerTlsSettings.Read(hocon.Section("tls"))
         );
 }
 

@@ -85,7 +85,7 @@ internal static class SettingsRules
             $"{block}.tls.password"
         );
 
-    private static void CallersOf(ListenerTlsSettings tls, SettingsReport report) =>
+    private static void CallersOf(CallerTlsSettings tls, SettingsReport report) =>
         report.Require(
             !tls.NeedsClientCertificate || (tls.IsOn && tls.ClientCaFile.Length > 0),
             "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile.",

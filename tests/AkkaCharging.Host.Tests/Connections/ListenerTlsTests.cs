@@ -117,8 +117,8 @@ public sealed class ListenerTlsTests : IDisposable
         var error = Assert.Throws<InvalidSettingsException>(() =>
             Read(
                 ca.Length > 0
-                    ? new(PathOf(own), PathOf(key), "", ClientCertificates.Required, PathOf(ca))
-                    : new(PathOf(own), PathOf(key), "")
+                    ? new CallerTlsSettings(PathOf(own), PathOf(key), "", ClientCertificates.Required, PathOf(ca))
+                    : new ListenerTlsSettings(PathOf(own), PathOf(key), "")
             )
         );
 
@@ -143,11 +143,7 @@ public sealed class ListenerTlsTests : IDisposable
             PathOf("ca.pem"),
             _root.ExportCertificatePem() + "\n" + _middle.ExportCertificatePem()
         );
-        var tls = Tls("server") with
-        {
-            ClientCertificates = ClientCertificates.Required,
-            ClientCaFile = PathOf("ca.pem"),
-        };
+        var tls = new CallerTlsSettings(Tls("server"), ClientCertificates.Required, PathOf("ca.pem"));
         await using var service = await StartAsync(tls, Plain);
         var address = service.Http.BaseAddress!;
         using var right = Usable(Issue("CN=partner", _middle, ForClients));
@@ -214,7 +210,13 @@ public sealed class ListenerTlsTests : IDisposable
         RunningService.StartAsync(
             settings =>
                 settings
-                    .WithServer(of => of with { ShutdownGrace = TimeSpan.Zero, Tls = server })
+                    .WithServer(of =>
+                        of with
+                        {
+                            ShutdownGrace = TimeSpan.Zero,
+                            Tls = server as CallerTlsSettings ?? new(server),
+                        }
+                    )
                     .WithManagement(of => of with { Tls = management }),
             services => services.AddTime(_time)
         );
