@@ -31,6 +31,7 @@ public sealed partial class DeployedRulesTests : IDisposable
                 "AkkaChargingHighErrorRate",
                 "AkkaChargingQueueBacklog",
                 "AkkaChargingBreakerOpen",
+                "AkkaChargingPartnerMisconfigured",
                 "AkkaChargingJournalUnavailable",
                 "AkkaChargingReceiverAway",
                 "AkkaChargingCallbacksBlocked",
@@ -80,7 +81,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             "the first scrape"
         );
         var rules = await prometheus.RulesAsync();
-        Assert.Equal(12, rules.Count);
+        Assert.Equal(13, rules.Count);
         var named = Deployed
             .Queries()
             .Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: "")))
