@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using AkkaCharging.Connections;
 using AkkaCharging.Networks;
 
 namespace AkkaCharging.AddressPolicy;
@@ -151,7 +152,7 @@ internal sealed class VettedConnector
         try
         {
             await socket.ConnectAsync(endpoint, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
+            return ConnectedStream.Of(socket);
         }
         catch
         {

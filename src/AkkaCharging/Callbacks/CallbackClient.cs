@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Requests;
 
@@ -68,7 +69,8 @@ internal sealed class CallbackClient(
                 isLookingUp ? AttemptCause.NameTimeout : AttemptCause.AnswerTimeout
             );
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException)
+        catch (Exception e)
+            when (e is HttpRequestException or IOException or SocketException or ObjectDisposedException)
         {
             var outcome = e.InnerException switch
             {

@@ -67,6 +67,7 @@ internal static class FailureCauses
             SocketError.ConnectionReset
             or SocketError.ConnectionAborted
             or SocketError.Shutdown
+            or SocketError.NotConnected
             or SocketError.Disconnecting => AttemptCause.ConnectionReset,
             SocketError.NetworkUnreachable
             or SocketError.HostUnreachable

@@ -33,7 +33,7 @@ internal sealed class ConfiguredHosts(Func<string, IPAddress[]>? lookup = null)
         try
         {
             await socket.ConnectAsync(addresses, port, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
+            return ConnectedStream.Of(socket);
         }
         catch
         {

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Callbacks;
+using AkkaCharging.Connections;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.AddressPolicy;
@@ -117,6 +120,41 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
             { "zeros without end", CallbackOutcome.NetworkError },
         };
 
+    /// <summary>
+    /// A receiver that resets the connection before anybody has asked for its address: what .NET throws then is no
+    /// exception of its HTTP handler.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ConnectionThatIsResetAtOnce_IsANetworkError(bool isAskedInTime)
+    {
+        using var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        var port = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        using var client = Client(dial: DialAsync);
+
+        var result = await client.AttemptAsync(
+            Sample.Request($"http://127.0.0.1:{port}/"),
+            Sample.Decision(),
+            CancellationToken.None
+        );
+
+        Assert.Equal(CallbackOutcome.NetworkError, result.Attempt.Outcome);
+        Assert.Equal(AttemptCause.ConnectionReset, result.Attempt.Cause);
+
+        async ValueTask<Stream> DialAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(endpoint, cancellationToken);
+            using (var accepted = await listener.AcceptAsync(cancellationToken))
+                accepted.LingerState = new LingerOption(enable: true, seconds: 0);
+            Assert.True(socket.Poll(TimeSpan.FromSeconds(10), SelectMode.SelectRead)); // the reset is here
+            return isAskedInTime ? ConnectedStream.Of(socket) : new NetworkStream(socket, ownsSocket: true);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(NoTls))]
     public async Task ReceiverThatSpeaksNoTls_HasItsOutcome(string name, object outcome)
@@ -136,14 +174,15 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         await Eventually.HoldsAsync(() => receiver.OpenConnections == 0, "the connection is given up");
     }
 
-    private CallbackClient Client(X509Certificate2? authority = null)
+    private CallbackClient Client(
+        X509Certificate2? authority = null,
+        Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null
+    )
     {
-        var connector = new VettedConnector(
-            Policies.Allowing("127.0.0.1/32"),
-            new ScriptedResolver(),
-            TimeProvider.System,
-            ConnectTimeout
-        );
+        var (policy, resolver) = (Policies.Allowing("127.0.0.1/32"), new ScriptedResolver());
+        var connector = dial is null
+            ? new VettedConnector(policy, resolver, TimeProvider.System, ConnectTimeout)
+            : new VettedConnector(policy, resolver, TimeProvider.System, ConnectTimeout, dial);
         var handler = ResendingHandler.Create(
             connector,
             ConnectTimeout,
