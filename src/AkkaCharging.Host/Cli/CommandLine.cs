@@ -1,7 +1,6 @@
 using System.Collections;
 using System.CommandLine;
 using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Clustering;
 using AkkaCharging.Files;
 using AkkaCharging.Host.Composition;
@@ -284,7 +283,6 @@ internal static class CommandLine
             when (e
                     is InvalidSettingsException
                         or InvalidAclException
-                        or InvalidStationMapException
                         or InvalidJournalException
                         or CannotListenException
             )

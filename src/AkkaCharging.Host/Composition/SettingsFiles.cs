@@ -1,5 +1,4 @@
 using AkkaCharging.Authorization.Acl;
-using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
@@ -40,7 +39,7 @@ internal static class SettingsFiles
         {
             return e.Problems;
         }
-        catch (Exception e) when (e is InvalidAclException or InvalidStationMapException or InvalidJournalException)
+        catch (Exception e) when (e is InvalidAclException or InvalidJournalException)
         {
             return [e.Message];
         }

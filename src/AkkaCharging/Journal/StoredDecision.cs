@@ -7,7 +7,7 @@ namespace AkkaCharging.Journal;
 /// <summary>A decision as a database keeps it.</summary>
 /// <param name="Reason">A reason that every version reads: where <paramref name="ExactReason"/> is set, the nearest to
 /// it.</param>
-/// <param name="ExactReason">The reason that versions before 0.3 do not know; null when they know it.</param>
+/// <param name="ExactReason">The reason that versions up to 0.1 do not know; null when they know it.</param>
 /// <param name="DecidedAt">Ticks.</param>
 /// <param name="Details">The details, encrypted; null without any.</param>
 /// <remarks>

@@ -23,7 +23,7 @@ internal static class StationMapCsv
     private static readonly string[] Columns = ["station", "location_id", "evse_uids", "external_id", "group"];
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="InvalidStationMapException">There is no such file, it cannot be read, or lines of it are
+    /// <exception cref="InvalidSettingsException">There is no such file, it cannot be read, or lines of it are
     /// broken: all of them are listed.</exception>
     public static FrozenDictionary<Guid, StationMapping> Load(string path)
     {
@@ -34,7 +34,7 @@ internal static class StationMapCsv
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InvalidStationMapException(
+            throw Unusable(
                 path,
                 ["there is no such file; authorization.stationsFile names it, relative to the working directory"],
                 e
@@ -42,13 +42,13 @@ internal static class StationMapCsv
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidStationMapException(path, [ShownValue.Reason(e, path)], e);
+            throw Unusable(path, [ShownValue.Reason(e, path)], e);
         }
     }
 
     /// <summary>Reads the text of the file.</summary>
     /// <param name="name">Of the file, for messages.</param>
-    /// <exception cref="InvalidStationMapException">Lines are broken.</exception>
+    /// <exception cref="InvalidSettingsException">Lines are broken.</exception>
     public static FrozenDictionary<Guid, StationMapping> Read(Stream stream, string name)
     {
         var map = new Dictionary<Guid, StationMapping>();
@@ -79,8 +79,23 @@ internal static class StationMapCsv
 
         if (problems.Count > ProblemsShown)
             problems = [.. problems.Take(ProblemsShown), $"and {problems.Count - ProblemsShown} more"];
-        return problems.Count == 0 ? map.ToFrozenDictionary() : throw new InvalidStationMapException(name, problems);
+        return problems.Count == 0 ? map.ToFrozenDictionary() : throw Unusable(name, problems);
     }
+
+    /// <summary>The exception for a file with <paramref name="problems"/>.</summary>
+    /// <param name="cause">Not null when the file could not be read, as opposed to its text being wrong.</param>
+    public static InvalidSettingsException Unusable(
+        string path,
+        IEnumerable<string> problems,
+        Exception? cause = null
+    ) =>
+        new(
+            [
+                $"Stations file '{ShownValue.OfFile(path)}' cannot be used:"
+                    + $"{string.Concat(problems.Select(problem => "\n  " + problem))}",
+            ],
+            cause
+        );
 
     private static void ReadRecords(string content, Dictionary<Guid, StationMapping> map, List<string> problems)
     {
@@ -162,21 +177,4 @@ internal static class StationMapCsv
     private static bool IsId(string text) => text.Length <= IdLengthMax && text.All(c => c is >= ' ' and <= '~');
 
     private static bool IsText(string text) => text.Length <= TextLengthMax && !text.Any(char.IsControl);
-}
-
-/// <summary>The file of <c>authorization.stationsFile</c> is missing, cannot be read, or breaks the rules of its
-/// format.</summary>
-internal sealed class InvalidStationMapException(
-    string path,
-    IReadOnlyList<string> problems,
-    Exception? innerException = null
-)
-    : Exception(
-        $"Stations file '{ShownValue.OfFile(path)}' cannot be used:"
-            + $"{string.Concat(problems.Select(problem => "\n  " + problem))}",
-        innerException
-    )
-{
-    /// <summary>Whether the file could not be read, as opposed to its text being wrong.</summary>
-    public bool IsUnreadable => InnerException is not null;
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -18,6 +19,11 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
     // 91286, without what separates their parts.
     private const int EmaidLength = 14;
     private const int DinLength = 12;
+
+    private const string AllLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    private static readonly SearchValues<char> Letters = SearchValues.Create(AllLetters);
+    private static readonly SearchValues<char> LettersAndDigits = SearchValues.Create(AllLetters + "0123456789");
+    private static readonly SearchValues<char> TypeCharacters = SearchValues.Create(AllLetters + "0123456789_");
 
     /// <summary>Reads <paramref name="token"/>. What is no typed token stands for itself.</summary>
     public TokenIdentity Read(DriverToken token)
@@ -67,7 +73,7 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
     private static string NormalizeEmaid(string uid)
     {
         var bare = string.Concat(uid.Where(character => character is not ('-' or '*'))).ToUpperInvariant();
-        if (!bare.All(char.IsAsciiLetterOrDigit) || bare.Length < 2 || !bare.AsSpan(0, 2).ContainsOnlyLetters())
+        if (bare.Length < 2 || !AreLetters(bare.AsSpan(0, 2)) || bare.AsSpan().ContainsAnyExcept(LettersAndDigits))
             return uid.ToUpperInvariant();
         return bare.Length switch
         {
@@ -78,42 +84,11 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
         };
     }
 
-    private static bool IsType(ReadOnlySpan<char> text)
-    {
-        foreach (var character in text)
-        {
-            if (!char.IsAsciiLetterOrDigit(character) && character != '_')
-                return false;
-        }
+    private static bool IsType(ReadOnlySpan<char> text) =>
+        text.Length is > 0 and <= TypeLengthMax && !text.ContainsAnyExcept(TypeCharacters);
 
-        return text.Length is > 0 and <= TypeLengthMax;
-    }
+    private static bool IsParty(ReadOnlySpan<char> text) =>
+        text.Length == PartyLength && AreLetters(text[..2]) && !text.ContainsAnyExcept(LettersAndDigits);
 
-    private static bool IsParty(ReadOnlySpan<char> text)
-    {
-        if (text.Length != PartyLength || !text[..2].ContainsOnlyLetters())
-            return false;
-        foreach (var character in text)
-        {
-            if (!char.IsAsciiLetterOrDigit(character))
-                return false;
-        }
-
-        return true;
-    }
-}
-
-internal static class LetterSpans
-{
-    /// <summary>Whether all of <paramref name="text"/> are ASCII letters.</summary>
-    public static bool ContainsOnlyLetters(this ReadOnlySpan<char> text)
-    {
-        foreach (var character in text)
-        {
-            if (!char.IsAsciiLetter(character))
-                return false;
-        }
-
-        return true;
-    }
+    private static bool AreLetters(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Letters);
 }

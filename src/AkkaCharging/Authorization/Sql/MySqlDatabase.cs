@@ -12,29 +12,12 @@ namespace AkkaCharging.Authorization.Sql;
 /// </remarks>
 internal sealed class MySqlDatabase : SqlDatabase
 {
-    private const string Expected = "expected one of MySqlConnector: Server=…;User ID=…;Password=…;Database=….";
+    private const string Expected = "MySqlConnector: Server=…;User ID=…;Password=…;Database=…";
 
     private readonly MySqlDataSource _sessions;
 
     /// <exception cref="InvalidSettingsException">The connection string cannot be used.</exception>
-    public MySqlDatabase(SqlAuthorizerSettings settings)
-    {
-        try
-        {
-            _sessions = CreateSource(settings);
-        }
-        catch (Exception e)
-            when (e
-                    is ArgumentException
-                        or FormatException
-                        or OverflowException
-                        or InvalidOperationException
-                        or NotSupportedException
-            )
-        {
-            throw Unusable($"cannot be used; {Expected}");
-        }
-    }
+    public MySqlDatabase(SqlAuthorizerSettings settings) => _sessions = Read(() => CreateSource(settings), Expected);
 
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) =>
         await _sessions.OpenConnectionAsync(cancellationToken);

@@ -11,29 +11,12 @@ namespace AkkaCharging.Authorization.Sql;
 /// <summary>PostgreSQL, asked over sessions that cannot write.</summary>
 internal sealed class PostgresDatabase : SqlDatabase
 {
-    private const string Expected = "expected one of Npgsql: Host=…;Username=…;Password=…;Database=….";
+    private const string Expected = "Npgsql: Host=…;Username=…;Password=…;Database=…";
 
     private readonly NpgsqlDataSource _sessions;
 
     /// <exception cref="InvalidSettingsException">The connection string cannot be used.</exception>
-    public PostgresDatabase(SqlAuthorizerSettings settings)
-    {
-        try
-        {
-            _sessions = CreateSource(settings);
-        }
-        catch (Exception e)
-            when (e
-                    is ArgumentException
-                        or FormatException
-                        or OverflowException
-                        or InvalidOperationException
-                        or NotSupportedException
-            )
-        {
-            throw Unusable($"cannot be used; {Expected}");
-        }
-    }
+    public PostgresDatabase(SqlAuthorizerSettings settings) => _sessions = Read(() => CreateSource(settings), Expected);
 
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) =>
         await _sessions.OpenConnectionAsync(cancellationToken);

@@ -49,7 +49,28 @@ internal abstract class SqlDatabase : IDisposable
     /// <summary>Whole seconds, at least one and no fewer than <paramref name="time"/>: what drivers take.</summary>
     protected static int Seconds(TimeSpan time) => (int)Math.Ceiling(time.TotalSeconds);
 
-    /// <remarks>Without its cause, which may quote the string, and that holds a password.</remarks>
-    protected static InvalidSettingsException Unusable(string problem) =>
-        new([$"authorization.sql.connectionString {problem}"]);
+    /// <summary>Reads the connection string.</summary>
+    /// <param name="expected">What a usable one looks like.</param>
+    /// <exception cref="InvalidSettingsException"><paramref name="read"/> cannot use it. Without the cause, which may
+    /// quote the string, and that holds a password.</exception>
+    protected static T Read<T>(Func<T> read, string expected)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e)
+            when (e
+                    is ArgumentException
+                        or FormatException
+                        or OverflowException
+                        or InvalidOperationException
+                        or NotSupportedException
+            )
+        {
+            throw new InvalidSettingsException([
+                $"authorization.sql.connectionString cannot be used; expected one of {expected}.",
+            ]);
+        }
+    }
 }

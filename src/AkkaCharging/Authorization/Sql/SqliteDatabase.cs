@@ -23,24 +23,7 @@ internal sealed class SqliteDatabase : SqlDatabase
     {
         _busyMillis = (int)settings.Timeout.TotalMilliseconds;
         _threads = new(settings.MaxConnections);
-        try
-        {
-            var builder = new SqliteConnectionStringBuilder(settings.ConnectionString)
-            {
-                Mode = SqliteOpenMode.ReadOnly,
-                Cache = SqliteCacheMode.Private,
-                Pooling = false,
-                DefaultTimeout = Seconds(settings.Timeout),
-            };
-            _connectionString =
-                builder.DataSource.Length > 0
-                    ? builder.ConnectionString
-                    : throw new ArgumentException("No file.", nameof(settings));
-        }
-        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
-        {
-            throw Unusable("cannot be used; expected one of Microsoft.Data.Sqlite: Data Source=….");
-        }
+        _connectionString = Read(() => ReadOnly(settings), "Microsoft.Data.Sqlite: Data Source=…");
     }
 
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
@@ -126,4 +109,18 @@ internal sealed class SqliteDatabase : SqlDatabase
         text.Contains("no such table", StringComparison.Ordinal) ? "has no table of a name in the query"
         : text.Contains("no such column", StringComparison.Ordinal) ? "has no column of a name in the query"
         : "found a syntax error in the query";
+
+    private static string ReadOnly(SqlAuthorizerSettings settings)
+    {
+        var builder = new SqliteConnectionStringBuilder(settings.ConnectionString)
+        {
+            Mode = SqliteOpenMode.ReadOnly,
+            Cache = SqliteCacheMode.Private,
+            Pooling = false,
+            DefaultTimeout = Seconds(settings.Timeout),
+        };
+        return builder.DataSource.Length > 0
+            ? builder.ConnectionString
+            : throw new ArgumentException("No file.", nameof(settings));
+    }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Questions;
@@ -44,7 +45,7 @@ public sealed class StationMapTests : IDisposable
     public void BrokenRows_AreNamed(string csv, string problem) =>
         Assert.Contains(
             problem,
-            Assert.Throws<InvalidStationMapException>(() => Read(csv)).Message,
+            Assert.Throws<InvalidSettingsException>(() => Read(csv)).Message,
             StringComparison.Ordinal
         );
 
@@ -52,7 +53,7 @@ public sealed class StationMapTests : IDisposable
     public void MissingFile_IsNamed() =>
         Assert.Contains(
             "there is no such file; authorization.stationsFile names it",
-            Assert.Throws<InvalidStationMapException>(() => StationMapCsv.Load(Path.Combine(_folder, "none"))).Message,
+            Assert.Throws<InvalidSettingsException>(() => StationMapCsv.Load(Path.Combine(_folder, "none"))).Message,
             StringComparison.Ordinal
         );
 
