@@ -204,7 +204,10 @@ public sealed class ClusterViewTests(Nodes nodes)
         await using (node)
         {
             await Eventually.HoldsAsync(
-                () => collector.Points.Contains(new("akkacharging_cluster_lanes", "", 4)),
+                () =>
+                    collector.Points.Contains(new("akkacharging_cluster_lanes", "", 4))
+                    // counted after the lane is here: an export may fall between the two
+                    && collector.Points.Contains(new("akkacharging_cluster_lanes_taken", "", 4)),
                 "its lanes are exported"
             );
 
