@@ -1,2 +1,3 @@
-// Scenarios time what a process does: beside each other on a small machine they would time each other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Scenarios mostly wait, for processes and for time-outs, and so run beside each other. Those that time what a process
+// does are in the collection RunsAlone.
+[assembly: CollectionBehavior(MaxParallelThreads = 3)]

@@ -7,6 +7,7 @@ namespace AkkaCharging.Scenarios;
 /// The audit command on the journal of a service that is at work: it reads what is there, and the service does not
 /// notice.
 /// </summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposable
 {

@@ -13,6 +13,7 @@ namespace AkkaCharging.Scenarios;
 /// <remarks>
 /// For a long run: AKKACHARGING_FILE_LIMIT_SECONDS and AKKACHARGING_FILE_LIMIT, 1800 and 1024 or 4096.
 /// </remarks>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
 {

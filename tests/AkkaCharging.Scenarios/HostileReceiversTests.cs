@@ -12,7 +12,7 @@ namespace AkkaCharging.Scenarios;
 /// before.
 /// </summary>
 [Trait("Category", "Scenario")]
-[Collection(nameof(MeasuresThisProcess))]
+[Collection(nameof(RunsAlone))]
 public sealed class HostileReceiversTests(ITestOutputHelper output)
 {
     private const int Rounds = 5;
@@ -131,7 +131,3 @@ public sealed class HostileReceiversTests(ITestOutputHelper output)
         return (GC.GetTotalMemory(forceFullCollection: true), Directory.GetFileSystemEntries("/proc/self/fd").Length);
     }
 }
-
-/// <summary>Its tests run when no other does.</summary>
-[CollectionDefinition(nameof(MeasuresThisProcess), DisableParallelization = true)]
-public sealed class MeasuresThisProcess;

@@ -11,6 +11,7 @@ namespace AkkaCharging.Scenarios;
 /// Receivers that hang, reset, drip or fail, beside healthy ones that must not notice. Real sockets, the service as a
 /// process.
 /// </summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 {
@@ -52,7 +53,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         var with = await RunAsync(service, receiver, [.. healthy, .. failing], count: 2_500, "with");
 
         AssertUnharmed(without, with, "a fifth of the destinations fails", service, receiver);
-        await AssertAllSettleAsync(service, accepted: 5_000, delivered: 4_500);
+        await Promises.AllSettleAsync(service, accepted: 5_000, delivered: 4_500);
     }
 
     [Fact]
@@ -94,7 +95,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 
         Assert.InRange(refused, 3_000, 4_999); // half of the queue is 2,000
         AssertUnharmed(without, with, "a thousand destinations hang", service, receiver);
-        await AssertAllSettleAsync(service, accepted: 1_700 + 5_000 - refused, delivered: 1_700);
+        await Promises.AllSettleAsync(service, accepted: 1_700 + 5_000 - refused, delivered: 1_700);
         hanging.ForEach(listener => listener.Dispose());
     }
 
@@ -124,7 +125,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         );
         var accepted = Stopwatch.GetTimestamp();
 
-        await AssertAllSettleAsync(service, failing + healthy, delivered: failing + healthy);
+        await Promises.AllSettleAsync(service, failing + healthy, delivered: failing + healthy);
 
         // The schedule itself takes 150 to 180 ms; before, the breaker let one attempt go each 5 s.
         Assert.InRange(Stopwatch.GetElapsedTime(accepted), TimeSpan.Zero, TimeSpan.FromSeconds(5));
@@ -157,39 +158,6 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         await submittingFailing;
         AssertUnharmed(without, with, $"one in {oneIn} always fails", service, receiver);
         Assert.InRange(Percentile(with, 99), TimeSpan.Zero, TimeSpan.FromSeconds(1)); // a probe comes after 5 s
-    }
-
-    [Theory]
-    [InlineData("/away/")] // answers 500
-    [InlineData("/gate/")] // hangs
-    [InlineData("/ok/")] // does not listen
-    public async Task ReceiverThatIsAway_CostsNoRequestItsAttempts_AndAllAreDeliveredWhenItIsBack(string path)
-    {
-        const int AtOnce = 200;
-        const int OneByOne = 100;
-        var port = FreePort.Next();
-        await using var away = path == "/ok/" ? null : await ReceiverProcess.StartAsync(port);
-        await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(
-                ("CALLBACK_RETRY_DELAY_MILLIS", "200"),
-                ("CALLBACK_TIMEOUT_MILLIS", "500"),
-                ("CALLBACK_DESTINATION_BREAKER_RESET_TIMEOUT_MILLIS", "1000")
-            ),
-            _folder.Path
-        );
-        var url = $"http://127.0.0.1:{port}{path}";
-        for (var number = 0; number < AtOnce; number++)
-            await service.AcceptAsync(url + number, ScenarioFolder.AllowedToken);
-        for (var number = 0; number < OneByOne; number++) // for some ten times as long as the schedule lasts
-        {
-            await service.AcceptAsync(url + (AtOnce + number), ScenarioFolder.AllowedToken);
-            await Task.Delay(TimeSpan.FromMilliseconds(100));
-        }
-
-        await using var back = away is null ? await ReceiverProcess.StartAsync(port) : null;
-        await (away ?? back)!.OpenGateAsync();
-
-        await AssertAllSettleAsync(service, AtOnce + OneByOne, delivered: AtOnce + OneByOne);
     }
 
     [Theory]
@@ -326,23 +294,4 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 
     private static string Millis(List<TimeSpan> sorted, int percent) =>
         Percentile(sorted, percent).TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture);
-
-    private static async Task AssertAllSettleAsync(ServiceProcess service, int accepted, int delivered)
-    {
-        await Eventually.HoldsAsync(
-            async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0,
-            "nothing is pending",
-            TimeSpan.FromSeconds(90)
-        );
-        var metrics = await service.GetAsync("/metrics");
-        var settled = metrics
-            .GetProperty("deliveries_total")
-            .EnumerateObject()
-            .ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
-        Assert.Equal(
-            (accepted, delivered),
-            (metrics.GetProperty("requests").GetProperty("accepted").GetInt32(), settled["delivered"])
-        );
-        Assert.Equal(accepted, settled.Values.Sum());
-    }
 }

@@ -8,6 +8,7 @@ namespace AkkaCharging.Scenarios;
 /// The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measuring is for a
 /// quiet machine.
 /// </summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Performance")]
 public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
 {

@@ -9,6 +9,7 @@ namespace AkkaCharging.Scenarios;
 /// The whole journey under load. Asserts that nothing is lost and prints how fast it was: the goals are held by bench/,
 /// on a quiet machine.
 /// </summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Performance")]
 public sealed class LoadTests(ITestOutputHelper output) : IDisposable
 {

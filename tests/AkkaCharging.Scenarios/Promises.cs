@@ -61,6 +61,26 @@ internal static class Promises
             + $"{load.Unreached} unreached; {byId.Count} called back, {repeats} callbacks repeated";
     }
 
+    /// <summary>Waits until nothing is pending, then compares the counts of the service.</summary>
+    public static async Task AllSettleAsync(ServiceProcess service, int accepted, int delivered)
+    {
+        await Eventually.HoldsAsync(
+            async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0,
+            "nothing is pending",
+            TimeSpan.FromSeconds(90)
+        );
+        var metrics = await service.GetAsync("/metrics");
+        var settled = metrics
+            .GetProperty("deliveries_total")
+            .EnumerateObject()
+            .ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
+        Assert.Equal(
+            (accepted, delivered),
+            (metrics.GetProperty("requests").GetProperty("accepted").GetInt32(), settled["delivered"])
+        );
+        Assert.Equal(accepted, settled.Values.Sum());
+    }
+
     /// <summary>The submission that a callback belongs to.</summary>
     public static int NumberOf(Arrival arrival) => int.Parse(arrival.Path[(arrival.Path.LastIndexOf('/') + 1)..]);
 

@@ -5,6 +5,7 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>The default schedule of callback attempts, as a receiver sees it.</summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class RetryScheduleTests : IDisposable
 {

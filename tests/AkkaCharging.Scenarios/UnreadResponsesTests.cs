@@ -13,6 +13,7 @@ namespace AkkaCharging.Scenarios;
 /// Connections that ask for what costs most and needs no key, many times at once, and read no response: submissions of
 /// others are accepted as fast as before.
 /// </summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
 {

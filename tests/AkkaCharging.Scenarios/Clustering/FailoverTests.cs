@@ -8,26 +8,33 @@ namespace AkkaCharging.Scenarios.Clustering;
 /// <summary>
 /// Nodes die, leave and come back while clients submit to all of them: every 200 is kept, and decided once.
 /// </summary>
+/// <remarks>
+/// How long clients and receivers wait meanwhile is a measurement, which a busy neighbour spoils:
+/// <c>bench/failover.sh</c> runs these tests on a quiet machine and holds the figures to their bounds, after a warm-up
+/// that the promises themselves do not need.
+/// </remarks>
 [Trait("Category", "Scenario")]
 public sealed class FailoverTests(ITestOutputHelper output)
 {
     private const string Held = "/gate";
+    private const string HandedOver = "is handed over";
+    private const string Taken = "was taken by another node";
 
     /// <summary>
-    /// Submissions before the fault. Three runtimes that share two processors compile until about then, and as long as
-    /// they do, p99 is theirs: 34 to 134 ms after 2,000, 13 ms after this many.
+    /// Submissions before the fault. Three runtimes that share two processors compile until about 15,000, and as long
+    /// as they do, p99 is theirs: 34 to 134 ms after 2,000, 13 ms after 15,000.
     /// </summary>
-    private const int WarmUp = 15_000;
+    private static readonly int WarmUp = Measurement.IsOn ? 15_000 : 300;
 
     /// <summary>
     /// Submissions before the first restart. Three runtimes that compile at once on two processors call the first ones
     /// back 1.6 to 2.8 s after their 200, with no restart near; the slowest of all restarts takes 0.9 s.
     /// </summary>
-    private const int ColdSubmissions = 2_000;
+    private static readonly int ColdSubmissions = Measurement.IsOn ? 2_000 : 300;
 
     private static readonly TimeSpan WarmUpBound = TimeSpan.FromMinutes(3);
 
-    private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan TakeOverBound = Measurement.Within(TimeSpan.FromSeconds(15));
     private static readonly TimeSpan HandOverBound = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AcceptBound = TimeSpan.FromMilliseconds(50);
 
@@ -41,7 +48,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
     [Theory]
     [InlineData(0)]
     [InlineData(2)]
-    public async Task NodeKilledUnderLoad_ItsWorkIsTakenUpWithin15Seconds_AndTheOthersGoOn(int killed)
+    public async Task NodeKilledUnderLoad_TheOthersTakeUpItsWork_AndGoOn(int killed)
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var gated = await ReceiverProcess.StartAsync();
@@ -85,7 +92,8 @@ public sealed class FailoverTests(ITestOutputHelper output)
         Assert.InRange(tookOver, TimeSpan.Zero, TakeOverBound);
         Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
         var bound = p99Before * SlowdownMax;
-        Assert.InRange(p99, TimeSpan.Zero, bound > AcceptBound ? bound : AcceptBound);
+        if (Measurement.IsOn)
+            Assert.InRange(p99, TimeSpan.Zero, bound > AcceptBound ? bound : AcceptBound);
     }
 
     private static TimeSpan P99(IEnumerable<Answered> answers) =>
@@ -94,7 +102,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
             : throw new InvalidOperationException("There are no answers.");
 
     [Fact]
-    public async Task RollingRestartUnderLoad_LosesNothing_DelaysNothing_AndShowsClientsNothingBut200And503()
+    public async Task RollingRestartUnderLoad_LosesNothing_HandsEachLaneOver_AndShowsClientsNothingBut200And503()
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync(("SERVER_SHUTDOWN_DELAY_MILLIS", "1000"));
@@ -102,10 +110,13 @@ public sealed class FailoverTests(ITestOutputHelper output)
         var load = new ClientLoad(() => balancer.Ready, receiver.Url("/ok"));
         await load.MoreIsAcceptedAsync(ColdSubmissions);
         var warmAt = Stopwatch.GetTimestamp();
+        var handedOver = 0;
         for (var number = 0; number < ThreeNodes.Count; number++)
         {
             await load.MoreIsAcceptedAsync(200);
-            await nodes.StopAsync(number);
+            var lines = await nodes.StopAsync(number);
+            Assert.DoesNotContain(lines, line => line.Contains(Taken, StringComparison.Ordinal));
+            handedOver += lines.Count(line => line.Contains(HandedOver, StringComparison.Ordinal));
             await load.MoreIsAcceptedAsync(200);
             await nodes.StartAsync(number);
         }
@@ -121,7 +132,15 @@ public sealed class FailoverTests(ITestOutputHelper output)
             .AcceptedAt.Where(accepted => accepted.Value > warmAt)
             .Max(accepted => Stopwatch.GetElapsedTime(accepted.Value, arrivedAt[accepted.Key]));
         output.WriteLine($"the slowest callback of the restarts came {slowest.TotalSeconds:N2} s after its 200");
-        Assert.InRange(slowest, TimeSpan.MinValue, HandOverBound);
+        if (Measurement.IsOn)
+            Assert.InRange(slowest, TimeSpan.MinValue, HandOverBound);
+
+        // Each lane of a node that leaves is handed over; none is taken from it.
+        Assert.InRange(handedOver, ThreeNodes.Lanes, int.MaxValue);
+        Assert.All(
+            nodes.Running,
+            node => Assert.DoesNotContain(node.Process.Output, line => line.Contains(Taken, StringComparison.Ordinal))
+        );
         Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
         Assert.All(
             load.Refused.Values,

@@ -12,7 +12,7 @@ namespace AkkaCharging.Scenarios.Clustering;
 [Trait("Category", "Scenario")]
 public sealed class PartitionTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan TakeOverBound = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan TakeOverBound = Measurement.Within(TimeSpan.FromSeconds(15));
 
     /// <summary>
     /// The node still reaches clients, receivers and the database: it is the others that it cannot see.

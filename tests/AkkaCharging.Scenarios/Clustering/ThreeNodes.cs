@@ -145,12 +145,15 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
         await ForgetAsync(number);
     }
 
-    /// <summary>SIGTERM, and its end.</summary>
-    public async Task StopAsync(int number)
+    /// <summary>Sends SIGTERM and waits for the end.</summary>
+    /// <returns>What the node logged.</returns>
+    public async Task<IReadOnlyList<string>> StopAsync(int number)
     {
+        var process = this[number].Process;
         var exit = await this[number].StopAsync();
-        Assert.True(exit == 0, $"node {number} ended with {exit}:\n{this[number].Process.Everything}");
+        Assert.True(exit == 0, $"node {number} ended with {exit}:\n{process.Everything}");
         await ForgetAsync(number);
+        return [.. process.Output];
     }
 
     public async ValueTask DisposeAsync()
