@@ -19,6 +19,9 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     /// <summary>The dead letters of this journal.</summary>
     public IDeadLetterStore DeadLetters => _kept;
 
+    /// <summary>The requests of this journal.</summary>
+    public IRequestSearch Search => _kept;
+
     public bool IsDisposed { get; private set; }
 
     public JournalStatus Status =>

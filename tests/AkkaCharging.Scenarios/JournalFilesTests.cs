@@ -111,8 +111,10 @@ public sealed class JournalFilesTests : IDisposable
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
         await using var receiver = await ReceiverProcess.StartAsync();
-        List<(string, string)> more =
-            way == "runtime's locks off" ? [("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")] : [];
+        // Callbacks wait at the gate until the second process has started: none of them may time out meanwhile.
+        List<(string, string)> more = [("CALLBACK_TIMEOUT_MILLIS", "60000")];
+        if (way == "runtime's locks off")
+            more.Add(("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1"));
         var ids = new List<string>();
         await using var first = await ServiceProcess.StartAsync(journal.Settings([.. more]), _folder.Path);
         await SubmitAsync(first, receiver, ids);

@@ -85,9 +85,9 @@ internal sealed class RunningService : IAsyncDisposable
         );
 
     /// <summary>Submits, insists on 200 and returns the request's id.</summary>
-    public async Task<string> AcceptAsync(string callbackUrl, string token = AllowedToken)
+    public async Task<string> AcceptAsync(string callbackUrl, string token = AllowedToken, string station = Station)
     {
-        using var response = await SubmitAsync(callbackUrl, token);
+        using var response = await SubmitAsync(callbackUrl, token, station);
         response.EnsureSuccessStatusCode();
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
     }

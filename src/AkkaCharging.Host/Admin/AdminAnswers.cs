@@ -4,6 +4,8 @@ using Akka.Cluster;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
+using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using Microsoft.OpenApi;
 
@@ -54,6 +56,78 @@ internal sealed record OperatorAttemptAnswer(
             attempt.Cause?.Name()
         );
 }
+
+/// <summary>Requests, newest first.</summary>
+/// <param name="Next">The <c>cursor</c> to go on with: a search that takes long returns what it has found by then. Null
+/// at the end.</param>
+internal sealed record RequestsAnswer(IReadOnlyList<FoundRequestAnswer> Requests, string? Next);
+
+/// <summary>One request in a list.</summary>
+/// <param name="DriverToken">Masked.</param>
+/// <param name="TokenFingerprint">The same for every request of a driver token.</param>
+/// <param name="Destination">Scheme, host and port of the callback URL.</param>
+/// <param name="Status">What was decided; null while undecided.</param>
+/// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
+/// <param name="ApiKeyName">Name of the API key that submitted it; null without one.</param>
+/// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
+internal sealed record FoundRequestAnswer(
+    [Field(Pattern = Patterns.RequestId)] string RequestId,
+    [Field(Format = "uuid")] string StationId,
+    [Field(Pattern = Patterns.MaskedDriverToken)] string DriverToken,
+    [Field(Pattern = Patterns.TokenFingerprint)] string TokenFingerprint,
+    string Destination,
+    string? ApiKeyName,
+    [OneOf<RequestStateWords>] string State,
+    [OneOf<AuthorizationStatusWords>] string? Status,
+    [OneOf<DecisionReasonWords>] string? Reason,
+    int Attempts,
+    OperatorAttemptAnswer? LastAttempt,
+    long AcceptedAt,
+    long? DecidedAt,
+    long? SettledAt
+)
+{
+    internal static FoundRequestAnswer Of(RequestRecord record) =>
+        new(
+            RequestId: record.Id.ToString(),
+            StationId: record.StationId,
+            DriverToken: record.DriverTokenMasked,
+            TokenFingerprint: Convert.ToHexStringLower(record.TokenFingerprint),
+            Destination: record.Destination,
+            ApiKeyName: record.ApiKeyName,
+            State: record.State.Name(),
+            Status: record.Decision?.Status.Name(),
+            Reason: record.Decision?.Reason.Name(),
+            Attempts: record.Attempts.Count,
+            LastAttempt: record.Attempts is [.., var last] ? OperatorAttemptAnswer.Of(last) : null,
+            AcceptedAt: record.AcceptedAt.ToUnixTimeMilliseconds(),
+            DecidedAt: record.Decision?.DecidedAt.ToUnixTimeMilliseconds(),
+            SettledAt: record.SettledAt?.ToUnixTimeMilliseconds()
+        );
+}
+
+/// <summary>One request, what happened to it, and what is to come.</summary>
+/// <param name="Timeline">In order of time; what is still to come is at the end.</param>
+/// <param name="Party">The partner that decided, such as <c>NL-TNM</c>; null when none was named.</param>
+/// <param name="Receiver">Its receiver as this process sees it; null while no callback to it is pending here.</param>
+internal sealed record RequestAnswer(
+    FoundRequestAnswer Request,
+    IReadOnlyList<TimelineAnswer> Timeline,
+    string? Party,
+    DestinationAnswer? Receiver
+);
+
+/// <summary>One event of a request.</summary>
+/// <param name="Event"><c>accepted</c>, <c>decided</c>, <c>attempt</c>, a final state; to come: <c>next_attempt</c> (at
+/// that time at the earliest) and <c>expiry</c>.</param>
+/// <param name="DurationMs">How long the request waited for its decision, or the attempt took.</param>
+/// <param name="Attempt">How the callback attempt ended; null for other events.</param>
+internal sealed record TimelineAnswer(
+    long At,
+    [OneOf("accepted", "decided", "attempt", "delivered", "failed", "expired", "next_attempt", "expiry")] string Event,
+    long? DurationMs = null,
+    OperatorAttemptAnswer? Attempt = null
+);
 
 /// <summary>What was done to one dead letter.</summary>
 /// <param name="Status"><c>redriven</c> or <c>discarded</c>.</param>
@@ -172,7 +246,25 @@ internal sealed record DestinationAnswer(
     string Standing,
     long? NextProbeAt,
     OperatorAttemptAnswer? LastAttempt
-);
+)
+{
+    internal static DestinationAnswer Of(ReceiverStatus status) =>
+        new(
+            Destination: status.Key.ToString(),
+            Breaker: status.Breaker.Name(),
+            Paused: status.IsPaused,
+            Answering: status.Standing == Receivers.Standing.Proven,
+            Pending: status.Pending,
+            InFlight: status.InFlight,
+            InFlightMax: status.InFlightMax,
+            Waiting: status.Waiting,
+            Retrying: status.Retrying,
+            FailuresInARow: status.FailuresInARow,
+            Standing: status.Standing.Name(),
+            NextProbeAt: status.ProbeAt?.ToUnixTimeMilliseconds(),
+            LastAttempt: status.LastAttempt is { } last ? OperatorAttemptAnswer.Of(last) : null
+        );
+}
 
 /// <summary>Which destination to pause or resume.</summary>
 /// <param name="Destination">Scheme, host and port.</param>
@@ -246,6 +338,8 @@ internal sealed record SettingAnswer(string Path, string Value, string Origin);
 )]
 [JsonSerializable(typeof(ClusterAnswer))]
 [JsonSerializable(typeof(DeadLettersAnswer))]
+[JsonSerializable(typeof(RequestsAnswer))]
+[JsonSerializable(typeof(RequestAnswer))]
 [JsonSerializable(typeof(LetterChangeAnswer))]
 [JsonSerializable(typeof(BulkRedriveBody))]
 [JsonSerializable(typeof(BulkRedriveAnswer))]

@@ -21,12 +21,14 @@ internal static class AdminApi
             .AddSingleton<OperatorAccess>()
             .AddSingleton<OperatorAudit>()
             .AddSingleton<OperatorBodies>();
+        services.AddSingleton<RequestEndpoints.Handler>();
         services.AddSingleton<DeadLetterEndpoints.Handler>().AddSingleton<DestinationEndpoints.Handler>();
     }
 
     /// <summary>Maps the operators' routes, and the pages that <c>management.confine</c> moves here.</summary>
     public static void MapAdmin(this IEndpointRouteBuilder routes, ChargingSettings settings)
     {
+        routes.MapRequests();
         routes.MapDeadLetters();
         routes.MapDestinations();
         routes.MapSettings();

@@ -52,7 +52,7 @@ internal static class DestinationEndpoints
             else
                 await context.WriteJsonAsync(
                     StatusCodes.Status200OK,
-                    new([.. _receivers.Status(limit).Select(ToAnswer)]),
+                    new([.. _receivers.Status(limit).Select(DestinationAnswer.Of)]),
                     AdminJson.Default.DestinationsAnswer
                 );
         }
@@ -114,22 +114,5 @@ internal static class DestinationEndpoints
             );
             return status;
         }
-
-        private static DestinationAnswer ToAnswer(ReceiverStatus status) =>
-            new(
-                Destination: status.Key.ToString(),
-                Breaker: status.Breaker.Name(),
-                Paused: status.IsPaused,
-                Answering: status.Standing == Standing.Proven,
-                Pending: status.Pending,
-                InFlight: status.InFlight,
-                InFlightMax: status.InFlightMax,
-                Waiting: status.Waiting,
-                Retrying: status.Retrying,
-                FailuresInARow: status.FailuresInARow,
-                Standing: status.Standing.Name(),
-                NextProbeAt: status.ProbeAt?.ToUnixTimeMilliseconds(),
-                LastAttempt: status.LastAttempt is { } last ? OperatorAttemptAnswer.Of(last) : null
-            );
     }
 }

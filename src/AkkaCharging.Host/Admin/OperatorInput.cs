@@ -70,6 +70,54 @@ internal sealed class OperatorInput
     public DateTimeOffset? Time(string field, JsonElement? value) =>
         value is null or { ValueKind: JsonValueKind.Null } ? null : Time(field, value.Value.GetRawText().Trim('"'));
 
+    public StationId? Station(string? text)
+    {
+        var station = text is null ? null : StationId.TryCreate(text);
+        if (station is null && text is not null)
+            Refuse("station", "Invalid station. Must be a UUID.");
+        return station;
+    }
+
+    public byte[]? Fingerprint(string? text)
+    {
+        if (text is null)
+            return null;
+        if (text.Length == 2 * IdempotencyHasher.FingerprintBytes && text.All(char.IsAsciiHexDigit))
+            return Convert.FromHexString(text);
+        Refuse(
+            "fingerprint",
+            $"Invalid fingerprint. Must be the {2 * IdempotencyHasher.FingerprintBytes} hexadecimal digits of a "
+                + "tokenFingerprint."
+        );
+        return null;
+    }
+
+    /// <summary>One of the words of <typeparamref name="T"/>.</summary>
+    public T? Word<T>(string field, string? text, Func<T, string> name)
+        where T : struct, Enum
+    {
+        if (text is null)
+            return null;
+        foreach (var value in Enum.GetValues<T>())
+        {
+            if (string.Equals(name(value), text, StringComparison.Ordinal))
+                return value;
+        }
+
+        Refuse(field, $"Invalid {field}. Must be one of {string.Join(", ", Enum.GetValues<T>().Select(name))}.");
+        return null;
+    }
+
+    public RequestId? RequestId(string field, string? text)
+    {
+        if (text is null)
+            return null;
+        if (Requests.RequestId.TryParse(text, out var id))
+            return id;
+        Refuse(field, $"Invalid {field}. Must be the next of the page before.");
+        return null;
+    }
+
     public int Limit(string? text)
     {
         if (text is null)

@@ -73,6 +73,7 @@ internal static class CommandLine
         health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));
+        root.Add(RequestCommand.Create(config, input, output, error));
         root.Add(MigrateCommand.Create(config, output, error));
         root.Add(KeyCommand.Create(input, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())

@@ -55,7 +55,8 @@ internal static class JournalHosting
             );
         services
             .AddSingleton<IRequestJournal>(provider => provider.GetRequiredService<IJournal>())
-            .AddSingleton<IDeadLetterStore>(provider => provider.GetRequiredService<IJournal>());
+            .AddSingleton<IDeadLetterStore>(provider => provider.GetRequiredService<IJournal>())
+            .AddSingleton<IRequestSearch>(provider => provider.GetRequiredService<IJournal>());
     }
 
     /// <summary>Reads the files that a journal needs before it is opened.</summary>

@@ -15,8 +15,8 @@ internal static class AdminDescription
         services.AddDescription(
             AdminApi.Document,
             title: "AkkaCharging, operators' API",
-            description: "How the service is, dead letters, destinations and settings in effect; the console at "
-                + "/console uses nothing else. On loopback without a token the Host header has to be a loopback "
+            description: "How the service is, requests, dead letters, destinations and settings in effect; the console "
+                + "at /console uses nothing else. On loopback without a token the Host header has to be a loopback "
                 + "name.",
             [
                 (
@@ -37,6 +37,20 @@ internal static class AdminDescription
         operation.Security = context.Requires(TokenScheme);
         switch (operation.OperationId)
         {
+            case "findRequests":
+                operation.Parameters =
+                [
+                    Query("station", "UUID of the charging station."),
+                    Query("fingerprint", "The tokenFingerprint of a driver token."),
+                    Query("destination", "Scheme, host and port of the callback URL."),
+                    Query("state", "queued, decided, delivered, failed or expired."),
+                    Query("cause", "Why the last callback attempt failed."),
+                    Query("from", "Accepted then or later: RFC 3339, or milliseconds since 1970."),
+                    Query("to", "Accepted earlier."),
+                    Limit(),
+                    Query("cursor", "The next of the page before."),
+                ];
+                break;
             case "listDeadLetters":
                 operation.Parameters =
                 [

@@ -15,6 +15,7 @@ internal static class Patterns
 {
     public const string RequestId = "^req-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
     public const string DriverToken = "^[A-Za-z0-9._~-]{20,80}$";
+    public const string TokenFingerprint = "^[0-9a-f]{32}$";
     public const string MaskedDriverToken = @"^.{4}\*\*\*$";
 }
 

@@ -33,5 +33,5 @@ internal interface IDeadLetterStore
     ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken);
 }
 
-/// <summary>A journal as a whole: both of its ports, over the same requests.</summary>
-internal interface IJournal : IRequestJournal, IDeadLetterStore;
+/// <summary>A journal as a whole: all of its ports, over the same requests.</summary>
+internal interface IJournal : IRequestJournal, IDeadLetterStore, IRequestSearch;

@@ -14,6 +14,10 @@ internal interface IJournalReader
     /// <param name="secrets">Null while the journal is not open.</param>
     Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest);
 
+    /// <summary>Searches the next <paramref name="rows"/> requests, newest first.</summary>
+    /// <param name="most">Matches to return at the most.</param>
+    Task<RequestPage> SearchAsync(RequestQuery query, RequestId before, int rows, int most, DateTimeOffset oldest);
+
     /// <summary>Lists the next dead letters that match, newest first.</summary>
     Task<DeadLetterPage> ListDeadLettersAsync(
         DeadLetterQuery query,

@@ -2,9 +2,13 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>What the journal tells about a request: no secret among it.</summary>
+/// <summary>What the journal tells about a request: no driver token and no callback path.</summary>
+/// <param name="Decision">Null while undecided, and for a request that expired before it was.</param>
 /// <param name="ExpiresAt">The end of its age, or since it was redriven of its new one.</param>
 /// <param name="AttemptsMade">How many of the attempts were made since then.</param>
+/// <param name="TokenFingerprint">Keyed hash of the driver token, the same for every request of it in this
+/// journal.</param>
+/// <param name="Destination">Scheme, host and port of the callback URL.</param>
 internal sealed record RequestRecord(
     RequestId Id,
     string StationId,
@@ -16,7 +20,9 @@ internal sealed record RequestRecord(
     DateTimeOffset? SettledAt,
     IReadOnlyList<CallbackAttempt> Attempts,
     DateTimeOffset ExpiresAt,
-    int AttemptsMade
+    int AttemptsMade,
+    byte[] TokenFingerprint,
+    string Destination
 );
 
 /// <summary>A request that was accepted and not settled, as the journal gives it back.</summary>

@@ -22,6 +22,7 @@ internal abstract class StoredJournal(
     public const string NotOpen = "The journal is not open yet.";
 
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan SearchMax = TimeSpan.FromSeconds(2);
 
     private readonly TaskCompletionSource<InvalidJournalException> _neverInvalid = new();
     private readonly DamagedRows _damaged = new(damaged);
@@ -158,6 +159,28 @@ internal abstract class StoredJournal(
     /// <inheritdoc/>
     public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
         await Reader.FindAsync(id, Writer?.Secrets, Oldest).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<RequestPage> SearchAsync(
+        RequestQuery query,
+        RequestId? before,
+        int most,
+        CancellationToken cancellationToken
+    )
+    {
+        var startedAt = time.GetTimestamp();
+        var found = new List<RequestRecord>();
+        for (RequestId? next = before ?? query.EndId; ; )
+        {
+            var part = await Reader
+                .SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest)
+                .WaitAsync(cancellationToken);
+            found.AddRange(part.Requests);
+            next = part.Next;
+            if (next is null || found.Count == most || time.GetElapsedTime(startedAt) > SearchMax)
+                return new(found, next);
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask<DeadLetterPage> ListDeadLettersAsync(

@@ -11,10 +11,10 @@ namespace AkkaCharging.Journal;
 /// <remarks>The id is read by the caller, because each database has a type of its own for it.</remarks>
 internal static class StoredRows
 {
-    /// <summary>Columns that <see cref="ToRecord"/> reads.</summary>
+    /// <summary>Columns that <see cref="ToRecord"/> reads, beside the id.</summary>
     public const string RecordColumns =
         "station, token_masked, api_key, state, status, reason, exact_reason, decided_at, details, accepted_at, "
-        + "settled_at, attempts, expires_at, attempts_made";
+        + "settled_at, attempts, expires_at, attempts_made, token_fingerprint, destination";
 
     /// <summary>Columns that <see cref="ToUnsettledRow"/> reads.</summary>
     public const string UnsettledColumns =
@@ -28,11 +28,6 @@ internal static class StoredRows
     public const string DeadLetterColumns =
         "id, station, token_masked, destination, attempts, status, accepted_at, settled_at";
 
-    /// <summary>Columns that <see cref="ToAuditRecord"/> reads, after the id.</summary>
-    public const string AuditColumns =
-        "id, station, token_masked, token_fingerprint, api_key, state, status, reason, exact_reason, decided_at, "
-        + "accepted_at, settled_at";
-
     /// <summary>Columns that <see cref="ToDecision"/> reads.</summary>
     public const string DecisionColumns = "id, status, reason, exact_reason, decided_at, details";
 
@@ -43,7 +38,7 @@ internal static class StoredRows
     public const string IsDeadLetter = "settled_at IS NOT NULL AND secrets IS NOT NULL";
 
     /// <summary>Reads the record of request <paramref name="id"/>, which holds no secret.</summary>
-    /// <param name="secrets">Null while the journal is not open: the details of the decision are left out then.</param>
+    /// <param name="secrets">Null to leave out the details of the decision, which are encrypted.</param>
     public static RequestRecord ToRecord(this DbDataReader row, RequestId id, JournalSecrets? secrets) =>
         new(
             id,
@@ -56,7 +51,9 @@ internal static class StoredRows
             SettledAt: row.TimeOrNull("settled_at"),
             Attempts: StoredNames.Attempts(row.GetString("attempts")),
             ExpiresAt: row.Time("expires_at"),
-            AttemptsMade: row.GetInt32("attempts_made")
+            AttemptsMade: row.GetInt32("attempts_made"),
+            TokenFingerprint: row.GetFieldValue<byte[]>("token_fingerprint"),
+            Destination: row.GetString("destination")
         );
 
     /// <summary>Reads unsettled request <paramref name="id"/>, or why its row cannot be read.</summary>
@@ -121,20 +118,6 @@ internal static class StoredRows
             SettledAt: row.Time("settled_at")
         );
     }
-
-    /// <summary>Reads the decision record of request <paramref name="id"/>.</summary>
-    public static AuditRecord ToAuditRecord(this DbDataReader row, RequestId id) =>
-        new(
-            id,
-            StationId: row.GetString("station"),
-            DriverTokenMasked: row.GetString("token_masked"),
-            TokenFingerprint: row.GetFieldValue<byte[]>("token_fingerprint"),
-            ApiKeyName: row.TextOrNull("api_key"),
-            State: StoredNames.State(row.GetString("state")),
-            Decision: row.DecisionOrNull(details: null),
-            AcceptedAt: row.Time("accepted_at"),
-            SettledAt: row.TimeOrNull("settled_at")
-        );
 
     /// <summary>Reads the decision of request <paramref name="id"/>.</summary>
     public static Decision ToDecision(this DbDataReader row, RequestId id, JournalSecrets secrets) =>

@@ -252,6 +252,13 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
+    /// <summary>The status of one receiver; null while this process knows nothing of it.</summary>
+    public ReceiverStatus? Status(DestinationKey key)
+    {
+        lock (_gate)
+            return _all.GetValueOrDefault(key)?.Status(_time.GetTimestamp());
+    }
+
     /// <summary>
     /// Receivers that requests are pending for, and those that are paused; the ones with most pending requests first.
     /// </summary>

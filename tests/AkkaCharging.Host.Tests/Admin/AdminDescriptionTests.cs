@@ -21,7 +21,10 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
     {
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(customize: services =>
-            services.AddSingleton<IRequestJournal>(_journal).AddSingleton<IDeadLetterStore>(_letters)
+            services
+                .AddSingleton<IRequestJournal>(_journal)
+                .AddSingleton<IRequestSearch>(_journal.Search)
+                .AddSingleton<IDeadLetterStore>(_letters)
         );
         _description = new(await _service.Management.GetStringAsync("/openapi/admin.json"));
     }
@@ -41,6 +44,8 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
 
         Assert.Equal(
             [
+                "get /admin/requests: 200 400 401 403 429 500 503",
+                "get /admin/requests/{requestId}: 200 401 403 404 429 500 503",
                 "get /admin/dead-letters: 200 400 401 403 429 500 503",
                 "post /admin/dead-letters/{requestId}/redrive: 200 401 403 404 409 415 429 500 503",
                 "post /admin/dead-letters/{requestId}/discard: 200 401 403 404 409 415 429 500 503",
@@ -85,6 +90,11 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
         _receiver.Hang();
         await _service.AcceptAsync(_receiver.Url);
 
+        await FitsAsync(_service.Management.GetAsync("/admin/requests"), "get", "/admin/requests", 200);
+        await FitsAsync(_service.Management.GetAsync("/admin/requests?state=x"), "get", "/admin/requests", 400);
+        const string One = "/admin/requests/{requestId}";
+        await FitsAsync(_service.Management.GetAsync($"/admin/requests/{id}"), "get", One, 200);
+        await FitsAsync(_service.Management.GetAsync("/admin/requests/x"), "get", One, 404);
         await FitsAsync(_service.Management.GetAsync(Operators.Letters), "get", Operators.Letters, 200);
         await FitsAsync(_service.Management.GetAsync(Operators.Letters + "?limit=x"), "get", Operators.Letters, 400);
         await FitsAsync(

@@ -1,5 +1,6 @@
 using System.Net;
 using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Browser;
@@ -51,6 +52,57 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await service.StateAsync(first, "delivered");
         Assert.Equal([second], await RowsAsync(page, "letters"));
         Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
+    public async Task Request_IsFoundByWhatIsKnownOfIt_AndItsTimelineShown()
+    {
+        await using var service = await RunningService.StartAsync();
+        var failed = await service.FailAsync(_receiver);
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+        var delivered = await service.AcceptAsync(_receiver.Url);
+        await service.StateAsync(delivered, "delivered");
+        await using var page = await OpenAsync(service);
+
+        await page.TypeAsync("#find-what", _receiver.Destination());
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("document.querySelectorAll('#found tr').length === 2");
+        Assert.Equal([delivered, failed], await RowsAsync(page, "found"));
+        await ShootAsync(page, "found");
+        await page.EvaluateAsync("document.querySelector('#find-state').value = 'failed'");
+        await page.ClickAsync("#find button[type=submit]");
+        await page.ShowsAsync("document.querySelectorAll('#found tr').length === 1");
+        await page.ClickAsync($"#found tr[data-key={Quoted(failed)}] button");
+
+        await page.ShowsAsync("#request-steps", "attempt: http_error, 410, ");
+        Assert.Contains("allowed, in_acl", await page.TextAsync("#request-facts"), StringComparison.Ordinal);
+        await ShootAsync(page, "request");
+        await page.PressAsync("Escape");
+        await page.ClickAsync("#find button[type=reset]");
+        await page.TypeAsync("#find-what", delivered);
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#request-title", delivered);
+        await page.PressAsync("Escape");
+        await page.TypeAsync("#find-what", "nonsense");
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#find-problem", "Type a request id");
+        Assert.Empty(page.Complaints);
+        Assert.Equal(
+            string.Join(' ', Enum.GetValues<AttemptCause>().Select(cause => cause.Name())),
+            (
+                await page.EvaluateAsync(
+                    "[...document.querySelectorAll('#find-cause option')].slice(1).map(o => o.text).join(' ')"
+                )
+            ).GetString()
+        );
+        Assert.Equal(
+            string.Join(' ', Enum.GetValues<RequestState>().Select(state => state.Name())),
+            (
+                await page.EvaluateAsync(
+                    "[...document.querySelectorAll('#find-state option')].slice(1).map(o => o.text).join(' ')"
+                )
+            ).GetString()
+        );
     }
 
     [Fact]
@@ -116,7 +168,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.ShowsAsync("#bulk-text", "done. 1 of 1 redriven");
         await page.ShowsAsync("#no-letters", "No dead letters match.");
         await service.StateAsync(elsewhere, "delivered");
-        await page.ClickAsync("button[type=reset]");
+        await page.ClickAsync("#filter button[type=reset]");
         await page.ShowsAsync(Row(ids[0]), ids[0]);
         Assert.Equal("failed", (await service.GetAsync($"{Api.Submit}/{ids[0]}")).GetProperty("state").GetString());
         await page.TypeAsync("#filter-destination", "nonsense");

@@ -111,7 +111,7 @@ public abstract class JournalAuditContract
                 (await ReadAsync(audit, new(), limit: 2)).Select(record => record.Id)
             );
 
-            async Task AssertFoundAsync(AuditQuery query, params int[] expected) =>
+            async Task AssertFoundAsync(RequestQuery query, params int[] expected) =>
                 Assert.Equal(
                     expected.Select(i => requests[i].Id),
                     (await ReadAsync(audit, query)).Select(record => record.Id)
@@ -140,9 +140,9 @@ public abstract class JournalAuditContract
         Assert.Equal(1_500, (await ReadAsync(audit, new(), limit: 1_500)).Count);
     }
 
-    private protected static async Task<List<AuditRecord>> ReadAsync(
+    private protected static async Task<List<RequestRecord>> ReadAsync(
         IJournalAudit audit,
-        AuditQuery query,
+        RequestQuery query,
         long limit = long.MaxValue
     ) => await audit.ReadAsync(query, limit).ToListAsync();
 

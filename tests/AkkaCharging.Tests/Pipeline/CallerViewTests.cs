@@ -224,7 +224,9 @@ public sealed class CallerViewTests
             settledAt,
             attempts,
             Sample.Now + age,
-            attempts.Count
+            attempts.Count,
+            TokenFingerprint: [],
+            Destination: "http://127.0.0.1:8080"
         );
     }
 

@@ -11,6 +11,8 @@ let token = null;
 let cursor = null; // of the page of dead letters that is shown; null for the newest
 let nextCursor = null;
 let filter = {}; // of the dead letters that are shown
+let search = {}; // for the requests that are shown
+let olderThan = null; // where the search goes on; null at its end
 let settings = [];
 let hasSettings = false;
 let shownAt = null; // when the figures that are shown arrived
@@ -220,7 +222,7 @@ function showDestinations(answer) {
     at('no-destinations').hidden = rows.length > 0 || answer.problem !== undefined;
     fill('destinations', rows, row => row.destination, (row, tr) => {
         cell(tr, row.destination, 'code');
-        cell(tr, row.paused ? 'paused' : row.standing);
+        cell(tr, row.paused ? 'paused' : row.standing, 'whole');
         cell(tr, row.breaker.replace('_', '-') + (row.nextProbeAt === null ? '' : `, next probe ${clock(row.nextProbeAt)}`));
         cell(tr, row.lastAttempt === null ? 'none' : `${attempt(row.lastAttempt)}, ${clock(row.lastAttempt.at)}`);
         cell(tr, count(row.pending), 'number');
@@ -265,6 +267,125 @@ function showLetters(answer) {
                 await change(`${path}/discard`, undefined, done => `${done.requestId} is discarded.`, 'letters-title');
         });
     });
+}
+
+// ---- finding requests
+
+/** What was typed in says by its form what it is. */
+function searchOf(what) {
+    if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(what))
+        return { station: what };
+    if (/^[0-9a-f]{32}$/i.test(what))
+        return { fingerprint: what };
+    return what.includes('://') ? { destination: what } : null;
+}
+
+async function find() {
+    const what = at('find-what').value.trim();
+    text('find-problem', '');
+    if (/^req-/.test(what)) {
+        await showRequest(what);
+        return;
+    }
+    const typed = what === '' ? {} : searchOf(what);
+    if (typed === null) {
+        showFound({ problem: 'Type a request id (req-…), a station’s UUID, a token fingerprint (32 digits), or a destination such as https://receiver.example.com.' });
+        return;
+    }
+    search = Object.fromEntries(Object.entries({
+        ...typed, state: at('find-state').value, cause: at('find-cause').value, from: millisOf(at('find-from').value), to: millisOf(at('find-to').value),
+    }).filter(([, value]) => value));
+    await findFrom(null);
+}
+
+async function findFrom(place) {
+    const query = new URLSearchParams({ limit: PAGE_ROWS, ...search });
+    if (place !== null)
+        query.set('cursor', place);
+    showFound(await asked(`/admin/requests?${query}`));
+}
+
+/** An answer, or the problem that there is in its place. */
+async function asked(path) {
+    try {
+        return await call('GET', path);
+    } catch (e) {
+        if (!(e instanceof Refused))
+            throw e;
+        if (e.status === 401)
+            askForToken(e.message);
+        return { problem: e.message };
+    }
+}
+
+function showFound(answer) {
+    text('find-problem', answer.problem ?? '');
+    const rows = answer.requests ?? [];
+    olderThan = answer.next ?? null;
+    at('find-pages').hidden = olderThan === null;
+    at('none-found').hidden = rows.length > 0 || answer.problem !== undefined;
+    text('none-found', olderThan === null ? 'No request matches.' : 'None of the requests that were looked at matches; there are older ones.');
+    fill('found', rows, row => row.requestId, (row, tr) => {
+        time(cell(tr), row.acceptedAt);
+        cell(tr, row.requestId, 'code');
+        badge(cell(tr).appendChild(document.createElement('span')), row.state, stateKind(row.state));
+        cell(tr, decision(row));
+        cell(tr, row.destination, 'code');
+        cell(tr, row.stationId, 'code');
+        cell(tr, row.driverToken, 'code whole');
+        cell(tr, row.lastAttempt === null ? 'none' : attempt(row.lastAttempt));
+        cell(tr, count(row.attempts), 'number');
+        button(cell(tr, '', 'actions').appendChild(document.createElement('div')), 'Show', row.requestId, () => showRequest(row.requestId));
+    });
+}
+
+function stateKind(state) {
+    return { delivered: 'good', failed: 'bad', expired: 'warn' }[state] ?? '';
+}
+
+function decision(row) {
+    return row.status === null ? 'undecided' : `${row.status}, ${row.reason}`;
+}
+
+/** What happened to one request, and what is to come. */
+async function showRequest(id) {
+    const shown = await asked(`/admin/requests/${encodeURIComponent(id)}`);
+    if (shown.problem !== undefined) {
+        text('find-problem', shown.problem);
+        return;
+    }
+    const { request, timeline, party, receiver } = shown;
+    text('request-title', request.requestId);
+    const facts = {
+        State: request.state, Decision: decision(request) + (party === null ? '' : `, by ${party}`), Destination: request.destination, Station: request.stationId,
+        Driver: `${request.driverToken}, fingerprint ${request.tokenFingerprint}`, 'API key': request.apiKeyName ?? 'none',
+    };
+    at('request-facts').replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [made('dt', name), made('dd', value)]));
+    at('request-steps').replaceChildren(...timeline.map(step => {
+        const item = document.createElement('li');
+        time(item, step.at, 'with milliseconds');
+        item.append(` ${describe(step)}`);
+        return item;
+    }));
+    text('request-receiver', receiver === null ? '' : `Its receiver is ${receiver.paused ? 'paused' : receiver.standing}, its breaker ${receiver.breaker.replace('_', '-')}: `
+        + `${count(receiver.inFlight)} of ${count(receiver.inFlightMax)} attempts in flight, ${count(receiver.waiting)} requests wait.`);
+    at('request').showModal();
+}
+
+function describe(step) {
+    switch (step.event) {
+        case 'attempt': return `attempt: ${attempt(step.attempt)}`;
+        case 'decided': return `decided, after ${count(step.durationMs)} ms`;
+        case 'next_attempt': return 'next attempt, at the earliest';
+        case 'expiry': return 'expires';
+        default: return step.event;
+    }
+}
+
+function made(tag, content) {
+    const element = document.createElement(tag);
+    element.textContent = content;
+    return element;
 }
 
 function showBulk(redrive) {
@@ -352,7 +473,7 @@ function askForToken(problem) {
     shownAt = null;
     hasSettings = false;
     settings = [];
-    for (const id of ['components', 'nodes', 'holders', 'destinations', 'letters', 'settings'])
+    for (const id of ['components', 'nodes', 'holders', 'destinations', 'letters', 'settings', 'found'])
         at(id).replaceChildren();
 }
 
@@ -435,11 +556,11 @@ function text(id, content) {
         at(id).textContent = content; // a screen reader repeats what is set, changed or not
 }
 
-function time(parent, millis) {
+function time(parent, millis, exactness) {
     const made = document.createElement('time');
     made.dateTime = new Date(millis).toISOString();
     made.title = made.dateTime;
-    made.textContent = clock(millis);
+    made.textContent = exactness === undefined ? clock(millis) : `${clock(millis)}.${String(millis % 1_000).padStart(3, '0')}`;
     parent.append(made);
 }
 
@@ -476,6 +597,16 @@ at('sign-in').addEventListener('submit', e => {
 });
 at('sign-out').addEventListener('click', () => askForToken('Signed out.'));
 at('try-now').addEventListener('click', refreshSoon);
+at('find').addEventListener('submit', e => {
+    e.preventDefault();
+    find();
+});
+at('find').addEventListener('reset', () => {
+    search = {};
+    showFound({});
+    at('none-found').hidden = true;
+});
+at('find-older').addEventListener('click', () => findFrom(olderThan));
 at('filter').addEventListener('submit', e => {
     e.preventDefault();
     applyFilter();

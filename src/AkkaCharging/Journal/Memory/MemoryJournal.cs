@@ -68,7 +68,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                 _claimsByAge.AddLast(mine.Place);
         }
 
-        _entries[request.Id] = new Entry(request, mine);
+        _entries[request.Id] = new Entry(request, Hasher.Fingerprint(request.Token), mine);
         return new(new AcceptResult(AcceptOutcome.Accepted, request.Id));
     }
 
@@ -118,7 +118,36 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken)
     {
         ForgetOldRequests();
-        return new(_entries.TryGetValue(id, out var entry) ? entry.ToRecord(id) : null);
+        return new(_entries.TryGetValue(id, out var entry) ? entry.ToRecord() : null);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RequestPage> SearchAsync(
+        RequestQuery query,
+        RequestId? before,
+        int most,
+        CancellationToken cancellationToken
+    )
+    {
+        ForgetOldRequests();
+        var end = before ?? query.EndId;
+
+        // The smallest of those kept is the first to leave for a newer one: a million need not be sorted.
+        var newest = new PriorityQueue<Entry, Guid>();
+        foreach (var (id, entry) in _entries)
+        {
+            if (id.Value >= end.Value || !entry.Matches(query))
+                continue;
+            newest.Enqueue(entry, id.Value);
+            if (newest.Count > most)
+                newest.Dequeue();
+        }
+
+        var found = newest
+            .UnorderedItems.OrderByDescending(item => item.Priority)
+            .Select(item => item.Element.ToRecord())
+            .ToList();
+        return new(new RequestPage(found, found.Count == most ? found[^1].Id : null));
     }
 
     /// <inheritdoc/>
@@ -325,7 +354,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     /// A million of them stay when they are settled: what is kept of those is a few objects, and each was copied by two
     /// collections before it is old. Whether it is settled or a dead letter changes under the journal's lock alone.
     /// </remarks>
-    private sealed class Entry(ChargingRequest request, Claim? claim)
+    private sealed class Entry(ChargingRequest request, byte[] fingerprint, Claim? claim)
     {
         // Measured, with what leads to the row (the dictionary and the sets) and on a processor of 64 bits.
         private const int RowBytes = 600;
@@ -337,6 +366,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         private readonly string _station = request.Station.Text;
         private readonly string _tokenMasked = request.Token.Masked;
         private readonly string? _apiKeyName = request.ApiKeyName;
+        private readonly DestinationKey _destination = request.Callback.Destination;
         private readonly long _acceptedAt = request.AcceptedAt.UtcTicks;
         private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
         private long _expiresAt = request.ExpiresAt.UtcTicks;
@@ -367,6 +397,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
 
         /// <summary>About how much memory it takes up, as measured when it settled or was discarded.</summary>
         public int Bytes { get; private set; }
+
+        private RequestState State => SettledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
 
         private CallbackAttempt[] Attempts => _lastAttempt is null ? [] : [.. _attempts, _lastAttempt];
 
@@ -442,7 +474,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                         _request.Id,
                         _station,
                         _tokenMasked,
-                        _request.Callback.Destination.ToString(),
+                        _destination.ToString(),
                         _lastAttempt,
                         Attempts.Length,
                         _decision?.Status,
@@ -452,23 +484,42 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             }
         }
 
-        public RequestRecord ToRecord(RequestId id)
+        /// <summary>Whether <paramref name="query"/> selects it.</summary>
+        public bool Matches(RequestQuery query)
         {
             lock (_gate)
             {
-                var state = SettledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
+                return _acceptedAt >= query.FromTicks
+                    && _acceptedAt < query.ToTicks
+                    && (
+                        query.Station is null
+                        || string.Equals(_station, query.Station.Text, StringComparison.OrdinalIgnoreCase)
+                    )
+                    && (query.TokenFingerprint is null || fingerprint.AsSpan().SequenceEqual(query.TokenFingerprint))
+                    && (query.Destination is null || _destination == query.Destination)
+                    && (query.State is null || State == query.State)
+                    && (query.Cause is null || _lastAttempt?.Cause == query.Cause);
+            }
+        }
+
+        public RequestRecord ToRecord()
+        {
+            lock (_gate)
+            {
                 return new(
-                    id,
+                    Id,
                     _station,
                     _tokenMasked,
                     _apiKeyName,
-                    state,
+                    State,
                     _decision,
                     StoredNames.Time(_acceptedAt),
                     SettledAs is null ? null : SettledAt,
                     Attempts,
                     StoredNames.Time(_expiresAt),
-                    _attemptsMade
+                    _attemptsMade,
+                    fingerprint,
+                    _destination.ToString()
                 );
             }
         }

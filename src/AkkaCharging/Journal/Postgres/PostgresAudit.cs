@@ -1,4 +1,3 @@
-using System.Data;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -54,25 +53,13 @@ internal sealed class PostgresAudit : IJournalAudit
         Task.FromResult(JournalSecrets.Open(KeySource.Required(_settings), _wrapped).Hasher.Fingerprint(token));
 
     /// <inheritdoc/>
-    public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) =>
+    public Task<RequestRecord?> FindAsync(RequestId id) =>
+        PostgresProblem.ReadAsync(() => PostgresSearch.FindAsync(_connection, id, secrets: null, oldest: 0));
+
+    /// <inheritdoc/>
+    public Task<List<RequestRecord>> ReadPageAsync(RequestQuery query, RequestId? before, int rows) =>
         PostgresProblem.ReadAsync(() =>
-            _connection.AllAsync(
-                row => row.ToAuditRecord(new(row.GetGuid("id"))),
-                $"""
-                SELECT {StoredRows.AuditColumns} FROM charging_request
-                WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4
-                    AND ($5::text IS NULL OR lower(station) = lower($5::text))
-                    AND ($6::bytea IS NULL OR token_fingerprint = $6::bytea)
-                ORDER BY id DESC LIMIT $7
-                """,
-                query.FirstId.Value,
-                (before ?? query.EndId).Value,
-                query.FromTicks,
-                query.ToTicks,
-                query.Station?.Text,
-                query.TokenFingerprint,
-                rows
-            )
+            PostgresSearch.FindAsync(_connection, query, query.FirstId, before ?? query.EndId, rows, oldest: 0)
         );
 
     public async ValueTask DisposeAsync()

@@ -19,16 +19,22 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
 
     /// <inheritdoc/>
     public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>
+        RunAsync(connection => PostgresSearch.FindAsync(connection, id, secrets, oldest.UtcTicks));
+
+    /// <inheritdoc/>
+    public Task<RequestPage> SearchAsync(
+        RequestQuery query,
+        RequestId before,
+        int rows,
+        int most,
+        DateTimeOffset oldest
+    ) =>
         RunAsync(async connection =>
         {
-            var found = await connection.AllAsync(
-                row => row.ToRecord(id, secrets),
-                $"SELECT {StoredRows.RecordColumns} FROM charging_request WHERE id = $1 AND (settled_at IS NULL "
-                    + "OR settled_at > $2)",
-                id.Value,
-                oldest.UtcTicks
-            );
-            return found.SingleOrDefault();
+            var floor = await PostgresSearch.FloorAsync(connection, before, rows);
+            var from = RequestPages.From(query, floor);
+            var found = await PostgresSearch.FindAsync(connection, query, from, before, most, oldest.UtcTicks);
+            return RequestPages.Of(query, floor, found, most);
         });
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Data;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
@@ -49,32 +48,15 @@ internal sealed class SqliteAudit : IJournalAudit
         );
 
     /// <inheritdoc/>
-    public Task<List<AuditRecord>> ReadPageAsync(AuditQuery query, RequestId? before, int rows) =>
+    public Task<RequestRecord?> FindAsync(RequestId id) =>
+        Task.FromResult(Reading(_settings, () => SqliteSearch.Find(_connection, id, secrets: null, oldest: 0)));
+
+    /// <inheritdoc/>
+    public Task<List<RequestRecord>> ReadPageAsync(RequestQuery query, RequestId? before, int rows) =>
         Task.FromResult(
             Reading(
                 _settings,
-                () =>
-                {
-                    using var page = new PreparedQuery(
-                        _connection,
-                        $"""
-                        SELECT {StoredRows.AuditColumns} FROM request
-                        WHERE id >= $0 AND id < $1 AND accepted_at >= $2 AND accepted_at < $3
-                            AND ($4 IS NULL OR station = $4 COLLATE NOCASE) AND ($5 IS NULL OR token_fingerprint = $5)
-                        ORDER BY id DESC LIMIT $6
-                        """
-                    );
-                    return page.All(
-                        found => found.ToAuditRecord(StoredId.Read(found.GetFieldValue<byte[]>("id"))),
-                        StoredId.Of(query.FirstId),
-                        StoredId.Of(before ?? query.EndId),
-                        query.FromTicks,
-                        query.ToTicks,
-                        query.Station?.Text,
-                        query.TokenFingerprint,
-                        rows
-                    );
-                }
+                () => SqliteSearch.Find(_connection, query, query.FirstId, before ?? query.EndId, rows, oldest: 0)
             )
         );
 

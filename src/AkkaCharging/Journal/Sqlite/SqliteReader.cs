@@ -13,14 +13,22 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
 
     /// <inheritdoc/>
     public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>
+        thread.RunAsync(connection => SqliteSearch.Find(connection, id, secrets, oldest.UtcTicks));
+
+    /// <inheritdoc/>
+    public Task<RequestPage> SearchAsync(
+        RequestQuery query,
+        RequestId before,
+        int rows,
+        int most,
+        DateTimeOffset oldest
+    ) =>
         thread.RunAsync(connection =>
         {
-            using var find = new PreparedQuery(
-                connection,
-                $"SELECT {StoredRows.RecordColumns} FROM request WHERE id = $0 AND (settled_at IS NULL OR "
-                    + "settled_at > $1)"
-            );
-            return find.First(found => found.ToRecord(id, secrets), StoredId.Of(id), oldest.UtcTicks);
+            var floor = SqliteSearch.Floor(connection, before, rows);
+            var from = RequestPages.From(query, floor);
+            var found = SqliteSearch.Find(connection, query, from, before, most, oldest.UtcTicks);
+            return RequestPages.Of(query, floor, found, most);
         });
 
     /// <summary>The next unsettled requests in order of acceptance, each with its place.</summary>

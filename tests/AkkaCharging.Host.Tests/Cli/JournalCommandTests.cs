@@ -7,8 +7,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
+/// <summary>The commands that read the journal, <c>audit</c> and <c>request</c>, beside its owner.</summary>
 [Trait("Category", "Component")]
-public sealed class AuditCommandTests : IAsyncLifetime
+public sealed class JournalCommandTests : IAsyncLifetime
 {
     private const string Token = "canary-token-0123456789";
     private const string OtherToken = "other-canary-token-0123456789";
@@ -47,7 +48,8 @@ public sealed class AuditCommandTests : IAsyncLifetime
             Noon.AddMilliseconds(3),
             TimeSpan.FromMilliseconds(1),
             HttpStatus: 500,
-            CallbackOutcome.HttpError
+            CallbackOutcome.HttpError,
+            AttemptCause.HttpStatus
         );
         await _journal.SettleAsync(_first.Id, new(RequestState.Failed, Noon.AddMilliseconds(4), attempt), default);
     }
@@ -134,6 +136,12 @@ public sealed class AuditCommandTests : IAsyncLifetime
     [InlineData(new[] { "--from", "2026-03-04T12:00:00Z", "--to", "2026-03-04T12:00:02Z" }, 2)]
     [InlineData(new[] { "--from", "2026-03-04T12:00:02Z" }, 0)]
     [InlineData(new[] { "--limit", "2" }, 2)]
+    [InlineData(new[] { "--state", "failed" }, 1)]
+    [InlineData(new[] { "--state", "expired" }, 0)]
+    [InlineData(new[] { "--cause", "http_status" }, 1)]
+    [InlineData(new[] { "--cause", "tls" }, 0)]
+    [InlineData(new[] { "--destination", "http://127.0.0.1:8080" }, 2)]
+    [InlineData(new[] { "--destination", "http://127.0.0.1:8081" }, 0)]
     public async Task Filters_Narrow(string[] options, int expected)
     {
         var (exitCode, output, error) = await AuditAsync([.. options, "--json"]);
@@ -247,6 +255,71 @@ public sealed class AuditCommandTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task RequestList_HasStateAndCause_AndTheSameFilters()
+    {
+        var (exitCode, output, error) = await RequestAsync("list", "--state", "failed");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(
+            $"{_first.Id}  failed     not_allowed  station_not_allowed  2026-03-04T12:00:00.000Z  1         "
+                + $"http_status         {RunningService.Station}  http://127.0.0.1:8080",
+            output.Split(Environment.NewLine)[1]
+        );
+
+        var json = (await RequestAsync("list", "--json")).Output.Split(Environment.NewLine);
+        Assert.Equal(
+            [_second.Id.ToString(), _first.Id.ToString()],
+            json.Take(2)
+                .Select(line => JsonSerializer.Deserialize<JsonElement>(line).GetProperty("requestId").GetString())
+        );
+    }
+
+    [Fact]
+    public async Task RequestShow_TellsEachStep_AndNoSecret()
+    {
+        var (exitCode, output, error) = await RequestAsync("show", _first.Id.ToString());
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(
+            $"""
+            request      {_first.Id}
+            state        failed
+            decision     not_allowed (station_not_allowed)
+            station      {RunningService.Station}
+            driver       cana*** (fingerprint {Fingerprint(Token)})
+            destination  http://127.0.0.1:8080
+            API key      fleet?[2J
+
+            2026-03-04T12:00:00.000Z  accepted
+            2026-03-04T12:00:00.002Z  decided, after 2 ms
+            2026-03-04T12:00:00.003Z  attempt, 500 (http_status), 1 ms
+            2026-03-04T12:00:00.004Z  failed
+
+            """,
+            output,
+            ignoreLineEndingDifferences: true
+        );
+        var shown = JsonSerializer.Deserialize<JsonElement>(
+            (await RequestAsync("show", _first.Id.ToString(), "--json")).Output
+        );
+        Assert.Equal(4, shown.GetProperty("timeline").GetArrayLength());
+        Assert.DoesNotContain("canary", output + shown, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("req-01a20532-8232-74e2-9376-1944641a6752")]
+    [InlineData("canary")]
+    public async Task RequestShow_OfAnUnknownOne_Exits1(string id)
+    {
+        var (exitCode, output, error) = await RequestAsync("show", id);
+
+        Assert.Equal(
+            (1, "", $"There is no such request, or it is past retention.{Environment.NewLine}"),
+            (exitCode, output, error)
+        );
+    }
+
     private static ChargingRequest Request(DateTimeOffset at, string station, string token) =>
         new(
             RequestId.New(at),
@@ -262,6 +335,9 @@ public sealed class AuditCommandTests : IAsyncLifetime
 
     private Task<(int ExitCode, string Output, string Error)> AuditAsync(params string[] options) =>
         RunAsync("", ["audit", "--config", Config(), .. options]);
+
+    private Task<(int ExitCode, string Output, string Error)> RequestAsync(params string[] options) =>
+        RunAsync("", ["request", .. options, "--config", Config()]);
 
     private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string input, params string[] args)
     {

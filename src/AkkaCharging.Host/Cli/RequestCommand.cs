@@ -1,0 +1,132 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AkkaCharging.Host.Admin;
+using AkkaCharging.Journal;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>One request as <c>request show --json</c> writes it; nulls are left out.</summary>
+internal sealed record ShownRequest(FoundRequestAnswer Request, IReadOnlyList<TimelineAnswer> Timeline);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(FoundRequestAnswer))]
+[JsonSerializable(typeof(ShownRequest))]
+internal sealed partial class RequestJson : JsonSerializerContext;
+
+/// <summary>Finds requests in the journal, whether or not a service runs on it, and shows what happened to
+/// one.</summary>
+internal static class RequestCommand
+{
+    private static readonly Table<RequestRecord> Columns = new([
+        ("REQUEST", 40, record => record.Id.ToString()),
+        ("STATE", 9, record => record.State.Name()),
+        ("STATUS", 11, record => record.Decision?.Status.Name() ?? Cells.None),
+        ("REASON", 19, record => record.Decision?.Reason.Name() ?? Cells.None),
+        ("ACCEPTED", 24, record => Cells.Of(record.AcceptedAt)),
+        ("ATTEMPTS", 8, record => record.Attempts.Count.ToString(CultureInfo.InvariantCulture)),
+        ("LAST CAUSE", 18, record => record.Attempts is [.., { Cause: { } cause }] ? cause.Name() : Cells.None),
+        ("STATION", 36, record => record.StationId),
+        ("DESTINATION", 0, record => record.Destination),
+    ]);
+
+    /// <summary>The command.</summary>
+    /// <param name="config">The option that names the settings file.</param>
+    public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error)
+    {
+        var filters = new RequestFilters();
+        var list = new Command("list", "List requests, newest first. The service need not be running.");
+        filters.AddTo(list);
+        list.SetAction(
+            (parsed, cancellation) =>
+                JournalCommands.RunAsync(
+                    parsed.GetValue(config),
+                    error,
+                    settings =>
+                        filters.ListAsync(
+                            parsed,
+                            settings.Journal,
+                            Columns,
+                            record =>
+                                JsonSerializer.Serialize(
+                                    FoundRequestAnswer.Of(record),
+                                    RequestJson.Default.FoundRequestAnswer
+                                ),
+                            input,
+                            output,
+                            error,
+                            cancellation
+                        )
+                )
+        );
+
+        var id = new Argument<string>("ID") { Description = "The requestId of the answer to the submission." };
+        var json = new Option<bool>("--json") { Description = "One JSON object." };
+        var show = new Command("show", "Show what happened to one request, and what is to come.") { id, json };
+        show.SetAction(
+            (parsed, cancellation) =>
+                JournalCommands.RunAsync(
+                    parsed.GetValue(config),
+                    error,
+                    settings => ShowAsync(settings, parsed.GetValue(id)!, parsed.GetValue(json), output, cancellation)
+                )
+        );
+        return new Command("request", "Find requests in the journal.") { list, show };
+    }
+
+    private static async Task ShowAsync(
+        ChargingSettings settings,
+        string text,
+        bool json,
+        TextWriter output,
+        CancellationToken cancellation
+    )
+    {
+        await using var audit = await RequestFilters.OpenAsync(settings.Journal, cancellation);
+        var record = RequestId.TryParse(text, out var id) ? await audit.FindAsync(id) : null;
+        if (record is null)
+            throw new InvalidDataException("There is no such request, or it is past retention.");
+        var timeline = RequestTimeline.Of(record, settings.Callback);
+        if (json)
+        {
+            var shown = new ShownRequest(FoundRequestAnswer.Of(record), timeline);
+            await output.WriteLineAsync(JsonSerializer.Serialize(shown, RequestJson.Default.ShownRequest));
+            return;
+        }
+
+        await output.WriteLineAsync(
+            $"""
+            request      {record.Id}
+            state        {record.State.Name()}
+            decision     {(record.Decision is { } made ? $"{made.Status.Name()} ({made.Reason.Name()})" : Cells.None)}
+            station      {record.StationId}
+            driver       {record.DriverTokenMasked} (fingerprint {Convert.ToHexStringLower(record.TokenFingerprint)})
+            destination  {record.Destination}
+            API key      {Cells.Of(record.ApiKeyName)}
+
+            """
+        );
+        foreach (var step in timeline)
+            await output.WriteLineAsync(
+                $"{Cells.Of(DateTimeOffset.FromUnixTimeMilliseconds(step.At))}  {Describe(step)}"
+            );
+    }
+
+    private static string Describe(TimelineAnswer step) =>
+        step switch
+        {
+            { Attempt: { } attempt } =>
+                $"attempt, {attempt.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? attempt.Outcome}"
+                    + $"{(attempt.Cause is { } cause ? $" ({cause})" : "")}, {attempt.DurationMs} ms",
+            { Event: "decided" } => $"decided, after {step.DurationMs} ms",
+            { Event: "next_attempt" } => "next attempt, at the earliest",
+            { Event: "expiry" } => "expires",
+            _ => step.Event,
+        };
+}

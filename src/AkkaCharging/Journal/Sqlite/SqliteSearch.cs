@@ -1,0 +1,77 @@
+using System.Data;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Requests;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaCharging.Journal.Sqlite;
+
+/// <summary>Finds requests by what operators and auditors know of them.</summary>
+internal static class SqliteSearch
+{
+    /// <summary>Finds a request; null when there is none.</summary>
+    /// <param name="secrets">Null to leave out the details of the decision.</param>
+    /// <param name="oldest">What settled by then is past retention, in ticks; 0 finds it too.</param>
+    public static RequestRecord? Find(SqliteConnection connection, RequestId id, JournalSecrets? secrets, long oldest)
+    {
+        using var find = new PreparedQuery(
+            connection,
+            $"SELECT {StoredRows.RecordColumns} FROM request WHERE id = $0 AND (settled_at IS NULL OR settled_at > $1)"
+        );
+        return find.First(found => found.ToRecord(id, secrets), StoredId.Of(id), oldest);
+    }
+
+    /// <summary>Finds the newest <paramref name="most"/> matches, newest first.</summary>
+    /// <param name="from">No match has a smaller id.</param>
+    /// <param name="before">Every match has a smaller id.</param>
+    /// <param name="oldest">What settled by then is past retention, in ticks; 0 finds it too.</param>
+    public static List<RequestRecord> Find(
+        SqliteConnection connection,
+        RequestQuery query,
+        RequestId from,
+        RequestId before,
+        int most,
+        long oldest
+    )
+    {
+        using var find = new PreparedQuery(
+            connection,
+            $"""
+            SELECT id, {StoredRows.RecordColumns} FROM request
+            WHERE id >= $0 AND id < $1 AND accepted_at >= $2 AND accepted_at < $3
+                AND ($4 IS NULL OR station = $4 COLLATE NOCASE) AND ($5 IS NULL OR token_fingerprint = $5)
+                AND ($6 IS NULL OR destination = $6) AND ($7 IS NULL OR state = $7) AND ($8 IS NULL OR attempts LIKE $8)
+                AND (settled_at IS NULL OR settled_at > $9)
+            ORDER BY id DESC LIMIT $10
+            """
+        );
+        return find.All(
+            found => found.ToRecord(StoredId.Read(found.GetFieldValue<byte[]>("id")), secrets: null),
+            StoredId.Of(from),
+            StoredId.Of(before),
+            query.FromTicks,
+            query.ToTicks,
+            query.Station?.Text,
+            query.TokenFingerprint,
+            query.Destination?.ToString(),
+            query.State?.Name(),
+            query.AttemptsLike,
+            oldest,
+            most
+        );
+    }
+
+    /// <summary>Finds the smallest id of the <paramref name="rows"/> requests before <paramref name="before"/>; null
+    /// when there are fewer.</summary>
+    public static RequestId? Floor(SqliteConnection connection, RequestId before, int rows)
+    {
+        using var floor = new PreparedQuery(
+            connection,
+            "SELECT id FROM request WHERE id < $0 ORDER BY id DESC LIMIT 1 OFFSET $1"
+        );
+        return floor.First(
+            found => (RequestId?)StoredId.Read(found.GetFieldValue<byte[]>("id")),
+            StoredId.Of(before),
+            rows - 1
+        );
+    }
+}
