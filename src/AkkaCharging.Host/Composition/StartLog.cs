@@ -6,10 +6,11 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>Messages that every start logs once.</summary>
 internal static class StartLog
 {
-    /// <summary>Logs how open files are shared, and each setting that is cut by it or insecure.</summary>
+    /// <summary>Logs where the journal is, how open files are shared, and each setting that is cut by it or insecure.</summary>
     /// <param name="settings">As loaded, before <paramref name="files"/> cut them.</param>
     public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)
     {
+        app.Logger.LogInformation("The journal is {Journal:l}", Describe(settings.Journal));
         app.Logger.LogInformation(
             "File limit {FileLimit}: {Callers} for callers, {Operators} for operators, {Callbacks} for callbacks, "
                 + "{Rest} for the service itself",
@@ -24,4 +25,12 @@ internal static class StartLog
         foreach (var choice in InsecureChoices.Of(settings))
             app.Logger.LogWarning("Insecure setting: {Choice:l}", choice);
     }
+
+    private static string Describe(JournalSettings journal) =>
+        journal.Kind switch
+        {
+            JournalKind.Sqlite => $"the file {Path.GetFullPath(journal.Path)}",
+            JournalKind.Postgres => "in PostgreSQL",
+            _ => "in memory: what is pending is lost when the process ends",
+        };
 }

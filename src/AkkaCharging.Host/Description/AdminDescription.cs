@@ -65,10 +65,16 @@ internal static class AdminDescription
                 operation.Parameters = [Limit()];
                 break;
             case "redriveDeadLetters":
-                await operation.TakesAsync<BulkRedriveBody>(context);
+                await operation.TakesAsync<BulkRedriveBody>(
+                    context,
+                    """{"destination":"https://receiver.example.com:443"}"""
+                );
                 break;
             case "pauseDestination" or "resumeDestination":
-                await operation.TakesAsync<DestinationBody>(context);
+                await operation.TakesAsync<DestinationBody>(
+                    context,
+                    """{"destination":"https://receiver.example.com:443"}"""
+                );
                 break;
         }
 

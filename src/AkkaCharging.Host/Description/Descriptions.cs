@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using AkkaCharging.Host.Http;
@@ -18,13 +20,15 @@ internal static class Descriptions
     /// <param name="document">Name of the document; the group of its routes, unless it is the public one.</param>
     /// <param name="security">How callers identify themselves.</param>
     /// <param name="describeAsync">Completes the description of an operation.</param>
+    /// <param name="completeAsync">Completes the description as a whole; null for nothing.</param>
     public static void AddDescription(
         this IServiceCollection services,
         string document,
         string title,
         string description,
         (string Name, OpenApiSecurityScheme Scheme)[] security,
-        Func<OpenApiOperation, OpenApiOperationTransformerContext, Task> describeAsync
+        Func<OpenApiOperation, OpenApiOperationTransformerContext, Task> describeAsync,
+        Func<OpenApiDocument, OpenApiDocumentTransformerContext, Task>? completeAsync = null
     )
     {
         // Numbers are numbers here: without this the description allows them as strings, too.
@@ -38,12 +42,12 @@ internal static class Descriptions
                     string.Equals(route.GroupName ?? ApiDescription.Document, document, StringComparison.Ordinal)
                     && !HttpMethods.IsHead(route.HttpMethod ?? "");
                 options.AddDocumentTransformer(
-                    (described, _, _) =>
+                    (described, context, _) =>
                     {
                         described.Info = new OpenApiInfo
                         {
                             Title = title,
-                            Version = "v1",
+                            Version = ProductVersion.Text,
                             Description = description,
                             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
                         };
@@ -53,7 +57,7 @@ internal static class Descriptions
                             IOpenApiSecurityScheme (scheme) => scheme.Scheme,
                             StringComparer.Ordinal
                         );
-                        return Task.CompletedTask;
+                        return completeAsync?.Invoke(described, context) ?? Task.CompletedTask;
                     }
                 );
                 options.AddOperationTransformer((operation, context, _) => describeAsync(operation, context));
@@ -82,9 +86,11 @@ internal static class Descriptions
         ];
 
     /// <summary>Adds the body that <paramref name="operation"/> takes.</summary>
+    /// <param name="example">JSON that works when it is sent as it is.</param>
     public static async Task<OpenApiRequestBody> TakesAsync<T>(
         this OpenApiOperation operation,
-        OpenApiOperationTransformerContext context
+        OpenApiOperationTransformerContext context,
+        [StringSyntax(StringSyntaxAttribute.Json)] string example
     )
     {
         var schema = await context.GetOrCreateSchemaAsync(typeof(T));
@@ -94,7 +100,11 @@ internal static class Descriptions
             Required = true,
             Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
             {
-                ["application/json"] = new() { Schema = new OpenApiSchemaReference(typeof(T).Name, context.Document) },
+                ["application/json"] = new()
+                {
+                    Schema = new OpenApiSchemaReference(typeof(T).Name, context.Document),
+                    Example = JsonNode.Parse(example),
+                },
             },
         };
         operation.RequestBody = body;

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AkkaCharging.Host.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -38,8 +39,74 @@ internal static class PublicDescription
                     }
                 ),
             ],
-            DescribeAsync
+            DescribeAsync,
+            DescribeCallbackAsync
         );
+
+    /// <summary>Describes the request that a receiver gets.</summary>
+    private static async Task DescribeCallbackAsync(
+        OpenApiDocument described,
+        OpenApiDocumentTransformerContext context
+    )
+    {
+        described.AddComponent(nameof(CallbackFields), await context.GetOrCreateSchemaAsync(typeof(CallbackFields)));
+        var body = new OpenApiMediaType
+        {
+            Schema = new OpenApiSchemaReference(nameof(CallbackFields), described),
+            Example = JsonNode.Parse(
+                """
+                {
+                  "station_id": "123e4567-e89b-42d3-a456-426614174000",
+                  "driver_token": "demo-driver-token-0001",
+                  "status": "allowed",
+                  "timestamp": 1795368055360
+                }
+                """
+            ),
+        };
+        var operation = new OpenApiOperation
+        {
+            OperationId = "decided",
+            Summary = "The decision, sent to the callbackUrl of the submission",
+            Description =
+                "At least once: a receiver passes over a webhook-id that it has had. Any 2xx takes it. An answer of "
+                + "408, 425, 429 or 5xx, a time-out and a failed connection are tried again with exponential backoff "
+                + "(Retry-After is heeded); any other answer ends the request as failed.",
+            Security = [],
+            Parameters =
+            [
+                Header("webhook-id", "The requestId of the receipt, the same at each attempt.", 40, Patterns.RequestId),
+                Header("webhook-timestamp", "When this attempt was sent: seconds since 1970.", 20, "^[0-9]+$"),
+                Header(
+                    "webhook-signature",
+                    "With callback.signing: v1 signatures as Standard Webhooks has them, one for each key.",
+                    4_096,
+                    pattern: null
+                ),
+            ],
+            RequestBody = new OpenApiRequestBody
+            {
+                Required = true,
+                Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+                {
+                    ["application/json"] = body,
+                },
+            },
+            Responses = new OpenApiResponses
+            {
+                ["204"] = new OpenApiResponse { Description = "Taken, as any 2xx." },
+                ["410"] = new OpenApiResponse { Description = "Refused for good: the request ends as failed." },
+                ["503"] = new OpenApiResponse { Description = "Not now: it is sent again later." },
+            },
+        };
+        described.Webhooks = new Dictionary<string, IOpenApiPathItem>(StringComparer.Ordinal)
+        {
+            ["decided"] = new OpenApiPathItem
+            {
+                Operations = new Dictionary<HttpMethod, OpenApiOperation> { [HttpMethod.Post] = operation },
+            },
+        };
+    }
 
     private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context)
     {
@@ -48,12 +115,25 @@ internal static class PublicDescription
             // One of the two; or neither, where no keys are configured.
             operation.Security = context.Requires(ApiKeyScheme, BearerScheme);
         }
+        else
+        {
+            operation.Security = []; // said explicitly: anybody may ask
+        }
 
         if (string.Equals(operation.OperationId, "submit", StringComparison.Ordinal))
         {
             // Not by Accepts(…) on the route: routing would then answer other content types itself, before the handler,
             // without a body.
-            var body = await operation.TakesAsync<SubmissionBody>(context);
+            var body = await operation.TakesAsync<SubmissionBody>(
+                context,
+                """
+                {
+                  "stationId": "123e4567-e89b-42d3-a456-426614174000",
+                  "driverToken": "demo-driver-token-0001",
+                  "callbackUrl": "http://127.0.0.1:8080/dev/callbacks"
+                }
+                """
+            );
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
             operation.Parameters =
             [
@@ -74,7 +154,10 @@ internal static class PublicDescription
 
         if (string.Equals(operation.OperationId, "authorize", StringComparison.Ordinal))
         {
-            var body = await operation.TakesAsync<AuthorizeBody>(context);
+            var body = await operation.TakesAsync<AuthorizeBody>(
+                context,
+                """{"stationId":"123e4567-e89b-42d3-a456-426614174000","driverToken":"demo-driver-token-0001"}"""
+            );
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
         }
 

@@ -98,13 +98,15 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 /// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.
 /// Path and query are sent byte for byte; characters that RFC 3986 does not allow there must be
 /// percent-encoded.</param>
-/// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
+/// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds; null is the same as
+/// absent.</param>
 /// <param name="CallbackFormat"><c>default</c>: the callback has four fields; <c>extended</c>: what else is known about
 /// the decision follows them.</param>
 internal sealed record SubmissionBody(
     [Field(Format = "uuid")] string StationId,
     [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,
     [Field(MaxLength = CallbackAddressPolicy.UrlCharsMax, Format = "uri")] string CallbackUrl,
-    [Optional, Field(Type = JsonSchemaType.Integer, Minimum = "1000", Maximum = "3600000")] int? ValidForMillis,
+    [Optional, Field(Type = JsonSchemaType.Integer | JsonSchemaType.Null, Minimum = "1000", Maximum = "3600000")]
+        int? ValidForMillis,
     [Optional, OneOf<CallbackFormatWords>] string? CallbackFormat
 );

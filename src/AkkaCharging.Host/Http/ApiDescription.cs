@@ -48,7 +48,18 @@ internal static class ApiDescription
     /// <summary>Maps <c>/docs</c>, which shows the description to people.</summary>
     public static void MapDescriptionPage(this IEndpointRouteBuilder routes) =>
         routes
-            .MapScalarApiReference("/docs", page => page.DisableDefaultFonts())
+            .MapScalarApiReference(
+                "/docs",
+                page =>
+                    page.WithTitle("AkkaCharging API")
+                        .DisableDefaultFonts()
+                        // what the page's vendor offers leads elsewhere, where the policy lets nothing go
+                        .HideClientButton()
+                        .HideDeveloperTools()
+                        .DisableAgent()
+                        .DisableMcp()
+                        .DisableTelemetry()
+            )
             .Add(endpoint =>
             {
                 var answer = endpoint.RequestDelegate!;

@@ -1,4 +1,7 @@
+using System.Buffers;
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
@@ -8,6 +11,12 @@ namespace AkkaCharging.Host.Http;
 /// <summary>Writes answers; every error of the API has the same shape.</summary>
 internal static class ApiErrors
 {
+    // No answer is ever part of a page: an apostrophe stays one.
+    private static readonly JsonWriterOptions Readable = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
     /// <summary>Writes an error of <c>{status, message, timestamp}</c>.</summary>
     public static Task WriteErrorAsync(
         this HttpContext context,
@@ -143,15 +152,17 @@ internal static class ApiErrors
     /// <summary>Writes <paramref name="answer"/> as JSON.</summary>
     public static async Task WriteJsonAsync<T>(this HttpContext context, int statusCode, T answer, JsonTypeInfo<T> type)
     {
-        var bytes = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(answer, type);
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(bytes, Readable))
+            JsonSerializer.Serialize(writer, answer, type);
         context.Response.StatusCode = statusCode;
         context.Response.ContentType = "application/json";
         context.Response.Headers.CacheControl = "no-store"; // every answer is of this moment
-        await context.WriteBytesAsync(bytes);
+        await context.WriteBytesAsync(bytes.WrittenMemory);
     }
 
     /// <summary>Writes <paramref name="body"/> with its length, or its length alone for HEAD.</summary>
-    public static async Task WriteBytesAsync(this HttpContext context, byte[] body)
+    public static async Task WriteBytesAsync(this HttpContext context, ReadOnlyMemory<byte> body)
     {
         context.Response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(context.Request.Method))

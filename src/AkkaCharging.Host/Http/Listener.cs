@@ -54,7 +54,11 @@ internal static class Listener
                 : new CannotListenException("management", settings.Management.Host, settings.Management.Port, e);
         }
 
-        app.Logger.LogInformation("The operators' API listens on {ManagementAddress}", ManagementAddressOf(app));
+        var operators = ManagementAddressOf(app);
+        app.Logger.LogInformation("The operators' API listens on {ManagementAddress}", operators);
+        app.Logger.LogInformation("The operators' console is at {Console}", new Uri(operators, "console"));
+        if (settings.Server.Development)
+            app.Logger.LogInformation("The API can be tried at {Docs}", new Uri(PublicAddressOf(app), "docs"));
     }
 
     /// <summary>Public address of <paramref name="app"/>, once started.</summary>

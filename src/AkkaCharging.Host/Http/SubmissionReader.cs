@@ -21,8 +21,8 @@ internal sealed record QuestionFields(StationId Station, DriverToken Token, Time
 /// Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.
 /// </summary>
 /// <remarks>
-/// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, null, or
-/// holds a lone surrogate breaks its rule. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
+/// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, or holds a
+/// lone surrogate breaks its rule; null is the same as a missing field, as generated clients send it. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
 /// anywhere, and anything around the object but a byte order mark before it are malformed JSON.
 /// </remarks>
 internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverTokenRules tokens)
@@ -142,13 +142,16 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
                 raw.Url = Text(ref reader);
                 break;
             case Field.ValidForMillis:
+                if (reader.TokenType == JsonTokenType.Null)
+                    break;
                 raw.ValidForMillis =
                     reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var millis)
                         ? millis
                         : int.MinValue;
                 break;
             case Field.CallbackFormat:
-                raw.Format = Text(ref reader) ?? "";
+                if (reader.TokenType != JsonTokenType.Null)
+                    raw.Format = Text(ref reader) ?? "";
                 break;
         }
 

@@ -90,7 +90,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
             _node.Admission,
             _node.Time
         );
-        recovery.Start();
+        recovery.Start(_log);
         _held = new(lane, runner, recovery);
         _node.Journal.SetOpen(_number, isOpen: true);
         _node.Counts.CountTaken();

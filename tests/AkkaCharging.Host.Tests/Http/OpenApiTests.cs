@@ -1,5 +1,10 @@
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using AkkaCharging.Callbacks;
+using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Journal;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
@@ -118,7 +123,7 @@ public sealed class OpenApiTests : IAsyncLifetime
         var submit = _description.Root["paths"]![Api.Submit]!["post"]!;
 
         Assert.Equal(
-            ("AkkaCharging", "v1"),
+            ("AkkaCharging", ProductVersion.Text),
             ((string?)_description.Root["info"]!["title"], (string?)_description.Root["info"]!["version"])
         );
         Assert.Equal(
@@ -143,7 +148,7 @@ public sealed class OpenApiTests : IAsyncLifetime
     [InlineData("", true)]
     [InlineData(",\"validForMillis\":1000,\"unknown\":[1]", true)]
     [InlineData(",\"validForMillis\":999", false)]
-    [InlineData(",\"validForMillis\":null", false)]
+    [InlineData(",\"validForMillis\":null,\"callbackFormat\":null", true)]
     [InlineData(",\"validForMillis\":\"2000\"", false)]
     public async Task SubmissionSchema_AgreesWithTheService(string more, bool isGood)
     {
@@ -154,6 +159,56 @@ public sealed class OpenApiTests : IAsyncLifetime
 
         Assert.Equal(isGood, answer.IsSuccessStatusCode);
         Assert.Equal(isGood, errors.Count == 0);
+    }
+
+    [Fact]
+    public async Task Webhook_DescribesTheCallbackThatIsSent()
+    {
+        var id = await _service.AcceptAsync(_receiver.Url);
+        await _service.StateAsync(id, "delivered");
+        var callback = _description.Root["webhooks"]!["decided"]!["post"]!;
+
+        var received = _receiver.Received.Single();
+        var schema = await _description.SchemaAsync("CallbackFields");
+        Assert.Empty(schema.Validate(Encoding.UTF8.GetString(received.Body)));
+        Assert.Empty(
+            schema.Validate(callback["requestBody"]!["content"]!["application/json"]!["example"]!.ToJsonString())
+        );
+        Assert.Equal(
+            ["webhook-id", "webhook-timestamp", "webhook-signature"],
+            callback["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"])
+        );
+
+        // The format extended has all of them.
+        Assert.Equal(
+            typeof(ExtendedBody)
+                .GetProperties()
+                .Select(field => JsonNamingPolicy.SnakeCaseLower.ConvertName(field.Name)),
+            schema.ActualProperties.Keys
+        );
+    }
+
+    [Theory]
+    [InlineData(Api.Submit)]
+    [InlineData("/api/v1/authorize")]
+    public async Task Example_WorksWhenItIsSentAsItIs(string route)
+    {
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { Development = true })
+        );
+        var content = _description.Root["paths"]![route]!["post"]!["requestBody"]!["content"]!["application/json"]!;
+
+        using var answer = await service.Http.PostAsync(route, Api.Json(content["example"]!.ToJsonString()));
+
+        Assert.Equal(200, (int)answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Apostrophe_InAMessage_IsOne()
+    {
+        var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(Api.Body("http://a.example.com/100%")));
+
+        Assert.Contains("A '%' in the path", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -71,7 +71,7 @@ public sealed class SubmissionReaderTests
     [InlineData("1000.5", false)]
     [InlineData("1e4", false)]
     [InlineData("\"2000\"", false)]
-    [InlineData("null", false)]
+    [InlineData("null", true)]
     [InlineData("true", false)]
     [InlineData("[2000]", false)]
     [InlineData("{\"a\":2000}", false)]

@@ -1,3 +1,4 @@
+using Akka.Event;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 
@@ -23,7 +24,8 @@ internal sealed class Recovery(
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
 
-    public void Start() => _running = RunAsync(_stopping.Token);
+    /// <param name="log">Receives when a backlog begins to be taken up, and when all of it was.</param>
+    public void Start(ILoggingAdapter log) => _running = RunAsync(log, _stopping.Token);
 
     /// <summary>Takes up no more; what was taken up stays in its lane.</summary>
     public async Task StopAsync()
@@ -32,13 +34,13 @@ internal sealed class Recovery(
         await _running;
     }
 
-    private async Task RunAsync(CancellationToken stopping)
+    private async Task RunAsync(ILoggingAdapter log, CancellationToken stopping)
     {
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await TakeUpAllAsync(stopping);
+                await TakeUpAllAsync(log, stopping);
                 if (!goesOn)
                     return;
                 while (journal.Status.Backlog == 0)
@@ -56,14 +58,25 @@ internal sealed class Recovery(
         }
     }
 
-    private async Task TakeUpAllAsync(CancellationToken stopping)
+    private async Task TakeUpAllAsync(ILoggingAdapter log, CancellationToken stopping)
     {
+        var startedAt = time.GetTimestamp();
+        var count = 0;
         await foreach (var unsettled in read(stopping))
         {
+            if (count++ == 0)
+                log.Info("Taking up {Backlog} requests that an earlier process left", journal.Status.Backlog);
             await admission.EnterRecoveredAsync(stopping);
             var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination);
             if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
                 admission.LeaveRecovered(receiver);
         }
+
+        if (count > 0)
+            log.Info(
+                "Took up {Count} requests that an earlier process left, in {Seconds:N1} s",
+                count,
+                time.GetElapsedTime(startedAt).TotalSeconds
+            );
     }
 }

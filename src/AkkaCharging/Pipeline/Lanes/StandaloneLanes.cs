@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Event;
 using AkkaCharging.Journal;
 
 namespace AkkaCharging.Pipeline.Lanes;
@@ -25,7 +26,7 @@ internal sealed class StandaloneLanes(ChargingService service, IRequestJournal j
         var runner = service.CreateRunner(system);
         foreach (var lane in service.Lanes.All)
             _owners.Add(system.ActorOf(runner(lane), $"lane-{lane.Number}"));
-        _recovery.Start();
+        _recovery.Start(Logging.GetLogger(system, this));
     }
 
     /// <inheritdoc/>
