@@ -41,6 +41,11 @@ public sealed class JournalHandoverTests : IDisposable
 
         await AssertDeliveredAsync(next, ids);
         Assert.Equal(ids.Order(StringComparer.Ordinal), await AnsweredAsync(receiver));
+        foreach (var line in new[] { $"Taking up {Pending} requests", $"Took up {Pending} requests" })
+            await Eventually.HoldsAsync(
+                () => next.Process.Output.Any(logged => logged.Contains(line, StringComparison.Ordinal)),
+                line
+            );
     }
 
     [Fact]

@@ -71,6 +71,25 @@ public sealed class AlertsTests : IDisposable
     }
 
     [Fact]
+    public async Task ExpiredRequest_ManyDeadLetters_AndTheServiceGone()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("REQUEST_MAX_AGE_MILLIS", "1000")),
+            _folder.Path
+        );
+        await using var prometheus = await WatchAsync(service.Port);
+
+        await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken);
+        await FiresAsync(prometheus, "AkkaChargingRequestsExpire");
+        for (var failed = 0; failed < 120; failed++)
+            await service.AcceptAsync(receiver.Url("/status/410"), ScenarioFolder.AllowedToken);
+        await FiresAsync(prometheus, "AkkaChargingDeadLettersGrow");
+        await service.Process.CrashAsync();
+        await FiresAsync(prometheus, "AkkaChargingDown");
+    }
+
+    [Fact]
     public async Task FailingAuthorizer()
     {
         await using var authorizer = await CallbackReceiver.StartAsync();
@@ -129,7 +148,8 @@ public sealed class AlertsTests : IDisposable
             async () =>
                 (await prometheus.FiringAsync())
                     .Select(labels => labels["alertname"])
-                    .SequenceEqual(["AkkaChargingNodeMissing"]),
+                    .Order(StringComparer.Ordinal)
+                    .SequenceEqual(["AkkaChargingDown", "AkkaChargingNodeMissing"]),
             "the others have its lanes"
         );
         await nodes.StartAsync(2);

@@ -28,8 +28,15 @@ public sealed partial class DeployedRulesTests : IDisposable
     {
         Assert.Equal(
             [
+                "AkkaChargingDown",
                 "AkkaChargingHighErrorRate",
                 "AkkaChargingQueueBacklog",
+                "AkkaChargingErrorBudgetBurn",
+                "AkkaChargingLatencyBudgetBurn",
+                "AkkaChargingOldestPending",
+                "AkkaChargingRequestsExpire",
+                "AkkaChargingDeadLettersGrow",
+                "AkkaChargingDamagedRows",
                 "AkkaChargingBreakerOpen",
                 "AkkaChargingPartnerMisconfigured",
                 "AkkaChargingJournalUnavailable",
@@ -81,7 +88,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             "the first scrape"
         );
         var rules = await prometheus.RulesAsync();
-        Assert.Equal(13, rules.Count);
+        Assert.Equal(20, rules.Count);
         var named = Deployed
             .Queries()
             .Concat(rules.Select(rule => (Panel: rule.Name, Expression: rule.Query, Legend: "")))
@@ -120,7 +127,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             ? found.Groups["values"].Value.Split('|').Select(value => Alternative().Replace(selector, $"=\"{value}\""))
             : [selector];
 
-    [GeneratedRegex(@"\b(akkacharging|dotnet|process)_\w+(\{[^}]*\})?", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\b((akkacharging|dotnet|process)_\w+|up(?=\{))(\{[^}]*\})?", RegexOptions.ExplicitCapture)]
     private static partial Regex Selector();
 
     [GeneratedRegex(@"=~""(?<values>[a-z_|]+)""", RegexOptions.ExplicitCapture)]
