@@ -18,6 +18,21 @@ internal static class WebhookVerifiers
     private static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    private const string PythonHarness = """
+
+        import json, sys
+        callbacks = json.load(sys.stdin)
+        print(json.dumps([is_genuine(c["key"], c["headers"], c["body"].encode()) for c in callbacks]))
+        """;
+
+    private const string NodeHarness = """
+
+        import { readFileSync } from 'node:fs';
+        const callbacks = JSON.parse(readFileSync(0, 'utf8'));
+        console.log(JSON.stringify(callbacks.map(c => isGenuine(c.key, c.headers, Buffer.from(c.body)))));
+        """;
+
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "standard-webhooks");
 
     /// <summary>
@@ -31,9 +46,34 @@ internal static class WebhookVerifiers
         {
             ["plain"] = callbacks => Task.FromResult<IReadOnlyList<bool>>([.. callbacks.Select(VerifyPlainly)]),
         };
-        if (HasNode() && Directory.Exists(Path.Combine(Folder, "node_modules", "standardwebhooks")))
-            found.Add("standardwebhooks", VerifyByThePackageAsync);
+        found.Add("docs/receivers.md, C#", DocumentedReceiver.VerifyAsync);
+        found.Add("docs/receivers.md, Python", callbacks => RunSnippetAsync("python", "py", PythonHarness, callbacks));
+        if (!HasNode())
+            return found;
+        found.Add("docs/receivers.md, Node", callbacks => RunSnippetAsync("javascript", "mjs", NodeHarness, callbacks));
+        if (Directory.Exists(Path.Combine(Folder, "node_modules", "standardwebhooks")))
+            found.Add("standardwebhooks", callbacks => RunAsync("node", Path.Combine(Folder, "verify.js"), callbacks));
         return found;
+    }
+
+    /// <summary>Runs the code that docs/receivers.md shows.</summary>
+    private static async Task<IReadOnlyList<bool>> RunSnippetAsync(
+        string language,
+        string extension,
+        string harness,
+        IReadOnlyList<SignedCallback> callbacks
+    )
+    {
+        var script = Path.Combine(Path.GetTempPath(), $"akkacharging-{Guid.NewGuid():N}.{extension}");
+        await File.WriteAllTextAsync(script, DocumentedReceiver.Snippet(language) + harness);
+        try
+        {
+            return await RunAsync(extension == "py" ? "python3" : "node", script, callbacks);
+        }
+        finally
+        {
+            File.Delete(script);
+        }
     }
 
     private static bool VerifyPlainly(SignedCallback callback)
@@ -53,12 +93,16 @@ internal static class WebhookVerifiers
                 .Contains($"v1,{Convert.ToBase64String(mac)}", StringComparer.Ordinal);
     }
 
-    private static async Task<IReadOnlyList<bool>> VerifyByThePackageAsync(IReadOnlyList<SignedCallback> callbacks)
+    private static async Task<IReadOnlyList<bool>> RunAsync(
+        string program,
+        string script,
+        IReadOnlyList<SignedCallback> callbacks
+    )
     {
         using var node = Process.Start(
-            new ProcessStartInfo("node", "verify.js")
+            new ProcessStartInfo(program, script)
             {
-                WorkingDirectory = Folder,
+                WorkingDirectory = Path.GetDirectoryName(script),
                 UseShellExecute = false,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
@@ -72,7 +116,7 @@ internal static class WebhookVerifiers
         await node.WaitForExitAsync().WaitAsync(Patience);
         return node.ExitCode == 0
             ? JsonSerializer.Deserialize<List<bool>>(output)!
-            : throw new InvalidOperationException($"verify.js failed: {await error}");
+            : throw new InvalidOperationException($"{script} failed: {await error}");
     }
 
     private static bool HasNode() =>
