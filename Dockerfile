@@ -12,9 +12,9 @@ WORKDIR /source
 
 # Project files alone: this layer is made again only when a package or a project changes.
 COPY Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
-COPY src/AkkaCharging/AkkaCharging.csproj src/AkkaCharging/
-COPY src/AkkaCharging.Host/AkkaCharging.Host.csproj src/AkkaCharging.Host/
-RUN dotnet restore src/AkkaCharging.Host -a $TARGETARCH
+COPY src/AkkaCharging/AkkaCharging.csproj src/AkkaCharging/packages.linux-*.lock.json src/AkkaCharging/
+COPY src/AkkaCharging.Host/AkkaCharging.Host.csproj src/AkkaCharging.Host/packages.linux-*.lock.json src/AkkaCharging.Host/
+RUN dotnet restore src/AkkaCharging.Host -a $TARGETARCH --locked-mode
 
 COPY hocon/ hocon/
 COPY src/ src/

@@ -64,7 +64,9 @@ if [ ! -d tests/standard-webhooks/node_modules ]; then
     fi
 fi
 
-dotnet restore AkkaCharging.sln
+# A package that is not the one of the lock files ends the run. The image is published for one platform, from lock files of its own.
+for platform in linux-x64 linux-arm64; do dotnet restore src/AkkaCharging.Host -p:RuntimeIdentifier="$platform" --locked-mode; done
+dotnet restore AkkaCharging.sln --locked-mode
 dotnet tool restore
 dotnet csharpier check src tests bench samples
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"

@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The service process with everything switched on: no output holds a driver token, a callback's path or a secret of
+/// The service process with everything switched on: no output holds a driver token, the path of a URL or a secret of
 /// the settings, however callers place them.
 /// </summary>
 [Trait("Category", "Scenario")]
@@ -21,7 +21,7 @@ public sealed class CanaryTests : IDisposable
     private const string OperatorToken = "canary-operator-token-0001";
     private const string BearerToken = "canary-bearer-token-0001";
     private const string IdempotencyKey = "canary-idempotency-key-0001";
-    private const string UrlPart = "canary-callback-path-0001";
+    private const string UrlPart = "canary-url-path-0001";
     private static readonly string SigningKey =
         "whsec_" + Convert.ToBase64String(Encoding.ASCII.GetBytes("canary-signing-key-0123456789"));
     private static readonly string EncryptionKey = Convert.ToBase64String(
@@ -59,9 +59,11 @@ public sealed class CanaryTests : IDisposable
                     callback.Body
                 )
         );
-        WriteSettings(provider, authorizer.Url);
+        WriteSettings(provider, $"{authorizer.Url}/{UrlPart}");
+        var settings = ScenarioFolder.Settings(collector.Settings);
+        settings["OTEL_EXPORTER_OTLP_ENDPOINT"] += $"/{UrlPart}";
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(collector.Settings),
+            settings,
             _folder.Path,
             ["--config", "everything.conf"]
         );

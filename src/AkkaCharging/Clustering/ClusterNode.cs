@@ -36,10 +36,17 @@ internal sealed class ClusterNode(
 {
     private const string LanesName = "lanes";
     private static readonly TimeSpan FoundingRetry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan WelcomePoll = TimeSpan.FromMilliseconds(50);
 
     // Longer than it takes either side of a partition to make up its mind.
     private readonly TimeSpan _retakeAfter = settings.UnreachableAfter + (settings.DownAfter * 2);
+
+    // After it the others remove by themselves a node that they do not hear of.
+    private readonly TimeSpan _welcomeMax = settings.UnreachableAfter + settings.DownAfter;
+    private readonly Lock _joining = new();
     private ActorSystem? _system;
+    private bool _hasAsked;
+    private bool _isStopping;
 
     /// <summary>Whether this node is a full member.</summary>
     public bool IsUp => _system is { } system && Akka.Cluster.Cluster.Get(system).SelfMember.Status == MemberStatus.Up;
@@ -132,7 +139,7 @@ internal sealed class ClusterNode(
             .ToImmutableList();
         if (seeds[0] != us)
         {
-            cluster.JoinSeedNodes(seeds);
+            AskToJoin(cluster, seeds);
             return;
         }
 
@@ -154,17 +161,51 @@ internal sealed class ClusterNode(
 
             if (mayFound != before)
                 // none that is not the first founds one
-                cluster.JoinSeedNodes(mayFound == true ? seeds : seeds.RemoveAt(0));
+                AskToJoin(cluster, mayFound == true ? seeds : seeds.RemoveAt(0));
+        }
+    }
+
+    private void AskToJoin(Akka.Cluster.Cluster cluster, ImmutableList<Address> seeds)
+    {
+        lock (_joining)
+        {
+            if (_isStopping)
+                return;
+            _hasAsked = true;
+            cluster.JoinSeedNodes(seeds);
         }
     }
 
     /// <summary>
     /// Hands all lanes over, leaves the cluster and ends the actor system. A lane has its own, shorter grace for that.
     /// </summary>
+    /// <param name="grace">For an answer to the request to join, if it is on its way.</param>
     public async Task<LaneStop> StopAsync(TimeSpan grace)
     {
         if (_system is { } system)
+        {
+            await WelcomedAsync(Akka.Cluster.Cluster.Get(system), grace);
             await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+        }
+
         return EndedBy is { } reason ? new LaneStop.Removed(reason) : new LaneStop.HandedOver();
+    }
+
+    /// <summary>
+    /// Waits until this node knows that it is a member, if it has asked to be one. Akka lets a node that does not know
+    /// it go without leaving, and the others would keep a member that is gone.
+    /// </summary>
+    private async Task WelcomedAsync(Akka.Cluster.Cluster cluster, TimeSpan grace)
+    {
+        lock (_joining)
+            _isStopping = true;
+        var (startedAt, max) = (time.GetTimestamp(), grace < _welcomeMax ? grace : _welcomeMax);
+        while (
+            _hasAsked
+            && cluster.SelfMember.Status == MemberStatus.Removed
+            && !cluster.IsTerminated
+            && time.GetElapsedTime(startedAt) < max
+        )
+            await Task.Delay(WelcomePoll, time);
     }
 }

@@ -12,7 +12,21 @@ internal delegate bool TryRead<T>(string text, out T value);
 /// <param name="Fallback">Stands in for a bad value until all problems are collected; never used by the
 /// service.</param>
 /// <param name="Secret">The value is shown nowhere.</param>
-internal sealed record SettingKind<T>(string Expected, TryRead<T> TryRead, T Fallback, bool Secret = false);
+/// <param name="IsUrl">The value's path is shown nowhere, whatever is wrong with the rest.</param>
+internal sealed record SettingKind<T>(
+    string Expected,
+    TryRead<T> TryRead,
+    T Fallback,
+    bool Secret = false,
+    bool IsUrl = false
+)
+{
+    /// <summary>Makes a value's text one for people to read; null for a secret.</summary>
+    public Func<string, string>? Show =>
+        Secret ? null
+        : IsUrl ? ShownValue.OfUrl
+        : ShownValue.Of;
+}
 
 /// <summary>The kinds of settings.</summary>
 internal static class SettingKind
@@ -60,7 +74,7 @@ internal static class SettingKind
     public static SettingKind<string> Origin { get; } = Texts("* or an origin such as https://example.com", IsOrigin);
 
     public static SettingKind<Uri?> OptionalUrl { get; } =
-        new("an http or https URL without user info, or nothing", TryUrl, Fallback: null);
+        new("an http or https URL without user info, or nothing", TryUrl, Fallback: null, IsUrl: true);
 
     /// <remarks>A label of metrics and a word in logs.</remarks>
     public static SettingKind<string> PartnerName { get; } =

@@ -14,6 +14,7 @@ internal static class ShownValue
     /// <summary>Replaces a URL, with or without its scheme, that may hold user info.</summary>
     public const string HiddenUserInfo = "(not shown: user info)";
 
+    private const string HiddenPath = "/…";
     private const int LengthMax = 80;
     private const int HexDigitsMin = 32; // 128 bits
     private const int Base64DigitsMin = 22; // 128 bits
@@ -44,9 +45,12 @@ internal static class ShownValue
     );
 
     /// <summary>
-    /// <paramref name="value"/> for people: on one line, at most 80 characters, without a URL's query and fragment.
+    /// <paramref name="value"/> for people: on one line, at most 80 characters, of a URL scheme, host and port.
     /// </summary>
     public static string Of(string value) => OnOneLine(WithoutSecrets(value));
+
+    /// <summary><see cref="Of"/> a value that should be a URL: what has no scheme shows no path either.</summary>
+    public static string OfUrl(string value) => OnOneLine(WithoutPath(WithoutSecrets(value), AuthorityOf(value) ?? 0));
 
     /// <summary><paramref name="path"/> as it is, unless it may hold a secret.</summary>
     public static string OfFile(string path) => WithoutSecrets(path).ToString();
@@ -62,7 +66,23 @@ internal static class ShownValue
         var shown = value.AsSpan();
         if (shown.IndexOfAny('?', '#') is var end and >= 0)
             shown = shown[..end];
-        return MayHoldSecret(shown) ? Hidden : shown;
+        if (MayHoldSecret(shown))
+            return Hidden;
+        return AuthorityOf(shown) is { } authority ? WithoutPath(shown, authority) : shown;
+    }
+
+    /// <summary>Where the host of a URL begins; null without a scheme.</summary>
+    private static int? AuthorityOf(ReadOnlySpan<char> text)
+    {
+        var scheme = text.IndexOf("://");
+        return scheme < 0 ? null : scheme + "://".Length;
+    }
+
+    /// <summary>The path of a URL may be a secret, as those of incoming webhooks are.</summary>
+    private static ReadOnlySpan<char> WithoutPath(ReadOnlySpan<char> text, int authority)
+    {
+        var path = text[authority..].IndexOfAny('/', '\\');
+        return path < 0 || authority + path + 1 == text.Length ? text : $"{text[..(authority + path)]}{HiddenPath}";
     }
 
     private static bool MayHoldSecret(ReadOnlySpan<char> text)

@@ -67,13 +67,14 @@ public sealed class Nodes : IAsyncLifetime
     internal async Task<(RunningService Node, int Port)> FoundAsync(
         string? journal = null,
         Func<ChargingSettings, ChargingSettings>? change = null,
-        SettingsSources? sources = null
+        SettingsSources? sources = null,
+        int? port = null
     )
     {
-        var port = FreePort.Next();
-        var node = await LaunchAsync(journal ?? await NewJournalAsync(), port, port, change, sources);
+        var own = port ?? FreePort.Next();
+        var node = await LaunchAsync(journal ?? await NewJournalAsync(), own, own, change, sources);
         await HasLanesAsync(node, Lanes);
-        return (node, port);
+        return (node, own);
     }
 
     /// <summary>Waits until a node holds so many lanes.</summary>

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AkkaCharging.Files;
+using AkkaCharging.Host.Cli;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Settings;
@@ -162,6 +163,30 @@ public sealed class ListenerTlsTests : IDisposable
     }
 
     [Fact]
+    public async Task HealthCommand_AsksOverTls_AndNeedsNoCertificate()
+    {
+        await File.WriteAllTextAsync(PathOf("ca.pem"), _root.ExportCertificatePem());
+        var tls = new CallerTlsSettings(Tls("server"), ClientCertificates.Required, PathOf("ca.pem"));
+        await using var service = await StartAsync(tls, Tls("management"));
+
+        Assert.Equal((0, ""), await CheckHealthAsync(service, tls));
+        var (exitCode, error) = await CheckHealthAsync(service, Plain);
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("No answer from http://127.0.0.1:", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HealthCommand_OfATlsListenerThatIsPlain_Exits1()
+    {
+        await using var service = await StartAsync(Plain, Plain);
+
+        var (exitCode, error) = await CheckHealthAsync(service, Tls("server"));
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("No answer from https://127.0.0.1:", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task PlainHttpToATlsListener_HasNoAnswer()
     {
         await using var service = await StartAsync(Tls("server"), Plain);
@@ -192,6 +217,23 @@ public sealed class ListenerTlsTests : IDisposable
             own.ExportCertificatePem() + "\n" + _middle.ExportCertificatePem() + "\n",
             own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()
         );
+
+    private async Task<(int ExitCode, string Error)> CheckHealthAsync(RunningService service, ListenerTlsSettings tls)
+    {
+        var config = PathOf($"{Guid.NewGuid():N}.conf");
+        await File.WriteAllTextAsync(
+            config,
+            $$"""
+            server { host = "127.0.0.1", port = {{service.Http.BaseAddress!.Port}}
+              tls { certificateFile = "{{tls.CertificateFile}}", keyFile = "{{tls.KeyFile}}" }
+            }
+            """
+        );
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var exitCode = await CommandLine.RunAsync(["health", "--config", config], TextReader.Null, output, error);
+        Assert.Equal(exitCode == 0, output.ToString().StartsWith("{\"status\":\"UP\"", StringComparison.Ordinal));
+        return (exitCode, error.ToString());
+    }
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 

@@ -120,6 +120,27 @@ public sealed class AlertsTests : IDisposable
     }
 
     [Fact]
+    public async Task GuessedTokensOfOperators()
+    {
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("MANAGEMENT_TOKEN", "a-token-of-operators-0001")),
+            _folder.Path
+        );
+        await using var prometheus = await WatchAsync(service.Port);
+        using var guesser = new HttpClient { BaseAddress = service.ManagementAddress };
+
+        for (var guess = 0; guess < 60; guess++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/admin/overview");
+            request.Headers.Authorization = new("Bearer", $"guess-{guess}");
+            using var answer = await guesser.SendAsync(request);
+            Assert.True(answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.TooManyRequests);
+        }
+
+        await FiresAsync(prometheus, "AkkaChargingKeysGuessed");
+    }
+
+    [Fact]
     public async Task CallbackToANameOfAPrivateAddress()
     {
         await using var service = await RunningService.StartAsync(customize: services =>

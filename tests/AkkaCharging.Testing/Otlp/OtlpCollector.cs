@@ -45,7 +45,7 @@ internal sealed class OtlpCollector : IAsyncDisposable
     public IReadOnlyList<ExportedSpan> Spans =>
         [
             .. from export in _received
-            where export.Path == "/v1/traces"
+            where export.Path.EndsWith("/v1/traces", StringComparison.Ordinal)
             from resource in new ProtobufMessage(export.Body).Messages(1)
             let service = Attributes(resource.Messages(1).Single(), 1)["service.name"]
             from scope in resource.Messages(2)
@@ -57,7 +57,8 @@ internal sealed class OtlpCollector : IAsyncDisposable
     public IReadOnlyList<ExportedPoint> Points =>
         [
             .. from resource in new ProtobufMessage(
-                _received.LastOrDefault(export => export.Path == "/v1/metrics").Body ?? []
+                _received.LastOrDefault(export => export.Path.EndsWith("/v1/metrics", StringComparison.Ordinal)).Body
+                    ?? []
             ).Messages(1)
             from scope in resource.Messages(2)
             from metric in scope.Messages(2)

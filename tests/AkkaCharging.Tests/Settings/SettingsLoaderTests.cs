@@ -443,6 +443,25 @@ public sealed class SettingsLoaderTests
         );
     }
 
+    [Theory]
+    [InlineData("htps://hooks.a.example/services/" + Canary, "htps://hooks.a.example/…")]
+    [InlineData("hooks.a.example/services/" + Canary, "hooks.a.example/…")]
+    public void PathOfAUrl_IsInNoMessage(string url, string shown)
+    {
+        var http = Assert.Single(Loading.ProblemsOfVariable("AUTHORIZATION_HTTP_URL", url));
+        var partner = Assert.Single(
+            Loading.ProblemsOfVariable(
+                "AUTHORIZATION_OCPI_PARTNERS",
+                $$"""[{"name":"a","tokensUrl":"{{url}}","tokenFile":"a","parties":["NL-TNM"]}]"""
+            ),
+            problem => problem.Contains("tokensUrl = ", StringComparison.Ordinal)
+        );
+
+        Assert.Contains($"authorization.http.url = '{shown}' cannot be read", http, StringComparison.Ordinal);
+        Assert.Contains($"tokensUrl = '{shown}' cannot be read", partner, StringComparison.Ordinal);
+        Assert.DoesNotContain(Canary, http + partner, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void EffectiveSettings_SayWhereEachCameFrom_WithoutSecrets()
     {
@@ -455,7 +474,7 @@ public sealed class SettingsLoaderTests
                 management.token = {{Canary}}
                 server.apiKeys = [{ name = app, sha256 = {{SettingsTable.Sha}} }]
                 callback.signing.keys = ["{{SettingsTable.SigningKey}}"]
-                authorization.http.url = "https://a.example/x?key={{Canary}}"
+                authorization.http.url = "https://a.example/{{Canary}}/x?key={{Canary}}"
                 journal { encryptionKeys = ["{{SettingsTable.EncryptionKey}}"], connectionString = "{{Canary}}" }
                 """
             )
@@ -483,7 +502,7 @@ public sealed class SettingsLoaderTests
         Assert.Equal(("(secret)", "hocon/application.conf:3"), effective["management.token"]);
         Assert.Equal(("[1 (secret)]", "hocon/application.conf:4"), effective["server.apiKeys"]);
         Assert.Equal(("app", "hocon/application.conf:4"), effective["server.apiKeys[0].name"]);
-        Assert.Equal(("https://a.example/x", "hocon/application.conf:6"), effective["authorization.http.url"]);
+        Assert.Equal(("https://a.example/…", "hocon/application.conf:6"), effective["authorization.http.url"]);
         Assert.Equal(
             ("80,443", "environment variable CALLBACK_SECURITY_ALLOWED_PORTS"),
             effective["callback.security.allowedPorts"]

@@ -16,7 +16,8 @@ public sealed class ShownValueTests
     [InlineData("0.0.0.0")]
     [InlineData("node-1.example.com:2552")]
     [InlineData("10.1.0.0/16")]
-    [InlineData("https://a.example/path")]
+    [InlineData("https://a.example")]
+    [InlineData("https://a.example:8443/")]
     [InlineData("/var/lib/akkacharging/journal-2026-01-31T18:00:00Z.db")]
     [InlineData("/var/lib/kubelet/pods/123e4567-e89b-42d3-a456-426614174000/volumes/keys")]
     [InlineData("data/Production-Site-Berlin-2026-01-31/acl.csv")]
@@ -29,8 +30,11 @@ public sealed class ShownValueTests
     }
 
     [Theory]
-    [InlineData("https://a.example/path?key=canary-4711", "https://a.example/path")]
-    [InlineData("https://a.example/path#canary-4711", "https://a.example/path")]
+    [InlineData("https://a.example/path?key=canary-4711", "https://a.example/…")]
+    [InlineData("https://a.example/path#canary-4711", "https://a.example/…")]
+    [InlineData("https://hooks.a.example/services/T000/canary-4711", "https://hooks.a.example/…")]
+    [InlineData("ftp://hooks.a.example:8443//services/canary-4711", "ftp://hooks.a.example:8443/…")]
+    [InlineData("https://hooks.a.example\\services\\canary-4711", "https://hooks.a.example/…")]
     [InlineData("a.example/path?canary-4711", "a.example/path")]
     [InlineData("a.example/path#canary-4711", "a.example/path")]
     [InlineData("https://user:canary-4711@a.example/", ShownValue.HiddenUserInfo)]
@@ -51,6 +55,17 @@ public sealed class ShownValueTests
         Assert.Equal(shown, ShownValue.Of(value));
         Assert.Equal(shown, ShownValue.OfFile(value));
     }
+
+    [Theory]
+    [InlineData("https://a.example", "https://a.example")]
+    [InlineData("hooks.a.example", "hooks.a.example")]
+    [InlineData("hooks.a.example/services/T000/canary-4711", "hooks.a.example/…")]
+    [InlineData("https:/hooks.a.example/services/canary-4711", "https:/…")]
+    [InlineData("https://hooks.a.example/services/canary-4711?x", "https://hooks.a.example/…")]
+    [InlineData("//hooks.a.example/services/canary-4711", "/…")]
+    [InlineData("user:canary-4711@a.example/services", ShownValue.HiddenUserInfo)]
+    public void Url_IsShownWithoutItsPath_EvenIfItIsNone(string value, string shown) =>
+        Assert.Equal(shown, ShownValue.OfUrl(value));
 
     [Fact]
     public void EveryKeyInBase64_IsHidden()

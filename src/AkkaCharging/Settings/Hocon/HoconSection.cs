@@ -39,7 +39,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
         var full = ConfigBlock.Join(path, key);
         var node =
             block.Entries.GetValueOrDefault(key) ?? (missing is null ? null : new ConfigText(missing, block.Source));
-        report.Found(full, Shown(node, kind.Secret), node?.Source ?? block.Source);
+        report.Found(full, Shown(node, kind.Show), node?.Source ?? block.Source);
         if (node is not null)
         {
             return Value(full, node, kind);
@@ -54,7 +54,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
     {
         var full = ConfigBlock.Join(path, key);
         var node = block.Entries.GetValueOrDefault(key) ?? new ConfigList([], block.Source);
-        report.Found(full, Shown(node, kind.Secret), node.Source);
+        report.Found(full, Shown(node, kind.Show), node.Source);
         var items = node switch
         {
             ConfigList list => list.Items,
@@ -67,7 +67,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
         };
         if (items is null)
         {
-            Refuse(full, node, $"a list, each item {kind.Expected}", kind.Secret);
+            Refuse(full, node, $"a list, each item {kind.Expected}", kind.Show);
         }
 
         return [.. (items ?? []).Select((item, i) => Value($"{full}[{i}]", item, kind))];
@@ -79,7 +79,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
     {
         var full = ConfigBlock.Join(path, key);
         var node = block.Entries[key];
-        report.Found(full, Shown(node, secret: true), node.Source);
+        report.Found(full, Shown(node, show: null), node.Source);
         var entries = new List<T>();
         foreach (var (item, i) in Items(full, node, expected).Select((item, i) => (item, i)))
         {
@@ -91,7 +91,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
             }
             else
             {
-                Refuse($"{full}[{i}]", item, expected, secret: true);
+                Refuse($"{full}[{i}]", item, expected, show: null);
             }
         }
 
@@ -112,7 +112,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
                 return items;
             }
 
-            Refuse(full, node, $"a list of {expected}", secret: true);
+            Refuse(full, node, $"a list of {expected}", show: null);
         }
         catch (HoconSyntaxException e)
         {
@@ -129,28 +129,28 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
             return value;
         }
 
-        Refuse(full, node, kind.Expected, kind.Secret);
+        Refuse(full, node, kind.Expected, kind.Show);
         return kind.Fallback;
     }
 
-    private void Refuse(string full, ConfigNode node, string expected, bool secret) =>
+    private void Refuse(string full, ConfigNode node, string expected, Func<string, string>? show) =>
         report.Refuse(
             full,
             node.Source,
             node is ConfigText
-                ? $"= {(secret ? "(secret)" : $"'{Shown(node, secret)}'")} cannot be read; expected {expected}."
+                ? $"= {(show is null ? "(secret)" : $"'{Shown(node, show)}'")} cannot be read; expected {expected}."
                 : $"is a {(node is ConfigList ? "list" : "block")}; expected {expected}."
         );
 
     /// <summary>A value for people to read, without secrets.</summary>
-    private static string Shown(ConfigNode? node, bool secret) =>
+    private static string Shown(ConfigNode? node, Func<string, string>? show) =>
         node switch
         {
-            ConfigList { Items.Count: var count } when secret => count == 0 ? "[]" : $"[{count} (secret)]",
-            ConfigList { Items: var items } => $"[{string.Join(", ", items.Select(item => Shown(item, secret)))}]",
+            ConfigList { Items.Count: var count } when show is null => count == 0 ? "[]" : $"[{count} (secret)]",
+            ConfigList { Items: var items } => $"[{string.Join(", ", items.Select(item => Shown(item, show)))}]",
             ConfigText { Value: "" } => "",
-            ConfigText when secret => "(secret)",
-            ConfigText { Value: var value } => ShownValue.Of(value),
+            ConfigText when show is null => "(secret)",
+            ConfigText { Value: var value } => show(value),
             _ => "",
         };
 }
