@@ -43,7 +43,7 @@ internal static class PublicDescription
 
     private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context)
     {
-        if (operation.OperationId is "submit" or "follow" or "authorize")
+        if (operation.OperationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation)
         {
             // One of the two; or neither, where no keys are configured.
             operation.Security = context.Requires(ApiKeyScheme, BearerScheme);
@@ -78,6 +78,12 @@ internal static class PublicDescription
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
         }
 
+        if (string.Equals(operation.OperationId, CitrineosEndpoint.Operation, StringComparison.Ordinal))
+        {
+            var body = await operation.TakesAsync<CitrineosBody>(context);
+            body.Description = "JSON in UTF-8. Unknown fields are ignored.";
+        }
+
         foreach (var (statusCode, response) in operation.ResponsesByCode())
             DescribeResponse(operation.OperationId, statusCode, response);
         foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
@@ -98,16 +104,20 @@ internal static class PublicDescription
             ("submit", "503") => "Queue full, destination backlogged, journal unavailable, or shutting down.",
             ("authorize", "200") => "The decision.",
             ("authorize", "503") => "Too many questions wait for their answer, or the service has not started.",
-            ("submit" or "authorize", "400") => "Malformed JSON or broken rules: all of them are listed.",
+            (CitrineosEndpoint.Operation, "200") => "A yes or a no.",
+            (CitrineosEndpoint.Operation, "503") => "The authorizer has no answer, or as for authorize.",
+            ("submit" or "authorize" or CitrineosEndpoint.Operation, "400") =>
+                "Malformed JSON or broken rules: all of them are listed.",
             (_, "401") => "API keys are configured, and this one is missing or unknown.",
-            ("follow" or "authorize", "403") => "Client certificates are required, and the connection has none.",
+            ("follow" or "authorize" or CitrineosEndpoint.Operation, "403") =>
+                "Client certificates are required, and the connection has none.",
             (_, "403") => "This API key may not call back to this host.",
             (_, "404") => "No such request, or it settled too long ago.",
             (_, "408") => "The body did not arrive in time.",
             (_, "409") => "The Idempotency-Key was used with other field values.",
             (_, "413") => "The body is too long.",
             (_, "415") => "The content type is not application/json in UTF-8, or the body has a content encoding.",
-            ("submit" or "follow" or "authorize", "429") =>
+            ("submit" or "follow" or "authorize" or CitrineosEndpoint.Operation, "429") =>
                 "The rate limit of the API key, or of the address without one, is used up; or too many wrong keys "
                     + "came from this address.",
             (_, "429") => "Too many requests without an API key at a time, or of this address.",
