@@ -1,4 +1,5 @@
 using AkkaCharging.Host.Http;
+using AkkaCharging.Requests;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -55,6 +56,7 @@ internal static class PublicDescription
             // without a body.
             var body = await operation.TakesAsync<SubmissionBody>(context);
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
+            ShowTokenRules<SubmissionBody>(context);
             operation.Parameters =
             [
                 Header(
@@ -76,6 +78,7 @@ internal static class PublicDescription
         {
             var body = await operation.TakesAsync<AuthorizeBody>(context);
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
+            ShowTokenRules<AuthorizeBody>(context);
         }
 
         if (string.Equals(operation.OperationId, CitrineosEndpoint.Operation, StringComparison.Ordinal))
@@ -93,6 +96,20 @@ internal static class PublicDescription
                 parameter.Description = "The requestId of the receipt.";
                 parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = Patterns.RequestId };
             }
+        }
+    }
+
+    // The rules are settings: what the body's record says is their default.
+    private static void ShowTokenRules<TBody>(OpenApiOperationTransformerContext context)
+    {
+        var rules = context.ApplicationServices.GetRequiredService<DriverTokenRules>();
+        if (
+            context.Document?.Components?.Schemas?[typeof(TBody).Name].Properties?["driverToken"] is OpenApiSchema token
+        )
+        {
+            token.MinLength = rules.LengthMin;
+            token.Pattern = Patterns.Of(rules);
+            token.Description = $"{rules.Expected}.";
         }
     }
 
