@@ -18,7 +18,7 @@ line_coverage=95
 branch_coverage=90
 
 # dotnet test is told what to run beside by this script alone: the variables of a service on the same shell would change what is tested.
-for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|CALLBACK|JOURNAL|CLUSTER|MONITORING|LOGGING|KTOR|OTEL)_' || true); do unset "$name"; done
+for name in $(compgen -e | grep -E '^(SERVER|MANAGEMENT|REQUEST|QUEUE|AUTHORIZATION|ADAPTERS|CALLBACK|JOURNAL|CLUSTER|MONITORING|LOGGING|KTOR|OTEL)_' || true); do unset "$name"; done
 
 # Tests use real programs where a user would have them. What is missing is named before it is installed; a test whose
 # program is missing fails and says which.
@@ -62,6 +62,13 @@ if [ ! -d tests/standard-webhooks/node_modules ]; then
         npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
             echo "The npm package standardwebhooks could not be installed." >&2
     fi
+fi
+
+# A station and a central system of OCPP that are not this project's; the lock file pins their content.
+if [ ! -d tests/ocpp-rpc/node_modules ] && [ "$install" = yes ] && command -v npm > /dev/null; then
+    echo "Installing the npm package ocpp-rpc into tests/ocpp-rpc."
+    npm ci --prefix tests/ocpp-rpc --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+        echo "The npm package ocpp-rpc could not be installed; the test that needs it fails." >&2
 fi
 
 # A package that is not the one of the lock files ends the run. The image is published for one platform, from lock files of its own.

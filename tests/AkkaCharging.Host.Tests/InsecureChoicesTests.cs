@@ -37,6 +37,48 @@ public sealed class InsecureChoicesTests
             )
         );
 
+    [Theory]
+    [InlineData("Postgres", "Host=db;Database=csms", true)]
+    [InlineData("Postgres", "Host=db;SSL Mode=Require", true)]
+    [InlineData("Postgres", "Host=localhost,db:5433", true)]
+    [InlineData("Postgres", "Host=db;SSL Mode=VerifyFull", false)]
+    [InlineData("Postgres", "Host=127.0.0.1:5432,/run/postgresql,[::1]:5432", false)]
+    [InlineData("MySql", "Server=db", true)]
+    [InlineData("MySql", "Server=db;SSL Mode=VerifyCA", false)]
+    [InlineData("MySql", "Server=localhost", false)]
+    [InlineData("Sqlite", "Data Source=tags.db", false)]
+    public void RemoteDatabaseWithoutACertificate_IsWarnedOf(string kind, string connectionString, bool isWarnedOf)
+    {
+        var authorization = Secure.Authorization with { Provider = AuthorizationProvider.Sql };
+        var sql = authorization.Sql with { Kind = Enum.Parse<SqlKind>(kind), ConnectionString = connectionString };
+
+        var warnings = InsecureChoices.Of(Secure with { Authorization = authorization with { Sql = sql } });
+
+        Assert.Equal(
+            isWarnedOf
+                ?
+                [
+                    "The SQL authorizer's database may be asked in clear, or whoever answers at its address in its "
+                        + "place (authorization.sql.connectionString, SSL Mode).",
+                ]
+                : [],
+            warnings
+        );
+    }
+
+    [Fact]
+    public void AdapterWithoutKeys_IsWarnedOf() =>
+        Assert.Contains(
+            "Anybody who reaches the listener may try out tokens by the questions of citrineos "
+                + "(adapters.citrineos.enabled, server.apiKeys).",
+            InsecureChoices.Of(
+                Secure.WithServer(server => server with { ApiKeys = [] }) with
+                {
+                    Adapters = new(new(Enabled: true)),
+                }
+            )
+        );
+
     [Fact]
     public void EachInsecureChoice_IsNamedWithItsSetting()
     {

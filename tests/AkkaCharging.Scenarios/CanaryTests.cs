@@ -22,6 +22,11 @@ public sealed class CanaryTests : IDisposable
     private const string BearerToken = "canary-bearer-token-0001";
     private const string IdempotencyKey = "canary-idempotency-key-0001";
     private const string UrlPart = "canary-url-path-0001";
+
+    // A card: half of it would be enough to find out the rest.
+    private const string ShortToken = "q7ZxK9wV";
+    private const string Reference = "canary-reference-0001";
+    private const string Shown = "canary-text-0001";
     private static readonly string SigningKey =
         "whsec_" + Convert.ToBase64String(Encoding.ASCII.GetBytes("canary-signing-key-0123456789"));
     private static readonly string EncryptionKey = Convert.ToBase64String(
@@ -31,14 +36,24 @@ public sealed class CanaryTests : IDisposable
     /// <summary>What a back end answers, and what a partner does over OCPI.</summary>
     private static readonly byte[] Allowed =
     [
-        .. """{"status":"allowed","status_code":1000,"data":{"allowed":"ALLOWED"}}"""u8,
+        .. """{"status":"allowed","status_code":1000,"data":{"allowed":"ALLOWED","""u8,
+        .. """ "authorization_reference":"canary-reference-0001","""u8,
+        .. """ "info":{"language":"en","text":"canary-text-0001"}}}"""u8,
     ];
 
     /// <summary>The word in each of them, and what of them is no text.</summary>
-    private static readonly string[] Canaries = ["canary", SigningKey["whsec_".Length..], EncryptionKey];
+    private static readonly string[] Canaries =
+    [
+        "canary",
+        ShortToken,
+        ShortToken[..4],
+        SigningKey["whsec_".Length..],
+        EncryptionKey,
+    ];
 
     private readonly ScenarioFolder _folder = new();
     private readonly List<string> _answers = [];
+    private int _told;
 
     public void Dispose() => _folder.Dispose();
 
@@ -78,7 +93,9 @@ public sealed class CanaryTests : IDisposable
             await AcceptAsync(service, $"{receiver.Url}/{UrlPart}?key={UrlPart}"),
             await AcceptAsync(service, $"{receiver.Url}/{UrlPart}/fails"),
             await AcceptAsync(service, $"http://127.0.0.1:1/{UrlPart}"),
+            await AcceptAsync(service, $"{receiver.Url}/{UrlPart}", ShortToken),
         };
+        await AskAtOnceAsync(service, provider);
         await SettledAsync(service, accepted.Count);
         // and writes the token back, which over OCPI stands in the URL
         authorizer.RespondWith(
@@ -102,7 +119,7 @@ public sealed class CanaryTests : IDisposable
         await SendAsync(service.Http, Get("/metrics", ("Accept", "application/openmetrics-text")));
         await SendAsync(service.Http, Get("/health"));
         foreach (var id in accepted)
-            await SendAsync(service.Http, Get($"{ServiceProcess.SubmitPath}/{id}", ("X-Api-Key", ApiKey)));
+            await TellAsync(service.Http, Get($"{ServiceProcess.SubmitPath}/{id}", ("X-Api-Key", ApiKey)), provider);
         AssertNoCanary("the journal's files", JournalFiles()); // its log among them
         Assert.Equal(0, await service.StopAsync());
 
@@ -113,9 +130,10 @@ public sealed class CanaryTests : IDisposable
             receiver.Received,
             callback => Assert.DoesNotContain("traceparent", callback.Headers.Keys, StringComparer.OrdinalIgnoreCase)
         );
+        Assert.Contains("q7***", log, StringComparison.Ordinal);
         Assert.All(
             receiver.Received,
-            callback => Assert.Contains(Token, Encoding.UTF8.GetString(callback.Body), StringComparison.Ordinal)
+            callback => Assert.Matches($"{Token}|{ShortToken}", Encoding.UTF8.GetString(callback.Body))
         );
         Assert.Contains(collector.Spans, span => span.Name == "callback");
         Assert.NotEmpty(collector.Points);
@@ -123,6 +141,7 @@ public sealed class CanaryTests : IDisposable
         AssertNoCanary("traces and metrics", collector.Everything);
         AssertNoCanary("the journal's files", JournalFiles());
         Assert.All(_answers, answer => AssertNoCanary("an answer", Encoding.UTF8.GetBytes(answer)));
+        Assert.Equal(provider == "ocpi", _told > 1); // the status of a request, and a synchronous question
         AssertRequestsAreNamed(service, accepted, provider);
     }
 
@@ -133,18 +152,70 @@ public sealed class CanaryTests : IDisposable
             "everything.conf",
             $$"""
             logging { level = debug, format = json }
+            request.driverToken.minLength = 8
+            adapters.citrineos.enabled = true
             server.apiKeys = [{ name = fleet, sha256 = "{{Convert.ToHexStringLower(
                 SHA256.HashData(Encoding.UTF8.GetBytes(ApiKey))
             )}}" }]
             management.token = "{{OperatorToken}}"
             journal { kind = sqlite, path = "journal.db", encryptionKeys = ["{{EncryptionKey}}"] }
-            authorization { provider = {{provider}}, maxRetries = 1, http { url = "{{authorizer}}", bearerToken = "{{BearerToken}}" } }
+            authorization { provider = {{provider}}, maxRetries = 1, typedTokens = true }
+            authorization { http { url = "{{authorizer}}", bearerToken = "{{BearerToken}}" } }
             authorization.ocpi { countryCode = DE, partyId = ALL
               partners = [{ name = tnm, tokensUrl = "{{authorizer}}", tokenFile = "partner.token", parties = ["NL-TNM"], encoding = plain }]
             }
             callback { maxRetries = 1, retryDelayMillis = 10, signing.keys = ["{{SigningKey}}"] }
             """
         );
+    }
+
+    /// <summary>Questions whose answers are in the response: yes and no, and what is no question.</summary>
+    private async Task AskAtOnceAsync(ServiceProcess service, string provider)
+    {
+        const string authorize = "/api/v1/authorize";
+        const string citrineos = "/adapters/citrineos/authorize";
+        foreach (var token in new[] { Token, ShortToken, $"ocpi.uid.RFID~{ShortToken}" })
+        {
+            var body = JsonSerializer.Serialize(new { stationId = RunningService.Station, driverToken = token });
+            await TellAsync(service.Http, Post(body, authorize), provider);
+            await SendAsync(
+                service.Http,
+                Post(body.Replace(RunningService.Station, token, StringComparison.Ordinal), authorize)
+            );
+        }
+
+        foreach (var station in new[] { RunningService.Station, ShortToken })
+        {
+            var body = JsonSerializer.Serialize(
+                new
+                {
+                    idToken = ShortToken,
+                    idTokenType = "ISO14443",
+                    stationId = station,
+                }
+            );
+            await SendAsync(service.Http, Post(body, citrineos));
+            await SendAsync(service.Http, Post(body[..^1], citrineos));
+            await SendAsync(
+                service.Http,
+                Post(body.Replace("ISO14443", ShortToken + "~", StringComparison.Ordinal), citrineos)
+            );
+        }
+    }
+
+    /// <summary>A request whose answer tells the caller, and nobody else, what the partner told.</summary>
+    private async Task TellAsync(HttpClient http, HttpRequestMessage message, string provider)
+    {
+        var body = await SendAsync(http, message);
+        if (provider == "ocpi" && body.Contains("\"detail\"", StringComparison.Ordinal))
+        {
+            Assert.Contains(Reference, body, StringComparison.Ordinal);
+            Assert.Contains(Shown, body, StringComparison.Ordinal);
+            _told++;
+            _answers[^1] = _answers[^1]
+                .Replace(Reference, "", StringComparison.Ordinal)
+                .Replace(Shown, "", StringComparison.Ordinal);
+        }
     }
 
     /// <summary>Secrets where they do not belong.</summary>
@@ -187,10 +258,10 @@ public sealed class CanaryTests : IDisposable
         await SendAsync(operators, Post("{}", $"/admin/dead-letters/{deadLetter}/redrive", headers: allowed));
     }
 
-    private async Task<string> AcceptAsync(ServiceProcess service, string callbackUrl)
+    private async Task<string> AcceptAsync(ServiceProcess service, string callbackUrl, string token = Token)
     {
         var message = Post(
-            Body(callbackUrl),
+            Body(callbackUrl, token),
             headers:
             [
                 ("X-Api-Key", ApiKey),
@@ -314,7 +385,9 @@ public sealed class CanaryTests : IDisposable
             .Where(line => line.Id != 1005)
             .ToList();
 
-        Assert.All(events, line => Assert.Contains(line.Request, accepted));
+        var answered = events.Where(line => line.Id == 1011).Select(line => line.Request!).ToHashSet();
+        Assert.NotEmpty(answered);
+        Assert.All(events, line => Assert.Contains(line.Request!, accepted.Concat(answered)));
         Assert.Equal(
             accepted.Order(StringComparer.Ordinal),
             events.Where(line => line.Id == 1001).Select(line => line.Request!).Order(StringComparer.Ordinal)

@@ -1,5 +1,6 @@
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Authorization.Questions;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Testing;
@@ -9,5 +10,10 @@ internal static class ServiceOverrides
 {
     /// <summary>Has <paramref name="authorizer"/> asked instead of what the settings name.</summary>
     public static IServiceCollection AddAuthorizer(this IServiceCollection services, IAuthorizer authorizer) =>
-        services.AddSingleton(AuthorizerChain.Of("acl", authorizer));
+        services.AddSingleton(provider =>
+            AuthorizerChain.Of("acl", authorizer) with
+            {
+                Form = provider.GetRequiredService<QuestionForm>(),
+            }
+        );
 }

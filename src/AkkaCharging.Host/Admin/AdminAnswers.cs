@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Akka.Cluster;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
@@ -288,6 +289,7 @@ internal sealed record DestinationChangeAnswer(
 /// <param name="AuthorizationsInFlight">Calls of the authorizer that wait for an answer.</param>
 /// <param name="CallbacksInFlight">Callback attempts that wait for an answer.</param>
 /// <param name="Breaker">The authorizer's: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <param name="Partners">The back ends of the authorization, in the order in which they are asked.</param>
 /// <param name="Backlog">Requests of an earlier process that are not taken up yet.</param>
 /// <param name="WindowSeconds">What <paramref name="Decisions"/> and <paramref name="Callbacks"/> are over.</param>
 /// <param name="Decisions">Failed are those that ended <c>unknown</c>; null when the metrics actor does not
@@ -307,6 +309,7 @@ internal sealed record OverviewAnswer(
     int AuthorizationsInFlight,
     int CallbacksInFlight,
     [OneOf<BreakerStateWords>] string Breaker,
+    IReadOnlyList<PartnerAnswer> Partners,
     long Backlog,
     int WindowSeconds,
     RateAnswer? Decisions,
@@ -314,6 +317,30 @@ internal sealed record OverviewAnswer(
     long? DeadLetters,
     BulkRedriveAnswer? Redrive
 );
+
+/// <summary>A back end of the authorization.</summary>
+/// <param name="InFlight">Questions that wait for an answer.</param>
+/// <param name="Answers">Questions that ended since the start, by reason.</param>
+/// <param name="Problem">What has to be mended before it can answer; null for nothing.</param>
+internal sealed record PartnerAnswer(
+    string Name,
+    [OneOf<BreakerStateWords>] string Breaker,
+    int InFlight,
+    IReadOnlyDictionary<string, long> Answers,
+    string? Problem
+)
+{
+    internal static PartnerAnswer Of(PartnerStatus partner, IEnumerable<PartnerAnswers> answers) =>
+        new(
+            partner.Name,
+            partner.Breaker.Name(),
+            partner.InFlight,
+            answers
+                .Where(answer => answer.Count > 0 && answer.Name == partner.Name)
+                .ToDictionary(answer => answer.Reason.Name(), answer => answer.Count, StringComparer.Ordinal),
+            partner.Misconfiguration
+        );
+}
 
 /// <summary>What happened within the window.</summary>
 internal sealed record RateAnswer(long Total, long Failed);

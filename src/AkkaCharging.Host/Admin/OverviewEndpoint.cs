@@ -21,7 +21,8 @@ internal static class OverviewEndpoint
             .MapGet("/admin/overview", AnswerAsync)
             .Describe(
                 "showOverview",
-                "Health by component, queue, rates over the window, breaker, dead letters and the redrive of many"
+                "Health by component, queue, rates over the window, breaker, partners, dead letters and the redrive of "
+                    + "many"
             )
             .Produces<OverviewAnswer>();
 
@@ -48,6 +49,7 @@ internal static class OverviewEndpoint
             AuthorizationsInFlight: load.Authorizations,
             CallbacksInFlight: load.Callbacks,
             Breaker: status.Breaker.Name(),
+            Partners: [.. service.Partners.Select(partner => PartnerAnswer.Of(partner, service.PartnerAnswers))],
             Backlog: journal.Status.Backlog,
             WindowSeconds: (int)settings.Monitoring.Window.TotalSeconds,
             Decisions: ToAnswer(figures?.Authorization),

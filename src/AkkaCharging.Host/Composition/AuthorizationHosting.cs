@@ -26,7 +26,7 @@ internal static class AuthorizationHosting
             provider.GetRequiredService<TimeProvider>()
         ));
         services.AddSingleton(provider => new SqlAuthorizer(settings.Sql, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new OcpiPartners(settings.Ocpi, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => CreatePartners(settings.Ocpi, provider));
         services.AddSingleton(provider => new QuestionForm(
             new TokenReader(settings.TypedTokens, settings.Normalize),
             settings.StationsFile.Length == 0 ? null : CreateStationMap(settings.StationsFile, provider)
@@ -121,6 +121,26 @@ internal static class AuthorizationHosting
                     );
             },
             AclTokenForm.Of(provider.GetRequiredService<DriverTokenRules>(), settings)
+        );
+    }
+
+    private static OcpiPartners CreatePartners(OcpiSettings settings, IServiceProvider provider)
+    {
+        var logger = provider.GetRequiredService<ILogger<OcpiPartners>>();
+        return new OcpiPartners(
+            settings,
+            provider.GetRequiredService<TimeProvider>(),
+            problem =>
+            {
+                if (problem is null)
+                    logger.LogInformation("Loaded the credentials tokens of the OCPI partners");
+                else
+                    logger.LogError(
+                        "The credentials tokens of the OCPI partners were not reloaded, the previous ones stay in "
+                            + "force: {Problem}",
+                        problem
+                    );
+            }
         );
     }
 

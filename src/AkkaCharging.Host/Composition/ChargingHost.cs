@@ -110,6 +110,8 @@ internal static class ChargingHost
         var routes = app.MapGroup("").AnswerHead();
         routes.MapChargingSessions();
         routes.MapAuthorize();
+        if (settings.Adapters.Citrineos.Enabled)
+            routes.MapCitrineos();
         routes.MapMonitoring(settings, isConfined: false);
         routes.MapProbes();
         if (settings.Server.Development)

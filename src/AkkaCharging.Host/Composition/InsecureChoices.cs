@@ -1,3 +1,4 @@
+using AkkaCharging.Authorization.Sql;
 using AkkaCharging.Files;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -48,6 +49,14 @@ internal static class InsecureChoices
         if (settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin)
             yield return "Short driver tokens are accepted, which can be guessed "
                 + $"(request.driverToken.minLength = {settings.Request.DriverToken.MinLength}).";
+        if (settings.Adapters.Citrineos.Enabled && !settings.Server.NeedsApiKey)
+            yield return "Anybody who reaches the listener may try out tokens by the questions of citrineos "
+                + "(adapters.citrineos.enabled, server.apiKeys).";
+        if (
+            settings.Authorization.Uses(AuthorizationProvider.Sql) && SqlTransport.IsExposed(settings.Authorization.Sql)
+        )
+            yield return "The SQL authorizer's database may be asked in clear, or whoever answers at its address in "
+                + "its place (authorization.sql.connectionString, SSL Mode).";
         if (settings.Server.Tls is { NeedsClientCertificate: false, ClientCaFile.Length: > 0 })
             yield return "Client certificates are not asked for, though an authority for them is named "
                 + "(server.tls.clientCertificates).";

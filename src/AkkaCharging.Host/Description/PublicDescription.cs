@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Requests;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -110,7 +111,7 @@ internal static class PublicDescription
 
     private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context)
     {
-        if (operation.OperationId is "submit" or "follow" or "authorize")
+        if (operation.OperationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation)
         {
             // One of the two; or neither, where no keys are configured.
             operation.Security = context.Requires(ApiKeyScheme, BearerScheme);
@@ -135,6 +136,7 @@ internal static class PublicDescription
                 """
             );
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
+            ShowTokenRules<SubmissionBody>(context);
             operation.Parameters =
             [
                 Header(
@@ -159,6 +161,13 @@ internal static class PublicDescription
                 """{"stationId":"123e4567-e89b-42d3-a456-426614174000","driverToken":"demo-driver-token-0001"}"""
             );
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
+            ShowTokenRules<AuthorizeBody>(context);
+        }
+
+        if (string.Equals(operation.OperationId, CitrineosEndpoint.Operation, StringComparison.Ordinal))
+        {
+            var body = await operation.TakesAsync<CitrineosBody>(context);
+            body.Description = "JSON in UTF-8. Unknown fields are ignored.";
         }
 
         foreach (var (statusCode, response) in operation.ResponsesByCode())
@@ -173,6 +182,20 @@ internal static class PublicDescription
         }
     }
 
+    // The rules are settings: what the body's record says is their default.
+    private static void ShowTokenRules<TBody>(OpenApiOperationTransformerContext context)
+    {
+        var rules = context.ApplicationServices.GetRequiredService<DriverTokenRules>();
+        if (
+            context.Document?.Components?.Schemas?[typeof(TBody).Name].Properties?["driverToken"] is OpenApiSchema token
+        )
+        {
+            token.MinLength = rules.LengthMin;
+            token.Pattern = Patterns.Of(rules);
+            token.Description = $"{rules.Expected}.";
+        }
+    }
+
     private static void DescribeResponse(string? operationId, string statusCode, OpenApiResponse response)
     {
         response.Description = (operationId, statusCode) switch
@@ -181,16 +204,20 @@ internal static class PublicDescription
             ("submit", "503") => "Queue full, destination backlogged, journal unavailable, or shutting down.",
             ("authorize", "200") => "The decision.",
             ("authorize", "503") => "Too many questions wait for their answer, or the service has not started.",
-            ("submit" or "authorize", "400") => "Malformed JSON or broken rules: all of them are listed.",
+            (CitrineosEndpoint.Operation, "200") => "A yes or a no.",
+            (CitrineosEndpoint.Operation, "503") => "The authorizer has no answer, or as for authorize.",
+            ("submit" or "authorize" or CitrineosEndpoint.Operation, "400") =>
+                "Malformed JSON or broken rules: all of them are listed.",
             (_, "401") => "API keys are configured, and this one is missing or unknown.",
-            ("follow" or "authorize", "403") => "Client certificates are required, and the connection has none.",
+            ("follow" or "authorize" or CitrineosEndpoint.Operation, "403") =>
+                "Client certificates are required, and the connection has none.",
             (_, "403") => "This API key may not call back to this host.",
             (_, "404") => "No such request, or it settled too long ago.",
             (_, "408") => "The body did not arrive in time.",
             (_, "409") => "The Idempotency-Key was used with other field values.",
             (_, "413") => "The body is too long.",
             (_, "415") => "The content type is not application/json in UTF-8, or the body has a content encoding.",
-            ("submit" or "follow" or "authorize", "429") =>
+            ("submit" or "follow" or "authorize" or CitrineosEndpoint.Operation, "429") =>
                 "The rate limit of the API key, or of the address without one, is used up; or too many wrong keys "
                     + "came from this address.",
             (_, "429") => "Too many requests without an API key at a time, or of this address.",

@@ -86,6 +86,8 @@ internal sealed record AttemptAnswer(
 [JsonSerializable(typeof(SubmissionBody))]
 [JsonSerializable(typeof(AuthorizeBody))]
 [JsonSerializable(typeof(AuthorizeAnswer))]
+[JsonSerializable(typeof(CitrineosBody))]
+[JsonSerializable(typeof(CitrineosAnswer))]
 internal sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>The body of a submission.</summary>

@@ -1,8 +1,5 @@
 using System.Text.Json.Serialization;
-using AkkaCharging.Metrics;
-using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
-using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
@@ -14,9 +11,15 @@ internal static class AuthorizeEndpoint
     private const string Route = "/api/v1/authorize";
 
     /// <summary>Maps <c>POST /api/v1/authorize</c>.</summary>
-    public static void MapAuthorize(this IEndpointRouteBuilder routes) =>
+    public static void MapAuthorize(this IEndpointRouteBuilder routes)
+    {
+        var questions = routes.ServiceProvider.GetRequiredService<QuestionHandler>();
+        var reader = routes.ServiceProvider.GetRequiredService<SubmissionReader>();
         routes
-            .MapPost(Route, (Delegate)routes.ServiceProvider.GetRequiredService<Handler>().HandleAsync)
+            .MapPost(
+                Route,
+                (Delegate)((HttpContext context) => questions.HandleAsync(context, reader.ReadQuestion, WriteAsync))
+            )
             .WithName("authorize")
             .WithTags("Synchronous questions")
             .WithSummary("Ask whether a driver may charge, and wait for the answer")
@@ -28,54 +31,14 @@ internal static class AuthorizeEndpoint
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 413, 415, 429, 500, 503)
             .WithMetadata(AnonymousReads.Exempt);
-
-    /// <summary>Answers questions.</summary>
-    internal sealed class Handler(
-        ServerSettings settings,
-        CallerAccess access,
-        SubmissionReader reader,
-        ChargingService service,
-        TimeProvider time
-    )
-    {
-        public async Task HandleAsync(HttpContext context)
-        {
-            var (_, rejected) = await access.AdmitAsync(context, rate => rate.Submissions);
-            if (rejected is not null)
-                return;
-            var (body, unread) = await BodyReader.ReadJsonAsync(context, settings, time);
-            if (unread is not null)
-                return;
-            var fields = reader.ReadQuestion(body, out var errors);
-            if (fields is null)
-            {
-                await context.WriteValidationErrorAsync(errors);
-                return;
-            }
-
-            var id = RequestId.New(time.GetUtcNow());
-            var decision = await service.Questions.AskAsync(
-                id,
-                fields.Station,
-                fields.Token,
-                fields.ValidFor,
-                context.RequestAborted
-            );
-            if (decision is null)
-                await context.WriteErrorAsync(
-                    StatusCodes.Status503ServiceUnavailable,
-                    AnswerStatus.QueueFull,
-                    "Too many questions wait for their answer.",
-                    TimeSpan.FromSeconds(1)
-                );
-            else
-                await context.WriteJsonAsync(
-                    StatusCodes.Status200OK,
-                    AuthorizeAnswer.Of(id, decision),
-                    ApiJson.Default.AuthorizeAnswer
-                );
-        }
     }
+
+    private static Task WriteAsync(HttpContext context, RequestId id, Decision decision) =>
+        context.WriteJsonAsync(
+            StatusCodes.Status200OK,
+            AuthorizeAnswer.Of(id, decision),
+            ApiJson.Default.AuthorizeAnswer
+        );
 }
 
 /// <summary>The body of a synchronous question.</summary>

@@ -17,7 +17,7 @@ internal static class SessionHosting
         services.AddSingleton(provider => CreateWrongKeys(settings, provider)).AddSingleton<CallerAccess>();
         services.AddSingleton(new CallbackAddressPolicy(settings.Callback.Security)).AddSingleton<SubmissionReader>();
         services.AddSingleton<ChargingSessionEndpoints.SubmitHandler>();
-        services.AddSingleton<AuthorizeEndpoint.Handler>();
+        services.AddSingleton<QuestionHandler>().AddSingleton<CitrineosReader>();
         services.AddSingleton<AnonymousReads>();
     }
 

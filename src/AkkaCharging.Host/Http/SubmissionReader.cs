@@ -14,9 +14,6 @@ internal sealed record SubmissionFields(
     CallbackFormat Format
 );
 
-/// <summary>The fields of a synchronous question, each valid.</summary>
-internal sealed record QuestionFields(StationId Station, DriverToken Token, TimeSpan? ValidFor);
-
 /// <summary>
 /// Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.
 /// </summary>

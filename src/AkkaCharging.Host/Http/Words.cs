@@ -16,7 +16,12 @@ internal static class Patterns
     public const string RequestId = "^req-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
     public const string DriverToken = "^[A-Za-z0-9._~-]{20,80}$";
     public const string TokenFingerprint = "^[0-9a-f]{32}$";
-    public const string MaskedDriverToken = @"^.{4}\*\*\*$";
+    public const string MaskedDriverToken = @"^.{1,4}\*\*\*$";
+
+    /// <summary>The pattern of driver tokens by <paramref name="rules"/>.</summary>
+    public static string Of(DriverTokenRules rules) =>
+        $"^[A-Za-z0-9._~{(rules.Characters == TokenCharacters.Ocpp ? "*=:+|@#" : "")}-]"
+        + $"{{{rules.LengthMin},{Requests.DriverToken.LengthMax}}}$";
 }
 
 internal sealed class AuthorizationStatusWords : IWords

@@ -11,6 +11,10 @@ namespace AkkaCharging.Authorization;
 /// names none.</param>
 public sealed record TokenIdentity(string Uid, string? Type = null, string? Party = null)
 {
+    /// <summary>The identifier for those who issued it: of a contract id as the caller wrote it, because its issuer may
+    /// know it with its check digit alone; of anything else <see cref="Uid"/>.</summary>
+    internal string WrittenUid { get; init; } = Uid;
+
     /// <inheritdoc/>
     public override string ToString() => $"{Type ?? "token"} ***";
 }

@@ -59,6 +59,9 @@ internal enum AnswerStatus
 
     /// <summary>503: the metrics actor does not answer.</summary>
     MetricsUnavailable,
+
+    /// <summary>503: the authorizer had no answer to a question that can be answered by yes or no alone.</summary>
+    Undecided,
 }
 
 /// <summary>Names of statuses in bodies and metrics.</summary>
@@ -85,6 +88,7 @@ internal static class AnswerStatuses
         "journal_unavailable",
         "shutting_down",
         "metrics_unavailable",
+        "undecided",
     ];
 
     /// <summary>Statuses that a submission can be answered with.</summary>

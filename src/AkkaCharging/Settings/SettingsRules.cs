@@ -17,6 +17,12 @@ internal static class SettingsRules
         Tls("management", settings.Management.Tls, report);
         CallersOf(settings.Server.Tls, report);
         Authorization(settings.Authorization, report);
+        report.Require(
+            !settings.Adapters.Citrineos.Enabled || settings.Authorization.TypedTokens,
+            "adapters.citrineos.enabled = true needs authorization.typedTokens = true: its tokens name their type.",
+            "adapters.citrineos.enabled",
+            "authorization.typedTokens"
+        );
         Callback(settings.Callback, report);
         Journal(settings.Journal, report);
         Cluster(settings, report);

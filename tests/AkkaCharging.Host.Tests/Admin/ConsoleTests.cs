@@ -1,4 +1,6 @@
 using System.Net;
+using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -249,6 +251,40 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     }
 
     [Fact]
+    public async Task Partners_AreShown_WithWhatTheyAnswered_AndWhatHasToBeMended()
+    {
+        var first = new ScriptedAuthorizer().AnswersAlways(AuthorizerAnswer.Deny(DenialReason.UnknownToken));
+        await using var service = await RunningService.StartAsync(customize: services =>
+            services.AddSingleton(
+                new AuthorizerChain([
+                    new SinglePartner(new Partner("acl", first)),
+                    new SinglePartner(new Partner("tnm", new MisconfiguredAuthorizer())),
+                ])
+            )
+        );
+        for (var i = 0; i < 2; i++)
+        {
+            using var answer = await service.Http.PostAsync(
+                "/api/v1/authorize",
+                Api.Json($$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{Api.Token}}"}""")
+            );
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        await using var page = await OpenAsync(service);
+
+        await page.ShowsAsync("#partners tr[data-key=tnm]", "authorizer_error: 2");
+        Assert.Equal(["acl", "tnm"], await RowsAsync(page, "partners"));
+        Assert.Equal("acl\tclosed\t0\tnot_in_acl: 2\t", await page.TextAsync("#partners tr[data-key=acl]"));
+        Assert.Equal(
+            $"tnm\tclosed\t0\tauthorizer_error: 2\t{MisconfiguredAuthorizer.Problem}",
+            await page.TextAsync("#partners tr[data-key=tnm]")
+        );
+        await ShootAsync(page, "partners");
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
     public async Task ServiceThatDoesNotAnswer_LeavesTheFiguresMarkedAsOld()
     {
         await using var page = await WithServiceAsync();
@@ -455,5 +491,17 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         }
 
         await page.LookAsync("light", 1280);
+    }
+
+    private sealed class MisconfiguredAuthorizer : IAuthorizer, IReportsMisconfiguration
+    {
+        public const string Problem = "OCPI partner tnm answered 401; check tokenFile";
+
+        public string? Misconfiguration => Problem;
+
+        public ValueTask<AuthorizerAnswer> AuthorizeAsync(
+            AuthorizationQuery query,
+            CancellationToken cancellationToken
+        ) => ValueTask.FromResult(AuthorizerAnswer.Misconfigured(Problem));
     }
 }

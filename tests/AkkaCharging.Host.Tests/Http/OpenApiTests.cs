@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Journal;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.AspNetCore.OpenApi;
@@ -209,6 +210,43 @@ public sealed class OpenApiTests : IAsyncLifetime
         var answer = await _service.Http.PostAsync(Api.Submit, Api.Json(Api.Body("http://a.example.com/100%")));
 
         Assert.Contains("A '%' in the path", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(20, "Seed", "04AABBCC", false)]
+    [InlineData(8, "Seed", "04AABBCC", true)]
+    [InlineData(8, "Seed", "04:AABBC", false)]
+    [InlineData(8, "Ocpp", "04:AABBC", true)]
+    [InlineData(8, "Ocpp", "04 AABBC", false)]
+    [InlineData(9, "Ocpp", "04:AABBC", false)]
+    public async Task TokenRules_AreThoseInForce(int lengthMin, string characters, string token, bool isGood)
+    {
+        await using var service = await RunningService.StartAsync(settings =>
+            settings with
+            {
+                Request = settings.Request with
+                {
+                    DriverToken = new(lengthMin, Enum.Parse<TokenCharacters>(characters)),
+                },
+            }
+        );
+        var description = new ApiDescription(await service.Http.GetStringAsync("/openapi/v1.json"));
+
+        foreach (var (schema, body) in Bodies(token))
+        {
+            Assert.Equal(isGood, (await description.SchemaAsync(schema)).Validate(body).Count == 0);
+            using var answer = await service.Http.PostAsync(
+                schema == "SubmissionBody" ? Api.Submit : "/api/v1/authorize",
+                Api.Json(body)
+            );
+            Assert.Equal(isGood, answer.IsSuccessStatusCode);
+        }
+
+        IEnumerable<(string, string)> Bodies(string text) =>
+            [
+                ("SubmissionBody", Api.Body(_receiver.Url, text)),
+                ("AuthorizeBody", $$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{text}}"}"""),
+            ];
     }
 
     [Theory]

@@ -18,6 +18,10 @@ public sealed class SettingsRulesTests
         "authorization.provider = http needs authorization.http.url; expected an http or https URL."
     )]
     [InlineData(
+        "adapters.citrineos.enabled = true",
+        "adapters.citrineos.enabled = true needs authorization.typedTokens = true: its tokens name their type."
+    )]
+    [InlineData(
         "authorization.circuitBreaker.maxResetMillis = 29999",
         "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much."
     )]

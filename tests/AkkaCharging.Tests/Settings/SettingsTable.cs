@@ -204,6 +204,7 @@ internal static class SettingsTable
             1,
             86_400_000
         ),
+        Flag("adapters.citrineos.enabled", "Adapters.Citrineos.Enabled", true),
         Millis("callback.timeoutMillis", "Callback.Timeout", 1, 600_000),
         Count("callback.maxRetries", "Callback.MaxRetries", 0, 100),
         Millis("callback.retryDelayMillis", "Callback.RetryDelay", 1, 3_600_000),
@@ -356,6 +357,7 @@ internal static class SettingsTable
         ["management.port"] = "server.port = 9",
         ["authorization.provider"] = "authorization.http.url = \"http://a.example\"",
         ["request.driverToken.minLength"] = "server.host = 127.0.0.1",
+        ["adapters.citrineos.enabled"] = "authorization.typedTokens = true",
         ["authorization.chain"] = "authorization.http.url = \"http://a.example\"",
         ["authorization.circuitBreaker.resetTimeoutMillis"] = "authorization.circuitBreaker.maxResetMillis = 86400000",
         ["authorization.circuitBreaker.maxResetMillis"] = "authorization.circuitBreaker.resetTimeoutMillis = 1",

@@ -167,6 +167,13 @@ function showOverview(overview) {
         badge(cell(tr).appendChild(document.createElement('span')), row.status);
         cell(tr, Object.entries(row.details).map(([name, value]) => `${name}: ${value}`).join(', '));
     });
+    fill('partners', overview.partners, row => row.name, (row, tr) => {
+        cell(tr, row.name);
+        badge(cell(tr).appendChild(document.createElement('span')), row.breaker.replace('_', '-'), { closed: 'good', half_open: 'warn', open: 'bad' }[row.breaker]);
+        cell(tr, count(row.inFlight), 'number');
+        cell(tr, Object.entries(row.answers).map(([reason, times]) => `${reason}: ${count(times)}`).join(', ') || 'none');
+        cell(tr, row.problem ?? '');
+    });
     showBulk(overview.redrive);
 }
 
@@ -473,7 +480,7 @@ function askForToken(problem) {
     shownAt = null;
     hasSettings = false;
     settings = [];
-    for (const id of ['components', 'nodes', 'holders', 'destinations', 'letters', 'settings', 'found'])
+    for (const id of ['components', 'partners', 'nodes', 'holders', 'destinations', 'letters', 'settings', 'found'])
         at(id).replaceChildren();
 }
 

@@ -20,7 +20,7 @@ internal static class OcpiAuthorization
     {
         if (info.Field("token") is { } token)
         {
-            if (token.Field("uid") is not null && !AreEqual(token.Text("uid"), query.Identity.Uid))
+            if (token.Field("uid") is not null && !AreEqual(token.Text("uid"), query.Identity.WrittenUid))
                 throw new OcpiException("answered about another token", OcpiBlame.Question);
             party ??= PartyOf(token);
         }

@@ -21,26 +21,27 @@ internal sealed class OcpiClient : IDisposable
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     private readonly OcpiVersion _version;
-    private readonly string _authorization;
+    private readonly Func<string> _credentials;
+    private readonly bool _encodesCredentials;
     private readonly string _ownCountry;
     private readonly string _ownParty;
     private readonly HttpMessageInvoker _client;
 
-    /// <param name="credentials">The token that the partner gave out.</param>
+    /// <param name="credentials">The token that the partner gave out, as of now.</param>
     public OcpiClient(
         OcpiVersion version,
         OcpiSettings settings,
         OcpiPartnerSettings partner,
-        string credentials,
+        Func<string> credentials,
         ConfiguredHosts hosts
     )
     {
-        _version = version;
-        _authorization = partner.Encoding switch
+        (_version, _credentials) = (version, credentials);
+        _encodesCredentials = partner.Encoding switch
         {
-            OcpiTokenEncoding.Base64 => Encode(credentials),
-            OcpiTokenEncoding.Plain => credentials,
-            _ => version.EncodesToken ? Encode(credentials) : credentials,
+            OcpiTokenEncoding.Base64 => true,
+            OcpiTokenEncoding.Plain => false,
+            _ => version.EncodesToken,
         };
         (_ownCountry, _ownParty) = (settings.CountryCode, settings.PartyId);
         _client = new HttpMessageInvoker(
@@ -104,7 +105,7 @@ internal sealed class OcpiClient : IDisposable
     {
         using var owned = request;
         // Not parsed: a token in base64 may end in signs that the typed header does not take.
-        request.Headers.TryAddWithoutValidation("Authorization", $"Token {_authorization}");
+        request.Headers.TryAddWithoutValidation("Authorization", $"Token {Encoded(_credentials())}");
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(JsonType));
         if (_version.HasMessageIds)
         {
@@ -147,5 +148,6 @@ internal sealed class OcpiClient : IDisposable
             : OcpiReply.Read(response.StatusCode, buffer.AsSpan(0, length));
     }
 
-    private static string Encode(string credentials) => Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials));
+    private string Encoded(string credentials) =>
+        _encodesCredentials ? Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)) : credentials;
 }

@@ -31,11 +31,11 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     private readonly OcpiEndpoint _endpoint;
     private volatile string? _misconfiguration;
 
-    /// <param name="credentials">The token that the partner gave out.</param>
+    /// <param name="credentials">The token that the partner gave out, as of now.</param>
     public OcpiPartnerAuthorizer(
         OcpiSettings settings,
         OcpiPartnerSettings partner,
-        string credentials,
+        Func<string> credentials,
         TimeProvider time,
         ConfiguredHosts hosts
     )
@@ -57,7 +57,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     )
     {
         // No partner can have issued such a token, and a path would swallow the dots.
-        if (query.Identity.Uid is { Length: 0 or > UidLengthMax } or "." or "..")
+        if (query.Identity.WrittenUid is { Length: 0 or > UidLengthMax } or "." or "..")
             return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
         for (var retriesLeft = _maxRetries; ; retriesLeft--)
         {
@@ -192,7 +192,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
         return new UriBuilder(tokens)
         {
             // Endpoints are listed with and without the last slash, and a partner may reject two of them.
-            Path = $"{tokens.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(identity.Uid)}/authorize",
+            Path = $"{tokens.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(identity.WrittenUid)}/authorize",
             Query = Join(tokens.Query, $"type={Uri.EscapeDataString(type)}"),
         }.Uri;
     }

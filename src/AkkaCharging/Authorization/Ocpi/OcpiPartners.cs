@@ -10,18 +10,30 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     private readonly OcpiRouter _router;
     private readonly Dictionary<string, Partner> _byName;
     private readonly OcpiPartnerAuthorizer[] _authorizers;
+    private readonly WatchedFiles<IReadOnlyList<string>> _credentials;
 
+    /// <summary>Reads the credentials tokens and starts watching their files.</summary>
+    /// <param name="onReload">Called after each reload with why the tokens are older than the files, null when they are
+    /// not; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">A credentials token cannot be read.</exception>
-    public OcpiPartners(OcpiSettings settings, TimeProvider time)
+    public OcpiPartners(OcpiSettings settings, TimeProvider time, Action<string?>? onReload = null)
     {
         var hosts = new ConfiguredHosts();
-        var tokens = ReadCredentials(settings);
+        _credentials = new(
+            settings.Partners.Select(partner => partner.TokenFile).Distinct(StringComparer.Ordinal),
+            time,
+            () => ReadCredentials(settings),
+            (file, problem) =>
+                new([
+                    $"authorization.ocpi.partners: the tokenFile '{ShownValue.OfFile(file)}' cannot be used: {problem}",
+                ]),
+            (_, problem) => onReload?.Invoke(problem)
+        );
         _router = new OcpiRouter(settings.Partners);
         _authorizers =
         [
-            .. settings.Partners.Zip(
-                tokens,
-                (partner, token) => new OcpiPartnerAuthorizer(settings, partner, token, time, hosts)
+            .. settings.Partners.Select(
+                (partner, i) => new OcpiPartnerAuthorizer(settings, partner, () => _credentials.Current[i], time, hosts)
             ),
         ];
         Partners =
@@ -58,6 +70,9 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
         return problems.Count == 0 ? tokens : throw new InvalidSettingsException(problems);
     }
 
+    /// <summary>The latest look at the files of credentials, for tests to wait for.</summary>
+    internal Task Polling => _credentials.Polling;
+
     /// <inheritdoc/>
     public PartnerRoute Route(AuthorizationQuery query)
     {
@@ -74,9 +89,10 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
             ).OfType<string>(),
         ];
 
-    /// <summary>Closes the connections.</summary>
+    /// <summary>Closes the connections and stops watching.</summary>
     public void Dispose()
     {
+        _credentials.Dispose();
         foreach (var authorizer in _authorizers)
             authorizer.Dispose();
     }

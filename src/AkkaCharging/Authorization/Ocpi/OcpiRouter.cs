@@ -53,7 +53,7 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
     private OcpiPartnerSettings? OfProvider(TokenIdentity identity)
     {
         // The digits of an RFID card may look like a contract id.
-        if (string.Equals(identity.Type, "RFID", StringComparison.OrdinalIgnoreCase))
+        if (OcpiVersion.IsCard(identity.Type))
             return null;
         var contract = identity.Uid.Replace("-", "", StringComparison.Ordinal);
         return

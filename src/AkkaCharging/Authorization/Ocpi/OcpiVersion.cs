@@ -20,18 +20,19 @@ internal sealed record OcpiVersion(
     string ReferenceField
 )
 {
+    private const string Rfid = "RFID";
     private const string Other = "OTHER";
 
     private static readonly OcpiVersion[] All =
     [
-        new("2.1.1", false, false, false, ["RFID", Other], false, "authorization_id"),
-        new("2.2.1", true, true, true, ["RFID", "APP_USER", "AD_HOC_USER", Other], false, "authorization_reference"),
+        new("2.1.1", false, false, false, [Rfid, Other], false, "authorization_id"),
+        new("2.2.1", true, true, true, [Rfid, "APP_USER", "AD_HOC_USER", Other], false, "authorization_reference"),
         new(
             "2.3.0",
             true,
             true,
             true,
-            ["RFID", "APP_USER", "AD_HOC_USER", Other, "EMAID"],
+            [Rfid, "APP_USER", "AD_HOC_USER", Other, "EMAID"],
             true,
             "authorization_reference"
         ),
@@ -45,7 +46,20 @@ internal sealed record OcpiVersion(
     /// <c>OTHER</c> to it.</summary>
     public string TypeOf(string type)
     {
-        var capitals = type.ToUpperInvariant();
-        return TypesAreOpen || TokenTypes.Contains(capitals, StringComparer.Ordinal) ? capitals : Other;
+        var known = OfOcpp(type.ToUpperInvariant());
+        return TypesAreOpen || TokenTypes.Contains(known, StringComparer.Ordinal) ? known : Other;
     }
+
+    /// <summary>Whether <paramref name="type"/> is that of a card.</summary>
+    public static bool IsCard(string? type) => type is not null && OfOcpp(type.ToUpperInvariant()) == Rfid;
+
+    // The types of OCPP 2.0.1, as citrineos maps those of OCPI to them.
+    private static string OfOcpp(string type) =>
+        type switch
+        {
+            "ISO14443" or "ISO15693" => Rfid,
+            "CENTRAL" => "APP_USER",
+            "LOCAL" => "AD_HOC_USER",
+            _ => type,
+        };
 }

@@ -25,29 +25,28 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
     private static readonly SearchValues<char> LettersAndDigits = SearchValues.Create(AllLetters + "0123456789");
     private static readonly SearchValues<char> TypeCharacters = SearchValues.Create(AllLetters + "0123456789_");
 
+    /// <summary>The typed token of an identifier.</summary>
+    public static string Typed(string type, string uid) => $"{TypedPrefix}{type}{UidMark}{uid}";
+
     /// <summary>Reads <paramref name="token"/>. What is no typed token stands for itself.</summary>
     public TokenIdentity Read(DriverToken token)
     {
         var text = token.Secret;
         if (!areTyped || !text.StartsWith(TypedPrefix, StringComparison.Ordinal))
-            return new(Normalize(text));
+            return Identify(text);
 
         var head = text.AsSpan(TypedPrefix.Length);
         var mark = head.IndexOf(UidMark);
         if (mark < 0 || mark == head.Length - 1)
-            return new(Normalize(text));
+            return Identify(text);
         var uid = head[(mark + 1)..].ToString();
         head = head[..mark];
         var dot = head.IndexOf('.');
         var type = dot < 0 ? head : head[..dot];
         var party = dot < 0 ? default : head[(dot + 1)..];
         if (!IsType(type) || (dot >= 0 && !IsParty(party)))
-            return new(Normalize(text));
-        return new(
-            Normalize(uid),
-            type.ToString().ToUpperInvariant(),
-            dot < 0 ? null : party.ToString().ToUpperInvariant()
-        );
+            return Identify(text);
+        return Identify(uid, type.ToString().ToUpperInvariant(), dot < 0 ? null : party.ToString().ToUpperInvariant());
     }
 
     /// <summary>Brings an identifier to the form that is looked up.</summary>
@@ -59,6 +58,12 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
             TokenNormalization.Emaid => NormalizeEmaid(uid),
             _ => uid,
         };
+
+    private TokenIdentity Identify(string uid, string? type = null, string? party = null)
+    {
+        var identity = new TokenIdentity(Normalize(uid), type, party);
+        return normalization == TokenNormalization.Emaid ? identity with { WrittenUid = uid } : identity;
+    }
 
     private static string NormalizeRfid(string uid)
     {

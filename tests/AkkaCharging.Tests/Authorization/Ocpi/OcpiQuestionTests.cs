@@ -1,6 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using AkkaCharging.Authorization;
+using AkkaCharging.Authorization.Ocpi;
+using AkkaCharging.Authorization.Questions;
+using AkkaCharging.Files;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Microsoft.Extensions.Time.Testing;
@@ -54,6 +57,12 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
     [InlineData("2.2.1", "EMAID", "RFID", "OTHER")]
     [InlineData("2.2.1", "a&b=c", "RFID", "OTHER")]
     [InlineData("2.1.1", "APP_USER", "RFID", "OTHER")]
+    [InlineData("2.2.1", "ISO14443", "OTHER", "RFID")] // the types of OCPP
+    [InlineData("2.2.1", "iso15693", "OTHER", "RFID")]
+    [InlineData("2.2.1", "Central", "RFID", "APP_USER")]
+    [InlineData("2.3.0", "Local", "RFID", "AD_HOC_USER")]
+    [InlineData("2.1.1", "Central", "RFID", "OTHER")]
+    [InlineData("2.2.1", "KeyCode", "RFID", "OTHER")]
     [InlineData("2.1.1", null, "RFID", "RFID")]
     [InlineData("2.3.0", "EMAID", "RFID", "EMAID")]
     [InlineData("2.3.0", "a&b=c", "RFID", "A%26B%3DC")]
@@ -62,6 +71,71 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         await AskAsync(Partner(_server.Tokens, tokenType: standard), Some("04AABBCC", type), version);
 
         Assert.EndsWith($"/04AABBCC/authorize?type={sent}", _server.Requests[0].Target, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ChangedCredentials_AreSent_AndABrokenFileKeepsThem()
+    {
+        var folder = Directory.CreateTempSubdirectory("credentials").FullName;
+        var file = Path.Combine(folder, "partner.token");
+        await File.WriteAllTextAsync(file, "first");
+        var time = new FakeTimeProvider();
+        var reloads = new List<string?>();
+        var partner = Partner(_server.Tokens, encoding: OcpiTokenEncoding.Plain) with { TokenFile = file };
+        using var partners = new OcpiPartners(OcpiQuestions.Settings(partners: [partner]), time, reloads.Add);
+        await AskAsync();
+
+        await File.WriteAllTextAsync(file, "second token"); // a blank is none of OCPI's characters
+        await PollTwiceAsync();
+        await AskAsync();
+        await File.WriteAllTextAsync(file, "third");
+        await PollTwiceAsync();
+        await AskAsync();
+
+        Assert.Equal(
+            ["Token first", "Token first", "Token third"],
+            _server.Requests.Select(request => request.Headers["Authorization"].ToString())
+        );
+        Assert.Equal(2, reloads.Count);
+        Assert.Contains("of 'tnm' cannot be used: it holds something else", reloads[0], StringComparison.Ordinal);
+        Assert.Null(reloads[1]);
+        Directory.Delete(folder, recursive: true);
+
+        async Task AskAsync() =>
+            await partners.Partners[0].Authorizer.AuthorizeAsync(Some("04AABBCC"), CancellationToken.None);
+
+        async Task PollTwiceAsync()
+        {
+            for (var i = 0; i < 2; i++)
+            {
+                time.Advance(FileWatch.PollInterval);
+                await partners.Polling;
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("Emaid", "NL-TNM-C00122045-K", "NL-TNM-C00122045-K")]
+    [InlineData("Emaid", "NLTNMC00122045K", "NLTNMC00122045K")]
+    [InlineData("Rfid", "04:aa:bb:cc", "04AABBCC")]
+    [InlineData("Upper", "app-user", "APP-USER")]
+    [InlineData("None", "app-user", "app-user")]
+    public async Task ContractId_IsAskedAsItWasWritten_OtherTokensAsTheyAreNormalized(
+        string normalize,
+        string uid,
+        string asked
+    )
+    {
+        var reader = new TokenReader(areTyped: true, Enum.Parse<TokenNormalization>(normalize));
+        var token = DriverToken.TryCreate(TokenReader.Typed("OTHER", uid), DriverTokenRules.Widest)!;
+
+        await AskAsync(Partner(_server.Tokens), Queries.Some() with { Identity = reader.Read(token) });
+
+        Assert.Contains(
+            $"/{Uri.EscapeDataString(asked)}/authorize",
+            _server.Requests[0].Target,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]

@@ -40,6 +40,7 @@ public sealed class OcpiRouterTests
     [InlineData("NLSTC000122045", "EMAID", null, "stc")]
     // which the digits of a card, and other lengths, are not
     [InlineData("NLTNM000122045", "RFID", null, "hub")]
+    [InlineData("NLTNM000122045", "ISO14443", null, "hub")]
     [InlineData("NLTNM00012204", null, null, "hub")]
     [InlineData("NLTNM000122045UX", null, null, "hub")]
     [InlineData("NLTNM0001220.5", null, null, "hub")]

@@ -87,6 +87,20 @@ public sealed class StationMapTests : IDisposable
         }
     }
 
+    [Fact]
+    public void ExternalId_NamesAStation_UnlessTwoHaveIt()
+    {
+        var file = Path.Combine(_folder, "stations.csv");
+        const string Third = "2b7c1d2e-3f40-4a51-8b62-9c73ad84be95";
+        File.WriteAllText(file, $"station,external_id\n{Station},cp-1\n{Other},both\n{Third},both\n");
+        using var map = new StationMap(file, TimeProvider.System);
+
+        Assert.Equal(Station, map.FindExternal("cp-1")?.Text);
+        Assert.Null(map.FindExternal("CP-1"));
+        Assert.Null(map.FindExternal("both"));
+        Assert.Null(map.FindExternal(""));
+    }
+
     private static string? Find(StationMap map) => map.Find(StationId.TryCreate(Station)!)?.LocationId;
 
     private static System.Collections.Frozen.FrozenDictionary<Guid, AkkaCharging.Authorization.StationMapping> Read(

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using AkkaCharging.Authorization.Questions;
+using AkkaCharging.Requests;
+
+namespace AkkaCharging.Host.Http;
+
+/// <summary>Reads the questions of citrineos.</summary>
+/// <remarks>Unknown fields are skipped; one given twice, and a known one of a wrong type, are refused.</remarks>
+internal sealed class CitrineosReader(QuestionForm form)
+{
+    /// <summary>Most characters of an identifier in OCPP 2.0.1.</summary>
+    public const int IdLengthMax = 36;
+
+    /// <summary>Most characters of a type.</summary>
+    public const int TypeLengthMax = 20;
+
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    /// <inheritdoc cref="QuestionReader"/>
+    public QuestionFields? Read(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body.ToArray(), Strict);
+            return Read(document.RootElement, out errors);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // The exceptions' texts quote the body, which may hold a driver token. Half of a surrogate pair is only
+            // found when a text is read, and is no JsonException.
+            errors = [new("body", "The request body is not valid JSON, or names a field twice.")];
+            return null;
+        }
+    }
+
+    private QuestionFields? Read(JsonElement body, out IReadOnlyList<FieldError> errors)
+    {
+        if (body.ValueKind != JsonValueKind.Object)
+        {
+            errors = [new("body", "The request body is not a JSON object.")];
+            return null;
+        }
+
+        var station = StationOf(body);
+        var token = TokenOf(body);
+        var broken = new List<FieldError>();
+        if (token is null)
+            broken.Add(
+                new(
+                    "idToken",
+                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} letters, digits or "
+                        + "characters of OCPP 2.0.1, and the name of a type."
+                )
+            );
+        if (station is null)
+            broken.Add(
+                new(
+                    "stationId",
+                    "Invalid stationId. Must be a UUID, or the external_id of one row of authorization.stationsFile."
+                )
+            );
+        errors = broken;
+        return broken.Count > 0 ? null : new(station!, token!, ValidFor: null);
+    }
+
+    private StationId? StationOf(JsonElement body) =>
+        Text(body, "stationId") is { } text ? StationId.TryCreate(text) ?? form.Stations?.FindExternal(text) : null;
+
+    // The token of citrineos in the form of typed tokens, so that authorizers are told the type, and short cards fit.
+    private static DriverToken? TokenOf(JsonElement body)
+    {
+        if (Text(body, "idToken") is not { Length: > 0 and <= IdLengthMax } id)
+            return null;
+        if (!body.TryGetProperty("idTokenType", out var type) || type.ValueKind == JsonValueKind.Null)
+            return DriverToken.TryCreate(id, DriverTokenRules.Widest);
+        return
+            Text(body, "idTokenType") is { Length: > 0 and <= TypeLengthMax } name
+            && name.All(char.IsAsciiLetterOrDigit)
+            ? DriverToken.TryCreate(TokenReader.Typed(name, id), DriverTokenRules.Widest)
+            : null;
+    }
+
+    private static string? Text(JsonElement body, string name) =>
+        body.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

@@ -1,0 +1,47 @@
+using AkkaCharging.Settings;
+using MySqlConnector;
+using Npgsql;
+
+namespace AkkaCharging.Authorization.Sql;
+
+/// <summary>Whether questions to a database can be read or answered by others on their way.</summary>
+internal static class SqlTransport
+{
+    /// <summary>Whether the database is another machine's and not known by a certificate.</summary>
+    /// <returns>False for a connection string that cannot be read: it stops the start.</returns>
+    public static bool IsExposed(SqlAuthorizerSettings settings)
+    {
+        try
+        {
+            return settings.Kind switch
+            {
+                SqlKind.Postgres => IsExposed(new NpgsqlConnectionStringBuilder(settings.ConnectionString)),
+                SqlKind.MySql => IsExposed(new MySqlConnectionStringBuilder(settings.ConnectionString)),
+                _ => false,
+            };
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsExposed(NpgsqlConnectionStringBuilder session) =>
+        session.SslMode is not (SslMode.VerifyCA or SslMode.VerifyFull) && AnyRemote(session.Host);
+
+    private static bool IsExposed(MySqlConnectionStringBuilder session) =>
+        session.SslMode is not (MySqlSslMode.VerifyCA or MySqlSslMode.VerifyFull)
+        && session.ConnectionProtocol == MySqlConnectionProtocol.Sockets
+        && AnyRemote(session.Server);
+
+    // Several hosts may stand there, each with a port; a path is that of a socket.
+    private static bool AnyRemote(string? hosts) =>
+        (hosts ?? "")
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Any(host => host[0] is not ('/' or '@') && !SettingsRules.IsLoopback(WithoutPort(host)));
+
+    private static string WithoutPort(string host) =>
+        host.StartsWith('[') ? host[1..Math.Max(1, host.IndexOf(']', StringComparison.Ordinal))]
+        : host.Split(':') is [var name, _] ? name
+        : host;
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Scenarios.Pages;
+
+/// <summary>
+/// Does what a page of docs says, block by block: writes its files, runs its commands, and compares the answers with
+/// those on the page.
+/// </summary>
+/// <param name="folder">The working directory.</param>
+/// <param name="substitutions">What is different here, such as ports.</param>
+/// <param name="runSql">Runs a block of SQL.</param>
+internal sealed partial class FollowedPage(
+    string name,
+    string folder,
+    IReadOnlyDictionary<string, string> substitutions,
+    Func<string, Task> runSql
+) : IAsyncDisposable
+{
+    private const string Program = "AkkaCharging.Host";
+    private const string Address = "127.0.0.1:8080";
+    private const string Anything = "…";
+
+    private readonly Dictionary<string, string> _environment = new(StringComparer.Ordinal);
+    private ServiceProcess? _service;
+    private string _output = "";
+
+    /// <summary>Blocks of JSON that were compared with an answer.</summary>
+    public int Compared { get; private set; }
+
+    public async Task FollowAsync()
+    {
+        var text = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", name));
+        foreach (Match block in Block().Matches(text))
+        {
+            var (language, content) = (block.Groups["language"].Value, Unindent(block));
+            foreach (var (from, to) in substitutions)
+                content = content.Replace(from, to, StringComparison.Ordinal);
+            switch (language)
+            {
+                case "csv" or "hocon":
+                    Write(FileName().Matches(text[..block.Index])[^1].Groups["name"].Value, content);
+                    break;
+                case "sql":
+                    await runSql(content);
+                    break;
+                case "sh":
+                    await RunAsync(content);
+                    break;
+                case "json":
+                    Compare(JsonDocument.Parse(content).RootElement, JsonDocument.Parse(_output).RootElement);
+                    Compared++;
+                    break;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_service is not null)
+            await _service.DisposeAsync();
+    }
+
+    [GeneratedRegex(
+        @"^ *```(?<language>\w+)\n(?<content>.*?)^ *```$",
+        RegexOptions.Multiline | RegexOptions.Singleline
+    )]
+    private static partial Regex Block();
+
+    [GeneratedRegex(@"`(?<name>[\w/]+\.(csv|conf))`", RegexOptions.ExplicitCapture)]
+    private static partial Regex FileName();
+
+    private static string Unindent(Match block)
+    {
+        var lines = block.Groups["content"].Value.Split('\n');
+        var indent = lines[0].Length - lines[0].TrimStart().Length;
+        return string.Join('\n', lines.Select(line => line.Length >= indent ? line[indent..] : line));
+    }
+
+    private void Write(string file, string content)
+    {
+        var path = Path.Combine(folder, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, content);
+    }
+
+    private async Task RunAsync(string commands)
+    {
+        foreach (var command in commands.Replace("\\\n", "", StringComparison.Ordinal).Split('\n'))
+        {
+            if (command == Program)
+                _service = await ServiceProcess.StartAsync(_environment, folder);
+            else if (command.StartsWith(Program, StringComparison.Ordinal))
+                await CheckAsync(command.Split(' ')[1..]);
+            else if (command.StartsWith("export ", StringComparison.Ordinal))
+                _environment[command[7..command.IndexOf('=', StringComparison.Ordinal)]] = command[
+                    (command.IndexOf('=', StringComparison.Ordinal) + 1)..
+                ];
+            else if (command.Length > 0)
+                _output = await ShellAsync(command);
+        }
+    }
+
+    private async Task CheckAsync(string[] arguments)
+    {
+        await using var check = ServiceProcess.Launch(_environment, folder, arguments);
+        var code = await check.Process.ExitAsync();
+        Assert.True(code == 0, check.Process.Everything);
+    }
+
+    private async Task<string> ShellAsync(string command)
+    {
+        if (_service is not null)
+            command = command.Replace(
+                Address,
+                string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_service.Port}"),
+                StringComparison.Ordinal
+            );
+        using var shell = Process.Start(
+            new ProcessStartInfo("sh", ["-e", "-c", command])
+            {
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
+        var error = shell.StandardError.ReadToEndAsync();
+        var output = await shell.StandardOutput.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+        Assert.True(shell.ExitCode == 0, $"{command}: {await error}");
+        return output;
+    }
+
+    private static void Compare(JsonElement expected, JsonElement actual)
+    {
+        if (expected.ValueKind == JsonValueKind.String && expected.GetString() == Anything)
+            return;
+        if (expected.ValueKind != JsonValueKind.Object)
+        {
+            Assert.Equal(expected.GetRawText(), actual.GetRawText());
+            return;
+        }
+
+        Assert.Equal(Names(expected), Names(actual));
+        foreach (var field in expected.EnumerateObject())
+            Compare(field.Value, actual.GetProperty(field.Name));
+    }
+
+    private static string[] Names(JsonElement body) => [.. body.EnumerateObject().Select(field => field.Name)];
+}
