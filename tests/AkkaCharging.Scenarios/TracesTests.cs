@@ -38,6 +38,9 @@ public sealed class TracesTests : IDisposable
             "three attempts are exported"
         );
         Assert.Equal(0, await service.StopAsync());
+        var lines = service.Process.Output.Where(line => line.Contains(id, StringComparison.Ordinal)).ToList();
+        Assert.Equal(3, lines.Count); // decided, and two attempts that failed
+        Assert.All(lines, line => Assert.Contains($"\"TraceId\":\"{TraceId}\"", line, StringComparison.Ordinal));
 
         var spans = collector.Spans.Where(span => span.TraceId == TraceId).ToList();
         var http = Assert.Single(spans, span => span.ParentId == CallerSpan);

@@ -166,7 +166,10 @@ internal static class PublicDescription
 
         if (string.Equals(operation.OperationId, CitrineosEndpoint.Operation, StringComparison.Ordinal))
         {
-            var body = await operation.TakesAsync<CitrineosBody>(context);
+            var body = await operation.TakesAsync<CitrineosBody>(
+                context,
+                """{"idToken":"04AABBCC","idTokenType":"ISO14443","stationId":"cp001"}"""
+            );
             body.Description = "JSON in UTF-8. Unknown fields are ignored.";
         }
 

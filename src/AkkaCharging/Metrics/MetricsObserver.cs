@@ -20,6 +20,8 @@ internal sealed partial class MetricsObserver(
         if (!logger.IsEnabled(LogLevel.Information))
             return;
 
+        using var trace = BeginTrace(request);
+
         // the journal is open: it gave or took the request
         LogDecision(
             request.Id,
@@ -52,20 +54,23 @@ internal sealed partial class MetricsObserver(
     public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven)
     {
         metrics.Tell(new CallbackAttempted(attempt.Outcome, attempt.Duration, isRedriven, attempt.Cause));
-        if (attempt.Outcome != CallbackOutcome.Success)
-            LogFailedAttempt(
-                request.Id,
-                request.Callback.Destination,
-                attempt.Outcome.Name(),
-                attempt.Cause?.Name(),
-                attempt.HttpStatus,
-                attempt.Duration.TotalMilliseconds
-            );
+        if (attempt.Outcome == CallbackOutcome.Success)
+            return;
+        using var trace = BeginTrace(request);
+        LogFailedAttempt(
+            request.Id,
+            request.Callback.Destination,
+            attempt.Outcome.Name(),
+            attempt.Cause?.Name(),
+            attempt.HttpStatus,
+            attempt.Duration.TotalMilliseconds
+        );
     }
 
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
     {
         metrics.Tell(new RequestSettled(settlement.State, age, isRedriven));
+        using var trace = BeginTrace(request);
         if (settlement.State == RequestState.Delivered)
             LogDelivered(request.Id, age.TotalMilliseconds);
         else
@@ -89,6 +94,14 @@ internal sealed partial class MetricsObserver(
 
     public void AuthorizerFailed(string partner, RequestId id, Exception cause) =>
         LogAuthorizerFailure(partner, id, cause.GetType().Name, cause.Message);
+
+    /// <summary>Puts the id of the request's trace on the lines that follow; null for a request without one.</summary>
+    private IDisposable? BeginTrace(ChargingRequest request) =>
+        request.Trace == default
+            ? null
+            : logger.BeginScope(
+                new KeyValuePair<string, object>[] { new("TraceId", request.Trace.TraceId.ToHexString()) }
+            );
 
     private string Fingerprint(DriverToken token) => Convert.ToHexStringLower(journal.Hasher.Fingerprint(token));
 

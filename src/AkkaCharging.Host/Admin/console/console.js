@@ -284,7 +284,7 @@ function searchOf(what) {
         return { station: what };
     if (/^[0-9a-f]{32}$/i.test(what))
         return { fingerprint: what };
-    return what.includes('://') ? { destination: what } : null;
+    return /^https?:/i.test(what) ? { destination: what } : null;
 }
 
 async function find() {
@@ -296,7 +296,7 @@ async function find() {
     }
     const typed = what === '' ? {} : searchOf(what);
     if (typed === null) {
-        showFound({ problem: 'Type a request id (req-…), a station’s UUID, a token fingerprint (32 digits), or a destination such as https://receiver.example.com.' });
+        showFound({ problem: 'Type a request id (req-…), a station’s UUID, a token fingerprint (32 digits), or a destination: scheme, host and port.' });
         return;
     }
     search = Object.fromEntries(Object.entries({
