@@ -70,8 +70,37 @@ public sealed class HotReloadTests : IDisposable
         Assert.Equal(0, await service.StopAsync());
     }
 
-    private void WriteRule(string state) =>
-        _folder.Write("acl.csv", $"token,stations,valid_from,valid_until,state\n{Token},*,,,{state}\n");
+    [Fact]
+    public async Task AccessListThatHangsWhoeverOpensIt_HoldsUpNothing_AndIsTakenUpOnceItCanBeRead()
+    {
+        WriteRule("active");
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
+
+        using (await ReplaceByHangingAsync("blocked"))
+            Assert.Equal("allowed in_acl", await DecideAsync(service, receiver));
+        await Eventually.HoldsAsync(
+            async () => await DecideAsync(service, receiver) == "not_allowed blocked",
+            "the rule blocks"
+        );
+
+        using var hanging = await ReplaceByHangingAsync("active");
+        Assert.Equal(0, await service.StopAsync());
+    }
+
+    private void WriteRule(string state, string name = "acl.csv") =>
+        _folder.Write(name, $"token,stations,valid_from,valid_until,state\n{Token},*,,,{state}\n");
+
+    /// <summary>Replaces the access list, and waits until the service hangs at it.</summary>
+    private async Task<HangingFile> ReplaceByHangingAsync(string state)
+    {
+        WriteRule(state, "next.csv");
+        var next = Path.Combine(_folder.Path, "next.csv");
+        var hanging = new HangingFile(next);
+        File.Move(next, Path.Combine(_folder.Path, "acl.csv"), overwrite: true);
+        await Eventually.HoldsAsync(() => Task.FromResult(hanging.IsAwaited), "the list is being opened");
+        return hanging;
+    }
 
     /// <summary>The decision as the receiver got it, and its reason.</summary>
     private static async Task<string> DecideAsync(ServiceProcess service, ReceiverProcess receiver)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using Akka.Actor;
 using Akka.Cluster;
 using AkkaCharging.Clustering;
-using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Pipeline.Lanes;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;

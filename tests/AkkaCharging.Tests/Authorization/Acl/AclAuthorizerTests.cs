@@ -190,6 +190,28 @@ public sealed class AclAuthorizerTests : IDisposable
     }
 
     [Fact]
+    public async Task FileThatHangsWhoeverOpensIt_IsReported_AndTakenUpOnceItCanBeRead()
+    {
+        using var acl = Start(Allows);
+        Write(AllowsNobody);
+        using (var hanging = new HangingFile(File))
+        {
+            await PollAsync(acl);
+            _time.Advance(FileWatch.PollInterval);
+            await Eventually.HoldsAsync(() => Task.FromResult(hanging.IsAwaited), "the list is being opened");
+            _time.Advance(FileWatch.HungAfter);
+
+            Assert.True(await IsAllowedAsync(acl));
+            Assert.Contains("its disk or share hangs", acl.Status.LastError, StringComparison.Ordinal);
+        }
+
+        await acl.Polling;
+        await PollAsync(acl, times: 2);
+        Assert.False(await IsAllowedAsync(acl));
+        Assert.False(acl.Status.LastReloadFailed);
+    }
+
+    [Fact]
     public async Task FileRenamedOverWithTheSameSizeAndTime_IsTakenUp()
     {
         var written = Queries.Now.UtcDateTime;
