@@ -64,8 +64,8 @@ internal static class OcpiRows
                 JourneyRows.Of("accept p99", "ms", runs, run => run.AcceptMillis(99)),
             ],
             "Two eMSPs in the harness' process, half of the tokens each, a question for each request. Open loop, "
-                + "`sqlite`, `parallelism = 700` a partner, `authorization.parallelism = 2000`, `answerWithinMillis = 3000`. "
-                + "Every request must be decided as the eMSP says."
+                + "`sqlite`, `parallelism = 700` a partner, `authorization.parallelism = 2000`, "
+                + "`answerWithinMillis = 3000`. Every request must be decided as the eMSP says."
         );
     }
 
@@ -145,7 +145,8 @@ internal static class OcpiRows
                 ["AUTHORIZATION_OCPI_PARTY_ID"] = "ALL",
                 ["AUTHORIZATION_OCPI_ATTEMPT_TIMEOUT_MILLIS"] = attempt.ToString(CultureInfo.InvariantCulture),
                 ["AUTHORIZATION_OCPI_PARTNERS"] =
-                    $"[{Entry("first", "NL-ONE", 0, TokensOfFirst)},{Entry("second", "NL-TWO", TokensOfFirst, Tokens)}]",
+                    $"[{Entry("first", "NL-ONE", 0, TokensOfFirst)},"
+                    + $"{Entry("second", "NL-TWO", TokensOfFirst, Tokens)}]",
             }
         );
         return target;
