@@ -92,6 +92,8 @@ internal static class Harness
             figures.Add(await SettledRow.RunAsync(session));
         if (options.Only.Contains("nodes") || (isLong && options.Wants("nodes"))) // too long for the short profile
             figures.Add(await NodesRow.RunAsync(session));
+        if (options.Only.Contains("ocpi") || (isLong && options.Wants("ocpi"))) // too long for the short profile
+            figures.AddRange(await OcpiRows.RunAsync(session));
         if (options.Wants("acl"))
             figures.Add(await AclRow.RunAsync(session));
     }

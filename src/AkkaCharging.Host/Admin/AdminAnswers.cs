@@ -336,7 +336,7 @@ internal sealed record PartnerAnswer(
             partner.Breaker.Name(),
             partner.InFlight,
             answers
-                .Where(answer => answer.Count > 0 && answer.Name == partner.Name)
+                .Where(answer => answer.Count > 0 && answer.Name.Equals(partner.Name, StringComparison.Ordinal))
                 .ToDictionary(answer => answer.Reason.Name(), answer => answer.Count, StringComparer.Ordinal),
             partner.Misconfiguration
         );

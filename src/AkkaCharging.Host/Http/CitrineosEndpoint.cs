@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using AkkaCharging.Metrics;
 using AkkaCharging.Requests;
-using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Http;
 

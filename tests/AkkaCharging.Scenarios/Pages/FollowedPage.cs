@@ -12,12 +12,14 @@ namespace AkkaCharging.Scenarios.Pages;
 /// </summary>
 /// <param name="folder">The working directory.</param>
 /// <param name="substitutions">What is different here, such as ports.</param>
-/// <param name="runSql">Runs a block of SQL.</param>
+/// <param name="runSql">Runs a block of SQL that no file is named for.</param>
+/// <param name="until">The line that ends what is followed; null for the whole page.</param>
 internal sealed partial class FollowedPage(
     string name,
     string folder,
     IReadOnlyDictionary<string, string> substitutions,
-    Func<string, Task> runSql
+    Func<string, Task> runSql,
+    string? until = null
 ) : IAsyncDisposable
 {
     private const string Program = "AkkaCharging.Host";
@@ -31,18 +33,29 @@ internal sealed partial class FollowedPage(
     /// <summary>Blocks of JSON that were compared with an answer.</summary>
     public int Compared { get; private set; }
 
+    /// <summary>The service, once the page has started it.</summary>
+    public ServiceProcess Service => _service!;
+
+    /// <summary>Sets what the page leaves to the reader.</summary>
+    public void Set(string variable, string value) => _environment[variable] = value;
+
     public async Task FollowAsync()
     {
         var text = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", name));
+        if (until is not null)
+            text = text[..text.IndexOf($"\n{until}\n", StringComparison.Ordinal)];
+        var before = 0;
         foreach (Match block in Block().Matches(text))
         {
+            var named = FileName().Matches(text[before..block.Index]).LastOrDefault()?.Groups["name"].Value;
+            before = block.Index + block.Length;
             var (language, content) = (block.Groups["language"].Value, Unindent(block));
             foreach (var (from, to) in substitutions)
                 content = content.Replace(from, to, StringComparison.Ordinal);
             switch (language)
             {
-                case "csv" or "hocon":
-                    Write(FileName().Matches(text[..block.Index])[^1].Groups["name"].Value, content);
+                case "csv" or "hocon" or "sql" when named is not null:
+                    Write(named, content);
                     break;
                 case "sql":
                     await runSql(content);
@@ -70,7 +83,7 @@ internal sealed partial class FollowedPage(
     )]
     private static partial Regex Block();
 
-    [GeneratedRegex(@"`(?<name>[\w/]+\.(csv|conf))`", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"`(?<name>[\w/]+\.(csv|conf|sql))`", RegexOptions.ExplicitCapture)]
     private static partial Regex FileName();
 
     private static string Unindent(Match block)

@@ -1,6 +1,10 @@
+using System.Net.Http.Json;
+using System.Text.Json;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.MariaDb;
 using AkkaCharging.Testing.Postgres;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using MySqlConnector;
 using Npgsql;
 
@@ -82,5 +86,128 @@ public sealed class PluginPagesTests : IDisposable
         await page.FollowAsync();
 
         Assert.Equal(2, page.Compared);
+    }
+
+    [Fact]
+    public async Task OwnDatabase_AsItsPageSays()
+    {
+        await using var postgres = new PostgresFixture();
+        await postgres.StartAsync();
+        var session = new NpgsqlConnectionStringBuilder(await postgres.NewSchemaAsync());
+        await using var database = NpgsqlDataSource.Create(session.ConnectionString);
+        await RunAsync(
+            "create table tags (uid text primary key, blocked bool not null); "
+                + "insert into tags values ('blocked-driver-token-0001', true)"
+        );
+        var user = $"reader_{Guid.NewGuid():N}";
+        await using var page = new FollowedPage(
+            "sql.md",
+            _folder,
+            new Dictionary<string, string>
+            {
+                ["user akkacharging password '…'"] = $"user {user} password 'secret-4711'",
+                ["to akkacharging"] = $"to {user}",
+                ["schema public"] = $"schema {session.SearchPath}",
+            },
+            RunAsync,
+            until: "## The query"
+        );
+        (session.Username, session.Password) = (user, "secret-4711");
+        page.Set("AUTHORIZATION_SQL_CONNECTION_STRING", session.ConnectionString);
+        page.Set("SERVER_HOST", "127.0.0.1");
+
+        await page.FollowAsync();
+
+        using var answer = await page.Service.Http.PostAsJsonAsync(
+            "/api/v1/authorize",
+            new { stationId = RunningService.Station, driverToken = "blocked-driver-token-0001" }
+        );
+        var body = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("blocked", body.GetProperty("reason").GetString());
+        await page.DisposeAsync();
+        await RunAsync($"drop owned by {user}; drop user {user}");
+
+        async Task RunAsync(string sql)
+        {
+            await using var statement = database.CreateCommand(sql);
+            await statement.ExecuteNonQueryAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Hub_AsItsPageSays()
+    {
+        var asked = new List<string>();
+        await using var partner = LoopbackServer.Build();
+        partner.MapGet(
+            "/ocpi/versions",
+            () => Envelope(new[] { new { version = "2.2.1", url = $"{Address()}/ocpi/2.2.1" } })
+        );
+        partner.MapGet(
+            "/ocpi/2.2.1",
+            () =>
+                Envelope(
+                    new
+                    {
+                        version = "2.2.1",
+                        endpoints = new[]
+                        {
+                            new
+                            {
+                                identifier = "tokens",
+                                role = "SENDER",
+                                url = $"{Address()}/tokens",
+                            },
+                        },
+                    }
+                )
+        );
+        partner.MapPost(
+            "/tokens/{uid}/authorize",
+            (string uid, HttpRequest request) =>
+            {
+                asked.Add($"{request.Headers.Authorization} {request.Headers["OCPI-to-party-id"]} {uid}");
+                return Envelope(new { allowed = "NO_CREDIT" });
+            }
+        );
+        await partner.StartAsync();
+        await using var page = new FollowedPage(
+            "ocpi.md",
+            _folder,
+            new Dictionary<string, string> { ["https://emsp.example"] = Address() },
+            _ => throw new InvalidOperationException("The page has no SQL."),
+            until: "## What is checked"
+        );
+
+        await page.FollowAsync();
+
+        await using var service = await ServiceProcess.StartAsync(
+            new Dictionary<string, string>
+            {
+                ["SERVER_HOST"] = "127.0.0.1",
+                ["AUTHORIZATION_TYPED_TOKENS"] = "true",
+                ["AUTHORIZATION_STATIONS_FILE"] = "stations.csv",
+            },
+            _folder
+        );
+        using var answer = await service.Http.PostAsJsonAsync(
+            "/api/v1/authorize",
+            new { stationId = RunningService.Station, driverToken = "ocpi.uid.RFID.NLTNM~04AABBCC" }
+        );
+        var body = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("no_credit", body.GetProperty("reason").GetString());
+        Assert.Equal([$"Token {Convert.ToBase64String("THE-TOKEN"u8)} TNM 04AABBCC"], asked);
+
+        string Address() => partner.Urls.Single();
+
+        static IResult Envelope<T>(T data) =>
+            Results.Json(
+                new
+                {
+                    status_code = 1000,
+                    timestamp = "2026-01-31T18:00:00Z",
+                    data,
+                }
+            );
     }
 }

@@ -51,7 +51,7 @@ internal sealed record OcpiVersion(
     }
 
     /// <summary>Whether <paramref name="type"/> is that of a card.</summary>
-    public static bool IsCard(string? type) => type is not null && OfOcpp(type.ToUpperInvariant()) == Rfid;
+    public static bool IsCard(string? type) => type is not null && OfOcpp(type.ToUpperInvariant()) is Rfid;
 
     // The types of OCPP 2.0.1, as citrineos maps those of OCPI to them.
     private static string OfOcpp(string type) =>
