@@ -5,7 +5,6 @@ using AkkaCharging.Callbacks;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
-using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;

@@ -87,6 +87,7 @@ public sealed class OcppStationTests : IAsyncLifetime
             new ProcessStartInfo("node", "authorize.js")
             {
                 WorkingDirectory = Package,
+                UseShellExecute = false,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,

@@ -73,8 +73,10 @@ internal sealed partial class FollowedPage(
 
     public async ValueTask DisposeAsync()
     {
-        if (_service is not null)
-            await _service.DisposeAsync();
+        var service = _service;
+        _service = null; // so that a test can dispose of the page before the database that it names
+        if (service is not null)
+            await service.DisposeAsync();
     }
 
     [GeneratedRegex(
@@ -136,6 +138,7 @@ internal sealed partial class FollowedPage(
             new ProcessStartInfo("sh", ["-e", "-c", command])
             {
                 WorkingDirectory = folder,
+                UseShellExecute = false,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             }

@@ -26,7 +26,7 @@ internal static class DocumentedReceiver
             ),
         ]);
 
-    #pragma warning disable IDE0051, MA0011, CA1305, RS0030 // as the page has it
+    #pragma warning disable IDE0040, IDE0051, MA0011, CA1305, RS0030 // as the page has it
     // csharpier-ignore-start
     /// <param name="key">whsec_…</param>
     /// <param name="body">As received.</param>
@@ -43,7 +43,7 @@ internal static class DocumentedReceiver
             .Any(given => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), expected));
     }
     // csharpier-ignore-end
-#pragma warning restore IDE0051, MA0011, CA1305, RS0030
+#pragma warning restore IDE0040, IDE0051, MA0011, CA1305, RS0030
 }
 
 /// <summary>The compiled copy is the code that the page shows.</summary>
