@@ -123,7 +123,6 @@ public sealed class PluginPagesTests : IDisposable
         );
         var body = await answer.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal("blocked", body.GetProperty("reason").GetString());
-        await page.Service.StopAsync();
         await RunAsync($"drop owned by {user}; drop user {user}");
 
         async Task RunAsync(string sql)
