@@ -114,7 +114,6 @@ public sealed class PluginPagesTests : IDisposable
         );
         (session.Username, session.Password) = (user, "secret-4711");
         page.Set("AUTHORIZATION_SQL_CONNECTION_STRING", session.ConnectionString);
-        page.Set("SERVER_HOST", "127.0.0.1");
 
         await page.FollowAsync();
 
@@ -124,7 +123,6 @@ public sealed class PluginPagesTests : IDisposable
         );
         var body = await answer.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal("blocked", body.GetProperty("reason").GetString());
-        await page.DisposeAsync();
         await RunAsync($"drop owned by {user}; drop user {user}");
 
         async Task RunAsync(string sql)
@@ -184,7 +182,6 @@ public sealed class PluginPagesTests : IDisposable
         await using var service = await ServiceProcess.StartAsync(
             new Dictionary<string, string>
             {
-                ["SERVER_HOST"] = "127.0.0.1",
                 ["AUTHORIZATION_TYPED_TOKENS"] = "true",
                 ["AUTHORIZATION_STATIONS_FILE"] = "stations.csv",
             },
