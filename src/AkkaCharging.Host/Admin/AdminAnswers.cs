@@ -375,4 +375,5 @@ internal sealed record SettingAnswer(string Path, string Value, string Origin);
 [JsonSerializable(typeof(DestinationChangeAnswer))]
 [JsonSerializable(typeof(OverviewAnswer))]
 [JsonSerializable(typeof(SettingsAnswer))]
+[JsonSerializable(typeof(SettingAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;

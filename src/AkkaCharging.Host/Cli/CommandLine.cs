@@ -65,6 +65,20 @@ internal static class CommandLine
                     ? CheckAsync(parsed.GetValue(config), own, output, error, cancellation)
                     : ServeAsync(parsed.GetValue(config), own, error, signals, cancellation)
         );
+        var serve = new Command("serve", "Serve requests, as without a command.");
+        serve.SetAction(
+            (parsed, cancellation) => ServeAsync(parsed.GetValue(config), own, error, signals, cancellation)
+        );
+        root.Add(serve);
+        root.Add(
+            ConfigCommand.Create(
+                config,
+                (file, cancellation) => CheckAsync(file, own, output, error, cancellation),
+                output,
+                error
+            )
+        );
+        root.Add(DoctorCommand.Create(config, own, output, error));
 
         var health = new Command(
             "health",
@@ -79,7 +93,9 @@ internal static class CommandLine
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
         var command = root.Parse(args);
-        var serves = command.CommandResult.Command == root && !command.GetValue(checkOnly);
+        var serves =
+            command.CommandResult.Command == serve
+            || (command.CommandResult.Command == root && !command.GetValue(checkOnly));
         if (!serves)
             signals?.Dispose();
         return command.InvokeAsync(

@@ -6,7 +6,9 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>Messages that every start logs once.</summary>
 internal static class StartLog
 {
-    /// <summary>Logs where the journal is, how open files are shared, and each setting that is cut by it or insecure.</summary>
+    /// <summary>
+    /// Logs where the journal is, how open files are shared, and each setting that is cut by it or insecure.
+    /// </summary>
     /// <param name="settings">As loaded, before <paramref name="files"/> cut them.</param>
     public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)
     {

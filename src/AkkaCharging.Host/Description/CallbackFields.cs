@@ -3,7 +3,9 @@ using AkkaCharging.Host.Http;
 
 namespace AkkaCharging.Host.Description;
 
-/// <summary>The body of a callback as the API's description shows it; the service writes it byte for byte itself.</summary>
+/// <summary>
+/// The body of a callback as the API's description shows it; the service writes it byte for byte itself.
+/// </summary>
 /// <param name="StationId">The stationId of the submission.</param>
 /// <param name="DriverToken">The driverToken of the submission.</param>
 /// <param name="Timestamp">When it was decided: milliseconds since 1970.</param>

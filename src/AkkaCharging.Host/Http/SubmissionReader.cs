@@ -19,8 +19,9 @@ internal sealed record SubmissionFields(
 /// </summary>
 /// <remarks>
 /// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, or holds a
-/// lone surrogate breaks its rule; null is the same as a missing field, as generated clients send it. Comments, trailing commas, more than 64 levels, bytes that are not UTF-8
-/// anywhere, and anything around the object but a byte order mark before it are malformed JSON.
+/// lone surrogate breaks its rule; null is the same as a missing field, as generated clients send it. Comments,
+/// trailing commas, more than 64 levels, bytes that are not UTF-8 anywhere, and anything around the object but a byte
+/// order mark before it are malformed JSON.
 /// </remarks>
 internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverTokenRules tokens)
 {

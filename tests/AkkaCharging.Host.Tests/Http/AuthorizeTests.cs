@@ -2,7 +2,9 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using AkkaCharging.Authorization;
+using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -135,6 +137,48 @@ public sealed class AuthorizeTests : IAsyncLifetime
         using var followed = await service.Http.GetAsync($"{Api.Submit}/{id}");
         var detail = (await Api.BodyOf(followed)).GetProperty("detail");
         Assert.Equal(("reference-1", "NL-TNM"), (Text(detail, "authorizationReference"), Text(detail, "party")));
+    }
+
+    [Theory]
+    [InlineData("Memory")]
+    [InlineData("Sqlite")]
+    public async Task ExtendedCallback_HasTheSameBytes_AtARetryAndAfterARedrive(string kind)
+    {
+        var folder = Directory.CreateTempSubdirectory("akkacharging-extended-").FullName;
+        _authorizer.AnswersAlways(AuthorizerAnswer.Allow().With(Details));
+        await using (
+            var service = await RunningService.StartAsync(
+                settings =>
+                    settings with
+                    {
+                        Journal = settings.Journal with
+                        {
+                            Kind = Enum.Parse<JournalKind>(kind),
+                            Path = Path.Combine(folder, "journal.db"),
+                        },
+                        Callback = settings.Callback with { RetryDelay = TimeSpan.FromMilliseconds(10) },
+                    },
+                services => services.AddAuthorizer(_authorizer)
+            )
+        )
+        {
+            _receiver.RespondWith(HttpStatusCode.ServiceUnavailable);
+            using var submitted = await service.Http.PostAsync(
+                Api.Submit,
+                Api.Json(Api.Body(_receiver.Url, more: ",\"callbackFormat\":\"extended\""))
+            );
+            var id = await Api.AcceptedAsync(submitted);
+            await service.StateAsync(id, "failed");
+            var before = _receiver.Received.Count;
+            _receiver.RespondWith(HttpStatusCode.NoContent);
+            await service.ChangeAsync($"{Operators.Letters}/{id}/redrive").ReadAsync();
+            await service.StateAsync(id, "delivered");
+
+            Assert.Equal((4, 5), (before, _receiver.Received.Count));
+            Assert.Single(_receiver.Received.Select(callback => Convert.ToHexString(callback.Body)).Distinct());
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 
     private static string Body(string more = "") =>

@@ -1,0 +1,180 @@
+using System.CommandLine;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AkkaCharging.Authorization.Acl;
+using AkkaCharging.Host.Composition;
+using AkkaCharging.Host.Connections;
+using AkkaCharging.Journal;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>What one check found.</summary>
+/// <param name="Verdict"><c>ok</c>, <c>warning</c> or <c>failed</c>.</param>
+internal sealed record Finding(string Check, string Verdict, string Text)
+{
+    public const string Ok = "ok";
+    public const string Warning = "warning";
+    public const string Failed = "failed";
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(Finding))]
+internal sealed partial class DoctorJson : JsonSerializerContext;
+
+/// <summary>
+/// Tries what a start needs: files, partners, the journal, certificates and the clock. It changes nothing, and may run
+/// beside a service.
+/// </summary>
+internal static class DoctorCommand
+{
+    private const int VerdictWidth = 7;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Expiring = TimeSpan.FromDays(14);
+
+    /// <summary>The command.</summary>
+    /// <param name="config">The option that names the settings file.</param>
+    /// <param name="own">The program's own services.</param>
+    public static Command Create(Option<string?> config, OwnServices own, TextWriter output, TextWriter error)
+    {
+        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var command = new Command(
+            "doctor",
+            "Try what a start needs: files, partners, journal, certificates, clock. Exit code 1 if anything failed."
+        )
+        {
+            json,
+        };
+        command.SetAction(
+            async (parsed, cancellation) =>
+            {
+                if (CommandLine.Load(parsed.GetValue(config), error) is not { } settings)
+                    return 1;
+                var hasFailed = false;
+                await foreach (var finding in ExamineAsync(settings, own, cancellation))
+                {
+                    hasFailed |= finding.Verdict == Finding.Failed;
+                    await output.WriteLineAsync(
+                        parsed.GetValue(json)
+                            ? JsonSerializer.Serialize(finding, DoctorJson.Default.Finding)
+                            : $"{finding.Verdict.PadRight(VerdictWidth)}  {finding.Check}: {finding.Text}"
+                    );
+                }
+
+                return hasFailed ? 1 : 0;
+            }
+        );
+        return command;
+    }
+
+    private static async IAsyncEnumerable<Finding> ExamineAsync(
+        ChargingSettings settings,
+        OwnServices own,
+        [EnumeratorCancellation] CancellationToken cancellation
+    )
+    {
+        (string Name, Func<Task<IReadOnlyList<Finding>>> Check)[] checks =
+        [
+            ("settings", () => Found(Insecure(settings))),
+            ("files", () => Found(Files(settings, own))),
+            ("partners", () => PartnersAsync(settings, cancellation)),
+            ("journal", async () => [.. (await JournalProbe.ExamineAsync(settings.Journal, cancellation)).Select(Of)]),
+            ("certificates", () => Found(Certificates(settings))),
+        ];
+        foreach (var (name, check) in checks)
+        {
+            foreach (var finding in await TryAsync(name, check, cancellation))
+                yield return finding;
+        }
+    }
+
+    private static async Task<IReadOnlyList<Finding>> TryAsync(
+        string name,
+        Func<Task<IReadOnlyList<Finding>>> check,
+        CancellationToken cancellation
+    )
+    {
+        try
+        {
+            // A file or a database that hangs holds up its own check and no other.
+            return await Task.Run(check, cancellation).WaitAsync(Patience, cancellation);
+        }
+        catch (InvalidSettingsException e)
+        {
+            return [.. e.Problems.Select(problem => new Finding(name, Finding.Failed, problem))];
+        }
+        catch (Exception e) when (e is InvalidAclException or InvalidJournalException or JournalUnavailableException)
+        {
+            return [new(name, Finding.Failed, e.Message)];
+        }
+        catch (TimeoutException)
+        {
+            return [new(name, Finding.Failed, $"There was no answer within {Patience.TotalSeconds:N0} s.")];
+        }
+    }
+
+    private static IReadOnlyList<Finding> Insecure(ChargingSettings settings) =>
+        [
+            new("settings", Finding.Ok, "They are valid."),
+            .. InsecureChoices.Of(settings).Select(choice => new Finding("settings", Finding.Warning, choice)),
+        ];
+
+    private static IReadOnlyList<Finding> Files(ChargingSettings settings, OwnServices own)
+    {
+        own.Check(settings.Authorization);
+        SettingsFiles.Check(settings);
+        return [new("files", Finding.Ok, "Every file that the settings name can be read.")];
+    }
+
+    private static async Task<IReadOnlyList<Finding>> PartnersAsync(
+        ChargingSettings settings,
+        CancellationToken cancellation
+    )
+    {
+        await AuthorizationHosting.CheckPartnersAsync(settings.Authorization, cancellation);
+        return [new("partners", Finding.Ok, "Those that can be asked without a driver token answer as expected.")];
+    }
+
+    private static IReadOnlyList<Finding> Certificates(ChargingSettings settings)
+    {
+        var found = new List<Finding>();
+        (string Block, ListenerTlsSettings Tls)[] listeners =
+        [
+            ("server", settings.Server.Tls),
+            ("management", settings.Management.Tls),
+        ];
+        foreach (var (block, tls) in listeners)
+        {
+            if (!tls.IsOn)
+                continue;
+            using var certificate = new ListenerCertificate(block, tls, TimeProvider.System);
+            var left = certificate.ExpiresAt - TimeProvider.System.GetUtcNow();
+            found.Add(
+                new(
+                    "certificates",
+                    left <= TimeSpan.Zero ? Finding.Failed
+                        : left < Expiring ? Finding.Warning
+                        : Finding.Ok,
+                    $"The one of {block}.tls expires on {Cells.Of(certificate.ExpiresAt)}."
+                )
+            );
+        }
+
+        return found;
+    }
+
+    private static Task<IReadOnlyList<Finding>> Found(IReadOnlyList<Finding> findings) => Task.FromResult(findings);
+
+    private static Finding Of(ProbeFinding finding) =>
+        new(
+            "journal",
+            finding.Severity switch
+            {
+                ProbeSeverity.Failed => Finding.Failed,
+                ProbeSeverity.Warning => Finding.Warning,
+                _ => Finding.Ok,
+            },
+            finding.Text
+        );
+}

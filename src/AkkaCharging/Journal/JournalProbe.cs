@@ -1,0 +1,119 @@
+using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Settings;
+
+namespace AkkaCharging.Journal;
+
+/// <summary>How bad a finding is.</summary>
+internal enum ProbeSeverity
+{
+    /// <summary>As it should be.</summary>
+    Ok,
+
+    /// <summary>It works and should be looked at.</summary>
+    Warning,
+
+    /// <summary>A service could not accept anything.</summary>
+    Failed,
+}
+
+/// <summary>One thing that was found out about a journal; names no secret.</summary>
+internal readonly record struct ProbeFinding(ProbeSeverity Severity, string Text);
+
+/// <summary>Tries whether a service could open a journal, without taking it from its owner or changing it.</summary>
+internal static class JournalProbe
+{
+    private const long ScarceBytes = 1L << 30;
+    private static readonly TimeSpan SkewMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>Examines the journal of <paramref name="settings"/>.</summary>
+    /// <exception cref="InvalidJournalException">The journal can never be opened with these settings.</exception>
+    /// <exception cref="JournalUnavailableException">The file or the database cannot be reached.</exception>
+    public static async Task<IReadOnlyList<ProbeFinding>> ExamineAsync(
+        JournalSettings settings,
+        CancellationToken cancellation
+    ) =>
+        settings.Kind switch
+        {
+            JournalKind.Sqlite => await ExamineFileAsync(settings),
+            JournalKind.Postgres => await ExamineDatabaseAsync(settings, cancellation),
+            _ => [new(ProbeSeverity.Ok, "It is kept in memory.")],
+        };
+
+    private static async Task<IReadOnlyList<ProbeFinding>> ExamineFileAsync(JournalSettings settings)
+    {
+        var path = SqliteFile.RealPath(settings.Path);
+        var folder = Path.GetDirectoryName(path)!;
+        while (!Path.Exists(folder)) // the start makes those that are missing
+            folder = Path.GetDirectoryName(folder)!;
+        if (WriteProblem(folder) is { } problem)
+            return [new(ProbeSeverity.Failed, $"Nothing can be written beside {settings.Path}: {problem}")];
+
+        var findings = new List<ProbeFinding> { new(ProbeSeverity.Ok, $"Its folder {folder} can be written.") };
+        var free = new DriveInfo(folder).AvailableFreeSpace;
+        findings.Add(
+            new(
+                free < ScarceBytes ? ProbeSeverity.Warning : ProbeSeverity.Ok,
+                $"{free / (double)ScarceBytes:N1} GiB are free there."
+            )
+        );
+        if (!File.Exists(path))
+        {
+            findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} is made at the first start."));
+            return findings;
+        }
+
+        await using var audit = SqliteAudit.Open(settings);
+        var newest = (await audit.ReadPageAsync(new(), before: null, rows: 1)).SingleOrDefault();
+        findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read."));
+        if (newest is not null && newest.AcceptedAt > TimeProvider.System.GetUtcNow() + SkewMax)
+            findings.Add(
+                new(ProbeSeverity.Warning, "Its newest request is of the future: this machine's clock was set back.")
+            );
+        return findings;
+    }
+
+    private static async Task<IReadOnlyList<ProbeFinding>> ExamineDatabaseAsync(
+        JournalSettings settings,
+        CancellationToken cancellation
+    )
+    {
+        await using var connections = new PostgresConnections(settings.ConnectionString);
+        return await PostgresProblem.ReadAsync(async () =>
+        {
+            await using var connection = await connections.OpenOwnAsync(cancellation);
+            var now = TimeProvider.System.GetUtcNow();
+            var skew = (await connection.ScalarAsync<DateTime>("SELECT clock_timestamp()")).ToUniversalTime() - now;
+            return (IReadOnlyList<ProbeFinding>)
+                [
+                    new(ProbeSeverity.Ok, $"The database answers: PostgreSQL {connection.PostgreSqlVersion}."),
+                    new(
+                        skew.Duration() > SkewMax ? ProbeSeverity.Warning : ProbeSeverity.Ok,
+                        $"Its clock differs from this machine's by {skew.TotalSeconds:N1} s."
+                    ),
+                ];
+        });
+    }
+
+    /// <summary>Why nothing can be written in <paramref name="folder"/>; null when something can.</summary>
+    private static string? WriteProblem(string folder)
+    {
+        try
+        {
+            using var file = new FileStream(
+                Path.Combine(folder, $".doctor-{Guid.NewGuid():N}"),
+                FileMode.CreateNew,
+                FileAccess.Write,
+                FileShare.None,
+                bufferSize: 1,
+                FileOptions.DeleteOnClose
+            );
+            file.WriteByte(0);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+}

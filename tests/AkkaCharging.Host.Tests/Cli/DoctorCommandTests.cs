@@ -1,0 +1,156 @@
+using System.Text.Json;
+using AkkaCharging.Host.Cli;
+
+namespace AkkaCharging.Host.Tests.Cli;
+
+/// <summary>The commands that look at the settings and at what they name: <c>config</c> and <c>doctor</c>.</summary>
+[Trait("Category", "Component")]
+public sealed class DoctorCommandTests : IDisposable
+{
+    private const string Secret = "canary-token-0123456789";
+    private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-doctor-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task SoundSettings_AreOk_AndNothingIsLeftBehind()
+    {
+        var (exitCode, output, error) = await RunAsync(Sqlite("new/journal.db"), "doctor");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("ok       settings: They are valid.", output, StringComparison.Ordinal);
+        Assert.Contains("ok       files: Every file", output, StringComparison.Ordinal);
+        Assert.Contains("journal.db is made at the first start.", output, StringComparison.Ordinal);
+        Assert.Contains("warning  settings: Callbacks are not signed", output, StringComparison.Ordinal);
+        Assert.Equal(
+            ["acl.csv", "doctor.conf"],
+            Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
+    }
+
+    [Fact]
+    public async Task FolderThatIsAFile_Fails_AndTheOtherChecksAreMade()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "file"), "");
+
+        var (exitCode, output, _) = await RunAsync(Sqlite("file/journal.db"), "doctor");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("failed   journal: Nothing can be written beside", output, StringComparison.Ordinal);
+        Assert.Contains("ok       files: ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FileThatIsNoJournal_Fails()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "journal.db"), "this is a text");
+
+        var (exitCode, output, _) = await RunAsync(Sqlite("journal.db"), "doctor", "--json");
+
+        Assert.Equal(1, exitCode);
+        var failed = output
+            .Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Single(finding => finding.GetProperty("verdict").GetString() == "failed");
+        Assert.Equal("journal", failed.GetProperty("check").GetString());
+    }
+
+    [Fact]
+    public async Task DatabaseThatIsAway_Fails_WithoutItsPassword()
+    {
+        var (exitCode, output, error) = await RunAsync(
+            $$"""
+            journal {
+              kind = postgres
+              connectionString = "Host=127.0.0.1;Port=1;Username=u;Password={{Secret}}"
+              encryptionKeys = ["MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
+            }
+            """,
+            "doctor"
+        );
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("failed   journal: The database cannot be reached.", output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, output + error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AccessListThatIsMissing_Fails()
+    {
+        File.Delete(await WriteAclAsync());
+
+        var (exitCode, output, _) = await RunAsync("journal.kind = memory", "doctor", withAcl: false);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("failed   files: ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ConfigShow_HasValuesAndOrigins_AndNoSecret()
+    {
+        var (exitCode, output, error) = await RunAsync(
+            $"management.token = \"{Secret}\"\njournal.kind = memory",
+            "config",
+            ["show", "management"]
+        );
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("management.port = 8081  (", output, StringComparison.Ordinal);
+        Assert.Contains("management.token = (secret)  (", output, StringComparison.Ordinal);
+        Assert.Contains("doctor.conf:", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("journal.kind", output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("journal.kind = memory", 0, "The settings are valid.")]
+    [InlineData("callback.maxRetrys = 3", 1, "did you mean callback.maxRetries?")]
+    public async Task ConfigCheck_IsCheckConfig(string settings, int expected, string said)
+    {
+        var (exitCode, output, error) = await RunAsync(settings, "config", ["check"]);
+
+        Assert.Equal(expected, exitCode);
+        Assert.Contains(said, output + error, StringComparison.Ordinal);
+    }
+
+    private string Sqlite(string path) => $"journal {{ kind = sqlite, path = \"{Path.Combine(_folder, path)}\" }}";
+
+    private async Task<string> WriteAclAsync()
+    {
+        var file = Path.Combine(_folder, "acl.csv");
+        await File.WriteAllTextAsync(file, "token,stations,valid_from,valid_until,state\n");
+        return file;
+    }
+
+    private Task<(int ExitCode, string Output, string Error)> RunAsync(
+        string settings,
+        string command,
+        string? option = null,
+        bool withAcl = true
+    ) => RunAsync(settings, command, option is null ? [] : [option], withAcl);
+
+    private async Task<(int ExitCode, string Output, string Error)> RunAsync(
+        string settings,
+        string command,
+        string[] more,
+        bool withAcl = true
+    )
+    {
+        var acl = Path.Combine(_folder, "acl.csv");
+        if (withAcl)
+            await WriteAclAsync();
+        var file = Path.Combine(_folder, "doctor.conf");
+        await File.WriteAllTextAsync(
+            file,
+            $"server.host = \"127.0.0.1\"\nauthorization.acl.file = \"{acl}\"\n{settings}\n"
+        );
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var exitCode = await CommandLine.RunAsync(
+            [command, .. more, "--config", file],
+            TextReader.Null,
+            output,
+            error
+        );
+        return (exitCode, output.ToString(), error.ToString());
+    }
+}
