@@ -229,6 +229,7 @@ internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Desti
 /// <param name="Waiting">Requests that wait for an attempt.</param>
 /// <param name="Retrying">Requests in the retry lane.</param>
 /// <param name="FailuresInARow">Failed attempts since its last answer.</param>
+/// <param name="FailingSince">When the first of them was; null without one.</param>
 /// <param name="Standing"><c>new</c>: not called yet, or its first call is younger than a second; <c>proven</c>: it
 /// answers; <c>silent</c>: it has not answered for a second, or its breaker is not closed.</param>
 /// <param name="NextProbeAt">When an open breaker lets its next probe go; null otherwise.</param>
@@ -244,6 +245,7 @@ internal sealed record DestinationAnswer(
     int Waiting,
     int Retrying,
     int FailuresInARow,
+    long? FailingSince,
     string Standing,
     long? NextProbeAt,
     OperatorAttemptAnswer? LastAttempt
@@ -261,6 +263,7 @@ internal sealed record DestinationAnswer(
             Waiting: status.Waiting,
             Retrying: status.Retrying,
             FailuresInARow: status.FailuresInARow,
+            FailingSince: status.FailingSince?.ToUnixTimeMilliseconds(),
             Standing: status.Standing.Name(),
             NextProbeAt: status.ProbeAt?.ToUnixTimeMilliseconds(),
             LastAttempt: status.LastAttempt is { } last ? OperatorAttemptAnswer.Of(last) : null
@@ -290,6 +293,7 @@ internal sealed record DestinationChangeAnswer(
 /// <param name="CallbacksInFlight">Callback attempts that wait for an answer.</param>
 /// <param name="Breaker">The authorizer's: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
 /// <param name="Partners">The back ends of the authorization, in the order in which they are asked.</param>
+/// <param name="Receivers">Receivers that are remembered, by what is known of them.</param>
 /// <param name="Backlog">Requests of an earlier process that are not taken up yet.</param>
 /// <param name="WindowSeconds">What <paramref name="Decisions"/> and <paramref name="Callbacks"/> are over.</param>
 /// <param name="Decisions">Failed are those that ended <c>unknown</c>; null when the metrics actor does not
@@ -310,6 +314,7 @@ internal sealed record OverviewAnswer(
     int CallbacksInFlight,
     [OneOf<BreakerStateWords>] string Breaker,
     IReadOnlyList<PartnerAnswer> Partners,
+    ReceiversAnswer Receivers,
     long Backlog,
     int WindowSeconds,
     RateAnswer? Decisions,
@@ -340,6 +345,14 @@ internal sealed record PartnerAnswer(
                 .ToDictionary(answer => answer.Reason.Name(), answer => answer.Count, StringComparer.Ordinal),
             partner.Misconfiguration
         );
+}
+
+/// <summary>How many receivers there are.</summary>
+/// <param name="Away">Those whose circuit breaker is not closed: callbacks to them wait.</param>
+internal sealed record ReceiversAnswer(int New, int Proven, int Silent, int Away)
+{
+    internal static ReceiversAnswer Of(ReceiverCounts counts) =>
+        new(counts.New, counts.Proven, counts.Silent, counts.BreakersOpen);
 }
 
 /// <summary>What happened within the window.</summary>

@@ -21,8 +21,8 @@ internal static class OverviewEndpoint
             .MapGet("/admin/overview", AnswerAsync)
             .Describe(
                 "showOverview",
-                "Health by component, queue, rates over the window, breaker, partners, dead letters and the redrive of "
-                    + "many"
+                "Health by component, queue, rates over the window, breaker, partners, receivers, dead letters and the "
+                    + "redrive of many"
             )
             .Produces<OverviewAnswer>();
 
@@ -50,6 +50,7 @@ internal static class OverviewEndpoint
             CallbacksInFlight: load.Callbacks,
             Breaker: status.Breaker.Name(),
             Partners: [.. service.Partners.Select(partner => PartnerAnswer.Of(partner, service.PartnerAnswers))],
+            Receivers: ReceiversAnswer.Of(service.Receivers.Counts),
             Backlog: journal.Status.Backlog,
             WindowSeconds: (int)settings.Monitoring.Window.TotalSeconds,
             Decisions: ToAnswer(figures?.Authorization),

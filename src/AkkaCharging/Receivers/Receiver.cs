@@ -162,6 +162,7 @@ internal sealed class Receiver
             _attempts.WaitingCount,
             Retries.Taken,
             _breaker.FailuresInARow,
+            _breaker.FailingSince is { } since ? _time.GetUtcNow() - _time.GetElapsedTime(since, now) : null,
             _breaker.ProbeAt is { } at ? _time.GetUtcNow() + _time.GetElapsedTime(now, at) : null,
             _last
         );

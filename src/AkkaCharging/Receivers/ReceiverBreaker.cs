@@ -36,6 +36,9 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
     /// <summary>Failures since the last answer.</summary>
     public int FailuresInARow { get; private set; }
 
+    /// <summary>The timestamp of the first failure since the last answer; null without one.</summary>
+    public long? FailingSince => FailuresInARow > 0 ? _failingSince : null;
+
     /// <summary>The timestamp of the next probe while the breaker is open; null otherwise.</summary>
     public long? ProbeAt { get; private set; }
 

@@ -8,6 +8,7 @@ namespace AkkaCharging.Receivers;
 /// <param name="Waiting">Requests that wait for an attempt.</param>
 /// <param name="Retrying">Requests in the retry lane.</param>
 /// <param name="FailuresInARow">Since its last answer.</param>
+/// <param name="FailingSince">When the first of them was; null without one.</param>
 /// <param name="ProbeAt">When an open breaker lets its next probe go; null otherwise.</param>
 /// <param name="LastAttempt">The attempt that ended last; null before the first.</param>
 internal sealed record ReceiverStatus(
@@ -21,6 +22,7 @@ internal sealed record ReceiverStatus(
     int Waiting,
     int Retrying,
     int FailuresInARow,
+    DateTimeOffset? FailingSince,
     DateTimeOffset? ProbeAt,
     CallbackAttempt? LastAttempt
 );

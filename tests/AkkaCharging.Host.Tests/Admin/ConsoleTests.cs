@@ -108,6 +108,37 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     }
 
     [Fact]
+    public async Task ReceiverThatIsAway_IsAProblemOfItsOwn_BesideAServiceThatIsUp()
+    {
+        await using var service = await RunningService.StartAsync(settings =>
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+            {
+                Callback = settings.Callback with { RetryDelay = TimeSpan.FromMilliseconds(1) },
+                Monitoring = settings.Monitoring with
+                {
+                    Thresholds = settings.Monitoring.Thresholds with { CallbackErrorRate = 1 },
+                },
+            }
+        );
+        await using var page = await OpenAsync(service);
+        await page.ShowsAsync("#health", "UP");
+        Assert.False((await page.EvaluateAsync("document.querySelector('#problems').checkVisibility()")).GetBoolean());
+
+        _receiver.RespondWith(HttpStatusCode.ServiceUnavailable);
+        for (var request = 0; request < 20; request++)
+            await service.AcceptAsync(_receiver.Url);
+
+        await page.ShowsAsync("#receivers-health", "1 of 1 receivers away");
+        await page.ShowsAsync("#problem-cards", $"{_receiver.Destination()} does not take callbacks");
+        var card = await page.TextAsync("#problem-cards .card.bad");
+        Assert.Contains("since 20", card, StringComparison.Ordinal);
+        Assert.Contains("http_error, 503, ", card, StringComparison.Ordinal);
+        Assert.Equal("UP", await page.TextAsync("#health"));
+        await ShootAsync(page, "problems");
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
     public async Task Discard_AsksFirst()
     {
         await using var service = await RunningService.StartAsync();

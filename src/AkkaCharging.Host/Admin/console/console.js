@@ -5,6 +5,7 @@ const POLL_MILLIS = 3_000;
 const POLL_MILLIS_MAX = 30_000;
 const ANSWER_WITHIN_MILLIS = 10_000;
 const PAGE_ROWS = 25;
+const CARDS_MAX = 10;
 
 // In memory alone: whatever is stored for an origin is there for every page of it, and through a tunnel another program may have this origin tomorrow.
 let token = null;
@@ -16,6 +17,7 @@ let olderThan = null; // where the search goes on; null at its end
 let settings = [];
 let hasSettings = false;
 let shownAt = null; // when the figures that are shown arrived
+const seenAt = new Map(); // when this page first saw a problem whose beginning the service does not tell
 let failures = 0;
 let tryAt = 0;
 let timer = 0;
@@ -74,6 +76,7 @@ async function refresh() {
         showOverview(overview);
         showCluster(cluster);
         showDestinations(destinations);
+        showProblems(overview, destinations.destinations ?? []);
         showLetters(letters);
     } catch (e) {
         if (mine !== round)
@@ -147,6 +150,7 @@ function showStale(problem) {
 function showOverview(overview) {
     text('version', overview.version);
     badge(at('health'), overview.health.status);
+    showReceivers(overview.receivers);
     document.title = `${overview.health.status} – AkkaCharging operators`;
     text('queue', `${count(overview.pending)} of ${count(overview.capacity)}`);
     const meter = at('queue-meter');
@@ -175,6 +179,66 @@ function showOverview(overview) {
         cell(tr, row.problem ?? '');
     });
     showBulk(overview.redrive);
+}
+
+/** Whether the receivers answer, which is not the service's own health. */
+function showReceivers({ new: fresh, proven, silent, away }) {
+    const all = fresh + proven + silent;
+    at('receivers-health').hidden = all === 0;
+    badge(at('receivers-health'), away > 0 ? `${count(away)} of ${count(all)} receivers away` : silent > 0 ? `${count(silent)} of ${count(all)} receivers silent` : 'receivers answer',
+        away > 0 ? 'bad' : silent > 0 ? 'warn' : 'good');
+}
+
+// ---- problems
+
+const remedies = {
+    pipeline: 'It is stopping, or its graphs die again and again: the log says why.',
+    queue: 'More is submitted than can be decided and delivered. Compare the figures below: wait in the queue, attempts, destinations.',
+    authorization: 'Drivers are decided unknown. Look at the partners below and at event 1006 of the log.',
+    callbacks: 'Look at the destinations below: one that is away is its owner’s to repair. Many at once: the network or the name servers of this machine.',
+    journal: 'Nothing is accepted. The details say whether the disk or the database is away, or another process holds the journal.',
+    files: 'Connections or open files run out. Raise the file limit, or find who keeps so many connections open.',
+    acl: 'The list that changed has a fault; the one before is in force.',
+    cluster: 'A node is missing or cannot be reached: see below.',
+};
+
+/** What is wrong, since when, why, and what to do; the worst first. */
+function showProblems(overview, receivers) {
+    const problems = [
+        ...Object.entries(overview.health.components).filter(([, component]) => component.status !== 'UP').map(([name, component]) => ({
+            key: `component ${name}`, kind: component.status === 'DOWN' ? 'bad' : 'warn', what: `${name} is ${component.status}`, since: null,
+            why: Object.entries(component.details).map(([detail, value]) => `${detail}: ${value}`).join(', '),
+            remedy: name.startsWith('partner.') ? 'The details say what the partner refuses; check its settings.' : remedies[name] ?? '',
+        })),
+        ...receivers.filter(row => row.breaker !== 'closed').map(row => ({
+            key: `receiver ${row.destination}`, kind: 'bad', what: `${row.destination} does not take callbacks`, since: row.failingSince,
+            why: `${row.lastAttempt === null ? '' : `${attempt(row.lastAttempt)}. `}${count(row.failuresInARow)} failures in a row, ${count(row.pending)} requests wait.`,
+            remedy: 'They are sent when it is back, or expire. Tell its owner; pause it to stop calling it; redrive what failed afterwards.',
+        })),
+        ...receivers.filter(row => row.paused).map(row => ({
+            key: `paused ${row.destination}`, kind: 'warn', what: `${row.destination} is paused`, since: null,
+            why: `An operator paused it: ${count(row.pending)} requests wait and may expire.`, remedy: 'Resume it below.',
+        })),
+    ].sort((a, b) => (a.kind === 'bad' ? 0 : 1) - (b.kind === 'bad' ? 0 : 1));
+    for (const key of [...seenAt.keys()].filter(key => !problems.some(problem => problem.key === key)))
+        seenAt.delete(key);
+    at('problems').hidden = problems.length === 0;
+    const cards = problems.slice(0, CARDS_MAX).map(problem => {
+        if (!seenAt.has(problem.key))
+            seenAt.set(problem.key, Date.now());
+        const card = document.createElement('li');
+        card.className = `card ${problem.kind}`;
+        card.append(made('strong', problem.what), made('span', problem.since === null ? `seen since ${clock(seenAt.get(problem.key))}` : `since ${clock(problem.since)}`),
+            made('p', problem.why), made('p', problem.remedy));
+        return card;
+    });
+    if (problems.length > CARDS_MAX)
+        cards.push(made('li', `and ${count(problems.length - CARDS_MAX)} more`));
+    const content = JSON.stringify(cards.map(card => card.textContent));
+    if (at('problem-cards').dataset.content === content)
+        return; // what did not change stays, so that it can be selected
+    at('problem-cards').dataset.content = content;
+    at('problem-cards').replaceChildren(...cards);
 }
 
 function rate(id, figures, windowSeconds, failed) {
@@ -473,6 +537,8 @@ function askForToken(problem) {
     text('sign-in-problem', problem);
     text('health', 'signed out');
     at('health').className = 'badge';
+    at('receivers-health').hidden = true;
+    seenAt.clear();
     text('as-of', '');
     text('version', '');
     at('token').value = '';
