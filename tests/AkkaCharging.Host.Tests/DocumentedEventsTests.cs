@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>The table of events in docs/operations.md, by which operators filter and alert.</summary>
+/// <summary>The table of events in docs/monitoring.md, by which operators filter and alert.</summary>
 [Trait("Category", "Unit")]
 public sealed partial class DocumentedEventsTests
 {
@@ -26,7 +26,7 @@ public sealed partial class DocumentedEventsTests
             orderby message.EventId
             select (message.EventId, message.Level);
         var documented =
-            from row in Row().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md")))
+            from row in Row().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "monitoring.md")))
             select (
                 int.Parse(row.Groups["id"].Value, CultureInfo.InvariantCulture),
                 Enum.Parse<LogLevel>(row.Groups["level"].Value)

@@ -49,7 +49,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             ],
             Deployed.Alerts
         );
-        var headings = File.ReadLines(Path.Combine(Repository.Root, "docs", "operations.md"))
+        var headings = File.ReadLines(Path.Combine(Repository.Root, "docs", "alerts.md"))
             .Where(line => line.StartsWith('#'))
             .ToList();
         Assert.All(
@@ -57,7 +57,7 @@ public sealed partial class DeployedRulesTests : IDisposable
             alert =>
             {
                 Assert.Contains(
-                    $"docs/operations.md#{alert.ToLowerInvariant()}\n",
+                    $"docs/alerts.md#{alert.ToLowerInvariant()}\n",
                     Deployed.Rules,
                     StringComparison.Ordinal
                 );
