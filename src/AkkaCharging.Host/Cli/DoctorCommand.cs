@@ -54,7 +54,7 @@ internal static class DoctorCommand
                 var hasFailed = false;
                 await foreach (var finding in ExamineAsync(settings, own, cancellation))
                 {
-                    hasFailed |= finding.Verdict == Finding.Failed;
+                    hasFailed |= string.Equals(finding.Verdict, Finding.Failed, StringComparison.Ordinal);
                     await output.WriteLineAsync(
                         parsed.GetValue(json)
                             ? JsonSerializer.Serialize(finding, DoctorJson.Default.Finding)

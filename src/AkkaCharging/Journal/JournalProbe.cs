@@ -83,7 +83,7 @@ internal static class JournalProbe
         {
             await using var connection = await connections.OpenOwnAsync(cancellation);
             var now = TimeProvider.System.GetUtcNow();
-            var skew = (await connection.ScalarAsync<DateTime>("SELECT clock_timestamp()")).ToUniversalTime() - now;
+            var skew = (await connection.ScalarAsync<DateTime>("SELECT clock_timestamp()")) - now.UtcDateTime;
             return (IReadOnlyList<ProbeFinding>)
                 [
                     new(ProbeSeverity.Ok, $"The database answers: PostgreSQL {connection.PostgreSqlVersion}."),

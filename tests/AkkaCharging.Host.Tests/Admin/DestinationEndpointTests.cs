@@ -88,7 +88,7 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         Assert.Equal(
             $$"""
             {"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,
-            "inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0,"standing":"silent",
+            "inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0,"failingSince":null,"standing":"silent",
             "nextProbeAt":null,"lastAttempt":null}
             """.ReplaceLineEndings(""),
             all[0].GetRawText()

@@ -145,12 +145,7 @@ public sealed class DoctorCommandTests : IDisposable
             $"server.host = \"127.0.0.1\"\nauthorization.acl.file = \"{acl}\"\n{settings}\n"
         );
         var (output, error) = (new StringWriter(), new StringWriter());
-        var exitCode = await CommandLine.RunAsync(
-            [command, .. more, "--config", file],
-            TextReader.Null,
-            output,
-            error
-        );
+        var exitCode = await CommandLine.RunAsync([command, .. more, "--config", file], TextReader.Null, output, error);
         return (exitCode, output.ToString(), error.ToString());
     }
 }
