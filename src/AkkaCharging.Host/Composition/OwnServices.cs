@@ -40,7 +40,7 @@ internal sealed class OwnServices
             throw new InvalidSettingsException([
                 "authorization.provider = custom needs a program that registers an IAuthorizer with "
                     + "ChargingApp.RunAsync; this one registers none. "
-                    + "Expected acl or http, or such a program (docs/authorizers.md).",
+                    + "Expected another provider, or such a program (docs/authorizers.md).",
             ]);
         }
 
