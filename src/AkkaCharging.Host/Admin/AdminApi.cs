@@ -76,6 +76,17 @@ internal static class AdminApi
     }
 
     /// <inheritdoc cref="WriteConflictAsync"/>
+    public static async Task<string> WriteAbsentAsync(this HttpContext context)
+    {
+        await context.WriteErrorAsync(
+            StatusCodes.Status404NotFound,
+            AnswerStatus.NotFound,
+            "No such request, or it is past retention."
+        );
+        return AnswerStatus.NotFound.Name();
+    }
+
+    /// <inheritdoc cref="WriteConflictAsync"/>
     public static async Task<string> WriteJournalUnavailableAsync(this HttpContext context)
     {
         await context.WriteErrorAsync(

@@ -95,7 +95,7 @@ internal static class DeadLetterEndpoints
                     await letters.RedriveAsync(id, CancellationToken.None) switch
                     {
                         RedriveOutcome.Redriven => await WriteChangedAsync(context, "redriven", id),
-                        RedriveOutcome.NotFound => await WriteAbsentAsync(context),
+                        RedriveOutcome.NotFound => await context.WriteAbsentAsync(),
                         RedriveOutcome.NotDeadLetter => await WriteOtherwiseAsync(context),
                         RedriveOutcome.Damaged => await context.WriteConflictAsync(
                             "What is stored about it cannot be decrypted; it stays as it is."
@@ -116,7 +116,7 @@ internal static class DeadLetterEndpoints
                     await letters.DiscardAsync(id, CancellationToken.None) switch
                     {
                         DiscardOutcome.Discarded => await WriteChangedAsync(context, "discarded", id),
-                        DiscardOutcome.NotFound => await WriteAbsentAsync(context),
+                        DiscardOutcome.NotFound => await context.WriteAbsentAsync(),
                         _ => await WriteOtherwiseAsync(context),
                     }
             );
@@ -130,7 +130,7 @@ internal static class DeadLetterEndpoints
         ) =>
             RequestId.TryParse(requestId, out var id)
                 ? audit.RecordAsync(context, action, $"{id}", () => change(id))
-                : WriteAbsentAsync(context);
+                : context.WriteAbsentAsync();
 
         public async Task RedriveAllAsync(HttpContext context)
         {
@@ -213,16 +213,6 @@ internal static class DeadLetterEndpoints
                 AdminJson.Default.LetterChangeAnswer
             );
             return status;
-        }
-
-        private static async Task<string> WriteAbsentAsync(HttpContext context)
-        {
-            await context.WriteErrorAsync(
-                StatusCodes.Status404NotFound,
-                AnswerStatus.NotFound,
-                "No such request, or it is past retention."
-            );
-            return AnswerStatus.NotFound.Name();
         }
 
         private static Task<string> WriteOtherwiseAsync(HttpContext context) =>

@@ -80,16 +80,14 @@ internal sealed class OperatorInput
 
     public byte[]? Fingerprint(string? text)
     {
-        if (text is null)
-            return null;
-        if (text.Length == 2 * IdempotencyHasher.FingerprintBytes && text.All(char.IsAsciiHexDigit))
-            return Convert.FromHexString(text);
-        Refuse(
-            "fingerprint",
-            $"Invalid fingerprint. Must be the {2 * IdempotencyHasher.FingerprintBytes} hexadecimal digits of a "
-                + "tokenFingerprint."
-        );
-        return null;
+        var fingerprint = text is null ? null : IdempotencyHasher.ReadFingerprint(text);
+        if (fingerprint is null && text is not null)
+            Refuse(
+                "fingerprint",
+                $"Invalid fingerprint. Must be the {IdempotencyHasher.FingerprintDigits} hexadecimal digits of a "
+                    + "tokenFingerprint."
+            );
+        return fingerprint;
     }
 
     /// <summary>One of the words of <typeparamref name="T"/>.</summary>

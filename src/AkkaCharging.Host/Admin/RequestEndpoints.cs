@@ -1,7 +1,6 @@
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
-using AkkaCharging.Metrics;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -95,11 +94,7 @@ internal static class RequestEndpoints
                     ? await journal.FindAsync(id, context.RequestAborted)
                     : null;
                 if (record is null)
-                    await context.WriteErrorAsync(
-                        StatusCodes.Status404NotFound,
-                        AnswerStatus.NotFound,
-                        "No such request, or it is past retention."
-                    );
+                    await context.WriteAbsentAsync();
                 else
                     await context.WriteJsonAsync(
                         StatusCodes.Status200OK,

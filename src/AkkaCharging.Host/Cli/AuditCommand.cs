@@ -42,7 +42,7 @@ internal static class AuditCommand
         ("TOKEN", 7, record => record.DriverTokenMasked),
         (
             "FINGERPRINT",
-            2 * IdempotencyHasher.FingerprintBytes,
+            IdempotencyHasher.FingerprintDigits,
             record => Convert.ToHexStringLower(record.TokenFingerprint)
         ),
         ("STATUS", 11, record => record.Decision?.Status.Name() ?? Cells.None),
@@ -56,35 +56,20 @@ internal static class AuditCommand
 
     /// <summary>The command.</summary>
     /// <param name="config">The option that names the settings file.</param>
-    public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error)
-    {
-        var filters = new RequestFilters();
-        var command = new Command(
-            "audit",
-            "List decisions, newest first, from the journal on disk or in the database. The service need not be "
-                + "running."
+    public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error) =>
+        RequestFilters.CreateList(
+            new Command(
+                "audit",
+                "List decisions, newest first, from the journal on disk or in the database. The service need not be "
+                    + "running."
+            ),
+            config,
+            Columns,
+            record => JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine),
+            input,
+            output,
+            error
         );
-        filters.AddTo(command);
-        command.SetAction(
-            (parsed, cancellation) =>
-                JournalCommands.RunAsync(
-                    parsed.GetValue(config),
-                    error,
-                    settings =>
-                        filters.ListAsync(
-                            parsed,
-                            settings.Journal,
-                            Columns,
-                            record => JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine),
-                            input,
-                            output,
-                            error,
-                            cancellation
-                        )
-                )
-        );
-        return command;
-    }
 
     private static AuditLine Line(RequestRecord record) =>
         new(

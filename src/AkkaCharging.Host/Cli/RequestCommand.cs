@@ -40,30 +40,14 @@ internal static class RequestCommand
     /// <param name="config">The option that names the settings file.</param>
     public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error)
     {
-        var filters = new RequestFilters();
-        var list = new Command("list", "List requests, newest first. The service need not be running.");
-        filters.AddTo(list);
-        list.SetAction(
-            (parsed, cancellation) =>
-                JournalCommands.RunAsync(
-                    parsed.GetValue(config),
-                    error,
-                    settings =>
-                        filters.ListAsync(
-                            parsed,
-                            settings.Journal,
-                            Columns,
-                            record =>
-                                JsonSerializer.Serialize(
-                                    FoundRequestAnswer.Of(record),
-                                    RequestJson.Default.FoundRequestAnswer
-                                ),
-                            input,
-                            output,
-                            error,
-                            cancellation
-                        )
-                )
+        var list = RequestFilters.CreateList(
+            new Command("list", "List requests, newest first. The service need not be running."),
+            config,
+            Columns,
+            record => JsonSerializer.Serialize(FoundRequestAnswer.Of(record), RequestJson.Default.FoundRequestAnswer),
+            input,
+            output,
+            error
         );
 
         var id = new Argument<string>("ID") { Description = "The requestId of the answer to the submission." };

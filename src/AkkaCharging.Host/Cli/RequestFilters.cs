@@ -13,7 +13,6 @@ namespace AkkaCharging.Host.Cli;
 internal sealed class RequestFilters
 {
     private const int LimitDefault = 100;
-    private const int FingerprintDigits = 2 * IdempotencyHasher.FingerprintBytes;
     private const string ATime = "an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z";
 
     private readonly Option<StationId?> _station = Parsed(
@@ -28,7 +27,7 @@ internal sealed class RequestFilters
         "HEX",
         "Only requests of the driver token with this fingerprint.",
         Fingerprint,
-        $"{FingerprintDigits} hexadecimal digits"
+        $"{IdempotencyHasher.FingerprintDigits} hexadecimal digits"
     );
     private readonly Option<bool> _fromInput = new("--token-stdin")
     {
@@ -74,8 +73,34 @@ internal sealed class RequestFilters
     };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object per line." };
 
-    /// <summary>Gives the options to <paramref name="command"/>.</summary>
-    public void AddTo(Command command)
+    /// <summary>Makes <paramref name="command"/> list the requests that its options select.</summary>
+    /// <param name="config">The option that names the settings file.</param>
+    /// <param name="json">A request as a line of JSON.</param>
+    public static Command CreateList(
+        Command command,
+        Option<string?> config,
+        Table<RequestRecord> table,
+        Func<RequestRecord, string> json,
+        TextReader input,
+        TextWriter output,
+        TextWriter error
+    )
+    {
+        var filters = new RequestFilters();
+        filters.AddTo(command);
+        command.SetAction(
+            (parsed, cancellation) =>
+                JournalCommands.RunAsync(
+                    parsed.GetValue(config),
+                    error,
+                    settings =>
+                        filters.ListAsync(parsed, settings.Journal, table, json, input, output, error, cancellation)
+                )
+        );
+        return command;
+    }
+
+    private void AddTo(Command command)
     {
         command.Add(_station);
         command.Add(_fingerprint);
@@ -94,10 +119,8 @@ internal sealed class RequestFilters
         });
     }
 
-    /// <summary>Lists the requests that match, as a table or as JSON.</summary>
-    /// <param name="json">A request as a line of JSON.</param>
     /// <exception cref="InvalidDataException">Standard input holds no driver token.</exception>
-    public async Task ListAsync(
+    private async Task ListAsync(
         ParseResult parsed,
         JournalSettings settings,
         Table<RequestRecord> table,
@@ -167,7 +190,7 @@ internal sealed class RequestFilters
     private static Given<DateTimeOffset>? Time(string text) => Rfc3339.TryParse(text, out var time) ? new(time) : null;
 
     private static Given<byte[]>? Fingerprint(string text) =>
-        text.Length == FingerprintDigits && text.All(char.IsAsciiHexDigit) ? new(Convert.FromHexString(text)) : null;
+        IdempotencyHasher.ReadFingerprint(text) is { } fingerprint ? new(fingerprint) : null;
 
     private static Option<Given<T>?> Word<T>(string name, string description, Func<T, string> spell)
         where T : struct, Enum

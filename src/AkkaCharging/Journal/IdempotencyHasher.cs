@@ -14,6 +14,9 @@ internal sealed class IdempotencyHasher(byte[] secret)
     /// <summary>Length of a fingerprint.</summary>
     public const int FingerprintBytes = 16;
 
+    /// <summary>Hexadecimal digits of a fingerprint.</summary>
+    public const int FingerprintDigits = 2 * FingerprintBytes;
+
     // Kept, as setting up OpenSSL's context for each token would cost as much as hashing it. One for each thread that
     // asks: a hash has a state.
     private readonly ThreadLocal<IncrementalHash> _fingerprint = KeyedHash(
@@ -40,6 +43,10 @@ internal sealed class IdempotencyHasher(byte[] secret)
         _fingerprint.Value.GetHashAndReset(hash);
         return hash[..FingerprintBytes].ToArray();
     }
+
+    /// <summary>Reads the hexadecimal digits of a fingerprint; null when <paramref name="text"/> holds none.</summary>
+    public static byte[]? ReadFingerprint(string text) =>
+        text.Length == FingerprintDigits && text.All(char.IsAsciiHexDigit) ? Convert.FromHexString(text) : null;
 
     private static ThreadLocal<IncrementalHash> KeyedHash(byte[] key) =>
         new(() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key));

@@ -70,6 +70,8 @@ internal sealed partial class MetricsObserver(
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven)
     {
         metrics.Tell(new RequestSettled(settlement.State, age, isRedriven));
+        if (settlement.State == RequestState.Delivered && !logger.IsEnabled(LogLevel.Debug))
+            return;
         using var trace = BeginTrace(request);
         if (settlement.State == RequestState.Delivered)
             LogDelivered(request.Id, age.TotalMilliseconds);
