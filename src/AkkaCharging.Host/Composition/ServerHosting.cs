@@ -69,7 +69,7 @@ internal static class ServerHosting
                     .WithOrigins([.. server.CorsAllowedOrigins])
                     .AllowAnyHeader()
                     .WithMethods("GET", "POST")
-                    .WithExposedHeaders("Retry-After", "Idempotent-Replay")
+                    .WithExposedHeaders("Retry-After", "RateLimit", "RateLimit-Policy", "Idempotent-Replay")
             )
         );
     }

@@ -235,6 +235,29 @@ internal static class PublicDescription
                 Description = "Seconds to wait.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" },
             };
+        if (
+            statusCode is "200" or "429"
+            && operationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation
+        )
+        {
+            response.Headers["RateLimit-Policy"] = new OpenApiHeader
+            {
+                Description =
+                    "Present when the API key, or the address without one, has a rate limit: `q` requests may come at "
+                    + "once, and as many come back within `w` seconds.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                Example = "\"key\";q=10;w=1",
+            };
+            response.Headers["RateLimit"] = new OpenApiHeader
+            {
+                Description =
+                    "Present with `RateLimit-Policy`: `r` requests may come at once now, and all of them again after "
+                    + "`t` seconds.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                Example = "\"key\";r=7;t=1",
+            };
+        }
+
         if (statusCode is "401")
             response.Headers["WWW-Authenticate"] = new OpenApiHeader
             {

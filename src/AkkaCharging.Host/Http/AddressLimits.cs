@@ -17,10 +17,9 @@ internal sealed class AddressLimits(double perSecond, TimeProvider time)
     /// <summary>Addresses that are remembered.</summary>
     public int Count => _rates.Count;
 
-    /// <summary>Takes one of the requests per second of <paramref name="address"/>.</summary>
-    /// <returns>How long to wait when there is none left; null when one was taken.</returns>
-    public TimeSpan? TryTake(IPAddress? address) =>
+    /// <summary>The rate limit of <paramref name="address"/>; null for none.</summary>
+    public RequestRate? RateOf(IPAddress? address) =>
         perSecond > 0 && address is not null
-            ? _rates.GetOrAdd(address, () => new RequestRate(perSecond, time)).TryTake()
+            ? _rates.GetOrAdd(address, () => new RequestRate("address", perSecond, time))
             : null;
 }

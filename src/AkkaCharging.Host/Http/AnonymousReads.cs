@@ -49,7 +49,7 @@ internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
             return;
         }
 
-        if (addresses.TryTake(context.Connection.RemoteIpAddress) is { } wait)
+        if (addresses.RateOf(context.Connection.RemoteIpAddress)?.TryTake() is { } wait)
         {
             await context.WriteRateLimitedAsync(caller: null, wait);
             return;

@@ -37,10 +37,12 @@ internal sealed class CallerAccess(
         var caller = keys.Identify(context.Request);
         if (isGuess && caller is null)
             wrongKeys.Callers.Add(address);
-        var wait =
-            caller is null ? addresses.TryTake(address)
-            : caller.Rate is { } limits ? rate(limits).TryTake()
+        var limit =
+            caller is null ? addresses.RateOf(address)
+            : caller.Rate is { } limits ? rate(limits)
             : null;
+        var wait = limit?.TryTake();
+        limit?.Describe(context.Response.Headers);
         if (wait is not null)
             return (caller, await context.WriteRateLimitedAsync(caller, wait.Value));
         return caller is null && keys.AreRequired

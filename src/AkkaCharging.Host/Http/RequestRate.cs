@@ -1,12 +1,18 @@
+using System.Globalization;
 using AkkaCharging.Pipeline.Stages;
 
 namespace AkkaCharging.Host.Http;
 
 /// <summary>A number of requests per second, of which as many may come at once after an idle second.</summary>
 /// <param name="perSecond">Above zero.</param>
-internal sealed class RequestRate(double perSecond, TimeProvider time)
+/// <param name="name">Whose rate it is, in the headers: <c>key</c>, <c>address</c>.</param>
+internal sealed class RequestRate(string name, double perSecond, TimeProvider time)
 {
-    private readonly TokenBucket _bucket = new(perSecond, burst: Math.Max(1, Math.Floor(perSecond)), time);
+    private readonly TokenBucket _bucket = new(perSecond, Burst(perSecond), time);
+    private readonly string _policy = string.Create(
+        CultureInfo.InvariantCulture,
+        $"\"{name}\";q={Burst(perSecond)};w={Math.Ceiling(Burst(perSecond) / perSecond)}"
+    );
 
     /// <summary>Takes one of them.</summary>
     /// <returns>How long to wait when there is none left; null when one was taken.</returns>
@@ -15,6 +21,23 @@ internal sealed class RequestRate(double perSecond, TimeProvider time)
         var wait = _bucket.TryTake();
         return wait > 0 ? TimeSpan.FromSeconds(wait / time.TimestampFrequency) : null;
     }
+
+    /// <summary>
+    /// Says in <c>RateLimit-Policy</c> how many requests may come at once and in how many seconds as many come back,
+    /// and in <c>RateLimit</c> how many of them are left and when all are there again.
+    /// </summary>
+    /// <remarks>Source: draft-ietf-httpapi-ratelimit-headers-10.</remarks>
+    public void Describe(IHeaderDictionary headers)
+    {
+        var (left, untilFull) = _bucket.Level;
+        headers["RateLimit-Policy"] = _policy;
+        headers["RateLimit"] = string.Create(
+            CultureInfo.InvariantCulture,
+            $"\"{name}\";r={left};t={Math.Ceiling(untilFull / time.TimestampFrequency)}"
+        );
+    }
+
+    private static double Burst(double perSecond) => Math.Max(1, Math.Floor(perSecond));
 }
 
 /// <summary>What an API key may ask per second: <c>requestsPerSecond</c> submissions and as many look-ups.</summary>
@@ -27,7 +50,7 @@ internal sealed class CallerRate(double perSecond, TimeProvider time)
     /// <summary>The limit of each.</summary>
     public double PerSecond => perSecond;
 
-    public RequestRate Submissions { get; } = new(perSecond, time);
+    public RequestRate Submissions { get; } = new("key", perSecond, time);
 
-    public RequestRate LookUps { get; } = new(perSecond, time);
+    public RequestRate LookUps { get; } = new("key", perSecond, time);
 }

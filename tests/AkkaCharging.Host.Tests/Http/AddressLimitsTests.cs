@@ -28,9 +28,9 @@ public sealed class AddressLimitsTests
     {
         var limits = new AddressLimits(1, _time);
 
-        Assert.Null(limits.TryTake(IPAddress.Parse(first)));
+        Assert.Null(limits.RateOf(IPAddress.Parse(first))?.TryTake());
 
-        Assert.Equal(isOne ? TimeSpan.FromSeconds(1) : null, limits.TryTake(IPAddress.Parse(second)));
+        Assert.Equal(isOne ? TimeSpan.FromSeconds(1) : null, limits.RateOf(IPAddress.Parse(second))?.TryTake());
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class AddressLimitsTests
         var limits = new AddressLimits(0, _time);
 
         for (var i = 0; i < 1_000; i++)
-            Assert.Null(limits.TryTake(IPAddress.Loopback));
+            Assert.Null(limits.RateOf(IPAddress.Loopback)?.TryTake());
         Assert.Equal(0, limits.Count);
     }
 
@@ -48,13 +48,13 @@ public sealed class AddressLimitsTests
     {
         var limits = new AddressLimits(1, _time);
         var busy = IPAddress.Parse("192.0.2.1");
-        Assert.Null(limits.TryTake(busy));
+        Assert.Null(limits.RateOf(busy)?.TryTake());
 
         for (var i = 0; i < 5 * GenerationMax; i++)
         {
-            Assert.Null(limits.TryTake(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i])));
+            Assert.Null(limits.RateOf(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i]))?.TryTake());
             if (i % 5_000 == 0)
-                Assert.NotNull(limits.TryTake(busy));
+                Assert.NotNull(limits.RateOf(busy)?.TryTake());
         }
 
         Assert.InRange(limits.Count, GenerationMax, 2 * GenerationMax);

@@ -152,6 +152,35 @@ public sealed class ApiKeyTests : IAsyncLifetime
             Assert.Equal(200, (int)again.StatusCode);
     }
 
+    [Theory]
+    [InlineData("limited-1", "\"key\";q=2;w=1", "\"key\";r=1;t=1", "\"key\";r=0;t=1")]
+    [InlineData("slow", "\"key\";q=1;w=10", "\"key\";r=0;t=10", "\"key\";r=0;t=10")]
+    public async Task RateLimit_IsToldWithEachAnswer(string key, string policy, string first, string last)
+    {
+        using var answer = await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", key));
+        using (await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", key))) { }
+        using var refused = await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", key));
+
+        Assert.Equal((200, 429), ((int)answer.StatusCode, (int)refused.StatusCode));
+        Assert.All(
+            new[] { answer, refused },
+            told => Assert.Equal(policy, Assert.Single(told.Headers.GetValues("RateLimit-Policy")))
+        );
+        Assert.Equal(first, Assert.Single(answer.Headers.GetValues("RateLimit")));
+        Assert.Equal(last, Assert.Single(refused.Headers.GetValues("RateLimit")));
+    }
+
+    [Fact]
+    public async Task NoRateLimit_NoneIsTold()
+    {
+        using var answer = await SendAsync(Api.Body(_receiver.Url), ("X-Api-Key", "bob"));
+
+        Assert.DoesNotContain(
+            answer.Headers,
+            header => header.Key.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase)
+        );
+    }
+
     [Fact]
     public async Task RateLimitBelowOneASecond_SaysHowLongToWait()
     {

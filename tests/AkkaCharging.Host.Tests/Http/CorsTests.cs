@@ -56,7 +56,7 @@ public sealed class CorsTests : IAsyncLifetime
         Assert.Equal(
             isReadable,
             answer.Headers.TryGetValues("Access-Control-Expose-Headers", out var exposed)
-                && exposed.Single() == "Retry-After,Idempotent-Replay"
+                && exposed.Single() == "Retry-After,RateLimit,RateLimit-Policy,Idempotent-Replay"
         );
     }
 

@@ -46,6 +46,19 @@ internal sealed class TokenBucket
     /// <summary>A timestamp of the clock on the scale of <see cref="Now"/>.</summary>
     public double At(long timestamp) => (double)timestamp - _origin;
 
+    /// <summary>Tokens that can be taken at once, and the ticks until that is the whole burst again.</summary>
+    public (int Tokens, double UntilFull) Level
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var ahead = Math.Max(0, _nextIdeal - Now);
+                return ((int)Math.Max(0, Math.Floor((_tolerance - ahead) / _interval) + 1), ahead);
+            }
+        }
+    }
+
     /// <summary>Takes a token if there is one.</summary>
     /// <returns>Zero when it was taken, else the ticks until there is one, from 1.</returns>
     public double TryTake()
