@@ -146,7 +146,8 @@ internal sealed class ClientLoad
             {
                 Interlocked.Increment(ref _unreached);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
+            catch (Exception e)
+                when (e is HttpRequestException or SocketException or IOException or TaskCanceledException)
             {
                 Interlocked.Increment(ref _inDoubt);
             }

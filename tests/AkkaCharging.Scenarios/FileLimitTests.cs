@@ -106,7 +106,7 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
             using var answer = await operators.GetAsync("/admin/overview");
             return answer.StatusCode == HttpStatusCode.OK;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }
@@ -145,7 +145,7 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
                         );
                         Interlocked.Increment(ref answered);
                     }
-                    catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+                    catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
                     {
                         // Its connection may have found every place busy, or made room for a newer one.
                     }

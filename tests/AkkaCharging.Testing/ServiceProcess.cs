@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace AkkaCharging.Testing;
@@ -145,7 +146,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
             using var response = await Http.GetAsync(path);
             return response.StatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return null;
         }

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.CommandLine;
+using System.Net.Sockets;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Clustering;
 using AkkaCharging.Files;
@@ -276,7 +277,8 @@ internal static class CommandLine
             await output.WriteLineAsync(await response.Content.ReadAsStringAsync(cancellation));
             return response.IsSuccessStatusCode ? 0 : 1;
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        // a socket's own exception: the listener closed the connection as soon as it was there
+        catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
         {
             await error.WriteLineAsync($"No answer from {probe}: {e.Message}");
             return 1;

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace AkkaCharging.Scenarios.Clustering;
 
 /// <summary>Knows which nodes are ready, as a load balancer does.</summary>
@@ -48,7 +50,7 @@ internal sealed class Balancer : IAsyncDisposable
             using var answer = await _http.GetAsync($"http://127.0.0.1:{port}/health/ready");
             return answer.IsSuccessStatusCode;
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
         {
             return false;
         }
