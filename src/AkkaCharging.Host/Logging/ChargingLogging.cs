@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Akka.Event;
 using Akka.Hosting;
 using AkkaCharging.Host.Admin;
@@ -7,18 +5,16 @@ using AkkaCharging.Settings;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
-using Serilog.Formatting;
 using Serilog.Formatting.Compact;
-using Serilog.Sinks.Async;
+using Serilog.Templates;
+using Serilog.Templates.Themes;
 
 namespace AkkaCharging.Host.Logging;
 
 /// <summary>Logs by Serilog to standard output: one JSON object a line, or readable text.</summary>
 internal static class ChargingLogging
 {
-    // A hung reader of standard output would block writers: lines beyond this queue are dropped and counted instead.
-    private const int LinesWaitingMax = 10_000;
-    private const string TextTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
+    private const string TextTemplate = "{@t:HH:mm:ss.fff} {@l:u3} {@m}\n{@x}";
 
     /// <summary>Makes Serilog the only logger.</summary>
     /// <param name="sources">Files that the level follows while the service runs; null for none.</param>
@@ -48,18 +44,12 @@ internal static class ChargingLogging
                     // a stop during the start is no failure of it
                     .Filter.ByExcluding(line => line.Exception is OperationCanceledException && IsOfTheHost(line))
                     .Enrich.FromLogContext();
-                var queue = new LineQueue();
-                logger.WriteTo.Async(
-                    console =>
-                    {
-                        if (IsText(settings))
-                            console.Console(outputTemplate: TextTemplate);
-                        else
-                            console.Sink(new ConsoleLines(new RenderedCompactJsonFormatter(), queue));
-                    },
-                    queue,
-                    LinesWaitingMax,
-                    blockWhenFull: false
+                logger.WriteTo.Sink(
+                    new LogOutput(
+                        IsText(settings) ? Text() : new RenderedCompactJsonFormatter(),
+                        Console.Out,
+                        Console.Error
+                    )
                 );
             }
         );
@@ -91,68 +81,12 @@ internal static class ChargingLogging
         line.Properties.GetValueOrDefault(Constants.SourceContextPropertyName)
             is ScalarValue { Value: "Microsoft.Extensions.Hosting.Internal.Host" };
 
+    private static ExpressionTemplate Text() =>
+        new(TextTemplate, theme: Console.IsOutputRedirected ? null : TemplateTheme.Literate);
+
     private static bool IsText(ChargingSettings settings) =>
         settings.Logging.Format == LogFormat.Text
         || (settings.Logging.Format == LogFormat.Auto && settings.Server.Development);
-}
-
-/// <summary>Writes lines to standard output, as many at a time as wait for it. One thread calls it.</summary>
-internal sealed class ConsoleLines(ITextFormatter formatter, LineQueue queue) : ILogEventSink
-{
-    private const int CharactersAtATime = 32_768;
-    private readonly StringWriter _lines = new(new StringBuilder(CharactersAtATime * 2), CultureInfo.InvariantCulture);
-
-    public void Emit(Serilog.Events.LogEvent logEvent)
-    {
-        formatter.Format(logEvent, _lines);
-        var lines = _lines.GetStringBuilder();
-        if (queue.Waiting > 0 && lines.Length < CharactersAtATime)
-            return;
-        Console.Out.Write(lines);
-        lines.Clear();
-    }
-}
-
-/// <summary>
-/// The lines that wait to be written. Says on standard error how many were dropped because nobody read standard output.
-/// </summary>
-internal sealed class LineQueue : IAsyncLogEventSinkMonitor
-{
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
-    private IAsyncLogEventSinkInspector? _inspector;
-    private Timer? _timer;
-    private long _reported;
-
-    public int Waiting => _inspector?.Count ?? 0;
-
-    public void StartMonitoring(IAsyncLogEventSinkInspector inspector)
-    {
-        _inspector = inspector;
-        _timer = new Timer(_ => ReportAgain(inspector), null, Period, Timeout.InfiniteTimeSpan);
-    }
-
-    public void StopMonitoring(IAsyncLogEventSinkInspector inspector)
-    {
-        _timer?.Dispose();
-        Report(inspector);
-    }
-
-    // The next report is due when this one is written: a reader of standard error that hangs holds one thread, not one
-    // more each time.
-    private void ReportAgain(IAsyncLogEventSinkInspector inspector)
-    {
-        Report(inspector);
-        _timer?.Change(Period, Timeout.InfiniteTimeSpan);
-    }
-
-    private void Report(IAsyncLogEventSinkInspector inspector)
-    {
-        var lost = inspector.DroppedMessagesCount;
-        if (lost > Interlocked.Exchange(ref _reported, lost))
-            Console.Error.WriteLine(
-                $"{lost} log lines were dropped since the start: standard output is not read fast enough."
-            );
-    }
 }
 
 /// <summary>Akka's log while no logger runs: before the first is started, and after the last has stopped.</summary>

@@ -1,0 +1,131 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+
+namespace AkkaCharging.Host.Logging;
+
+/// <summary>
+/// Writes log lines to standard output from one thread, as many at a time as came within
+/// <see cref="CollectingTime"/>, so that a line costs its caller no system call.
+/// </summary>
+/// <remarks>
+/// A reader of standard output that hangs holds up this thread alone. Lines that would fill
+/// <see cref="CharactersMax"/> meanwhile are dropped, and standard error says how many.
+/// </remarks>
+internal sealed class LogOutput : ILogEventSink, IDisposable
+{
+    /// <summary>About 6,000 lines.</summary>
+    public const int CharactersMax = 2_000_000;
+
+    private const int UsualCharacters = 65_536;
+    private const int KeptForAThread = 4_096;
+    private static readonly TimeSpan CollectingTime = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(10);
+
+    [ThreadStatic]
+    private static StringWriter? _line;
+
+    private readonly ITextFormatter _formatter;
+    private readonly TextWriter _output;
+    private readonly TextWriter _error;
+    private readonly Lock _gate = new();
+    private readonly AutoResetEvent _hasLines = new(false); // unlike its slim kin it never spins
+    private readonly Thread _writer;
+    private readonly Timer _reports;
+    private ArrayBufferWriter<char> _waiting = new(UsualCharacters);
+    private ArrayBufferWriter<char> _leaving = new(UsualCharacters);
+    private bool _isClosing;
+    private long _dropped;
+    private long _reported;
+
+    /// <param name="output">Standard output: one thread at a time writes to it.</param>
+    /// <param name="error">Standard error, for the number of dropped lines.</param>
+    public LogOutput(ITextFormatter formatter, TextWriter output, TextWriter error)
+    {
+        (_formatter, _output, _error) = (formatter, output, error);
+        _reports = new(_ => ReportAgain(), state: null, ReportPeriod, Timeout.InfiniteTimeSpan);
+        _writer = new(Write) { IsBackground = true, Name = "log output" };
+        _writer.Start();
+    }
+
+    /// <inheritdoc/>
+    public void Emit(LogEvent logEvent)
+    {
+        var line = _line ??= new(new StringBuilder(KeptForAThread), CultureInfo.InvariantCulture);
+        var text = line.GetStringBuilder();
+        text.Clear();
+        _formatter.Format(logEvent, line);
+        lock (_gate)
+        {
+            if (_isClosing || _waiting.WrittenCount + text.Length > CharactersMax)
+            {
+                _dropped++;
+                return;
+            }
+
+            var isFirst = _waiting.WrittenCount == 0;
+            foreach (var part in text.GetChunks())
+                _waiting.Write(part.Span);
+            if (isFirst)
+                _hasLines.Set();
+        }
+
+        if (text.Capacity > KeptForAThread)
+            _line = null;
+    }
+
+    /// <summary>Writes what waits; returns when it is written, however long its reader takes.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isClosing)
+                return;
+            _isClosing = true;
+        }
+
+        _hasLines.Set();
+        _writer.Join();
+        _reports.Dispose();
+        Report();
+        _hasLines.Dispose();
+    }
+
+    private void Write()
+    {
+        for (var isClosing = false; !isClosing; )
+        {
+            _hasLines.WaitOne();
+            if (!Volatile.Read(ref _isClosing))
+                Thread.Sleep(CollectingTime);
+            lock (_gate)
+            {
+                isClosing = _isClosing;
+                (_waiting, _leaving) = (_leaving, _waiting);
+            }
+
+            _output.Write(_leaving.WrittenSpan);
+            _leaving.ResetWrittenCount();
+        }
+    }
+
+    // The next report is due when this one is written: a reader of standard error that hangs holds one thread, not one
+    // more each time.
+    private void ReportAgain()
+    {
+        Report();
+        _reports.Change(ReportPeriod, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Report()
+    {
+        var dropped = Volatile.Read(ref _dropped);
+        if (dropped > Interlocked.Exchange(ref _reported, dropped))
+            _error.WriteLine(
+                $"{dropped} log lines were dropped since the start: standard output is not read fast enough."
+            );
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using AkkaCharging.Host.Logging;
+using Serilog;
+using Serilog.Formatting.Display;
+
+namespace AkkaCharging.Host.Tests;
+
+public sealed class LogOutputTests
+{
+    private static readonly MessageTemplateTextFormatter Lines = new("{Message:lj}\n", CultureInfo.InvariantCulture);
+
+    [Fact]
+    public void LinesOfManyThreads_AreWrittenWhole_EachThreadsInOrder_AndAllAtTheEnd()
+    {
+        const int Threads = 8;
+        const int Each = 1_000;
+        using var output = new StringWriter(CultureInfo.InvariantCulture);
+        using (var logger = Logger(new LogOutput(Lines, output, TextWriter.Null)))
+            Parallel.For(
+                0,
+                Threads,
+                thread =>
+                {
+                    for (var number = 0; number < Each; number++)
+                        logger.Information("{Thread} {Number} {Rest}", thread, number, new string('x', number % 100));
+                }
+            );
+
+        var written = output
+            .ToString()
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' '));
+        Assert.All(
+            written.GroupBy(line => line[0], StringComparer.Ordinal),
+            ofThread =>
+                Assert.Equal(
+                    Enumerable.Range(0, Each).Select(number => $"{number} {new string('x', number % 100)}"),
+                    ofThread.Select(line => $"{line[1]} {line[2]}")
+                )
+        );
+        Assert.Equal(Threads * Each, written.Count());
+    }
+
+    [Fact]
+    public void ReaderThatHangs_HoldsUpNoCaller_AndLinesBeyondTheBoundAreCounted()
+    {
+        using var output = new HangingWriter();
+        using var error = new StringWriter(CultureInfo.InvariantCulture);
+        var line = new string('x', 9_999);
+        using (var logger = Logger(new LogOutput(Lines, output, error)))
+        {
+            logger.Information("first");
+            output.Begun.Wait(TimeSpan.FromSeconds(30));
+            for (var i = 0; i < (LogOutput.CharactersMax / 10_000) + 5; i++)
+                logger.Information("{Line}", line);
+            output.Released.Set();
+        }
+
+        Assert.Equal(
+            $"5 log lines were dropped since the start: standard output is not read fast enough.{Environment.NewLine}",
+            error.ToString()
+        );
+        Assert.Equal("first\n".Length + LogOutput.CharactersMax, output.Written);
+    }
+
+    private static Serilog.Core.Logger Logger(LogOutput output) =>
+        new LoggerConfiguration().WriteTo.Sink(output).CreateLogger();
+
+    private sealed class HangingWriter : StringWriter
+    {
+        public HangingWriter()
+            : base(CultureInfo.InvariantCulture) { }
+
+        public ManualResetEventSlim Begun { get; } = new();
+
+        public ManualResetEventSlim Released { get; } = new();
+
+        public int Written { get; private set; }
+
+        public override void Write(ReadOnlySpan<char> buffer)
+        {
+            Begun.Set();
+            Released.Wait(TimeSpan.FromSeconds(30));
+            Written += buffer.Length;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            Begun.Dispose();
+            Released.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}
