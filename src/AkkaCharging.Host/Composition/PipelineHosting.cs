@@ -14,6 +14,10 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>The pipeline, its lanes, dead letters, and the actor system that they run in.</summary>
 internal static class PipelineHosting
 {
+    // Akka's scheduler wakes at each tick, whether something is due or not. Here it times retries and breakers only, in
+    // seconds. A node keeps Akka's 10 ms: heartbeats and gossip are due every 200 ms.
+    private const string RareTicks = "akka.scheduler.tick-duration = 100ms";
+
     private const string SystemName = "akkacharging";
 
     /// <summary>Registers the pipeline and the owner of its lanes: this process, or a cluster node.</summary>
@@ -80,5 +84,6 @@ internal static class PipelineHosting
     ) =>
         cluster.Enabled
             ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
-            : akka.WithActors((system, _) => provider.GetRequiredService<ILaneOwner>().Start(system));
+            : akka.AddHocon(RareTicks, HoconAddMode.Append)
+                .WithActors((system, _) => provider.GetRequiredService<ILaneOwner>().Start(system));
 }

@@ -12,7 +12,7 @@ namespace AkkaCharging.Metrics;
 internal sealed class MetricsActorSink : IMetricsSink, IDisposable
 {
     private const int BatchMax = 256;
-    private static readonly TimeSpan BatchAge = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan BatchAge = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private readonly TaskCompletionSource<IActorRef> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();

@@ -54,7 +54,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         foreach (var happened in told)
             sink.Tell(happened);
         ExpectNoMsg(TimeSpan.Zero);
-        time.Advance(TimeSpan.FromMilliseconds(10));
+        time.Advance(TimeSpan.FromMilliseconds(100));
 
         Assert.Equal(told, ExpectMsg<MetricsBatch>().Events);
         time.Advance(TimeSpan.FromSeconds(1));
