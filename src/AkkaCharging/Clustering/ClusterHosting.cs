@@ -42,6 +42,9 @@ internal static class ClusterHosting
                     enable-ssl = {{(settings.Tls.IsOn ? "on" : "off")}}
                   }
                   cluster {
+                    seed-node-timeout = 2s
+                    retry-unsuccessful-join-after = 2s
+                    periodic-tasks-initial-delay = 200ms
                     gossip-interval = 200ms
                     leader-actions-interval = 200ms
                     unreachable-nodes-reaper-interval = 200ms
@@ -56,15 +59,23 @@ internal static class ClusterHosting
                       stable-after = {{settings.DownAfter.TotalMilliseconds}}ms
                     }
                     down-removal-margin = 1s
+                    singleton {
+                      hand-over-retry-interval = 200ms
+                      min-number-of-hand-over-retries = 75
+                    }
                     sharded-daemon-process.keep-alive-interval = 500ms
                     sharding {
                       state-store-mode = ddata
                       remember-entities = off
-                      distributed-data.durable.keys = []
+                      distributed-data {
+                        durable.keys = []
+                        gossip-interval = 500ms
+                        notify-subscribers-interval = 100ms
+                      }
                       retry-interval = 500ms
                       coordinator-failure-backoff = 1s
                       shard-failure-backoff = 1s
-                      rebalance-interval = 2s
+                      rebalance-interval = 1s
                       least-shard-allocation-strategy {
                         rebalance-absolute-limit = 16
                         rebalance-relative-limit = 1.0
