@@ -64,11 +64,11 @@ internal static class AuditCommand
                     + "running."
             ),
             config,
-            Columns,
-            record => JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine),
-            input,
-            output,
-            error
+            table: Columns,
+            json: record => JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine),
+            input: input,
+            output: output,
+            error: error
         );
 
     private static AuditLine Line(RequestRecord record) =>

@@ -43,11 +43,12 @@ internal static class RequestCommand
         var list = RequestFilters.CreateList(
             new Command("list", "List requests, newest first. The service need not be running."),
             config,
-            Columns,
-            record => JsonSerializer.Serialize(FoundRequestAnswer.Of(record), RequestJson.Default.FoundRequestAnswer),
-            input,
-            output,
-            error
+            table: Columns,
+            json: record =>
+                JsonSerializer.Serialize(FoundRequestAnswer.Of(record), RequestJson.Default.FoundRequestAnswer),
+            input: input,
+            output: output,
+            error: error
         );
 
         var id = new Argument<string>("ID") { Description = "The requestId of the answer to the submission." };

@@ -94,7 +94,16 @@ internal sealed class RequestFilters
                     parsed.GetValue(config),
                     error,
                     settings =>
-                        filters.ListAsync(parsed, settings.Journal, table, json, input, output, error, cancellation)
+                        filters.ListAsync(
+                            parsed,
+                            settings.Journal,
+                            table: table,
+                            json: json,
+                            input: input,
+                            output: output,
+                            error: error,
+                            cancellation: cancellation
+                        )
                 )
         );
         return command;

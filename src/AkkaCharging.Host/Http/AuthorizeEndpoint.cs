@@ -70,13 +70,13 @@ internal sealed record AuthorizeAnswer(
 {
     internal static AuthorizeAnswer Of(RequestId id, Decision decision) =>
         new(
-            id.ToString(),
-            decision.Status.Name(),
-            decision.Reason.Name(),
-            decision.DecidedAt.ToUnixTimeMilliseconds(),
-            DetailAnswer.Of(decision),
-            decision.Ocpp16(),
-            decision.Ocpp201()
+            RequestId: id.ToString(),
+            Status: decision.Status.Name(),
+            Reason: decision.Reason.Name(),
+            Timestamp: decision.DecidedAt.ToUnixTimeMilliseconds(),
+            Detail: DetailAnswer.Of(decision),
+            Ocpp16: decision.Ocpp16(),
+            Ocpp201: decision.Ocpp201()
         );
 }
 

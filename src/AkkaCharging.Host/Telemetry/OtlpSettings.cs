@@ -109,13 +109,13 @@ internal sealed record OtlpSignal(
                 () => new X509Certificate2Collection().ImportFromPemFile(authorities)
             );
         return new(
-            endpoint,
-            protocol,
-            variables.Headers(Named("HEADERS")),
-            variables.Millis(Named("TIMEOUT"), byDefault: 10_000),
-            authorities,
-            certificate,
-            key
+            Endpoint: endpoint,
+            Protocol: protocol,
+            Headers: variables.Headers(Named("HEADERS")),
+            Timeout: variables.Millis(Named("TIMEOUT"), byDefault: 10_000),
+            Authorities: authorities,
+            Certificate: certificate,
+            Key: key
         );
 
         string Named(string what) =>

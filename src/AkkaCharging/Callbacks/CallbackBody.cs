@@ -48,18 +48,18 @@ internal static class CallbackBody
         var details = decision.Details;
         return JsonSerializer.SerializeToUtf8Bytes(
             new ExtendedBody(
-                request.Station.Text,
-                request.Token.Secret,
-                decision.Status.Name(),
-                decision.DecidedAt.ToUnixTimeMilliseconds(),
-                decision.Reason.Name(),
-                details?.AuthorizationReference,
-                details?.Text is { } text ? new ExtendedInfo(details.Language, text) : null,
-                details?.Party,
-                details?.ValidUntil?.ToUnixTimeMilliseconds(),
-                details?.Group,
-                decision.Ocpp16(),
-                decision.Ocpp201()
+                StationId: request.Station.Text,
+                DriverToken: request.Token.Secret,
+                Status: decision.Status.Name(),
+                Timestamp: decision.DecidedAt.ToUnixTimeMilliseconds(),
+                Reason: decision.Reason.Name(),
+                AuthorizationReference: details?.AuthorizationReference,
+                Info: details?.Text is { } text ? new ExtendedInfo(details.Language, text) : null,
+                Party: details?.Party,
+                ValidUntil: details?.ValidUntil?.ToUnixTimeMilliseconds(),
+                Group: details?.Group,
+                Ocpp16: decision.Ocpp16(),
+                Ocpp201: decision.Ocpp201()
             ),
             Extended.ExtendedBody
         );

@@ -22,15 +22,15 @@ internal sealed record RequestRow(
 {
     public static RequestRow Of(ChargingRequest request, JournalSecrets secrets) =>
         new(
-            StoredId.Of(request.Id),
-            request.Station.Text,
-            request.Token.Masked,
-            secrets.Hasher.Fingerprint(request.Token),
-            request.Callback.Destination.ToString(),
-            secrets.Seal(request),
-            request.ApiKeyName,
-            request.AcceptedAt.UtcTicks,
-            request.ExpiresAt.UtcTicks,
-            StoredNames.Trace(request.Trace)
+            Id: StoredId.Of(request.Id),
+            Station: request.Station.Text,
+            TokenMasked: request.Token.Masked,
+            TokenFingerprint: secrets.Hasher.Fingerprint(request.Token),
+            Destination: request.Callback.Destination.ToString(),
+            Secrets: secrets.Seal(request),
+            ApiKeyName: request.ApiKeyName,
+            AcceptedAt: request.AcceptedAt.UtcTicks,
+            ExpiresAt: request.ExpiresAt.UtcTicks,
+            Trace: StoredNames.Trace(request.Trace)
         );
 }

@@ -24,14 +24,14 @@ internal sealed partial class MetricsObserver(
 
         // the journal is open: it gave or took the request
         LogDecision(
-            request.Id,
-            request.Station,
-            request.Token.Masked,
-            Fingerprint(request.Token),
-            decision.Status.Name(),
-            decision.Reason.Name(),
-            request.AcceptedAt,
-            decision.DecidedAt
+            requestId: request.Id,
+            stationId: request.Station,
+            driverToken: request.Token.Masked,
+            TokenFingerprint: Fingerprint(request.Token),
+            status: decision.Status.Name(),
+            reason: decision.Reason.Name(),
+            AcceptedAt: request.AcceptedAt,
+            DecidedAt: decision.DecidedAt
         );
     }
 
@@ -41,13 +41,13 @@ internal sealed partial class MetricsObserver(
         if (!logger.IsEnabled(LogLevel.Information))
             return;
         LogAnswer(
-            question.Id,
-            question.Station,
-            question.Token.Masked,
-            FingerprintOrNothing(question.Token),
-            decision.Status.Name(),
-            decision.Reason.Name(),
-            decision.DecidedAt
+            requestId: question.Id,
+            stationId: question.Station,
+            driverToken: question.Token.Masked,
+            TokenFingerprint: FingerprintOrNothing(question.Token),
+            status: decision.Status.Name(),
+            reason: decision.Reason.Name(),
+            DecidedAt: decision.DecidedAt
         );
     }
 

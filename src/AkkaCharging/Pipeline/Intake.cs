@@ -167,15 +167,15 @@ internal sealed class Intake(
         var now = time.GetUtcNow();
         var age = submission.ValidFor is { } validFor && validFor < settings.MaxAge ? validFor : settings.MaxAge;
         return new(
-            RequestId.New(now),
-            submission.Station,
-            submission.Token,
-            submission.Callback,
-            now,
-            now + age,
-            submission.ApiKeyName,
-            submission.Trace,
-            submission.Format
+            Id: RequestId.New(now),
+            Station: submission.Station,
+            Token: submission.Token,
+            Callback: submission.Callback,
+            AcceptedAt: now,
+            ExpiresAt: now + age,
+            ApiKeyName: submission.ApiKeyName,
+            Trace: submission.Trace,
+            Format: submission.Format
         );
     }
 }

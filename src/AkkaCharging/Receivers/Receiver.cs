@@ -152,19 +152,21 @@ internal sealed class Receiver
 
     public ReceiverStatus Status(long now) =>
         new(
-            Key,
-            Standing,
-            _breaker.State,
-            IsPaused,
-            Pending,
-            _attempts.Taken,
-            _limit.Value,
-            _attempts.WaitingCount,
-            Retries.Taken,
-            _breaker.FailuresInARow,
-            _breaker.FailingSince is { } since ? _time.GetUtcNow() - _time.GetElapsedTime(since, now) : null,
-            _breaker.ProbeAt is { } at ? _time.GetUtcNow() + _time.GetElapsedTime(now, at) : null,
-            _last
+            Key: Key,
+            Standing: Standing,
+            Breaker: _breaker.State,
+            IsPaused: IsPaused,
+            Pending: Pending,
+            InFlight: _attempts.Taken,
+            InFlightMax: _limit.Value,
+            Waiting: _attempts.WaitingCount,
+            Retrying: Retries.Taken,
+            FailuresInARow: _breaker.FailuresInARow,
+            FailingSince: _breaker.FailingSince is { } since
+                ? _time.GetUtcNow() - _time.GetElapsedTime(since, now)
+                : null,
+            ProbeAt: _breaker.ProbeAt is { } at ? _time.GetUtcNow() + _time.GetElapsedTime(now, at) : null,
+            LastAttempt: _last
         );
 
     private void OnAnswer(bool asksForLess, long now)

@@ -35,17 +35,17 @@ internal sealed record ChargingSettings(
 
     internal static ChargingSettings Read(HoconSection hocon, Config akka) =>
         new(
-            ServerSettings.Read(hocon.Section("server")),
-            ManagementSettings.Read(hocon.Section("management")),
-            RequestSettings.Read(hocon.Section("request")),
-            QueueSettings.Read(hocon.Section("queue")),
-            AuthorizationSettings.Read(hocon.Section("authorization")),
-            AdaptersSettings.Read(hocon.Section("adapters")),
-            CallbackSettings.Read(hocon.Section("callback")),
-            JournalSettings.Read(hocon.Section("journal")),
-            ClusterSettings.Read(hocon.Section("cluster")),
-            MonitoringSettings.Read(hocon.Section("monitoring")),
-            LoggingSettings.Read(hocon.Section("logging")),
-            akka
+            Server: ServerSettings.Read(hocon.Section("server")),
+            Management: ManagementSettings.Read(hocon.Section("management")),
+            Request: RequestSettings.Read(hocon.Section("request")),
+            Queue: QueueSettings.Read(hocon.Section("queue")),
+            Authorization: AuthorizationSettings.Read(hocon.Section("authorization")),
+            Adapters: AdaptersSettings.Read(hocon.Section("adapters")),
+            Callback: CallbackSettings.Read(hocon.Section("callback")),
+            Journal: JournalSettings.Read(hocon.Section("journal")),
+            Cluster: ClusterSettings.Read(hocon.Section("cluster")),
+            Monitoring: MonitoringSettings.Read(hocon.Section("monitoring")),
+            Logging: LoggingSettings.Read(hocon.Section("logging")),
+            Akka: akka
         );
 }

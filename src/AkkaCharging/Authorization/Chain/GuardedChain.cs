@@ -41,9 +41,9 @@ internal sealed class GuardedChain
                 settings,
                 scheduler,
                 time,
-                state => onTransition?.Invoke(partner.Name, state),
-                (id, cause) => onError?.Invoke(partner.Name, id, cause),
-                partner.Parallelism
+                onTransition: state => onTransition?.Invoke(partner.Name, state),
+                onError: (id, cause) => onError?.Invoke(partner.Name, id, cause),
+                parallelism: partner.Parallelism
             )
         );
     }

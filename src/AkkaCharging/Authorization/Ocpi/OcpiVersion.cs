@@ -25,16 +25,32 @@ internal sealed record OcpiVersion(
 
     private static readonly OcpiVersion[] All =
     [
-        new("2.1.1", false, false, false, [Rfid, Other], false, "authorization_id"),
-        new("2.2.1", true, true, true, [Rfid, "APP_USER", "AD_HOC_USER", Other], false, "authorization_reference"),
         new(
-            "2.3.0",
-            true,
-            true,
-            true,
-            [Rfid, "APP_USER", "AD_HOC_USER", Other, "EMAID"],
-            true,
-            "authorization_reference"
+            Name: "2.1.1",
+            HasMessageIds: false,
+            HasRoles: false,
+            EncodesToken: false,
+            TokenTypes: [Rfid, Other],
+            TypesAreOpen: false,
+            ReferenceField: "authorization_id"
+        ),
+        new(
+            Name: "2.2.1",
+            HasMessageIds: true,
+            HasRoles: true,
+            EncodesToken: true,
+            TokenTypes: [Rfid, "APP_USER", "AD_HOC_USER", Other],
+            TypesAreOpen: false,
+            ReferenceField: "authorization_reference"
+        ),
+        new(
+            Name: "2.3.0",
+            HasMessageIds: true,
+            HasRoles: true,
+            EncodesToken: true,
+            TokenTypes: [Rfid, "APP_USER", "AD_HOC_USER", Other, "EMAID"],
+            TypesAreOpen: true,
+            ReferenceField: "authorization_reference"
         ),
     ];
 

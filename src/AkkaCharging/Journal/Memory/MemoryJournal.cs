@@ -471,15 +471,15 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                 return SettledAs is null || _request is null
                     ? null
                     : new(
-                        _request.Id,
-                        _station,
-                        _tokenMasked,
-                        _destination.ToString(),
-                        _lastAttempt,
-                        Attempts.Length,
-                        _decision?.Status,
-                        StoredNames.Time(_acceptedAt),
-                        SettledAt
+                        Id: _request.Id,
+                        StationId: _station,
+                        DriverTokenMasked: _tokenMasked,
+                        Destination: _destination.ToString(),
+                        LastAttempt: _lastAttempt,
+                        Attempts: Attempts.Length,
+                        Status: _decision?.Status,
+                        AcceptedAt: StoredNames.Time(_acceptedAt),
+                        SettledAt: SettledAt
                     );
             }
         }
@@ -507,19 +507,19 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             lock (_gate)
             {
                 return new(
-                    Id,
-                    _station,
-                    _tokenMasked,
-                    _apiKeyName,
-                    State,
-                    _decision,
-                    StoredNames.Time(_acceptedAt),
-                    SettledAs is null ? null : SettledAt,
-                    Attempts,
-                    StoredNames.Time(_expiresAt),
-                    _attemptsMade,
-                    fingerprint,
-                    _destination.ToString()
+                    Id: Id,
+                    StationId: _station,
+                    DriverTokenMasked: _tokenMasked,
+                    ApiKeyName: _apiKeyName,
+                    State: State,
+                    Decision: _decision,
+                    AcceptedAt: StoredNames.Time(_acceptedAt),
+                    SettledAt: SettledAs is null ? null : SettledAt,
+                    Attempts: Attempts,
+                    ExpiresAt: StoredNames.Time(_expiresAt),
+                    AttemptsMade: _attemptsMade,
+                    TokenFingerprint: fingerprint,
+                    Destination: _destination.ToString()
                 );
             }
         }

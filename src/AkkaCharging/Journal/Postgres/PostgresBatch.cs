@@ -2,6 +2,7 @@ using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using Npgsql;
+using Sql = AkkaCharging.Journal.Postgres.PostgresStatements;
 
 namespace AkkaCharging.Journal.Postgres;
 
@@ -15,93 +16,11 @@ internal sealed class PostgresBatch
 {
     private const int WritesMax = 2_048;
 
-    private const string Accept = """
-        INSERT INTO charging_request (
-            epoch, lane, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
-        SELECT
-            $1, $2::smallint, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace
-        FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            AS new (id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace, key_hash)
-        WHERE key_hash IS NULL OR EXISTS (SELECT 1 FROM charging_idempotency kept WHERE kept.key_hash = new.key_hash AND kept.id = new.id)
-        """;
-
-    private const string ForgetOldClaims = "DELETE FROM charging_idempotency WHERE key_hash = ANY ($1) AND until <= $2";
-    private const string Claim =
-        "INSERT INTO charging_idempotency (key_hash, body_hash, id, until) SELECT * FROM unnest($1, $2, $3, "
-        + "$4) ON CONFLICT DO NOTHING";
-    private const string StandingClaims =
-        "SELECT key_hash, body_hash, id FROM charging_idempotency WHERE key_hash = ANY ($1)";
-
-    private const string LookUpClaims = StandingClaims + " AND until > $2";
-
-    // Null for the lanes means all of them. Under the fence, these are exactly those that this node holds.
-    private const string Decide = """
-        UPDATE charging_request kept SET
-            status = new.status,
-            reason = new.reason,
-            exact_reason = new.exact_reason,
-            decided_at = new.decided_at,
-            details = new.details,
-            state = CASE kept.state WHEN 'queued' THEN 'decided' ELSE kept.state END
-        FROM unnest($1, $2, $3, $4, $5, $6) AS new (id, status, reason, exact_reason, decided_at, details)
-        WHERE kept.id = new.id AND kept.status IS NULL AND ($7::smallint[] IS NULL OR kept.lane = ANY ($7))
-        """;
-
-    private const string StandingDecisions =
-        $"SELECT {StoredRows.DecisionColumns} FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
-
-    // By its state, not by settled_at: a plan made while the table is empty would take the index of unsettled rows for
-    // that, and read all of it for each request.
-    private const string IsUnsettled = "kept.state IN ('queued', 'decided')";
-
-    // An attempt that is written again, because its first commit was in doubt, is there already: its times tell it from
-    // all others.
-    private const string RecordAttempt = $"""
-        UPDATE charging_request kept SET
-            attempts = attempts || new.attempt,
-            attempts_made = attempts_made + 1
-        FROM unnest($1, $2) AS new (id, attempt)
-        WHERE kept.id = new.id AND {IsUnsettled} AND strpos(kept.attempts, new.attempt) = 0
-            AND ($3::smallint[] IS NULL OR kept.lane = ANY ($3))
-        """;
-
-    private const string Settle = $"""
-        UPDATE charging_request kept SET
-            state = new.state,
-            settled_at = new.settled_at,
-            secrets = CASE new.state WHEN 'failed' THEN kept.secrets END,
-            attempts = attempts || new.attempt,
-            attempts_made = attempts_made + (new.attempt <> '')::int
-        FROM unnest($1, $2, $3, $4) AS new (id, state, settled_at, attempt)
-        WHERE kept.id = new.id AND {IsUnsettled} AND ($5::smallint[] IS NULL OR kept.lane = ANY ($5))
-        RETURNING kept.id, coalesce(kept.api_key, '')
-        """;
-
-    private const string Redrive = $"""
-        UPDATE charging_request kept SET
-            state = CASE WHEN status IS NULL THEN 'queued' ELSE 'decided' END,
-            settled_at = NULL,
-            epoch = $1,
-            lane = $2::smallint,
-            redriven_at = new.redriven_at,
-            expires_at = new.expires_at,
-            attempts = new.attempts,
-            attempts_made = 0
-        FROM unnest($3, $4, $5, $6, $7) AS new (id, seen_at, redriven_at, expires_at, attempts)
-        WHERE kept.id = new.id AND kept.settled_at = new.seen_at AND {StoredRows.IsDeadLetter}
-        RETURNING kept.id, coalesce(kept.api_key, '')
-        """;
-
-    private const string Discard =
-        $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} "
-        + "RETURNING id, coalesce(api_key, '')";
-
-    private const string StillOurs = "SELECT id FROM charging_request WHERE id = ANY ($1) AND lane = ANY ($2)";
     private const string NoLane = "This node holds no lane yet.";
     private const string LaneIsGone = "The lane of this request is another node's now.";
 
     private readonly HashSet<RequestId> _ids = [];
-    private readonly List<AcceptWrite> _accepts = [];
+    private readonly PostgresAccepts _accepts = new();
     private readonly List<AcceptedLookup> _lookups = [];
     private readonly List<DecideWrite> _decides = [];
     private readonly List<AttemptWrite> _attempts = [];
@@ -114,13 +33,13 @@ internal sealed class PostgresBatch
     public int Count => _ids.Count;
 
     /// <summary>The requests that this batch would keep anew.</summary>
-    public IEnumerable<Guid> Accepted => _accepts.Select(write => write.Id.Value);
+    public IEnumerable<Guid> Accepted => _accepts.Writes.Select(write => write.Id.Value);
 
     /// <summary>The dead letters that this batch would redrive.</summary>
     public IEnumerable<RedriveWrite> Redriven => _redrives;
 
     private IEnumerable<PostgresWrite> Writes =>
-        [.. _accepts, .. _lookups, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
+        [.. _accepts.Writes, .. _lookups, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
 
     /// <summary>Takes <paramref name="write"/> in, unless it belongs into the next batch.</summary>
     public bool TryAdd(PostgresWrite write)
@@ -186,16 +105,15 @@ internal sealed class PostgresBatch
                 RefuseNew();
         }
 
-        if (_accepts.Count > 0)
-            AddAccepts(batch, home!.Value, now);
+        _accepts.AddTo(batch, home ?? default, now);
         if (_lookups.Count > 0)
-            Add(batch, LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
+            Add(batch, Sql.LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
         var decided =
             _decides.Count == 0
                 ? null
                 : Add(
                     batch,
-                    Decide,
+                    Sql.Decide,
                     Ids(_decides),
                     _decides.Select(d => d.Stored.Status).ToArray(),
                     _decides.Select(d => d.Stored.Reason).ToArray(),
@@ -209,7 +127,7 @@ internal sealed class PostgresBatch
                 ? null
                 : Add(
                     batch,
-                    RecordAttempt,
+                    Sql.RecordAttempt,
                     Ids(_attempts),
                     _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray(),
                     held
@@ -219,7 +137,7 @@ internal sealed class PostgresBatch
                 ? null
                 : Add(
                     batch,
-                    Settle,
+                    Sql.Settle,
                     Ids(_settles),
                     _settles.Select(s => s.Settlement.State.Name()).ToArray(),
                     _settles.Select(s => s.Settlement.At.UtcTicks).ToArray(),
@@ -233,7 +151,7 @@ internal sealed class PostgresBatch
         {
             Add(
                 batch,
-                Redrive,
+                Sql.Redrive,
                 home!.Value.Term,
                 home.Value.Lane,
                 Ids(_redrives),
@@ -245,7 +163,7 @@ internal sealed class PostgresBatch
         }
 
         if (_discards.Count > 0)
-            Add(batch, Discard, Ids(_discards));
+            Add(batch, Sql.Discard, Ids(_discards));
 
         var (claims, changed) = await RunAsync(batch);
         clock.Told();
@@ -302,9 +220,10 @@ internal sealed class PostgresBatch
     /// </summary>
     private void RefuseNew()
     {
-        foreach (var write in (IEnumerable<PostgresWrite>)[.. _accepts, .. _redrives])
-            write.Fail(new JournalUnavailableException(NoLane));
-        _accepts.Clear();
+        var problem = new JournalUnavailableException(NoLane);
+        _accepts.Refuse(problem);
+        foreach (var redrive in _redrives)
+            redrive.Fail(problem);
         _redrives.Clear();
     }
 
@@ -312,56 +231,10 @@ internal sealed class PostgresBatch
     private async Task RefuseLostAsync(NpgsqlConnection connection, short[] held)
     {
         PostgresWrite[] writes = [.. _decides, .. _attempts, .. _settles];
-        var ours = (await connection.AllAsync(row => row.GetGuid(0), StillOurs, Ids(writes), held)).ToHashSet();
+        var ours = (await connection.AllAsync(row => row.GetGuid(0), Sql.StillOurs, Ids(writes), held)).ToHashSet();
         foreach (var write in writes.Where(write => !ours.Contains(write.Id.Value)))
             write.Fail(new JournalUnavailableException(LaneIsGone));
     }
-
-    private void AddAccepts(NpgsqlBatch batch, (short Lane, long Term) home, DateTimeOffset now)
-    {
-        // In one order for all, so that two writers that claim the same keys wait for each other instead of locking
-        // each other out.
-        var claiming = _accepts
-            .Where(a => a.Claim is not null)
-            .OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal)
-            .ToList();
-        var keys = claiming.Select(a => a.Claim!.KeyHash).ToArray();
-        if (claiming.Count > 0)
-        {
-            Add(batch, ForgetOldClaims, keys, now.UtcTicks);
-            Add(
-                batch,
-                Claim,
-                keys,
-                claiming.Select(a => a.Claim!.BodyHash).ToArray(),
-                Ids(claiming),
-                claiming.Select(a => a.Row.AcceptedAt + IdempotencyClaim.Retention.Ticks).ToArray()
-            );
-        }
-
-        Add(
-            batch,
-            Accept,
-            home.Term,
-            home.Lane,
-            Ids(_accepts),
-            Column(row => row.Station),
-            Column(row => row.TokenMasked),
-            Column(row => row.TokenFingerprint),
-            Column(row => row.Destination),
-            Column(row => row.Secrets),
-            Column(row => row.ApiKeyName),
-            Column(row => row.AcceptedAt),
-            Column(row => row.ExpiresAt),
-            Column(row => row.Trace),
-            _accepts.Select(a => a.Claim?.KeyHash).ToArray()
-        );
-        if (claiming.Count > 0)
-            // cast, because an array of references would pass for the list of values
-            Add(batch, StandingClaims, (object)keys);
-    }
-
-    private T[] Column<T>(Func<RequestRow, T> value) => [.. _accepts.Select(accept => value(accept.Row))];
 
     private void Complete(
         Dictionary<string, KeptClaim> claims,
@@ -370,17 +243,7 @@ internal sealed class PostgresBatch
         int lane
     )
     {
-        foreach (var accept in _accepts)
-            accept.Complete(
-                (
-                    accept.Claim is { } claim
-                        ? claims[claim.KeyHash].Answer(claim, accept.Id)
-                        : new(AcceptOutcome.Accepted, accept.Id)
-                ) with
-                {
-                    Lane = lane,
-                }
-            );
+        _accepts.Complete(claims, lane);
         foreach (var lookup in _lookups)
             lookup.Complete(claims.TryGetValue(lookup.Claim.KeyHash, out var kept) ? kept.Answer(lookup.Claim) : null);
         foreach (var decide in _decides)
@@ -428,7 +291,7 @@ internal sealed class PostgresBatch
                 var id = new RequestId(row.GetGuid(0));
                 return (Id: id, Decision: row.ToDecision(id, secrets));
             },
-            StandingDecisions,
+            Sql.StandingDecisions,
             Ids(_decides)
         );
         return found.ToDictionary(row => row.Id, row => row.Decision);

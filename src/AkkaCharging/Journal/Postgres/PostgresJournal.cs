@@ -135,11 +135,11 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
             _connections,
             _keys,
             _time,
-            _retention.Add,
-            SetBacklog,
-            _committed,
-            _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null,
-            (_instance, Clock, _keptClock)
+            settled: _retention.Add,
+            termBegan: SetBacklog,
+            committed: _committed,
+            lanes: _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null,
+            node: (_instance, Clock, _keptClock)
         );
         _retaining = _retention.RunAsync(MayDelete, _stopping.Token);
         return _writer;

@@ -53,7 +53,15 @@ internal sealed class SqliteJournal(
     {
         var reading = new SqliteThread("journal reader", _settings);
         _reader = new SqliteReader(reading, Clock);
-        return _writer = new SqliteWriter(_settings, _time, committed, Clock, reading, _notice, Early);
+        return _writer = new SqliteWriter(
+            _settings,
+            _time,
+            committed: committed,
+            clock: Clock,
+            reading: reading,
+            notice: _notice,
+            early: Early
+        );
     }
 
     /// <inheritdoc/>

@@ -182,7 +182,15 @@ internal sealed class SqliteStore : IDisposable
             SqliteMeta.Register(connection, secrets, time);
             SqliteSchema.Run(connection, "COMMIT");
             clock?.Resume(SqliteMeta.ReadClock(connection), ClockWitness.OfMachine(time));
-            return new(connection, secrets, owner, settings.MaxSettledRows, time, clock, early);
+            return new(
+                connection,
+                secrets,
+                epoch: owner,
+                settledRowsMax: settings.MaxSettledRows,
+                time: time,
+                clock: clock,
+                early: early
+            );
         }
         catch (SqliteException e) when (SqliteProblem.IsCorrupt(e))
         {

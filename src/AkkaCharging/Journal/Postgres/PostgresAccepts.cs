@@ -1,0 +1,84 @@
+using AkkaCharging.Requests;
+using Npgsql;
+
+namespace AkkaCharging.Journal.Postgres;
+
+/// <summary>The new requests of one transaction, with the idempotency keys that they claim.</summary>
+internal sealed class PostgresAccepts
+{
+    private readonly List<AcceptWrite> _writes = [];
+
+    public IReadOnlyList<AcceptWrite> Writes => _writes;
+
+    public void Add(AcceptWrite write) => _writes.Add(write);
+
+    /// <summary>Rejects all of them.</summary>
+    public void Refuse(JournalUnavailableException problem)
+    {
+        foreach (var write in _writes)
+            write.Fail(problem);
+        _writes.Clear();
+    }
+
+    /// <summary>Adds their statements to <paramref name="batch"/>; none when there are no requests.</summary>
+    /// <param name="home">Lane that keeps them, and its term.</param>
+    /// <param name="now">End of the idempotency keys that are forgotten.</param>
+    public void AddTo(NpgsqlBatch batch, (short Lane, long Term) home, DateTimeOffset now)
+    {
+        if (_writes.Count == 0)
+            return;
+        // In one order for all, so that two writers that claim the same keys wait for each other instead of locking
+        // each other out.
+        var claiming = _writes
+            .Where(a => a.Claim is not null)
+            .OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal)
+            .ToList();
+        var keys = claiming.Select(a => a.Claim!.KeyHash).ToArray();
+        if (claiming.Count > 0)
+        {
+            batch.Add(PostgresStatements.ForgetOldClaims, keys, now.UtcTicks);
+            batch.Add(
+                PostgresStatements.Claim,
+                keys,
+                claiming.Select(a => a.Claim!.BodyHash).ToArray(),
+                claiming.ConvertAll(a => a.Id.Value).ToArray(),
+                claiming.Select(a => a.Row.AcceptedAt + IdempotencyClaim.Retention.Ticks).ToArray()
+            );
+        }
+
+        batch.Add(
+            PostgresStatements.Accept,
+            home.Term,
+            home.Lane,
+            _writes.ConvertAll(a => a.Id.Value).ToArray(),
+            Column(row => row.Station),
+            Column(row => row.TokenMasked),
+            Column(row => row.TokenFingerprint),
+            Column(row => row.Destination),
+            Column(row => row.Secrets),
+            Column(row => row.ApiKeyName),
+            Column(row => row.AcceptedAt),
+            Column(row => row.ExpiresAt),
+            Column(row => row.Trace),
+            _writes.Select(a => a.Claim?.KeyHash).ToArray()
+        );
+        if (claiming.Count > 0)
+            // cast, because an array of references would pass for the list of values
+            batch.Add(PostgresStatements.StandingClaims, (object)keys);
+    }
+
+    /// <summary>Tells the callers, after the commit.</summary>
+    /// <param name="claims">The idempotency keys that are kept.</param>
+    public void Complete(Dictionary<string, KeptClaim> claims, int lane)
+    {
+        foreach (var accept in _writes)
+        {
+            var answer = accept.Claim is { } claim
+                ? claims[claim.KeyHash].Answer(claim, accept.Id)
+                : new(AcceptOutcome.Accepted, accept.Id);
+            accept.Complete(answer with { Lane = lane });
+        }
+    }
+
+    private T[] Column<T>(Func<RequestRow, T> value) => [.. _writes.Select(write => value(write.Row))];
+}
