@@ -33,6 +33,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     private readonly TextWriter _error;
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _hasLines = new(false); // unlike its slim kin it never spins
+    private readonly ManualResetEvent _closing = new(false);
     private readonly Thread _writer;
     private readonly Timer _reports;
     private ArrayBufferWriter<char> _waiting = new(UsualCharacters);
@@ -87,11 +88,13 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
             _isClosing = true;
         }
 
+        _closing.Set();
         _hasLines.Set();
         _writer.Join();
         _reports.Dispose();
         Report();
         _hasLines.Dispose();
+        _closing.Dispose();
     }
 
     private void Write()
@@ -99,8 +102,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         for (var isClosing = false; !isClosing; )
         {
             _hasLines.WaitOne();
-            if (!Volatile.Read(ref _isClosing))
-                Thread.Sleep(CollectingTime);
+            _closing.WaitOne(CollectingTime);
             lock (_gate)
             {
                 isClosing = _isClosing;

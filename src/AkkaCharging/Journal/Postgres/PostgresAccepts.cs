@@ -1,4 +1,3 @@
-using AkkaCharging.Requests;
 using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
