@@ -8,7 +8,8 @@ using Wolverine;
 using Wolverine.ErrorHandling;
 
 // PORT ACL sqlite|postgres CONNECTIONSTRING. The first line of the output is the durability of the store.
-// codegen write, built with -p:WritesCode=true, writes Internal/Generated.
+// "codegen write", built with -p:WritesCode=true -p:RestorePackagesWithLockFile=false, writes Internal/Generated. It is
+// checked in with another first line, so that it is formatted, and without the roots for native code.
 var writesCode = args[0] is "codegen";
 var (port, acl, kind, connectionString) = writesCode
     ? ("0", "/dev/null", "sqlite", "Data Source=unused.db")
@@ -29,7 +30,7 @@ builder.Host.UseWolverine(wolverine =>
     wolverine.UseSystemTextJsonForSerialization(json => json.TypeInfoResolverChain.Insert(0, MessageJson.Default));
     wolverine.Durability.Mode = DurabilityMode.Solo;
     wolverine.Durability.DurabilityMetricsEnabled = false;
-    wolverine.Durability.EnableInboxPartitioning = true;
+    wolverine.Durability.RecoveryBatchSize = 1_000;
     wolverine
         .LocalQueueFor<AuthorizationRequested>()
         .UseDurableInbox()
