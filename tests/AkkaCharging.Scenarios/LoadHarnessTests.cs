@@ -41,7 +41,7 @@ public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task DurableRows_EveryRunIsValid_AndNothingIsLost()
     {
-        var report = await RunAsync("only=durable");
+        var report = await RunAsync("only=durable", "warmup=4", "seconds=3");
 
         Assert.Equal(["durable-sqlite", "durable-kill-sqlite"], Keys(report));
         var kill = report.GetProperty("figures")[1];
