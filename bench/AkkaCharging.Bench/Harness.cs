@@ -80,6 +80,8 @@ internal static class Harness
             figures.Add(await AcceptRows.HalfLoadAsync(session, saturation!));
         if (options.Wants("faults"))
             figures.AddRange(await AcceptRows.UnderFaultsAsync(session, saturation![JourneyRows.Sqlite]));
+        if (options.Only.Contains("durable") || (isLong && options.Wants("durable"))) // too long for the short profile
+            figures.AddRange(await DurableRows.RunAsync(session));
         if (options.Profile == "smoke")
             return;
         if (options.Wants("isolation"))

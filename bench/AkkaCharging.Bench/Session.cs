@@ -5,6 +5,7 @@ using AkkaCharging.Bench.Processes;
 using AkkaCharging.Bench.Receiver;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Postgres;
+using Npgsql;
 
 namespace AkkaCharging.Bench;
 
@@ -102,6 +103,18 @@ internal sealed class Session : IAsyncDisposable
         return Targets.Postgres(await _postgres.NewSchemaAsync());
     }
 
+    /// <summary>
+    /// Gives PostgreSQL's planner the statistics of tables that grew within seconds, as its own process would within a
+    /// minute.
+    /// </summary>
+    public async Task AnalyzeAsync()
+    {
+        await using var connection = new NpgsqlConnection(_postgres!.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("ANALYZE", connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
     /// <summary>A closed loop, as fast as the target goes.</summary>
     public Task<Run> SaturateAsync(
         RunningTarget target,
@@ -190,6 +203,44 @@ internal sealed class Session : IAsyncDisposable
             foreach (var target in targets)
                 await target.DisposeAsync();
         }
+    }
+
+    /// <summary>A closed loop into which the target is killed.</summary>
+    /// <returns>The requests that it had answered 200.</returns>
+    public async Task<IReadOnlyList<int>> KillUnderLoadAsync(RunningTarget target)
+    {
+        var driver = new LoadDriver(
+            new LoadPlan(
+                target.EndPoints,
+                OneDestination(),
+                Options.Connections,
+                TimeSpan.Zero,
+                Duration + DrainBound,
+                EndsWithTarget: true
+            ),
+            Ledger,
+            _sequence
+        );
+        var driving = Task.Factory.StartNew(
+            () =>
+            {
+                Affinity.PinThread(Options.DriverProcessors);
+                return driver.Run(() => { });
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
+        await Task.Delay(Duration);
+        await target.Process.KillAsync();
+        var load = await driving;
+        _sequence = driver.NextSequence;
+        return load.Accepted.Count > 0 && load.Errors.Keys.All(status => status < 0)
+            ? load.Accepted
+            : throw new InvalidRunException(
+                $"{target.Name}: {load.Accepted.Count} requests were accepted before the kill, answers: "
+                    + string.Join(", ", load.Errors.Select(error => $"{error.Value} with status {error.Key}"))
+            );
     }
 
     /// <summary>Drives a target, waits for every callback, and insists that the run was valid.</summary>

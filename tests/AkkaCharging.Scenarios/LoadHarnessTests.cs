@@ -21,16 +21,8 @@ public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task SmallestProfile_EveryRunIsValid_AndReported()
     {
-        await using var harness = ChildProcess.Start([Harness, "smoke", $"results={_folder.Path}"], _folder.Path);
+        var report = await RunAsync();
 
-        var exitCode = await harness.ExitAsync(Patience);
-
-        output.WriteLine(harness.Everything);
-        Assert.True(exitCode == 0, harness.Everything);
-        var report = JsonDocument
-            .Parse(await File.ReadAllTextAsync(Path.Combine(_folder.Path, "smoke.json")))
-            .RootElement;
-        Assert.Equal(JsonValueKind.Null, report.GetProperty("failure").ValueKind);
         Assert.Equal(
             [
                 "journeys-memory",
@@ -41,11 +33,45 @@ public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
                 "accept-authorizer-hangs",
                 "accept-receivers-hang",
             ],
-            report.GetProperty("figures").EnumerateArray().Select(figure => figure.GetProperty("key").GetString())
+            Keys(report)
         );
+    }
+
+    /// <summary>Starts Wolverine as well, and kills both.</summary>
+    [Fact]
+    public async Task DurableRows_EveryRunIsValid_AndNothingIsLost()
+    {
+        var report = await RunAsync("only=durable", "warmup=4", "seconds=3");
+
+        Assert.Equal(["durable-sqlite", "durable-kill-sqlite"], Keys(report));
+        var kill = report.GetProperty("figures")[1];
+        Assert.Equal(0, kill.GetProperty("judged").GetProperty("median").GetDouble());
+        Assert.Equal("Wolverine, lost", kill.GetProperty("others")[0].GetProperty("name").GetString());
+        Assert.Equal(0, kill.GetProperty("others")[0].GetProperty("median").GetDouble());
+    }
+
+    private async Task<JsonElement> RunAsync(params string[] options)
+    {
+        await using var harness = ChildProcess.Start(
+            [Harness, "smoke", $"results={_folder.Path}", .. options],
+            _folder.Path
+        );
+
+        var exitCode = await harness.ExitAsync(Patience);
+
+        output.WriteLine(harness.Everything);
+        Assert.True(exitCode == 0, harness.Everything);
+        var report = JsonDocument
+            .Parse(await File.ReadAllTextAsync(Path.Combine(_folder.Path, "smoke.json")))
+            .RootElement;
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("failure").ValueKind);
         Assert.All(
             report.GetProperty("runs").EnumerateArray(),
             run => Assert.True(run.GetProperty("sent").GetInt32() > 0, run.GetRawText())
         );
+        return report;
     }
+
+    private static IEnumerable<string?> Keys(JsonElement report) =>
+        report.GetProperty("figures").EnumerateArray().Select(figure => figure.GetProperty("key").GetString());
 }

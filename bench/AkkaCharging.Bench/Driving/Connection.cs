@@ -30,8 +30,11 @@ internal sealed class Connection : IDisposable
     {
         Sequence = sequence;
         _length = 0;
-        if (_socket.Send(request, SocketFlags.None, out var error) != request.Length)
-            throw new InvalidOperationException($"A request was not taken whole by the socket: {error}.");
+        var sent = _socket.Send(request, SocketFlags.None, out var error);
+        if (error != SocketError.Success)
+            throw new SocketException((int)error);
+        if (sent != request.Length)
+            throw new InvalidOperationException("A request was not taken whole by the socket.");
     }
 
     /// <summary>Reads what is there.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using AkkaCharging.Bench.Receiver;
 
 namespace AkkaCharging.Bench.Driving;
@@ -41,6 +42,10 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
         try
         {
             Drive(epoll, connections, measuring);
+        }
+        catch (SocketException) when (plan.EndsWithTarget)
+        {
+            // What was under way has no answer.
         }
         finally
         {

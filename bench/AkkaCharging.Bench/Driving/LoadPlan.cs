@@ -12,6 +12,7 @@ namespace AkkaCharging.Bench.Driving;
 /// <param name="IsHealthy">Whether the callback of a request is to come in spite of the faults; those that have not
 /// come are as late as the run is long. Null for all.</param>
 /// <param name="RefusalsAreFine">Whether 503 is an answer of this run, not an error of it.</param>
+/// <param name="EndsWithTarget">Whether the target is killed meanwhile, and the run over with it.</param>
 internal sealed record LoadPlan(
     IReadOnlyList<IPEndPoint> Targets,
     Submissions Submissions,
@@ -23,5 +24,6 @@ internal sealed record LoadPlan(
     bool AwaitsCallbacks = true,
     bool RefusalsAreFine = false,
     int CountMax = int.MaxValue,
-    Func<int, bool>? IsHealthy = null
+    Func<int, bool>? IsHealthy = null,
+    bool EndsWithTarget = false
 );

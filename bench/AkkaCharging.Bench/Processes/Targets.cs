@@ -167,6 +167,35 @@ internal sealed class Targets(BenchOptions options, string folder)
         return await StartedAsync(new(name, [process], [port]), awaitsReady: true);
     }
 
+    /// <summary>The durable rival.</summary>
+    /// <param name="kind">Of its store, as the service's journal has it.</param>
+    /// <param name="home">A folder of an earlier start, to find its store again; or a new one.</param>
+    /// <exception cref="InvalidRunException">Its store is not as durable as the service's journal.</exception>
+    public async Task<RunningTarget> WolverineAsync(
+        string name,
+        string kind,
+        string connectionString,
+        string home,
+        int port
+    )
+    {
+        AccessListFile(home, AclRules);
+        var process = MeasuredProcess.Start(
+            "wolverine",
+            "AkkaCharging.Peers.Wolverine.dll",
+            [Text(port), "acl.csv", kind, connectionString],
+            home,
+            options.Environment,
+            options.ServiceProcessors
+        );
+        var target = await StartedAsync(new(name, [process], [port]), awaitsReady: true);
+        var ours = kind == "sqlite" ? "journal_mode wal, synchronous 2" : "fsync on, synchronous_commit on";
+        if (process.FirstLine == ours)
+            return target;
+        await target.DisposeAsync();
+        throw new InvalidRunException($"{name} is as durable as \"{process.FirstLine}\", the service as \"{ours}\"");
+    }
+
     /// <summary>Settings of a journal of PostgreSQL.</summary>
     public static Dictionary<string, string> Postgres(string connectionString) =>
         new(StringComparer.Ordinal)

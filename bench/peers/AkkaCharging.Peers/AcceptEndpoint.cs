@@ -3,15 +3,15 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace AkkaCharging.Peers;
 
-/// <summary>The accept path of both peers: read, validate, hand on, answer.</summary>
+/// <summary>The accept path of all peers: read, validate, hand on, answer.</summary>
 internal static class AcceptEndpoint
 {
     /// <summary>Maps the contract's route.</summary>
     /// <param name="take">False when there is no room.</param>
-    public static void MapAccept(this WebApplication app, Func<Accepted, bool> take) =>
+    public static void MapAccept(this WebApplication app, Func<Accepted, ValueTask<bool>> take) =>
         app.MapPost("/api/v1/charging-session", (HttpContext context) => AcceptAsync(context, take));
 
-    private static async Task AcceptAsync(HttpContext context, Func<Accepted, bool> take)
+    private static async Task AcceptAsync(HttpContext context, Func<Accepted, ValueTask<bool>> take)
     {
         var reader = context.Request.BodyReader;
         var read = await reader.ReadAsync(context.RequestAborted);
@@ -26,7 +26,7 @@ internal static class AcceptEndpoint
         var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         if (accepted is null)
             await WriteAsync(context, 400, new Refusal("validation_error", problem, now), PeerJson.Default.Refusal);
-        else if (!take(accepted))
+        else if (!await take(accepted))
             await WriteAsync(
                 context,
                 503,

@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
 using System.Threading.Channels;
 
 namespace AkkaCharging.Peers;
@@ -13,32 +11,14 @@ internal sealed class Deliveries
 {
     private const int Capacity = 10_000; // as queue.maxSize
     private const int Loops = 64;
-    private static readonly MediaTypeHeaderValue Json = new("application/json");
     private readonly Channel<Accepted> _channel = Channel.CreateBounded<Accepted>(
         new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait }
     );
-    private readonly HashSet<string> _allowed;
-    private readonly HttpClient _http = new(
-        new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            ActivityHeadersPropagator = null,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(2),
-        }
-    )
-    {
-        Timeout = TimeSpan.FromSeconds(10),
-    };
+    private readonly CallbackClient _callbacks;
 
-    /// <param name="aclFile">The service's own format; the peer reads the first column of it.</param>
     public Deliveries(string aclFile)
     {
-        _allowed = File.ReadLines(aclFile)
-            .Skip(1)
-            .Select(line => line[..line.IndexOf(',', StringComparison.Ordinal)])
-            .ToHashSet(StringComparer.Ordinal);
+        _callbacks = new CallbackClient(aclFile);
         for (var i = 0; i < Loops; i++)
             _ = Task.Run(DeliverAsync);
     }
@@ -49,21 +29,9 @@ internal sealed class Deliveries
     {
         await foreach (var accepted in _channel.Reader.ReadAllAsync())
         {
-            var status = _allowed.Contains(accepted.DriverToken) ? "allowed" : "not_allowed";
-            var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-            var (station, token) = (accepted.StationId, accepted.DriverToken);
-            var body = Encoding.ASCII.GetBytes(
-                $$"""{"station_id":"{{station}}","driver_token":"{{token}}","status":"{{status}}","timestamp":{{now}}}"""
-            );
-            using var message = new HttpRequestMessage(HttpMethod.Post, accepted.Callback)
-            {
-                Content = new ByteArrayContent(body),
-            };
-            message.Content.Headers.ContentType = Json;
-            message.Headers.TryAddWithoutValidation("webhook-id", accepted.RequestId);
             try
             {
-                using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
+                await _callbacks.PostAsync(accepted);
             }
             catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
             {

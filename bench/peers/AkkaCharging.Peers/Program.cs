@@ -12,8 +12,14 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 });
 await using var app = builder.Build();
 if (args[0] is "bare")
-    app.MapAccept(new Deliveries(args[2]).TryTake);
+{
+    var deliveries = new Deliveries(args[2]);
+    app.MapAccept(accepted => ValueTask.FromResult(deliveries.TryTake(accepted)));
+}
 else
-    app.MapAccept(_ => true);
+{
+    app.MapAccept(_ => ValueTask.FromResult(true));
+}
+
 app.MapGet("/health/ready", () => "ready");
 await app.RunAsync();
