@@ -1,0 +1,86 @@
+namespace AkkaCharging.Scenarios.PowerCuts;
+
+/// <summary>What becomes of writes that were not synced when the power is cut.</summary>
+internal enum Unsynced
+{
+    /// <summary>None reached the disk.</summary>
+    Dropped,
+
+    /// <summary>Some did, in any order.</summary>
+    Reordered,
+
+    /// <summary>Some sectors of some did, in any order.</summary>
+    Torn,
+}
+
+/// <summary>
+/// A disk that keeps what was synced, and of everything else what it likes. Files appear and disappear at once: SQLite
+/// syncs the folder itself after it has made its log.
+/// </summary>
+internal sealed class Disk
+{
+    private const int Sector = 512;
+    private readonly Dictionary<string, byte[]> _synced = new(StringComparer.Ordinal);
+    private readonly List<Written> _unsynced = [];
+
+    /// <summary>Whether anything is left to chance.</summary>
+    public bool HasUnsynced => _unsynced.Count > 0;
+
+    public void Apply(DiskEvent happened)
+    {
+        switch (happened)
+        {
+            case Written written:
+                _unsynced.Add(written);
+                break;
+            case Synced sync:
+                foreach (var written in _unsynced.Where(IsCovered))
+                    Put(_synced, written.File, written.Offset, written.Bytes);
+                _unsynced.RemoveAll(IsCovered);
+                break;
+
+                bool IsCovered(Written written) =>
+                    string.Equals(written.File, sync.File, StringComparison.Ordinal)
+                    && written.ReturnedAt < sync.BeganAt;
+            case Removed removed:
+                _synced.Remove(removed.File);
+                _unsynced.RemoveAll(written => string.Equals(written.File, removed.File, StringComparison.Ordinal));
+                break;
+        }
+    }
+
+    /// <summary>The files that are found after a power cut at this moment.</summary>
+    public Dictionary<string, byte[]> CutPower(Unsynced unsynced, Random random)
+    {
+        var files = new Dictionary<string, byte[]>(_synced, StringComparer.Ordinal);
+        foreach (var file in files.Keys.ToList())
+            files[file] = [.. files[file]];
+        if (unsynced == Unsynced.Dropped)
+            return files;
+        foreach (var written in _unsynced)
+        {
+            for (var start = 0; start < written.Bytes.Length; )
+            {
+                var length =
+                    unsynced == Unsynced.Torn
+                        ? (int)Math.Min(Sector - ((written.Offset + start) % Sector), written.Bytes.Length - start)
+                        : written.Bytes.Length;
+                if (random.Next(2) == 0)
+                    Put(files, written.File, written.Offset + start, written.Bytes.AsSpan(start, length));
+                start += length;
+            }
+        }
+
+        return files;
+    }
+
+    private static void Put(Dictionary<string, byte[]> files, string file, long offset, ReadOnlySpan<byte> bytes)
+    {
+        var content = files.GetValueOrDefault(file, []);
+        var end = (int)offset + bytes.Length;
+        if (content.Length < end)
+            Array.Resize(ref content, end);
+        bytes.CopyTo(content.AsSpan((int)offset));
+        files[file] = content;
+    }
+}

@@ -1,0 +1,24 @@
+namespace AkkaCharging.Scenarios.PowerCuts;
+
+/// <summary>What a service did, in the order in which its system calls began.</summary>
+internal abstract record DiskEvent;
+
+/// <summary>Bytes written to a file.</summary>
+internal sealed record Written(string File, long Offset, byte[] Bytes) : DiskEvent
+{
+    /// <summary>Line of the trace at which the call returned; only a sync that began later covers it.</summary>
+    public int ReturnedAt { get; set; } = int.MaxValue;
+}
+
+/// <summary>A sync that succeeded, at its return.</summary>
+/// <param name="BeganAt">Line of the trace at which the call began.</param>
+internal sealed record Synced(string File, int BeganAt) : DiskEvent;
+
+/// <summary>A file was removed.</summary>
+internal sealed record Removed(string File) : DiskEvent;
+
+/// <summary>The answer 200 to the submission of a request leaves.</summary>
+internal sealed record Answered200(string RequestId) : DiskEvent;
+
+/// <summary>A callback with the decision of a request leaves.</summary>
+internal sealed record CalledBack(string RequestId) : DiskEvent;

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs one proof for minutes or hours and writes its figures to tests/results, with commit and machine.
+#   tests/campaign.sh powercut minutes=5
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+name=${1:-}
+minutes=5
+for argument in "${@:2}"; do
+    case $argument in
+        minutes=*) minutes=${argument#minutes=} ;;
+        *) echo "Not understood: $argument" >&2 && exit 2 ;;
+    esac
+done
+
+case $name in
+    powercut)
+        filter=PowerCutTests
+        export AKKACHARGING_POWERCUT_MINUTES=$minutes
+        heading="Power cuts"
+        head="| synchronous | recorded runs | power cuts | with unsynced writes | also started by the service | 200s answered | answered requests lost | decisions lost |
+|---|---|---|---|---|---|---|---|"
+        ;;
+    *) echo "Usage: tests/campaign.sh powercut minutes=5" >&2 && exit 2 ;;
+esac
+
+rows=$(mktemp)
+trap 'rm -f "$rows"' EXIT
+export AKKACHARGING_RESULTS=$rows DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+dotnet build tests/AkkaCharging.Scenarios -c Release --nologo -v quiet
+dotnet test tests/AkkaCharging.Scenarios --no-build -c Release --filter "FullyQualifiedName~$filter" \
+    --logger "console;verbosity=detailed"
+
+mkdir -p tests/results
+{
+    echo "# $heading"
+    echo
+    echo "\`tests/campaign.sh $name minutes=$minutes\`, $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD),"
+    echo "$(nproc) processors, Linux $(uname -r), .NET SDK $(dotnet --version)."
+    echo
+    echo "$head"
+    sort "$rows"
+} > "tests/results/$name.md"
+cat "tests/results/$name.md"
