@@ -32,7 +32,8 @@ internal static partial class SystemCallTrace
     public static List<DiskEvent> Read(IEnumerable<string> lines)
     {
         var events = new List<DiskEvent>();
-        var writing = new Dictionary<string, Written>(StringComparer.Ordinal); // by thread: calls that have not returned
+        // by thread: calls that have not returned
+        var writing = new Dictionary<string, Written>(StringComparer.Ordinal);
         var syncing = new Dictionary<string, (string File, int BeganAt)>(StringComparer.Ordinal);
         foreach (var (number, line) in lines.Index())
         {
@@ -133,7 +134,7 @@ internal static partial class SystemCallTrace
     }
 
     [GeneratedRegex(
-        @"^\d+ +(?<name>pwrite64|write|writev|ftruncate|fdatasync|fsync)\(\d+<[^>]*/(?<file>journal\.db(-wal|-journal)?)>"
+        @"^\d+ +(?<name>pwrite64|writev?|ftruncate|fdatasync|fsync)\(\d+<[^>]*/(?<file>journal\.db(-wal|-journal)?)>"
     )]
     private static partial Regex Call();
 
