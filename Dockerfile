@@ -1,10 +1,10 @@
 # The service in an image without shell or package manager. Build it in the repository's folder: docker build -t akkacharging .
 #
-# The base images are pinned to releases. To pin them to their content as well, look up each digest once
-# (docker buildx imagetools inspect IMAGE prints it) and write it behind the tag, IMAGE:TAG@sha256:…, here or by --build-arg.
-ARG SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0.401-noble
+# The base images are pinned to a release and to its content, for amd64 and arm64. A registry may have a newer content for the same tag:
+# docker buildx imagetools inspect IMAGE:TAG prints its digest. --build-arg names other images.
+ARG SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0.401-noble@sha256:35d40304542c8689331f8cab17c65926cdf48fe711e289321d71924b230a7d29
 # Chiseled without "extra": the service is built for the invariant culture and needs neither ICU nor time zones, and SQLite's library only libc.
-ARG RUNTIME_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0.12-noble-chiseled
+ARG RUNTIME_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0.12-noble-chiseled@sha256:9651fa59abcdf177c30392cb44a820605ca5d618429ab37acbf6e7c644510b02
 
 FROM ${SDK_IMAGE} AS build
 ARG TARGETARCH

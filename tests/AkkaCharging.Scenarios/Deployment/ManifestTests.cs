@@ -341,6 +341,27 @@ public sealed partial class ManifestTests : IDisposable
         Assert.Equal([image.Value, image.Value], versions);
     }
 
+    [Fact]
+    public void ImagesOfOthers_ArePinnedToTheirContent()
+    {
+        var images = Directory
+            .EnumerateFiles(Manifests.Folder, "compose*.yaml")
+            .Append(Path.Combine(Repository.Root, "Dockerfile"))
+            .SelectMany(file => ImageLine().Matches(File.ReadAllText(file)))
+            .Select(line => line.Groups["image"].Value)
+            .Where(image => !image.StartsWith("akkacharging", StringComparison.Ordinal))
+            .ToList();
+
+        Assert.True(images.Count >= 7, $"{images.Count} images were found");
+        Assert.All(images, image => Assert.Matches(@"^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$", image));
+    }
+
+    [GeneratedRegex(
+        @"^(ARG \w+_IMAGE=| +image: )(?<image>\S+)$",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture
+    )]
+    private static partial Regex ImageLine();
+
     [GeneratedRegex(
         @"^ARG RUNTIME_IMAGE=\S+/aspnet:(?<release>[\d.]+)-",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture
