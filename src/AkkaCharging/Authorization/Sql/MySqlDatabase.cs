@@ -5,10 +5,10 @@ using MySqlConnector;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>MySQL or MariaDB, asked over sessions that cannot write.</summary>
+/// <summary>Queries MySQL or MariaDB over read-only sessions.</summary>
 /// <remarks>
-/// Certificates are judged as the connection string says. The driver takes no policy for the chain: what its chains
-/// would fetch is bounded to nothing by the host's <c>Runtime.props</c>.
+/// Certificates are validated as the connection string asks. The driver accepts no chain policy, so the host's
+/// <c>Runtime.props</c> prevents its chains from downloading certificates.
 /// </remarks>
 internal sealed class MySqlDatabase : SqlDatabase
 {
@@ -101,7 +101,7 @@ internal sealed class MySqlDatabase : SqlDatabase
             .Build();
     }
 
-    /// <summary>Sets up a new session: read-only, UTC, and bounds for each statement and its locks.</summary>
+    /// <summary>Sets up a new session: read-only, in UTC, with limits for each statement and its locks.</summary>
     private static MySqlConnectionOpenedCallback Begin(TimeSpan timeout)
     {
         var lockSeconds = Seconds(timeout);
