@@ -3,7 +3,7 @@ namespace AkkaCharging.Journal.Sqlite;
 /// <summary>Files of an open journal were removed or replaced.</summary>
 internal sealed class JournalMovedException(string message) : Exception(message);
 
-/// <summary>Another owner has opened the journal since: this one can never write to it again.</summary>
+/// <summary>Another owner has opened the journal in the meantime: this process can never write to it again.</summary>
 internal sealed class JournalTakenException(string path)
     : Exception(
         $"The journal {path} was taken over by another process: this one can write to it no more and takes nothing. "
