@@ -4,7 +4,7 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>The nodes of the cluster as this one sees them, and whose each lane is.</summary>
+/// <summary>Serves the nodes of the cluster as this one sees them, and the holders of the lanes.</summary>
 internal static class ClusterEndpoint
 {
     /// <summary>Maps <c>/admin/cluster</c>.</summary>

@@ -54,7 +54,7 @@ internal static class DeadLetterEndpoints
             .ProducesErrors(409, 415);
     }
 
-    /// <summary>Parses, asks <see cref="DeadLetterOperations"/>, translates the outcome.</summary>
+    /// <summary>Parses requests, calls <see cref="DeadLetterOperations"/> and translates the outcome.</summary>
     internal sealed class Handler(DeadLetterOperations letters, OperatorBodies bodies, OperatorAudit audit)
     {
         public async Task ListAsync(HttpContext context)

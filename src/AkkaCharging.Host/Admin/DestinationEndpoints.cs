@@ -5,7 +5,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>The receivers as operators see them, and pausing one.</summary>
+/// <summary>HTTP endpoints to list receivers, and to pause and resume one.</summary>
 internal static class DestinationEndpoints
 {
     private const string Route = "/admin/destinations";
@@ -35,10 +35,10 @@ internal static class DestinationEndpoints
             .ProducesErrors(408, 409, 413, 415);
     }
 
-    /// <summary>Parses, asks <see cref="ReceiverRegister"/>, translates the outcome.</summary>
+    /// <summary>Parses requests, calls <see cref="ReceiverRegister"/> and translates the outcome.</summary>
     internal sealed class Handler(ChargingService service, OperatorBodies bodies, OperatorAudit audit)
     {
-        // Each is kept in memory until it is resumed.
+        // Each paused receiver is kept in memory until it is resumed.
         private const int PausedMax = 1_000;
         private readonly ReceiverRegister _receivers = service.Receivers;
 

@@ -31,7 +31,7 @@ internal static class RequestEndpoints
             .ProducesErrors(404, 503);
     }
 
-    /// <summary>Parses, asks the journal, translates what it found.</summary>
+    /// <summary>Parses requests, queries the journal and translates the result.</summary>
     internal sealed class Handler(
         IRequestSearch search,
         IRequestJournal journal,

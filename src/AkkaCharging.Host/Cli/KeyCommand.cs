@@ -6,18 +6,18 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>Makes API keys and operators' tokens, and hashes those that exist.</summary>
+/// <summary>Creates API keys and operators' tokens, and hashes existing ones.</summary>
 internal static class KeyCommand
 {
     /// <summary>
-    /// Begins each key: a key pasted where its hash belongs is then told from a hash, and scanners for leaked secrets
-    /// can find it.
+    /// Prefix of each key, so that a key in the place of its hash is detected, and scanners for leaked secrets can find
+    /// it.
     /// </summary>
     public const string Prefix = "akc_";
 
     private const int KeyBytes = 32;
 
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     public static Command Create(TextReader input, TextWriter output, TextWriter error)
     {
         var name = new Argument<string>("NAME") { Description = "Whose key it is: an app, a partner, a person." };
@@ -28,7 +28,7 @@ internal static class KeyCommand
         return new Command("key", "Make keys for server.apiKeys and management.operators.") { create, hash };
     }
 
-    /// <summary>A key of 32 random bytes.</summary>
+    /// <summary>Generates a key of 32 random bytes.</summary>
     public static string Generate() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(KeyBytes));
 
     private static void PrintNew(string name, TextWriter output)

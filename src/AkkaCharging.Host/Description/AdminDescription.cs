@@ -5,7 +5,7 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Description;
 
-/// <summary>The operators' API described at <c>/openapi/admin.json</c>, on their listener alone.</summary>
+/// <summary>Describes the operators' API at <c>/openapi/admin.json</c>, on the operators' listener only.</summary>
 internal static class AdminDescription
 {
     private const string TokenScheme = "token";

@@ -6,7 +6,7 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Description;
 
-/// <summary>The public API described at <c>/openapi/v1.json</c>.</summary>
+/// <summary>Describes the public API at <c>/openapi/v1.json</c>.</summary>
 internal static class PublicDescription
 {
     private const string ApiKeyScheme = "apiKey";
@@ -44,7 +44,7 @@ internal static class PublicDescription
             DescribeCallbackAsync
         );
 
-    /// <summary>Describes the request that a receiver gets.</summary>
+    /// <summary>Describes the callback request that a receiver gets.</summary>
     private static async Task DescribeCallbackAsync(
         OpenApiDocument described,
         OpenApiDocumentTransformerContext context
@@ -113,18 +113,18 @@ internal static class PublicDescription
     {
         if (operation.OperationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation)
         {
-            // One of the two; or neither, where no keys are configured.
+            // Either of the two, or none where no keys are configured.
             operation.Security = context.Requires(ApiKeyScheme, BearerScheme);
         }
         else
         {
-            operation.Security = []; // said explicitly: anybody may ask
+            operation.Security = []; // explicitly none: no authentication is needed
         }
 
         if (string.Equals(operation.OperationId, "submit", StringComparison.Ordinal))
         {
-            // Not by Accepts(…) on the route: routing would then answer other content types itself, before the handler,
-            // without a body.
+            // Not declared by Accepts(…) on the route: routing would then reject other content types itself, before the
+            // handler and without a body.
             var body = await operation.TakesAsync<SubmissionBody>(
                 context,
                 """
@@ -185,7 +185,7 @@ internal static class PublicDescription
         }
     }
 
-    // The rules are settings: what the body's record says is their default.
+    // The rules are settings; the attributes of the body's record only give their defaults.
     private static void ShowTokenRules<TBody>(OpenApiOperationTransformerContext context)
     {
         var rules = context.ApplicationServices.GetRequiredService<DriverTokenRules>();

@@ -258,10 +258,11 @@ internal static class Instruments
         ),
     ];
 
-    /// <summary>The process and the .NET runtime, beside what prometheus-net shows of them itself.</summary>
+    /// <summary>The metrics of the process and the .NET runtime, in addition to those of prometheus-net.</summary>
     /// <remarks>
-    /// For Prometheus alone: OTLP has the version in its resource, and the runtime's own meter. Prometheus does not get
-    /// the runtime's meters: those of its HTTP client have a label for each host, and callers choose the hosts.
+    /// For Prometheus only: OTLP has the version in its resource, and exports the runtime's own meter. Prometheus does
+    /// not get the runtime's meters, because those of its HTTP client have a label for each host, and callers choose
+    /// the hosts.
     /// </remarks>
     public static IReadOnlyList<Instrument> Process { get; } =
     [
@@ -329,7 +330,7 @@ internal static class Instruments
     private static Instrument Gauge(string name, string help, Func<Figures, double?> read) =>
         Gauge(name, help, [], One(read));
 
-    /// <summary>The only series of an instrument without labels; null for none.</summary>
+    /// <summary>Creates the only series of an instrument without labels; none for null.</summary>
     private static Func<Figures, IEnumerable<Sample>> One(Func<Figures, double?> read) =>
         figures => read(figures) is { } value ? [new(value)] : [];
 
