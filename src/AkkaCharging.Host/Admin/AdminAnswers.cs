@@ -156,7 +156,7 @@ internal sealed record BulkRedriveBody(
 /// <summary>The progress of a redrive of many dead letters.</summary>
 /// <param name="State">The state: <c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or
 /// <c>done</c>.</param>
-/// <param name="To">Dead letters that failed at this time or later are not redriven; at the latest the time of the
+/// <param name="To">Dead letters that failed at this time or later are not redriven; never later than the
 /// start.</param>
 /// <param name="Matched">Number of dead letters that matched at the start.</param>
 /// <param name="PassedOver">Number of dead letters that were redriven or discarded by somebody else, deleted by

@@ -13,7 +13,7 @@ internal static class ClusterEndpoint
             .MapGet("/admin/cluster", AnswerAsync)
             .Describe(
                 "showCluster",
-                "Nodes as this one sees them, and lanes as the journal has them; empty for a process that runs alone"
+                "Nodes as this one sees them, and lanes as stored in the journal; empty for a standalone process"
             )
             .Produces<ClusterAnswer>()
             .ProducesErrors(503);

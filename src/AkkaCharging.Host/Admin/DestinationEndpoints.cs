@@ -15,21 +15,21 @@ internal static class DestinationEndpoints
     {
         routes
             .MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
-            .Describe("listDestinations", "Receivers that callbacks are pending for, and those that are paused")
+            .Describe("listDestinations", "Receivers with pending callbacks, and paused ones")
             .Produces<DestinationsAnswer>()
             .ProducesInvalid();
         routes
             .MapPost(Route + "/pause", (HttpContext context, Handler handler) => handler.PauseAsync(context))
             .Describe(
                 "pauseDestination",
-                "Let the callbacks to one receiver wait; they go on to age. Forgotten when the process ends"
+                "Pause the callbacks to one receiver until it is resumed or the process ends; they may expire"
             )
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);
         routes
             .MapPost(Route + "/resume", (HttpContext context, Handler handler) => handler.ResumeAsync(context))
-            .Describe("resumeDestination", "Call a paused receiver again")
+            .Describe("resumeDestination", "Resume the callbacks to a paused receiver")
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);

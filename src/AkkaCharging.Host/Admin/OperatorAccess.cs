@@ -112,7 +112,7 @@ internal sealed partial class OperatorAccess(
     [LoggerMessage(
         1302,
         LogLevel.Warning,
-        "Rejected a request from {Remote} to the operators' listener by its {Reason}"
+        "Rejected a request from {Remote} to the operators' listener because of its {Reason}"
     )]
     private partial void LogRefused(IPAddress? remote, string reason);
 

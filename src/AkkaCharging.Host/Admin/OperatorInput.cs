@@ -111,7 +111,7 @@ internal sealed class OperatorInput
             return null;
         if (Requests.RequestId.TryParse(text, out var id))
             return id;
-        Refuse(field, $"Invalid {field}. Must be the next of the page before.");
+        Refuse(field, $"Invalid {field}. Must be the next of the previous page.");
         return null;
     }
 
@@ -134,7 +134,7 @@ internal sealed class OperatorInput
             return null;
         if (DeadLetterCursor.TryParse(text, out var cursor))
             return cursor;
-        Refuse("cursor", "Invalid cursor. Must be the next of the page before.");
+        Refuse("cursor", "Invalid cursor. Must be the next of the previous page.");
         return null;
     }
 

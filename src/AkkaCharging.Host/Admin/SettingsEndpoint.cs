@@ -24,6 +24,6 @@ internal static class SettingsEndpoint
                         AdminJson.Default.SettingsAnswer
                     )
             )
-            .Describe("showSettings", "The settings in effect, where each came from, secrets redacted")
+            .Describe("showSettings", "The settings in effect and their origins, with secrets redacted")
             .Produces<SettingsAnswer>();
 }

@@ -81,10 +81,7 @@ internal static class CommandLine
         );
         root.Add(DoctorCommand.Create(config, own, output, error));
 
-        var health = new Command(
-            "health",
-            "Ask the service on this machine whether it is ready: exit code 0 if it is."
-        );
+        var health = new Command("health", "Check whether the service on this machine is ready: exit code 0 if it is.");
         health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));

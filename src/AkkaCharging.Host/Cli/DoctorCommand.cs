@@ -156,7 +156,7 @@ internal static class DoctorCommand
                     left <= TimeSpan.Zero ? Finding.Failed
                         : left < Expiring ? Finding.Warning
                         : Finding.Ok,
-                    $"The one of {block}.tls expires on {Cells.Of(certificate.ExpiresAt)}."
+                    $"The certificate of {block}.tls expires on {Cells.Of(certificate.ExpiresAt)}."
                 )
             );
         }

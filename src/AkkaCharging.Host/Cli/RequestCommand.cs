@@ -54,7 +54,7 @@ internal static class RequestCommand
 
         var id = new Argument<string>("ID") { Description = "The requestId of the answer to the submission." };
         var json = new Option<bool>("--json") { Description = "One JSON object." };
-        var show = new Command("show", "Show what happened to one request, and what is to come.") { id, json };
+        var show = new Command("show", "Show the past and expected events of one request.") { id, json };
         show.SetAction(
             (parsed, cancellation) =>
                 JournalCommands.RunAsync(

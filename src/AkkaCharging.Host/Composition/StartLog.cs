@@ -33,6 +33,6 @@ internal static class StartLog
         {
             JournalKind.Sqlite => $"the file {Path.GetFullPath(journal.Path)}",
             JournalKind.Postgres => "in PostgreSQL",
-            _ => "in memory: what is pending is lost when the process ends",
+            _ => "in memory: pending requests are lost when the process ends",
         };
 }

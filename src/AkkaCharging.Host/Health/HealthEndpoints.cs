@@ -38,7 +38,7 @@ internal static class HealthEndpoints
             )
             .WithName("health")
             .WithTags("Monitoring")
-            .WithSummary("How the service is, component by component")
+            .WithSummary("Health of the service by component")
             .Produces<HealthAnswer>()
             .ProducesErrors(429)
             .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);

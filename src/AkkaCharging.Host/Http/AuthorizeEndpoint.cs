@@ -24,7 +24,7 @@ internal static class AuthorizeEndpoint
             .WithTags("Synchronous questions")
             .WithSummary("Ask whether a driver may charge, and wait for the answer")
             .WithDescription(
-                "For a caller that has no receiver for callbacks. Nothing is kept: a question that gets no answer is "
+                "For callers without a receiver for callbacks. Nothing is stored: a question that gets no answer is "
                     + "asked again."
             )
             .Produces<AuthorizeAnswer>()

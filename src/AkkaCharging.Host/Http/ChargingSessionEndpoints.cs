@@ -24,7 +24,7 @@ internal static class ChargingSessionEndpoints
             .WithName("submit")
             .WithTags("Charging sessions")
             .WithSummary("Submit a charging session for authorization")
-            .WithDescription("Answers once the request is safely taken; the decision arrives on callbackUrl.")
+            .WithDescription("Answers when the request is stored; the decision is sent to callbackUrl.")
             .Produces<AcceptedAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503)
@@ -33,7 +33,7 @@ internal static class ChargingSessionEndpoints
             .MapGet(Route + "/{requestId}", FindAsync)
             .WithName("follow")
             .WithTags("Charging sessions")
-            .WithSummary("What became of a request")
+            .WithSummary("The state of a request")
             .Produces<SessionAnswer>()
             .ProducesErrors(401, 403, 404, 429, 500, 503);
         if (routes.ServiceProvider.GetRequiredService<CallerAccess>().NeedsProof)

@@ -30,7 +30,7 @@ internal static class CitrineosEndpoint
             .WithName(Operation)
             .WithTags("Adapters")
             .WithSummary("Real-time authorization of citrineos")
-            .WithDescription("What citrineos asks at the realTimeAuthUrl of an authorization.")
+            .WithDescription("The question that CitrineOS sends to the realTimeAuthUrl of an authorization.")
             .Produces<CitrineosAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 413, 415, 429, 500, 503)

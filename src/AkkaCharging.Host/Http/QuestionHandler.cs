@@ -53,7 +53,7 @@ internal sealed class QuestionHandler(
             await context.WriteErrorAsync(
                 StatusCodes.Status503ServiceUnavailable,
                 AnswerStatus.QueueFull,
-                "Too many questions wait for their answer.",
+                "Too many questions are in progress.",
                 TimeSpan.FromSeconds(1)
             );
         else

@@ -77,7 +77,7 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
         1303,
         LogLevel.Warning,
         "{Remote} sent too many wrong keys to the {Listener} listener and has to wait; in total {Wrong} keys were "
-            + "wrong and {Delayed} were not looked at"
+            + "wrong and {Delayed} were not checked"
     )]
     private partial void LogDelayed(IPAddress remote, string listener, long wrong, long delayed);
 

@@ -112,7 +112,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1105,
         LogLevel.Warning,
-        "The journal is not available, submissions are rejected until it is: {Problem}"
+        "The journal is not available; submissions are rejected until it is: {Problem}"
     )]
     private partial void LogJournalAway(string problem);
 
@@ -122,7 +122,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1101,
         LogLevel.Information,
-        "Shutting down with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then a "
+        "Shutting down with {Pending} pending requests: not ready now, no new requests after {DelayMillis} ms, then a "
             + "grace period of up to {GraceMillis} ms"
     )]
     private partial void LogStopping(long pending, double delayMillis, double graceMillis);

@@ -120,7 +120,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
 /// read the request.
 /// </summary>
 internal sealed class StaleConnectionException(Exception? inner = null)
-    : IOException("The receiver had closed the kept connection.", inner)
+    : IOException("The kept connection was already closed by the receiver.", inner)
 {
     /// <summary>Tells whether a stale connection caused <paramref name="failure"/>.</summary>
     public static bool IsCauseOf(Exception failure)

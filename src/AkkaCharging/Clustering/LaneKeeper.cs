@@ -96,7 +96,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         _held = new(lane, runner, recovery);
         _node.Journal.SetOpen(_number, isOpen: true);
         _node.Counts.CountTaken();
-        _log.Info("Lane {Lane} is here now", _number);
+        _log.Info("Took lane {Lane}", _number);
     }
 
     private async Task LetGoOfLostAsync()

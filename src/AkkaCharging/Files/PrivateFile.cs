@@ -53,7 +53,7 @@ internal static class PrivateFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"Other users of this machine may read {path}, and that cannot be changed: {e.Message}";
+            return $"Other users of this machine may read {path}, and its mode cannot be changed: {e.Message}";
         }
     }
 

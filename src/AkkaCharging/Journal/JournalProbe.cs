@@ -37,7 +37,7 @@ internal static class JournalProbe
         {
             JournalKind.Sqlite => await ExamineFileAsync(settings),
             JournalKind.Postgres => await ExamineDatabaseAsync(settings, cancellation),
-            _ => [new(ProbeSeverity.Ok, "It is kept in memory.")],
+            _ => [new(ProbeSeverity.Ok, "The journal is kept in memory.")],
         };
 
     private static async Task<IReadOnlyList<ProbeFinding>> ExamineFileAsync(JournalSettings settings)
@@ -89,7 +89,7 @@ internal static class JournalProbe
                     new(ProbeSeverity.Ok, $"The database answers: PostgreSQL {connection.PostgreSqlVersion}."),
                     new(
                         skew.Duration() > SkewMax ? ProbeSeverity.Warning : ProbeSeverity.Ok,
-                        $"Its clock differs from this machine's by {skew.TotalSeconds:N1} s."
+                        $"The database's clock differs from this machine's by {skew.TotalSeconds:N1} s."
                     ),
                 ];
         });

@@ -74,7 +74,7 @@ internal static class StoredRows
             var damage =
                 e is InvalidJournalException
                     ? e.Message
-                    : $"A column does not hold what was written ({e.GetType().Name}).";
+                    : $"A column contains an unexpected value ({e.GetType().Name}).";
             return new(place, id, Request: null, damage);
         }
     }

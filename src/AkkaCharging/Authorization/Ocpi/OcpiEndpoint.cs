@@ -129,7 +129,7 @@ internal sealed class OcpiEndpoint : IDisposable
         }
         catch (OperationCanceledException e)
         {
-            return new Discovery(Url: null, new OcpiException("is not asked any more", OcpiBlame.Question, e));
+            return new Discovery(Url: null, new OcpiException("is no longer asked", OcpiBlame.Question, e));
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class MySqlDatabase : SqlDatabase
     public override SqlFailure Explain(DbException cause)
     {
         if (cause is not MySqlException { ErrorCode: var error })
-            return new(SqlFailureKind.Permanent, "could not be asked: the driver refused the query");
+            return new(SqlFailureKind.Permanent, "could not be asked: the driver rejected the query");
         var code = ((int)error).ToString(CultureInfo.InvariantCulture);
         return error switch
         {
@@ -39,10 +39,10 @@ internal sealed class MySqlDatabase : SqlDatabase
             or MySqlErrorCode.QueryInterrupted
             or MySqlErrorCode.LockWaitTimeout
             or MySqlErrorCode.CommandTimeoutExpired
-            or StatementTimeoutOfMariaDb => new(SqlFailureKind.Timeout, $"ended the query for its time ({code})"),
+            or StatementTimeoutOfMariaDb => new(SqlFailureKind.Timeout, $"cancelled the query by time-out ({code})"),
             MySqlErrorCode.LockDeadlock => new(
                 SqlFailureKind.Transient,
-                $"ended the query for another transaction ({code})"
+                $"cancelled the query in favour of another transaction ({code})"
             ),
             MySqlErrorCode.AccessDenied => Broken(
                 "rejected the user or the password of authorization.sql.connectionString"

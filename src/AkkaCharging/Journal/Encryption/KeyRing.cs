@@ -78,7 +78,7 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     }
 
     private static InvalidJournalException Damaged(string keyId, Exception? innerException) =>
-        new($"The journal is damaged: what key {keyId} encrypted was changed or moved.", innerException);
+        new($"The journal is damaged: data encrypted with key {keyId} was changed or moved.", innerException);
 
     private EncryptionKey? Find(string keyId) =>
         keys.FirstOrDefault(key => string.Equals(key.Id, keyId, StringComparison.Ordinal));

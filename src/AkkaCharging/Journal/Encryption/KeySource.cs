@@ -19,7 +19,7 @@ internal static class KeySource
             .. settings.EncryptionKeys.Select(text =>
                 EncryptionKey.TryParse(text)
                 ?? throw new InvalidJournalException(
-                    "journal.encryptionKeys holds something else than keys; expected 32 bytes in base64 each."
+                    "journal.encryptionKeys holds an invalid key; expected 32 bytes in base64 each."
                 )
             ),
             .. settings.EncryptionKeyFile.Length > 0 ? ReadFile(settings.EncryptionKeyFile) : [],

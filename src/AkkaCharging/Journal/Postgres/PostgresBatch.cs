@@ -17,7 +17,7 @@ internal sealed class PostgresBatch
     private const int WritesMax = 2_048;
 
     private const string NoLane = "This node holds no lane yet.";
-    private const string LaneIsGone = "The lane of this request is another node's now.";
+    private const string LaneIsGone = "The lane of this request was taken by another node.";
 
     private readonly HashSet<RequestId> _ids = [];
     private readonly PostgresAccepts _accepts = new();

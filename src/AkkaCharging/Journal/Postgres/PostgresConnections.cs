@@ -21,7 +21,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
         if (string.IsNullOrWhiteSpace(builder.Host))
             throw Unusable("names no host");
         if (builder.CheckCertificateRevocation)
-            throw Unusable("asks for Check Certificate Revocation, but nobody is asked about certificates");
+            throw Unusable("asks for Check Certificate Revocation, which is not supported");
         builder.Timeout = ConnectSeconds;
         builder.CommandTimeout = commandSeconds;
         builder.CancellationTimeout = -1; // a command that timed out ends its connection at once
@@ -92,7 +92,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or NotSupportedException)
         {
-            throw Unusable("holds settings that contradict each other"); // each is valid on its own
+            throw Unusable("contains settings that contradict each other"); // each is valid on its own
         }
     }
 

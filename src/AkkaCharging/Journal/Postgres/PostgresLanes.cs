@@ -116,7 +116,7 @@ internal sealed class PostgresLanes
                 (short)lane,
                 _node,
                 _time.GetUtcNow().UtcTicks
-            ) ?? throw new InvalidOperationException($"There is no lane {lane}.");
+            ) ?? throw new InvalidOperationException($"Lane {lane} does not exist.");
         ImmutableInterlocked.Update(ref _held, held => held.SetItem(lane, new(term, IsOpen: false)));
         return term;
     }

@@ -42,7 +42,7 @@ internal sealed class FileRescue(
             )
             {
                 problem +=
-                    " Another process reads the journal; what is in them is brought into the database when it "
+                    " Another process reads the journal; their content is copied into the database when it "
                     + "has ended.";
             }
             else if (files.HasDatabase)
@@ -59,7 +59,7 @@ internal sealed class FileRescue(
         {
             // After any failure, the database stays open and the rescue is retried.
             problem +=
-                " What is in them cannot be brought into the database at present: "
+                " Their content cannot be copied into the database at present: "
                 + $"{SqliteProblem.Describe(e, settings.Path)}";
         }
 
@@ -83,7 +83,7 @@ internal sealed class FileRescue(
             File.Delete(_savedAs); // the file is back
         _savedAs = null;
         return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed "
-            + "them, it must not do so while the service runs.";
+            + "them; it must not do so while the service runs.";
     }
 
     private string Save(SqliteStore store, JournalFiles files)
@@ -109,8 +109,8 @@ internal sealed class FileRescue(
         return " This process takes nothing until that very file is back. "
             + (
                 _savedAs is null
-                    ? "What it held could not be saved: see the log."
-                    : $"All that it held is saved as {_savedAs}."
+                    ? "Its content could not be saved: see the log."
+                    : $"All of its content is saved as {_savedAs}."
             )
             + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) "
             + "and start again.";

@@ -127,8 +127,8 @@ internal sealed class SqliteOwner(
         ThrowIfReplaced(path, database);
         if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
             throw new JournalMovedException(
-                $"The journal {settings.Path} has the log of another program beside it, which is not to be "
-                    + $"taken for its own: move {path}-wal away."
+                $"The journal {settings.Path} has the log of another program beside it, which must not be "
+                    + $"used as its own: move {path}-wal away."
             );
 
         var isFirst = !WasOpen;
@@ -159,8 +159,8 @@ internal sealed class SqliteOwner(
         }
 
         throw new JournalMovedException(
-            $"The journal {settings.Path} was removed or replaced under this process, which waits for that "
-                + "very file: put it back, or stop this process."
+            $"The journal {settings.Path} was removed or replaced under this process, which waits for the same "
+                + "file: put it back, or stop this process."
         );
     }
 

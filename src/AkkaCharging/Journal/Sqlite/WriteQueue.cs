@@ -99,7 +99,7 @@ internal sealed class WriteQueue(TimeProvider time)
         )
             write.Fail(
                 new JournalUnavailableException(
-                    $"The journal did not get to this write within {patience.TotalSeconds} s."
+                    $"The journal did not begin this write within {patience.TotalSeconds} s."
                 )
             );
     }

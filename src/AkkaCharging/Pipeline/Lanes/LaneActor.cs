@@ -102,10 +102,10 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         _isBetweenRuns = true;
         _lane.State = _deathsInARow >= DeathsUntilFailing ? LaneState.Failing : LaneState.Restarting;
         var wait = FirstWait * Math.Pow(2, Math.Min(_deathsInARow - 1, 10));
-        var reason = cause ?? new InvalidOperationException("The graph completed though nobody drained it.");
+        var reason = cause ?? new InvalidOperationException("The graph completed without being drained.");
         _log.Error(
             reason,
-            "The graph of lane {Lane} died; {Pending} pending requests go to its next run",
+            "The graph of lane {Lane} failed; its next run continues {Pending} pending requests",
             _lane.Number,
             _lane.Pending.Count
         );

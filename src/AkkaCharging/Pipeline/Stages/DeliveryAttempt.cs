@@ -83,7 +83,7 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
             if (stopping.IsCancellationRequested || pending.IsExpired(_time))
                 return null;
             if (pending.Decision is not { } decision)
-                throw new InvalidOperationException($"{pending.Request.Id} reached its callback undecided.");
+                throw new InvalidOperationException($"{pending.Request.Id} reached the callback stage undecided.");
 
             made = await parts.Client.AttemptAsync(pending.Request, decision, stopping);
             if (made.Value.Lacking is { } resource)

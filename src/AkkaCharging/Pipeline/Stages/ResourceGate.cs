@@ -147,8 +147,8 @@ internal sealed partial class ResourceGate : IDisposable
     [LoggerMessage(
         1007,
         LogLevel.Error,
-        "This process is out of {Resource}: callbacks that need a new connection wait and go on to age, without "
-            + "using up an attempt. Raise its limits, or look for what holds them"
+        "This process is out of {Resource}: callbacks that need a new connection wait, and may expire, without "
+            + "using up an attempt. Raise its limits, or find out what uses them up"
     )]
     private partial void LogShort(string resource);
 
