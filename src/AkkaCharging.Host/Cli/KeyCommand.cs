@@ -10,8 +10,7 @@ namespace AkkaCharging.Host.Cli;
 internal static class KeyCommand
 {
     /// <summary>
-    /// Prefix of each key, so that a key in the place of its hash is detected, and scanners for leaked secrets can find
-    /// it.
+    /// Prefix of each key. It reveals a key that was pasted in the place of a hash, and lets scanners find leaked keys.
     /// </summary>
     public const string Prefix = "akc_";
 

@@ -68,7 +68,7 @@ internal static class Listener
     public static Uri ManagementAddressOf(WebApplication app) => new(AddressesOf(app).Last());
 
     private static ICollection<string> AddressesOf(WebApplication app) =>
-        // In the order in which the listeners were opened.
+        // The addresses are in the order in which the listeners were opened.
         app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
 
     private static IPAddress AddressOf(string block, string host, int port)

@@ -16,7 +16,7 @@ internal interface ICallbackClient
 
 /// <summary>The result of one attempt.</summary>
 /// <param name="IsFinal">Whether the attempt succeeded, or failed in a way that no retry can correct.</param>
-/// <param name="RetryAfter">How long the receiver asks to wait; null when it does not say.</param>
+/// <param name="RetryAfter">How long the receiver asks to wait before a retry; null when it does not ask.</param>
 internal readonly record struct AttemptResult(CallbackAttempt Attempt, bool IsFinal, TimeSpan? RetryAfter)
 {
     /// <summary>

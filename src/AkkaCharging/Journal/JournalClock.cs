@@ -49,7 +49,8 @@ internal sealed class JournalClock
     }
 
     /// <summary>
-    /// The time to compare the expiry of idempotency keys with: keys that expired by then were kept long enough.
+    /// The time that the stored expiry of idempotency keys is compared with: a key that expired by then was kept for
+    /// its whole retention time.
     /// </summary>
     public DateTimeOffset NowForClaims => Horizon(IdempotencyClaim.Retention) + IdempotencyClaim.Retention;
 

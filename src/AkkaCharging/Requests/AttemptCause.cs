@@ -47,7 +47,7 @@ internal enum AttemptCause
     /// <summary>The process had no file handle, socket or port left; the receiver is not at fault.</summary>
     LocalResources,
 
-    /// <summary>None of the above.</summary>
+    /// <summary>Any other cause.</summary>
     Other,
 }
 

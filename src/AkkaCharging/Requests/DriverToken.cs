@@ -58,7 +58,8 @@ internal enum TokenCharacters
     Seed,
 
     /// <summary>
-    /// Also the characters of OCPP: <c>*</c>, <c>=</c>, <c>:</c>, <c>+</c>, <c>|</c>, <c>@</c> and <c>#</c>.
+    /// The characters of <see cref="Seed"/>, and those of OCPP: <c>*</c>, <c>=</c>, <c>:</c>, <c>+</c>, <c>|</c>,
+    /// <c>@</c> and <c>#</c>.
     /// </summary>
     Ocpp,
 }

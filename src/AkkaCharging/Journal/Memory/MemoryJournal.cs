@@ -350,8 +350,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
 
     /// <summary>The row of one request, with its own lock, because a decision and a look-up may coincide.</summary>
     /// <remarks>
-    /// Up to a million rows stay after settling, so each then consists of few objects: the garbage collector copies
-    /// every one twice before it is old. Whether a row is settled or a dead letter changes under the journal's lock
+    /// Up to a million settled rows are kept, so a settled row consists of few objects: the garbage collector copies
+    /// each object twice before it is old. Whether a row is settled or a dead letter changes under the journal's lock
     /// only.
     /// </remarks>
     private sealed class Entry(ChargingRequest request, byte[] fingerprint, Claim? claim)

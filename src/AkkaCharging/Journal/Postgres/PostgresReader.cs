@@ -38,7 +38,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
         });
 
     /// <summary>
-    /// Reads the next unsettled requests of other terms than <paramref name="terms"/>, by lane and in order of
+    /// Reads the next unsettled requests whose term is none of <paramref name="terms"/>, by lane and in order of
     /// acceptance, each with its place.
     /// </summary>
     /// <param name="only">The only lane to read; null for all.</param>
@@ -63,7 +63,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
     public Task<long> CountUnsettledAsync(long[] terms) =>
         RunAsync(connection => CountUnsettledAsync(connection, terms));
 
-    /// <summary>Counts the unsettled requests in a lane of other terms than <paramref name="term"/>.</summary>
+    /// <summary>Counts the unsettled requests of a lane whose term is not <paramref name="term"/>.</summary>
     public Task<long> CountUnsettledAsync(short lane, long term) =>
         RunAsync(connection =>
             connection.ScalarAsync<long>(

@@ -46,7 +46,7 @@ internal sealed class PreparedWrite : IDisposable
     public int Run()
     {
         var done = raw.sqlite3_step(_statement);
-        raw.sqlite3_reset(_statement); // returns the step's result again
+        raw.sqlite3_reset(_statement); // returns the last step's result code
         if (done != raw.SQLITE_DONE)
             SqliteException.ThrowExceptionForRC(done, _database);
         return raw.sqlite3_changes(_database);
@@ -63,7 +63,7 @@ internal sealed class PreparedWrite : IDisposable
         int result;
         while ((result = raw.sqlite3_step(_statement)) == raw.SQLITE_ROW)
             rows.Add(read(new(_statement)));
-        raw.sqlite3_reset(_statement); // returns the step's result again
+        raw.sqlite3_reset(_statement); // returns the last step's result code
         if (result != raw.SQLITE_DONE)
             SqliteException.ThrowExceptionForRC(result, _database);
         return rows;

@@ -29,11 +29,11 @@ internal sealed record Delivery(PendingRequest Pending, CallbackReceipt? Receipt
 /// (slots, lines)                  └─ failed ─► receivers ─► retry lane ┘
 /// </code>
 /// Shape: PendingRequest to CallbackReceipt, one for one, as they settle; materializes nothing.
-/// A receiver that hangs or fails holds its own slots and lets its own requests wait; the first attempts of others
-/// never wait behind retries.
-/// Errors: whatever a receiver does is a settlement, journaled before it is emitted.
-/// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass with no
-/// settlement; when it leaves what cannot go on to the journal, those that wait for a retry pass so.
+/// A receiver that hangs or fails only uses its own slots and delays its own requests; first attempts to others never
+/// wait behind retries.
+/// Errors: every result of an attempt is a value, and a settlement is journaled before it is emitted.
+/// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass without a
+/// settlement; when it leaves requests to the journal, those that wait for a retry do so.
 /// </remarks>
 internal static class CallbackStage
 {

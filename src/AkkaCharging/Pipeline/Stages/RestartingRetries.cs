@@ -28,8 +28,8 @@ internal sealed class RestartingRetries(
     private static readonly TimeSpan NeverForget = TimeSpan.FromDays(36_500);
 
     /// <summary>
-    /// Checks whether <paramref name="pending"/> had failed before its lane was restarted, so that it continues with
-    /// its retries.
+    /// Checks whether the next attempt of <paramref name="pending"/> is a retry, because it had failed before its lane
+    /// was restarted.
     /// </summary>
     public bool AreNext(PendingRequest pending) =>
         pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;

@@ -2,7 +2,7 @@ using AkkaCharging.Receivers;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>Receives its waiting turns when they are started or released.</summary>
+/// <summary>Waits for turns, and takes each one when it is started or released.</summary>
 internal interface ITurnTaker
 {
     /// <summary>Whether the taker has ended and accepts no more turns.</summary>
