@@ -8,9 +8,9 @@ namespace AkkaCharging.Journal;
 /// </summary>
 /// <remarks>
 /// The clock measures the time elapsed while the journal was in use with the monotonic clock, and keeps a list of
-/// segments: since when the wall clock has had which distance from the elapsed time. A new segment begins when the
-/// distance changes by more than a second, through a step or accumulated drift. The journal stores the list
-/// (<see cref="Save"/>) for the next process (<see cref="Resume"/>). There are two measures of elapsed time, which
+/// segments, each of which states how far the wall clock was from the elapsed time, and since when. A new segment
+/// begins when that distance changes by more than a second, through a step or accumulated drift. The journal stores the
+/// list (<see cref="Save"/>) for the next process (<see cref="Resume"/>). There are two measures of elapsed time, which
 /// differ only in the time between two processes. The sure one counts only what a witness confirms, and decides what is
 /// deleted; the likely one trusts the wall clock unless something contradicts it, and decides what is too late for a
 /// callback. Thread-safe.

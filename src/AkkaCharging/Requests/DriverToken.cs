@@ -71,7 +71,7 @@ internal sealed record DriverTokenRules(int LengthMin, TokenCharacters Character
     private const string Seed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     private static readonly SearchValues<char> SeedCharacters = SearchValues.Create(Seed);
 
-    // JSON escapes none of these characters, because a callback's body contains them unescaped.
+    // Only characters that JSON does not escape, because a callback's body contains tokens unescaped.
     private static readonly SearchValues<char> OcppCharacters = SearchValues.Create(Seed + "*=:+|@#");
 
     /// <summary>Minimum length of a token that cannot be guessed.</summary>

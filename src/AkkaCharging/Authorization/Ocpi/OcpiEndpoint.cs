@@ -40,7 +40,7 @@ internal sealed class OcpiEndpoint : IDisposable
     /// <summary>The name of the setting that the URL comes from.</summary>
     public string Setting => _partner.TokensUrl is null ? "versionsUrl" : "tokensUrl";
 
-    /// <summary>Returns the URL of the partner's interface for senders of tokens.</summary>
+    /// <summary>Returns the URL of the tokens interface that the partner offers as their sender.</summary>
     /// <exception cref="OcpiException">No URL could be discovered.</exception>
     public async ValueTask<Uri> GetAsync(CancellationToken cancellationToken)
     {

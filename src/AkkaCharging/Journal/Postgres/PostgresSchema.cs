@@ -11,8 +11,8 @@ namespace AkkaCharging.Journal.Postgres;
 internal static class PostgresSchema
 {
     /// <summary>
-    /// Time-out of a migration step, which may read all rows of a large journal. A second process waits as for any
-    /// owner.
+    /// Time-out of a migration step, which may read all rows of a large journal. Meanwhile a second process waits as it
+    /// does for any owner of the journal.
     /// </summary>
     private const int StepSeconds = 3_600;
 

@@ -16,9 +16,9 @@ internal sealed record ResourceStatus(LocalResource? Lacking, int Waiting, IRead
 /// </summary>
 /// <remarks>
 /// One delivery is released at a time, after 100 ms. Each one that fails again doubles the wait, up to 2 s; while none
-/// does, the number released every 100 ms doubles. An expired delivery is released at the next turn. A shortage is over
-/// when no delivery waits and no connection failed because of it for 10 s, so each shortage is logged twice, however
-/// many failures it causes. Shared by all lanes; thread-safe.
+/// does, the number released doubles with every 100 ms. An expired delivery is released at the next turn. A shortage is
+/// over when no delivery waits and no connection failed because of it for 10 s, so each shortage is logged twice,
+/// however many failures it causes. Shared by all lanes; thread-safe.
 /// </remarks>
 internal sealed partial class ResourceGate : IDisposable
 {

@@ -8,7 +8,9 @@ internal interface ITurnTaker
     /// <summary>Whether the taker has ended and accepts no more turns.</summary>
     bool IsGone { get; }
 
-    /// <summary>Returns a turn. Called under the register's lock, so it may only record the turn.</summary>
+    /// <summary>
+    /// Takes a turn that was started or released. Called under the register's lock, so it may only record the turn.
+    /// </summary>
     /// <returns>False when the taker has ended.</returns>
     bool TryTake(Turn turn);
 }
