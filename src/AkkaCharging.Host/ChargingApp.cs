@@ -3,8 +3,7 @@ using AkkaCharging.Host.Lifetime;
 
 namespace AkkaCharging.Host;
 
-/// <summary>The executable as a library: a program of your own runs the whole service with an authorizer of its
-/// own.</summary>
+/// <summary>The executable as a library: another program can run the whole service with its own authorizer.</summary>
 /// <example>
 /// <code>
 /// return await ChargingApp.RunAsync(args, services => services.AddSingleton&lt;IAuthorizer, MyAuthorizer&gt;());
@@ -12,7 +11,7 @@ namespace AkkaCharging.Host;
 /// </example>
 public static class ChargingApp
 {
-    // The console's own writer hands over 256 bytes at a time: two or three system calls for each line of the log.
+    // Large, because the console's own writer writes 256 bytes at a time: two or three system calls for each log line.
     private const int OutputBufferBytes = 131_072;
 
     /// <summary>
@@ -21,13 +20,13 @@ public static class ChargingApp
     /// </summary>
     /// <param name="args">The command line: <c>--help</c> lists it.</param>
     /// <param name="configure">Registers services, such as an <see cref="Authorization.IAuthorizer"/> as a singleton,
-    /// which <c>authorization.provider = custom</c> then asks. <see cref="TimeProvider"/> and logging are registered
+    /// which is used with <c>authorization.provider = custom</c>. <see cref="TimeProvider"/> and logging are registered
     /// already.</param>
     /// <returns>The exit code: 0 for success.</returns>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? configure = null)
     {
         using var signals = new ProcessSignals();
-        // Never disposed: each write is flushed, and a reader that hangs would hold the end of the process.
+        // Never disposed: each write is flushed, and disposing would wait for a reader that hangs.
         var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBufferBytes) { AutoFlush = true };
         Console.SetOut(output); // which synchronizes it
         Console.SetError(StandardError.Open());

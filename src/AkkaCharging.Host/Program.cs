@@ -2,5 +2,5 @@ using AkkaCharging.Host;
 
 return await ChargingApp.RunAsync(args);
 
-// Else the SDK makes it public.
+// Declared internal; the SDK would make it public.
 internal sealed partial class Program;

@@ -12,17 +12,18 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Dead letters, newest first.</summary>
+/// <summary>A page of dead letters, newest first.</summary>
 /// <param name="Next">The <c>cursor</c> of the next page; null after the last one.</param>
 internal sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLetters, string? Next);
 
-/// <summary>One request that failed and can be redriven.</summary>
-/// <param name="DriverToken">Masked.</param>
+/// <summary>A failed request that can be redriven.</summary>
+/// <param name="DriverToken">The masked driver token.</param>
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
-/// <param name="Status">What was decided; null when it failed undecided.</param>
-/// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
-/// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
-/// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
+/// <param name="Status">The decision; null when the request failed undecided.</param>
+/// <param name="Attempts">Number of callback attempts so far, including those before a redrive.</param>
+/// <param name="LastAttempt">The last callback attempt, which tells why the request failed; null when none was
+/// made.</param>
+/// <param name="AcceptedAt">When the request was accepted, in milliseconds since 1970, as all times here.</param>
 internal sealed record DeadLetterAnswer(
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     [Field(Format = "uuid")] string StationId,
@@ -35,11 +36,12 @@ internal sealed record DeadLetterAnswer(
     long SettledAt
 );
 
-/// <summary>One callback attempt as operators see it.</summary>
-/// <param name="HttpStatus">Null when the receiver did not answer.</param>
-/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or
+/// <summary>A callback attempt as shown to operators.</summary>
+/// <param name="HttpStatus">The status of the receiver's answer; null without an answer.</param>
+/// <param name="Outcome">The outcome: <c>success</c>, <c>http_error</c>, <c>network_error</c>, <c>timeout</c> or
 /// <c>blocked</c>.</param>
-/// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
+/// <param name="Cause">Why the attempt failed; null for a success, and for a failure recorded before causes were
+/// stored.</param>
 internal sealed record OperatorAttemptAnswer(
     long At,
     long DurationMs,
@@ -58,19 +60,19 @@ internal sealed record OperatorAttemptAnswer(
         );
 }
 
-/// <summary>Requests, newest first.</summary>
-/// <param name="Next">The <c>cursor</c> to go on with: a search that takes long returns what it has found by then. Null
-/// at the end.</param>
+/// <summary>A page of requests, newest first.</summary>
+/// <param name="Next">The <c>cursor</c> to continue with: a long search returns the matches found so far. Null at the
+/// end.</param>
 internal sealed record RequestsAnswer(IReadOnlyList<FoundRequestAnswer> Requests, string? Next);
 
-/// <summary>One request in a list.</summary>
-/// <param name="DriverToken">Masked.</param>
-/// <param name="TokenFingerprint">The same for every request of a driver token.</param>
+/// <summary>A request in a list.</summary>
+/// <param name="DriverToken">The masked driver token.</param>
+/// <param name="TokenFingerprint">The fingerprint of the driver token, equal for all requests with the token.</param>
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
-/// <param name="Status">What was decided; null while undecided.</param>
-/// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
-/// <param name="ApiKeyName">Name of the API key that submitted it; null without one.</param>
-/// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
+/// <param name="Status">The decision; null while undecided.</param>
+/// <param name="Attempts">Number of callback attempts so far, including those before a redrive.</param>
+/// <param name="ApiKeyName">Name of the API key that submitted the request; null without one.</param>
+/// <param name="AcceptedAt">When the request was accepted, in milliseconds since 1970, as all times here.</param>
 internal sealed record FoundRequestAnswer(
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     [Field(Format = "uuid")] string StationId,
@@ -107,10 +109,10 @@ internal sealed record FoundRequestAnswer(
         );
 }
 
-/// <summary>One request, what happened to it, and what is to come.</summary>
-/// <param name="Timeline">In order of time; what is still to come is at the end.</param>
-/// <param name="Party">The partner that decided, such as <c>NL-TNM</c>; null when none was named.</param>
-/// <param name="Receiver">Its receiver as this process sees it; null while no callback to it is pending here.</param>
+/// <summary>A request with its past and expected events.</summary>
+/// <param name="Timeline">The events in order of time; expected ones are at the end.</param>
+/// <param name="Party">The partner that decided, for example <c>NL-TNM</c>; null when none was named.</param>
+/// <param name="Receiver">The receiver as this process sees it; null while no callback to it is pending here.</param>
 internal sealed record RequestAnswer(
     FoundRequestAnswer Request,
     IReadOnlyList<TimelineAnswer> Timeline,
@@ -118,11 +120,11 @@ internal sealed record RequestAnswer(
     DestinationAnswer? Receiver
 );
 
-/// <summary>One event of a request.</summary>
-/// <param name="Event"><c>accepted</c>, <c>decided</c>, <c>attempt</c>, a final state; to come: <c>next_attempt</c> (at
-/// that time at the earliest) and <c>expiry</c>.</param>
+/// <summary>An event of a request.</summary>
+/// <param name="Event"><c>accepted</c>, <c>decided</c>, <c>attempt</c> or a final state; expected: <c>next_attempt</c>
+/// (at that time at the earliest) and <c>expiry</c>.</param>
 /// <param name="DurationMs">How long the request waited for its decision, or the attempt took.</param>
-/// <param name="Attempt">How the callback attempt ended; null for other events.</param>
+/// <param name="Attempt">The callback attempt; null for other events.</param>
 internal sealed record TimelineAnswer(
     long At,
     [OneOf("accepted", "decided", "attempt", "delivered", "failed", "expired", "next_attempt", "expiry")] string Event,
@@ -130,19 +132,19 @@ internal sealed record TimelineAnswer(
     OperatorAttemptAnswer? Attempt = null
 );
 
-/// <summary>What was done to one dead letter.</summary>
-/// <param name="Status"><c>redriven</c> or <c>discarded</c>.</param>
+/// <summary>The result of a change to one dead letter.</summary>
+/// <param name="Status">The result: <c>redriven</c> or <c>discarded</c>.</param>
 internal sealed record LetterChangeAnswer(
     [OneOf("redriven", "discarded")] string Status,
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     long Timestamp
 );
 
-/// <summary>Which dead letters to redrive: those that match all that is given.</summary>
-/// <param name="Destination">Scheme, host and port.</param>
-/// <param name="From">Failed then or later: RFC 3339, or milliseconds since 1970.</param>
-/// <param name="To">Failed earlier.</param>
-/// <param name="All">Says explicitly that no filter is meant.</param>
+/// <summary>Selects the dead letters to redrive by all conditions that are set.</summary>
+/// <param name="Destination">Scheme, host and port of the callback URL.</param>
+/// <param name="From">Earliest time of the failure, inclusive: RFC 3339, or milliseconds since 1970.</param>
+/// <param name="To">Latest time of the failure, exclusive.</param>
+/// <param name="All">Confirms that every dead letter is meant; excludes all other conditions.</param>
 [Closed]
 internal sealed record BulkRedriveBody(
     [Optional] string? Destination,
@@ -151,13 +153,15 @@ internal sealed record BulkRedriveBody(
     [Optional] bool? All
 );
 
-/// <summary>How the redrive of many stands.</summary>
-/// <param name="State"><c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or <c>done</c>.</param>
-/// <param name="To">None that failed later is redriven: at the latest the time of the start.</param>
-/// <param name="Matched">Dead letters that matched at the start.</param>
-/// <param name="PassedOver">Those that somebody else redrove or discarded meanwhile, that retention forgot, or that
-/// cannot be decrypted.</param>
-/// <param name="Problem">The defect that ended it; null without one.</param>
+/// <summary>The progress of a redrive of many dead letters.</summary>
+/// <param name="State">The state: <c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or
+/// <c>done</c>.</param>
+/// <param name="To">Dead letters that failed at this time or later are not redriven; never later than the
+/// start.</param>
+/// <param name="Matched">Number of dead letters that matched at the start.</param>
+/// <param name="PassedOver">Number of dead letters that were redriven or discarded by somebody else, deleted by
+/// retention, or cannot be decrypted.</param>
+/// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
 internal sealed record BulkRedriveAnswer(
     [OneOf("running", "cancelling", "cancelled", "failed", "done")] string State,
     string? Destination,
@@ -195,14 +199,14 @@ internal sealed record BulkRedriveAnswer(
         );
 }
 
-/// <summary>The cluster as this node sees it.</summary>
-/// <param name="Enabled">False for a process that runs alone.</param>
+/// <summary>The cluster as seen by the answering node.</summary>
+/// <param name="Enabled">Whether there is a cluster; false for a standalone process.</param>
 internal sealed record ClusterAnswer(bool Enabled, IReadOnlyList<NodeAnswer> Nodes, IReadOnlyList<LaneAnswer> Lanes);
 
-/// <summary>One node.</summary>
-/// <param name="Address"><c>host:port</c>.</param>
-/// <param name="Status"><c>joining</c>, <c>up</c>, <c>leaving</c>, <c>exiting</c> or <c>down</c>.</param>
-/// <param name="Self">Whether it is the one that answers.</param>
+/// <summary>A node of the cluster.</summary>
+/// <param name="Address">The address as <c>host:port</c>.</param>
+/// <param name="Status">The status: <c>joining</c>, <c>up</c>, <c>leaving</c>, <c>exiting</c> or <c>down</c>.</param>
+/// <param name="Self">Whether it is the answering node.</param>
 internal sealed record NodeAnswer(string Address, [OneOf<MemberStatusWords>] string Status, bool Reachable, bool Self);
 
 internal sealed class MemberStatusWords : IWords
@@ -210,30 +214,30 @@ internal sealed class MemberStatusWords : IWords
     public static IEnumerable<string> All => Enum.GetNames<MemberStatus>().Select(status => status.ToLowerInvariant());
 }
 
-/// <summary>One lane.</summary>
-/// <param name="Holder">Process and machine; null while nobody holds it.</param>
-/// <param name="Here">Whether it is the node that answers.</param>
+/// <summary>A lane of the cluster.</summary>
+/// <param name="Holder">Process and machine of the holder; null when there is none.</param>
+/// <param name="Here">Whether the answering node holds the lane.</param>
 internal sealed record LaneAnswer(int Lane, string? Holder, bool Here, long? TakenAt);
 
 /// <summary>
-/// The receivers that callbacks are pending for, and those that are paused; those with most pending first.
+/// The receivers with pending callbacks and the paused ones, ordered by the number of pending requests.
 /// </summary>
 internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
 
-/// <summary>One receiver.</summary>
-/// <param name="Breaker"><c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <summary>A receiver of callbacks.</summary>
+/// <param name="Breaker">The state of its circuit breaker: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
 /// <param name="Answering">Whether its standing is <c>proven</c>.</param>
-/// <param name="Pending">Requests that are not settled.</param>
-/// <param name="InFlight">Attempts under way.</param>
-/// <param name="InFlightMax">How many it may have under way at present.</param>
-/// <param name="Waiting">Requests that wait for an attempt.</param>
-/// <param name="Retrying">Requests in the retry lane.</param>
-/// <param name="FailuresInARow">Failed attempts since its last answer.</param>
-/// <param name="FailingSince">When the first of them was; null without one.</param>
+/// <param name="Pending">Number of unsettled requests.</param>
+/// <param name="InFlight">Number of attempts in flight.</param>
+/// <param name="InFlightMax">Maximum number of attempts in flight at present.</param>
+/// <param name="Waiting">Number of requests that wait for an attempt.</param>
+/// <param name="Retrying">Number of requests in the retry lane.</param>
+/// <param name="FailuresInARow">Number of failed attempts since its last answer.</param>
+/// <param name="FailingSince">When the first of these attempts failed; null without one.</param>
 /// <param name="Standing"><c>new</c>: not called yet, or its first call is younger than a second; <c>proven</c>: it
 /// answers; <c>silent</c>: it has not answered for a second, or its breaker is not closed.</param>
-/// <param name="NextProbeAt">When an open breaker lets its next probe go; null otherwise.</param>
-/// <param name="LastAttempt">The callback attempt that ended last; null before the first.</param>
+/// <param name="NextProbeAt">When an open breaker starts its next probe; null otherwise.</param>
+/// <param name="LastAttempt">The latest callback attempt that ended; null before the first.</param>
 internal sealed record DestinationAnswer(
     string Destination,
     [OneOf<BreakerStateWords>] string Breaker,
@@ -270,38 +274,39 @@ internal sealed record DestinationAnswer(
         );
 }
 
-/// <summary>Which destination to pause or resume.</summary>
-/// <param name="Destination">Scheme, host and port.</param>
+/// <summary>Names the destination to pause or resume.</summary>
+/// <param name="Destination">Scheme, host and port of the destination.</param>
 [Closed]
 internal sealed record DestinationBody(string? Destination);
 
-/// <summary>What was done to one destination.</summary>
-/// <param name="Status"><c>paused</c> or <c>resumed</c>.</param>
-/// <param name="Destination">In its normal form.</param>
+/// <summary>The result of a change to one destination.</summary>
+/// <param name="Status">The result: <c>paused</c> or <c>resumed</c>.</param>
+/// <param name="Destination">The destination in its normal form.</param>
 internal sealed record DestinationChangeAnswer(
     [OneOf("paused", "resumed")] string Status,
     string Destination,
     long Timestamp
 );
 
-/// <summary>How the service is at a glance.</summary>
-/// <param name="Pending">Requests accepted and not settled.</param>
-/// <param name="Capacity">How many may be: <c>queue.maxSize</c>.</param>
-/// <param name="DegradedAbove">The share of it above which the component <c>queue</c> is degraded.</param>
-/// <param name="OldestPendingMs">Age of the oldest of them; 0 without any.</param>
-/// <param name="AuthorizationsInFlight">Calls of the authorizer that wait for an answer.</param>
-/// <param name="CallbacksInFlight">Callback attempts that wait for an answer.</param>
-/// <param name="Breaker">The authorizer's: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
-/// <param name="Partners">The back ends of the authorization, in the order in which they are asked.</param>
-/// <param name="Receivers">Receivers that are remembered, by what is known of them.</param>
-/// <param name="Backlog">Requests of an earlier process that are not taken up yet.</param>
-/// <param name="WindowSeconds">What <paramref name="Decisions"/> and <paramref name="Callbacks"/> are over.</param>
-/// <param name="Decisions">Failed are those that ended <c>unknown</c>; null when the metrics actor does not
-/// answer.</param>
-/// <param name="Callbacks">Attempts, without those of redriven requests; null when the metrics actor does not
-/// answer.</param>
-/// <param name="DeadLetters">As counted some seconds ago; null before the first count.</param>
-/// <param name="Redrive">The last redrive of many; null before the first.</param>
+/// <summary>An overview of the service.</summary>
+/// <param name="Pending">Number of accepted, unsettled requests.</param>
+/// <param name="Capacity">Maximum number of pending requests: <c>queue.maxSize</c>.</param>
+/// <param name="DegradedAbove">The share of the capacity above which the component <c>queue</c> is degraded.</param>
+/// <param name="OldestPendingMs">Age of the oldest pending request; 0 without any.</param>
+/// <param name="AuthorizationsInFlight">Number of authorizer calls in progress.</param>
+/// <param name="CallbacksInFlight">Number of callback attempts in flight.</param>
+/// <param name="Breaker">The state of the authorizer's breaker: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <param name="Partners">The authorization back ends in the order in which they are asked.</param>
+/// <param name="Receivers">The number of remembered receivers by standing.</param>
+/// <param name="Backlog">Number of requests of an earlier process that were not resumed yet.</param>
+/// <param name="WindowSeconds">The length of the window of <paramref name="Decisions"/> and
+/// <paramref name="Callbacks"/>.</param>
+/// <param name="Decisions">Decisions in the window, those that ended <c>unknown</c> counted as failed; null when the
+/// metrics actor does not answer.</param>
+/// <param name="Callbacks">Callback attempts in the window, without those of redriven requests; null when the metrics
+/// actor does not answer.</param>
+/// <param name="DeadLetters">Number of dead letters, as counted some seconds ago; null before the first count.</param>
+/// <param name="Redrive">The latest redrive of many dead letters; null before the first.</param>
 internal sealed record OverviewAnswer(
     string Version,
     long Timestamp,
@@ -323,10 +328,10 @@ internal sealed record OverviewAnswer(
     BulkRedriveAnswer? Redrive
 );
 
-/// <summary>A back end of the authorization.</summary>
-/// <param name="InFlight">Questions that wait for an answer.</param>
-/// <param name="Answers">Questions that ended since the start, by reason.</param>
-/// <param name="Problem">What has to be mended before it can answer; null for nothing.</param>
+/// <summary>An authorization back end.</summary>
+/// <param name="InFlight">Number of questions in progress.</param>
+/// <param name="Answers">Number of questions that ended since the start, by reason.</param>
+/// <param name="Problem">What an operator has to correct before it can answer; null for nothing.</param>
 internal sealed record PartnerAnswer(
     string Name,
     [OneOf<BreakerStateWords>] string Breaker,
@@ -347,29 +352,28 @@ internal sealed record PartnerAnswer(
         );
 }
 
-/// <summary>How many receivers there are.</summary>
-/// <param name="Away">Those whose circuit breaker is not closed: callbacks to them wait.</param>
+/// <summary>The number of receivers by standing.</summary>
+/// <param name="Away">Number of receivers whose circuit breaker is not closed, so that callbacks to them wait.</param>
 internal sealed record ReceiversAnswer(int New, int Proven, int Silent, int Away)
 {
     internal static ReceiversAnswer Of(ReceiverCounts counts) =>
         new(counts.New, counts.Proven, counts.Silent, counts.BreakersOpen);
 }
 
-/// <summary>What happened within the window.</summary>
+/// <summary>The number of events in the window, and of failures among them.</summary>
 internal sealed record RateAnswer(long Total, long Failed);
 
 /// <summary>The settings in effect.</summary>
 internal sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
 
-/// <summary>One setting.</summary>
-/// <param name="Value">As written; <c>(secret)</c> for a secret.</param>
+/// <summary>A setting in effect.</summary>
+/// <param name="Value">The value as written; <c>(secret)</c> for a secret.</param>
 /// <param name="Origin">File and line, or environment variable.</param>
 internal sealed record SettingAnswer(string Path, string Value, string Origin);
 
 /// <summary>Serializers for every body of the operators' API, generated at build time.</summary>
 /// <remarks>
-/// A field that is misspelt or given twice is refused: a filter that was not understood would let a redrive match more
-/// than was meant.
+/// A misspelt or duplicate field is rejected: with an ignored filter, a redrive could match more than was meant.
 /// </remarks>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

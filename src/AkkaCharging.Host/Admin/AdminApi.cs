@@ -10,7 +10,7 @@ namespace AkkaCharging.Host.Admin;
 /// <summary>The operators' API: its parts, its routes, and what its answers have in common.</summary>
 internal static class AdminApi
 {
-    /// <summary>The name of its description, and the group of every route that is in it.</summary>
+    /// <summary>The name of the API's description, and the group of the routes in it.</summary>
     public const string Document = "admin";
 
     /// <summary>Registers the operators' API.</summary>
@@ -39,8 +39,8 @@ internal static class AdminApi
         routes.MapDescription(Document);
     }
 
-    /// <summary>Maps the pages that are on one of the two listeners by <c>management.confine</c>.</summary>
-    /// <param name="isConfined">Whether <paramref name="routes"/> are the operators'.</param>
+    /// <summary>Maps the pages that <c>management.confine</c> assigns to one of the two listeners.</summary>
+    /// <param name="isConfined">Whether <paramref name="routes"/> are those of the operators' listener.</param>
     public static void MapMonitoring(this IEndpointRouteBuilder routes, ChargingSettings settings, bool isConfined)
     {
         if (settings.Monitoring.HealthCheckEnabled && IsHere(ConfinedPage.Health))
@@ -64,7 +64,7 @@ internal static class AdminApi
     public static RouteHandlerBuilder ProducesInvalid(this RouteHandlerBuilder route) =>
         route.Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest);
 
-    /// <returns>The status of the answer.</returns>
+    /// <returns>The status of the response.</returns>
     public static async Task<string> WriteConflictAsync(
         this HttpContext context,
         string message,

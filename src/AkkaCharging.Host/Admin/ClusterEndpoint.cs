@@ -4,7 +4,7 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>The nodes of the cluster as this one sees them, and whose each lane is.</summary>
+/// <summary>Serves the nodes of the cluster as this one sees them, and the holders of the lanes.</summary>
 internal static class ClusterEndpoint
 {
     /// <summary>Maps <c>/admin/cluster</c>.</summary>
@@ -13,7 +13,7 @@ internal static class ClusterEndpoint
             .MapGet("/admin/cluster", AnswerAsync)
             .Describe(
                 "showCluster",
-                "Nodes as this one sees them, and lanes as the journal has them; empty for a process that runs alone"
+                "Nodes as this one sees them, and lanes as stored in the journal; empty for a standalone process"
             )
             .Produces<ClusterAnswer>()
             .ProducesErrors(503);

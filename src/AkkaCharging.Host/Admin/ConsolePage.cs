@@ -1,17 +1,17 @@
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// The operators' console: a page and its two files, out of the executable. All that it shows comes from the operators'
-/// API.
+/// Serves the operators' console: a page and its two files, embedded in the executable. All of its data comes from the
+/// operators' API.
 /// </summary>
 internal static class ConsolePage
 {
     /// <summary>Path of the console.</summary>
     public const string Path = "/console";
 
-    // No script but the page's own, nothing from elsewhere, in nobody's frame, and no string ever becomes markup
-    // (Trusted Types): callers choose the names of callback hosts. A form that its script does not handle goes nowhere,
-    // so that no token gets into an address. The image is the icon: an empty one.
+    // Allows only the page's own script, no foreign content, no framing, and no string as markup (Trusted Types),
+    // because callers choose the names of callback hosts. Forms are not submitted, so that no token gets into an
+    // address. The image is an empty icon.
     private const string ContentSecurityPolicy =
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri "
         + "'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -27,13 +27,14 @@ internal static class ConsolePage
     };
 
     /// <summary>
-    /// Whether <paramref name="request"/> asks for the page alone, which tells nothing: it is where a token is entered.
+    /// Checks whether <paramref name="request"/> asks for the page only, which contains no data: it is where a token is
+    /// entered.
     /// </summary>
     public static bool IsAskedForBy(HttpRequest request) =>
         (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
         && (request.Path == "/" || Files.ContainsKey(request.Path.Value ?? ""));
 
-    /// <summary>Maps the page, and <c>/</c> to it.</summary>
+    /// <summary>Maps the page, and redirects <c>/</c> to it.</summary>
     public static void MapConsole(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/", () => TypedResults.LocalRedirect(Path)).ExcludeFromDescription();
@@ -45,10 +46,10 @@ internal static class ConsolePage
                     async (HttpContext context) =>
                     {
                         var headers = context.Response.Headers;
-                        headers.ContentSecurityPolicy = ContentSecurityPolicy; // in place of what every answer says
+                        headers.ContentSecurityPolicy = ContentSecurityPolicy; // replaces the policy of other responses
                         headers["Cross-Origin-Opener-Policy"] = "same-origin";
                         headers["Cross-Origin-Resource-Policy"] = "same-origin";
-                        headers.CacheControl = "no-store"; // the page of one version never meets the API of another
+                        headers.CacheControl = "no-store"; // so that page and API always have the same version
                         context.Response.ContentType = type;
                         context.Response.ContentLength = content.Length;
                         await context.Response.Body.WriteAsync(content, context.RequestAborted);

@@ -33,28 +33,28 @@ internal static class DeadLetterEndpoints
                 Route + "/{requestId}/discard",
                 (string requestId, HttpContext context, Handler handler) => handler.DiscardAsync(requestId, context)
             )
-            .Describe("discardDeadLetter", "Give one up: its secrets are erased at once")
+            .Describe("discardDeadLetter", "Discard a dead letter; its secrets are erased at once")
             .Produces<LetterChangeAnswer>()
             .ProducesErrors(404, 409, 415, 503);
         routes
             .MapPost(Route + "/redrive", (HttpContext context, Handler handler) => handler.RedriveAllAsync(context))
-            .Describe("redriveDeadLetters", "Send all again that match, in the background")
+            .Describe("redriveDeadLetters", "Redrive all matching dead letters in the background")
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415, 503);
         routes
             .MapGet(Route + "/redrive", (HttpContext context, Handler handler) => handler.ProgressAsync(context))
-            .Describe("followRedrive", "How the redrive of many stands")
+            .Describe("followRedrive", "Progress of the redrive of many dead letters")
             .Produces<BulkRedriveAnswer>()
             .ProducesErrors(404);
         routes
             .MapPost(Route + "/redrive/cancel", (HttpContext context, Handler handler) => handler.CancelAsync(context))
-            .Describe("cancelRedrive", "End the redrive of many; what was redriven goes on")
+            .Describe("cancelRedrive", "Cancel the redrive of many; letters redriven so far are delivered as usual")
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesErrors(409, 415);
     }
 
-    /// <summary>Parses, asks <see cref="DeadLetterOperations"/>, translates the outcome.</summary>
+    /// <summary>Parses requests, calls <see cref="DeadLetterOperations"/> and translates the outcome.</summary>
     internal sealed class Handler(DeadLetterOperations letters, OperatorBodies bodies, OperatorAudit audit)
     {
         public async Task ListAsync(HttpContext context)
@@ -98,7 +98,7 @@ internal static class DeadLetterEndpoints
                         RedriveOutcome.NotFound => await context.WriteAbsentAsync(),
                         RedriveOutcome.NotDeadLetter => await WriteOtherwiseAsync(context),
                         RedriveOutcome.Damaged => await context.WriteConflictAsync(
-                            "What is stored about it cannot be decrypted; it stays as it is."
+                            "The stored request cannot be decrypted; it stays unchanged."
                         ),
                         _ => await context.WriteConflictAsync(
                             "There is no room for it at present, or the service is stopping. Try again later.",
@@ -144,10 +144,7 @@ internal static class DeadLetterEndpoints
             );
             var hasFilter = query != new DeadLetterQuery();
             if (input.Errors.Count == 0 && hasFilter == (body.All ?? false))
-                input.Refuse(
-                    "all",
-                    "Give destination, from or to; or all = true, and none of them, for every dead letter."
-                );
+                input.Refuse("all", "Set destination, from or to, or set only all = true for every dead letter.");
             if (input.Errors.Count > 0)
             {
                 await context.WriteValidationErrorAsync(input.Errors);

@@ -5,7 +5,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>The receivers as operators see them, and pausing one.</summary>
+/// <summary>HTTP endpoints to list receivers, and to pause and resume one.</summary>
 internal static class DestinationEndpoints
 {
     private const string Route = "/admin/destinations";
@@ -15,30 +15,30 @@ internal static class DestinationEndpoints
     {
         routes
             .MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
-            .Describe("listDestinations", "Receivers that callbacks are pending for, and those that are paused")
+            .Describe("listDestinations", "Receivers with pending callbacks, and paused ones")
             .Produces<DestinationsAnswer>()
             .ProducesInvalid();
         routes
             .MapPost(Route + "/pause", (HttpContext context, Handler handler) => handler.PauseAsync(context))
             .Describe(
                 "pauseDestination",
-                "Let the callbacks to one receiver wait; they go on to age. Forgotten when the process ends"
+                "Pause the callbacks to one receiver until it is resumed or the process ends; they may expire"
             )
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);
         routes
             .MapPost(Route + "/resume", (HttpContext context, Handler handler) => handler.ResumeAsync(context))
-            .Describe("resumeDestination", "Call a paused receiver again")
+            .Describe("resumeDestination", "Resume the callbacks to a paused receiver")
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);
     }
 
-    /// <summary>Parses, asks <see cref="ReceiverRegister"/>, translates the outcome.</summary>
+    /// <summary>Parses requests, calls <see cref="ReceiverRegister"/> and translates the outcome.</summary>
     internal sealed class Handler(ChargingService service, OperatorBodies bodies, OperatorAudit audit)
     {
-        // Each is kept in memory until it is resumed.
+        // Each paused receiver is kept in memory until it is resumed.
         private const int PausedMax = 1_000;
         private readonly ReceiverRegister _receivers = service.Receivers;
 

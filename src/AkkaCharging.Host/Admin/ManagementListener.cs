@@ -3,15 +3,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>
-/// The operators' listener: a pipeline with routes of its own, which share nothing with the public ones.
-/// </summary>
+/// <summary>The operators' listener, whose pipeline and routes are separate from the public ones.</summary>
 internal static class ManagementListener
 {
     /// <summary>Marks the connections of <paramref name="listener"/>.</summary>
     /// <remarks>
-    /// The mark is the socket's, so that no Host header and no spelling of a path takes a request from one listener to
-    /// the other.
+    /// The socket is marked, so that neither a Host header nor the spelling of a path leads a request from one listener
+    /// to the other.
     /// </remarks>
     public static void IsForOperators(ListenOptions listener)
     {
@@ -26,8 +24,7 @@ internal static class ManagementListener
     }
 
     /// <summary>
-    /// Serves the marked connections by <paramref name="map"/>'s routes alone, each of them behind
-    /// <see cref="OperatorAccess"/>.
+    /// Serves marked connections only by the routes of <paramref name="map"/>, behind <see cref="OperatorAccess"/>.
     /// </summary>
     public static void UseManagement(this WebApplication app, Action<IEndpointRouteBuilder> map)
     {

@@ -7,13 +7,14 @@ using Microsoft.AspNetCore.Http.Features;
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// Admits holders of <c>management.token</c> and of the tokens of <c>management.operators</c>; where there are none,
-/// programs on this machine that no web page directed here. The console's files hold no data and need no token.
+/// Admits holders of <c>management.token</c> and of the tokens of <c>management.operators</c>. Without any token, it
+/// admits programs on this machine, but no web page that is open there. The console's files contain no data and need no
+/// token.
 /// </summary>
 /// <remarks>
-/// A page that has its own name resolve to 127.0.0.1 (DNS rebinding) is known by the name in its <c>Host</c> header.
-/// What a form or a script can send across sites without asking first is never <c>application/json</c>, which every
-/// change has to be; asked first (CORS), this listener never agrees.
+/// A web page whose name resolves to 127.0.0.1 (DNS rebinding) is recognized by that name in the <c>Host</c> header. A
+/// form or script of another site can send without a preflight (CORS) only content types other than
+/// <c>application/json</c>, which every change must have; a preflight is never granted.
 /// </remarks>
 internal sealed partial class OperatorAccess(
     ManagementSettings settings,
@@ -21,7 +22,7 @@ internal sealed partial class OperatorAccess(
     ILogger<OperatorAccess> logger
 )
 {
-    /// <summary>An operator of this machine, where no token is needed.</summary>
+    /// <summary>The operator on this machine, where no token is needed.</summary>
     private static readonly Operator OfThisMachine = new("loopback", MayChange: true);
 
     private readonly KeyHashes<Operator> _tokens = new([
@@ -33,8 +34,10 @@ internal sealed partial class OperatorAccess(
             : Array.Empty<(byte[], Operator)>(),
     ]);
 
-    /// <summary>The operator that a request was admitted for: a name of <c>management.operators</c>, <c>token</c> for
-    /// <c>management.token</c>, or <c>loopback</c>.</summary>
+    /// <summary>
+    /// Returns the operator of an admitted request: a name of <c>management.operators</c>, <c>token</c> for
+    /// <c>management.token</c>, or <c>loopback</c>.
+    /// </summary>
     public static string OperatorOf(HttpContext context) => context.Features.GetRequiredFeature<Operator>().Name;
 
     /// <summary>Rejects a request that is not allowed; calls <paramref name="next"/> for any other.</summary>
@@ -109,7 +112,7 @@ internal sealed partial class OperatorAccess(
     [LoggerMessage(
         1302,
         LogLevel.Warning,
-        "Rejected a request from {Remote} to the operators' listener by its {Reason}"
+        "Rejected a request from {Remote} to the operators' listener because of its {Reason}"
     )]
     private partial void LogRefused(IPAddress? remote, string reason);
 

@@ -10,9 +10,9 @@ namespace AkkaCharging.Host.Admin;
 internal sealed partial class OperatorAudit(ILogger<OperatorAudit> logger)
 {
     /// <summary>Makes a change and records it.</summary>
-    /// <param name="target">What is changed; never a caller's own text.</param>
+    /// <param name="target">The changed object; never a caller's own text.</param>
     /// <param name="change">Responds to the request and returns the status of the response. Not cancelled when the
-    /// operator disconnects, so that the record is true.</param>
+    /// operator disconnects, so that the log is correct.</param>
     public async Task RecordAsync(HttpContext context, string action, string target, Func<Task<string>> change)
     {
         var result = AnswerStatus.InternalError.Name();

@@ -9,16 +9,16 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Reads what an operator sends, and collects every broken rule. What was sent is never repeated.</summary>
+/// <summary>Parses the input of operators, and collects every broken rule. Messages never repeat the input.</summary>
 internal sealed class OperatorInput
 {
     public const int LimitDefault = 100;
     private readonly List<FieldError> _errors = [];
 
-    /// <summary>Empty when all is well.</summary>
+    /// <summary>The broken rules; empty when the input is valid.</summary>
     public IReadOnlyList<FieldError> Errors => _errors;
 
-    /// <summary>One query parameter; null when it is not there.</summary>
+    /// <summary>Returns a query parameter; null when it is missing.</summary>
     public string? Query(HttpRequest request, string name)
     {
         var values = request.Query[name];
@@ -28,8 +28,7 @@ internal sealed class OperatorInput
     }
 
     /// <summary>
-    /// Refuses parameters that are not in <paramref name="known"/>: one that is misspelt would be a filter that is not
-    /// applied.
+    /// Rejects parameters that are not in <paramref name="known"/>: a misspelt filter would otherwise not be applied.
     /// </summary>
     public void KnowOnly(HttpRequest request, params IReadOnlyList<string> known)
     {
@@ -49,7 +48,7 @@ internal sealed class OperatorInput
         return destination;
     }
 
-    /// <param name="text">RFC 3339 with offset, or milliseconds since 1970.</param>
+    /// <param name="text">A time in RFC 3339 with offset, or milliseconds since 1970.</param>
     public DateTimeOffset? Time(string field, string? text)
     {
         if (text is null)
@@ -65,7 +64,7 @@ internal sealed class OperatorInput
         return null;
     }
 
-    /// <param name="value">The same as a JSON string or number. Compared as raw text, because an escaped time is never
+    /// <param name="value">A time as a JSON string or number. Compared as raw text, because an escaped time is never
     /// valid and may be a lone surrogate.</param>
     public DateTimeOffset? Time(string field, JsonElement? value) =>
         value is null or { ValueKind: JsonValueKind.Null } ? null : Time(field, value.Value.GetRawText().Trim('"'));
@@ -90,7 +89,7 @@ internal sealed class OperatorInput
         return fingerprint;
     }
 
-    /// <summary>One of the words of <typeparamref name="T"/>.</summary>
+    /// <summary>Parses one of the words of <typeparamref name="T"/>.</summary>
     public T? Word<T>(string field, string? text, Func<T, string> name)
         where T : struct, Enum
     {
@@ -112,7 +111,7 @@ internal sealed class OperatorInput
             return null;
         if (Requests.RequestId.TryParse(text, out var id))
             return id;
-        Refuse(field, $"Invalid {field}. Must be the next of the page before.");
+        Refuse(field, $"Invalid {field}. Must be the next of the previous page.");
         return null;
     }
 
@@ -135,7 +134,7 @@ internal sealed class OperatorInput
             return null;
         if (DeadLetterCursor.TryParse(text, out var cursor))
             return cursor;
-        Refuse("cursor", "Invalid cursor. Must be the next of the page before.");
+        Refuse("cursor", "Invalid cursor. Must be the next of the previous page.");
         return null;
     }
 
@@ -145,7 +144,9 @@ internal sealed class OperatorInput
 /// <summary>Reads the bodies of changes.</summary>
 internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
 {
-    /// <summary>The body of <paramref name="context"/>'s request; null when it was refused, and answered so.</summary>
+    /// <summary>
+    /// Reads the body of the request of <paramref name="context"/>; null when it was rejected, and answered so.
+    /// </summary>
     public async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
         where T : class
     {
@@ -168,7 +169,7 @@ internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // Not JSON, a field that is unknown, given twice or of a wrong type, or a lone surrogate.
+            // Not JSON, an unknown or duplicate field, a field of a wrong type, or a lone surrogate.
         }
 
         var fields = string.Join(", ", type.Properties.Select(property => property.Name));

@@ -10,8 +10,8 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Admin;
 
 /// <summary>
-/// Overview of the service, as the console shows it. Served regardless of what <c>monitoring</c> and
-/// <c>management.confine</c> say.
+/// Serves the overview of the service that the console shows, regardless of <c>monitoring</c> and
+/// <c>management.confine</c>.
 /// </summary>
 internal static class OverviewEndpoint
 {

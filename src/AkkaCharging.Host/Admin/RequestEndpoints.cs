@@ -17,7 +17,7 @@ internal static class RequestEndpoints
     {
         routes
             .MapGet(Route, (HttpContext context, Handler handler) => handler.SearchAsync(context))
-            .Describe("findRequests", "Requests that match, pending and settled, newest first")
+            .Describe("findRequests", "Matching requests, pending and settled, newest first")
             .Produces<RequestsAnswer>()
             .ProducesInvalid()
             .ProducesErrors(503);
@@ -26,12 +26,12 @@ internal static class RequestEndpoints
                 Route + "/{requestId}",
                 (string requestId, HttpContext context, Handler handler) => handler.ShowAsync(requestId, context)
             )
-            .Describe("showRequest", "One request: what happened to it, and what is to come")
+            .Describe("showRequest", "One request with its past and expected events")
             .Produces<RequestAnswer>()
             .ProducesErrors(404, 503);
     }
 
-    /// <summary>Parses, asks the journal, translates what it found.</summary>
+    /// <summary>Parses requests, queries the journal and translates the result.</summary>
     internal sealed class Handler(
         IRequestSearch search,
         IRequestJournal journal,

@@ -5,10 +5,10 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Tells the life of a request in order of time.</summary>
+/// <summary>Lists the events of a request in order of time.</summary>
 internal static class RequestTimeline
 {
-    /// <summary>Makes the timeline of <paramref name="record"/>.</summary>
+    /// <summary>Creates the timeline of <paramref name="record"/>.</summary>
     public static IReadOnlyList<TimelineAnswer> Of(RequestRecord record, CallbackSettings settings)
     {
         var events = new List<TimelineAnswer> { new(Millis(record.AcceptedAt), "accepted") };

@@ -3,7 +3,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>The settings in effect and where each came from, secrets redacted.</summary>
+/// <summary>Serves the settings in effect and their origins, with secrets redacted.</summary>
 internal static class SettingsEndpoint
 {
     /// <summary>Maps <c>/admin/config</c>.</summary>
@@ -24,6 +24,6 @@ internal static class SettingsEndpoint
                         AdminJson.Default.SettingsAnswer
                     )
             )
-            .Describe("showSettings", "The settings in effect, where each came from, secrets redacted")
+            .Describe("showSettings", "The settings in effect and their origins, with secrets redacted")
             .Produces<SettingsAnswer>();
 }

@@ -6,7 +6,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>One line of <c>audit --json</c>; nulls are left out.</summary>
+/// <summary>A line of <c>audit --json</c>; nulls are omitted.</summary>
 internal sealed record AuditLine(
     string RequestId,
     string StationId,
@@ -29,12 +29,13 @@ internal sealed record AuditLine(
 internal sealed partial class AuditJson : JsonSerializerContext;
 
 /// <summary>
-/// Lists decision records from the journal, whether or not a service has it open: no driver token, no callback path.
+/// Lists decision records from the journal, without driver tokens and callback paths, whether or not a service has it
+/// open.
 /// </summary>
 internal static class AuditCommand
 {
     /// <summary>
-    /// Columns and their widths: each holds its longest value, so that rows can be written as they come.
+    /// The columns with fixed widths for their longest values, so that rows can be written as they are read.
     /// </summary>
     private static readonly Table<RequestRecord> Columns = new([
         ("REQUEST", 40, record => record.Id.ToString()),
@@ -54,7 +55,7 @@ internal static class AuditCommand
         ("API KEY", 0, record => Cells.Of(record.ApiKeyName)),
     ]);
 
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     /// <param name="config">The option that names the settings file.</param>
     public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error) =>
         RequestFilters.CreateList(

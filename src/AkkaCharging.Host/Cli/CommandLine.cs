@@ -14,25 +14,25 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Cli;
 
 /// <summary>
-/// What the executable does: serve, check the settings, ask a running service how it is, read its decisions back, move
-/// its journal, make keys.
+/// The commands of the executable: serve, check the settings, query the health of a running service, read decisions,
+/// move the journal, create keys.
 /// </summary>
 /// <remarks>
-/// Exit codes: 0 for success, 1 for settings that cannot be used, an unhealthy service, a journal that cannot be read
-/// or a wrong command line; 2 for a node that its cluster went on without.
+/// Exit codes: 0 for success; 1 for invalid settings, an unhealthy service, an unreadable journal or a wrong command
+/// line; 2 for a node that its cluster has removed.
 /// </remarks>
 internal static class CommandLine
 {
     private const int EndedByItsCluster = 2;
     private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
 
-    /// <summary>For the disposal of all services after a stop, whose last step writes the rest of the log.</summary>
+    /// <summary>Time-out for disposing all services after a stop, whose last step writes the rest of the log.</summary>
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(3);
 
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
     /// <param name="configure">Registers the program's own services; null for none.</param>
-    /// <param name="signals">Those that a serving process obeys, and any other command leaves to the runtime; null for
-    /// none.</param>
+    /// <param name="signals">Signals that a serving process obeys, and any other command leaves to the runtime; null
+    /// for none.</param>
     public static Task<int> RunAsync(
         IReadOnlyList<string> args,
         TextReader input,
@@ -81,10 +81,7 @@ internal static class CommandLine
         );
         root.Add(DoctorCommand.Create(config, own, output, error));
 
-        var health = new Command(
-            "health",
-            "Ask the service on this machine whether it is ready: exit code 0 if it is."
-        );
+        var health = new Command("health", "Check whether the service on this machine is ready: exit code 0 if it is.");
         health.SetAction((parsed, cancellation) => HealthAsync(parsed.GetValue(config), output, error, cancellation));
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));
@@ -111,7 +108,7 @@ internal static class CommandLine
         );
     }
 
-    /// <summary>Settings of this process's surroundings.</summary>
+    /// <summary>Creates the sources of the settings from the environment of this process.</summary>
     internal static SettingsSources Sources(string? configFile)
     {
         var environment = Environment
@@ -168,12 +165,12 @@ internal static class CommandLine
             await app.WaitForShutdownAsync(stop);
             if (journal.Invalid.IsCompleted)
                 throw await journal.Invalid;
-            // for supervisors that start again what failed, and nothing else
+            // A special code, for supervisors that restart only failed processes.
             return node?.EndedBy is null ? 0 : EndedByItsCluster;
         }
         catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            await app.StopAsync(CancellationToken.None); // stopped while it started: what runs already is drained
+            await app.StopAsync(CancellationToken.None); // stopped during the start: drains what is already running
             return 0;
         }
         catch (Exception e) when (e is InvalidJournalException or CannotListenException)
@@ -184,8 +181,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Disposes the service with what it logged last. Nobody may read standard output: then what is left of the log is
-    /// lost, and the process ends all the same.
+    /// Disposes the service, which writes its last log lines. If nobody reads standard output, the rest of the log is
+    /// lost and the process still ends.
     /// </summary>
     private static async Task CloseAsync(WebApplication app, TextWriter error)
     {
@@ -277,7 +274,7 @@ internal static class CommandLine
             await output.WriteLineAsync(await response.Content.ReadAsStringAsync(cancellation));
             return response.IsSuccessStatusCode ? 0 : 1;
         }
-        // a socket's own exception: the listener closed the connection as soon as it was there
+        // SocketException: the listener closed the connection at once.
         catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
         {
             await error.WriteLineAsync($"No answer from {probe}: {e.Message}");
@@ -290,7 +287,7 @@ internal static class CommandLine
     internal static ChargingSettings? Load(string? configFile, TextWriter error) =>
         Try(error, () => SettingsLoader.Load(Sources(configFile)));
 
-    /// <returns>Null when the settings cannot be used; <paramref name="error"/> then says why.</returns>
+    /// <returns>Null when the settings are invalid; <paramref name="error"/> then says why.</returns>
     private static T? Try<T>(TextWriter error, Func<T> use)
         where T : class
     {

@@ -7,7 +7,7 @@ namespace AkkaCharging.Host.Cli;
 /// <summary>Checks the settings and shows them.</summary>
 internal static class ConfigCommand
 {
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     /// <param name="config">The option that names the settings file.</param>
     /// <param name="checkAsync">Checks the settings of a file.</param>
     public static Command Create(

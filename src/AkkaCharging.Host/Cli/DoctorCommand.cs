@@ -10,8 +10,8 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>What one check found.</summary>
-/// <param name="Verdict"><c>ok</c>, <c>warning</c> or <c>failed</c>.</param>
+/// <summary>The result of one check.</summary>
+/// <param name="Verdict">The verdict: <c>ok</c>, <c>warning</c> or <c>failed</c>.</param>
 internal sealed record Finding(string Check, string Verdict, string Text)
 {
     public const string Ok = "ok";
@@ -24,7 +24,7 @@ internal sealed record Finding(string Check, string Verdict, string Text)
 internal sealed partial class DoctorJson : JsonSerializerContext;
 
 /// <summary>
-/// Tries what a start needs: files, partners, the journal, certificates and the clock. It changes nothing, and may run
+/// Checks what a start needs: files, partners, the journal, certificates and the clock. Changes nothing, and may run
 /// beside a service.
 /// </summary>
 internal static class DoctorCommand
@@ -33,7 +33,7 @@ internal static class DoctorCommand
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Expiring = TimeSpan.FromDays(14);
 
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     /// <param name="config">The option that names the settings file.</param>
     /// <param name="own">The program's own services.</param>
     public static Command Create(Option<string?> config, OwnServices own, TextWriter output, TextWriter error)
@@ -97,7 +97,7 @@ internal static class DoctorCommand
     {
         try
         {
-            // A file or a database that hangs holds up its own check and no other.
+            // A file or a database that hangs delays only its own check.
             return await Task.Run(check, cancellation).WaitAsync(Patience, cancellation);
         }
         catch (InvalidSettingsException e)
@@ -156,7 +156,7 @@ internal static class DoctorCommand
                     left <= TimeSpan.Zero ? Finding.Failed
                         : left < Expiring ? Finding.Warning
                         : Finding.Ok,
-                    $"The one of {block}.tls expires on {Cells.Of(certificate.ExpiresAt)}."
+                    $"The certificate of {block}.tls expires on {Cells.Of(certificate.ExpiresAt)}."
                 )
             );
         }

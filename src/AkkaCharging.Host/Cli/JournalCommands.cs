@@ -3,12 +3,14 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>What commands that read the journal have in common.</summary>
+/// <summary>The common part of commands that read the journal.</summary>
 internal static class JournalCommands
 {
-    /// <summary>Runs a command on the settings of this process's surroundings.</summary>
-    /// <returns>The exit code: 1 when the settings or the journal cannot be used, which <paramref name="error"/>
-    /// says.</returns>
+    /// <summary>Runs a command with the settings of this process's environment.</summary>
+    /// <returns>
+    /// The exit code: 1 when the settings or the journal cannot be used, for a reason written to
+    /// <paramref name="error"/>.
+    /// </returns>
     public static async Task<int> RunAsync(string? configFile, TextWriter error, Func<ChargingSettings, Task> run)
     {
         if (CommandLine.Load(configFile, error) is not { } settings)

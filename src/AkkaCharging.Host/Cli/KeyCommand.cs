@@ -6,35 +6,34 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>Makes API keys and operators' tokens, and hashes those that exist.</summary>
+/// <summary>Creates API keys and operators' tokens, and hashes existing ones.</summary>
 internal static class KeyCommand
 {
     /// <summary>
-    /// Begins each key: a key pasted where its hash belongs is then told from a hash, and scanners for leaked secrets
-    /// can find it.
+    /// Prefix of each key. It reveals a key that was pasted in the place of a hash, and lets scanners find leaked keys.
     /// </summary>
     public const string Prefix = "akc_";
 
     private const int KeyBytes = 32;
 
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     public static Command Create(TextReader input, TextWriter output, TextWriter error)
     {
-        var name = new Argument<string>("NAME") { Description = "Whose key it is: an app, a partner, a person." };
-        var create = new Command("new", "Make a key: print it once, and the entry for the settings.") { name };
+        var name = new Argument<string>("NAME") { Description = "Owner of the key: an app, a partner or a person." };
+        var create = new Command("new", "Create a key, and print it once with its entry for the settings.") { name };
         create.SetAction(parsed => PrintNew(parsed.GetValue(name)!, output));
-        var hash = new Command("hash", "Print the SHA-256 of a key that standard input holds, as settings have it.");
+        var hash = new Command("hash", "Print the SHA-256 of a key on standard input, in the form of the settings.");
         hash.SetAction((_, cancellation) => HashAsync(input, output, error, cancellation));
-        return new Command("key", "Make keys for server.apiKeys and management.operators.") { create, hash };
+        return new Command("key", "Create keys for server.apiKeys and management.operators.") { create, hash };
     }
 
-    /// <summary>A key of 32 random bytes.</summary>
+    /// <summary>Generates a key of 32 random bytes.</summary>
     public static string Generate() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(KeyBytes));
 
     private static void PrintNew(string name, TextWriter output)
     {
         var key = Generate();
-        output.WriteLine("The key, shown this once: hand it to its owner, and keep no copy.");
+        output.WriteLine("The key, shown only once: give it to its owner, and keep no copy.");
         output.WriteLine(key);
         output.WriteLine("Its entry for server.apiKeys or management.operators:");
         output.WriteLine($"{{ name = {HoconText.Quoted(name)}, sha256 = \"{HashOf(key)}\" }}");

@@ -4,10 +4,10 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>Moves a journal in a SQLite file into the one in PostgreSQL that the settings name.</summary>
+/// <summary>Moves a journal from a SQLite file into the PostgreSQL journal that the settings name.</summary>
 internal static class MigrateCommand
 {
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     /// <param name="config">The option that names the settings file.</param>
     public static Command Create(Option<string?> config, TextWriter output, TextWriter error)
     {
@@ -20,7 +20,7 @@ internal static class MigrateCommand
         var command = new Command(
             "migrate-journal",
             "Move a journal from a SQLite file into the empty PostgreSQL journal that the settings name. No "
-                + "service may have either open."
+                + "service may have either of them open."
         )
         {
             from,

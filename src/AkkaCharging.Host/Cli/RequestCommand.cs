@@ -9,7 +9,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>One request as <c>request show --json</c> writes it; nulls are left out.</summary>
+/// <summary>A request as <c>request show --json</c> writes it; nulls are omitted.</summary>
 internal sealed record ShownRequest(FoundRequestAnswer Request, IReadOnlyList<TimelineAnswer> Timeline);
 
 [JsonSourceGenerationOptions(
@@ -20,8 +20,9 @@ internal sealed record ShownRequest(FoundRequestAnswer Request, IReadOnlyList<Ti
 [JsonSerializable(typeof(ShownRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext;
 
-/// <summary>Finds requests in the journal, whether or not a service runs on it, and shows what happened to
-/// one.</summary>
+/// <summary>
+/// Finds requests in the journal and shows the events of one, whether or not a service has the journal open.
+/// </summary>
 internal static class RequestCommand
 {
     private static readonly Table<RequestRecord> Columns = new([
@@ -36,7 +37,7 @@ internal static class RequestCommand
         ("DESTINATION", 0, record => record.Destination),
     ]);
 
-    /// <summary>The command.</summary>
+    /// <summary>Creates the command.</summary>
     /// <param name="config">The option that names the settings file.</param>
     public static Command Create(Option<string?> config, TextReader input, TextWriter output, TextWriter error)
     {
@@ -53,7 +54,7 @@ internal static class RequestCommand
 
         var id = new Argument<string>("ID") { Description = "The requestId of the answer to the submission." };
         var json = new Option<bool>("--json") { Description = "One JSON object." };
-        var show = new Command("show", "Show what happened to one request, and what is to come.") { id, json };
+        var show = new Command("show", "Show the past and expected events of one request.") { id, json };
         show.SetAction(
             (parsed, cancellation) =>
                 JournalCommands.RunAsync(

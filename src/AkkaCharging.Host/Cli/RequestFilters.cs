@@ -73,9 +73,9 @@ internal sealed class RequestFilters
     };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object per line." };
 
-    /// <summary>Makes <paramref name="command"/> list the requests that its options select.</summary>
+    /// <summary>Sets up <paramref name="command"/> to list the requests that its options select.</summary>
     /// <param name="config">The option that names the settings file.</param>
-    /// <param name="json">A request as a line of JSON.</param>
+    /// <param name="json">Formats a request as a line of JSON.</param>
     public static Command CreateList(
         Command command,
         Option<string?> config,
@@ -128,7 +128,7 @@ internal sealed class RequestFilters
         });
     }
 
-    /// <exception cref="InvalidDataException">Standard input holds no driver token.</exception>
+    /// <exception cref="InvalidDataException">Standard input contains no driver token.</exception>
     private async Task ListAsync(
         ParseResult parsed,
         JournalSettings settings,
@@ -189,7 +189,8 @@ internal sealed class RequestFilters
         );
 
     /// <summary>
-    /// What an option says; null without the option, for which the parser would make up a time and an empty array.
+    /// The value of an option. Without the option it is null, whereas the parser would supply a default time or an
+    /// empty array.
     /// </summary>
     private sealed record Given<T>(T Value);
 
@@ -223,7 +224,7 @@ internal sealed class RequestFilters
         return LimitDefault;
     }
 
-    /// <remarks>No error repeats what was given: it could be a driver token in the wrong place.</remarks>
+    /// <remarks>Errors never repeat the input, which could be a misplaced driver token.</remarks>
     private static Option<T?> Parsed<T>(
         string name,
         string argument,

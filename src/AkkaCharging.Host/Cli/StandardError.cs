@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace AkkaCharging.Host.Cli;
 
-/// <summary>Standard error, apart from standard output.</summary>
+/// <summary>Standard error, independent of standard output.</summary>
 /// <remarks>
-/// The console's own streams share one lock: while a reader of standard output hangs, nobody could be told so on
-/// standard error either. What cannot be written is dropped.
+/// The console's own streams share a lock: while a reader of standard output hangs, writes to standard error would
+/// block too. Output that cannot be written is dropped.
 /// </remarks>
 internal sealed class StandardError : Stream
 {
@@ -44,7 +44,7 @@ internal sealed class StandardError : Stream
 
     public override void Flush()
     {
-        // Nothing is kept back.
+        // Nothing is buffered.
     }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();

@@ -10,16 +10,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>The authorizers that <c>authorization.provider</c> and <c>authorization.chain</c> name.</summary>
+/// <summary>Registers the authorizers that <c>authorization.provider</c> and <c>authorization.chain</c> name.</summary>
 internal static class AuthorizationHosting
 {
-    /// <summary>
-    /// Registers the authorizers that are asked, and their chain; a custom one is registered by the program that has
-    /// it.
-    /// </summary>
+    /// <summary>Registers the authorizers and their chain; the hosting program registers a custom one itself.</summary>
     public static void AddAuthorizers(this IServiceCollection services, AuthorizationSettings settings)
     {
-        // Services, so that they are disposed of with the others.
+        // Registered as services, so that they are disposed with the others.
         services.AddSingleton(provider => CreateAcl(settings, provider));
         services.AddSingleton(provider => new HttpAuthorizer(
             settings.Http,
@@ -40,10 +37,10 @@ internal static class AuthorizationHosting
     }
 
     /// <summary>
-    /// Reads the access list, the stations and the credentials for partners, and asks the SQL authorizer's database
-    /// about a token that nobody has.
+    /// Reads the access list, the stations and the credentials for partners, and runs the query of the SQL authorizer
+    /// for a token that nobody has.
     /// </summary>
-    /// <param name="tokens">Which tokens callers may send.</param>
+    /// <param name="tokens">The rules for callers' tokens.</param>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     /// <exception cref="InvalidSettingsException">The query file, the database or the credentials cannot be
     /// used.</exception>
@@ -58,7 +55,7 @@ internal static class AuthorizationHosting
         if (settings.StationsFile.Length > 0)
             new StationMap(settings.StationsFile, TimeProvider.System).Dispose();
         if (settings.Uses(AuthorizationProvider.Sql))
-            CheckAsync(settings.Sql).GetAwaiter().GetResult(); // for the command line, which has nothing else to do
+            CheckAsync(settings.Sql).GetAwaiter().GetResult(); // blocking, for the command line
         if (settings.Uses(AuthorizationProvider.Ocpi))
             OcpiPartners.ReadCredentials(settings.Ocpi);
     }
@@ -69,8 +66,8 @@ internal static class AuthorizationHosting
         await authorizer.CheckAsync(CancellationToken.None);
     }
 
-    /// <summary>Asks the partners whether credentials and URLs are right, without a question about a driver.</summary>
-    /// <exception cref="InvalidSettingsException">Lists what has to be mended.</exception>
+    /// <summary>Checks credentials and URLs with the partners, without a question about a driver.</summary>
+    /// <exception cref="InvalidSettingsException">Lists what an operator has to correct.</exception>
     public static async Task CheckPartnersAsync(AuthorizationSettings settings, CancellationToken cancellationToken)
     {
         if (!settings.Uses(AuthorizationProvider.Ocpi))

@@ -9,7 +9,7 @@ internal static class CallbackHosting
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
 
-    /// <summary>Registers the client and its parts.</summary>
+    /// <summary>Registers the callback client and its parts.</summary>
     public static void AddCallbacks(this IServiceCollection services, CallbackSettings settings)
     {
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(

@@ -18,11 +18,11 @@ namespace AkkaCharging.Host.Composition;
 internal static class ChargingHost
 {
     /// <summary>Builds the service, ready to run.</summary>
-    /// <param name="customize">Adds the program's own services after all others, so that they win; tests replace parts
-    /// by it.</param>
-    /// <param name="sources">Origin of the settings, which is watched for changes, and the variables of OpenTelemetry;
-    /// null for settings that were not loaded.</param>
-    /// <exception cref="InvalidSettingsException">The settings name something that cannot be used.</exception>
+    /// <param name="customize">Registers the program's own services after all others, which they replace; tests replace
+    /// parts with it.</param>
+    /// <param name="sources">The sources of the settings, which are watched for changes, and of OpenTelemetry's
+    /// variables; null for settings that were not loaded.</param>
+    /// <exception cref="InvalidSettingsException">The settings refer to something that cannot be used.</exception>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
     public static WebApplication Build(
         ChargingSettings settings,
@@ -46,7 +46,7 @@ internal static class ChargingHost
         MapFeatures(app, confined);
         app.LogStart(settings, files);
 
-        // Made now, so that a missing access list or a bad key file stops the start with its message.
+        // Created now, so that a missing access list or an invalid key file stops the start with its message.
         app.Services.GetRequiredService<ListenerCertificates>();
         app.Services.GetRequiredService<ChargingService>();
         return app;
@@ -61,12 +61,12 @@ internal static class ChargingHost
                 ContentRootPath = AppContext.BaseDirectory,
             }
         );
-        builder.Configuration.Sources.Clear(); // hocon/ is the one place for settings
+        builder.Configuration.Sources.Clear(); // settings come from hocon/ only
         return builder;
     }
 
-    // Hosted services start in this order, Kestrel last, and stop in the reverse one: the listener, the exporter of
-    // OTLP, the actor system. The drain comes before all of them, while Kestrel still answers (ChargingLifetime).
+    // Hosted services start in this order, Kestrel last, and stop in the reverse order: the listener, the OTLP
+    // exporter, the actor system. The drain precedes all of them, while Kestrel still answers (ChargingLifetime).
     private static void AddFeatures(
         WebApplicationBuilder builder,
         ChargingSettings settings,
@@ -103,7 +103,7 @@ internal static class ChargingHost
     {
         app.UseApiErrors();
         app.UseManagement(routes => routes.MapAdmin(settings));
-        app.UseRouting(); // after the fork: an operator's request is matched against the operators' routes alone
+        app.UseRouting(); // after the fork, so that operators' requests match operators' routes only
         if (settings.Server.CorsAllowedOrigins.Count > 0)
             app.UseCors();
         app.Use(app.Services.GetRequiredService<AnonymousReads>().InvokeAsync);

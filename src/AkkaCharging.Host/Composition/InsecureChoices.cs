@@ -5,12 +5,12 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>Settings that are allowed and unsafe: the start-up log names each.</summary>
+/// <summary>Settings that are allowed but insecure, which the start-up log lists.</summary>
 internal static class InsecureChoices
 {
     private const int OperatorTokenCharsMin = 16;
 
-    /// <summary>One sentence for each insecure choice in <paramref name="settings"/>.</summary>
+    /// <summary>Returns one sentence for each insecure choice in <paramref name="settings"/>.</summary>
     /// <exception cref="InvalidSettingsException"><c>server.apiKeysFile</c> cannot be used.</exception>
     public static IEnumerable<string> Of(ChargingSettings settings)
     {
@@ -82,7 +82,9 @@ internal static class InsecureChoices
         }
     }
 
-    /// <summary>Names of keys without a limit. Keys of one name share the highest limit among them.</summary>
+    /// <summary>
+    /// Returns the names of keys without a limit. Keys of one name share the highest limit among them.
+    /// </summary>
     private static List<string> Unlimited(IReadOnlyList<ApiKeySettings> keys) =>
         [
             .. keys.GroupBy(key => key.Name, StringComparer.Ordinal)

@@ -8,10 +8,10 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>The journal that <c>journal.kind</c> names.</summary>
+/// <summary>Registers the journal that <c>journal.kind</c> names.</summary>
 internal static class JournalHosting
 {
-    /// <summary>Registers the journal, and where it reports what it does.</summary>
+    /// <summary>Registers the journal and the receivers of its reports.</summary>
     public static void AddJournal(this IServiceCollection services, ChargingSettings settings)
     {
         services.AddSingleton<DamagedRowReport>(provider =>
@@ -60,11 +60,11 @@ internal static class JournalHosting
     }
 
     /// <summary>Reads the files that a journal needs before it is opened.</summary>
-    /// <exception cref="InvalidSettingsException">One of them cannot be used.</exception>
+    /// <exception cref="InvalidSettingsException">A file cannot be used.</exception>
     public static void Check(ChargingSettings settings) => Create(settings, TimeProvider.System);
 
     /// <summary>Reads the keys that stored secrets are encrypted with.</summary>
-    /// <exception cref="InvalidSettingsException">One of them cannot be used.</exception>
+    /// <exception cref="InvalidSettingsException">A key cannot be used.</exception>
     public static void CheckKeys(JournalSettings settings)
     {
         if (settings.Kind != JournalKind.Memory)

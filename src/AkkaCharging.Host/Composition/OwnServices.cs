@@ -3,13 +3,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>Services that the hosting program registers itself: <see cref="ChargingApp.RunAsync"/>.</summary>
+/// <summary>The services that the hosting program registers by <see cref="ChargingApp.RunAsync"/>.</summary>
 internal sealed class OwnServices
 {
     private readonly Action<IServiceCollection>? _configure;
     private readonly ServiceDescriptor? _authorizer;
 
-    /// <param name="configure">Null when the program registers nothing.</param>
+    /// <param name="configure">Registers the services; null for none.</param>
     public OwnServices(Action<IServiceCollection>? configure)
     {
         _configure = configure;
@@ -18,20 +18,21 @@ internal sealed class OwnServices
         _authorizer = registered.LastOrDefault(service => service.ServiceType == typeof(IAuthorizer));
     }
 
-    /// <summary>The class of the program's own authorizer, for people; null when it registers none.</summary>
+    /// <summary>The class name of the program's own authorizer, for people; null when it registers none.</summary>
     public string? AuthorizerName =>
         _authorizer is null
             ? null
             : (_authorizer.ImplementationType ?? _authorizer.ImplementationInstance?.GetType())?.Name
                 ?? "registered by a factory";
 
-    /// <summary>Adds the program's services after the service's own, so that the program's win.</summary>
+    /// <summary>Adds the program's services after the service's own, which they replace.</summary>
     public void AddTo(IServiceCollection services) => _configure?.Invoke(services);
 
     /// <summary>
-    /// Checks that <paramref name="settings"/> use the program's authorizer, if and only if there is one.
+    /// Checks that <paramref name="settings"/> use the program's authorizer if and only if there is one.
     /// </summary>
-    /// <exception cref="InvalidSettingsException">They do not.</exception>
+    /// <exception cref="InvalidSettingsException">The settings use a missing authorizer, or do not use the registered
+    /// one.</exception>
     public void Check(AuthorizationSettings settings)
     {
         var isCustom = settings.Uses(AuthorizationProvider.Custom);

@@ -11,11 +11,11 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>The pipeline, its lanes, dead letters, and the actor system that they run in.</summary>
+/// <summary>Registers the pipeline, its lanes, dead letters, and their actor system.</summary>
 internal static class PipelineHosting
 {
-    // Akka's scheduler wakes at each tick, whether something is due or not. Here it times retries and breakers only, in
-    // seconds. A node keeps Akka's 10 ms: heartbeats and gossip are due every 200 ms.
+    // Akka's scheduler wakes at each tick, whether or not a timer is due. Without a cluster it only times retries and
+    // breakers, in seconds. A cluster node keeps Akka's 10 ms, because heartbeats and gossip are due every 200 ms.
     private const string RareTicks = "akka.scheduler.tick-duration = 100ms";
 
     private const string SystemName = "akkacharging";
@@ -34,7 +34,7 @@ internal static class PipelineHosting
             services.AddSingleton<ILaneOwner, StandaloneLanes>();
     }
 
-    /// <summary>Registers what redrives, discards and counts dead letters.</summary>
+    /// <summary>Registers the services that redrive, discard and count dead letters.</summary>
     public static void AddDeadLetters(this IServiceCollection services, CallbackSettings settings)
     {
         services.AddSingleton(provider => new DeadLetterOperations(
@@ -53,11 +53,11 @@ internal static class PipelineHosting
         ));
     }
 
-    /// <summary>Registers the actor system with all that runs in it.</summary>
+    /// <summary>Registers the actor system with all of its actors.</summary>
     /// <exception cref="InvalidSettingsException">The node's certificate cannot be used.</exception>
     public static void AddActorSystem(this IServiceCollection services, ChargingSettings settings, LogLevels levels)
     {
-        var certificate = ReadCertificate(settings.Cluster); // now, so that a bad file stops the start with its message
+        var certificate = ReadCertificate(settings.Cluster); // read now, so that an invalid file stops the start
         services.AddAkka(
             SystemName,
             (akka, provider) =>

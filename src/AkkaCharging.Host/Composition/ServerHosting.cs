@@ -9,11 +9,11 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace AkkaCharging.Host.Composition;
 
-/// <summary>Kestrel with both listeners.</summary>
+/// <summary>Configures Kestrel with both listeners.</summary>
 internal static class ServerHosting
 {
-    // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader holds the limit on the
-    // body itself.
+    // Kestrel counts the framing of chunks, up to 5 bytes for each byte of the body; BodyReader enforces the limit of
+    // the body itself.
     private const long ChunkFramingFactor = 8;
 
     /// <summary>Configures the public and the operators' listener.</summary>
@@ -26,7 +26,7 @@ internal static class ServerHosting
     {
         builder.Services.AddSingleton(files).AddSingleton<BoundedTransport>();
         builder.Services.AddSingleton(provider => CreateCertificates(server, management, provider));
-        // Kestrel takes the last one
+        // Registered after Kestrel's own, because Kestrel uses the last one.
         builder.Services.AddSingleton<IConnectionListenerFactory>(provider =>
             provider.GetRequiredService<BoundedTransport>()
         );
@@ -36,7 +36,7 @@ internal static class ServerHosting
             kestrel.Limits.MaxRequestBodySize = server.MaxRequestBodyBytes * ChunkFramingFactor;
             kestrel.Limits.RequestHeadersTimeout = server.RequestTimeout;
             kestrel.Limits.KeepAliveTimeout = server.KeepAlive;
-            // a slow body has server.requestTimeoutMillis, and is then answered 408
+            // A slow body is limited by server.requestTimeoutMillis and answered 408.
             kestrel.Limits.MinRequestBodyDataRate = null;
             var transport = kestrel.ApplicationServices.GetRequiredService<BoundedTransport>();
             var certificates = kestrel.ApplicationServices.GetRequiredService<ListenerCertificates>();

@@ -8,8 +8,8 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>The files that settings name: access list, keys, certificates.</summary>
 internal static class SettingsFiles
 {
-    /// <summary>Reads every file that <paramref name="settings"/> name, as a start would.</summary>
-    /// <exception cref="InvalidSettingsException">Lists every file that cannot be used.</exception>
+    /// <summary>Reads every file that <paramref name="settings"/> name, as a start does.</summary>
+    /// <exception cref="InvalidSettingsException">Some files cannot be used, all of which are listed.</exception>
     public static void Check(ChargingSettings settings)
     {
         Action[] checks =

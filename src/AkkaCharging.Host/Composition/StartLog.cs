@@ -7,9 +7,9 @@ namespace AkkaCharging.Host.Composition;
 internal static class StartLog
 {
     /// <summary>
-    /// Logs where the journal is, how open files are shared, and each setting that is cut by it or insecure.
+    /// Logs the place of the journal, the shares of open files, and each setting that they reduce or that is insecure.
     /// </summary>
-    /// <param name="settings">As loaded, before <paramref name="files"/> cut them.</param>
+    /// <param name="settings">The settings as loaded, before <paramref name="files"/> reduced them.</param>
     public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)
     {
         app.Logger.LogInformation("The journal is {Journal:l}", Describe(settings.Journal));
@@ -33,6 +33,6 @@ internal static class StartLog
         {
             JournalKind.Sqlite => $"the file {Path.GetFullPath(journal.Path)}",
             JournalKind.Postgres => "in PostgreSQL",
-            _ => "in memory: what is pending is lost when the process ends",
+            _ => "in memory: pending requests are lost when the process ends",
         };
 }

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>A connection that gives its place back when its socket is closed.</summary>
+/// <summary>A connection that releases its place when its socket is closed.</summary>
 internal sealed class BoundedConnection(ConnectionContext socket, ConnectionPlaces.Place place) : ConnectionContext
 {
     public override string ConnectionId

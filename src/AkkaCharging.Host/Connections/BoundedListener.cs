@@ -5,19 +5,16 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>
-/// Accepts connections up to the number of places, and keeps accepting after errors of the system.
-/// </summary>
+/// <summary>Accepts connections up to the number of places, and continues after errors of the system.</summary>
 /// <remarks>
-/// Kestrel's own listener asks again at once when an accept fails, so that without a free file it uses up a processor;
-/// and its limit of connections is one for
-/// all listeners, behind a queue of the thread pool that may hold any number of sockets. Here each socket is counted
-/// from its accept to its close.
+/// Kestrel's own listener retries a failed accept at once, so that it uses up a processor when there is no free file.
+/// Its connection limit is common to all listeners, and applies behind a queue of the thread pool that may hold any
+/// number of sockets. This listener counts each socket from its accept to its close.
 /// </remarks>
 internal sealed partial class BoundedListener : IConnectionListener
 {
-    // What a caller that reads nothing can have the service write. Linux would let it grow to 4 MB for each connection;
-    // no response is larger than Kestrel's own buffer of 64 KiB beside it.
+    // Limit of unread output for a caller that reads nothing. Linux would let it grow to 4 MB per connection; no
+    // response exceeds this limit plus Kestrel's own buffer of 64 KiB.
     private const int UnreadBytesMax = 65_536;
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
@@ -31,8 +28,8 @@ internal sealed partial class BoundedListener : IConnectionListener
     private readonly ILogger _logger;
     private long? _warnedAt;
 
-    /// <param name="listener">It listens already.</param>
-    /// <param name="accept">Replaces the system's, in tests.</param>
+    /// <param name="listener">A socket that is already listening.</param>
+    /// <param name="accept">Replaces the system's accept in tests.</param>
     public BoundedListener(
         Socket listener,
         ConnectionPlaces places,

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>Kestrel's transport for both listeners, each with <see cref="ConnectionPlaces"/> of its own.</summary>
+/// <summary>Kestrel's transport for both listeners, each with its own <see cref="ConnectionPlaces"/>.</summary>
 internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILogger<BoundedTransport> logger)
     : IConnectionListenerFactory
 {
@@ -15,20 +15,20 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
 
     public FileBudget Files => files;
 
-    /// <summary>Places of both listeners, by their names in metrics.</summary>
+    /// <summary>The places of both listeners, by their names in metrics.</summary>
     public IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners =>
         [("public", Callers), ("management", Operators)];
 
-    /// <summary>Places of the public listener.</summary>
+    /// <summary>The places of the public listener.</summary>
     public ConnectionPlaces Callers { get; } = new(files.Callers, time);
 
-    /// <summary>Places of the operators' listener.</summary>
+    /// <summary>The places of the operators' listener.</summary>
     public ConnectionPlaces Operators { get; } = new(files.Operators, time);
 
-    /// <summary>Bounds the connections of <paramref name="listener"/> by <paramref name="places"/>.</summary>
+    /// <summary>Limits the connections of <paramref name="listener"/> to <paramref name="places"/>.</summary>
     /// <remarks>
-    /// Kestrel builds the middleware of a listener just before it binds it, one after the other; the transport itself
-    /// is told only an address.
+    /// Kestrel builds a listener's middleware just before it binds that listener, one after the other, while the
+    /// transport itself gets only an address.
     /// </remarks>
     public void Bound(ListenOptions listener, ConnectionPlaces places) =>
         listener.Use(next =>
@@ -57,8 +57,7 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
     }
 
     /// <summary>
-    /// Tells a connection's place when it is busy: from the first line of <paramref name="app"/>'s pipeline to its
-    /// last.
+    /// Marks a connection's place as busy while a request passes through the pipeline of <paramref name="app"/>.
     /// </summary>
     public static void UseConnectionPlaces(IApplicationBuilder app) =>
         app.Use(next =>

@@ -1,20 +1,20 @@
 namespace AkkaCharging.Host.Connections;
 
 /// <summary>
-/// The connections that a listener may have open at a time. When all places are taken, the one that is idle longest
-/// makes room for a new one.
+/// The places for open connections of a listener. When all places are taken, the connection that was idle longest makes
+/// room for a new one.
 /// </summary>
-/// <param name="max">How many there are.</param>
+/// <param name="max">Number of places.</param>
 internal sealed class ConnectionPlaces(int max, TimeProvider time)
 {
-    // The answer of a request that has just ended may still be on its way.
+    // The response to a request that has just ended may still be on its way.
     private static readonly TimeSpan IdleMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
 
-    // Both in the order of becoming idle. Those that have not sent one whole request go first: a flood of them pushes
-    // out itself, and not the callers.
+    // Both lists are in the order of becoming idle. Connections without a complete request are closed first, so that a
+    // flood of them displaces itself and not other callers.
     private readonly LinkedList<Place> _silent = new();
     private readonly LinkedList<Place> _idle = new();
     private int _open;
@@ -25,13 +25,13 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
 
     public int Open => Volatile.Read(ref _open);
 
-    /// <summary>New connections that were closed at once, because every place was busy.</summary>
+    /// <summary>Number of new connections that were closed at once, because every place was busy.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
-    /// <summary>Idle connections that were closed for new ones.</summary>
+    /// <summary>Number of idle connections that were closed for new ones.</summary>
     public long Displaced => Interlocked.Read(ref _displaced);
 
-    /// <summary>A place for a new connection; null when all are taken and none of them is idle.</summary>
+    /// <summary>Takes a place for a new connection; null when all are taken and none is idle.</summary>
     public async ValueTask<Place?> TakeAsync()
     {
         while (true)
@@ -82,35 +82,35 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
             : null;
     }
 
-    /// <summary>One connection's place.</summary>
+    /// <summary>The place of a connection.</summary>
     internal sealed class Place(ConnectionPlaces places)
     {
         private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private LinkedListNode<Place>? _node;
         private Action? _close;
 
-        /// <summary>When it became idle.</summary>
+        /// <summary>When the connection became idle.</summary>
         public long Since { get; private set; }
 
         public bool CanClose => _close is not null;
 
         public Task Left => _left.Task;
 
-        /// <summary>From now on <paramref name="close"/> ends the connection when its place is needed.</summary>
+        /// <summary>Sets the action that closes the connection when its place is needed.</summary>
         public void ClosesBy(Action close)
         {
             lock (places._gate)
                 _close = close;
         }
 
-        /// <summary>A request has come: the connection is not idle.</summary>
+        /// <summary>Marks the connection as busy with a request.</summary>
         public void Begin()
         {
             lock (places._gate)
                 Leave();
         }
 
-        /// <summary>The request was answered.</summary>
+        /// <summary>Marks the connection as idle after a request.</summary>
         public void End()
         {
             lock (places._gate)
@@ -120,7 +120,7 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
             }
         }
 
-        /// <summary>The connection is closed.</summary>
+        /// <summary>Releases the place of a closed connection.</summary>
         public void Free()
         {
             lock (places._gate)

@@ -2,38 +2,36 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>Shares of the open files that the process may have, sockets included.</summary>
+/// <summary>Divides the open files that the process may have, sockets included.</summary>
 /// <remarks>
-/// The .NET runtime aborts the process when it cannot open a pipe or a poll descriptor of its own: so the shares never
+/// The .NET runtime aborts the process when it cannot open a pipe or a poll descriptor for itself, so the shares never
 /// add up to more than the limit.
 /// </remarks>
-/// <param name="Limit">Files that the process may have open; null where that is not known, and nothing is cut
-/// then.</param>
-/// <param name="Callers">Connections on the public listener.</param>
-/// <param name="Operators">Connections on the operators' listener.</param>
-/// <param name="Callbacks">Callback attempts under way.</param>
-/// <param name="Rest">The journal, the authorizer, the other nodes, and the runtime with what it opens for a
-/// moment.</param>
+/// <param name="Limit">Maximum number of open files; null where it is unknown, and nothing is reduced then.</param>
+/// <param name="Callers">Maximum number of connections on the public listener.</param>
+/// <param name="Operators">Maximum number of connections on the operators' listener.</param>
+/// <param name="Callbacks">Maximum number of callback attempts in flight.</param>
+/// <param name="Rest">Files of the journal, the authorizer, the other nodes, and the runtime including what it opens
+/// briefly.</param>
 internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Callbacks, int Rest)
 {
     /// <summary>
-    /// Connections of callers when <c>server.maxConnections</c> is 0 and the file limit leaves room for more.
+    /// Maximum number of callers' connections when <c>server.maxConnections</c> is 0 and the file limit leaves room for
+    /// more.
     /// </summary>
     public const int CallersByDefault = 10_000;
 
-    // Measured: 289 before the first connection, most of them the assemblies. The rest is for those that are loaded
-    // later, and for what is open for a moment.
+    // Measured: 289 before the first connection, most of them assemblies. The rest is for assemblies loaded later and
+    // for files opened briefly.
     private const int Runtime = 448;
     private const int Journal = 32;
     private const int Cluster = 64;
 
-    /// <summary>
-    /// Below this a listener or the callbacks would have hardly a connection: the service does not start.
-    /// </summary>
+    /// <summary>Minimum share of a listener or of callbacks; with less the service does not start.</summary>
     private const int ShareMin = 16;
 
     /// <summary>
-    /// Divides <paramref name="limit"/>: what the service itself needs first, and the rest between callers and
+    /// Divides <paramref name="limit"/>: first what the service itself needs, then the rest between callers and
     /// callbacks.
     /// </summary>
     /// <exception cref="InvalidSettingsException">The limit leaves nothing to divide.</exception>
@@ -66,13 +64,13 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
             ]);
         }
 
-        // Each may have half, and what the other leaves of its own.
+        // Each may have half, plus what the other does not use of its half.
         var forCallbacks = Math.Min(callbacks, Math.Max(left / 2, left - callers));
         return new(limit, Math.Min(callers, left - forCallbacks), operators, forCallbacks, rest);
     }
 
     /// <summary>
-    /// What <paramref name="settings"/> ask for and the file limit does not leave; empty when all of it fits.
+    /// Returns what <paramref name="settings"/> ask for beyond the file limit; empty when everything fits.
     /// </summary>
     public IEnumerable<string> Cuts(ChargingSettings settings)
     {
@@ -85,7 +83,9 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
             $"{key} = {asked} is cut to {left}: the process may open {Limit} files (ulimit -n).";
     }
 
-    /// <summary><paramref name="settings"/> with no more callbacks under way than have files.</summary>
+    /// <summary>
+    /// Returns <paramref name="settings"/> with at most as many callbacks in flight as there are files for.
+    /// </summary>
     public ChargingSettings Confine(ChargingSettings settings) =>
         settings with
         {

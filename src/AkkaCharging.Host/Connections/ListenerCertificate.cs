@@ -8,11 +8,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>The certificate that a listener shows, and the authority that it knows callers' certificates by.</summary>
+/// <summary>
+/// The certificate that a listener presents, and the authority by which it validates callers' certificates.
+/// </summary>
 /// <remarks>
-/// Changed files take effect for new connections without a restart. Files that cannot be used keep the certificate in
-/// force and are reported; so do a certificate and a key that do not belong together, as while one of two files is
-/// replaced. Nothing is downloaded to complete or to check a chain: <see cref="PeerCertificates"/>.
+/// Changed files take effect for new connections without a restart. When files cannot be used, for example while only
+/// one of certificate and key was replaced, the current certificate stays in force and the problem is reported. Nothing
+/// is downloaded to complete or check a chain: <see cref="PeerCertificates"/>.
 /// </remarks>
 internal sealed class ListenerCertificate : IDisposable
 {
@@ -22,8 +24,8 @@ internal sealed class ListenerCertificate : IDisposable
     private readonly WatchedFiles<Loaded> _files;
 
     /// <summary>Reads the files and starts watching them.</summary>
-    /// <param name="block">The settings that name the files: <c>server</c> or <c>management</c>.</param>
-    /// <param name="onReload">Called after each reload with what is wrong, or null; must not throw or block.</param>
+    /// <param name="block">The settings block that names the files: <c>server</c> or <c>management</c>.</param>
+    /// <param name="onReload">Called after each reload with the problem, or null; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">A file cannot be used.</exception>
     public ListenerCertificate(
         string block,
@@ -43,16 +45,16 @@ internal sealed class ListenerCertificate : IDisposable
         );
     }
 
-    /// <summary>End of the certificate's validity.</summary>
+    /// <summary>When the certificate expires.</summary>
     public DateTimeOffset ExpiresAt => _files.Current.ExpiresAt;
 
-    /// <summary>Why the certificate in force is older than its files; null when it is not.</summary>
+    /// <summary>Why the certificate in force is older than its files; null when it is current.</summary>
     public string? Problem => _files.Problem;
 
-    /// <summary>The latest look at the files, for tests to wait for.</summary>
+    /// <summary>The latest poll of the files, for tests to await.</summary>
     internal Task Polling => _files.Polling;
 
-    /// <summary>Options of a new connection.</summary>
+    /// <summary>Creates the options of a new connection.</summary>
     public SslServerAuthenticationOptions Options()
     {
         var loaded = _files.Current;
@@ -65,7 +67,7 @@ internal sealed class ListenerCertificate : IDisposable
         if (loaded.ClientPolicy is null)
             return options;
 
-        // A missing certificate passes here, so that probes need none; CallerAccess rejects it.
+        // A missing certificate is accepted here, so that probes need none; CallerAccess rejects it.
         options.ClientCertificateRequired = true;
         options.CertificateChainPolicy = loaded.ClientPolicy;
         options.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
@@ -153,10 +155,10 @@ internal sealed class ListenerCertificate : IDisposable
     );
 }
 
-/// <summary>The certificates of both listeners; null for one that speaks plain HTTP.</summary>
+/// <summary>The certificates of both listeners; null for one with plain HTTP.</summary>
 internal sealed record ListenerCertificates(ListenerCertificate? Callers, ListenerCertificate? Operators) : IDisposable
 {
-    /// <summary>Those that there are, by the settings that name them.</summary>
+    /// <summary>The existing certificates, by the block that names them.</summary>
     public IEnumerable<(string Name, ListenerCertificate Certificate)> All =>
         new[] { ("server", Callers), ("management", Operators) }
             .Where(listener => listener.Item2 is not null)

@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace AkkaCharging.Host.Connections;
 
-/// <summary>Open files of this process, as Linux reports them.</summary>
+/// <summary>The open files of this process, as Linux reports them.</summary>
 internal static class ProcessFiles
 {
     private const string LimitsFile = "/proc/self/limits";
     private const string LimitName = "Max open files";
     private const string OpenFolder = "/proc/self/fd";
 
-    /// <summary>Limit of open files; null without a limit, and on other systems.</summary>
-    /// <remarks>The soft limit, which .NET raises to the hard one when it starts.</remarks>
+    /// <summary>Maximum number of open files; null without a limit, and on other systems.</summary>
+    /// <remarks>This is the soft limit, which .NET raises to the hard limit when it starts.</remarks>
     public static int? Limit => File.Exists(LimitsFile) ? ReadLimit(File.ReadLines(LimitsFile)) : null;
 
     /// <summary>Number of open files; null on other systems.</summary>
@@ -24,7 +24,7 @@ internal static class ProcessFiles
             }
             catch (IOException)
             {
-                return null; // Not one file is left to look with.
+                return null; // No file handle is left to read the number with.
             }
         }
     }

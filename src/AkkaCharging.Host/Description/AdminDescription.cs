@@ -5,7 +5,7 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Description;
 
-/// <summary>The operators' API described at <c>/openapi/admin.json</c>, on their listener alone.</summary>
+/// <summary>Describes the operators' API at <c>/openapi/admin.json</c>, on the operators' listener only.</summary>
 internal static class AdminDescription
 {
     private const string TokenScheme = "token";
@@ -15,7 +15,7 @@ internal static class AdminDescription
         services.AddDescription(
             AdminApi.Document,
             title: "AkkaCharging, operators' API",
-            description: "How the service is, requests, dead letters, destinations and settings in effect; the console "
+            description: "Service status, requests, dead letters, destinations and settings in effect; the console "
                 + "at /console uses nothing else. On loopback without a token the Host header has to be a loopback "
                 + "name.",
             [
@@ -84,9 +84,9 @@ internal static class AdminDescription
             {
                 "400" => "Broken rules: all of them are listed.",
                 "401" => "The operators' token is missing or wrong.",
-                "403" => "There is no token, and the Host header is not a loopback name.",
-                "404" => "There is no such thing.",
-                "409" => "Not possible as things are.",
+                "403" => "No token is configured, and the Host header is not a loopback name.",
+                "404" => "The requested object does not exist.",
+                "409" => "Not possible in the present state.",
                 "415" => "The content type is not application/json in UTF-8, or the body has a content encoding.",
                 "429" => "Too many wrong tokens came from this address.",
                 "500" => "A defect.",
@@ -109,7 +109,7 @@ internal static class AdminDescription
         {
             Name = "limit",
             In = ParameterLocation.Query,
-            Description = $"The most that are listed; {OperatorInput.LimitDefault} when not given.",
+            Description = $"Maximum number of entries; {OperatorInput.LimitDefault} when not given.",
             Schema = new OpenApiSchema
             {
                 Type = JsonSchemaType.Integer,

@@ -11,14 +11,13 @@ using Microsoft.OpenApi;
 namespace AkkaCharging.Host.Description;
 
 /// <summary>
-/// Set-up of both descriptions: what the handlers' signatures and the rules on the bodies' fields do not say is added
-/// by each.
+/// The common set-up of both descriptions; each adds what the handlers' signatures and the field rules do not express.
 /// </summary>
 internal static class Descriptions
 {
-    /// <summary>Registers one description.</summary>
-    /// <param name="document">Name of the document; the group of its routes, unless it is the public one.</param>
-    /// <param name="security">How callers identify themselves.</param>
+    /// <summary>Registers a description.</summary>
+    /// <param name="document">Name of the document, and of the group of its routes unless it is the public one.</param>
+    /// <param name="security">The ways in which callers authenticate themselves.</param>
     /// <param name="describeAsync">Completes the description of an operation.</param>
     /// <param name="completeAsync">Completes the description as a whole; null for nothing.</param>
     public static void AddDescription(
@@ -31,13 +30,13 @@ internal static class Descriptions
         Func<OpenApiDocument, OpenApiDocumentTransformerContext, Task>? completeAsync = null
     )
     {
-        // Numbers are numbers here: without this the description allows them as strings, too.
+        // Without this, the description would allow numbers as strings too.
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict);
         services.AddOpenApi(
             document,
             options =>
             {
-                // HEAD is the same operation as GET, and says so by its definition.
+                // HEAD is omitted, because by definition it is the same operation as GET.
                 options.ShouldInclude = route =>
                     string.Equals(route.GroupName ?? ApiDescription.Document, document, StringComparison.Ordinal)
                     && !HttpMethods.IsHead(route.HttpMethod ?? "");
@@ -72,7 +71,7 @@ internal static class Descriptions
         );
     }
 
-    /// <summary>Security by any one of <paramref name="schemes"/>, or by none where none is configured.</summary>
+    /// <summary>Requires any one of <paramref name="schemes"/>, or none where none is configured.</summary>
     public static List<OpenApiSecurityRequirement> Requires(
         this OpenApiOperationTransformerContext context,
         params IEnumerable<string> schemes
@@ -85,8 +84,8 @@ internal static class Descriptions
             new OpenApiSecurityRequirement(),
         ];
 
-    /// <summary>Adds the body that <paramref name="operation"/> takes.</summary>
-    /// <param name="example">JSON that works when it is sent as it is.</param>
+    /// <summary>Describes the request body of <paramref name="operation"/>.</summary>
+    /// <param name="example">JSON that is valid when it is sent unchanged.</param>
     public static async Task<OpenApiRequestBody> TakesAsync<T>(
         this OpenApiOperation operation,
         OpenApiOperationTransformerContext context,
@@ -111,7 +110,7 @@ internal static class Descriptions
         return body;
     }
 
-    /// <summary>The responses of <paramref name="operation"/> by status code.</summary>
+    /// <summary>Returns the responses of <paramref name="operation"/> by status code.</summary>
     public static IEnumerable<(string StatusCode, OpenApiResponse Response)> ResponsesByCode(
         this OpenApiOperation operation
     )
@@ -132,7 +131,7 @@ internal static class Descriptions
         }
         else if (context.JsonTypeInfo is { Kind: JsonTypeInfoKind.Object } type && schema.Properties is { } properties)
         {
-            // The names of the one body that is not in camel case are those of MetricsJson.
+            // The only body whose names are not in camel case is that of MetricsJson.
             Func<string, string> nameOf =
                 type.Type == typeof(MetricsAnswer) ? JsonNamingPolicy.SnakeCaseLower.ConvertName : name => name;
             schema.Properties = properties.ToDictionary(
@@ -149,7 +148,7 @@ internal static class Descriptions
         }
     }
 
-    /// <summary>Attributes of a property, or of the parameter of the record that it comes from.</summary>
+    /// <summary>Returns the attributes of a property, or of the record's parameter behind it.</summary>
     private static IEnumerable<T> AttributesOf<T>(JsonPropertyInfo property)
         where T : Attribute =>
         new[] { property.AttributeProvider, property.AssociatedParameter?.AttributeProvider }

@@ -6,7 +6,7 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Description;
 
-/// <summary>The public API described at <c>/openapi/v1.json</c>.</summary>
+/// <summary>Describes the public API at <c>/openapi/v1.json</c>.</summary>
 internal static class PublicDescription
 {
     private const string ApiKeyScheme = "apiKey";
@@ -44,7 +44,7 @@ internal static class PublicDescription
             DescribeCallbackAsync
         );
 
-    /// <summary>Describes the request that a receiver gets.</summary>
+    /// <summary>Describes the callback request that a receiver gets.</summary>
     private static async Task DescribeCallbackAsync(
         OpenApiDocument described,
         OpenApiDocumentTransformerContext context
@@ -70,9 +70,9 @@ internal static class PublicDescription
             OperationId = "decided",
             Summary = "The decision, sent to the callbackUrl of the submission",
             Description =
-                "At least once: a receiver passes over a webhook-id that it has had. Any 2xx takes it. An answer of "
-                + "408, 425, 429 or 5xx, a time-out and a failed connection are tried again with exponential backoff "
-                + "(Retry-After is heeded); any other answer ends the request as failed.",
+                "Delivered at least once: a receiver ignores a webhook-id that it already has. Any 2xx accepts it. "
+                + "An answer of 408, 425, 429 or 5xx, a time-out and a failed connection are retried with exponential "
+                + "backoff (Retry-After is heeded); any other answer ends the request as failed.",
             Security = [],
             Parameters =
             [
@@ -96,8 +96,8 @@ internal static class PublicDescription
             Responses = new OpenApiResponses
             {
                 ["204"] = new OpenApiResponse { Description = "Taken, as any 2xx." },
-                ["410"] = new OpenApiResponse { Description = "Refused for good: the request ends as failed." },
-                ["503"] = new OpenApiResponse { Description = "Not now: it is sent again later." },
+                ["410"] = new OpenApiResponse { Description = "Rejected permanently: the request ends as failed." },
+                ["503"] = new OpenApiResponse { Description = "Rejected temporarily: the callback is retried." },
             },
         };
         described.Webhooks = new Dictionary<string, IOpenApiPathItem>(StringComparer.Ordinal)
@@ -113,18 +113,18 @@ internal static class PublicDescription
     {
         if (operation.OperationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation)
         {
-            // One of the two; or neither, where no keys are configured.
+            // Either of the two, or none where no keys are configured.
             operation.Security = context.Requires(ApiKeyScheme, BearerScheme);
         }
         else
         {
-            operation.Security = []; // said explicitly: anybody may ask
+            operation.Security = []; // explicitly none: no authentication is needed
         }
 
         if (string.Equals(operation.OperationId, "submit", StringComparison.Ordinal))
         {
-            // Not by Accepts(…) on the route: routing would then answer other content types itself, before the handler,
-            // without a body.
+            // Not declared by Accepts(…) on the route: routing would then reject other content types itself, before the
+            // handler and without a body.
             var body = await operation.TakesAsync<SubmissionBody>(
                 context,
                 """
@@ -185,7 +185,7 @@ internal static class PublicDescription
         }
     }
 
-    // The rules are settings: what the body's record says is their default.
+    // The rules are settings; the attributes of the body's record only give their defaults.
     private static void ShowTokenRules<TBody>(OpenApiOperationTransformerContext context)
     {
         var rules = context.ApplicationServices.GetRequiredService<DriverTokenRules>();
@@ -203,15 +203,15 @@ internal static class PublicDescription
     {
         response.Description = (operationId, statusCode) switch
         {
-            ("submit", "200") => "Taken: it will be decided and called back, or settle as expired.",
+            ("submit", "200") => "Accepted: the request will be decided and called back, or settle as expired.",
             ("submit", "503") => "Queue full, destination backlogged, journal unavailable, or shutting down.",
             ("authorize", "200") => "The decision.",
-            ("authorize", "503") => "Too many questions wait for their answer, or the service has not started.",
-            (CitrineosEndpoint.Operation, "200") => "A yes or a no.",
-            (CitrineosEndpoint.Operation, "503") => "The authorizer has no answer, or as for authorize.",
+            ("authorize", "503") => "Too many questions are in progress, or the service has not started.",
+            (CitrineosEndpoint.Operation, "200") => "The decision: yes or no.",
+            (CitrineosEndpoint.Operation, "503") => "The authorizer gave no answer, or as for authorize.",
             ("submit" or "authorize" or CitrineosEndpoint.Operation, "400") =>
                 "Malformed JSON or broken rules: all of them are listed.",
-            (_, "401") => "API keys are configured, and this one is missing or unknown.",
+            (_, "401") => "API keys are configured, and the key is missing or unknown.",
             ("follow" or "authorize" or CitrineosEndpoint.Operation, "403") =>
                 "Client certificates are required, and the connection has none.",
             (_, "403") => "This API key may not call back to this host.",

@@ -6,8 +6,8 @@ using AkkaCharging.Metrics;
 
 namespace AkkaCharging.Host.Development;
 
-/// <summary>One callback that the demo receiver took.</summary>
-/// <param name="At">Milliseconds since 1970.</param>
+/// <summary>A callback that the demo receiver accepted.</summary>
+/// <param name="At">When the callback arrived, in milliseconds since 1970.</param>
 internal sealed record ReceivedCallback(long At, string? WebhookId, JsonElement Body);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
@@ -16,14 +16,14 @@ internal sealed record ReceivedCallback(long At, string? WebhookId, JsonElement 
 internal sealed partial class DemoJson : JsonSerializerContext;
 
 /// <summary>
-/// A receiver for first steps, in development alone: <c>POST /dev/callbacks</c> receives, <c>GET /dev/callbacks</c>
-/// lists the last ones.
+/// A receiver for first steps, in development only: <c>POST /dev/callbacks</c> receives callbacks, <c>GET
+/// /dev/callbacks</c> lists the last ones.
 /// </summary>
 internal static class DemoReceiver
 {
     private const int Kept = 100;
 
-    /// <summary>Maps both.</summary>
+    /// <summary>Maps both routes.</summary>
     public static void MapDemoReceiver(this IEndpointRouteBuilder routes)
     {
         var received = new ConcurrentQueue<ReceivedCallback>();

@@ -11,6 +11,6 @@ internal sealed class AccessList(AuthorizerChain chain)
         .OfType<AclAuthorizer>()
         .FirstOrDefault();
 
-    /// <summary>State of the access list; null when no decision comes from one.</summary>
+    /// <summary>The status of the access list; null when no decision comes from one.</summary>
     public AclStatus? Status => _acl?.Status;
 }

@@ -9,10 +9,10 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AkkaCharging.Host.Health;
 
-/// <summary>The checks behind the probes: Akka.Hosting's own, told apart by tag.</summary>
+/// <summary>The checks behind the probes, registered with Akka.Hosting and selected by tag.</summary>
 internal static class HealthChecks
 {
-    /// <summary>Registers what <c>/health</c> and the probes are answered by.</summary>
+    /// <summary>Registers the services behind <c>/health</c> and the probes.</summary>
     public static void AddChargingHealth(this IServiceCollection services)
     {
         services.AddHealthChecks();
@@ -20,8 +20,8 @@ internal static class HealthChecks
     }
 
     /// <summary>
-    /// Live: the actor system and every lane run. Ready: started, not draining, journal reachable; receivers and the
-    /// authorizer have no say. A node of a cluster: a member, and with lanes.
+    /// Live: the actor system and every lane run. Ready: started, not draining, and the journal is available,
+    /// regardless of receivers and the authorizer. A cluster node must also be a member and hold lanes.
     /// </summary>
     public static AkkaConfigurationBuilder WithChargingHealthChecks(
         this AkkaConfigurationBuilder akka,

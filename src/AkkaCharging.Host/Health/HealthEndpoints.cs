@@ -5,14 +5,14 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace AkkaCharging.Host.Health;
 
 /// <summary>The body of <c>/health</c>.</summary>
-/// <param name="Status"><c>UP</c>, <c>DEGRADED</c> or <c>DOWN</c>: the worst of the components.</param>
+/// <param name="Status">The worst status of the components: <c>UP</c>, <c>DEGRADED</c> or <c>DOWN</c>.</param>
 internal sealed record HealthAnswer(
     [OneOf<ComponentStatusWords>] string Status,
     long Timestamp,
     IReadOnlyDictionary<string, ComponentAnswer> Components
 );
 
-/// <summary>One component of <c>/health</c>.</summary>
+/// <summary>A component in the body of <c>/health</c>.</summary>
 internal sealed record ComponentAnswer(
     [OneOf<ComponentStatusWords>] string Status,
     IReadOnlyDictionary<string, string> Details
@@ -22,14 +22,14 @@ internal sealed record ComponentAnswer(
 [JsonSerializable(typeof(HealthAnswer))]
 internal sealed partial class HealthJson : JsonSerializerContext;
 
-/// <summary>Health report and probes.</summary>
+/// <summary>Serves the health report and the probes.</summary>
 internal static class HealthEndpoints
 {
     public const string LiveTag = "live";
     public const string ReadyTag = "ready";
 
     /// <summary>Maps <c>/health</c>.</summary>
-    /// <param name="isForOperators">Whether <paramref name="routes"/> are the operators'.</param>
+    /// <param name="isForOperators">Whether <paramref name="routes"/> are those of the operators' listener.</param>
     public static void MapHealth(this IEndpointRouteBuilder routes, bool isForOperators) =>
         routes
             .MapGet(
@@ -38,12 +38,12 @@ internal static class HealthEndpoints
             )
             .WithName("health")
             .WithTags("Monitoring")
-            .WithSummary("How the service is, component by component")
+            .WithSummary("Health of the service by component")
             .Produces<HealthAnswer>()
             .ProducesErrors(429)
             .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
 
-    /// <summary>Maps the probes, which always answer.</summary>
+    /// <summary>Maps the probes, which are never rejected.</summary>
     public static void MapProbes(this IEndpointRouteBuilder routes)
     {
         routes.MapProbe("/health/live", LiveTag);
@@ -71,7 +71,8 @@ internal static class HealthEndpoints
                     (isHealthy ? ComponentStatus.Up : ComponentStatus.Down).Name(),
                     report.Entries.ToDictionary(
                         entry => entry.Key,
-                        // The description of a check that threw is the exception's text, which is for the log alone.
+                        // The description of a check that threw is the exception's text, which only the log may
+                        // contain.
                         entry =>
                             entry.Value is { Exception: null, Description: { } description }
                                 ? description

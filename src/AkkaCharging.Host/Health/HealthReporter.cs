@@ -19,10 +19,8 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Health;
 
-/// <summary>
-/// Judges each component by what it says of itself and by the thresholds of <c>monitoring.thresholds</c>.
-/// </summary>
-/// <param name="node">Null for a process that runs alone.</param>
+/// <summary>Judges each component by its own status and by the thresholds of <c>monitoring.thresholds</c>.</summary>
+/// <param name="node">The cluster node; null for a standalone process.</param>
 internal sealed class HealthReporter(
     ChargingSettings settings,
     ChargingService service,
@@ -39,21 +37,21 @@ internal sealed class HealthReporter(
     ClusterNode? node = null
 )
 {
-    // A file limit that is nearly used up stops callbacks first, which take the files of the moment.
+    // A nearly exhausted file limit affects callbacks first, which use the remaining files.
     private const double FilesUsage = 0.9;
 
-    /// <summary>Long enough for a person to replace a certificate that no program renews.</summary>
+    /// <summary>Long enough for a person to replace a certificate that is not renewed automatically.</summary>
     private static readonly TimeSpan ExpiryNotice = TimeSpan.FromDays(14);
 
-    // What callers see in place of a problem whose text may name a path, a host, a process or the start of a token.
+    // Shown to callers instead of a problem whose text may name a path, a host, a process or the start of a token.
     private const string HiddenProblem = "shown on the operators' listener (/admin/overview) and in the log";
 
     private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
 
     /// <summary>
-    /// The state of this moment and the figures that it was judged by; null when the metrics actor does not answer.
+    /// Returns the current report and the figures behind it, which are null when the metrics actor does not answer.
     /// </summary>
-    /// <param name="isForOperators">Whether problems are told in full. Others see states and figures alone.</param>
+    /// <param name="isForOperators">Whether to include problems in full. Others see only states and figures.</param>
     public async Task<(HealthAnswer Report, MetricsSnapshot? Figures)> ReportAsync(
         bool isForOperators,
         CancellationToken cancellationToken
@@ -102,7 +100,7 @@ internal sealed class HealthReporter(
         return (report, figures);
     }
 
-    /// <summary>Null when the metrics actor does not answer.</summary>
+    /// <summary>Returns the figures; null when the metrics actor does not answer.</summary>
     private async Task<MetricsSnapshot?> FiguresAsync(CancellationToken cancellationToken)
     {
         try
@@ -133,7 +131,7 @@ internal sealed class HealthReporter(
 
     private (string, ComponentStatus, (string, string)[]) Queue(PipelineStatus status)
     {
-        // Their half fills up while the whole queue does not: new receivers are then refused like silent ones.
+        // The unproven half may fill up before the whole queue does: new receivers are then rejected like silent ones.
         var (unproven, unprovenMax) = service.Receivers.Unproven;
         var isHalfFull = unproven > Thresholds.QueueUsage * unprovenMax;
         return (
@@ -178,7 +176,7 @@ internal sealed class HealthReporter(
                 ]
             );
 
-    // One alone is the component authorization, unless it has something to say.
+    // A single partner is covered by the component authorization, unless it reports a problem.
     private IEnumerable<(string, ComponentStatus, (string, string)[])> Partners(bool isForOperators)
     {
         PartnerStatus[] partners = [.. service.Partners];

@@ -4,10 +4,10 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Remembers something for each address.</summary>
+/// <summary>Stores a value for each address.</summary>
 /// <remarks>
-/// IPv6 addresses count by their first 64 bits, all of which one subscriber usually has. The table is bounded: once
-/// <see cref="GenerationMax"/> addresses were seen, those that are not seen again before as many others are forgotten.
+/// IPv6 addresses are grouped by their first 64 bits, which one subscriber usually has. The table is bounded: after
+/// <see cref="GenerationMax"/> addresses, those that do not return before as many others are forgotten.
 /// </remarks>
 internal sealed class AddressTable<T>
     where T : class
@@ -21,7 +21,7 @@ internal sealed class AddressTable<T>
     private Dictionary<UInt128, T> _recent = [];
     private Dictionary<UInt128, T> _older = [];
 
-    /// <summary>Addresses that are remembered.</summary>
+    /// <summary>Number of remembered addresses.</summary>
     public int Count
     {
         get
@@ -31,7 +31,7 @@ internal sealed class AddressTable<T>
         }
     }
 
-    /// <summary>What is remembered for <paramref name="address"/>; null for an address that is not known.</summary>
+    /// <summary>Returns the value of <paramref name="address"/>; null for an unknown address.</summary>
     public T? Find(IPAddress address)
     {
         var key = KeyOf(address);
@@ -40,7 +40,7 @@ internal sealed class AddressTable<T>
     }
 
     /// <summary>
-    /// What is remembered for <paramref name="address"/>; made by <paramref name="create"/> for a new one.
+    /// Returns the value of <paramref name="address"/>, created by <paramref name="create"/> for a new one.
     /// </summary>
     public T GetOrAdd(IPAddress address, Func<T> create)
     {

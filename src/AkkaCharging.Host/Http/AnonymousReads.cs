@@ -5,20 +5,22 @@ using Microsoft.AspNetCore.Http.Features;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>
-/// Bounds how many requests that need no API key are answered at a time, so that submissions keep the processor; and
-/// how many of one address per second.
+/// Limits how many requests that need no API key are processed at a time, so that submissions keep the processor, and
+/// how many each address may send per second.
 /// </summary>
 /// <remarks>
-/// Applies to every request of the public listener but those to routes marked by <see cref="Exempt"/>, also where no
-/// route matches. A response is written after its place was given back: a caller that does not read its responses holds
-/// up its own connection alone, until Kestrel's lowest response rate (240 bytes a second after 5 seconds) ends it.
+/// Applies to every request of the public listener, except to routes marked by <see cref="Exempt"/>, and also where no
+/// route matches. A response is written after its place was released: a caller that does not read its responses only
+/// blocks its own connection, until Kestrel's minimum response rate (240 bytes a second after 5 seconds) ends it.
 /// </remarks>
 internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
 {
-    /// <summary>Requests answered at a time. Each takes less than a millisecond, or waits for the journal.</summary>
+    /// <summary>
+    /// Maximum number of requests processed at a time. Each takes less than a millisecond, or waits for the journal.
+    /// </summary>
     public const int Places = 16;
 
-    /// <summary>Requests that wait for a place; further ones are rejected.</summary>
+    /// <summary>Maximum number of requests that wait for a place; further ones are rejected.</summary>
     public const int WaitingMax = 128;
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
@@ -32,15 +34,13 @@ internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
         }
     );
 
-    /// <summary>
-    /// Metadata of routes that are not bounded: probes, and those that know callers by their keys and limit them.
-    /// </summary>
+    /// <summary>Metadata of routes that are exempt: probes, and routes that limit callers by their keys.</summary>
     public static object Exempt { get; } = new ExemptRoute();
 
-    /// <summary>Requests that wait for a place now.</summary>
+    /// <summary>Number of requests that wait for a place.</summary>
     public long Waiting => _places.GetStatistics()!.CurrentQueuedCount;
 
-    /// <summary>Calls <paramref name="next"/> once there is a place.</summary>
+    /// <summary>Calls <paramref name="next"/> when there is a place.</summary>
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         if (context.GetEndpoint()?.Metadata.GetMetadata<ExemptRoute>() is not null)

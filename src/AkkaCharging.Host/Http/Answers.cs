@@ -7,7 +7,7 @@ using Microsoft.OpenApi;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>The body of a 200 to a submission.</summary>
-/// <param name="Timestamp">Milliseconds since 1970.</param>
+/// <param name="Timestamp">Time of the answer, in milliseconds since 1970.</param>
 internal sealed record AcceptedAnswer(
     [OneOf<AcceptedWords>] string Status,
     string Message,
@@ -16,12 +16,12 @@ internal sealed record AcceptedAnswer(
 );
 
 /// <summary>The body of every error.</summary>
-/// <param name="Status">What went wrong, for programs.</param>
-/// <param name="Message">What went wrong, for people.</param>
-/// <param name="Timestamp">Milliseconds since 1970.</param>
+/// <param name="Status">The error for programs.</param>
+/// <param name="Message">The error for people.</param>
+/// <param name="Timestamp">Time of the answer, in milliseconds since 1970.</param>
 internal sealed record ErrorAnswer([OneOf<ErrorWords>] string Status, string Message, long Timestamp);
 
-/// <summary>The body of a 400: every broken rule.</summary>
+/// <summary>The body of a 400, with every broken rule.</summary>
 /// <param name="Message">The first broken rule.</param>
 internal sealed record ValidationErrorAnswer(
     [OneOf<ValidationErrorWords>] string Status,
@@ -30,16 +30,17 @@ internal sealed record ValidationErrorAnswer(
     long Timestamp
 );
 
-/// <summary>One broken rule.</summary>
-/// <param name="Field">The field, <c>body</c> for the whole of it, or the header's name.</param>
+/// <summary>A broken rule.</summary>
+/// <param name="Field">The field, <c>body</c> for the whole body, or the header's name.</param>
 internal sealed record FieldError(string Field, string Message);
 
 /// <summary>The body of a status look-up.</summary>
-/// <param name="State"><c>queued</c>, <c>decided</c>, <c>delivered</c>, <c>failed</c> or <c>expired</c>.</param>
-/// <param name="Status"><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as are
-/// <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
-/// <param name="AcceptedAt">Milliseconds since 1970, as all times here.</param>
-/// <param name="Detail">What the authorizer told beyond yes or no; absent without any.</param>
+/// <param name="State">The state: <c>queued</c>, <c>decided</c>, <c>delivered</c>, <c>failed</c> or
+/// <c>expired</c>.</param>
+/// <param name="Status">The decision: <c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as
+/// are <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
+/// <param name="AcceptedAt">When the request was accepted, in milliseconds since 1970, as all times here.</param>
+/// <param name="Detail">Further details from the authorizer; absent without any.</param>
 internal sealed record SessionAnswer(
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     [Field(Format = "uuid")] string StationId,
@@ -54,11 +55,12 @@ internal sealed record SessionAnswer(
     [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DetailAnswer? Detail
 );
 
-/// <summary>One callback attempt of a status look-up.</summary>
-/// <param name="HttpStatus">Null when the receiver did not answer.</param>
-/// <param name="Outcome"><c>success</c>, <c>http_error</c>, <c>network_error</c> or <c>timeout</c>.</param>
-/// <param name="Cause">Why it failed; null for a success. <c>no_address</c> stands for all attempts in a row for which
-/// no address could be had that may be called: whether the name exists is not told.</param>
+/// <summary>A callback attempt in a status look-up.</summary>
+/// <param name="HttpStatus">The status of the receiver's answer; null without an answer.</param>
+/// <param name="Outcome">The outcome: <c>success</c>, <c>http_error</c>, <c>network_error</c> or
+/// <c>timeout</c>.</param>
+/// <param name="Cause">Why the attempt failed; null for a success. <c>no_address</c> stands for all attempts in a row
+/// without an allowed address, and does not reveal whether the name exists.</param>
 internal sealed record AttemptAnswer(
     long At,
     long DurationMs,
@@ -92,7 +94,7 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>The body of a submission.</summary>
 /// <remarks>
-/// As the API's description shows it; it is read by <see cref="SubmissionReader"/>, which is stricter than a
+/// For the API's description only: the body is read by <see cref="SubmissionReader"/>, which is stricter than a
 /// serializer.
 /// </remarks>
 /// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
@@ -100,10 +102,10 @@ internal sealed partial class ApiJson : JsonSerializerContext;
 /// <param name="CallbackUrl">Absolute http or https URL of at most 2,048 characters that the address policy allows.
 /// Path and query are sent byte for byte; characters that RFC 3986 does not allow there must be
 /// percent-encoded.</param>
-/// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds; null is the same as
+/// <param name="ValidForMillis">How long the answer is useful: 1,000 to 3,600,000 milliseconds; null is the same as
 /// absent.</param>
-/// <param name="CallbackFormat"><c>default</c>: the callback has four fields; <c>extended</c>: what else is known about
-/// the decision follows them.</param>
+/// <param name="CallbackFormat"><c>default</c>: the callback has four fields; <c>extended</c>: further details of the
+/// decision follow them.</param>
 internal sealed record SubmissionBody(
     [Field(Format = "uuid")] string StationId,
     [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,

@@ -10,10 +10,10 @@ namespace AkkaCharging.Host.Http;
 /// <summary>Serves the descriptions of the API.</summary>
 internal static class ApiDescription
 {
-    /// <summary>The document's name.</summary>
+    /// <summary>The name of the public document.</summary>
     public const string Document = "v1";
 
-    // The page's script makes styles and scripts of its own; nothing comes from elsewhere, and nothing goes there.
+    // The page's script creates styles and scripts itself; nothing is loaded from or sent to other hosts.
     private const string PagePolicy =
         "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src "
         + "'self' data:; font-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
@@ -21,7 +21,7 @@ internal static class ApiDescription
     /// <summary>Maps <c>/openapi/{document}.json</c>, on one listener.</summary>
     /// <remarks>
     /// The description is rendered once: it takes milliseconds of processor time, needs no key, and does not change
-    /// while the process runs. MapOpenApi would render it for each request, and take another document's name from the
+    /// while the process runs. MapOpenApi would render it for each request, and take the document's name from the
     /// query.
     /// </remarks>
     public static void MapDescription(this IEndpointRouteBuilder routes, string document)
@@ -53,7 +53,7 @@ internal static class ApiDescription
                 page =>
                     page.WithTitle("AkkaCharging API")
                         .DisableDefaultFonts()
-                        // what the page's vendor offers leads elsewhere, where the policy lets nothing go
+                        // The vendor's links lead to other hosts, which the policy blocks.
                         .HideClientButton()
                         .HideDeveloperTools()
                         .DisableAgent()
@@ -70,7 +70,7 @@ internal static class ApiDescription
                 };
             });
 
-    /// <summary>Documents answers of the errors' shape.</summary>
+    /// <summary>Documents responses with the body of errors.</summary>
     public static RouteHandlerBuilder ProducesErrors(
         this RouteHandlerBuilder route,
         params ReadOnlySpan<int> statusCodes
@@ -97,7 +97,7 @@ internal static class ApiDescription
     {
         var headers = context.Response.GetTypedHeaders();
         headers.ETag = description.Tag;
-        headers.CacheControl = new() { NoCache = true }; // a cache asks by the tag: another version has another one
+        headers.CacheControl = new() { NoCache = true }; // caches revalidate by the tag, which differs between versions
         if (
             context
                 .Request.GetTypedHeaders()

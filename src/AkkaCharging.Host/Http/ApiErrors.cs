@@ -8,16 +8,16 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Writes answers; every error of the API has the same shape.</summary>
+/// <summary>Writes responses; all errors of the API have the same body.</summary>
 internal static class ApiErrors
 {
-    // No answer is ever part of a page: an apostrophe stays one.
+    // No response is ever part of a page, so an apostrophe needs no escape.
     private static readonly JsonWriterOptions Readable = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Writes an error of <c>{status, message, timestamp}</c>.</summary>
+    /// <summary>Writes an error body of <c>{status, message, timestamp}</c>.</summary>
     public static Task WriteErrorAsync(
         this HttpContext context,
         int statusCode,
@@ -36,8 +36,8 @@ internal static class ApiErrors
         );
     }
 
-    /// <summary>Writes a 400 that names every broken rule.</summary>
-    /// <param name="errors">One at least.</param>
+    /// <summary>Writes a 400 that lists every broken rule.</summary>
+    /// <param name="errors">The broken rules, at least one.</param>
     public static Task WriteValidationErrorAsync(this HttpContext context, IReadOnlyList<FieldError> errors) =>
         context.WriteJsonAsync(
             StatusCodes.Status400BadRequest,
@@ -46,8 +46,8 @@ internal static class ApiErrors
         );
 
     /// <summary>Writes a 429 for a caller that has used up its requests per second.</summary>
-    /// <param name="caller">Null without an API key: the limit is that of the address.</param>
-    /// <returns>The status of the answer.</returns>
+    /// <param name="caller">The caller; null without an API key, when the limit is that of the address.</param>
+    /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteRateLimitedAsync(
         this HttpContext context,
         ApiKeyCaller? caller,
@@ -64,7 +64,7 @@ internal static class ApiErrors
     }
 
     /// <summary>Writes a 403 for a connection without a client certificate.</summary>
-    /// <returns>The status of the answer.</returns>
+    /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteNoCertificateAsync(this HttpContext context)
     {
         await context.WriteErrorAsync(
@@ -76,7 +76,7 @@ internal static class ApiErrors
     }
 
     /// <summary>Writes a 401 for a missing or unknown API key.</summary>
-    /// <returns>The status of the answer.</returns>
+    /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteUnauthorizedAsync(this HttpContext context)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer"; // RFC 9110 section 15.5.2: a 401 has to name a scheme
@@ -89,7 +89,7 @@ internal static class ApiErrors
     }
 
     /// <summary>Writes a 429 for an address that has sent too many wrong keys or tokens.</summary>
-    /// <returns>The status of the answer.</returns>
+    /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteDelayedAsync(this HttpContext context, TimeSpan wait)
     {
         await context.WriteErrorAsync(
@@ -103,10 +103,10 @@ internal static class ApiErrors
 
     /// <summary>Writes a 415 for a body that <see cref="BodyReader.IsPlain"/> rejects.</summary>
     /// <remarks>
-    /// <c>Accept-Encoding</c> tells it from a 415 for the content type, which must not have that header: RFC 9110
-    /// section 12.5.3.
+    /// <c>Accept-Encoding</c> distinguishes it from a 415 for the content type, which must not have that header: RFC
+    /// 9110 section 12.5.3.
     /// </remarks>
-    /// <returns>The status of the answer.</returns>
+    /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteEncodingProblemAsync(this HttpContext context)
     {
         context.Response.Headers.AcceptEncoding = "identity";
@@ -118,8 +118,8 @@ internal static class ApiErrors
         return AnswerStatus.UnsupportedMediaType;
     }
 
-    /// <summary>Says why a body was not read; what is left of it is not waited for.</summary>
-    /// <returns>The status of the answer.</returns>
+    /// <summary>Writes why a body was not read, without waiting for the rest of it.</summary>
+    /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteBodyProblemAsync(
         this HttpContext context,
         BodyProblem problem,
@@ -157,7 +157,7 @@ internal static class ApiErrors
             JsonSerializer.Serialize(writer, answer, type);
         context.Response.StatusCode = statusCode;
         context.Response.ContentType = "application/json";
-        context.Response.Headers.CacheControl = "no-store"; // every answer is of this moment
+        context.Response.Headers.CacheControl = "no-store"; // responses must not be cached
         await context.WriteBytesAsync(bytes.WrittenMemory);
     }
 
@@ -169,13 +169,13 @@ internal static class ApiErrors
             await context.Response.Body.WriteAsync(body, CancellationToken.None);
     }
 
-    /// <summary>Milliseconds since 1970.</summary>
+    /// <summary>Returns the current time in milliseconds since 1970.</summary>
     public static long Now(this HttpContext context) =>
         context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>
-    /// Writes routing errors and unhandled exceptions as errors of the API, and sets for every response its
-    /// <see cref="SecurityHeaders"/>.
+    /// Adds middleware that writes routing errors and unhandled exceptions as errors of the API, and sets the
+    /// <see cref="SecurityHeaders"/> of every response.
     /// </summary>
     public static void UseApiErrors(this WebApplication app)
     {
@@ -191,7 +191,8 @@ internal static class ApiErrors
                 }
                 catch (BadHttpRequestException e) when (!context.Response.HasStarted)
                 {
-                    // Broken framing or a body over the limit, met by who did not expect it: the caller's fault.
+                    // Broken framing or a body over the limit, found by code that does not expect it: the caller's
+                    // fault.
                     var isTooLarge = e.StatusCode == StatusCodes.Status413PayloadTooLarge;
                     await context.WriteErrorAsync(
                         e.StatusCode,
@@ -204,8 +205,8 @@ internal static class ApiErrors
                         && !(e is OperationCanceledException && context.RequestAborted.IsCancellationRequested)
                     )
                 {
-                    // A process edge: the log gets the exception, the caller does not. The endpoint, not the path, is
-                    // logged, because a caller's text could forge lines.
+                    // A process edge: the log gets the exception, the caller does not. The endpoint is logged instead
+                    // of the path, because a caller's text could forge log lines.
                     app.Logger.LogError(
                         e,
                         "Unhandled exception in {Endpoint}; responded 500",
@@ -214,7 +215,7 @@ internal static class ApiErrors
                     context.Response.Clear();
                     context.SetSecurityHeaders();
 
-                    // In development the kind of the defect, and no more: its text may hold what no answer may.
+                    // In development, the type of the exception and nothing else: its text may contain secrets.
                     var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";
                     await context.WriteErrorAsync(
                         StatusCodes.Status500InternalServerError,

@@ -3,12 +3,12 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>
-/// Who may submit: the keys of <c>server.apiKeys</c> and <c>server.apiKeysFile</c>, by <c>X-Api-Key</c> or
+/// Identifies callers by the keys of <c>server.apiKeys</c> and <c>server.apiKeysFile</c>, sent as <c>X-Api-Key</c> or
 /// <c>Authorization: Bearer</c>.
 /// </summary>
 /// <remarks>
-/// A changed file takes effect without a restart. Names whose rate limit did not change keep what is left of it, so
-/// that adding a key gives no caller a fresh burst.
+/// A changed file takes effect without a restart. Names whose rate limit did not change keep the rest of their budget,
+/// so that adding a key gives no caller a fresh burst.
 /// </remarks>
 internal sealed class ApiKeys : IDisposable
 {
@@ -30,16 +30,16 @@ internal sealed class ApiKeys : IDisposable
         );
     }
 
-    /// <summary>False when no key is configured: then anybody may submit.</summary>
+    /// <summary>Whether callers need a key; false when none is configured.</summary>
     public bool AreRequired { get; }
 
-    /// <summary>State as of the latest reload; null when no file is watched.</summary>
+    /// <summary>The status after the latest reload; null when no file is watched.</summary>
     public ApiKeyReload? FileStatus => _keys.IsWatching ? new(_keys.Current.Keys.Count, _keys.Problem) : null;
 
-    /// <summary>The latest look at the file, for tests to wait for.</summary>
+    /// <summary>The latest poll of the file, for tests to await.</summary>
     internal Task Polling => _keys.Polling;
 
-    /// <summary>Caller that sent <paramref name="request"/>; null for a missing or unknown key.</summary>
+    /// <summary>Returns the caller that sent <paramref name="request"/>; null for a missing or unknown key.</summary>
     public ApiKeyCaller? Identify(HttpRequest request) => _keys.Current.Keys.OwnerOf(Presented(request));
 
     /// <summary>Stops watching at once; a reload in progress has no effect.</summary>
@@ -47,7 +47,7 @@ internal sealed class ApiKeys : IDisposable
 
     private Table TableOf(IReadOnlyList<ApiKeySettings> keys, Dictionary<string, CallerRate>? before)
     {
-        // Two keys of one name are one caller while they are rotated, and share its rate.
+        // Two keys of one name are the same caller during a rotation, and share its rate.
         var rates = keys.GroupBy(key => key.Name, StringComparer.Ordinal)
             .Select(named => (Name: named.Key, PerSecond: named.Max(key => key.RequestsPerSecond)))
             .Where(named => named.PerSecond > 0)
@@ -72,7 +72,7 @@ internal sealed class ApiKeys : IDisposable
         );
     }
 
-    /// <summary>The token of <c>Authorization: Bearer</c>; empty without one.</summary>
+    /// <summary>Returns the token of <c>Authorization: Bearer</c>; empty without one.</summary>
     public static string BearerOf(HttpRequest request)
     {
         const string Bearer = "Bearer ";
@@ -82,7 +82,7 @@ internal sealed class ApiKeys : IDisposable
             : "";
     }
 
-    /// <summary>The key of a request, not yet looked at; empty without one.</summary>
+    /// <summary>Returns the key of a request, unchecked; empty without one.</summary>
     public static string Presented(HttpRequest request)
     {
         var key = request.Headers["X-Api-Key"].ToString();
@@ -93,15 +93,15 @@ internal sealed class ApiKeys : IDisposable
 }
 
 /// <summary>Result of the latest reload of the file of API keys.</summary>
-/// <param name="Keys">In force, those of the settings among them.</param>
-/// <param name="Problem">Why the keys in force are older than the file; null when they are not.</param>
+/// <param name="Keys">Number of keys in force, including those of the settings.</param>
+/// <param name="Problem">Why the keys in force are older than the file; null when they are current.</param>
 internal sealed record ApiKeyReload(int Keys, string? Problem);
 
 /// <summary>The owner of an API key.</summary>
-/// <param name="Rate">Null for no limit.</param>
+/// <param name="Rate">The caller's rate limit; null for no limit.</param>
 internal sealed record ApiKeyCaller(string Name, IReadOnlyList<string> CallbackHosts, CallerRate? Rate)
 {
-    /// <summary>Whether this caller may name <paramref name="host"/> in a callback URL.</summary>
+    /// <summary>Checks whether this caller may use <paramref name="host"/> in a callback URL.</summary>
     public bool MayCall(string host) =>
         CallbackHosts.Count == 0 || CallbackHosts.Any(allowed => Matches(allowed, host));
 

@@ -4,7 +4,7 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>
-/// The synchronous question: may this driver charge here? The answer is in the response, within the deadline.
+/// Answers synchronous questions: may this driver charge here? The response contains the decision, within the deadline.
 /// </summary>
 internal static class AuthorizeEndpoint
 {
@@ -24,7 +24,7 @@ internal static class AuthorizeEndpoint
             .WithTags("Synchronous questions")
             .WithSummary("Ask whether a driver may charge, and wait for the answer")
             .WithDescription(
-                "For a caller that has no receiver for callbacks. Nothing is kept: a question that gets no answer is "
+                "For callers without a receiver for callbacks. Nothing is stored: a question that gets no answer is "
                     + "asked again."
             )
             .Produces<AuthorizeAnswer>()
@@ -43,8 +43,8 @@ internal static class AuthorizeEndpoint
 
 /// <summary>The body of a synchronous question.</summary>
 /// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
-/// <param name="DriverToken">As in a submission.</param>
-/// <param name="ValidForMillis">How long an answer is of use: 1,000 to 3,600,000 milliseconds.</param>
+/// <param name="DriverToken">The driver's token, as in a submission.</param>
+/// <param name="ValidForMillis">How long the answer is useful: 1,000 to 3,600,000 milliseconds.</param>
 internal sealed record AuthorizeBody(
     [Field(Format = "uuid")] string StationId,
     [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,
@@ -53,9 +53,9 @@ internal sealed record AuthorizeBody(
 );
 
 /// <summary>The body of the answer to a synchronous question.</summary>
-/// <param name="RequestId">The same in logs and traces.</param>
-/// <param name="Timestamp">When it was decided, in milliseconds since 1970, as all times here.</param>
-/// <param name="Detail">What the authorizer told beyond yes or no; absent without any.</param>
+/// <param name="RequestId">The id of the question, as in logs and traces.</param>
+/// <param name="Timestamp">When the question was decided, in milliseconds since 1970, as all times here.</param>
+/// <param name="Detail">Further details from the authorizer; absent without any.</param>
 /// <param name="Ocpp16">The status of an Authorize.conf of OCPP 1.6.</param>
 /// <param name="Ocpp201">The status of an AuthorizeResponse of OCPP 2.0.1.</param>
 internal sealed record AuthorizeAnswer(
@@ -80,13 +80,14 @@ internal sealed record AuthorizeAnswer(
         );
 }
 
-/// <summary>What the authorizer told beyond yes or no; each field is null when it did not tell it.</summary>
-/// <param name="AuthorizationReference">To be repeated in session and charge detail record.</param>
-/// <param name="Language">Of <paramref name="Text"/>.</param>
-/// <param name="Text">What the driver may be shown.</param>
-/// <param name="Party">Who answered.</param>
-/// <param name="ValidUntil">How long the answer holds.</param>
-/// <param name="Group">Tokens of one group may stop each other's sessions.</param>
+/// <summary>Further details from an authorizer; a field that it did not set is null.</summary>
+/// <param name="AuthorizationReference">The partner's reference, to be repeated in session and charge detail
+/// record.</param>
+/// <param name="Language">Language of <paramref name="Text"/>.</param>
+/// <param name="Text">Text that may be shown to the driver.</param>
+/// <param name="Party">The party that answered.</param>
+/// <param name="ValidUntil">Until when the answer is valid.</param>
+/// <param name="Group">Group of the token, whose tokens may stop each other's sessions.</param>
 internal sealed record DetailAnswer(
     string? AuthorizationReference,
     string? Language,

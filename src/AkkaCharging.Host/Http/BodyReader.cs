@@ -9,27 +9,29 @@ namespace AkkaCharging.Host.Http;
 /// <summary>Why a body could not be read.</summary>
 internal enum BodyProblem
 {
-    /// <summary>It was read.</summary>
+    /// <summary>The body was read.</summary>
     None,
 
-    /// <summary>It is longer than <c>server.maxRequestBodyBytes</c>.</summary>
+    /// <summary>The body is longer than <c>server.maxRequestBodyBytes</c>.</summary>
     TooLarge,
 
-    /// <summary>It did not arrive within <c>server.requestTimeoutMillis</c>.</summary>
+    /// <summary>The body did not arrive within <c>server.requestTimeoutMillis</c>.</summary>
     TooSlow,
 
     /// <summary>The framing is broken, or the caller disconnected.</summary>
     Broken,
 }
 
-/// <summary>Reads a request's body whole, within its bounds.</summary>
+/// <summary>Reads the whole body of a request, within its limits.</summary>
 internal static class BodyReader
 {
-    /// <summary>Whether the content type of <paramref name="request"/> is JSON in UTF-8.</summary>
+    /// <summary>Checks whether the content type of <paramref name="request"/> is JSON in UTF-8.</summary>
     public static bool IsJson(HttpRequest request) =>
         request.ContentType is "application/json" || IsJson(request.ContentType);
 
-    /// <summary>Whether the body of <paramref name="request"/> is neither compressed nor encoded otherwise.</summary>
+    /// <summary>
+    /// Checks whether the body of <paramref name="request"/> has no content encoding, such as compression.
+    /// </summary>
     /// <remarks><c>identity</c> names the absence of an encoding: RFC 9110 section 8.4.1.</remarks>
     public static bool IsPlain(HttpRequest request) =>
         request.Headers.ContentEncoding is not { Count: > 0 } encodings
@@ -38,8 +40,8 @@ internal static class BodyReader
             .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .All(encoding => encoding.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Reads a body of JSON, or answers why it is not read.</summary>
-    /// <returns>The body, and the status of the answer; null when it was read.</returns>
+    /// <summary>Reads a JSON body, or answers why it is rejected.</summary>
+    /// <returns>The body, and the status of the response; null when the body was read.</returns>
     public static async ValueTask<(byte[] Body, AnswerStatus? Rejected)> ReadJsonAsync(
         HttpContext context,
         ServerSettings settings,
@@ -86,7 +88,7 @@ internal static class BodyReader
             var reader = request.BodyReader;
             if (request.ContentLength is not null && reader.TryRead(out var all))
             {
-                // The usual case: it came in one piece with its headers, and needs no clock.
+                // The usual case: the whole body arrived with its headers, so no time-out is needed.
                 if (all.IsCompleted)
                     return (BodyProblem.None, Take(reader, all));
                 reader.AdvanceTo(all.Buffer.Start);

@@ -19,10 +19,12 @@ internal sealed class CallerAccess(
 
     private bool NeedsCertificate => settings.Tls.NeedsClientCertificate;
 
-    /// <summary>Identifies the caller of a request, or answers why it is rejected.</summary>
-    /// <param name="rate">Chooses the rate limit that the request counts for.</param>
-    /// <returns>The caller, null for one without a key where none is needed; and the status of the answer, null when
-    /// the request was admitted.</returns>
+    /// <summary>Identifies the caller of a request, or answers why the request is rejected.</summary>
+    /// <param name="rate">Selects the rate limit that the request counts against.</param>
+    /// <returns>
+    /// The caller, null for one without a key where none is needed; and the status of the response, null when the
+    /// request was admitted.
+    /// </returns>
     public async ValueTask<(ApiKeyCaller? Caller, AnswerStatus? Rejected)> AdmitAsync(
         HttpContext context,
         Func<CallerRate, RequestRate> rate

@@ -7,7 +7,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>The public API: submit a question, follow what became of it.</summary>
+/// <summary>The public API: submit a request, and look up its state.</summary>
 internal static class ChargingSessionEndpoints
 {
     private const string Route = "/api/v1/charging-session";
@@ -17,14 +17,14 @@ internal static class ChargingSessionEndpoints
     /// <summary>Maps <c>POST</c> and <c>GET</c> below <c>/api/v1/charging-session</c>.</summary>
     public static void MapChargingSessions(this IEndpointRouteBuilder routes)
     {
-        // here, because asking a request's own services would make it a scope of them
+        // Resolved here, because resolving from a request's own services would create a scope for it.
         var handler = routes.ServiceProvider.GetRequiredService<SubmitHandler>();
         routes
             .MapPost(Route, (Delegate)handler.HandleAsync)
             .WithName("submit")
             .WithTags("Charging sessions")
             .WithSummary("Submit a charging session for authorization")
-            .WithDescription("Answers once the request is safely taken; the decision arrives on callbackUrl.")
+            .WithDescription("Answers when the request is stored; the decision is sent to callbackUrl.")
             .Produces<AcceptedAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503)
@@ -33,7 +33,7 @@ internal static class ChargingSessionEndpoints
             .MapGet(Route + "/{requestId}", FindAsync)
             .WithName("follow")
             .WithTags("Charging sessions")
-            .WithSummary("What became of a request")
+            .WithSummary("The state of a request")
             .Produces<SessionAnswer>()
             .ProducesErrors(401, 403, 404, 429, 500, 503);
         if (routes.ServiceProvider.GetRequiredService<CallerAccess>().NeedsProof)
@@ -58,7 +58,7 @@ internal static class ChargingSessionEndpoints
 
         try
         {
-            // Another caller's request is as absent as one that never was.
+            // A request of another caller is answered like one that never existed.
             var record = RequestId.TryParse(requestId, out var id)
                 ? await journal.FindAsync(id, context.RequestAborted)
                 : null;
@@ -109,7 +109,8 @@ internal static class ChargingSessionEndpoints
         );
 
     /// <summary>
-    /// Parses a submission, offers it, translates the outcome. Each refusal is one line of the contract's answer table.
+    /// Parses a submission, passes it to the intake and translates the outcome. Each rejection is one line of the
+    /// contract's answer table.
     /// </summary>
     internal sealed class SubmitHandler(
         ServerSettings settings,
@@ -171,7 +172,7 @@ internal static class ChargingSessionEndpoints
                     : journal.Hasher.Claim(
                         caller?.Name,
                         key,
-                        fields.Station.Value.ToString(), // the same station in any spelling
+                        fields.Station.Value.ToString(), // equal for all spellings
                         fields.Token.Secret,
                         fields.Callback.Text,
                         fields.Format == CallbackFormat.Default

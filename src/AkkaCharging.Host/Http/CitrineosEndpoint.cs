@@ -5,14 +5,14 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>The question that citrineos puts to the <c>realTimeAuthUrl</c> of an authorization.</summary>
+/// <summary>Answers the questions that CitrineOS sends to the <c>realTimeAuthUrl</c> of an authorization.</summary>
 /// <remarks>
-/// A decision without a yes or a no is a 503: citrineos then applies <c>realTimeAuth</c> of the authorization, as it
-/// does when nobody can be reached.
+/// A decision without a yes or a no is a 503: CitrineOS then applies <c>realTimeAuth</c> of the authorization, as it
+/// does when the service is unreachable.
 /// </remarks>
 internal static class CitrineosEndpoint
 {
-    /// <summary>The operation in the API's description.</summary>
+    /// <summary>The name of the operation in the API's description.</summary>
     public const string Operation = "citrineos";
 
     private const string Route = "/adapters/citrineos/authorize";
@@ -30,7 +30,7 @@ internal static class CitrineosEndpoint
             .WithName(Operation)
             .WithTags("Adapters")
             .WithSummary("Real-time authorization of citrineos")
-            .WithDescription("What citrineos asks at the realTimeAuthUrl of an authorization.")
+            .WithDescription("The question that CitrineOS sends to the realTimeAuthUrl of an authorization.")
             .Produces<CitrineosAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 413, 415, 429, 500, 503)
@@ -51,11 +51,13 @@ internal static class CitrineosEndpoint
             );
 }
 
-/// <summary>The body of a question of citrineos.</summary>
-/// <remarks><c>tenantPartnerId</c>, <c>locationId</c>, <c>evseId</c> and <c>connectorId</c> are not regarded: they are
-/// keys of citrineos' own database.</remarks>
-/// <param name="IdToken">The identifier: up to 36 characters.</param>
-/// <param name="IdTokenType">Its type in OCPP 2.0.1, such as <c>ISO14443</c>.</param>
+/// <summary>The body of a question from CitrineOS.</summary>
+/// <remarks>
+/// <c>tenantPartnerId</c>, <c>locationId</c>, <c>evseId</c> and <c>connectorId</c> are ignored: they are keys of
+/// CitrineOS's own database.
+/// </remarks>
+/// <param name="IdToken">The identifier, up to 36 characters.</param>
+/// <param name="IdTokenType">The type of the identifier in OCPP 2.0.1, for example <c>ISO14443</c>.</param>
 /// <param name="StationId">The UUID of the station, or its <c>external_id</c> in
 /// <c>authorization.stationsFile</c>.</param>
 internal sealed record CitrineosBody(
@@ -64,8 +66,8 @@ internal sealed record CitrineosBody(
     [Field(MinLength = 1)] string StationId
 );
 
-/// <summary>The body of the answer to citrineos.</summary>
-/// <param name="Timestamp">When it was decided, in RFC 3339.</param>
+/// <summary>The body of the answer to CitrineOS.</summary>
+/// <param name="Timestamp">When the question was decided, in RFC 3339.</param>
 internal sealed record CitrineosAnswer([Field(Format = "date-time")] string Timestamp, CitrineosData Data)
 {
     internal static CitrineosAnswer Of(Decision decision) =>
@@ -86,8 +88,8 @@ internal sealed record CitrineosAnswer([Field(Format = "date-time")] string Time
         };
 }
 
-/// <summary>The decision, in the words of OCPI.</summary>
-/// <param name="Reason">Why not; absent with a yes.</param>
+/// <summary>The decision in terms of OCPI.</summary>
+/// <param name="Reason">Why the driver may not charge; absent with a yes.</param>
 internal sealed record CitrineosData(
     [OneOf("ALLOWED", "BLOCKED", "EXPIRED", "NO_CREDIT", "NOT_ALLOWED")] string Allowed,
     [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason

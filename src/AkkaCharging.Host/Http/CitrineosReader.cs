@@ -4,14 +4,14 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Reads the questions of citrineos.</summary>
-/// <remarks>Unknown fields are skipped; one given twice, and a known one of a wrong type, are refused.</remarks>
+/// <summary>Reads questions from CitrineOS.</summary>
+/// <remarks>Unknown fields are ignored; duplicate fields, and known ones of a wrong type, are rejected.</remarks>
 internal sealed class CitrineosReader(QuestionForm form)
 {
-    /// <summary>Most characters of an identifier in OCPP 2.0.1.</summary>
+    /// <summary>Maximum length of an identifier in OCPP 2.0.1.</summary>
     public const int IdLengthMax = 36;
 
-    /// <summary>Most characters of a type.</summary>
+    /// <summary>Maximum length of a type.</summary>
     public const int TypeLengthMax = 20;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
@@ -26,8 +26,8 @@ internal sealed class CitrineosReader(QuestionForm form)
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // The exceptions' texts quote the body, which may hold a driver token. Half of a surrogate pair is only
-            // found when a text is read, and is no JsonException.
+            // The exceptions' texts quote the body, which may contain a driver token. Half of a surrogate pair is found
+            // only when a text is read, and does not throw a JsonException.
             errors = [new("body", "The request body is not valid JSON, or names a field twice.")];
             return null;
         }
@@ -66,7 +66,7 @@ internal sealed class CitrineosReader(QuestionForm form)
     private StationId? StationOf(JsonElement body) =>
         Text(body, "stationId") is { } text ? StationId.TryCreate(text) ?? form.Stations?.FindExternal(text) : null;
 
-    // The token of citrineos in the form of typed tokens, so that authorizers are told the type, and short cards fit.
+    // The token is converted to a typed token, so that authorizers get its type and short card numbers are valid.
     private static DriverToken? TokenOf(JsonElement body)
     {
         if (Text(body, "idToken") is not { Length: > 0 and <= IdLengthMax } id)

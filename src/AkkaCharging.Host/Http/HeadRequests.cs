@@ -1,9 +1,9 @@
 namespace AkkaCharging.Host.Http;
 
-/// <summary>HEAD for every route that answers GET (RFC 9110 section 9.3.2).</summary>
+/// <summary>Supports HEAD for every route that answers GET (RFC 9110 section 9.3.2).</summary>
 internal static class HeadRequests
 {
-    /// <summary>Has the GET routes of <paramref name="routes"/> answer HEAD as well.</summary>
+    /// <summary>Makes the GET routes of <paramref name="routes"/> answer HEAD as well.</summary>
     /// <remarks>The handlers run as for GET, so that status and headers are the same; Kestrel sends no body.</remarks>
     public static RouteGroupBuilder AnswerHead(this RouteGroupBuilder routes)
     {

@@ -1,22 +1,22 @@
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Keeps a response that is expensive to make, so that many requests for it cost as much as one.</summary>
-/// <param name="making">Entered by the request that makes the response; the others wait for it.</param>
-/// <param name="lifetime">How long a response is kept; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
+/// <summary>Caches a response that is expensive to create, so that many requests for it cost as much as one.</summary>
+/// <param name="making">Held by the request that creates the response, while others wait for it.</param>
+/// <param name="lifetime">How long a response is cached; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>
 internal sealed class Kept<T>(SemaphoreSlim making, TimeSpan lifetime, TimeProvider time)
     where T : class
 {
     private volatile Response? _latest;
 
-    /// <summary>The response if it has been made and is not too old, else null.</summary>
+    /// <summary>The cached response; null when there is none or it is too old.</summary>
     public T? Current =>
         _latest is { } latest && (lifetime == Timeout.InfiniteTimeSpan || time.GetElapsedTime(latest.MadeAt) < lifetime)
             ? latest.Value
             : null;
 
     /// <summary>
-    /// The current response, or a new one by <paramref name="makeAsync"/>. A failure is not kept: the next request
-    /// tries again.
+    /// Returns the cached response, or creates one with <paramref name="makeAsync"/>. A failure is not cached: the next
+    /// request tries again.
     /// </summary>
     public async ValueTask<T> GetAsync(Func<Task<T>> makeAsync, CancellationToken cancellationToken)
     {

@@ -14,7 +14,7 @@ internal static class Listener
     /// Listens on <paramref name="host"/>: an address, <c>*</c> for all of them, <c>localhost</c>, or a name of this
     /// machine.
     /// </summary>
-    /// <param name="block">The settings that it is configured by.</param>
+    /// <param name="block">The name of the listener's settings block.</param>
     /// <exception cref="CannotListenException">The name cannot be resolved.</exception>
     public static void Listen(
         this KestrelServerOptions kestrel,
@@ -32,14 +32,14 @@ internal static class Listener
         else if (IsLocalhost(host) && port > 0)
             kestrel.ListenLocalhost(port, configure);
         else if (IsLocalhost(host))
-            kestrel.Listen(IPAddress.Loopback, port, configure); // Kestrel finds no port that is free for both families
+            kestrel.Listen(IPAddress.Loopback, port, configure); // Kestrel cannot choose a port for both families
         else
             kestrel.Listen(AddressOf(block, host, port), port, configure);
     }
 
-    /// <summary>Starts <paramref name="app"/>; both listeners are open then, and the log says where.</summary>
-    /// <exception cref="CannotListenException">One of them cannot be opened.</exception>
-    /// <exception cref="OperationCanceledException">The service is stopped already.</exception>
+    /// <summary>Starts <paramref name="app"/>, which opens both listeners, and logs their addresses.</summary>
+    /// <exception cref="CannotListenException">A listener cannot be opened.</exception>
+    /// <exception cref="OperationCanceledException">The service was already stopped.</exception>
     public static async Task OpenAsync(this WebApplication app, ChargingSettings settings)
     {
         try
@@ -48,7 +48,7 @@ internal static class Listener
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            // Kestrel's words for a port that is taken, and for an address or a port that this process cannot have.
+            // Kestrel's exceptions for a port in use, and for an address or a port that this process cannot use.
             throw AddressesOf(app).Count == 0
                 ? new CannotListenException("server", settings.Server.Host, settings.Server.Port, e)
                 : new CannotListenException("management", settings.Management.Host, settings.Management.Port, e);
@@ -61,14 +61,14 @@ internal static class Listener
             app.Logger.LogInformation("The API can be tried at {Docs}", new Uri(PublicAddressOf(app), "docs"));
     }
 
-    /// <summary>Public address of <paramref name="app"/>, once started.</summary>
+    /// <summary>Returns the public address of <paramref name="app"/>, once started.</summary>
     public static Uri PublicAddressOf(WebApplication app) => new(AddressesOf(app).First());
 
-    /// <summary>Address of the operators' listener of <paramref name="app"/>, once started.</summary>
+    /// <summary>Returns the address of the operators' listener of <paramref name="app"/>, once started.</summary>
     public static Uri ManagementAddressOf(WebApplication app) => new(AddressesOf(app).Last());
 
     private static ICollection<string> AddressesOf(WebApplication app) =>
-        // in the order of opening
+        // The addresses are in the order in which the listeners were opened.
         app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
 
     private static IPAddress AddressOf(string block, string host, int port)
@@ -83,7 +83,7 @@ internal static class Listener
         }
     }
 
-    /// <summary>Host of a URL at which this machine reaches a listener on <paramref name="host"/>.</summary>
+    /// <summary>Returns the URL host at which this machine reaches a listener on <paramref name="host"/>.</summary>
     public static string LoopbackOf(string host)
     {
         if (IsAny(host))

@@ -5,7 +5,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>The fields of a synchronous question, each valid.</summary>
+/// <summary>The validated fields of a synchronous question.</summary>
 internal sealed record QuestionFields(StationId Station, DriverToken Token, TimeSpan? ValidFor);
 
 /// <summary>Reads the body of a synchronous question.</summary>
@@ -13,7 +13,7 @@ internal sealed record QuestionFields(StationId Station, DriverToken Token, Time
 /// <returns>Null when a rule is broken.</returns>
 internal delegate QuestionFields? QuestionReader(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors);
 
-/// <summary>Answers synchronous questions, whatever form their body and their answer have.</summary>
+/// <summary>Answers synchronous questions in any format of body and answer.</summary>
 internal sealed class QuestionHandler(
     ServerSettings settings,
     CallerAccess access,
@@ -21,7 +21,7 @@ internal sealed class QuestionHandler(
     TimeProvider time
 )
 {
-    /// <summary>Admits the caller, reads the question, and has it decided and answered.</summary>
+    /// <summary>Admits the caller, reads the question, lets it be decided and writes the answer.</summary>
     public async Task HandleAsync(
         HttpContext context,
         QuestionReader read,
@@ -53,7 +53,7 @@ internal sealed class QuestionHandler(
             await context.WriteErrorAsync(
                 StatusCodes.Status503ServiceUnavailable,
                 AnswerStatus.QueueFull,
-                "Too many questions wait for their answer.",
+                "Too many questions are in progress.",
                 TimeSpan.FromSeconds(1)
             );
         else

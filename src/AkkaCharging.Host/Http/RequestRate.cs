@@ -3,9 +3,9 @@ using AkkaCharging.Pipeline.Stages;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>A number of requests per second, of which as many may come at once after an idle second.</summary>
-/// <param name="perSecond">Above zero.</param>
-/// <param name="name">Whose rate it is, in the headers: <c>key</c>, <c>address</c>.</param>
+/// <summary>A rate limit in requests per second; after an idle second, as many may come at once.</summary>
+/// <param name="perSecond">Number of requests per second, above zero.</param>
+/// <param name="name">The kind of owner in the headers: <c>key</c> or <c>address</c>.</param>
 internal sealed class RequestRate(string name, double perSecond, TimeProvider time)
 {
     private readonly TokenBucket _bucket = new(perSecond, Burst(perSecond), time);
@@ -14,8 +14,8 @@ internal sealed class RequestRate(string name, double perSecond, TimeProvider ti
         $"\"{name}\";q={Burst(perSecond)};w={Math.Ceiling(Burst(perSecond) / perSecond)}"
     );
 
-    /// <summary>Takes one of them.</summary>
-    /// <returns>How long to wait when there is none left; null when one was taken.</returns>
+    /// <summary>Counts a request, if the limit allows it.</summary>
+    /// <returns>How long to wait when the limit is used up; null when the request was counted.</returns>
     public TimeSpan? TryTake()
     {
         var wait = _bucket.TryTake();
@@ -23,8 +23,8 @@ internal sealed class RequestRate(string name, double perSecond, TimeProvider ti
     }
 
     /// <summary>
-    /// Says in <c>RateLimit-Policy</c> how many requests may come at once and in how many seconds as many come back,
-    /// and in <c>RateLimit</c> how many of them are left and when all are there again.
+    /// Sets <c>RateLimit-Policy</c> to the number of requests that may come at once and the seconds until as many are
+    /// available again, and <c>RateLimit</c> to the number available now and the seconds until all are.
     /// </summary>
     /// <remarks>Source: draft-ietf-httpapi-ratelimit-headers-10.</remarks>
     public void Describe(IHeaderDictionary headers)
@@ -40,14 +40,14 @@ internal sealed class RequestRate(string name, double perSecond, TimeProvider ti
     private static double Burst(double perSecond) => Math.Max(1, Math.Floor(perSecond));
 }
 
-/// <summary>What an API key may ask per second: <c>requestsPerSecond</c> submissions and as many look-ups.</summary>
+/// <summary>The rate limits of an API key: <c>requestsPerSecond</c> submissions and as many look-ups.</summary>
 /// <remarks>
-/// Each has its own rate. With a common one, a caller that polls for its requests would take the place of its own
-/// submissions, and the operator who limits submissions to what the receivers can take would have to add the polling.
+/// Both have their own rate. With a common one, a caller that polls for its requests would displace its own
+/// submissions, and an operator who limits submissions to what the receivers can handle would have to add the polling.
 /// </remarks>
 internal sealed class CallerRate(double perSecond, TimeProvider time)
 {
-    /// <summary>The limit of each.</summary>
+    /// <summary>The limit of each kind of request.</summary>
     public double PerSecond => perSecond;
 
     public RequestRate Submissions { get; } = new("key", perSecond, time);

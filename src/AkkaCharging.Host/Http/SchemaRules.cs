@@ -3,7 +3,7 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>A rule for a field of a body beyond its type, shown in the API's description.</summary>
+/// <summary>A rule for a field of a body beyond its type, for the API's description.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter, AllowMultiple = true)]
 internal abstract class SchemaRuleAttribute : Attribute
 {
@@ -15,24 +15,24 @@ internal abstract class SchemaRuleAttribute : Attribute
 /// <summary>The field has a format, a length or a range.</summary>
 internal sealed class FieldAttribute : SchemaRuleAttribute
 {
-    /// <summary>Type that replaces the declared one; the default leaves it.</summary>
+    /// <summary>Replaces the declared type; the default keeps it.</summary>
     public JsonSchemaType Type { get; init; }
 
     public string? Format { get; init; }
 
     public string? Pattern { get; init; }
 
-    /// <summary>Least length of a string; 0 for none.</summary>
+    /// <summary>Minimum length of a string; 0 for none.</summary>
     public int MinLength { get; init; }
 
-    /// <summary>Greatest length of a string; 0 for none.</summary>
+    /// <summary>Maximum length of a string; 0 for none.</summary>
     public int MaxLength { get; init; }
 
     public string? Minimum { get; init; }
 
     public string? Maximum { get; init; }
 
-    /// <summary>Least length of a list; 0 for none.</summary>
+    /// <summary>Minimum length of a list; 0 for none.</summary>
     public int MinItems { get; init; }
 
     public override void Describe(OpenApiSchema field, bool isNullable)
@@ -63,10 +63,10 @@ internal class OneOfAttribute(params string[] words) : SchemaRuleAttribute
 internal sealed class OneOfAttribute<TWords>() : OneOfAttribute([.. TWords.All])
     where TWords : IWords;
 
-/// <summary>The field may be left out.</summary>
+/// <summary>The field may be omitted.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
 internal sealed class OptionalAttribute : Attribute;
 
-/// <summary>The body has no other fields than those described.</summary>
+/// <summary>The body has no fields other than those described.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class ClosedAttribute : Attribute;

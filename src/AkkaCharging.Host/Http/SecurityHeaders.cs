@@ -11,7 +11,7 @@ internal static class SecurityHeaders
     private static readonly StringValues NoReferrer = "no-referrer";
     private static readonly StringValues Nothing = "default-src 'none'; frame-ancestors 'none'";
 
-    /// <summary>Sets them; the pages of this service replace the policy by one of their own.</summary>
+    /// <summary>Sets the headers; the pages of this service replace the policy by their own.</summary>
     public static void SetSecurityHeaders(this HttpContext context)
     {
         var headers = context.Response.Headers;

@@ -3,7 +3,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>Registers what the public API needs beside the pipeline.</summary>
+/// <summary>Registers what the public API needs in addition to the pipeline.</summary>
 internal static class SessionHosting
 {
     /// <summary>Registers API keys, the reader of submissions and their handler.</summary>

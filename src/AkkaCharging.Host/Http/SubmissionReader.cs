@@ -5,7 +5,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>The fields of a submission, each valid.</summary>
+/// <summary>The validated fields of a submission.</summary>
 internal sealed record SubmissionFields(
     StationId Station,
     DriverToken Token,
@@ -15,13 +15,13 @@ internal sealed record SubmissionFields(
 );
 
 /// <summary>
-/// Reads the body of a submission strictly: what is doubtful is refused, and every broken rule is named.
+/// Reads the body of a submission strictly: doubtful input is rejected, and every broken rule is reported.
 /// </summary>
 /// <remarks>
-/// Field names are case-sensitive, unknown ones are skipped. A known field that is missing, of a wrong type, or holds a
-/// lone surrogate breaks its rule; null is the same as a missing field, as generated clients send it. Comments,
-/// trailing commas, more than 64 levels, bytes that are not UTF-8 anywhere, and anything around the object but a byte
-/// order mark before it are malformed JSON.
+/// Field names are case-sensitive, unknown fields are ignored. A known field that is missing, of a wrong type, or
+/// contains a lone surrogate breaks its rule; null is the same as a missing field, because generated clients send it.
+/// Comments, trailing commas, more than 64 levels, invalid UTF-8, and anything around the object but a preceding byte
+/// order mark are malformed JSON.
 /// </remarks>
 internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverTokenRules tokens)
 {
@@ -169,7 +169,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
         }
         catch (InvalidOperationException)
         {
-            // A name with a lone surrogate is no name that is known.
+            // A name with a lone surrogate is never a known name.
             return Field.Unknown;
         }
     }
@@ -191,7 +191,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
     {
         public List<FieldError> Found { get; } = [];
 
-        /// <param name="value">Null when the rule of the field is broken.</param>
+        /// <param name="value">The value; null when the rule of the field is broken.</param>
         public T? That<T>(Field field, T? value, string message)
             where T : class
         {

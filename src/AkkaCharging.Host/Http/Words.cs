@@ -4,13 +4,13 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>A list of words that a field can hold.</summary>
+/// <summary>A list of words that a field can contain.</summary>
 internal interface IWords
 {
     static abstract IEnumerable<string> All { get; }
 }
 
-/// <summary>Patterns of fields.</summary>
+/// <summary>Regular expressions for fields.</summary>
 internal static class Patterns
 {
     public const string RequestId = "^req-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
@@ -18,7 +18,7 @@ internal static class Patterns
     public const string TokenFingerprint = "^[0-9a-f]{32}$";
     public const string MaskedDriverToken = @"^.{1,4}\*\*\*$";
 
-    /// <summary>The pattern of driver tokens by <paramref name="rules"/>.</summary>
+    /// <summary>Returns the pattern of driver tokens for <paramref name="rules"/>.</summary>
     public static string Of(DriverTokenRules rules) =>
         $"^[A-Za-z0-9._~{(rules.Characters == TokenCharacters.Ocpp ? "*=:+|@#" : "")}-]"
         + $"{{{rules.LengthMin},{Requests.DriverToken.LengthMax}}}$";
@@ -44,19 +44,19 @@ internal sealed class BreakerStateWords : IWords
     public static IEnumerable<string> All => Enum.GetValues<BreakerState>().Select(state => state.Name());
 }
 
-/// <summary>Outcomes of callback attempts as operators see them.</summary>
+/// <summary>The outcomes of callback attempts as shown to operators.</summary>
 internal sealed class OutcomeWords : IWords
 {
     public static IEnumerable<string> All => Enum.GetValues<CallbackOutcome>().Select(CallbackNames.Name);
 }
 
-/// <summary>Causes of failed callback attempts as operators see them.</summary>
+/// <summary>The causes of failed callback attempts as shown to operators.</summary>
 internal sealed class CauseWords : IWords
 {
     public static IEnumerable<string> All => Enum.GetValues<AttemptCause>().Select(AttemptCauses.Name);
 }
 
-/// <summary>Outcomes as callers see them: an address that may not be called looks like one that is absent.</summary>
+/// <summary>The outcomes as shown to callers: a rejected address looks like a missing one.</summary>
 internal sealed class CallerOutcomeWords : IWords
 {
     public static IEnumerable<string> All =>
@@ -65,7 +65,7 @@ internal sealed class CallerOutcomeWords : IWords
             .Select(CallbackNames.Name);
 }
 
-/// <summary>Causes as callers see them: all that have to do with the address are one.</summary>
+/// <summary>The causes as shown to callers: all that concern the address are one.</summary>
 internal sealed class CallerCauseWords : IWords
 {
     public static IEnumerable<string> All =>
@@ -85,7 +85,7 @@ internal sealed class ValidationErrorWords : IWords
     public static IEnumerable<string> All => [AnswerStatus.ValidationError.Name()];
 }
 
-/// <summary>Statuses of errors; those of a 400 have a body of their own.</summary>
+/// <summary>The statuses of errors, except those of a 400, which has its own body.</summary>
 internal sealed class ErrorWords : IWords
 {
     public static IEnumerable<string> All =>

@@ -3,17 +3,19 @@ using System.Net;
 namespace AkkaCharging.Host.Http;
 
 /// <summary>
-/// Slows down guessing of API keys or operators' tokens on one listener: an address that has sent too many wrong ones
-/// has to wait before another is looked at, a right one included. Other addresses are not affected.
+/// Slows down guessing of API keys or operators' tokens on one listener: an address that has sent too many wrong keys
+/// has to wait before another one is checked, even a right one. Other addresses are not affected.
 /// </summary>
 /// <remarks>
-/// Requests that are looked at by several threads at the same moment all see the budget of before, so that an address
-/// can exceed it by the number of processors.
+/// Concurrent requests are checked against the same budget, so that an address can exceed it by the number of
+/// processors.
 /// </remarks>
-/// <param name="perSecond">Wrong keys of one address per second; zero for no limit.</param>
+/// <param name="perSecond">Number of wrong keys per second of one address; zero for no limit.</param>
 internal sealed partial class WrongKeys(string listener, double perSecond, TimeProvider time, ILogger<WrongKeys> logger)
 {
-    /// <summary>Wrong keys that an address may send at once after a quiet spell, unless a second allows more.</summary>
+    /// <summary>
+    /// Number of wrong keys that an address may send at once after a pause, unless the limit per second is higher.
+    /// </summary>
     public const int BurstMin = 10;
 
     private static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
@@ -25,17 +27,19 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
     private long _delayed;
     private long? _loggedAt;
 
-    /// <summary>Name of the listener in metrics.</summary>
+    /// <summary>The name of the listener in metrics.</summary>
     public string Listener => listener;
 
-    /// <summary>Requests rejected because their key was wrong.</summary>
+    /// <summary>Number of requests rejected because their key was wrong.</summary>
     public long Wrong => Interlocked.Read(ref _wrong);
 
-    /// <summary>Requests rejected before their key was looked at.</summary>
+    /// <summary>Number of requests rejected before their key was checked.</summary>
     public long Delayed => Interlocked.Read(ref _delayed);
 
-    /// <summary>Checks whether a key from <paramref name="address"/> may be looked at, and counts it if not.</summary>
-    /// <returns>How long the address has to wait; null when it need not.</returns>
+    /// <summary>
+    /// Checks whether a key from <paramref name="address"/> may be checked, and counts the rejection if not.
+    /// </summary>
+    /// <returns>How long the address has to wait; null when the key may be checked.</returns>
     public TimeSpan? WaitOf(IPAddress? address)
     {
         if (perSecond <= 0 || address is null || _budgets.Find(address)?.WaitAt(time.GetTimestamp()) is not { } wait)
@@ -45,7 +49,7 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
         return wait;
     }
 
-    /// <summary>Takes a wrong key out of the budget of <paramref name="address"/>.</summary>
+    /// <summary>Subtracts a wrong key from the budget of <paramref name="address"/>.</summary>
     public void Add(IPAddress? address)
     {
         Interlocked.Increment(ref _wrong);
@@ -73,11 +77,11 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
         1303,
         LogLevel.Warning,
         "{Remote} sent too many wrong keys to the {Listener} listener and has to wait; in total {Wrong} keys were "
-            + "wrong and {Delayed} were not looked at"
+            + "wrong and {Delayed} were not checked"
     )]
     private partial void LogDelayed(IPAddress remote, string listener, long wrong, long delayed);
 
-    /// <summary>A bucket of tokens that can be looked at without taking one.</summary>
+    /// <summary>A token bucket that can be checked without taking a token.</summary>
     private sealed class Budget(double perSecond, double burst, long frequency)
     {
         private readonly Lock _gate = new();
@@ -106,6 +110,6 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
 /// <summary>The wrong keys of both listeners.</summary>
 internal sealed record ListenerWrongKeys(WrongKeys Callers, WrongKeys Operators)
 {
-    /// <summary>Both.</summary>
+    /// <summary>The wrong keys of each listener.</summary>
     public IReadOnlyList<WrongKeys> All => [Callers, Operators];
 }

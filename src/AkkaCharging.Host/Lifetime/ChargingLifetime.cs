@@ -7,13 +7,13 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Lifetime;
 
 /// <summary>
-/// Opens the journal before the listener, and stops the service without losing anything: not ready, a delay for load
-/// balancers to notice, no new work, drain, close the journal.
+/// Opens the journal before the listener, and stops the service without loss: reports not ready, waits for load
+/// balancers to notice, rejects new requests, drains, closes the journal.
 /// </summary>
 /// <remarks>
-/// All of the stop happens in <see cref="StoppingAsync"/>, which runs while Kestrel still answers: callers get 503
-/// <c>shutting_down</c>, not a refused connection. The listener, and the actor system after it, are closed by the
-/// host's own services. A node of a cluster hands its lanes over instead of draining, and leaves.
+/// The whole stop happens in <see cref="StoppingAsync"/>, which runs while Kestrel still answers: callers get 503
+/// <c>shutting_down</c> instead of a refused connection. The host's own services then close the listener, and the actor
+/// system after it. A cluster node hands its lanes over instead of draining, and leaves the cluster.
 /// </remarks>
 internal sealed partial class ChargingLifetime(
     ServerSettings settings,
@@ -27,7 +27,9 @@ internal sealed partial class ChargingLifetime(
     ILogger<ChargingLifetime> logger
 ) : IHostedLifecycleService
 {
-    /// <summary>Time that the host grants for stopping: delay, grace period and room for its own services.</summary>
+    /// <summary>
+    /// Returns the time that the host grants for stopping: delay, grace period and a reserve for its own services.
+    /// </summary>
     public static TimeSpan Bound(ServerSettings settings) =>
         settings.ShutdownDelay + settings.ShutdownGrace + TimeSpan.FromSeconds(15);
 
@@ -48,7 +50,7 @@ internal sealed partial class ChargingLifetime(
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         if (readiness.IsDraining)
-            return; // Stopped already: a host that is stopped twice does not wait, drain and close a second time.
+            return; // Already stopped: a host that is stopped twice drains only once.
         var wasOpen = readiness.IsOpen;
         readiness.Closed();
         LogStopping(
@@ -98,7 +100,7 @@ internal sealed partial class ChargingLifetime(
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>
-    /// A journal that could not be looked at during the start may turn out to be one that this process must not use.
+    /// Stops the service when the journal, which was unavailable during the start, turns out to be unusable.
     /// </summary>
     private async Task StopWhenInvalidAsync()
     {
@@ -110,7 +112,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1105,
         LogLevel.Warning,
-        "The journal is not available, submissions are rejected until it is: {Problem}"
+        "The journal is not available; submissions are rejected until it is: {Problem}"
     )]
     private partial void LogJournalAway(string problem);
 
@@ -120,7 +122,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1101,
         LogLevel.Information,
-        "Shutting down with {Pending} pending requests: not ready now, no new work after {DelayMillis} ms, then a "
+        "Shutting down with {Pending} pending requests: not ready now, no new requests after {DelayMillis} ms, then a "
             + "grace period of up to {GraceMillis} ms"
     )]
     private partial void LogStopping(long pending, double delayMillis, double graceMillis);
@@ -171,21 +173,21 @@ internal static class LifetimeHosting
         services.AddSingleton<Readiness>().AddHostedService<ChargingLifetime>();
 }
 
-/// <summary>Readiness of this process for load balancers.</summary>
+/// <summary>The readiness of this process for load balancers.</summary>
 internal sealed class Readiness
 {
     private volatile bool _isOpen;
     private volatile bool _isDraining;
 
-    /// <summary>Started, and not draining.</summary>
+    /// <summary>Whether the service is started and not draining.</summary>
     public bool IsOpen => _isOpen;
 
-    /// <summary>The service is stopping, and finishes what is pending.</summary>
+    /// <summary>Whether the service is stopping, and finishing pending requests.</summary>
     public bool IsDraining => _isDraining;
 
-    /// <summary>The listener is open.</summary>
+    /// <summary>Reports that the listener is open.</summary>
     public void Opened() => _isOpen = true;
 
-    /// <summary>The service is about to stop.</summary>
+    /// <summary>Reports that the service is about to stop.</summary>
     public void Closed() => (_isOpen, _isDraining) = (false, true);
 }

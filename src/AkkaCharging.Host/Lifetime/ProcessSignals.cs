@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace AkkaCharging.Host.Lifetime;
 
-/// <summary>The signals of this process, from the first line of the program on.</summary>
+/// <summary>Handles the signals of this process from its first line of code.</summary>
 /// <remarks>
-/// The host listens to signals only once it starts, and knows no SIGHUP: until then, and by SIGHUP at any time, the
-/// process would end at once, without a drain.
+/// The host handles signals only after its start, and does not handle SIGHUP: before that, and on SIGHUP at any time,
+/// the process would end at once, without a drain.
 /// </remarks>
 internal sealed class ProcessSignals : IDisposable
 {
@@ -20,13 +20,13 @@ internal sealed class ProcessSignals : IDisposable
             On(PosixSignal.SIGHUP, () => ReloadRequested?.Invoke(this, EventArgs.Empty)),
         ];
 
-    /// <summary>SIGHUP arrived: files that are watched are to be read again. Raised on a thread of the pool.</summary>
+    /// <summary>Raised on SIGHUP, on a pool thread: watched files are to be read again.</summary>
     public event EventHandler? ReloadRequested;
 
     /// <summary>Cancelled by SIGTERM, SIGINT or SIGQUIT.</summary>
     public CancellationToken Stop => _stop.Token;
 
-    /// <summary>Gives the signals back to the runtime, which ends the process by the next one.</summary>
+    /// <summary>Returns the signals to the runtime, which ends the process on the next one.</summary>
     public void Dispose()
     {
         foreach (var registration in _registrations)
@@ -42,7 +42,7 @@ internal sealed class ProcessSignals : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // Delivered while the signals were given back: the process is about to end, or runs another command.
+            // Delivered while the signals were returned: the process is about to end, or runs another command.
         }
     }
 

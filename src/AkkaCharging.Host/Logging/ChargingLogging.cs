@@ -11,14 +11,14 @@ using Serilog.Templates.Themes;
 
 namespace AkkaCharging.Host.Logging;
 
-/// <summary>Logs by Serilog to standard output: one JSON object a line, or readable text.</summary>
+/// <summary>Configures logging by Serilog to standard output: one JSON object per line, or readable text.</summary>
 internal static class ChargingLogging
 {
     private const string TextTemplate = "{@t:HH:mm:ss.fff} {@l:u3} {@m}\n{@x}";
 
     /// <summary>Makes Serilog the only logger.</summary>
-    /// <param name="sources">Files that the level follows while the service runs; null for none.</param>
-    /// <returns>The levels in force, which can be changed.</returns>
+    /// <param name="sources">The settings files whose changes the level follows; null for none.</param>
+    /// <returns>The log levels in force, which can be changed.</returns>
     public static LogLevels AddChargingLogging(
         this WebApplicationBuilder builder,
         ChargingSettings settings,
@@ -35,13 +35,13 @@ internal static class ChargingLogging
                     .MinimumLevel.ControlledBy(levels.Own)
                     .MinimumLevel.Override("Microsoft", levels.Frameworks)
                     .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
-                    // it would put each request's path, a caller's text, on all lines, and make an activity of each
+                    // It would add each request's path, a caller's text, to all lines, and create an activity for each.
                     .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
-                    // changes by operators are logged at every level,
+                    // Changes by operators are logged at every level.
                     .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information)
-                    // and so are changes of the level
+                    // So are changes of the log level.
                     .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
-                    // a stop during the start is no failure of it
+                    // A stop during the start is not a failure.
                     .Filter.ByExcluding(line => line.Exception is OperationCanceledException && IsOfTheHost(line))
                     .Enrich.FromLogContext();
                 logger.WriteTo.Sink(
@@ -59,7 +59,7 @@ internal static class ChargingLogging
         return levels;
     }
 
-    /// <summary>Sends Akka's log the same way.</summary>
+    /// <summary>Sends Akka's log to the same output.</summary>
     public static AkkaConfigurationBuilder WithChargingLogging(this AkkaConfigurationBuilder akka, LogLevels levels) =>
         akka.AddHocon(
                 $"akka.stdout-logger-class = \"{typeof(LastResortLogger).AssemblyQualifiedName}\"",
@@ -71,8 +71,8 @@ internal static class ChargingLogging
                 loggers.ClearLoggers();
                 loggers.AddLoggerFactory();
 
-                // A RestartFlow announces each retry of each callback; the attempts are logged by the service itself,
-                // with their request.
+                // A RestartFlow logs each retry of each callback; the service logs the attempts itself, with their
+                // request.
                 loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
             })
             .WithActors((system, _) => levels.Follow(system.EventStream));
@@ -89,12 +89,12 @@ internal static class ChargingLogging
         || (settings.Logging.Format == LogFormat.Auto && settings.Server.Development);
 }
 
-/// <summary>Akka's log while no logger runs: before the first is started, and after the last has stopped.</summary>
+/// <summary>Logs for Akka while no logger runs: before the first has started, and after the last has stopped.</summary>
 /// <remarks>
-/// Akka's own writes text of every level to standard output then, whatever <c>akka.stdout-loglevel</c> says, into the
-/// JSON lines. What matters goes to standard error instead.
+/// Akka's own would then write text of every level between the JSON lines on standard output, whatever
+/// <c>akka.stdout-loglevel</c> says. This one writes only important messages, to standard error.
 /// </remarks>
-#pragma warning disable MA0097 // Akka orders its actor references; nobody compares this one.
+#pragma warning disable MA0097 // Akka orders its actor references; this one is never compared.
 internal sealed class LastResortLogger : MinimalLogger
 #pragma warning restore MA0097
 {

@@ -7,8 +7,8 @@ namespace AkkaCharging.Host.Logging;
 /// Reloads <c>logging.level</c> when a settings file changes; other settings change at the next start.
 /// </summary>
 /// <remarks>
-/// Precedence is that of the start: an environment variable still wins. Invalid files keep the level in force, and
-/// every problem is logged.
+/// Precedence is that of the start: an environment variable still overrides the file. When a file is invalid, the level
+/// in force stays, and every problem is logged.
 /// </remarks>
 internal sealed partial class LogLevelReload : IHostedService, IDisposable
 {
@@ -30,7 +30,7 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
     {
         foreach (var watch in _watches)
         {
-            watch.ReadFirst(() => true); // the settings in force were read before
+            watch.ReadFirst(() => true); // the settings were already read
             watch.Start();
         }
 

@@ -6,7 +6,7 @@ using AkkaLevel = Akka.Event.LogLevel;
 
 namespace AkkaCharging.Host.Logging;
 
-/// <summary>Log levels in force, derived from <c>logging.level</c>.</summary>
+/// <summary>The log levels in force, derived from <c>logging.level</c>.</summary>
 internal sealed class LogLevels
 {
     private volatile LoggingBus? _akka;
@@ -25,7 +25,7 @@ internal sealed class LogLevels
     /// <summary>Level in force, as <c>logging.level</c> states it.</summary>
     public LogThreshold Current { get; private set; }
 
-    /// <summary>Applies later changes to the actor system, too.</summary>
+    /// <summary>Applies later changes to the actor system too.</summary>
     public void Follow(LoggingBus akka) => _akka = akka;
 
     /// <summary>Applies <paramref name="level"/> at once.</summary>

@@ -8,12 +8,12 @@ using Serilog.Formatting;
 namespace AkkaCharging.Host.Logging;
 
 /// <summary>
-/// Writes log lines to standard output from one thread, as many at a time as came within
-/// <see cref="CollectingTime"/>, so that a line costs its caller no system call.
+/// Writes log lines to standard output from one thread, batching the lines of <see cref="CollectingTime"/>, so that a
+/// line costs its caller no system call.
 /// </summary>
 /// <remarks>
-/// A reader of standard output that hangs holds up this thread alone. Lines that would fill
-/// <see cref="CharactersMax"/> meanwhile are dropped, and standard error says how many.
+/// A reader of standard output that hangs blocks this thread only. Lines beyond <see cref="CharactersMax"/> are then
+/// dropped, and their number is written to standard error.
 /// </remarks>
 internal sealed class LogOutput : ILogEventSink, IDisposable
 {
@@ -32,7 +32,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     private readonly TextWriter _output;
     private readonly TextWriter _error;
     private readonly Lock _gate = new();
-    private readonly AutoResetEvent _hasLines = new(false); // unlike its slim kin it never spins
+    private readonly AutoResetEvent _hasLines = new(false); // unlike the slim variant, it never spins
     private readonly ManualResetEvent _closing = new(false);
     private readonly Thread _writer;
     private readonly Timer _reports;
@@ -42,7 +42,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     private long _dropped;
     private long _reported;
 
-    /// <param name="output">Standard output: one thread at a time writes to it.</param>
+    /// <param name="output">Standard output, written by one thread at a time.</param>
     /// <param name="error">Standard error, for the number of dropped lines.</param>
     public LogOutput(ITextFormatter formatter, TextWriter output, TextWriter error)
     {
@@ -78,7 +78,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
             _line = null;
     }
 
-    /// <summary>Writes what waits; returns when it is written, however long its reader takes.</summary>
+    /// <summary>Writes all queued lines; returns when they are written, however long the reader takes.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -114,8 +114,8 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         }
     }
 
-    // The next report is due when this one is written: a reader of standard error that hangs holds one thread, not one
-    // more each time.
+    // The next report is scheduled after this one was written, so that a hanging reader of standard error blocks only
+    // one thread.
     private void ReportAgain()
     {
         Report();

@@ -12,7 +12,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>Figures of one moment, for every format of metrics.</summary>
+/// <summary>The figures at a point in time, for every format of metrics.</summary>
 internal sealed record Figures
 {
     /// <summary>Counts of the metrics actor.</summary>
@@ -22,10 +22,10 @@ internal sealed record Figures
 
     public required PipelineLoad Load { get; init; }
 
-    /// <summary>Each back end of the authorization.</summary>
+    /// <summary>The status of each authorization back end.</summary>
     public required IReadOnlyList<PartnerStatus> Partners { get; init; }
 
-    /// <summary>What each of them answered.</summary>
+    /// <summary>The answers of each authorization back end.</summary>
     public required IReadOnlyList<PartnerAnswers> PartnerAnswers { get; init; }
 
     public required JournalStatus Journal { get; init; }
@@ -33,27 +33,27 @@ internal sealed record Figures
     /// <summary>Maximum number of pending requests.</summary>
     public required int QueueCapacity { get; init; }
 
-    /// <summary>Failed requests that can be redriven; null before they were counted.</summary>
+    /// <summary>Number of failed requests that can be redriven; null before the first count.</summary>
     public required long? DeadLetters { get; init; }
 
-    /// <summary>State of the access list; null when decisions come from another authorizer.</summary>
+    /// <summary>The status of the access list; null when decisions come from another authorizer.</summary>
     public required AclStatus? Acl { get; init; }
 
-    /// <summary>The cluster as this node sees it; null for a process that runs alone.</summary>
+    /// <summary>The cluster as this node sees it; null for a standalone process.</summary>
     public required ClusterFigures? Cluster { get; init; }
 
-    /// <summary>Connections of each listener.</summary>
+    /// <summary>The connections of each listener.</summary>
     public required IReadOnlyList<(string Name, ConnectionPlaces Places)> Listeners { get; init; }
 
-    /// <summary>Wrong keys and tokens of each listener.</summary>
+    /// <summary>The wrong keys and tokens of each listener.</summary>
     public required IReadOnlyList<WrongKeys> WrongKeys { get; init; }
 
-    /// <summary>Files that the process may have open; null where that is not known.</summary>
+    /// <summary>Maximum number of open files of the process; null where it is unknown.</summary>
     public required int? FileLimit { get; init; }
 }
 
-/// <summary>Collects the figures of a moment from the parts of the service.</summary>
-/// <param name="node">Null for a process that runs alone.</param>
+/// <summary>Collects the current figures from the parts of the service.</summary>
+/// <param name="node">The cluster node; null for a standalone process.</param>
 internal sealed class FiguresReader(
     ChargingService service,
     IRequestJournal journal,
@@ -65,7 +65,7 @@ internal sealed class FiguresReader(
     ClusterNode? node = null
 )
 {
-    /// <summary>Adds the state of this moment to <paramref name="counts"/>.</summary>
+    /// <summary>Adds the current state of the other parts to <paramref name="counts"/>.</summary>
     public async ValueTask<Figures> ReadAsync(MetricsSnapshot counts) =>
         new()
         {

@@ -1,21 +1,21 @@
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>Kind of an <see cref="Instrument"/>.</summary>
+/// <summary>The kind of an <see cref="Instrument"/>.</summary>
 internal enum InstrumentKind
 {
     /// <summary>A count since the start, which only rises.</summary>
     Counter,
 
-    /// <summary>A value of the moment.</summary>
+    /// <summary>A current value, which may rise and fall.</summary>
     Gauge,
 }
 
-/// <summary>Value of one series of an instrument.</summary>
+/// <summary>A value of one series of an instrument.</summary>
 /// <param name="Labels">Values of the instrument's labels, in their order.</param>
 internal sealed record Sample(double Value, params string[] Labels);
 
-/// <summary>One metric: its declaration, and how its samples are read from the figures of a moment.</summary>
-/// <param name="Name">Name without the suffixes that Prometheus asks for (<c>_seconds</c>, <c>_total</c>).</param>
+/// <summary>A metric: its declaration, and how its samples are read from the figures.</summary>
+/// <param name="Name">The name without the suffixes of Prometheus (<c>_seconds</c>, <c>_total</c>).</param>
 internal sealed record Instrument(
     InstrumentKind Kind,
     string Name,
@@ -26,13 +26,13 @@ internal sealed record Instrument(
     /// <summary>Names of the labels; none for an instrument of a single series.</summary>
     public string[] Labels { get; init; } = [];
 
-    /// <summary>Whether values are seconds, with fractions; else they are whole numbers without a unit.</summary>
+    /// <summary>Whether values are seconds with fractions; otherwise they are whole numbers without a unit.</summary>
     public bool IsSeconds { get; init; }
 
-    /// <summary>Whether OTLP leaves out series that are still zero.</summary>
+    /// <summary>Whether OTLP omits series that are still zero.</summary>
     /// <remarks>
-    /// Prometheus has them from the start, because its <c>rate()</c> does not see a counter's first value. OTLP states
-    /// the start of a counter in each point.
+    /// Prometheus gets them from the start, because its <c>rate()</c> ignores a counter's first value. OTLP states the
+    /// start of a counter in each point.
     /// </remarks>
     public bool ExportsNoZeros { get; init; }
 

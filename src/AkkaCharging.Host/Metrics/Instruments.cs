@@ -99,7 +99,7 @@ internal static class Instruments
         ),
         Gauge(
             "akkacharging_queue_capacity_requests",
-            "How many requests may be pending before new ones are refused.",
+            "Maximum number of pending requests; further ones are rejected.",
             figures => figures.QueueCapacity
         ),
         Gauge(
@@ -157,7 +157,7 @@ internal static class Instruments
         ),
         Gauge(
             "akkacharging_journal_backlog_requests",
-            "Requests of an earlier process that were not taken up yet.",
+            "Requests of an earlier process that were not resumed yet.",
             figures => figures.Journal.Backlog
         ),
         Gauge(
@@ -184,12 +184,12 @@ internal static class Instruments
         Gauge("akkacharging_acl_rules", "Rules of the access list in force.", figures => figures.Acl?.RuleCount),
         Gauge(
             "akkacharging_acl_last_reload_failed",
-            "1 when the access list in force is older than its file, because the file is broken or gone.",
+            "1 when the access list in force is older than its file, because the file is broken or missing.",
             figures => figures.Acl is { } acl ? (acl.LastReloadFailed ? 1 : 0) : null
         ),
         Counter(
             "akkacharging_acl_reloads",
-            "Changed access lists that were read.",
+            "Reloads of a changed access list.",
             ["outcome"],
             figures => figures.Acl is { } acl ? [new(acl.Reloads, "success"), new(acl.FailedReloads, "failure")] : []
         ),
@@ -210,14 +210,10 @@ internal static class Instruments
             "Lanes of the whole cluster.",
             figures => figures.Cluster?.Configured
         ),
-        Counter(
-            "akkacharging_cluster_lanes_taken",
-            "Lanes that this node took or was given.",
-            figures => figures.Cluster?.Taken
-        ),
+        Counter("akkacharging_cluster_lanes_taken", "Lanes that this node took.", figures => figures.Cluster?.Taken),
         Counter(
             "akkacharging_cluster_lanes_lost",
-            "Lanes that another node took from this one without being given them.",
+            "Lanes that another node took from this one without a hand-over.",
             figures => figures.Cluster?.Lost
         ),
     ];
@@ -258,16 +254,17 @@ internal static class Instruments
         ),
     ];
 
-    /// <summary>The process and the .NET runtime, beside what prometheus-net shows of them itself.</summary>
+    /// <summary>The metrics of the process and the .NET runtime, in addition to those of prometheus-net.</summary>
     /// <remarks>
-    /// For Prometheus alone: OTLP has the version in its resource, and the runtime's own meter. Prometheus does not get
-    /// the runtime's meters: those of its HTTP client have a label for each host, and callers choose the hosts.
+    /// For Prometheus only: OTLP has the version in its resource, and exports the runtime's own meter. Prometheus does
+    /// not get the runtime's meters, because those of its HTTP client have a label for each host, and callers choose
+    /// the hosts.
     /// </remarks>
     public static IReadOnlyList<Instrument> Process { get; } =
     [
         Gauge(
             "akkacharging_build_info",
-            "1; the label tells the version.",
+            "1; the label contains the version.",
             ["version"],
             _ => [new(1, ProductVersion.Text)]
         ),
@@ -290,16 +287,16 @@ internal static class Instruments
             "Size of the managed heap after the last collection, free space included.",
             _ => GC.GetGCMemoryInfo().HeapSizeBytes
         ),
-        Counter("dotnet_lock_contentions", "Locks that had to be waited for.", _ => Monitor.LockContentionCount),
+        Counter("dotnet_lock_contentions", "Lock acquisitions that had to wait.", _ => Monitor.LockContentionCount),
         Gauge("dotnet_threadpool_threads", "Threads of the pool.", _ => ThreadPool.ThreadCount),
         Gauge(
             "dotnet_threadpool_queued_items",
-            "Work that waits for a thread of the pool.",
+            "Work items that wait for a pool thread.",
             _ => ThreadPool.PendingWorkItemCount
         ),
         Counter(
             "dotnet_threadpool_completed_items",
-            "Work that the pool has done.",
+            "Work items that the thread pool has completed.",
             _ => ThreadPool.CompletedWorkItemCount
         ),
     ];
@@ -329,7 +326,7 @@ internal static class Instruments
     private static Instrument Gauge(string name, string help, Func<Figures, double?> read) =>
         Gauge(name, help, [], One(read));
 
-    /// <summary>The only series of an instrument without labels; null for none.</summary>
+    /// <summary>Creates the only series of an instrument without labels; none for null.</summary>
     private static Func<Figures, IEnumerable<Sample>> One(Func<Figures, double?> read) =>
         figures => read(figures) is { } value ? [new(value)] : [];
 

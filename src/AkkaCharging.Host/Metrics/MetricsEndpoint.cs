@@ -14,28 +14,28 @@ namespace AkkaCharging.Host.Metrics;
 /// </summary>
 internal sealed record MetricsAnswer
 {
-    /// <summary>Submissions answered, whatever the answer.</summary>
+    /// <summary>Number of submissions, whatever the answer.</summary>
     public required long RequestsTotal { get; init; }
 
-    /// <summary>The same by the answer's status; <c>replayed</c> for an idempotent repeat.</summary>
+    /// <summary>Number of submissions by status of the answer; <c>replayed</c> for an idempotent repeat.</summary>
     public required IReadOnlyDictionary<string, long> Requests { get; init; }
 
-    /// <summary>By status.</summary>
+    /// <summary>Number of decisions by status.</summary>
     public required IReadOnlyDictionary<string, long> AuthorizationDecisions { get; init; }
 
     public required IReadOnlyDictionary<string, long> AuthorizationReasons { get; init; }
 
-    /// <summary>Callback attempts by outcome.</summary>
+    /// <summary>Number of callback attempts by outcome.</summary>
     public required IReadOnlyDictionary<string, long> CallbackResults { get; init; }
 
-    /// <summary>Settled requests by final state.</summary>
+    /// <summary>Number of settled requests by final state.</summary>
     public required IReadOnlyDictionary<string, long> DeliveriesTotal { get; init; }
 
     public required double AuthorizationTimeAvgMs { get; init; }
 
     public required double AuthorizationTimeP95Ms { get; init; }
 
-    /// <summary>Pending requests: accepted and not settled.</summary>
+    /// <summary>Number of pending requests: accepted and not settled.</summary>
     public required long QueueSizeCurrent { get; init; }
 
     public required int QueueSizeMax { get; init; }
@@ -45,26 +45,24 @@ internal sealed record MetricsAnswer
 
     public required IReadOnlyDictionary<string, long> CircuitBreakerTransitions { get; init; }
 
-    /// <summary>Receivers that are remembered, by standing, and those whose circuit breaker is not closed.</summary>
+    /// <summary>Number of remembered receivers by standing, and of those whose circuit breaker is not closed.</summary>
     public required IReadOnlyDictionary<string, long> Receivers { get; init; }
 
     public required int StreamRestartsTotal { get; init; }
 
     /// <summary>
-    /// Requests that failed and can be redriven, as counted some seconds ago; null while the journal has not been
-    /// counted yet.
+    /// Number of failed requests that can be redriven, as counted some seconds ago; null before the first count.
     /// </summary>
     public required long? DeadLettersCurrent { get; init; }
 
     /// <summary>
-    /// The access list: rules in force, changed files that were taken, and refused; empty when decisions come from a
-    /// back end.
+    /// The access list: rules in force, and changed files that were accepted and rejected; empty when decisions come
+    /// from a back end.
     /// </summary>
     public required IReadOnlyDictionary<string, long> Acl { get; init; }
 
     /// <summary>
-    /// Nodes as this one sees them, lanes that it holds, and those of the whole cluster; empty for a process that runs
-    /// alone.
+    /// Number of nodes as this one sees them, of lanes that it holds, and of all lanes; empty for a standalone process.
     /// </summary>
     public required IReadOnlyDictionary<string, long> Cluster { get; init; }
 }
@@ -73,10 +71,10 @@ internal sealed record MetricsAnswer
 [JsonSerializable(typeof(MetricsAnswer))]
 internal sealed partial class MetricsJson : JsonSerializerContext;
 
-/// <summary>The metrics actor's figures over HTTP.</summary>
+/// <summary>Serves the figures of the metrics actor over HTTP.</summary>
 internal static class MetricsEndpoint
 {
-    /// <summary>Maps <c>/metrics</c>: JSON, or what Prometheus reads where <c>Accept</c> asks for it.</summary>
+    /// <summary>Maps <c>/metrics</c>: JSON, or a format of Prometheus if <c>Accept</c> asks for it.</summary>
     public static void MapMetrics(this IEndpointRouteBuilder routes) =>
         routes
             .MapGet("/metrics", AnswerAsync)

@@ -30,8 +30,8 @@ internal static class MetricsFormats
     /// cover it, as does a header without a supported type.
     /// </summary>
     /// <remarks>
-    /// RFC 9110 section 12.5.1, but for the last: a scraper that asks for less than it can read gets a response instead
-    /// of 406.
+    /// RFC 9110 section 12.5.1, except for the last rule: a scraper whose <c>Accept</c> is too narrow gets a response
+    /// instead of 406.
     /// </remarks>
     public static MetricsFormat Negotiate(HttpRequest request) =>
         request

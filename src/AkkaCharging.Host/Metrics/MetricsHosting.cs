@@ -5,7 +5,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>Registers the metrics actor and what reads its figures.</summary>
+/// <summary>Registers the metrics actor and the readers of its figures.</summary>
 internal static class MetricsHosting
 {
     /// <summary>Registers everything behind <c>/metrics</c>.</summary>

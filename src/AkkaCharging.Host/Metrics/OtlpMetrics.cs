@@ -5,21 +5,21 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary><see cref="Instruments"/> as instruments of a meter.</summary>
+/// <summary>Exports <see cref="Instruments"/> as instruments of a meter.</summary>
 /// <remarks>
-/// Names are those of <c>/metrics</c> without the suffixes of Prometheus: behind a collector that feeds a Prometheus
-/// they are the same series. A collection reads the figures of the last <see cref="RefreshAsync"/> and never waits; all
-/// instruments show the same moment.
+/// Names are those of <c>/metrics</c> without the suffixes of Prometheus: behind a collector that feeds Prometheus they
+/// are the same series. A collection reads the figures of the last <see cref="RefreshAsync"/> and never waits, so all
+/// instruments show the same point in time.
 /// </remarks>
 internal sealed class OtlpMetrics(Meter meter, IMetricsSink metrics, FiguresReader reader, ClusterSettings cluster)
 {
-    /// <summary>Name of the meter.</summary>
+    /// <summary>The name of the meter.</summary>
     public const string MeterName = "AkkaCharging";
 
     private MetricsSnapshot? _counts;
     private volatile Figures? _figures;
 
-    /// <summary>Makes the instruments.</summary>
+    /// <summary>Creates the instruments.</summary>
     public void Open()
     {
         foreach (var instrument in Instruments.Of(cluster.Enabled))
@@ -31,8 +31,8 @@ internal sealed class OtlpMetrics(Meter meter, IMetricsSink metrics, FiguresRead
         }
     }
 
-    /// <summary>Reads the figures of this moment for the collections to come; one call at a time.</summary>
-    /// <remarks>Counts stay as they were when the metrics actor is too busy to answer, or gone.</remarks>
+    /// <summary>Reads the current figures for the following collections; must not be called concurrently.</summary>
+    /// <remarks>Counts keep their last values when the metrics actor is too busy to answer, or has ended.</remarks>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         try

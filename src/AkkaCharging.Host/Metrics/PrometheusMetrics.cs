@@ -4,10 +4,10 @@ using Prometheus;
 
 namespace AkkaCharging.Host.Metrics;
 
-/// <summary>Writes <see cref="Instruments"/> and the histograms of a registry in Prometheus' formats.</summary>
+/// <summary>Writes <see cref="Instruments"/> and the histograms of a registry in the formats of Prometheus.</summary>
 /// <remarks>
-/// A text takes 5 to 10 ms of processor time and needs no key: it is kept for a second, and one is made at a time. JSON
-/// takes a fraction of that and is not kept.
+/// A text takes 5 to 10 ms of processor time and needs no key, so it is cached for a second and created by one request
+/// at a time. JSON takes a fraction of that and is not cached.
 /// </remarks>
 internal sealed class PrometheusMetrics : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class PrometheusMetrics : IDisposable
     private readonly CollectorRegistry _registry;
     private readonly (Instrument Instrument, Action<Sample> Set)[] _instruments;
 
-    /// <param name="registry">Holds the histograms already.</param>
+    /// <param name="registry">The registry, which already contains the histograms.</param>
     public PrometheusMetrics(CollectorRegistry registry, ClusterSettings cluster, TimeProvider time)
     {
         _registry = registry;
@@ -38,13 +38,15 @@ internal sealed class PrometheusMetrics : IDisposable
         DotNetStats.Register(registry);
     }
 
-    /// <summary>The text of the last second; null when there is none.</summary>
+    /// <summary>Returns the cached text of the last second; null when there is none.</summary>
     public byte[]? CurrentText(MetricsFormat format) => _texts[format].Current;
 
-    /// <summary>Text of <paramref name="figures"/>, or the one that another request has made meanwhile.</summary>
+    /// <summary>
+    /// Returns the text of <paramref name="figures"/>, or the one that another request created in the meantime.
+    /// </summary>
     /// <remarks>
-    /// The figures are read before it is the caller's turn: while the metrics actor does not answer, callers must not
-    /// wait for it one after the other.
+    /// The figures are read before waiting for the turn: while the metrics actor does not answer, callers must not wait
+    /// for it one after the other.
     /// </remarks>
     public ValueTask<byte[]> TextAsync(Figures figures, MetricsFormat format, CancellationToken cancellationToken) =>
         _texts[format].GetAsync(() => WriteAsync(figures, format), cancellationToken);
@@ -68,8 +70,8 @@ internal sealed class PrometheusMetrics : IDisposable
         return text.ToArray();
     }
 
-    // A series appears with its first sample: an instrument without any, such as the access list's when decisions come
-    // from a back end, has none.
+    // A series appears with its first sample: an instrument without samples, such as the access list's when decisions
+    // come from a back end, has none.
     private static Action<Sample> Register(MetricFactory metrics, Instrument instrument)
     {
         var (name, help, labels) = (instrument.PrometheusName, instrument.Help, instrument.Labels);
@@ -79,7 +81,7 @@ internal sealed class PrometheusMetrics : IDisposable
             return sample => gauge.WithLabels(sample.Labels).Set(sample.Value);
         }
 
-        // Figures of two scrapes may overtake each other while they wait for their turn: counters only ever rise.
+        // Figures of two scrapes may overtake each other while they wait, and counters may only rise.
         var counter = metrics.CreateCounter(name, help, labels, new() { SuppressInitialValue = true });
         return sample => counter.WithLabels(sample.Labels).IncTo(sample.Value);
     }

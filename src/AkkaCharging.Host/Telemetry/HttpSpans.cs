@@ -3,11 +3,12 @@ using System.Diagnostics;
 namespace AkkaCharging.Host.Telemetry;
 
 /// <summary>
-/// Describes the span of an HTTP request by its route, never by its path, query or headers, which hold a caller's text.
+/// Describes the span of an HTTP request by its route, never by its path, query or headers, which contain a caller's
+/// text.
 /// </summary>
 /// <remarks>
-/// Names are OpenTelemetry's semantic conventions for HTTP servers. The span itself, below the caller's
-/// <c>traceparent</c>, is ASP.NET Core's.
+/// Names are OpenTelemetry's semantic conventions for HTTP servers. ASP.NET Core creates the span, below the caller's
+/// <c>traceparent</c>.
 /// </remarks>
 internal static class HttpSpans
 {
@@ -28,7 +29,7 @@ internal static class HttpSpans
         "CONNECT",
     ];
 
-    /// <summary>Adds the middleware, before all others, so that rejected requests are traced, too.</summary>
+    /// <summary>Adds the middleware before all others, so that rejected requests are traced too.</summary>
     public static void UseHttpSpans(this WebApplication app) =>
         app.Use(
             async (context, next) =>
@@ -39,7 +40,7 @@ internal static class HttpSpans
                     return;
                 }
 
-                // a caller's own text, for collectors that are not ours: neither journaled nor exported
+                // A caller's own text for other collectors: neither journaled nor exported.
                 span.TraceStateString = null;
                 if (
                     Array.Exists(
@@ -47,7 +48,7 @@ internal static class HttpSpans
                         path => context.Request.Path.StartsWithSegments(path, StringComparison.Ordinal)
                     )
                 )
-                    // asked every few seconds, and of no interest
+                    // Requested every few seconds, and not worth a trace.
                     span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
                 try
                 {

@@ -6,7 +6,7 @@ using AkkaCharging.Tracing;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>Traces and metrics over OTLP, enabled by <see cref="OtlpSettings"/>.</summary>
+/// <summary>Registers the export of traces and metrics over OTLP, enabled by <see cref="OtlpSettings"/>.</summary>
 internal static class OtlpExport
 {
     /// <summary>Registers the exporter and the observer of traces.</summary>

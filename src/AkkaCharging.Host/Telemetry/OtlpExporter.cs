@@ -12,10 +12,11 @@ using OpenTelemetry.Trace;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>Sends spans and metrics in batches, as the standard <c>OTEL_*</c> variables configure it.</summary>
+/// <summary>Exports spans and metrics in batches, as the standard <c>OTEL_*</c> variables configure.</summary>
 /// <remarks>
-/// A collector that is away or hangs costs the spans that do not fit the queue (2,048, <c>OTEL_BSP_MAX_QUEUE_SIZE</c>),
-/// and nothing else: ending a span never waits. The last export, when the service stops, has <see cref="FlushMax"/>.
+/// When a collector is unavailable or hangs, only the spans that exceed the queue (2,048,
+/// <c>OTEL_BSP_MAX_QUEUE_SIZE</c>) are lost: ending a span never waits. The last export, when the service stops, is
+/// limited by <see cref="FlushMax"/>.
 /// </remarks>
 internal sealed partial class OtlpExporter(
     OtlpMetrics metrics,
@@ -26,8 +27,8 @@ internal sealed partial class OtlpExporter(
 ) : IHostedLifecycleService, IDisposable
 {
     /// <summary>
-    /// Meter of .NET itself, whose labels are fixed; those of its HTTP client have one for each host, and callers
-    /// choose the hosts.
+    /// The meter of .NET itself, whose labels are fixed; the meters of its HTTP client have a label for each host, and
+    /// callers choose the hosts.
     /// </summary>
     private const string RuntimeMeter = "System.Runtime";
 
@@ -38,7 +39,7 @@ internal sealed partial class OtlpExporter(
     private MeterProvider? _metrics;
     private Task _exporting = Task.CompletedTask;
 
-    // Before the listener is opened and requests are resumed from the journal, so that nothing is missed.
+    // Runs before the listener is opened and requests are resumed from the journal, so that no span is missed.
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         if (settings.Traces is { } traces)
@@ -58,7 +59,7 @@ internal sealed partial class OtlpExporter(
                     (exporter, reader) =>
                     {
                         Connect(exporter, figures);
-                        // The SDK's own schedule would collect figures that nobody refreshed.
+                        // The SDK's own schedule would export figures that are not refreshed.
                         reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = int.MaxValue;
                     }
                 )
@@ -79,7 +80,7 @@ internal sealed partial class OtlpExporter(
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // Services stop in the reverse order of their registration: after the drain and the listener, so that the last
-    // answers and attempts are among what is sent, and before the actor system, which has the metrics.
+    // answers and attempts are exported, and before the actor system with its metrics.
     public Task StopAsync(CancellationToken cancellationToken) =>
         Task.WhenAll(RunBlockingAsync(() => _traces?.Shutdown((int)FlushMax.TotalMilliseconds)), StopMetricsAsync());
 
@@ -103,16 +104,16 @@ internal sealed partial class OtlpExporter(
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
-            // The service stops: what is left is exported by StopAsync.
+            // The service stops: StopAsync exports the rest.
         }
         catch (Exception e)
         {
-            // Nothing awaits this task before the stop.
+            // Logged here, because nothing awaits this task before the stop.
             LogExportEnded(e);
         }
     }
 
-    /// <summary>Exports the figures of the stop.</summary>
+    /// <summary>Exports the last figures and stops the export of metrics.</summary>
     private async Task StopMetricsAsync()
     {
         var startedAt = time.GetTimestamp();
@@ -131,13 +132,15 @@ internal sealed partial class OtlpExporter(
     [LoggerMessage(1501, LogLevel.Error, "Exporting metrics over OTLP stopped after an unhandled exception")]
     private partial void LogExportEnded(Exception exception);
 
-    /// <summary>Runs what blocks until the collector answers, on a thread of its own.</summary>
+    /// <summary>
+    /// Runs <paramref name="action"/>, which blocks until the collector answers, on a thread of its own.
+    /// </summary>
     private static Task RunBlockingAsync(Action action) =>
         Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>
-    /// The SDK's own client would fetch what the collector's certificate names, follow redirects, and look names up on
-    /// the thread pool.
+    /// Replaces the SDK's own client, which would download what the collector's certificate names, follow redirects,
+    /// and resolve names on the thread pool.
     /// </summary>
     private static void Connect(OtlpExporterOptions options, OtlpSignal signal)
     {
@@ -157,7 +160,9 @@ internal sealed partial class OtlpExporter(
         };
     }
 
-    /// <summary>TLS as the standard variables configure it; the SDK applies them only to a client of its own.</summary>
+    /// <summary>
+    /// Creates the TLS options that the standard variables configure; the SDK applies them only to its own client.
+    /// </summary>
     private static SslClientAuthenticationOptions Tls(OtlpSignal signal)
     {
         var policy = PeerCertificates.Policy();

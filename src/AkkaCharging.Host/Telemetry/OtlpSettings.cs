@@ -6,15 +6,15 @@ using OpenTelemetry.Exporter;
 
 namespace AkkaCharging.Host.Telemetry;
 
-/// <summary>What the standard <c>OTEL_*</c> variables say about the export over OTLP.</summary>
-/// <param name="Traces">Null when no traces are exported.</param>
-/// <param name="Metrics">Null when no metrics are exported.</param>
-/// <param name="MetricInterval">From one export of metrics to the next.</param>
-/// <param name="MetricExportMax">For one export of metrics.</param>
+/// <summary>The settings of the OTLP export from the standard <c>OTEL_*</c> variables.</summary>
+/// <param name="Traces">The export of traces; null for none.</param>
+/// <param name="Metrics">The export of metrics; null for none.</param>
+/// <param name="MetricInterval">Interval of the export of metrics.</param>
+/// <param name="MetricExportMax">Time-out of one export of metrics.</param>
 /// <remarks>
-/// The SDK throws on some values that it cannot read, and ignores others in favour of its default. Both would surprise
-/// only once the service runs, so that each variable which the service or the SDK reads is checked at the start.
-/// Source: OpenTelemetry specification, "Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
+/// The SDK throws on some invalid values, and replaces others by its default. Both would show only once the service
+/// runs, so each variable that the service or the SDK reads is checked at the start. Source: OpenTelemetry
+/// specification, "Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
 /// </remarks>
 internal sealed record OtlpSettings(
     OtlpSignal? Traces,
@@ -23,15 +23,15 @@ internal sealed record OtlpSettings(
     TimeSpan MetricExportMax
 )
 {
-    /// <summary>Exports nothing.</summary>
+    /// <summary>The settings of a process that exports nothing.</summary>
     public static OtlpSettings Off { get; } = new(Traces: null, Metrics: null, TimeSpan.Zero, TimeSpan.Zero);
 
     /// <summary>Whether anything is exported.</summary>
     public bool IsOn => Traces is not null || Metrics is not null;
 
-    /// <summary>Reads the variables. Those of a process that exports nothing are not looked at.</summary>
-    /// <exception cref="InvalidSettingsException">Lists every variable whose value cannot be used, without the
-    /// value.</exception>
+    /// <summary>Reads the variables. If nothing is exported, they are not checked.</summary>
+    /// <exception cref="InvalidSettingsException">Variables are invalid, all of which are listed without their
+    /// values.</exception>
     public static OtlpSettings Read(IReadOnlyDictionary<string, string> environment)
     {
         var variables = new OtelVariables(environment);
@@ -60,14 +60,15 @@ internal sealed record OtlpSettings(
     }
 }
 
-/// <summary>Where and how one signal is exported.</summary>
-/// <param name="Endpoint">Complete: with the signal's path, where the protocol has one.</param>
-/// <param name="Headers">As the variable has them: <c>name=value</c>, separated by commas, percent-encoded.</param>
-/// <param name="Timeout">For one attempt.</param>
-/// <param name="Authorities">PEM file of those that sign the collector's certificate; null for those of the
-/// system.</param>
-/// <param name="Certificate">PEM file of the client's certificate; null for none.</param>
-/// <param name="Key">PEM file of its key; null when it is in <paramref name="Certificate"/>.</param>
+/// <summary>The place and manner of the export of one signal.</summary>
+/// <param name="Endpoint">The complete URL, including the signal's path where the protocol has one.</param>
+/// <param name="Headers">The headers as in the variable: <c>name=value</c>, separated by commas,
+/// percent-encoded.</param>
+/// <param name="Timeout">Time-out of one attempt.</param>
+/// <param name="Authorities">Path of a PEM file with the authorities of the collector's certificate; null for those of
+/// the system.</param>
+/// <param name="Certificate">Path of a PEM file with the client's certificate; null for none.</param>
+/// <param name="Key">Path of a PEM file with its key; null when it is in <paramref name="Certificate"/>.</param>
 internal sealed record OtlpSignal(
     Uri Endpoint,
     OtlpExportProtocol Protocol,
@@ -78,7 +79,7 @@ internal sealed record OtlpSignal(
     string? Key
 )
 {
-    /// <summary>Reads one signal; its own variables go before those of all signals.</summary>
+    /// <summary>Reads one signal; its own variables override those of all signals.</summary>
     /// <returns>Null when the signal has no endpoint, or <c>OTEL_<paramref name="signal"/>_EXPORTER</c> is
     /// <c>none</c>.</returns>
     public static OtlpSignal? Read(OtelVariables variables, string signal)
@@ -130,7 +131,7 @@ internal sealed record OtlpSignal(
     }
 }
 
-/// <summary>Reads single variables, and collects what is wrong with them.</summary>
+/// <summary>Reads single variables and collects their problems.</summary>
 internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environment)
 {
     private static readonly string[] Samplers =
@@ -145,20 +146,22 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
 
     private readonly HashSet<string> _problems = new(StringComparer.Ordinal);
 
-    /// <summary>Whether <c>OTEL_SDK_DISABLED</c> says so.</summary>
+    /// <summary>Whether <c>OTEL_SDK_DISABLED</c> is true.</summary>
     public bool IsDisabled => string.Equals(Value("OTEL_SDK_DISABLED"), "true", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>One sentence for each variable that cannot be used.</summary>
+    /// <summary>One sentence for each invalid variable.</summary>
     public IReadOnlyList<string> Problems => [.. _problems];
 
-    /// <summary>A variable's value; null when it is absent or empty, which the specification treats alike.</summary>
+    /// <summary>
+    /// Returns a variable's value; null when it is absent or empty, which the specification treats alike.
+    /// </summary>
     public string? Value(string name) => environment.GetValueOrDefault(name) is { Length: > 0 } value ? value : null;
 
-    /// <summary>Reports a variable. Its value is not repeated: it may hold a secret.</summary>
+    /// <summary>Reports a variable, without its value, which may be a secret.</summary>
     public void Refuse(string name, string expected) =>
         _problems.Add($"environment variable {name}: expected {expected}.");
 
-    /// <summary>Whether a signal's <c>…_EXPORTER</c> lets it be exported over OTLP.</summary>
+    /// <summary>Checks whether the <c>…_EXPORTER</c> variable of a signal allows its export over OTLP.</summary>
     public bool Exports(string name)
     {
         var exporter = Value(name) ?? "otlp";
@@ -167,7 +170,7 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
         return !exporter.Equals("none", StringComparison.Ordinal);
     }
 
-    /// <summary>An absolute http or https URL; null when absent or refused.</summary>
+    /// <summary>Reads an absolute http or https URL; null when it is absent or invalid.</summary>
     public Uri? Url(string name)
     {
         if (Value(name) is not { } text)
@@ -178,7 +181,7 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
         return null;
     }
 
-    /// <summary>A protocol that the SDK speaks.</summary>
+    /// <summary>Reads a protocol that the SDK supports.</summary>
     public OtlpExportProtocol Protocol(string name)
     {
         switch (Value(name))
@@ -193,10 +196,10 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
         }
     }
 
-    /// <summary>A number of milliseconds, at least one.</summary>
+    /// <summary>Reads a number of milliseconds, at least one.</summary>
     public TimeSpan Millis(string name, int byDefault) => TimeSpan.FromMilliseconds(Count(name, byDefault));
 
-    /// <summary>A whole number, at least one.</summary>
+    /// <summary>Reads a whole number, at least one.</summary>
     public int Count(string name, int byDefault)
     {
         if (Value(name) is not { } text)
@@ -207,7 +210,7 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
         return byDefault;
     }
 
-    /// <summary>Headers of each export.</summary>
+    /// <summary>Reads the headers of each export.</summary>
     public string? Headers(string name)
     {
         if (Value(name) is not { } text)

@@ -3,25 +3,25 @@ using System.Net;
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>
-/// Finds the addresses of a name as it stands: in the hosts file, else by asking for the absolute name.
+/// Looks up the addresses of an absolute name: in the hosts file first, then through the system's resolver.
 /// </summary>
 /// <remarks>
-/// A resolver completes a relative name from its search list, and takes a name with fewer dots than <c>ndots</c> (5 in
-/// a pod of Kubernetes) for relative first: <c>vault.prod</c> would mean <c>vault.prod.svc.cluster.local</c>. A dot at
-/// the end makes a name absolute for every resolver (RFC 1034 section 3.1). The system's resolver (glibc 2.36,
-/// measured; musl by its source) does not find such a name in the hosts file, so the file is read here: afresh for each
-/// look-up, as the resolver itself does, which takes up changes and keeps nothing in memory. Errors: what
-/// <paramref name="ask"/> throws; <see cref="IOException"/> when the hosts file is there and cannot be read now,
-/// because a name must not lead elsewhere while its entry is out of reach.
+/// A resolver completes a relative name from its search list, and tries the list first for a name with fewer dots than
+/// <c>ndots</c> (5 in a Kubernetes pod): <c>vault.prod</c> would mean <c>vault.prod.svc.cluster.local</c>. A trailing
+/// dot makes a name absolute for every resolver (RFC 1034 section 3.1). The system's resolver (glibc 2.36, measured;
+/// musl by its source) does not find such a name in the hosts file, so this class reads the file itself. Like the
+/// resolver, it reads the file again for each look-up, so a change takes effect at once. Errors: what
+/// <paramref name="ask"/> throws; <see cref="IOException"/> when the hosts file exists but cannot be read, because a
+/// name must not lead elsewhere while its entry is unreadable.
 /// </remarks>
-/// <param name="hostsFile">Only its first 4,194,304 characters are read. A file that is missing, may not be read or has
-/// no length holds no entries.</param>
-/// <param name="ask">Asks the system's resolver for the absolute name that it is given.</param>
+/// <param name="hostsFile">Path of the hosts file, of which the first 4,194,304 characters are read. A file that is
+/// missing, may not be read or has no length holds no entries.</param>
+/// <param name="ask">Asks the system's resolver for the addresses of an absolute name.</param>
 internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]> ask)
 {
     private const int HostsCharsMax = 4_194_304;
 
-    /// <summary>The lookup of this machine.</summary>
+    /// <summary>The lookup that uses this machine's hosts file and resolver.</summary>
     public static readonly AbsoluteLookup OfSystem = new(
         OperatingSystem.IsWindows()
             ? Path.Combine(Environment.SystemDirectory, "drivers", "etc", "hosts")
@@ -29,15 +29,15 @@ internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]>
         Dns.GetHostAddresses
     );
 
-    /// <summary>All addresses of <paramref name="name"/>; may block.</summary>
-    /// <param name="name">Without a dot at its end.</param>
+    /// <summary>Finds all addresses of <paramref name="name"/>; may block.</summary>
+    /// <param name="name">The name without a trailing dot.</param>
     public IPAddress[] Find(string name) => FindInHosts(name) is { Length: > 0 } found ? found : ask(name + ".");
 
     private IPAddress[] FindInHosts(string name)
     {
         try
         {
-            // A pipe or a device, which reading might wait for, has no length.
+            // A pipe or a device has no length; reading one might block.
             var file = new FileInfo(hostsFile);
             if (!file.Exists || file.Length == 0)
                 return [];
@@ -66,7 +66,9 @@ internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]>
         }
     }
 
-    /// <summary>The address of a line that names <paramref name="name"/>; null for every other line.</summary>
+    /// <summary>
+    /// Returns the address of a hosts-file line that names <paramref name="name"/>; null for every other line.
+    /// </summary>
     private static IPAddress? Read(string line, string name)
     {
         var words = line.Split('#', 2)[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);

@@ -3,8 +3,8 @@ using AkkaCharging.Networks;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>What the policy says about an address. Its default is a refusal.</summary>
-/// <param name="Reason">Null when the address is allowed.</param>
+/// <summary>The policy's verdict on an address. The default value is a rejection.</summary>
+/// <param name="Reason">Why the address is rejected; null when it is allowed.</param>
 internal readonly record struct AddressVerdict(bool IsAllowed, RefusalReason? Reason)
 {
     internal static AddressVerdict Allowed => new(true, null);
@@ -13,8 +13,8 @@ internal readonly record struct AddressVerdict(bool IsAllowed, RefusalReason? Re
 }
 
 /// <summary>
-/// What the policy says about a host; exactly one of the three is set, <paramref name="Name"/> in lower case without
-/// trailing dot.
+/// The policy's verdict on a host. Exactly one of the three values is set; <paramref name="Name"/> is in lower case
+/// without a trailing dot.
 /// </summary>
 internal readonly record struct HostVerdict(string? Name, IPAddress? Address, RefusalReason? Reason)
 {

@@ -7,17 +7,16 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>
-/// Which callback URLs may be accepted and which addresses may be connected to: the one policy behind both.
-/// </summary>
+/// <summary>Decides which callback URLs are accepted and which addresses may be connected to.</summary>
 /// <remarks>
-/// Asked twice: <see cref="CheckUrl"/> on the raw text at submit, without DNS; <see cref="CheckSentUrl"/> and
-/// <see cref="CheckAddress"/> on the text that is sent and on each address at connect. Pure, no I/O, thread-safe.
-/// Source: OWASP's rule for server-side request forgery, to vet what is connected to instead of what is written.
+/// The policy is applied twice: <see cref="CheckUrl"/> to the raw text at submission, without DNS;
+/// <see cref="CheckSentUrl"/> and <see cref="CheckAddress"/> at connection time, to the URL that is sent and to each of
+/// its addresses. Pure, no I/O, thread-safe. Source: OWASP's rule against server-side request forgery, to vet the
+/// address that is connected to instead of the text.
 /// </remarks>
 internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 {
-    /// <summary>Longest URL, in characters.</summary>
+    /// <summary>Maximum length of a callback URL, in characters.</summary>
     public const int UrlCharsMax = 2_048;
 
     /// <summary>
@@ -32,8 +31,8 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
     }
 
     /// <summary>
-    /// Judges the URL of a request by all rules of <see cref="CheckUrl"/> but the syntax of path and query, which URLs
-    /// from the journals of earlier versions may break.
+    /// Judges the URL of an outgoing request by the rules of <see cref="CheckUrl"/>, except for the syntax of path and
+    /// query, which URLs in journals of earlier versions may violate.
     /// </summary>
     internal UrlVerdict CheckSentUrl(string? raw)
     {
@@ -63,13 +62,12 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
     }
 
     /// <summary>
-    /// Reads <c>scheme://host</c> or <c>scheme://host:port</c>, without a path, into the form that the destinations of
-    /// callback URLs have.
+    /// Reads <c>scheme://host</c> or <c>scheme://host:port</c>, without a path, into the key of a callback destination.
     /// </summary>
     /// <remarks>
-    /// Whether it may be called is not asked: what was accepted under other settings can be named, too.
+    /// The address policy is not applied, so that a destination accepted under other settings can be named too.
     /// </remarks>
-    /// <returns>Null for anything else.</returns>
+    /// <returns>The destination; null for any other text.</returns>
     public static DestinationKey? ReadDestination(string? text)
     {
         if (text is null || text.Length > UrlCharsMax || SchemeOf(text) is not { } scheme)
@@ -81,12 +79,12 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
         return verdict.Reason is null ? Destination(scheme, verdict, port) : null;
     }
 
-    /// <summary>Judges an address: a literal, or one that a name resolved to.</summary>
+    /// <summary>Judges an address: either a literal or one that a name resolved to.</summary>
     /// <remarks>
-    /// An entry of <c>allow</c> lets an address through that is not public, with two exceptions: loopback, link-local
-    /// and metadata addresses need an entry of their own (/32, /128), and a form that embeds an IPv4 address is let
-    /// through by no entry at all, because what it reaches is another address than the one that was written down.
-    /// <c>nat64</c> gives 64:ff9b::/96, and nothing else, the verdict of the IPv4 address inside.
+    /// An entry of <c>allow</c> admits addresses that are not public, with two exceptions: loopback, link-local and
+    /// metadata addresses need an entry of their own (/32, /128), and no entry admits a form that embeds an IPv4
+    /// address, because that form reaches another address than the one written down. With <c>nat64</c>, an address in
+    /// 64:ff9b::/96 gets the verdict of the IPv4 address it embeds; no other form does.
     /// </remarks>
     public AddressVerdict CheckAddress(IPAddress address)
     {
@@ -110,7 +108,7 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
     }
 
     /// <summary>
-    /// Judges host and port as they stand in a URL or as an HTTP handler hands them to its connector.
+    /// Judges a host and port as written in a URL or as an HTTP handler passes them to its connector.
     /// </summary>
     internal HostVerdict CheckHost(ReadOnlySpan<char> host, int port)
     {
@@ -130,7 +128,9 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
         return raw.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? "http" : null;
     }
 
-    /// <summary>Parts <c>host[:[port]]</c>; an empty port is the scheme's own (RFC 3986 section 3.2.3).</summary>
+    /// <summary>
+    /// Splits <c>host[:[port]]</c>; an empty port means the default port of the scheme (RFC 3986 section 3.2.3).
+    /// </summary>
     private static bool TrySplit(ReadOnlySpan<char> authority, string scheme, out ReadOnlySpan<char> host, out int port)
     {
         var hostEnd = authority[0] == '[' ? authority.IndexOf(']') + 1 : authority.IndexOf(':');
@@ -148,10 +148,12 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
             );
     }
 
-    /// <summary>The connection is made from what <see cref="Uri"/> reads, so it must read the same.</summary>
+    /// <summary>
+    /// Checks that <see cref="Uri"/>, from which the connection is made, reads the same host and port.
+    /// </summary>
     private static UrlVerdict Agree(string raw, HostVerdict host, DestinationKey destination)
     {
-        // IdnHost is what the HTTP handler connects to and Host what it says, without brackets for IPv6.
+        // The HTTP handler connects to IdnHost, which has no brackets around IPv6.
         var dialled = host.Name ?? host.Address!.ToString();
         return
             CallbackUrl.TryRead(raw) is { } url

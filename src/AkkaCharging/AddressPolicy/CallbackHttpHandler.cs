@@ -3,25 +3,25 @@ using AkkaCharging.Connections;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>The HTTP handler for callbacks: every way around the address policy is switched off.</summary>
+/// <summary>Creates the HTTP handler for callbacks, with every way around the address policy switched off.</summary>
 internal static class CallbackHttpHandler
 {
     /// <summary>
-    /// Longest life of a pooled connection; the longest an address is used without being vetted again.
+    /// Maximum lifetime of a pooled connection, and so the longest that an address is used without being vetted again.
     /// </summary>
     public static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     private const int ResponseHeaderKilobytesMax = 16;
     private const int DrainedBytesMax = 4_096;
 
-    /// <summary>Makes a handler whose connections all come from <paramref name="connector"/>.</summary>
+    /// <summary>Creates a handler that opens all of its connections through <paramref name="connector"/>.</summary>
     /// <remarks>
     /// Errors: what the connector throws arrives as the inner exception of an <see cref="HttpRequestException"/>, see
-    /// <see cref="AddressRefusedException"/>. A redirect is returned as the answer it is: followed, it would lead to a
-    /// URL nobody vetted, with the body and its signature.
+    /// <see cref="AddressRefusedException"/>. Redirects are returned, not followed: following one would send the body
+    /// and its signature to a URL that was not vetted.
     /// </remarks>
-    /// <param name="connectTimeout">For look-up, TCP and TLS together.</param>
-    /// <param name="keepsConnections">False opens a connection for each request.</param>
+    /// <param name="connectTimeout">Time-out of look-up, TCP and TLS together.</param>
+    /// <param name="keepsConnections">Whether connections are reused; false opens one for each request.</param>
     public static SocketsHttpHandler Create(
         VettedConnector connector,
         TimeSpan connectTimeout,
@@ -34,10 +34,10 @@ internal static class CallbackHttpHandler
             ConnectCallback = connector.ConnectAsync,
             PlaintextStreamFilter = static (context, _) => new(new ExchangeStream(context.PlaintextStream)),
             ConnectTimeout = connectTimeout,
-            // a receiver's certificate would have other addresses connected to
+            // A receiver's certificate could otherwise make .NET connect to other addresses.
             SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
             AllowAutoRedirect = false,
-            UseProxy = false, // also not the one of HTTP_PROXY, which would resolve the name itself
+            UseProxy = false, // nor that of HTTP_PROXY, which would resolve the name itself
             UseCookies = false,
             Credentials = null,
             PreAuthenticate = false,
@@ -45,8 +45,8 @@ internal static class CallbackHttpHandler
             PooledConnectionLifetime = keepsConnections ? ConnectionLifetime : TimeSpan.Zero,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             MaxResponseHeadersLength = ResponseHeaderKilobytesMax,
-            MaxResponseDrainSize = DrainedBytesMax, // a longer unread body costs the connection
-            ActivityHeadersPropagator = null, // our trace ids are not the receiver's business
+            MaxResponseDrainSize = DrainedBytesMax, // the connection of a longer unread body is closed
+            ActivityHeadersPropagator = null, // receivers get no trace ids
         };
     }
 }

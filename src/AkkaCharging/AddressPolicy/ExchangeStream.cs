@@ -1,14 +1,11 @@
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>
-/// Carries the exchanges of one connection, requests and their answers in turn, and tells when the connection turned
-/// out to be stale.
-/// </summary>
+/// <summary>Carries the requests and answers of one connection and detects when a kept connection was stale.</summary>
 /// <remarks>
 /// Errors: <see cref="StaleConnectionException"/> when the other side closed or reset the connection after at least one
-/// answered exchange, and before one byte of the answer to the present request. A connection that ends within its first
-/// exchange says what it says without this class. It stands above TLS, where the alert that announces a close is no
-/// byte of an answer.
+/// answered request and before the first byte of the current answer. A connection that ends during its first exchange
+/// fails as usual. The stream sits above TLS, so that the alert that announces a close is not mistaken for a byte of an
+/// answer.
 /// </remarks>
 internal sealed class ExchangeStream(Stream inner) : Stream
 {
@@ -17,13 +14,13 @@ internal sealed class ExchangeStream(Stream inner) : Stream
 
     private enum State
     {
-        /// <summary>Nothing was ever read.</summary>
+        /// <summary>Nothing was read from the connection yet.</summary>
         Fresh,
 
-        /// <summary>The last that happened was a read: within an answer, or idle after it.</summary>
+        /// <summary>The latest operation was a read: within an answer, or idle after it.</summary>
         Answered,
 
-        /// <summary>Another request was begun on the connection, and nothing was read since.</summary>
+        /// <summary>Another request was started on the connection, and nothing was read since.</summary>
         AwaitsNextAnswer,
     }
 
@@ -53,7 +50,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
             throw new StaleConnectionException(e);
         }
 
-        // The handler reads zero bytes of an idle connection to be told of its end: that says nothing yet.
+        // The handler reads zero bytes of an idle connection to learn of its end; such a read is not an answer.
         if (buffer.Length == 0)
             return 0;
         if (read > 0)
@@ -64,7 +61,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
     }
 
     // A request whose head fills the handler's buffer is written in two parts. An answer that begins between them and
-    // breaks off then counts as none: such a request is sent once more, under the same webhook-id.
+    // breaks off does not count as one: the request is sent once more, with the same webhook-id.
     public override async ValueTask WriteAsync(
         ReadOnlyMemory<byte> buffer,
         CancellationToken cancellationToken = default
@@ -119,13 +116,13 @@ internal sealed class ExchangeStream(Stream inner) : Stream
 }
 
 /// <summary>
-/// A request met a kept connection that its receiver had closed: whether it was read is not known, and not one byte of
-/// an answer came.
+/// A kept connection was closed by its receiver before the first byte of an answer; the receiver may or may not have
+/// read the request.
 /// </summary>
 internal sealed class StaleConnectionException(Exception? inner = null)
-    : IOException("The receiver had closed the kept connection.", inner)
+    : IOException("The kept connection was already closed by the receiver.", inner)
 {
-    /// <summary>Whether this is why <paramref name="failure"/> came about.</summary>
+    /// <summary>Tells whether a stale connection caused <paramref name="failure"/>.</summary>
     public static bool IsCauseOf(Exception failure)
     {
         for (var cause = failure; cause is not null; cause = cause.InnerException)

@@ -6,7 +6,7 @@ using AkkaCharging.Networks;
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>
-/// Reads the host of a URL, more strictly than the parsers that come after: what they may read differently is refused.
+/// Parses the host of a URL more strictly than later parsers do, and rejects what they might read differently.
 /// </summary>
 /// <remarks>
 /// Source: RFC 1123 section 2.1 (names), RFC 3986 section 3.2.2 (literals), RFC 1035 section 2.3.4 (lengths).
@@ -22,8 +22,8 @@ internal static class HostSyntax
 
     private static readonly SearchValues<char> IPv6Chars = SearchValues.Create("0123456789abcdefABCDEF:.");
 
-    // All of the IANA special-use registry that is a name of its own lies under these (its reverse zones, home.arpa and
-    // the other *.arpa under arpa); example.com, .net and .org are ordinary names that happen to be documented.
+    // These cover all names of the IANA special-use registry (home.arpa and the reverse zones lie under arpa).
+    // example.com, .net and .org are ordinary names that are only used in documentation.
     private static readonly HashSet<string> SpecialTopLevels = new(StringComparer.Ordinal)
     {
         "alt",
@@ -47,8 +47,8 @@ internal static class HostSyntax
     };
 
     /// <summary>
-    /// A host as it stands in a URL: a name, canonical dotted IPv4, or IPv6 in brackets. The address is read, not yet
-    /// vetted.
+    /// Reads the host of a URL: a name, a canonical dotted IPv4 address or an IPv6 address in brackets. The address is
+    /// not vetted yet.
     /// </summary>
     public static HostVerdict Read(ReadOnlySpan<char> host)
     {
@@ -57,13 +57,15 @@ internal static class HostSyntax
         return ReadCanonicalIPv4(host) is { } four ? new(null, four, null) : ReadName(host);
     }
 
-    /// <summary>IPv6 without brackets; null for anything else, a zone included.</summary>
+    /// <summary>
+    /// Reads an IPv6 address without brackets; null for anything else, including an address with a zone.
+    /// </summary>
     public static IPAddress? ReadIPv6(ReadOnlySpan<char> text)
     {
         if (text.ContainsAnyExcept(IPv6Chars) || !text.Contains(':'))
             return null;
 
-        // A dotted tail is held to the same spelling as an IPv4 literal.
+        // A dotted tail must be spelled as strictly as an IPv4 literal.
         var tail = text[(text.LastIndexOf(':') + 1)..];
         if (tail.Contains('.') && ReadCanonicalIPv4(tail) is null)
             return null;
@@ -72,7 +74,7 @@ internal static class HostSyntax
     }
 
     /// <summary>
-    /// Four decimal numbers without leading zeros; null for every other spelling that inet_aton knows.
+    /// Reads four decimal numbers without leading zeros; null for the other spellings that inet_aton accepts.
     /// </summary>
     private static IPAddress? ReadCanonicalIPv4(ReadOnlySpan<char> text) =>
         IPAddress.TryParse(text, out var address)

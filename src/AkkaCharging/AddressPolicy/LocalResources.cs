@@ -4,7 +4,7 @@ using System.Security.Authentication;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>What this process, or its machine, can run out of when it opens a connection.</summary>
+/// <summary>A resource that this process or its machine can exhaust when it opens a connection.</summary>
 internal enum LocalResource
 {
     /// <summary>File descriptors, of the process or of the machine (EMFILE, ENFILE).</summary>
@@ -18,39 +18,39 @@ internal enum LocalResource
 }
 
 /// <summary>
-/// A connection could not be opened for lack of something of our own: the receiver has no part in it.
+/// A connection could not be opened because a local resource is exhausted; the receiver is not at fault.
 /// </summary>
 internal sealed class LocalShortageException(LocalResource resource, Exception inner)
     : Exception($"No connection could be opened: out of {resource.Name()}.", inner)
 {
-    /// <summary>What there was too little of.</summary>
+    /// <summary>The exhausted resource.</summary>
     public LocalResource Resource { get; } = resource;
 }
 
-/// <summary>Tells failures that are ours from those of a receiver.</summary>
+/// <summary>Tells local shortages from failures of a receiver.</summary>
 internal static class LocalResources
 {
     private static readonly string[] Names = ["files", "ports", "memory"];
 
-    /// <summary>As metrics, health and log spell it.</summary>
+    /// <summary>Returns the name of a resource in metrics, health answers and the log.</summary>
     public static string Name(this LocalResource resource) => Names[(int)resource];
 
     /// <summary>
-    /// What was lacking when a socket to <paramref name="endpoint"/> could not be made or connected; null when nothing
-    /// was.
+    /// Returns the resource whose shortage kept a socket to <paramref name="endpoint"/> from being opened or connected;
+    /// null for any other failure.
     /// </summary>
     public static LocalResource? FindShortage(SocketException failure, IPEndPoint endpoint) =>
         failure.SocketErrorCode switch
         {
             SocketError.TooManyOpenSockets => LocalResource.Files,
             SocketError.NoBufferSpaceAvailable => LocalResource.Memory,
-            // an error number that .NET has no name for: among those of socket() and connect() that is ENOMEM
+            // An error number that .NET does not map: of those of socket() and connect(), that is ENOMEM.
             SocketError.SocketError => LocalResource.Memory,
             SocketError.AddressNotAvailable when HasSourceFor(endpoint) => LocalResource.Ports,
             _ => null,
         };
 
-    /// <summary>What was lacking when a request failed; null when nothing was.</summary>
+    /// <summary>Returns the resource whose shortage made a request fail; null for any other failure.</summary>
     public static LocalResource? FindShortage(Exception failure)
     {
         for (var cause = failure; cause is not null; cause = cause.InnerException)
@@ -71,7 +71,9 @@ internal static class LocalResources
         return null;
     }
 
-    /// <summary>Whether no file can be opened at this moment, for failures that do not say why.</summary>
+    /// <summary>
+    /// Checks whether the process can open no file at present; used for failures that do not name their cause.
+    /// </summary>
     public static bool AreFilesOut()
     {
         try
@@ -86,8 +88,9 @@ internal static class LocalResources
     }
 
     /// <summary>
-    /// Whether the machine has an address to reach <paramref name="endpoint"/> from. Without one (IPv6 switched off)
-    /// the kernel reports the same error as without a free port. A datagram socket is told, and sends nothing.
+    /// Checks whether the machine has a source address to reach <paramref name="endpoint"/> from. Without one (IPv6
+    /// switched off) the kernel reports the same error as without a free port. Connects a datagram socket, which sends
+    /// nothing.
     /// </summary>
     private static bool HasSourceFor(IPEndPoint endpoint)
     {

@@ -3,10 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace AkkaCharging.AddressPolicy;
 
 /// <summary>
-/// Remembers something about the names seen last: at most <paramref name="capacity"/> of them, each for
+/// Caches a value for each of the latest names: at most <paramref name="capacity"/> of them, each for
 /// <paramref name="lifetime"/>.
 /// </summary>
-/// <remarks>Not thread-safe. Entries live equally long, so the oldest is always the first to go.</remarks>
+/// <remarks>Not thread-safe. All entries have the same lifetime, so the oldest always expires first.</remarks>
 internal sealed class NameMemory<T>(int capacity, TimeSpan lifetime, TimeProvider time)
 {
     private sealed record Entry(string Name, T Value, long Since);
@@ -23,7 +23,7 @@ internal sealed class NameMemory<T>(int capacity, TimeSpan lifetime, TimeProvide
         _oldestFirst.Enqueue(entry);
         while (_oldestFirst.Count > capacity || IsOver(_oldestFirst.Peek()))
         {
-            // An entry that was renewed or forgotten meanwhile is no longer the one in the dictionary.
+            // An entry that was renewed or removed since is no longer the one in the dictionary.
             var oldest = _oldestFirst.Dequeue();
             if (_entries.TryGetValue(oldest.Name, out var current) && ReferenceEquals(current, oldest))
                 _entries.Remove(oldest.Name);

@@ -1,6 +1,6 @@
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Why a name has no address; each of them may pass, so a delivery is tried again.</summary>
+/// <summary>Why a name could not be resolved. Each reason may be temporary, so the delivery is retried.</summary>
 internal enum NameResolutionFailure
 {
     /// <summary>The name does not exist or has no address.</summary>
@@ -10,12 +10,12 @@ internal enum NameResolutionFailure
     TimedOut,
 
     /// <summary>
-    /// Too many other names are being looked up, or the process has no file handle left; this one was not asked for.
+    /// The name was not looked up: too many other look-ups are pending, or the process has no file handle left.
     /// </summary>
     Overloaded,
 
     /// <summary>
-    /// The system's resolver failed while this process could open no file; that says nothing about the name.
+    /// The system's resolver failed because this process could open no file; the name itself may be fine.
     /// </summary>
     OutOfFiles,
 }
@@ -24,6 +24,6 @@ internal enum NameResolutionFailure
 internal sealed class NameResolutionException(string host, NameResolutionFailure kind, Exception? inner = null)
     : Exception($"No address for '{host}': {kind}.", inner)
 {
-    /// <summary>What went wrong.</summary>
+    /// <summary>Why the name could not be resolved.</summary>
     public NameResolutionFailure Kind { get; } = kind;
 }

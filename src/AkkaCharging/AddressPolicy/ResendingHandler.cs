@@ -1,12 +1,12 @@
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Sends a request that met a stale connection again at once, on a fresh one.</summary>
+/// <summary>Resends a request at once on a fresh connection when a kept one turned out to be stale.</summary>
 /// <remarks>
-/// A receiver may close a kept connection at any time, and a request that is on its way then is nobody's failure.
-/// .NET's own handler repeats it only if no part of the body was written (RFC 9110, section 9.2.2: a POST is not
-/// idempotent). A callback is: its webhook-id stays the same, so a receiver that had read the first is not misled by
-/// the second. The second handler keeps no connection, so nothing is sent more than twice. Errors: those of the second
-/// when there is one.
+/// A receiver may close a kept connection at any time, also while a request is on its way; neither side is at fault.
+/// .NET's handler resends only if no part of the body was written, because a POST is not idempotent (RFC 9110, section
+/// 9.2.2). A callback is idempotent: its webhook-id stays the same, so a receiver recognizes the second copy. The
+/// second handler keeps no connections, so nothing is sent more than twice. Errors: those of the second request, if one
+/// was sent.
 /// </remarks>
 internal sealed class ResendingHandler : HttpMessageHandler
 {
@@ -17,11 +17,12 @@ internal sealed class ResendingHandler : HttpMessageHandler
         (_kept, _fresh) = (new(kept), new(fresh));
 
     /// <summary>
-    /// Makes one whose connections all come from <paramref name="connector"/>, see
+    /// Creates a handler that opens all of its connections through <paramref name="connector"/>, see
     /// <see cref="CallbackHttpHandler.Create"/>.
     /// </summary>
-    /// <param name="connectTimeout">For look-up, TCP and TLS together.</param>
-    /// <param name="configure">Told both handlers; for tests that have an authority of their own.</param>
+    /// <param name="connectTimeout">Time-out of look-up, TCP and TLS together.</param>
+    /// <param name="configure">Changes both inner handlers, for tests that have a certificate authority of their
+    /// own.</param>
     public static ResendingHandler Create(
         VettedConnector connector,
         TimeSpan connectTimeout,
@@ -51,7 +52,7 @@ internal sealed class ResendingHandler : HttpMessageHandler
         catch (HttpRequestException e)
             when (StaleConnectionException.IsCauseOf(e) && !cancellationToken.IsCancellationRequested)
         {
-            // Sent again below, outside of the handler: what fails there is an attempt that failed.
+            // Resent below, outside of the catch block: a failure there is a failed attempt.
         }
 
         return await _fresh.SendAsync(request, cancellationToken);

@@ -4,28 +4,26 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Resolves names with the system's resolver on a few threads of its own.</summary>
+/// <summary>Resolves names with the system's resolver on dedicated threads.</summary>
 /// <remarks>
-/// Only absolute names are asked for (<see cref="AbsoluteLookup"/>).
-/// getaddrinfo blocks its thread while the name servers are silent (10 s and more), so
-/// <see cref="Dns.GetHostAddressesAsync(string)"/>, which runs it on the
-/// thread pool, would let silent names freeze the service. Here:
+/// Only absolute names are looked up (<see cref="AbsoluteLookup"/>). getaddrinfo blocks its thread while the name
+/// servers are silent (10 s and more), and <see cref="Dns.GetHostAddressesAsync(string)"/> runs it on the thread pool,
+/// so silent names would freeze the service. This class prevents that:
 /// <list type="bullet">
-/// <item>one look-up per name at a time, shared by all who ask: a silent name holds one thread, however many callbacks
-/// go there;</item>
-/// <item>half of the threads serve only names that answered within the last hour, so that a flood of new silent names
-/// leaves those alone;</item>
-/// <item>of the other names, one per zone (its last two labels) is asked at a time, and a zone gets half of the queue
-/// at most: a zone whose name servers are
-/// silent, with a wildcard's worth of names, holds one thread, and names elsewhere go on being found;</item>
-/// <item>the queues are bounded, and a look-up that nobody waits for any longer leaves its queue unasked;</item>
-/// <item>a name that failed fails at once for some seconds.</item>
+/// <item>Each name has at most one look-up at a time, shared by all callers, so a silent name holds one thread
+/// only.</item>
+/// <item>Half of the threads serve only names that answered within the last hour, so a flood of new silent names does
+/// not delay those.</item>
+/// <item>Of the other names, each zone (the last two labels) has at most one look-up at a time and at most half of the
+/// queue. A zone with silent name servers and a wildcard of names holds one thread, and other names are still
+/// resolved.</item>
+/// <item>The queues are bounded, and a look-up without waiting callers leaves its queue.</item>
+/// <item>A name that failed fails again at once for a few seconds.</item>
 /// </list>
-/// Cost: a name is looked up twice before its first connection, once to find out whether it is worth one
-/// (<see cref="FindFailureAsync"/>).
-/// While as many silent zones as there are unreserved threads hold them, a name never resolved before has to wait for
-/// the delivery's next attempt.
-/// Errors: <see cref="NameResolutionException"/>; <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
+/// Cost: a name is looked up twice before its first connection, once to check whether a connection is worth attempting
+/// (<see cref="FindFailureAsync"/>). While silent zones hold all unreserved threads, a name that was never resolved
+/// before has to wait for the delivery's next attempt. Errors: <see cref="NameResolutionException"/>;
+/// <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
 /// </remarks>
 internal sealed class SystemHostResolver : IHostResolver, IDisposable
 {
@@ -33,7 +31,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
 
     private static readonly TimeSpan AnsweredLifetime = TimeSpan.FromHours(1);
 
-    // Longer than a connection lives: to a name that is not remembered there is none.
+    // Longer than a connection's lifetime: a name that is not remembered has no open connection.
     private static readonly TimeSpan ReachableLifetime =
         CallbackHttpHandler.ConnectionLifetime + TimeSpan.FromMinutes(1);
 
@@ -47,7 +45,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     private readonly LinkedList<Lookup> _otherNames = new();
     private readonly HashSet<string> _zonesAsked = new(StringComparer.OrdinalIgnoreCase);
 
-    // Guards all of the above; an object, because the threads wait on it with Monitor.Wait.
+    // Guards the fields above. A plain object, because the threads wait on it with Monitor.Wait.
     private readonly object _gate = new();
     private bool _disposed;
 
@@ -89,7 +87,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     }
 
     /// <summary>
-    /// Fails whoever waits and ends the threads; one that is blocked ends when the system's resolver lets go of it.
+    /// Fails all waiting callers and ends the threads; a blocked thread ends when the system's resolver returns.
     /// </summary>
     public void Dispose()
     {
@@ -102,7 +100,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         }
     }
 
-    // One name, one entry in each memory and queue, and the zone that it lies in.
+    // A name with and without its trailing dot shares one entry in each memory and queue, and one zone.
     private static string WithoutRoot(string host) => host is [.. var name, '.'] ? name : host;
 
     private async ValueTask<Answer> AskAsync(string host, CancellationToken cancellationToken)
@@ -126,7 +124,9 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         }
     }
 
-    /// <summary>Joins the look-up of a name, or begins one; false when it failed lately, or there is no room.</summary>
+    /// <summary>
+    /// Joins the pending look-up of a name or starts one; false when the name failed recently or the queue is full.
+    /// </summary>
     private bool TryJoin(string host, [NotNullWhen(true)] out Lookup? lookup, out NameResolutionFailure kind)
     {
         lock (_gate)
@@ -164,7 +164,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     {
         lock (_gate)
         {
-            // Never asked, so nothing is known about the name.
+            // The name was not looked up, so nothing is known about it.
             if (lookup.Place is not null)
                 return NameResolutionFailure.Overloaded;
 
@@ -205,13 +205,13 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             }
             catch (IOException e)
             {
-                // The hosts file could not be opened, as without a free file handle: nothing is known about the name.
+                // The hosts file could not be opened, for example for lack of a file handle: nothing is known about the
+                // name.
                 Finish(lookup, NameResolutionFailure.Overloaded, e);
             }
             catch (Exception e)
             {
-                // The thread's edge: whatever else goes wrong with one name must not end the thread, and with it the
-                // process.
+                // The thread's outermost handler: no failure of one name may end the thread and with it the process.
                 Finish(
                     lookup,
                     LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound,
@@ -263,7 +263,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         {
             Release(lookup);
 
-            // A name that answers late would hold up those that answer in time.
+            // A name that answers slowly would delay those that answer in time.
             if (!lookup.IsLate)
                 _answered.Remember(lookup.Host, true);
             _reachable.Remember(lookup.Host, true);
@@ -295,7 +295,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         Monitor.PulseAll(_gate);
     }
 
-    /// <summary>Addresses, or why there are none.</summary>
+    /// <summary>The addresses of a name, or why there are none.</summary>
     private readonly record struct Answer(
         IReadOnlyList<IPAddress>? Addresses,
         NameResolutionFailure Failure,
@@ -319,7 +319,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
 
         public TaskCompletionSource<Answer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>Where it stands in its queue; null once a thread has taken it.</summary>
+        /// <summary>The look-up's place in its queue; null once a thread has taken it.</summary>
         public LinkedListNode<Lookup>? Place { get; set; }
 
         public int Waiting { get; set; }
@@ -332,7 +332,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         {
             Answer.TrySetException(exception);
 
-            // Seen, so that an answer nobody waits for any longer is not reported as unobserved.
+            // Observes the exception, so that an answer without a waiting caller is not reported as unobserved.
             _ = Answer.Task.Exception;
         }
     }

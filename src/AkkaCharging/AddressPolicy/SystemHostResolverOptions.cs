@@ -5,27 +5,26 @@ namespace AkkaCharging.AddressPolicy;
 /// <summary>Bounds of <see cref="SystemHostResolver"/>.</summary>
 internal sealed record SystemHostResolverOptions
 {
-    /// <summary>At least 2; half of them serve only names that answered before.</summary>
+    /// <summary>Number of threads, at least 2; half of them serve only names that answered before.</summary>
     public int Threads { get; init; } = 4;
 
     /// <summary>
-    /// Look-ups that wait for a thread, counted separately for names that answered before and for all others.
+    /// Maximum number of queued look-ups, separately for names that answered before and for all others.
     /// </summary>
     public int QueueCapacity { get; init; } = 4_096;
 
-    /// <summary>How long a caller waits.</summary>
+    /// <summary>How long a caller waits for an answer.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>
-    /// How long a name that failed fails at once. Short, so that a repaired name is found by the next attempt or the
-    /// one after.
+    /// How long a failed look-up is cached. Short, so that one of the next two attempts finds a repaired name.
     /// </summary>
     public TimeSpan FailureLifetime { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// The look-up itself, of a name without a dot at its end; may block, and may throw
+    /// Looks up a name without a trailing dot; may block, and may throw
     /// <see cref="System.Net.Sockets.SocketException"/>.
     /// </summary>
-    /// <remarks>By default the hosts file and the absolute name alone: no search list completes it.</remarks>
+    /// <remarks>The default reads the hosts file and asks for the absolute name, without any search list.</remarks>
     public Func<string, IPAddress[]> Lookup { get; init; } = AbsoluteLookup.OfSystem.Find;
 }

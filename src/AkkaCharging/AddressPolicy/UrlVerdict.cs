@@ -3,31 +3,32 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>What the policy says about the text of a callback URL.</summary>
+/// <summary>The policy's verdict on the text of a callback URL.</summary>
 internal abstract record UrlVerdict
 {
     private UrlVerdict() { }
 
-    /// <summary>May be called back; its addresses are vetted again on each connection.</summary>
+    /// <summary>The URL may be called; its addresses are vetted again for each connection.</summary>
     public sealed record Allowed(CallbackUrl Url) : UrlVerdict;
 
     /// <summary>
-    /// Not an absolute http or https URL of at most <see cref="CallbackAddressPolicy.UrlCharsMax"/> characters.
+    /// The text is not an absolute http or https URL of at most <see cref="CallbackAddressPolicy.UrlCharsMax"/>
+    /// characters.
     /// </summary>
     public sealed record Invalid : UrlVerdict
     {
-        /// <summary>The one there is.</summary>
+        /// <summary>The only instance.</summary>
         public static Invalid Instance { get; } = new();
     }
 
     /// <summary>
-    /// A URL that may be called, but whose path or query RFC 3986 does not allow. The answer to the caller may say so:
-    /// it tells nothing about an address.
+    /// The destination is allowed, but RFC 3986 does not permit the path or query. The answer may tell the caller so,
+    /// because it reveals nothing about an address.
     /// </summary>
     public sealed record Malformed(PathAndQueryFault Fault) : UrlVerdict;
 
     /// <summary>
-    /// A URL, but not one to call. The reason stays inside: the answer to the caller must not be a port scanner.
+    /// The policy rejects the URL. The reason is not shown to the caller, who could otherwise scan ports.
     /// </summary>
     public sealed record Refused(RefusalReason Reason) : UrlVerdict;
 }

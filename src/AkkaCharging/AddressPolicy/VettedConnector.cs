@@ -5,15 +5,14 @@ using AkkaCharging.Networks;
 
 namespace AkkaCharging.AddressPolicy;
 
-/// <summary>Connects to vetted addresses only: the place where the address policy is enforced.</summary>
+/// <summary>Connects to vetted addresses only; this class enforces the address policy.</summary>
 /// <remarks>
-/// A name is resolved once for each connection, every one of its addresses must be allowed, and the socket goes to one
-/// of these addresses, never to the name again: there is no moment at which a second look-up could answer differently
-/// (DNS rebinding).
+/// A name is resolved once for each connection, each of its addresses must be allowed, and the socket connects to one
+/// of these addresses, never to the name. So no second look-up can answer differently (DNS rebinding).
 /// </remarks>
 internal sealed class VettedConnector
 {
-    // More addresses than these are still tried, but in what is left of the time.
+    // Further addresses are tried too, but only in the time that is left.
     private const int FairAttempts = 3;
 
     private readonly CallbackAddressPolicy _policy;
@@ -22,8 +21,8 @@ internal sealed class VettedConnector
     private readonly TimeSpan _connectTimeout;
     private readonly Func<IPEndPoint, CancellationToken, ValueTask<Stream>> _dial;
 
-    /// <summary>Connects by TCP.</summary>
-    /// <param name="connectTimeout">For all addresses of a name together, without the look-up.</param>
+    /// <summary>Creates a connector that uses TCP.</summary>
+    /// <param name="connectTimeout">Time-out for all addresses of a name together, without the look-up.</param>
     public VettedConnector(
         CallbackAddressPolicy policy,
         IHostResolver resolver,
@@ -40,13 +39,14 @@ internal sealed class VettedConnector
         Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial
     ) => (_policy, _resolver, _time, _connectTimeout, _dial) = (policy, resolver, time, connectTimeout, dial);
 
-    /// <summary>Opens a connection to a host and port as they stand in a URL, IPv6 with or without brackets.</summary>
-    /// <exception cref="AddressRefusedException">The policy refuses the host, the port or one of the addresses.
+    /// <summary>Opens a connection to a host and port as written in a URL; IPv6 may have brackets.</summary>
+    /// <exception cref="AddressRefusedException">The policy rejects the host, the port or one of the addresses.
     /// Permanent.</exception>
-    /// <exception cref="NameResolutionException">The name has no address now.</exception>
+    /// <exception cref="NameResolutionException">The name has no address at present.</exception>
     /// <exception cref="LocalShortageException">This process is out of files, ports or memory.</exception>
-    /// <exception cref="SocketException">No address took the connection; this is what the last one said.</exception>
-    /// <exception cref="TimeoutException">None took it in time.</exception>
+    /// <exception cref="SocketException">No address accepted the connection; the error is that of the last
+    /// one.</exception>
+    /// <exception cref="TimeoutException">No address accepted the connection in time.</exception>
     public async ValueTask<Stream> ConnectAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
@@ -55,7 +55,7 @@ internal sealed class VettedConnector
     }
 
     /// <summary>
-    /// Whether the host of <paramref name="url"/> is worth an attempt to connect: see
+    /// Checks whether a connection to the host of <paramref name="url"/> is worth attempting, see
     /// <see cref="IHostResolver.FindFailureAsync"/>.
     /// </summary>
     public ValueTask<NameResolutionFailure?> FindFailureAsync(Uri url, CancellationToken cancellationToken)
@@ -67,8 +67,8 @@ internal sealed class VettedConnector
     }
 
     /// <summary>
-    /// The same for <see cref="SocketsHttpHandler.ConnectCallback"/>: the request's own URL is judged again too, scheme
-    /// and all.
+    /// Connects for <see cref="SocketsHttpHandler.ConnectCallback"/>; judges the URL of the request again, including
+    /// its scheme.
     /// </summary>
     internal ValueTask<Stream> ConnectAsync(
         SocketsHttpConnectionContext context,
@@ -97,8 +97,7 @@ internal sealed class VettedConnector
         if (addresses.Count == 0)
             throw new NameResolutionException(verdict.Name!, NameResolutionFailure.NotFound);
 
-        // One bad address among good ones is refused as a whole: which one is dialled would otherwise be left to
-        // chance.
+        // One rejected address rejects the whole name: which address is dialled would otherwise be left to chance.
         foreach (var address in addresses)
         {
             if (_policy.CheckAddress(address).Reason is { } found)

@@ -17,7 +17,7 @@ public readonly record struct AuthorizerAnswer
     /// <summary>A yes of the access list, recorded as <c>in_acl</c>.</summary>
     internal static AuthorizerAnswer AllowedByList { get; } = new(DecisionReason.InAcl);
 
-    /// <summary>Why there is no answer; null when there is one.</summary>
+    /// <summary>Why the authorizer gave no answer; null when it gave one.</summary>
     internal AuthorizerUnavailableException? Failure =>
         _isAnswer
             ? null
@@ -26,7 +26,7 @@ public readonly record struct AuthorizerAnswer
     /// <summary>The reason of the answer, if there is one.</summary>
     internal DecisionReason Reason => _reason;
 
-    /// <summary>What the authorizer tells beyond yes or no, within its bounds; null for nothing.</summary>
+    /// <summary>Further details from the authorizer, cut to their bounds; null for none.</summary>
     internal AuthorizationDetails? Details { get; private init; }
 
     /// <summary>The status of the answer, if there is one.</summary>
@@ -39,9 +39,9 @@ public readonly record struct AuthorizerAnswer
     public static AuthorizerAnswer Allow() => new(DecisionReason.Authorized);
 
     /// <summary>
-    /// The driver may not charge. The decision is <c>not_allowed</c>; it is no failure for the circuit breaker.
+    /// The driver may not charge. The decision is <c>not_allowed</c>, and the circuit breaker counts no failure.
     /// </summary>
-    /// <param name="reason">Why not.</param>
+    /// <param name="reason">Why the driver may not charge.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="reason"/> is no member of
     /// <see cref="DenialReason"/>.</exception>
     public static AuthorizerAnswer Deny(DenialReason reason) =>
@@ -63,26 +63,27 @@ public readonly record struct AuthorizerAnswer
         );
 
     /// <summary>
-    /// No answer could be had. It counts as a failure for the circuit breaker; the decision is <c>unknown</c> with
+    /// The authorizer gave no answer. The circuit breaker counts a failure, and the decision is <c>unknown</c> with
     /// <c>authorizer_error</c>.
     /// </summary>
     /// <param name="why">What was tried and what came back, for the log. Must not contain the driver token.</param>
-    /// <param name="isTransient">Whether asking again at once may help: the call is then retried within its
+    /// <param name="isTransient">Whether an immediate retry may succeed: the call is then retried within its
     /// time-out.</param>
     /// <param name="cause">The underlying error, if there is one.</param>
     public static AuthorizerAnswer NoAnswer(string why, bool isTransient = false, Exception? cause = null) =>
         new(new AuthorizerUnavailableException(why, isTransient, cause));
 
     /// <summary>
-    /// The partner answered, but not the question: credentials, address or mapping are wrong, and somebody has to mend
-    /// them. The decision is <c>unknown</c> with <c>authorizer_error</c>; it is no failure for the circuit breaker.
+    /// The partner answered, but rejected the question, because credentials, address or mapping are wrong and an
+    /// operator has to correct them. The decision is <c>unknown</c> with <c>authorizer_error</c>, and the circuit
+    /// breaker counts no failure.
     /// </summary>
-    /// <param name="why">What has to be mended, for the log. Must not contain the driver token.</param>
+    /// <param name="why">What has to be corrected, for the log. Must not contain the driver token.</param>
     internal static AuthorizerAnswer Misconfigured(string why) =>
         new(new AuthorizerUnavailableException(why, isTransient: false) { IsFault = false });
 
-    /// <summary>The same answer with what else the authorizer tells.</summary>
-    /// <param name="details">Is cut to its bounds. Ignored when there is no answer.</param>
+    /// <summary>Returns the same answer with further details from the authorizer.</summary>
+    /// <param name="details">The details, which are cut to their bounds and ignored when there is no answer.</param>
     public AuthorizerAnswer With(AuthorizationDetails details)
     {
         ArgumentNullException.ThrowIfNull(details);
@@ -108,24 +109,25 @@ public enum DenialReason
     /// <summary>The driver's account has no credit. Recorded as <c>no_credit</c>.</summary>
     NoCredit,
 
-    /// <summary>The token charges elsewhere, and may not charge twice. Recorded as
-    /// <c>concurrent_session</c>.</summary>
+    /// <summary>
+    /// The token is in use in another charging session and may not charge twice. Recorded as <c>concurrent_session</c>.
+    /// </summary>
     ConcurrentSession,
 }
 
-/// <summary>No answer could be had from the authorizer.</summary>
-/// <param name="message">What was tried and what came back; carries no token.</param>
-/// <param name="isTransient">Whether asking again at once may help.</param>
+/// <summary>The authorizer gave no answer.</summary>
+/// <param name="message">What was tried and what came back. Must not contain the driver token.</param>
+/// <param name="isTransient">Whether an immediate retry may succeed.</param>
 /// <param name="innerException">The underlying error, if there is one.</param>
 internal sealed class AuthorizerUnavailableException(string message, bool isTransient, Exception? innerException = null)
     : Exception(message, innerException)
 {
-    /// <summary>Whether asking again at once may help.</summary>
+    /// <summary>Whether an immediate retry may succeed.</summary>
     public bool IsTransient { get; } = isTransient;
 
-    /// <summary>Whether the time ran out: the decision is then <see cref="DecisionReason.Timeout"/>.</summary>
+    /// <summary>Whether the call timed out: the decision is then <see cref="DecisionReason.Timeout"/>.</summary>
     public bool IsTimeout { get; init; }
 
-    /// <summary>Whether it counts for the circuit breaker.</summary>
+    /// <summary>Whether the circuit breaker counts this as a failure.</summary>
     public bool IsFault { get; init; } = true;
 }

@@ -9,18 +9,18 @@ using Polly.Retry;
 namespace AkkaCharging.Authorization;
 
 /// <summary>
-/// Asks an authorizer under a time-out, with retries, behind a circuit breaker. Whatever it does, the result is a
+/// Calls an authorizer with a time-out, retries and a circuit breaker. Whatever the authorizer does, the result is a
 /// decision.
 /// </summary>
 /// <remarks>
 /// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, or <see cref="DecisionReason.Deadline"/> when
-/// the caller's own deadline came first, an open breaker <see cref="DecisionReason.CircuitOpen"/>, any exception of the
-/// authorizer <see cref="DecisionReason.AuthorizerError"/>; only the caller's own cancellation is thrown. A late answer
-/// is discarded and its call's token cancelled, whether or not the authorizer heeds it. An authorizer that blocks
-/// before its first await blocks its caller: the port is asynchronous, and moving every call to the pool would cost the
-/// access list, which answers at once, more than its look-up. Breaker: failures and time-outs of whole calls count,
-/// "no" does not, and neither does a call that had less than half of its usual time left before the caller's deadline.
-/// The probe of a half-open breaker is one call without retries.
+/// the caller's own deadline came first; an open breaker becomes <see cref="DecisionReason.CircuitOpen"/>; any
+/// exception of the authorizer becomes <see cref="DecisionReason.AuthorizerError"/>. Only the caller's own cancellation
+/// is thrown. A late answer is discarded and its call's token cancelled, whether or not the authorizer heeds it. An
+/// authorizer that blocks before its first await blocks its caller: the port is asynchronous, and moving every call to
+/// the thread pool would cost the access list, which answers at once, more than its look-up. Breaker: failures and
+/// time-outs of whole calls count; a "no" does not count, nor does a call that started with less than half of its usual
+/// time before the caller's deadline. The probe of a half-open breaker is one call without retries.
 /// </remarks>
 internal sealed class GuardedAuthorizer
 {
@@ -29,18 +29,20 @@ internal sealed class GuardedAuthorizer
 
     private readonly IAuthorizer _authorizer;
     private readonly TimeSpan _timeout;
-    private readonly TimeSpan _enough; // with less time left, silence says nothing about the authorizer
+    private readonly TimeSpan _enough; // with less time left, a time-out is not the authorizer's failure
     private readonly TimeProvider _time;
     private readonly Action<RequestId, Exception>? _onError;
     private readonly CircuitBreaker? _breaker;
     private readonly ResiliencePipeline<Outcome> _retry;
-    private readonly SemaphoreSlim _turns; // lanes side by side share them
+    private readonly SemaphoreSlim _turns; // shared by all lanes
     private readonly long[] _answers = new long[Enum.GetValues<DecisionReason>().Length];
     private int _inFlight;
 
-    /// <param name="parallelism">Calls at a time; null for <c>authorization.parallelism</c>.</param>
-    /// <param name="onTransition">Told each new state on a pool thread, in no guaranteed order; must not throw.</param>
-    /// <param name="onError">Told whose attempt failed, and its exception, for the log; must not throw.</param>
+    /// <param name="parallelism">Maximum number of concurrent calls; null for <c>authorization.parallelism</c>.</param>
+    /// <param name="onTransition">Notified of each new state on a pool thread, in no guaranteed order; must not
+    /// throw.</param>
+    /// <param name="onError">Notified of each failed attempt, with the request's id and the exception, for the log;
+    /// must not throw.</param>
     public GuardedAuthorizer(
         IAuthorizer authorizer,
         AuthorizationSettings settings,
@@ -63,7 +65,7 @@ internal sealed class GuardedAuthorizer
             _breaker = CreateBreaker(settings.CircuitBreaker, scheduler, onTransition ?? (_ => { }));
     }
 
-    /// <summary>The breaker's state; closed when it is switched off.</summary>
+    /// <summary>The breaker's state; closed when the breaker is switched off.</summary>
     public BreakerState State =>
         _breaker switch
         {
@@ -76,13 +78,14 @@ internal sealed class GuardedAuthorizer
     public IEnumerable<(DecisionReason Reason, long Count)> Answers =>
         _answers.Select((_, reason) => ((DecisionReason)reason, Interlocked.Read(ref _answers[reason])));
 
-    /// <summary>Calls that wait for an answer.</summary>
+    /// <summary>Number of calls in progress.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
     /// <summary>Decides <paramref name="query"/>, within <c>authorization.timeoutMillis</c>.</summary>
-    /// <param name="deadline">Timestamp at which the decision is made without an answer;
-    /// <see cref="long.MaxValue"/> for none.</param>
-    /// <param name="shutdown">The caller's: gives up without a decision, and without counting as a failure.</param>
+    /// <param name="deadline">Timestamp at which the request is decided without an answer; <see cref="long.MaxValue"/>
+    /// for none.</param>
+    /// <param name="shutdown">The caller's token: ends the call without a decision and without counting a
+    /// failure.</param>
     /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
     public async Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
     {
@@ -104,7 +107,7 @@ internal sealed class GuardedAuthorizer
         }
     }
 
-    /// <returns>False when the deadline came first.</returns>
+    /// <returns>False when the deadline passed first.</returns>
     private async Task<bool> TakeTurnAsync(long deadline, CancellationToken shutdown)
     {
         if (deadline == long.MaxValue)
@@ -141,7 +144,7 @@ internal sealed class GuardedAuthorizer
         var call = new Call(this, query, left);
         if (state == BreakerState.Closed && call.TryAnswerAtOnce(out var answer))
         {
-            // What the breaker would do itself, without its token source and its timer.
+            // Does what the breaker would do, without its token source and its timer.
             if (_breaker is { CurrentFailureCount: > 0 })
                 _breaker.Succeed();
             return new(answer);
@@ -174,8 +177,8 @@ internal sealed class GuardedAuthorizer
                     breaker.IsHalfOpen ? ResiliencePipeline<Outcome>.Empty : _retry,
                     shutdown
                 );
-                // The breaker counts every exception and nothing else. To give up at shutdown counts as a success then:
-                // nobody asks any more.
+                // The breaker counts exceptions only. A call that ends because of shutdown therefore counts as a
+                // success.
                 return outcome.IsFault ? throw new CountedFailure(outcome) : outcome;
             });
         }
@@ -196,7 +199,7 @@ internal sealed class GuardedAuthorizer
         {
             return await call.RunAsync(retry).WaitAsync(call.Limit, _time, shutdown);
         }
-        catch (TimeoutException) // This and the next come from the waiting: the call itself ends in an outcome.
+        catch (TimeoutException) // Thrown by the wait, as is the next; the call itself ends in an outcome.
         {
             call.Abandon();
             return Outcome.Failed(call.Limit < _timeout ? DecisionReason.Deadline : DecisionReason.Timeout);
@@ -259,7 +262,7 @@ internal sealed class GuardedAuthorizer
         Action<BreakerState> onTransition
     )
     {
-        // The time-out is AskAsync's, on our clock, so that it holds with and without the breaker.
+        // AskAsync applies the time-out on our own clock, so that it holds with and without the breaker.
         var callTimeout = Timeout.InfiniteTimeSpan;
         var breaker =
             settings.BackoffFactor > 1
@@ -278,7 +281,7 @@ internal sealed class GuardedAuthorizer
             .OnClose(() => onTransition(BreakerState.Closed));
     }
 
-    /// <summary>An answer, or why there is none, or that the caller does not want one any more.</summary>
+    /// <summary>An answer, why there is none, or that the caller has stopped waiting.</summary>
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Outcome(
         AuthorizerAnswer Answer,
@@ -290,7 +293,7 @@ internal sealed class GuardedAuthorizer
     {
         public static readonly Outcome GivenUp = new(default, IsGivenUp: true);
 
-        /// <param name="isFault">Whether it counts for the breaker.</param>
+        /// <param name="isFault">Whether the breaker counts it as a failure.</param>
         public static Outcome Failed(DecisionReason reason, bool isTransient = false, bool isFault = true) =>
             new(default, reason, isTransient, isFault);
     }
@@ -302,15 +305,15 @@ internal sealed class GuardedAuthorizer
     }
 
     /// <summary>
-    /// The attempts at one decision. The first may have been started before it was known that there is something to
-    /// wait for.
+    /// The attempts at one decision. The first attempt may have started before it was known whether its answer has to
+    /// be awaited.
     /// </summary>
-    // The token source has no timer and no link to free, and an authorizer that is late may still hold its token.
+    // The token source has no timer and no link to release, and a late authorizer may still hold its token.
 #pragma warning disable CA1001
     private sealed class Call(GuardedAuthorizer owner, AuthorizationQuery query, TimeSpan left)
 #pragma warning restore CA1001
     {
-        /// <summary>How long the decision may take.</summary>
+        /// <summary>Maximum duration of the decision.</summary>
         public TimeSpan Limit { get; } = left < owner._timeout ? left : owner._timeout;
 
         private readonly CancellationTokenSource _abandoned = new();
@@ -337,7 +340,8 @@ internal sealed class GuardedAuthorizer
             retry.ExecuteAsync(static (call, _) => call.NextAsync(), this, _abandoned.Token).AsTask();
 
         /// <summary>
-        /// Cancels what is running, on the pool: what an authorizer does on cancellation must not hold up the decision.
+        /// Cancels the running attempt on the thread pool, so that the authorizer's cancellation callbacks do not delay
+        /// the decision.
         /// </summary>
         public void Abandon() => _ = _abandoned.CancelAsync();
 

@@ -13,21 +13,23 @@ namespace AkkaCharging.Authorization;
 public interface IAuthorizer
 {
     /// <summary>Answers <paramref name="query"/>.</summary>
-    /// <param name="query">Who wants to charge where.</param>
-    /// <param name="cancellationToken">Cancelled when nobody waits for the answer any more.</param>
+    /// <param name="query">The driver's token and the station.</param>
+    /// <param name="cancellationToken">Cancelled when the answer is no longer awaited.</param>
     ValueTask<AuthorizerAnswer> AuthorizeAsync(AuthorizationQuery query, CancellationToken cancellationToken);
 }
 
-/// <summary>The question to an authorizer.</summary>
-/// <param name="RequestId">Identifies the accepted request; the same in logs, traces and the callback's
+/// <summary>A question to an authorizer.</summary>
+/// <param name="RequestId">The id of the accepted request, as in logs, traces and the callback's
 /// <c>webhook-id</c>.</param>
 /// <param name="Station">The charging station.</param>
-/// <param name="Token">The driver's token as the caller wrote it, a secret.</param>
+/// <param name="Token">The driver's token as the caller wrote it; a secret.</param>
 public sealed record AuthorizationQuery(RequestId RequestId, StationId Station, DriverToken Token)
 {
-    /// <summary>Whom the token stands for: what is to be looked up.</summary>
+    /// <summary>The identity that the token stands for, to be looked up.</summary>
     public TokenIdentity Identity { get; init; } = new(Token.Secret);
 
-    /// <summary>What partners call the station; null without a row of <c>authorization.stationsFile</c>.</summary>
+    /// <summary>
+    /// The station's names in partner systems; null without a row in <c>authorization.stationsFile</c>.
+    /// </summary>
     public StationMapping? Mapping { get; init; }
 }

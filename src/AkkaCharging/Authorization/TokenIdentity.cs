@@ -1,18 +1,20 @@
 namespace AkkaCharging.Authorization;
 
-/// <summary>Whom a driver token stands for: what authorizers look up.</summary>
+/// <summary>The identity that a driver token stands for, which authorizers look up.</summary>
 /// <remarks>
-/// Read from the token by <c>authorization.typedTokens</c> and <c>authorization.normalize</c>; without these settings
-/// the identity is the token itself. Its text form is masked, as that of the token.
+/// It is read from the token by <c>authorization.typedTokens</c> and <c>authorization.normalize</c>; without these
+/// settings it is the token itself. Its text form is masked like the token's.
 /// </remarks>
-/// <param name="Uid">The identifier without type and party, normalized: a secret.</param>
-/// <param name="Type">The type that the token names, as <c>RFID</c>; null when it names none.</param>
-/// <param name="Party">The party that the token names, in capitals and without a hyphen, as <c>NLTNM</c>; null when it
-/// names none.</param>
+/// <param name="Uid">The normalized identifier, without type and party; a secret.</param>
+/// <param name="Type">The type that the token names, for example <c>RFID</c>; null when it names none.</param>
+/// <param name="Party">The party that the token names, in capitals and without a hyphen, for example <c>NLTNM</c>; null
+/// when it names none.</param>
 public sealed record TokenIdentity(string Uid, string? Type = null, string? Party = null)
 {
-    /// <summary>The identifier for those who issued it: of a contract id as the caller wrote it, because its issuer may
-    /// know it with its check digit alone; of anything else <see cref="Uid"/>.</summary>
+    /// <summary>
+    /// The identifier to send to its issuer. A contract id stays as the caller wrote it, because its issuer may know it
+    /// only with the check digit; any other identifier is <see cref="Uid"/>.
+    /// </summary>
     internal string WrittenUid { get; init; } = Uid;
 
     /// <inheritdoc/>

@@ -7,26 +7,28 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Callbacks;
 
-/// <summary>Writes the body of a callback: the same bytes at each attempt, also after a restart or a redrive.</summary>
+/// <summary>
+/// Writes the body of a callback, which is identical in every attempt, also after a restart or a redrive.
+/// </summary>
 internal static class CallbackBody
 {
-    // A station id of 36, a token of 80 and a status of 11 characters, a time of 20 digits, and what stands around
+    // The sum of a station id (36 characters), a token (80), a status (11), a time (20 digits) and the text around
     // them.
     private const int DefaultBytesMax = 256;
 
     private static readonly ExtendedJson Extended = new(
-        // Names and texts of partners are for people: they are not escaped where JSON does not ask for it.
+        // Names and texts of partners are meant for people, so only what JSON requires is escaped.
         new JsonSerializerOptions(ExtendedJson.Default.Options)
         {
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         }
     );
 
-    /// <summary>The body in the format of <paramref name="request"/>.</summary>
+    /// <summary>Writes the body in the format of <paramref name="request"/>.</summary>
     public static byte[] Of(ChargingRequest request, Decision decision) =>
         request.Format == CallbackFormat.Extended ? OfExtended(request, decision) : OfDefault(request, decision);
 
-    // Byte for byte as the contract has it; no field can hold a character that JSON would escape.
+    // Written byte for byte as the contract shows it; no field can hold a character that JSON would escape.
     private static byte[] OfDefault(ChargingRequest request, Decision decision)
     {
         var (station, token, status) = (request.Station.Text, request.Token.Secret, decision.Status.Name());
@@ -66,7 +68,7 @@ internal static class CallbackBody
     }
 }
 
-/// <summary>The body of the format <c>extended</c>; what is null is left out.</summary>
+/// <summary>The body of the format <c>extended</c>; null fields are omitted.</summary>
 internal sealed record ExtendedBody(
     string StationId,
     string DriverToken,

@@ -8,8 +8,8 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Callbacks;
 
 /// <summary>Posts callbacks over HTTP.</summary>
-/// <param name="handler">Connects by <paramref name="connector"/>.</param>
-/// <param name="timeout">Of one attempt, look-up and connection included.</param>
+/// <param name="handler">Handler that connects by <paramref name="connector"/>.</param>
+/// <param name="timeout">Time-out of one attempt, look-up and connection included.</param>
 /// <remarks>
 /// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on
 /// callbacks. The response's body is not read: the handler drains a few kilobytes after the answer is known, so that
@@ -45,7 +45,7 @@ internal sealed class CallbackClient(
         );
         try
         {
-            // Before the handler is asked: a name without an address would cost it a pool of connections, and us an
+            // Checked before the handler runs: a name without an address would cost it a connection pool, and an
             // exception through all of its layers.
             if (await connector.FindFailureAsync(url, either.Token) is { } failure)
             {

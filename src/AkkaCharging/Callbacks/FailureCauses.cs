@@ -5,10 +5,10 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Callbacks;
 
-/// <summary>Tells causes by what was thrown: the one place that knows how HTTP, TLS and sockets report them.</summary>
+/// <summary>Maps exceptions to causes. Only this class knows how HTTP, TLS and sockets report them.</summary>
 internal static class FailureCauses
 {
-    /// <summary>Why a name has no address.</summary>
+    /// <summary>Returns the cause for a name without an address.</summary>
     public static AttemptCause Of(NameResolutionFailure failure) =>
         failure switch
         {
@@ -19,8 +19,8 @@ internal static class FailureCauses
         };
 
     /// <summary>
-    /// The cause that the outermost exception that knows one has: what lies within is less precise, as a reset below a
-    /// failed TLS handshake.
+    /// Returns the cause of the outermost exception that has one: inner exceptions are less precise, such as a reset
+    /// below a failed TLS handshake.
     /// </summary>
     public static AttemptCause Of(Exception failure)
     {
@@ -38,7 +38,7 @@ internal static class FailureCauses
         {
             AddressRefusedException => AttemptCause.AddressRefused,
             NameResolutionException name => Of(name.Kind),
-            // of the connector and of the handler's ConnectTimeout; an answer's is a cancellation
+            // Thrown by the connector and for ConnectTimeout; an answer that times out is a cancellation.
             TimeoutException => AttemptCause.ConnectTimeout,
             AuthenticationException => AttemptCause.Tls,
             SocketException socket => Of(socket.SocketErrorCode),
@@ -75,7 +75,7 @@ internal static class FailureCauses
             or SocketError.HostDown
             or SocketError.AccessDenied => AttemptCause.Unreachable,
 
-            // The second line: no port is left to connect from.
+            // Checked as a second line of defence: no local port is left to connect from.
             SocketError.TooManyOpenSockets
             or SocketError.NoBufferSpaceAvailable
             or SocketError.ProcessLimit

@@ -9,19 +9,19 @@ internal interface ICallbackClient
     /// <summary>
     /// Posts <paramref name="decision"/> to the request's callback URL and classifies what comes back.
     /// </summary>
-    /// <exception cref="OperationCanceledException">Only for <paramref name="stopping"/>; everything else is a
-    /// result.</exception>
+    /// <exception cref="OperationCanceledException">Thrown for <paramref name="stopping"/> only; every other failure is
+    /// a result.</exception>
     Task<AttemptResult> AttemptAsync(ChargingRequest request, Decision decision, CancellationToken stopping);
 }
 
-/// <summary>What one attempt came to.</summary>
-/// <param name="IsFinal">Success, or a failure that another attempt cannot mend.</param>
-/// <param name="RetryAfter">How long the receiver asks to be left alone; null when it does not say.</param>
+/// <summary>The result of one attempt.</summary>
+/// <param name="IsFinal">Whether the attempt succeeded, or failed in a way that no retry can correct.</param>
+/// <param name="RetryAfter">How long the receiver asks to wait before a retry; null when it does not ask.</param>
 internal readonly record struct AttemptResult(CallbackAttempt Attempt, bool IsFinal, TimeSpan? RetryAfter)
 {
     /// <summary>
-    /// Not null when this process lacked what it takes to open a connection: the receiver was not asked, and it was no
-    /// attempt.
+    /// The resource that this process lacked to open a connection; null for none. The receiver was not contacted, and
+    /// no attempt counts.
     /// </summary>
     public LocalResource? Lacking { get; init; }
 }

@@ -6,22 +6,23 @@ namespace AkkaCharging.Callbacks;
 /// <summary>Reads the Retry-After header of a response.</summary>
 /// <remarks>
 /// Source: RFC 9110, section 10.2.3. The header is a singleton; of several lines, or of a list in one line, the first
-/// valid value counts. A date is compared with the response's own Date, so that a receiver whose clock is wrong is
-/// understood all the same, or with our clock when Date is missing or invalid.
+/// valid value counts. A date is compared with the response's own Date, so that the clock of the receiver may be wrong,
+/// or with our clock when Date is missing or invalid.
 /// </remarks>
 internal static class RetryAfterHeader
 {
-    /// <summary>The wait that any longer number of seconds is read as; beyond every setting.</summary>
+    /// <summary>Upper limit for longer numbers of seconds; exceeds every setting.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(int.MaxValue);
 
-    // The shortest form that .NET reads; without it, a header full of commas would cost tens of milliseconds.
+    // Length of the shortest form that .NET reads. Without the check, a header full of commas would cost tens of
+    // milliseconds.
     private const int DateCharsMin = 14;
 
-    /// <summary>Reads how long the receiver wants to be left alone.</summary>
-    /// <returns>Null when it does not say so validly, or when the wait is over.</returns>
+    /// <summary>Reads how long the receiver asks to wait.</summary>
+    /// <returns>Null when there is no valid value, or the wait is over.</returns>
     public static TimeSpan? Read(HttpResponseHeaders headers, DateTimeOffset now)
     {
-        // Raw, because .NET's own parser rejects numbers beyond 2147483647 and lists.
+        // Read raw, because .NET's parser rejects lists and numbers beyond 2147483647.
         if (!headers.NonValidated.TryGetValues("Retry-After", out var lines))
             return null;
         var reference = headers.Date ?? now;
@@ -34,7 +35,7 @@ internal static class RetryAfterHeader
         var parts = line.Split(',', StringSplitOptions.TrimEntries);
         for (var i = 0; i < parts.Length; i++)
         {
-            // Two of the three forms of a date have a comma themselves.
+            // Two of the three date formats contain a comma themselves.
             var found =
                 ReadSeconds(parts[i])
                 ?? ReadDate(parts[i], reference)

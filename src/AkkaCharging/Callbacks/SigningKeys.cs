@@ -6,15 +6,17 @@ namespace AkkaCharging.Callbacks;
 /// <summary>Reads the keys that callbacks are signed with.</summary>
 internal static class SigningKeys
 {
-    /// <summary>Each adds 48 characters to a header of every callback; a rotation needs two.</summary>
+    /// <summary>
+    /// Maximum number of keys. Each adds 48 characters to a header of every callback; a rotation needs two.
+    /// </summary>
     public const int KeysMax = 16;
 
     private const string Prefix = "whsec_";
     private const int FileCharsMax = 65_536;
 
-    /// <summary>The keys of the settings, then those of their file, one a line.</summary>
-    /// <exception cref="InvalidSettingsException">The file cannot be read (then there is an inner exception), holds no
-    /// key or something else, or there are too many. No message carries a key.</exception>
+    /// <summary>Returns the keys of the settings, then those of the key file, which has one per line.</summary>
+    /// <exception cref="InvalidSettingsException">There are too many keys, or the key file has no key or an invalid
+    /// line, or cannot be read (only then there is an inner exception). No message contains a key.</exception>
     public static byte[][] Read(SigningSettings settings)
     {
         byte[][] keys =
@@ -29,7 +31,7 @@ internal static class SigningKeys
             ]);
     }
 
-    /// <summary>Says that the file of keys cannot be used, and why.</summary>
+    /// <summary>Creates the exception for a key file that cannot be used.</summary>
     public static InvalidSettingsException Unusable(string path, string problem, Exception? cause = null) =>
         new(
             [

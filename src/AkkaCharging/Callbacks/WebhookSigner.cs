@@ -5,12 +5,13 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Callbacks;
 
 /// <summary>
-/// Signs callbacks as Standard Webhooks 1.0.0 has it: HMAC-SHA256 of <c>id.timestamp.body</c>, one signature for each
-/// active key.
+/// Signs callbacks according to Standard Webhooks 1.0.0: HMAC-SHA256 of <c>id.timestamp.body</c>, one signature for
+/// each active key.
 /// </summary>
 /// <remarks>
-/// The file of keys is read again when it changes, and all keys are swapped at once: a callback carries the signatures
-/// of one version of it. A broken, vanished or hanging file keeps the keys in force and is reported.
+/// The key file is read again when it changes, and all keys are replaced at once: a callback carries the signatures of
+/// one version of the file. When the file is broken, missing or does not respond, the current keys stay in force and
+/// the problem is reported.
 /// </remarks>
 internal sealed class WebhookSigner : IDisposable
 {
@@ -18,7 +19,7 @@ internal sealed class WebhookSigner : IDisposable
 
     /// <summary>Reads the keys and starts watching their file, if there is one.</summary>
     /// <param name="onReload">Called after each reload; must not throw or block.</param>
-    /// <exception cref="InvalidSettingsException">The file cannot be read, a line of it is no key, or there are too
+    /// <exception cref="InvalidSettingsException">The file cannot be read, has a line that is not a key, or has too
     /// many keys.</exception>
     public WebhookSigner(SigningSettings settings, TimeProvider time, Action<SigningReload>? onReload = null) =>
         _keys = new(
@@ -29,13 +30,13 @@ internal sealed class WebhookSigner : IDisposable
             (keys, problem) => onReload?.Invoke(new(keys.Length, problem))
         );
 
-    /// <summary>The state as of the latest reload; null when no file is watched.</summary>
+    /// <summary>The status after the latest reload; null when no file is watched.</summary>
     public SigningReload? FileStatus => _keys.IsWatching ? new(_keys.Current.Length, _keys.Problem) : null;
 
-    /// <summary>The latest look at the file, for tests to wait for.</summary>
+    /// <summary>The latest poll of the file, for tests to await.</summary>
     internal Task Polling => _keys.Polling;
 
-    /// <summary>The value of <c>webhook-signature</c>; null without keys.</summary>
+    /// <summary>Returns the value of <c>webhook-signature</c>; null without keys.</summary>
     public string? Sign(string id, string timestamp, byte[] body)
     {
         var keys = _keys.Current;
@@ -50,6 +51,7 @@ internal sealed class WebhookSigner : IDisposable
 }
 
 /// <summary>Result of the latest reload of the file of signing keys.</summary>
-/// <param name="Keys">In force, those of the settings among them.</param>
-/// <param name="Problem">Why the keys in force are older than the file, without a key; null when they are not.</param>
+/// <param name="Keys">Number of keys in force, including those of the settings.</param>
+/// <param name="Problem">Why the keys in force are older than the file, without quoting a key; null when they are
+/// current.</param>
 internal sealed record SigningReload(int Keys, string? Problem);

@@ -6,11 +6,11 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Clustering;
 
-/// <summary>Puts a node into an actor system.</summary>
+/// <summary>Adds a cluster node to an actor system.</summary>
 internal static class ClusterHosting
 {
-    /// <summary>Makes the actor system one of a cluster, and starts <paramref name="node"/> with it.</summary>
-    /// <param name="certificate">Null for no TLS.</param>
+    /// <summary>Configures the actor system for a cluster, and starts <paramref name="node"/> with it.</summary>
+    /// <param name="certificate">The node's certificate; null for no TLS.</param>
     public static AkkaConfigurationBuilder WithChargingCluster(
         this AkkaConfigurationBuilder akka,
         ClusterSettings settings,
@@ -25,8 +25,7 @@ internal static class ClusterHosting
     }
 
     /// <summary>
-    /// Akka's own settings for a node: what ours say, and times that let a lane be elsewhere within 15 s of its node's
-    /// death.
+    /// Creates Akka's settings for a node from ours, with time-outs that move a lane within 15 s of its node's death.
     /// </summary>
     public static Config Configuration(ClusterSettings settings) =>
         ConfigurationFactory.ParseString(

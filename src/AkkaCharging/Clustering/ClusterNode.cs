@@ -9,23 +9,23 @@ using ClusterSettings = AkkaCharging.Settings.ClusterSettings;
 
 namespace AkkaCharging.Clustering;
 
-/// <summary>A node as this one sees it.</summary>
-/// <param name="Address"><c>host:port</c>.</param>
-/// <param name="Status">As Akka.Cluster has it: joining, up, leaving, exiting, down.</param>
+/// <summary>A node of the cluster as seen by this node.</summary>
+/// <param name="Address">The address as <c>host:port</c>.</param>
+/// <param name="Status">The status in Akka.Cluster: joining, up, leaving, exiting or down.</param>
 internal sealed record NodeStatus(string Address, MemberStatus Status, bool IsReachable, bool IsOurs);
 
-/// <summary>What a node has to show for metrics.</summary>
-/// <param name="Up">Nodes that are members and reachable, this one included.</param>
-/// <param name="Lanes">Here at present.</param>
-/// <param name="Configured">Lanes of the whole cluster.</param>
-/// <param name="Taken">Lanes that came here since the start.</param>
-/// <param name="Lost">Lanes that another node took without being handed them.</param>
+/// <summary>The figures of a node for metrics.</summary>
+/// <param name="Up">Number of reachable members, this node included.</param>
+/// <param name="Lanes">Number of lanes on this node.</param>
+/// <param name="Configured">Number of lanes of the whole cluster.</param>
+/// <param name="Taken">Number of lanes that this node took since the start.</param>
+/// <param name="Lost">Number of lanes that another node took without a hand-over.</param>
 internal sealed record ClusterFigures(int Up, int Unreachable, int Lanes, int Configured, long Taken, long Lost);
 
-/// <summary>This process as a node of a cluster: joins, shares the limits, keeps its lanes, leaves.</summary>
+/// <summary>This process as a node of a cluster: joins, shares the limits, runs its lanes and leaves.</summary>
 /// <remarks>
-/// Membership, failure detection, split-brain resolution and the placement of lanes are Akka.Cluster's; whose a lane
-/// is, is the journal's.
+/// Akka.Cluster does membership, failure detection, split-brain resolution and the placement of lanes; the journal
+/// decides which node owns a lane.
 /// </remarks>
 internal sealed class ClusterNode(
     ClusterSettings settings,
@@ -38,10 +38,10 @@ internal sealed class ClusterNode(
     private static readonly TimeSpan FoundingRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan WelcomePoll = TimeSpan.FromMilliseconds(50);
 
-    // Longer than it takes either side of a partition to make up its mind.
+    // Longer than either side of a partition needs to decide.
     private readonly TimeSpan _retakeAfter = settings.UnreachableAfter + (settings.DownAfter * 2);
 
-    // After it the others remove by themselves a node that they do not hear of.
+    // After this time the other nodes remove a node that they do not hear from.
     private readonly TimeSpan _welcomeMax = settings.UnreachableAfter + settings.DownAfter;
     private readonly Lock _joining = new();
     private ActorSystem? _system;
@@ -52,8 +52,8 @@ internal sealed class ClusterNode(
     public bool IsUp => _system is { } system && Akka.Cluster.Cluster.Get(system).SelfMember.Status == MemberStatus.Up;
 
     /// <summary>
-    /// Why Akka ended this node, such as that it was cut off from the majority or refused a certificate; null when it
-    /// did not.
+    /// Why Akka ended this node, for example because it was cut off from the majority or rejected a certificate; null
+    /// while it has not.
     /// </summary>
     public string? EndedBy =>
         _system is { } system
@@ -61,7 +61,7 @@ internal sealed class ClusterNode(
             ? reason.GetType().Name
             : null;
 
-    /// <summary>All nodes that are known; none before the start.</summary>
+    /// <summary>All known nodes; empty before the start.</summary>
     public IReadOnlyList<NodeStatus> Nodes
     {
         get
@@ -82,7 +82,7 @@ internal sealed class ClusterNode(
         }
     }
 
-    /// <summary>The figures of this moment.</summary>
+    /// <summary>The current figures.</summary>
     public ClusterFigures Figures
     {
         get
@@ -99,7 +99,7 @@ internal sealed class ClusterNode(
         }
     }
 
-    /// <summary>Joins the cluster, and keeps lanes as soon as it gives some to this node.</summary>
+    /// <summary>Joins the cluster, and runs lanes as soon as the cluster assigns some to this node.</summary>
     public void Start(ActorSystem system)
     {
         _system = system;
@@ -113,7 +113,7 @@ internal sealed class ClusterNode(
             time
         );
         system.ActorOf(Props.Create(() => new NodeShare(settings.Lanes, service.Divide)), "node-share");
-        ClusterSharding.Get(system); // brings the defaults of the settings
+        ClusterSharding.Get(system); // adds the default settings
         ShardedDaemonProcess
             .Get(system)
             .Init(
@@ -128,8 +128,8 @@ internal sealed class ClusterNode(
     }
 
     /// <summary>
-    /// The first of the seed nodes founds a cluster when it finds none, but not beside one that it cannot reach: what
-    /// the journal says of others decides.
+    /// Joins the cluster. The first seed node founds a cluster when it finds none, unless the journal shows other nodes
+    /// that it cannot reach.
     /// </summary>
     private async Task JoinAsync(Akka.Cluster.Cluster cluster)
     {
@@ -160,7 +160,7 @@ internal sealed class ClusterNode(
             }
 
             if (mayFound != before)
-                // none that is not the first founds one
+                // A node that is not the first seed never founds a cluster.
                 AskToJoin(cluster, mayFound == true ? seeds : seeds.RemoveAt(0));
         }
     }
@@ -177,9 +177,10 @@ internal sealed class ClusterNode(
     }
 
     /// <summary>
-    /// Hands all lanes over, leaves the cluster and ends the actor system. A lane has its own, shorter grace for that.
+    /// Hands all lanes over, leaves the cluster and ends the actor system. Handing a lane over has a shorter grace
+    /// period of its own.
     /// </summary>
-    /// <param name="grace">For an answer to the request to join, if it is on its way.</param>
+    /// <param name="grace">How long to wait for the answer to a pending request to join.</param>
     public async Task<LaneStop> StopAsync(TimeSpan grace)
     {
         if (_system is { } system)
@@ -192,8 +193,8 @@ internal sealed class ClusterNode(
     }
 
     /// <summary>
-    /// Waits until this node knows that it is a member, if it has asked to be one. Akka lets a node that does not know
-    /// it go without leaving, and the others would keep a member that is gone.
+    /// Waits until this node knows that it is a member, if it has asked to join. Akka lets a node that does not know it
+    /// stop without leaving, and the other nodes would keep a member that has stopped.
     /// </summary>
     private async Task WelcomedAsync(Akka.Cluster.Cluster cluster, TimeSpan grace)
     {

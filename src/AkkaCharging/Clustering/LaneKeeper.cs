@@ -6,17 +6,19 @@ using AkkaCharging.Pipeline.Lanes;
 namespace AkkaCharging.Clustering;
 
 /// <summary>
-/// Keeps one lane of the cluster on this node for as long as the sharding says: takes it, runs it, takes up what
-/// earlier holders left, hands it over.
+/// Keeps one lane of the cluster on this node while sharding places it here: takes it, runs it, resumes what earlier
+/// holders left, and hands it over.
 /// </summary>
 /// <remarks>
-/// Sharding decides where a lane should be; who has it is decided by the journal alone. A lane that another node took
-/// is let go at once, and asked back no sooner than a partition takes to be resolved: until then this node may be the
-/// one that was cut off.
+/// Sharding decides where a lane should run; only the journal decides who holds it. When another node takes the lane,
+/// it is released at once and not requested again before a partition can have been resolved: until then this node may
+/// be the one that was cut off.
 /// </remarks>
 internal sealed class LaneKeeper : ReceiveActor, IWithTimers
 {
-    /// <summary>A handed-over lane's work gets this long to finish: less than a callback may be delayed by.</summary>
+    /// <summary>
+    /// Time that the work of a lane gets to finish on a hand-over: less than the permitted delay of a callback.
+    /// </summary>
     private static readonly TimeSpan HandOverGrace = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan TakeRetry = TimeSpan.FromMilliseconds(500);
@@ -94,7 +96,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         _held = new(lane, runner, recovery);
         _node.Journal.SetOpen(_number, isOpen: true);
         _node.Counts.CountTaken();
-        _log.Info("Lane {Lane} is here now", _number);
+        _log.Info("Took lane {Lane}", _number);
     }
 
     private async Task LetGoOfLostAsync()
@@ -120,7 +122,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
             }
             catch (Exception e) when (e is JournalUnavailableException or TimeoutException)
             {
-                // Whoever takes it next takes it from us.
+                // The next holder takes the lane from this node.
             }
 
             _log.Info("Lane {Lane} is handed over", _number);
@@ -144,14 +146,14 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         }
         catch (AskTimeoutException)
         {
-            // What it still holds is the next holder's, which has it from the journal.
+            // The next holder reads the remaining requests from the journal.
         }
 
         Context.Stop(runner);
         lane.GiveUp();
     }
 
-    /// <summary>The lane goes to another node: finish what can be finished at once, and let it go.</summary>
+    /// <summary>Hands the lane to another node, after the work that can finish at once.</summary>
     public sealed record HandOver
     {
         public static readonly HandOver Instance = new();

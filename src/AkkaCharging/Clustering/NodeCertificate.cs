@@ -7,11 +7,11 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Clustering;
 
-/// <summary>What a node proves itself by to other nodes, and judges them by.</summary>
+/// <summary>The certificate by which a node authenticates itself and validates other nodes.</summary>
 /// <remarks>
-/// Trusted are the self-signed certificates in the node's own file, and nothing else: the authority's, or the node's
-/// own where all nodes have the same one. The machine's store has no say. It holds a hundred public authorities, and
-/// names are not compared, so that any web server's certificate would be a node's.
+/// Only the self-signed certificates in the node's own file are trusted: that of the authority, or the node's own when
+/// all nodes share one. The machine's store is ignored. It holds a hundred public authorities, and names are not
+/// compared, so any web server's certificate would pass for a node's.
 /// </remarks>
 internal sealed class NodeCertificate
 {
@@ -23,7 +23,7 @@ internal sealed class NodeCertificate
 
     private NodeCertificate(X509Certificate2 own, X509Certificate2Collection file) => (_own, _file) = (own, file);
 
-    /// <summary>For Akka.Remote: both sides of a connection prove who they are.</summary>
+    /// <summary>The settings for Akka.Remote: both sides of a connection authenticate themselves.</summary>
     public DotNettySslSetup Setup =>
         new(
             _own,
@@ -33,7 +33,7 @@ internal sealed class NodeCertificate
         );
 
     /// <summary>Reads the file that <paramref name="settings"/> name.</summary>
-    /// <exception cref="InvalidSettingsException">It cannot be read, or lacks what a node needs.</exception>
+    /// <exception cref="InvalidSettingsException">The file cannot be read, or lacks what a node needs.</exception>
     public static NodeCertificate Read(ClusterTlsSettings settings)
     {
         X509Certificate2Collection file;
@@ -68,7 +68,9 @@ internal sealed class NodeCertificate
             new([$"cluster.tls.certificateFile = '{ShownValue.OfFile(settings.CertificateFile)}' {problem}"], cause);
     }
 
-    /// <summary>Why <paramref name="other"/> is no node's certificate; null when it is one.</summary>
+    /// <summary>
+    /// Returns why <paramref name="other"/> is rejected as a node's certificate; null when it is accepted.
+    /// </summary>
     internal string? Fault(X509Certificate2? other)
     {
         if (other is null)

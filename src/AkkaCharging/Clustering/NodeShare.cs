@@ -4,13 +4,11 @@ using Akka.Event;
 
 namespace AkkaCharging.Clustering;
 
-/// <summary>
-/// Tells how many nodes share the limits that are meant for the whole cluster, whenever that changes.
-/// </summary>
+/// <summary>Reports each change of the number of nodes that share the limits of the whole cluster.</summary>
 /// <remarks>
-/// A node that joins counts from the moment it is up; one that is unreachable goes on to count until it is removed. So
-/// the shares never add up to more than the limit, a partition included. More nodes than lanes are warned of: the
-/// settings of one node cannot tell how many there will be.
+/// A node counts from the moment it is up, and an unreachable one until it is removed. So the shares never add up to
+/// more than the limit, even during a partition. Logs a warning when there are more nodes than lanes, because the
+/// settings of one node cannot tell how many nodes there will be.
 /// </remarks>
 internal sealed class NodeShare : ReceiveActor
 {
@@ -20,7 +18,7 @@ internal sealed class NodeShare : ReceiveActor
     private readonly HashSet<UniqueAddress> _nodes = [];
     private readonly int _lanes;
 
-    /// <param name="lanes">Of the whole cluster.</param>
+    /// <param name="lanes">Number of lanes of the whole cluster.</param>
     public NodeShare(int lanes, Action<int> changed)
     {
         (_lanes, _changed) = (lanes, changed);

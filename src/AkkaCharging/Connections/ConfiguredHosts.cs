@@ -4,14 +4,14 @@ using System.Net.Sockets;
 namespace AkkaCharging.Connections;
 
 /// <summary>
-/// Connects to hosts that the settings name, as .NET would, but looks their names up on threads of its own.
+/// Connects to hosts that the settings name, as .NET would, but resolves their names on dedicated threads.
 /// </summary>
 /// <remarks>
 /// The system's resolver blocks its thread while the name servers are silent, and .NET runs it on the thread pool. Here
-/// a name holds one thread, however many connections wait for it. The settings name few hosts, so the threads are few.
-/// Not the resolver of callbacks: these names are the operator's. The resolver's search list may complete them
-/// (<c>http://authorizer:8080</c>), they may lead to private addresses, and a flood of callers' names must not keep
-/// them waiting. Errors: <see cref="SocketException"/>, of the look-up or of the last address tried.
+/// a name holds one thread, however many connections wait for it; the settings name few hosts, so there are few
+/// threads. The resolver of callbacks is not used, because these names are the operator's: the resolver's search list
+/// may complete them (<c>http://authorizer:8080</c>), they may lead to private addresses, and a flood of callers' names
+/// must not delay them. Errors: <see cref="SocketException"/> of the look-up or of the last address tried.
 /// </remarks>
 internal sealed class ConfiguredHosts(Func<string, IPAddress[]>? lookup = null)
 {
@@ -19,7 +19,7 @@ internal sealed class ConfiguredHosts(Func<string, IPAddress[]>? lookup = null)
     private readonly Dictionary<string, Task<IPAddress[]>> _underWay = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lock _gate = new();
 
-    /// <summary>For <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
+    /// <summary>Opens a connection, for <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
     public async ValueTask<Stream> ConnectAsync(
         SocketsHttpConnectionContext context,
         CancellationToken cancellationToken

@@ -2,14 +2,14 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.Connections;
 
-/// <summary>Makes streams of connected sockets.</summary>
+/// <summary>Creates streams of connected sockets.</summary>
 internal static class ConnectedStream
 {
-    /// <summary>A stream that owns <paramref name="socket"/>.</summary>
+    /// <summary>Creates a stream that owns <paramref name="socket"/>.</summary>
     /// <remarks>
-    /// The HTTP handler of .NET asks each new connection for its peer's address, outside of its own handling of errors.
-    /// The address of a peer that has reset the connection by then cannot be had, and the exception would reach nobody
-    /// who expects it. It is asked for here, where a failure is one of connecting; the socket remembers it.
+    /// .NET's HTTP handler reads the peer's address of each new connection outside of its own error handling. That
+    /// fails when the peer has reset the connection by then, and nothing would catch the exception. This method
+    /// therefore reads the address first, where a failure is a connection failure; the socket caches it.
     /// </remarks>
     /// <exception cref="SocketException">The peer has reset the connection.</exception>
     public static NetworkStream Of(Socket socket)

@@ -3,24 +3,24 @@ using System.Security.Cryptography.X509Certificates;
 namespace AkkaCharging.Connections;
 
 /// <summary>
-/// How the certificate of another party is judged: by what that party shows and this machine trusts, and nobody else is
-/// asked.
+/// Validates certificates of other parties with the certificates they send and those this machine trusts, without
+/// downloads.
 /// </summary>
 /// <remarks>
-/// Left to itself .NET builds a chain whose issuer is missing by fetching it from the address that the certificate
-/// names: a connection that no address policy has seen, to wherever a stranger wants, on a blocked thread of the pool.
-/// So whoever is connected to has to show the intermediate certificates with its own. The host in <c>Runtime.props</c>
-/// has a second fence, for chains that the libraries below build without being asked.
+/// By default .NET completes a chain with a missing issuer by downloading it from the address that the certificate
+/// names: a connection that no address policy has checked, to any place a stranger chooses, on a blocked pool thread.
+/// So a peer has to send its intermediate certificates with its own. <c>Runtime.props</c> of the host also prevents
+/// downloads for chains that other libraries build on their own.
 /// </remarks>
 internal static class PeerCertificates
 {
     /// <summary>
-    /// For one user, who may add what is trusted: SslStream works on a copy for each connection, so that one policy
-    /// serves all connections of a handler.
+    /// Creates a policy for one user, who may add trusted certificates. SslStream copies it for each connection, so one
+    /// policy serves all connections of a handler.
     /// </summary>
     /// <remarks>
-    /// It overrules whether the owner of the connection asks for revocation checks. Names are compared besides, by
-    /// SslStream.
+    /// The policy overrides whether the owner of the connection asks for revocation checks. SslStream also compares the
+    /// names.
     /// </remarks>
     public static X509ChainPolicy Policy() =>
         new() { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck };

@@ -2,15 +2,15 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.DeadLetters;
 
-/// <summary>How the redrive of many dead letters stands.</summary>
-/// <param name="Query">Which letters; none that failed after it began.</param>
-/// <param name="Matched">Letters that matched when it began.</param>
-/// <param name="Redriven">Letters that are on their way again.</param>
-/// <param name="PassedOver">Letters that somebody else redrove or discarded meanwhile, that retention forgot, or that
-/// cannot be decrypted.</param>
-/// <param name="EndedAt">Null while it runs.</param>
-/// <param name="IsCancelled">Whether it was told to end before it came to the last letter.</param>
-/// <param name="Problem">The defect that ended it; null without one.</param>
+/// <summary>The progress of a redrive of many dead letters.</summary>
+/// <param name="Query">Selects the letters; none that failed after the redrive began.</param>
+/// <param name="Matched">Number of letters that matched when the redrive began.</param>
+/// <param name="Redriven">Number of letters that were redriven.</param>
+/// <param name="PassedOver">Number of letters that were redriven or discarded by somebody else, deleted by retention,
+/// or cannot be decrypted.</param>
+/// <param name="EndedAt">When the redrive ended; null while it runs.</param>
+/// <param name="IsCancelled">Whether the redrive was cancelled before its last letter.</param>
+/// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
 internal sealed record BulkProgress(
     DeadLetterQuery Query,
     DateTimeOffset StartedAt,
@@ -24,15 +24,15 @@ internal sealed record BulkProgress(
 {
     public bool IsRunning => EndedAt is null;
 
-    /// <summary>Letters that it has not come to.</summary>
+    /// <summary>Number of letters that are still to be processed.</summary>
     public long Remaining => Math.Max(0, Matched - Redriven - PassedOver);
 }
 
 /// <summary>Redrives all dead letters that match, newest first, in steps of a tenth of a second or longer.</summary>
 /// <remarks>
-/// A step is one page, so that memory is bounded whatever matches. Letters that fail after it began are left alone: a
-/// receiver that still fails does not keep it running for ever. It waits for room in the lanes, and for a journal that
-/// is away; what it missed meanwhile it does not catch up on.
+/// A step is one page, so that memory is bounded. Letters that fail after the redrive began are left alone: a receiver
+/// that still fails does not keep it running forever. The redrive waits for room in the lanes, and for a journal that
+/// is unavailable, without catching up afterwards.
 /// </remarks>
 internal sealed class BulkRedrive
 {
@@ -50,10 +50,10 @@ internal sealed class BulkRedrive
     private long _endedAt;
     private volatile string? _problem;
 
-    /// <summary>Begins at once, in the background.</summary>
-    /// <param name="query">Bounded in time, so that what fails from now on does not match.</param>
-    /// <param name="perSecond">The most that are redriven a second.</param>
-    /// <param name="redriveAsync">Throws nothing but <see cref="JournalUnavailableException"/>, and
+    /// <summary>Starts the redrive in the background.</summary>
+    /// <param name="query">Selects the letters. Bounded in time, so that later failures do not match.</param>
+    /// <param name="perSecond">Maximum number of letters redriven per second.</param>
+    /// <param name="redriveAsync">Redrives one letter. Throws only <see cref="JournalUnavailableException"/>, and
     /// <see cref="OperationCanceledException"/> for its token.</param>
     public BulkRedrive(
         IDeadLetterStore store,
@@ -90,10 +90,10 @@ internal sealed class BulkRedrive
             Problem = _problem,
         };
 
-    /// <summary>Completes when it has ended, by itself or because it was cancelled.</summary>
+    /// <summary>Completes when the redrive has ended or was cancelled.</summary>
     public Task Ended { get; }
 
-    /// <summary>Redrives no more; what was redriven goes on.</summary>
+    /// <summary>Cancels the redrive; letters redriven so far are delivered as usual.</summary>
     public void Cancel() => _cancelled.Cancel();
 
     private async Task RunAsync()
@@ -110,18 +110,18 @@ internal sealed class BulkRedrive
         }
         catch (OperationCanceledException) when (_cancelled.IsCancellationRequested)
         {
-            // The letters that are left stay as they are.
+            // The remaining letters stay as they are.
         }
         catch (Exception e)
         {
-            // The edge of a job that nobody awaits: whoever looks at its progress is told.
+            // The outermost handler of a job that nobody awaits: its progress shows the problem.
             _problem = e.GetType().Name;
         }
 
         Interlocked.Exchange(ref _endedAt, _time.GetUtcNow().UtcTicks);
     }
 
-    /// <returns>Where the next step begins; null when there is none.</returns>
+    /// <returns>The place where the next step begins; null when there is none.</returns>
     private async Task<DeadLetterCursor?> StepAsync(DeadLetterCursor? after)
     {
         var page = await UntilDoneAsync(() =>

@@ -1,19 +1,16 @@
 namespace AkkaCharging.DeadLetters;
 
-/// <summary>
-/// How many dead letters there are, as counted a little while ago: however often it is asked for, they are counted
-/// seldom.
-/// </summary>
-/// <param name="count">Asks the journal.</param>
+/// <summary>Caches the number of dead letters, so that frequent reads cause few counts.</summary>
+/// <param name="count">Counts the dead letters in the journal.</param>
 internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider time)
 {
-    /// <summary>The least time between two counts.</summary>
+    /// <summary>Minimum time between two counts.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long the first count is waited for; later ones never are.</summary>
+    /// <summary>How long to wait for the first count; later ones are not waited for.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    // Counting takes long where there are many: whatever that is, it is 5 % of the time at the most.
+    // A long count is followed by a rest of 19 times its duration, so that counting takes at most 5 % of the time.
     private const int RestPerDuration = 19;
 
     private readonly Lock _gate = new();
@@ -21,12 +18,12 @@ internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider 
     private long _dueAt = time.GetTimestamp();
     private Task _counting = Task.CompletedTask;
 
-    /// <summary>The count that is under way, or the one before: what a test waits for.</summary>
+    /// <summary>The current or latest count, for tests to await.</summary>
     internal Task Counting => _counting;
 
     /// <summary>
-    /// The latest count, which stands while the journal is away; null while none was made yet. Begins another one when
-    /// it is time for it.
+    /// Returns the latest count, which is kept while the journal is unavailable; null before the first one. Starts
+    /// another count when one is due.
     /// </summary>
     public async ValueTask<long?> LatestAsync()
     {
@@ -40,7 +37,7 @@ internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider 
             counting = _counting;
         }
 
-        // What keeps it from being counted is no trouble of who asks: the other figures are there.
+        // A failed count must not fail its caller, who shows other figures too.
         await counting.WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (_gate)
             return _latest;

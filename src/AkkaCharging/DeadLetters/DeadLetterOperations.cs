@@ -6,12 +6,11 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.DeadLetters;
 
-/// <summary>What operators do about requests that failed: look at them, send one or many again, give one up.</summary>
+/// <summary>The operators' actions on failed requests: list them, redrive one or many, discard one.</summary>
 /// <remarks>
-/// A redriven request goes the way of a recovered one: into a lane, beside new work, without counting against its
-/// admission. It has the same id, so the same <c>webhook-id</c>; its decision stands, and what is signed is signed with
-/// the keys of today. Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed
-/// then.
+/// A redriven request enters a lane as a recovered one does, beside new work and without counting against its
+/// admission. It keeps its id, so also its <c>webhook-id</c>, and its decision; it is signed with the current keys.
+/// Errors: <see cref="JournalUnavailableException"/> when the journal is unavailable; nothing was changed then.
 /// </remarks>
 internal sealed class DeadLetterOperations(
     int redrivesPerSecond,
@@ -24,7 +23,7 @@ internal sealed class DeadLetterOperations(
     /// <summary>How long one redrive waits for room.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>Between two looks whether a request has left its lane.</summary>
+    /// <summary>Time between two checks whether a request has left its lane.</summary>
     private static readonly TimeSpan LaneRetry = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _gate = new();
@@ -33,12 +32,12 @@ internal sealed class DeadLetterOperations(
     private volatile BulkRedrive? _bulk;
     private int _redriving;
 
-    /// <summary>How the last redrive of many stands; null before the first.</summary>
+    /// <summary>The progress of the latest redrive of many; null before the first.</summary>
     public BulkProgress? Bulk => _bulk?.Progress;
 
-    /// <summary>The next dead letters that match, newest first.</summary>
-    /// <param name="after">Where the page before ended; null for the first page.</param>
-    /// <param name="most">1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
+    /// <summary>Lists the next dead letters that match, newest first.</summary>
+    /// <param name="after">The end of the previous page; null for the first page.</param>
+    /// <param name="most">Maximum number of letters, from 1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
     public ValueTask<DeadLetterPage> ListAsync(
         DeadLetterQuery query,
         DeadLetterCursor? after,
@@ -46,9 +45,11 @@ internal sealed class DeadLetterOperations(
         CancellationToken cancellationToken
     ) => store.ListDeadLettersAsync(query, after, Math.Clamp(most, 1, DeadLetterPage.LettersMax), cancellationToken);
 
-    /// <summary>Sends one again.</summary>
-    /// <returns><see cref="RedriveOutcome.Busy"/> when there was no room within 5 s, when it is just leaving the
-    /// pipeline, and when the service is stopping.</returns>
+    /// <summary>Redrives one dead letter.</summary>
+    /// <returns>
+    /// <see cref="RedriveOutcome.Busy"/> when there was no room within 5 s, when the request is just leaving the
+    /// pipeline, and when the service is stopping.
+    /// </returns>
     public async Task<RedriveOutcome> RedriveAsync(RequestId id, CancellationToken cancellationToken)
     {
         using var patience = new CancellationTokenSource(Patience, time);
@@ -68,10 +69,10 @@ internal sealed class DeadLetterOperations(
     }
 
     /// <summary>
-    /// Begins to send all that match again, at most <c>callback.redrivesPerSecond</c> a second; <see cref="Bulk"/> says
-    /// how far it is.
+    /// Starts to redrive all letters that match, at most <c>callback.redrivesPerSecond</c> per second;
+    /// <see cref="Bulk"/> shows the progress.
     /// </summary>
-    /// <returns>Null when another one is running, or the service is stopping: one at a time.</returns>
+    /// <returns>Null when another redrive of many is running, or the service is stopping.</returns>
     public async Task<BulkProgress?> RedriveAllAsync(DeadLetterQuery query, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -93,7 +94,7 @@ internal sealed class DeadLetterOperations(
         }
     }
 
-    /// <summary>Ends the redrive of many; what was redriven goes on.</summary>
+    /// <summary>Cancels the redrive of many; letters redriven so far are delivered as usual.</summary>
     /// <returns>False when none is running.</returns>
     public bool CancelBulk()
     {
@@ -103,11 +104,11 @@ internal sealed class DeadLetterOperations(
         return true;
     }
 
-    /// <summary>Gives one up: what is secret about it is erased at once.</summary>
+    /// <summary>Discards one dead letter, whose secrets are erased at once.</summary>
     public ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken) =>
         store.DiscardAsync(id, cancellationToken);
 
-    /// <summary>Redrives no more; completes when what was being redriven is in its lane.</summary>
+    /// <summary>Stops redriving; completes when a redrive in progress has entered its lane.</summary>
     public async Task StopAsync()
     {
         lock (_gate)
@@ -117,15 +118,15 @@ internal sealed class DeadLetterOperations(
         }
 
         await (_bulk?.Ended ?? Task.CompletedTask);
-        // else the count could be read before the flag is seen, and a redrive and this miss each other
+        // Otherwise the count could be read before the flag is seen, and a redrive and this call miss each other.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _redriving) == 0)
             _stopped.TrySetResult();
         await _stopped.Task;
     }
 
-    /// <param name="patience">Ends the wait for room. Once the journal was asked nothing does: only its answer tells
-    /// whether the request is to be taken up.</param>
+    /// <param name="patience">Ends the wait for room. Once the journal was asked nothing ends the wait: only its answer
+    /// tells whether the request has to be resumed.</param>
     private async Task<RedriveOutcome> RedriveWithRoomAsync(RequestId id, CancellationToken patience)
     {
         Interlocked.Increment(ref _redriving);
@@ -137,7 +138,8 @@ internal sealed class DeadLetterOperations(
             try
             {
                 var (outcome, request, lane) = lanes.All.Any(lane => lane.Holds(id))
-                    // it may have failed, and not know yet that the journal has it: it would settle the redriven one
+                    // The journal may have settled the request without its lane knowing yet: the lane would repeat the
+                    // write and settle the redriven request.
                     ? new RedriveResult(RedriveOutcome.Busy)
                     : await store.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)
@@ -161,8 +163,10 @@ internal sealed class DeadLetterOperations(
         }
     }
 
-    /// <returns>False when the service is stopping, or its lane went to another node: the journal has it for whoever
-    /// takes it up.</returns>
+    /// <returns>
+    /// False when the service is stopping, or the lane moved to another node: its holder resumes the request from the
+    /// journal.
+    /// </returns>
     private async Task<bool> TakeUpAsync(PendingRequest pending, int number)
     {
         try
@@ -171,7 +175,7 @@ internal sealed class DeadLetterOperations(
             {
                 if (lane.TryAdd(pending))
                     return true;
-                await Task.Delay(LaneRetry, time, _stopping.Token); // it failed a moment ago, and has still to leave
+                await Task.Delay(LaneRetry, time, _stopping.Token); // the failed request is still leaving
             }
 
             return false;

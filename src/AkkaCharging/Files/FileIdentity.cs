@@ -3,24 +3,29 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AkkaCharging.Files;
 
-/// <summary>Which file a path leads to at present, whatever the file holds: its device and its inode.</summary>
+/// <summary>The identity of a file at a path, independent of its content: its device and its inode.</summary>
 /// <remarks>
-/// .NET has no API for it; see <see cref="FileStatus"/>. Nothing is opened: to close a file gives up SQLite's locks on
-/// it.
+/// .NET has no API for it; see <see cref="FileStatus"/>. The file is not opened, because closing it would release
+/// SQLite's locks on it.
 /// </remarks>
 internal readonly record struct FileIdentity(uint DeviceMajor, uint DeviceMinor, ulong Inode)
 {
-    /// <summary>Whether this system tells identities: 64-bit Linux does, unless a sandbox forbids the call.</summary>
+    /// <summary>
+    /// Whether this system provides identities: 64-bit Linux does, unless a sandbox forbids the call.
+    /// </summary>
     public static bool IsKnown { get; } =
         OperatingSystem.IsLinux() && Environment.Is64BitProcess && TryGet(Name("/")) is not null;
 
-    /// <summary>A path as the system wants it; made once for a path that is asked about often.</summary>
+    /// <summary>
+    /// Converts a path to the form of the system call; converted once for a path that is checked often.
+    /// </summary>
     public static byte[] Name(string path) => Encoding.UTF8.GetBytes(path + "\0");
 
-    /// <summary>The file that <paramref name="name"/> leads to, symbolic links followed; null when none can be found
-    /// there.</summary>
+    /// <summary>
+    /// Returns the identity of the file at <paramref name="name"/>, following symbolic links; null when there is none.
+    /// </summary>
     public static FileIdentity? TryGet(byte[] name) => FileStatus.TryGet(name)?.Identity;
 
-    /// <summary>An open file, wherever it lies now.</summary>
+    /// <summary>Returns the identity of an open file, wherever it lies now.</summary>
     public static FileIdentity? TryGet(SafeFileHandle file) => FileStatus.TryGet(file)?.Identity;
 }

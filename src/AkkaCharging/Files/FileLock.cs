@@ -4,10 +4,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AkkaCharging.Files;
 
-/// <summary>Linux' locks of an open file (<c>fcntl</c>, <c>F_OFD_SETLK</c>): they end when it is closed, and no switch
-/// of the runtime turns them off.</summary>
-/// <remarks>Unlike those that .NET takes (<c>flock</c>) they cannot be held by somebody who may only read the
-/// file.</remarks>
+/// <summary>
+/// Linux locks of an open file (<c>fcntl</c>, <c>F_OFD_SETLK</c>), which end when it is closed and which no runtime
+/// switch turns off.
+/// </summary>
+/// <remarks>
+/// Unlike the locks of .NET (<c>flock</c>), they cannot be held by somebody who may only read the file.
+/// </remarks>
 internal static class FileLock
 {
     private const int GetLock = 36;
@@ -18,13 +21,14 @@ internal static class FileLock
     // EAGAIN and EACCES.
     private static readonly int[] HeldByAnother = [11, 13];
 
-    /// <summary>Whether this system has them.</summary>
+    /// <summary>Whether this system supports the locks.</summary>
     public static bool IsSupported { get; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
 
-    /// <summary>Takes the bytes from <paramref name="start"/> on; false while another open file has some of
-    /// them.</summary>
-    /// <param name="length">0: up to the end, however far the file grows.</param>
-    /// <exception cref="IOException">The file system has no locks.</exception>
+    /// <summary>
+    /// Locks the bytes from <paramref name="start"/> on; false while another open file has locked some of them.
+    /// </summary>
+    /// <param name="length">Number of bytes; 0 for all up to the end, however far the file grows.</param>
+    /// <exception cref="IOException">The file system does not support locks.</exception>
     public static bool TryTake(SafeFileHandle file, long start, long length)
     {
         var range = new Range
@@ -41,7 +45,7 @@ internal static class FileLock
             : throw new IOException($"it cannot be locked: {new Win32Exception(error).Message}.");
     }
 
-    /// <summary>Whether somebody else has a lock on some of these bytes.</summary>
+    /// <summary>Checks whether somebody else has locked some of these bytes.</summary>
     public static bool IsHeld(SafeFileHandle file, long start, long length)
     {
         var range = new Range
@@ -53,7 +57,7 @@ internal static class FileLock
         return Fcntl(file, GetLock, ref range) != 0 || range.Type != Unlocked;
     }
 
-    // Its third argument is a variable one, which 64-bit Linux passes as any other.
+    // The third argument is variadic, which 64-bit Linux passes like any other.
     [DllImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Fcntl(SafeFileHandle file, int command, ref Range range);

@@ -1,10 +1,10 @@
 namespace AkkaCharging.Files;
 
-/// <summary>What tells one version of a file from the next without reading it.</summary>
-/// <param name="Version">Differs between versions: the file's identity, length and times. Where the system tells no
-/// identity, the targets of the file's and its folder's symbolic links stand for it.</param>
-/// <param name="IsRegular">Whether the path leads to a file of bytes, and not to a folder, pipe, device or socket; true
-/// where the system tells no identity.</param>
+/// <summary>Identifies a version of a file without reading it.</summary>
+/// <param name="Version">A text that differs between versions: the file's identity, length and times. Where the system
+/// provides no identity, the targets of the symbolic links of the file and its folder are used.</param>
+/// <param name="IsRegular">Whether the path leads to a regular file, and not to a folder, pipe, device or socket; true
+/// where the system provides no identity.</param>
 internal readonly record struct FileStamp(string Version, bool IsRegular)
 {
     /// <returns>Null when there is no such file.</returns>
@@ -27,7 +27,7 @@ internal readonly record struct FileStamp(string Version, bool IsRegular)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Gone between two of these calls, or in a folder that may not be read: to a reader there is no file.
+            // Deleted between two of these calls, or in a folder that may not be read: treated as missing.
             return null;
         }
     }

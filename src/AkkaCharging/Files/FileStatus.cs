@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 namespace AkkaCharging.Files;
 
 /// <summary>Metadata of a file from Linux' <c>statx</c>.</summary>
-/// <remarks>.NET tells no inode; the structure is the same on every architecture and in every C library.</remarks>
+/// <remarks>
+/// .NET does not expose the inode. The structure is the same on every architecture and in every C library.
+/// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal readonly struct FileStatus
 {
@@ -46,24 +48,25 @@ internal readonly struct FileStatus
     /// <summary>The file's device and inode.</summary>
     public FileIdentity Identity => new(_deviceMajor, _deviceMinor, _inode);
 
-    /// <summary>Whether this is a file of bytes, and not a folder, pipe, device or socket.</summary>
+    /// <summary>Whether this is a regular file, and not a folder, pipe, device or socket.</summary>
     public bool IsRegular => (_mode & TypeMask) == RegularFile;
 
-    /// <summary>Differs between two versions of a file's content.</summary>
+    /// <summary>A text that differs between versions of the file's content.</summary>
     /// <remarks>
-    /// Each write and each rename sets the time of the last change, to the system's clock: unlike the time of the last
-    /// write, no program can set it back.
+    /// Each write and each rename sets the change time from the system's clock; unlike the modification time, no
+    /// program can set it back.
     /// </remarks>
     public string Version =>
         $"{_deviceMajor}:{_deviceMinor}:{_inode} {_size} {_writtenSeconds}.{_writtenNanoseconds} "
         + $"{_changedSeconds}.{_changedNanoseconds}";
 
-    /// <summary>The file that <paramref name="name"/> leads to, symbolic links followed; null when none can be found
-    /// there.</summary>
+    /// <summary>
+    /// Returns the status of the file at <paramref name="name"/>, following symbolic links; null when there is none.
+    /// </summary>
     public static FileStatus? TryGet(byte[] name) =>
         Statx(CurrentFolder, name, 0, Wanted, out var status) == 0 ? status : null;
 
-    /// <summary>An open file.</summary>
+    /// <summary>Returns the status of an open file.</summary>
     public static FileStatus? TryGet(SafeFileHandle file)
     {
         var isHeld = false;

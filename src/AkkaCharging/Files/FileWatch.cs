@@ -2,24 +2,24 @@ using System.Collections.Concurrent;
 
 namespace AkkaCharging.Files;
 
-/// <summary>Has a file read again when it changes.</summary>
+/// <summary>Watches a file and reads it again when it changes.</summary>
 /// <remarks>
 /// The file's metadata is polled once a second, because file notifications do not cross symbolic links and network
-/// mounts. A change is read when two polls in a row saw the same, so that a file is not read while it is being written.
-/// Polls have a thread of their own: a disk or share that hangs takes none of the pool, and keeps no process from
+/// mounts. A change is read after two polls with the same result, so that a file is not read while it is being written.
+/// Polls run on a thread of their own: a hanging disk or share blocks no pool thread and does not keep the process from
 /// ending.
 /// </remarks>
 internal sealed class FileWatch : IDisposable
 {
-    /// <summary>Time between two polls; a change is in force one to two of these later.</summary>
+    /// <summary>Time between two polls; a change takes effect after one to two of them.</summary>
     public static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>After this time a poll, or the first read, counts as hung.</summary>
+    /// <summary>Time after which a poll, or the first read, counts as hung.</summary>
     public static readonly TimeSpan HungAfter = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// A hung poll keeps its thread, so there is a bound; a last poll is then waited for. Each poll is given twice the
-    /// time of the hung one before it, because a slow disk needs longer.
+    /// Maximum number of hung polls, each of which keeps a thread; the last one is then awaited. Each poll gets twice
+    /// the time of the hung one before it, because a slow disk needs longer.
     /// </summary>
     internal const int HungMax = 5;
 
@@ -30,7 +30,7 @@ internal sealed class FileWatch : IDisposable
     private readonly Func<FileReading> _read;
     private readonly Action<string> _report;
 
-    // Guards what follows, and each call of the owner's actions: none of them runs once Dispose has returned.
+    // Guards the fields below and each call of the owner's actions: none of them runs after Dispose has returned.
     private readonly Lock _gate = new();
     private BlockingCollection<TaskCompletionSource> _due = [];
     private ITimer? _timer;
@@ -43,16 +43,16 @@ internal sealed class FileWatch : IDisposable
     private string? _complaint;
     private bool _isDisposed;
 
-    /// <param name="read">Reads a changed file, on a thread that it may block; must not throw. It is called again while
-    /// an earlier call hangs, and the earlier result is dropped.</param>
+    /// <param name="read">Reads a changed file, on a thread that it may block; must not throw. May be called again
+    /// while an earlier call hangs, whose result is then dropped.</param>
     /// <param name="report">Reports why the file cannot be read; must not throw or block.</param>
     public FileWatch(string path, TimeProvider time, Func<FileReading> read, Action<string> report) =>
         (_path, _time, _read, _report) = (path, time, read, report);
 
-    /// <summary>Raised by <see cref="ReadAllAgain"/>: a signal is the whole process's.</summary>
+    /// <summary>Raised by <see cref="ReadAllAgain"/>; static, because a signal concerns the whole process.</summary>
     private static event EventHandler? ReadAgain;
 
-    /// <summary>The latest poll, for tests to wait for.</summary>
+    /// <summary>The latest poll, for tests to await.</summary>
     public Task Polling
     {
         get
@@ -62,21 +62,21 @@ internal sealed class FileWatch : IDisposable
         }
     }
 
-    /// <summary>Has every file that this process watches read at its next poll, changed or not.</summary>
+    /// <summary>Makes every watch of this process read its file at the next poll, changed or not.</summary>
     public static void ReadAllAgain() => ReadAgain?.Invoke(sender: null, EventArgs.Empty);
 
     /// <summary>Reads the file for the first time, before the watch starts.</summary>
-    /// <returns>What <paramref name="load"/> returns; what it throws is thrown.</returns>
+    /// <returns>The result of <paramref name="load"/>, whose exceptions are thrown too.</returns>
     /// <exception cref="TimeoutException">The file was not read in time.</exception>
     public T ReadFirst<T>(Func<T> load)
     {
-        // The stamp first: a change while the file is read is then found by the first polls.
+        // The stamp is taken first, so that the first polls find a change made while the file is read.
         var (stamp, loaded) = WithinLimit(() => (FileStamp.TryGet(_path), load()));
         _processed = _seen = stamp;
         return loaded;
     }
 
-    /// <summary>Begins to watch.</summary>
+    /// <summary>Starts to watch.</summary>
     public void Start()
     {
         StartThread();
@@ -84,7 +84,7 @@ internal sealed class FileWatch : IDisposable
         _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
     }
 
-    /// <summary>Stops watching at once; a poll in progress ends by itself and has no effect.</summary>
+    /// <summary>Stops watching at once; a poll in progress has no effect.</summary>
     public void Dispose()
     {
         ReadAgain -= RequireRead;
@@ -112,7 +112,7 @@ internal sealed class FileWatch : IDisposable
             {
                 result.SetResult(read());
             }
-#pragma warning disable CA1031 // The thread's edge: the caller gets the exception.
+#pragma warning disable CA1031 // The thread's outermost handler: the caller gets the exception.
             catch (Exception e)
 #pragma warning restore CA1031
             {
@@ -128,8 +128,8 @@ internal sealed class FileWatch : IDisposable
             : throw new TimeoutException(Hung);
     }
 
-    // One thread for all polls, as long as none hangs: .NET aborts the process when it cannot start one, as when the
-    // process is out of files.
+    // One thread runs all polls, as long as none hangs: .NET aborts the process when it cannot start a thread, for
+    // example without free file handles.
     private void StartThread()
     {
         var due = _due;
@@ -153,7 +153,7 @@ internal sealed class FileWatch : IDisposable
         if (_time.GetElapsedTime(_pollStarted) < HungAfter * (1 << _hung))
             return false;
 
-        _mustRead = true; // also when the file turns out to be unchanged: that ends the complaint
+        _mustRead = true; // even if the file is unchanged, to clear the reported problem
         if (!string.Equals(_complaint, Hung, StringComparison.Ordinal))
             _report(_complaint = Hung);
         if (_hung == HungMax)
@@ -175,7 +175,7 @@ internal sealed class FileWatch : IDisposable
                 Poll(due);
                 poll.SetResult();
             }
-#pragma warning disable CA1031 // The thread's edge: whoever waits for the poll gets the exception, and polls go on.
+#pragma warning disable CA1031 // Outermost handler: who awaits the poll gets the exception; polls continue.
             catch (Exception e)
 #pragma warning restore CA1031
             {
@@ -207,7 +207,7 @@ internal sealed class FileWatch : IDisposable
         var isUnchanged = FileStamp.TryGet(_path) == stamp;
         lock (_gate)
         {
-            // If the file changed while it was read, this may be half of each version. The next polls read it again.
+            // If the file changed while it was read, the text may mix two versions. The next polls read it again.
             if (isUnchanged && !IsAbandoned(due) && !_isDisposed)
                 Take(reading, stamp);
         }
@@ -215,8 +215,8 @@ internal sealed class FileWatch : IDisposable
 
     private void Take(FileReading reading, FileStamp? stamp)
     {
-        // An unreadable file is tried again at each poll (a share comes back without a change of the file), but
-        // reported once.
+        // An unreadable file is read again at each poll (a share may return without a change of the file), but reported
+        // once.
         (_processed, _mustRead) = (stamp, reading.Unreadable is not null && stamp is not null);
         if (reading.Unreadable is not null && string.Equals(reading.Unreadable, _complaint, StringComparison.Ordinal))
             return;
@@ -228,9 +228,9 @@ internal sealed class FileWatch : IDisposable
     private bool IsAbandoned(BlockingCollection<TaskCompletionSource> due) => due != _due;
 }
 
-/// <summary>What a file held when it was read.</summary>
-/// <param name="Apply">Puts the content in force, or reports what is wrong with it; called only if the file did not
-/// change meanwhile.</param>
-/// <param name="Unreadable">Why the file could not be read at all, as opposed to its text being wrong: reading it again
-/// may help. Null if it could.</param>
+/// <summary>The result of reading a file.</summary>
+/// <param name="Apply">Puts the content in force, or reports what is wrong with it; called only if the file has not
+/// changed since it was read.</param>
+/// <param name="Unreadable">Why the file could not be read at all, in which case a retry may succeed; null when it was
+/// read, even if its text is invalid.</param>
 internal readonly record struct FileReading(Action Apply, string? Unreadable = null);

@@ -1,12 +1,12 @@
 namespace AkkaCharging.Files;
 
-/// <summary>Files and folders that their owner alone may read, whatever the process's umask.</summary>
+/// <summary>Creates files and folders that only their owner can read, whatever the process's umask.</summary>
 internal static class PrivateFile
 {
     private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const UnixFileMode OwnersFolder = OwnersFile | UnixFileMode.UserExecute;
 
-    /// <summary>Opens a file; one that is made belongs to its owner alone.</summary>
+    /// <summary>Opens a file; a new one is accessible to its owner only.</summary>
     public static FileStream Open(string path, FileMode mode, FileAccess access, FileShare share)
     {
         var options = new FileStreamOptions
@@ -21,21 +21,21 @@ internal static class PrivateFile
         return new FileStream(path, options);
     }
 
-    /// <summary>Makes a folder and those above it, unless they are there; what is made is its owner's alone.</summary>
+    /// <summary>Creates a folder and missing parents, accessible to their owner only.</summary>
     public static void MakeFolder(string path)
     {
         if (Directory.Exists(path))
             return;
         if (Path.GetDirectoryName(path) is { Length: > 0 } above)
-            MakeFolder(above); // by itself: the runtime gives the mode to the last one alone
+            MakeFolder(above); // one by one: the runtime applies the mode to the last one only
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(path);
         else
             Directory.CreateDirectory(path, OwnersFolder);
     }
 
-    /// <summary>Takes away what a file's group and others may do with it, as when an earlier version made it.</summary>
-    /// <returns>Why it cannot be done; null when it is done, or there is no such file.</returns>
+    /// <summary>Removes the permissions of a file's group and of others, for files of earlier versions.</summary>
+    /// <returns>Why the permissions cannot be removed; null on success and for a missing file.</returns>
     public static string? Tighten(string path)
     {
         if (OperatingSystem.IsWindows())
@@ -53,14 +53,14 @@ internal static class PrivateFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"Other users of this machine may read {path}, and that cannot be changed: {e.Message}";
+            return $"Other users of this machine may read {path}, and its mode cannot be changed: {e.Message}";
         }
     }
 
-    /// <summary>Whether any user of this machine may read the file (its group aside).</summary>
+    /// <summary>Checks whether any user of this machine may read the file (not counting its group).</summary>
     public static bool IsReadByAnybody(string path) => Allows(path, UnixFileMode.OtherRead);
 
-    /// <summary>Whether any user of this machine may remove what is in the folder.</summary>
+    /// <summary>Checks whether any user of this machine may remove files from the folder.</summary>
     public static bool IsEmptiedByAnybody(string folder) =>
         Allows(folder, UnixFileMode.OtherWrite) && !Allows(folder, UnixFileMode.StickyBit);
 
@@ -72,7 +72,7 @@ internal static class PrivateFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false; // not there, or hidden from us: whoever needs it says so
+            return false; // missing or not accessible: the code that needs it reports that
         }
     }
 }

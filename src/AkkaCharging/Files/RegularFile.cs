@@ -1,14 +1,14 @@
 namespace AkkaCharging.Files;
 
-/// <summary>Opens files that are read again and again while the service runs.</summary>
+/// <summary>Opens files that are read repeatedly while the service runs.</summary>
 internal static class RegularFile
 {
     /// <summary>Why a pipe, a device or a folder is rejected.</summary>
     public const string Expected = "it is not a regular file";
 
-    /// <summary>Opens a file for reading; others may write, replace and delete it meanwhile.</summary>
-    /// <exception cref="IOException">The file cannot be opened, or is a folder, pipe, device or socket: to open a pipe
-    /// would wait for its writer.</exception>
+    /// <summary>Opens a file for reading; others may write, replace and delete it at the same time.</summary>
+    /// <exception cref="IOException">The file cannot be opened, or is a folder, pipe, device or socket (opening a pipe
+    /// would wait for its writer).</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     public static FileStream Open(string path)
     {
@@ -23,8 +23,8 @@ internal static class RegularFile
         );
     }
 
-    /// <summary>Reads a text in UTF-8.</summary>
-    /// <returns>Null when it is longer than <paramref name="charsMax"/>.</returns>
+    /// <summary>Reads a UTF-8 text file.</summary>
+    /// <returns>Null when the text is longer than <paramref name="charsMax"/>.</returns>
     /// <inheritdoc cref="Open" path="/exception"/>
     public static string? ReadText(string path, int charsMax)
     {

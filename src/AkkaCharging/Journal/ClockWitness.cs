@@ -2,19 +2,19 @@ using System.Globalization;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>What a clock reads that goes on while no process has the journal.</summary>
-/// <param name="Id">Of the clock: readings of two clocks say nothing about each other. Without blanks.</param>
-/// <param name="IsSteady">Whether nobody can set it.</param>
+/// <summary>A reading of a clock that runs on while no process owns the journal.</summary>
+/// <param name="Id">The identity of the clock, without blanks. Readings of two clocks cannot be compared.</param>
+/// <param name="IsSteady">Whether the clock cannot be set.</param>
 internal readonly record struct ClockWitness(string Id, long Ticks, bool IsSteady)
 {
     private const string BootId = "/proc/sys/kernel/random/boot_id";
     private const string Uptime = "/proc/uptime";
 
     /// <summary>
-    /// The machine's time since it was started, suspension included; null where Linux does not tell it.
+    /// Reads the machine's time since boot, suspension included; null where Linux does not provide it.
     /// </summary>
     /// <remarks>
-    /// Of the system's own clock alone: another <see cref="TimeProvider"/> is asked whether it is a
+    /// Only the system's own clock has this witness: any other <see cref="TimeProvider"/> is asked for its
     /// <see cref="IWitnessedTime"/>.
     /// </remarks>
     public static ClockWitness? OfMachine(TimeProvider time)
@@ -34,7 +34,7 @@ internal readonly record struct ClockWitness(string Id, long Ticks, bool IsStead
         }
     }
 
-    /// <summary>Reads what <see cref="ToString"/> wrote; null for anything else.</summary>
+    /// <summary>Parses what <see cref="ToString"/> wrote; null for anything else.</summary>
     public static ClockWitness? Parse(string text) =>
         text.Split('/') is [var id, var ticks]
         && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var read)
@@ -45,11 +45,9 @@ internal readonly record struct ClockWitness(string Id, long Ticks, bool IsStead
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id}/{Ticks}");
 }
 
-/// <summary>
-/// A clock that says what the clock beside it reads. For tests: time that runs as they want has no machine behind it.
-/// </summary>
+/// <summary>A clock with a witness of its own, for tests whose simulated time has no machine behind it.</summary>
 internal interface IWitnessedTime
 {
-    /// <summary>Null when there is none.</summary>
+    /// <summary>The reading of the witness; null when there is none.</summary>
     ClockWitness? Witness { get; }
 }

@@ -1,8 +1,9 @@
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// Told about each group commit, by the journal's writer after it told the callers; must neither block nor throw.
+/// Notified of each group commit by the journal's writer, after the callers were answered; must neither block nor
+/// throw.
 /// </summary>
-/// <param name="duration">Until the disk or the database had it.</param>
-/// <param name="writes">How many writes shared it.</param>
+/// <param name="duration">How long the commit took to reach the disk or the database.</param>
+/// <param name="writes">Number of writes in the commit.</param>
 internal delegate void CommitReport(TimeSpan duration, int writes);

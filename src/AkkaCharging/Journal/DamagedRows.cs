@@ -2,25 +2,25 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Told about a row of the journal that cannot be read. It says nothing that is secret.</summary>
+/// <summary>Notified of a row of the journal that cannot be read; gets no secrets.</summary>
 internal delegate void DamagedRowReport(RequestId id, string damage);
 
 /// <summary>
-/// Unsettled requests that cannot be read: each is reported, left in place, and does not keep those behind it from
-/// being taken up.
+/// Counts and reports unsettled requests that cannot be read. Each is left in place, and the requests behind it are
+/// still resumed.
 /// </summary>
-/// <remarks>A wrong key is another matter: it refuses the start.</remarks>
+/// <remarks>A wrong key is not a damaged row: it prevents the start.</remarks>
 internal sealed class DamagedRows(DamagedRowReport? report)
 {
     private long _count;
 
-    /// <summary>How many the last reading found so far.</summary>
+    /// <summary>Number of damaged rows found by the latest reading so far.</summary>
     public long Count => Interlocked.Read(ref _count);
 
-    /// <summary>A reading begins anew.</summary>
+    /// <summary>Resets the count before a new reading.</summary>
     public void Clear() => Interlocked.Exchange(ref _count, 0);
 
-    /// <summary>Another one.</summary>
+    /// <summary>Counts and reports a damaged row.</summary>
     public void Add(RequestId id, string damage)
     {
         Interlocked.Increment(ref _count);

@@ -3,12 +3,13 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// A request that failed and whose secrets are still kept, so that it can be redriven. Holds no secret itself.
+/// A failed request whose secrets are still kept, so that it can be redriven. Contains no secret itself.
 /// </summary>
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
-/// <param name="LastAttempt">Why it failed; null when no attempt was made.</param>
-/// <param name="Attempts">Callback attempts so far, those before a redrive included.</param>
-/// <param name="Status">What was decided; null when it failed undecided.</param>
+/// <param name="LastAttempt">The last callback attempt, which tells why it failed; null when no attempt was
+/// made.</param>
+/// <param name="Attempts">Number of callback attempts so far, including those before a redrive.</param>
+/// <param name="Status">The decision; null when the request failed undecided.</param>
 internal sealed record DeadLetter(
     RequestId Id,
     string StationId,
@@ -21,28 +22,28 @@ internal sealed record DeadLetter(
     DateTimeOffset SettledAt
 );
 
-/// <summary>Which dead letters: those that match all that is given.</summary>
-/// <param name="From">Settled then or later.</param>
-/// <param name="To">Settled earlier.</param>
+/// <summary>Selects dead letters by all conditions that are set.</summary>
+/// <param name="From">Earliest time of settling, inclusive.</param>
+/// <param name="To">Latest time of settling, exclusive.</param>
 internal sealed record DeadLetterQuery(
     DestinationKey? Destination = null,
     DateTimeOffset? From = null,
     DateTimeOffset? To = null
 )
 {
-    /// <summary>Ticks that no match is earlier than.</summary>
-    /// <param name="oldest">Retention's: what settled by then is forgotten.</param>
+    /// <summary>Returns the earliest time of settling that a match may have, in ticks.</summary>
+    /// <param name="oldest">Start of retention: letters settled until then no longer exist.</param>
     internal long FirstTicks(DateTimeOffset oldest) =>
         Math.Max((From ?? DateTimeOffset.MinValue).UtcTicks, oldest.UtcTicks + 1);
 
-    /// <summary>The place that every match on a page after <paramref name="after"/> comes before.</summary>
+    /// <summary>Returns the place before which every match on a page after <paramref name="after"/> lies.</summary>
     internal DeadLetterCursor End(DeadLetterCursor? after) => after ?? new(To ?? DateTimeOffset.MaxValue, default);
 }
 
 /// <summary>A place in the list of dead letters, which is ordered by time of settling, then id, newest first.</summary>
 internal readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, RequestId Id)
 {
-    /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
+    /// <summary>Parses what <see cref="ToString"/> wrote.</summary>
     public static bool TryParse(string? text, out DeadLetterCursor cursor)
     {
         cursor = default;
@@ -61,55 +62,55 @@ internal readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, Reque
         return true;
     }
 
-    /// <summary>A text for URLs.</summary>
+    /// <summary>Formats the place as a text for URLs.</summary>
     public override string ToString() => $"{SettledAt.UtcTicks}_{Id}";
 }
 
-/// <summary>Some of the dead letters, newest first.</summary>
-/// <param name="Next">Where the next page begins; null after the last one.</param>
+/// <summary>A page of dead letters, newest first.</summary>
+/// <param name="Next">The place where the next page begins; null after the last page.</param>
 internal sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLetterCursor? Next)
 {
-    /// <summary>The most that one page holds.</summary>
+    /// <summary>Maximum number of letters on a page.</summary>
     public const int LettersMax = 1_000;
 
     /// <summary>
-    /// A page of <paramref name="letters"/>, which were read with a limit of <paramref name="most"/>.
+    /// Creates a page of <paramref name="letters"/>, which were read with a limit of <paramref name="most"/>.
     /// </summary>
     internal static DeadLetterPage Of(IReadOnlyList<DeadLetter> letters, int most) =>
         new(letters, letters.Count == most ? new(letters[^1].SettledAt, letters[^1].Id) : null);
 }
 
-/// <summary>What became of a redrive.</summary>
+/// <summary>The outcome of a redrive.</summary>
 internal enum RedriveOutcome
 {
-    /// <summary>It is on its way again.</summary>
+    /// <summary>The request is pending again.</summary>
     Redriven,
 
-    /// <summary>No such request, or it is past retention.</summary>
+    /// <summary>There is no such request, or it is past retention.</summary>
     NotFound,
 
-    /// <summary>It did not fail, was discarded, or somebody else redrove it first.</summary>
+    /// <summary>The request did not fail, was discarded, or was redriven by somebody else.</summary>
     NotDeadLetter,
 
-    /// <summary>What is stored about it cannot be decrypted; it stays as it is.</summary>
+    /// <summary>The stored request cannot be decrypted; it stays as it is.</summary>
     Damaged,
 
-    /// <summary>There is no room for it at present; later there is.</summary>
+    /// <summary>There is no room at present; a later redrive may succeed.</summary>
     Busy,
 }
 
-/// <summary>What became of a redrive, and the request to take up when it was made.</summary>
+/// <summary>The outcome of a redrive and, on success, the request to resume.</summary>
 internal readonly record struct RedriveResult(RedriveOutcome Outcome, UnsettledRequest? Request = null, int Lane = 0);
 
-/// <summary>What became of a discarding.</summary>
+/// <summary>The outcome of discarding a dead letter.</summary>
 internal enum DiscardOutcome
 {
-    /// <summary>Its driver token and callback URL are erased.</summary>
+    /// <summary>The driver token and callback URL were erased.</summary>
     Discarded,
 
-    /// <summary>No such request, or it is past retention.</summary>
+    /// <summary>There is no such request, or it is past retention.</summary>
     NotFound,
 
-    /// <summary>It did not fail, was discarded before, or somebody redrove it first.</summary>
+    /// <summary>The request did not fail, was discarded before, or was redriven by somebody else.</summary>
     NotDeadLetter,
 }

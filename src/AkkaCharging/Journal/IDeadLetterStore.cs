@@ -4,13 +4,13 @@ namespace AkkaCharging.Journal;
 
 /// <summary>Lists, redrives and discards the failed requests whose secrets a journal still keeps.</summary>
 /// <remarks>
-/// Errors: <see cref="JournalUnavailableException"/> when the journal is away; nothing was changed then.
+/// Errors: <see cref="JournalUnavailableException"/> when the journal is unavailable; nothing was changed then.
 /// </remarks>
 internal interface IDeadLetterStore
 {
     /// <summary>Lists the next dead letters that match, newest first, without delaying writes.</summary>
     /// <param name="after">The end of the previous page; null for the first page.</param>
-    /// <param name="most">1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
+    /// <param name="most">Maximum number of letters, from 1 to <see cref="DeadLetterPage.LettersMax"/>.</param>
     ValueTask<DeadLetterPage> ListDeadLettersAsync(
         DeadLetterQuery query,
         DeadLetterCursor? after,
@@ -22,16 +22,18 @@ internal interface IDeadLetterStore
     ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Turns a dead letter back into a decided request with no attempts made. Its life is as long as its first one and
-    /// begins at <paramref name="at"/>.
+    /// Turns a dead letter back into a decided request with no attempts made. It gets its first lifetime again,
+    /// beginning at <paramref name="at"/>.
     /// </summary>
-    /// <returns>The request to resume; only one of several concurrent callers gets it. If the process ends before it is
-    /// settled, <see cref="IRequestJournal.ReadUnsettledAsync"/> returns it to the next one.</returns>
+    /// <returns>
+    /// The request to resume; of several concurrent callers only one gets it. If the process ends before the request is
+    /// settled, <see cref="IRequestJournal.ReadUnsettledAsync"/> returns it to the next process.
+    /// </returns>
     ValueTask<RedriveResult> RedriveAsync(RequestId id, DateTimeOffset at, CancellationToken cancellationToken);
 
     /// <summary>Erases the secrets of a dead letter: the request stays failed, but can no longer be redriven.</summary>
     ValueTask<DiscardOutcome> DiscardAsync(RequestId id, CancellationToken cancellationToken);
 }
 
-/// <summary>A journal as a whole: all of its ports, over the same requests.</summary>
+/// <summary>A journal with all of its ports over the same requests.</summary>
 internal interface IJournal : IRequestJournal, IDeadLetterStore, IRequestSearch;

@@ -3,7 +3,8 @@ using AkkaCharging.Journal.Encryption;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// The life of the one writer of a <see cref="StoredJournal"/>, which opens the journal and reopens it after faults.
+/// The lifetime of the single writer of a <see cref="StoredJournal"/>, which opens the journal and reopens it after
+/// faults.
 /// </summary>
 internal interface IJournalWriter
 {
@@ -13,15 +14,15 @@ internal interface IJournalWriter
     /// <summary>Completes when the journal turns out to be unusable.</summary>
     Task<InvalidJournalException> Invalid { get; }
 
-    /// <summary>Completes when the writer has written what was queued and has released the journal.</summary>
+    /// <summary>Completes when the writer has written the queued writes and has released the journal.</summary>
     Task Ended { get; }
 
-    /// <summary>The keys and secrets of the journal; null until it was opened for the first time.</summary>
+    /// <summary>The keys and secrets of the journal; null before it was first opened.</summary>
     JournalSecrets? Secrets { get; }
 
-    /// <summary>Why new requests are not accepted; null while they are.</summary>
+    /// <summary>Why new requests are rejected; null while they are accepted.</summary>
     string? AcceptProblem { get; }
 
-    /// <summary>Begins to end: queued writes are still made.</summary>
+    /// <summary>Begins to end the writer; queued writes are still made.</summary>
     void Stop();
 }

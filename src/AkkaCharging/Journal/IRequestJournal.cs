@@ -3,50 +3,51 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Keeps accepted requests until they are settled, and what became of them for a while after.</summary>
+/// <summary>Stores accepted requests until they are settled, and their outcomes for the retention time.</summary>
 /// <remarks>
-/// Order: a request is journaled before its 200, a decision before its callback, an outcome before the request is
-/// forgotten. A write is kept when its task completes; what a crash then leaves is the journal's kind to say (memory:
-/// nothing). Errors: <see cref="JournalUnavailableException"/> when the write could not be made; trying again later is
-/// right.
+/// Order: a request is written before its 200, a decision before its callback, an outcome before the request is
+/// forgotten. A write is durable when its task completes, as far as the kind of journal allows (memory: not beyond the
+/// process). Errors: <see cref="JournalUnavailableException"/> when a write could not be made; retry later.
 /// </remarks>
 internal interface IRequestJournal : IAsyncDisposable
 {
     private static readonly Task<InvalidJournalException> Never =
         new TaskCompletionSource<InvalidJournalException>().Task;
 
-    /// <summary>Whether writes go through at present.</summary>
+    /// <summary>The status of the journal, such as whether writes succeed at present.</summary>
     JournalStatus Status { get; }
 
-    /// <summary>Makes claims of idempotency keys, with a secret that lives as long as the journal.</summary>
+    /// <summary>Hashes idempotency keys into claims, with a secret as long-lived as the journal.</summary>
     /// <exception cref="JournalUnavailableException">The journal is not open yet.</exception>
     IdempotencyHasher Hasher { get; }
 
     /// <summary>
-    /// Opens the journal, or begins to: while another process owns it, or the disk or database is away,
+    /// Opens the journal, or starts to: while another process owns it, or the disk or database is unavailable,
     /// <see cref="Status"/> says so.
     /// </summary>
-    /// <exception cref="InvalidJournalException">It will never open: corrupt, of a newer version, or encrypted with
-    /// another key.</exception>
+    /// <exception cref="InvalidJournalException">The journal can never be opened: it is corrupt, of a newer version, or
+    /// encrypted with another key.</exception>
     Task StartAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Completes when the journal turns out to be unusable after <see cref="StartAsync"/> has returned: the process
-    /// should end.
+    /// Completes when the journal turns out to be unusable after <see cref="StartAsync"/> has returned; the process
+    /// should then end.
     /// </summary>
     Task<InvalidJournalException> Invalid => Never;
 
     /// <summary>
-    /// Waits until the journal is open, then reads what an earlier process left unsettled, oldest first, a page at a
-    /// time.
+    /// Waits until the journal is open, then reads the unsettled requests of earlier processes, oldest first, page by
+    /// page.
     /// </summary>
     /// <remarks>
-    /// A journal that another process had in between has more to give: <see cref="JournalStatus.Backlog"/> rises again.
+    /// After another process owned the journal in between, there are more to read: <see cref="JournalStatus.Backlog"/>
+    /// rises again.
     /// </remarks>
     IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Keeps <paramref name="request"/>, unless <paramref name="idempotency"/> names one that is kept already.
+    /// Stores <paramref name="request"/>, unless <paramref name="idempotency"/> belongs to a request that is already
+    /// stored.
     /// </summary>
     ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
@@ -55,71 +56,72 @@ internal interface IRequestJournal : IAsyncDisposable
     );
 
     /// <summary>
-    /// What <see cref="AcceptAsync"/> would answer to <paramref name="claim"/> because of a request that is kept
-    /// already; null when there is none.
+    /// Returns the answer that <see cref="AcceptAsync"/> would give to <paramref name="claim"/> for an already stored
+    /// request; null when there is none.
     /// </summary>
-    /// <remarks>In turn with the writes: one whose commit is in doubt is never told of.</remarks>
+    /// <remarks>Runs in turn with the writes, so that a request whose commit is in doubt is never returned.</remarks>
     ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken);
 
-    /// <summary>Keeps <paramref name="decision"/> if there is none yet.</summary>
-    /// <returns>The decision that stands: the stored one wins over a later one.</returns>
+    /// <summary>Stores <paramref name="decision"/> unless a decision is already stored.</summary>
+    /// <returns>The decision in force: a stored one takes precedence.</returns>
     ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken);
 
-    /// <summary>Keeps a failed attempt that will be followed by another.</summary>
+    /// <summary>Stores a failed attempt that will be retried.</summary>
     ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken);
 
-    /// <summary>Keeps how the request ended; does nothing when it is settled already.</summary>
+    /// <summary>Stores the outcome of the request; does nothing when the request is already settled.</summary>
     ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken);
 
-    /// <summary>What is known about a request; null when it never was, or is past retention.</summary>
+    /// <summary>Returns what is stored about a request; null when it never existed or is past retention.</summary>
     ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken);
 }
 
-/// <summary>What became of an attempt to accept.</summary>
+/// <summary>The outcome of an attempt to accept a request.</summary>
 internal enum AcceptOutcome
 {
-    /// <summary>Kept now.</summary>
+    /// <summary>The request was stored now.</summary>
     Accepted,
 
-    /// <summary>The same request was kept before, under the id of the result.</summary>
+    /// <summary>The same request was stored before, under the id of the result.</summary>
     Replayed,
 
     /// <summary>The idempotency key was used with other field values.</summary>
     Conflict,
 }
 
-/// <summary>What became of an attempt to accept, and the id under which the request is kept.</summary>
-/// <param name="Lane">Of the cluster, that a request kept now belongs to; zero without one.</param>
+/// <summary>The outcome of an attempt to accept a request, and the id under which the request is stored.</summary>
+/// <param name="Lane">The cluster lane of a request stored now; zero without a cluster.</param>
 internal readonly record struct AcceptResult(AcceptOutcome Outcome, RequestId Id, int Lane = 0);
 
 /// <summary>
-/// An <c>Idempotency-Key</c>, scoped to its API key, and what it was used with; both as keyed hashes, in hexadecimal
-/// digits.
+/// An <c>Idempotency-Key</c>, scoped to its API key, and the field values it was used with; both as keyed hashes in
+/// hexadecimal digits.
 /// </summary>
 internal sealed record IdempotencyClaim(string KeyHash, string BodyHash)
 {
-    /// <summary>How long a key is remembered.</summary>
+    /// <summary>How long an idempotency key is kept.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
 }
 
-/// <summary>An idempotency key that is kept: the request that was accepted with it, and its field values.</summary>
+/// <summary>A stored idempotency key: the request that was accepted with it, and its field values.</summary>
 internal readonly record struct KeptClaim(RequestId Id, string BodyHash)
 {
-    /// <summary>The answer to <paramref name="claim"/>, which has the same key.</summary>
-    /// <param name="id">The request that claims it; default when it is only looked up.</param>
+    /// <summary>Returns the answer to <paramref name="claim"/>, which has the same key.</summary>
+    /// <param name="id">The request that claims the key; default for a look-up.</param>
     public AcceptResult Answer(IdempotencyClaim claim, RequestId id = default) =>
         Id == id ? new(AcceptOutcome.Accepted, id)
         : string.Equals(BodyHash, claim.BodyHash, StringComparison.Ordinal) ? new(AcceptOutcome.Replayed, Id)
         : new(AcceptOutcome.Conflict, Id);
 }
 
-/// <summary>Whether writes go through, for health.</summary>
+/// <summary>The status of a journal, for health.</summary>
 /// <param name="Kind"><c>sqlite</c>, <c>postgres</c> or <c>memory</c>.</param>
-/// <param name="Problem">Why not, without secrets; null when available.</param>
-/// <param name="Backlog">Unsettled requests of an earlier process that were not read yet.</param>
-/// <param name="Damaged">Unsettled requests that cannot be read, and stay in the journal.</param>
-/// <param name="WasOpen">Whether it was open at any time since the start.</param>
-/// <param name="EarlyDeletions">Settled requests that were deleted before <c>journal.retentionHours</c>.</param>
+/// <param name="Problem">Why writes fail, without secrets; null when they succeed.</param>
+/// <param name="Backlog">Number of unsettled requests of earlier processes that were not read yet.</param>
+/// <param name="Damaged">Number of unsettled requests that cannot be read, and stay in the journal.</param>
+/// <param name="WasOpen">Whether the journal was open at any time since the start.</param>
+/// <param name="EarlyDeletions">Number of settled requests that were deleted before
+/// <c>journal.retentionHours</c>.</param>
 internal sealed record JournalStatus(
     string Kind,
     bool IsAvailable,
@@ -130,10 +132,10 @@ internal sealed record JournalStatus(
     EarlyCounts EarlyDeletions = default
 );
 
-/// <summary>The journal cannot be used by this process, now or later; the start is refused.</summary>
+/// <summary>The journal can never be used by this process, which therefore does not start.</summary>
 internal sealed class InvalidJournalException(string message, Exception? innerException = null)
     : Exception(message, innerException);
 
-/// <summary>A write could not be made; nothing that was kept before is lost.</summary>
+/// <summary>A write could not be made; everything stored before is kept.</summary>
 internal sealed class JournalUnavailableException(string message, Exception? innerException = null)
     : Exception(message, innerException);

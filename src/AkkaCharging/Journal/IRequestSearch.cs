@@ -6,8 +6,8 @@ namespace AkkaCharging.Journal;
 internal interface IRequestSearch
 {
     /// <summary>Searches from the newest request on.</summary>
-    /// <param name="before">Where the search before ended; null for a new one.</param>
-    /// <param name="most">Matches to return at the most, from 1 on.</param>
+    /// <param name="before">The end of the previous search; null for a new one.</param>
+    /// <param name="most">Maximum number of matches to return, at least 1.</param>
     /// <exception cref="JournalUnavailableException">The journal cannot be read at present.</exception>
     ValueTask<RequestPage> SearchAsync(
         RequestQuery query,
@@ -17,23 +17,23 @@ internal interface IRequestSearch
     );
 }
 
-/// <summary>Some of the requests that match, newest first.</summary>
-/// <param name="Next">Where to go on: a search that takes long returns what it has found by then, which may be nothing.
-/// Null at the end.</param>
+/// <summary>A page of the requests that match, newest first.</summary>
+/// <param name="Next">Where to continue: a long search returns the matches found so far, possibly none. Null at the
+/// end.</param>
 internal sealed record RequestPage(IReadOnlyList<RequestRecord> Requests, RequestId? Next);
 
 /// <summary>Searches a journal part by part.</summary>
 internal static class RequestPages
 {
-    /// <summary>Requests that are looked at in one go: the time that a look-up may have to wait.</summary>
+    /// <summary>Number of requests examined at a time, which bounds how long a look-up has to wait.</summary>
     public const int PartRows = 20_000;
 
-    /// <summary>Returns the id that one part of a search begins at.</summary>
-    /// <param name="floor">Smallest id of the part; null when the part goes to the oldest request.</param>
+    /// <summary>Returns the id at which one part of a search begins.</summary>
+    /// <param name="floor">Smallest id of the part; null when the part extends to the oldest request.</param>
     public static RequestId From(RequestQuery query, RequestId? floor) =>
         IsLast(query, floor) ? query.FirstId : floor!.Value;
 
-    /// <summary>Makes the page of what one part of a search found.</summary>
+    /// <summary>Creates the page from the results of one part of a search.</summary>
     public static RequestPage Of(RequestQuery query, RequestId? floor, IReadOnlyList<RequestRecord> found, int most) =>
         new(
             found,

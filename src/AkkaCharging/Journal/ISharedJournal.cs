@@ -4,46 +4,50 @@ namespace AkkaCharging.Journal;
 /// A journal that the nodes of a cluster share: each request belongs to a lane, and each lane to one node at a time.
 /// </summary>
 /// <remarks>
-/// The journal says to which lane of this node a request that it accepts or redrives belongs. A node that lost a lane
-/// can write nothing more into it: such writes fail with <see cref="JournalUnavailableException"/>.
+/// The journal decides to which lane of this node a request that it accepts or redrives belongs. A node that lost a
+/// lane can no longer write to it: such writes fail with <see cref="JournalUnavailableException"/>.
 /// </remarks>
 internal interface ISharedJournal : IJournal
 {
-    /// <summary>Told about each lane that another node took from this one. From any thread; must not block.</summary>
+    /// <summary>
+    /// Raised for each lane that another node took from this one, on any thread; handlers must not block.
+    /// </summary>
     event EventHandler<LaneLostEventArgs>? LaneLost;
 
     /// <summary>
-    /// Takes a lane from whoever has it: from here on only this node writes into it. New requests do not come into it
-    /// yet.
+    /// Takes a lane from its current holder: from now on only this node can write to it. The lane does not accept new
+    /// requests yet.
     /// </summary>
     Task TakeLaneAsync(int lane, CancellationToken cancellationToken);
 
-    /// <summary>What earlier holders of a lane left unsettled, oldest first, a page at a time.</summary>
+    /// <summary>Reads the requests that earlier holders of a lane left unsettled, oldest first, page by page.</summary>
     IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(int lane, CancellationToken cancellationToken);
 
-    /// <summary>Lets new requests into a lane that is held, or keeps them out; others go on.</summary>
+    /// <summary>Opens a held lane to new requests, or closes it; requests already in the lane continue.</summary>
     void SetOpen(int lane, bool isOpen);
 
-    /// <summary>Gives a lane up after all else that is to be written into it.</summary>
+    /// <summary>Releases a lane after all pending writes to it.</summary>
     Task ReleaseLaneAsync(int lane, CancellationToken cancellationToken);
 
-    /// <summary>Whether another node holds lanes and is connected to this journal: there is a cluster then.</summary>
+    /// <summary>
+    /// Checks whether another node holds lanes and is connected to this journal, and so a cluster is running.
+    /// </summary>
     Task<bool> AreLanesHeldElsewhereAsync(CancellationToken cancellationToken);
 
-    /// <summary>All lanes of the cluster and who holds them.</summary>
+    /// <summary>Lists all lanes of the cluster and their holders.</summary>
     Task<IReadOnlyList<LaneHolder>> ListLanesAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>Another node took a lane from this one.</summary>
-/// <param name="lane">Its number.</param>
+/// <summary>Names a lane that another node took from this one.</summary>
+/// <param name="lane">The number of the lane.</param>
 internal sealed class LaneLostEventArgs(int lane) : EventArgs
 {
-    /// <summary>Its number.</summary>
+    /// <summary>The number of the lane.</summary>
     public int Lane => lane;
 }
 
-/// <summary>Who holds a lane.</summary>
-/// <param name="Holder">Process and machine; null while nobody does.</param>
-/// <param name="IsOurs">Whether it is this node.</param>
-/// <param name="TakenAt">When it was last taken; null when it never was.</param>
+/// <summary>The holder of a lane.</summary>
+/// <param name="Holder">Process and machine of the holder; null when there is none.</param>
+/// <param name="IsOurs">Whether this node is the holder.</param>
+/// <param name="TakenAt">When the lane was last taken; null when it never was.</param>
 internal sealed record LaneHolder(int Lane, string? Holder, bool IsOurs, DateTimeOffset? TakenAt);

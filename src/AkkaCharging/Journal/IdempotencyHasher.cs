@@ -5,10 +5,10 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// Turns idempotency keys into claims and driver tokens into fingerprints: keyed hashes, so that what is stored tells
-/// nothing about a key or a token.
+/// Hashes idempotency keys into claims and driver tokens into fingerprints. The hashes are keyed, so that stored values
+/// reveal neither keys nor tokens.
 /// </summary>
-/// <param name="secret">At least 32 bytes; what was made with another secret never matches.</param>
+/// <param name="secret">The key of the hashes, at least 32 bytes; hashes with different secrets never match.</param>
 internal sealed class IdempotencyHasher(byte[] secret)
 {
     /// <summary>Length of a fingerprint.</summary>
@@ -17,23 +17,24 @@ internal sealed class IdempotencyHasher(byte[] secret)
     /// <summary>Hexadecimal digits of a fingerprint.</summary>
     public const int FingerprintDigits = 2 * FingerprintBytes;
 
-    // Kept, as setting up OpenSSL's context for each token would cost as much as hashing it. One for each thread that
-    // asks: a hash has a state.
+    // Kept, because setting up an OpenSSL context for each token would cost as much as hashing it. One per thread,
+    // because a hash has a state.
     private readonly ThreadLocal<IncrementalHash> _fingerprint = KeyedHash(
         HMACSHA256.HashData(secret, "fingerprint"u8)
     );
 
-    /// <summary>A hasher for claims that need not outlive the process.</summary>
+    /// <summary>Creates a hasher for claims that need not outlive the process.</summary>
     public static IdempotencyHasher WithRandomSecret() => new(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>
-    /// The claim of <paramref name="key"/> in the scope of an API key, for a request with these field values.
+    /// Creates the claim of <paramref name="key"/> in the scope of an API key, for a request with these field values.
     /// </summary>
     public IdempotencyClaim Claim(string? apiKeyName, string key, params ReadOnlySpan<string> fields) =>
         new(Hash([apiKeyName ?? "", key]), Hash(fields));
 
     /// <summary>
-    /// Names a driver token in audit without telling it: the same token, the same fingerprint, in this journal alone.
+    /// Returns the fingerprint of a driver token for audits: equal tokens have equal fingerprints, in this journal
+    /// only.
     /// </summary>
     public byte[] Fingerprint(DriverToken token)
     {
@@ -44,7 +45,7 @@ internal sealed class IdempotencyHasher(byte[] secret)
         return hash[..FingerprintBytes].ToArray();
     }
 
-    /// <summary>Reads the hexadecimal digits of a fingerprint; null when <paramref name="text"/> holds none.</summary>
+    /// <summary>Parses the hexadecimal digits of a fingerprint; null when <paramref name="text"/> holds none.</summary>
     public static byte[]? ReadFingerprint(string text) =>
         text.Length == FingerprintDigits && text.All(char.IsAsciiHexDigit) ? Convert.FromHexString(text) : null;
 
@@ -56,7 +57,7 @@ internal sealed class IdempotencyHasher(byte[] secret)
         using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);
         foreach (var part in parts)
         {
-            // The length in front of each part keeps ("ab", "c") and ("a", "bc") apart.
+            // A length before each part tells ("ab", "c") from ("a", "bc").
             var bytes = Encoding.UTF8.GetBytes(part);
             hash.AppendData(BitConverter.GetBytes(bytes.Length));
             hash.AppendData(bytes);

@@ -3,33 +3,35 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// Reads a journal's decision records beside its owner or without one: it takes no lock and changes nothing.
+/// Reads a journal's decision records, whether or not a process owns the journal: takes no lock and changes nothing.
 /// </summary>
 /// <remarks>
 /// Errors: <see cref="JournalUnavailableException"/> when the journal cannot be read,
-/// <see cref="InvalidJournalException"/> when it is none, newer, or under another key.
+/// <see cref="InvalidJournalException"/> when it is not a journal, of a newer version, or encrypted with another key.
 /// </remarks>
 internal interface IJournalAudit : IAsyncDisposable
 {
-    /// <summary>The keyed fingerprint of a driver token in this journal. It alone needs the journal's keys.</summary>
+    /// <summary>
+    /// Returns the keyed fingerprint of a driver token in this journal. Only this method needs the journal's keys.
+    /// </summary>
     Task<byte[]> FingerprintAsync(DriverToken token);
 
     /// <summary>Finds a request; null when there is none.</summary>
     Task<RequestRecord?> FindAsync(RequestId id);
 
-    /// <summary>The newest records that match, newest first.</summary>
-    /// <param name="before">Where the page before ended; null for the first page.</param>
+    /// <summary>Reads the newest records that match, newest first.</summary>
+    /// <param name="before">The end of the previous page; null for the first page.</param>
     Task<List<RequestRecord>> ReadPageAsync(RequestQuery query, RequestId? before, int rows);
 }
 
-/// <summary>Reading more than a page.</summary>
+/// <summary>Reads more than one page of an audit.</summary>
 internal static class JournalAuditPages
 {
     private const int PageRows = 1_000;
 
-    /// <summary>The newest <paramref name="limit"/> records that match, newest first.</summary>
+    /// <summary>Reads the newest <paramref name="limit"/> records that match, newest first.</summary>
     /// <remarks>
-    /// A page at a time, so that a reader that dawdles neither fills the memory nor keeps the owner from tidying its
+    /// Reads page by page, so that a slow consumer neither fills the memory nor keeps the owner from truncating its
     /// log.
     /// </remarks>
     public static async IAsyncEnumerable<RequestRecord> ReadAsync(

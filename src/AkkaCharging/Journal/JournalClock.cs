@@ -3,19 +3,21 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>How old a journal's rows are, though they carry times of a wall clock that may have been set.</summary>
+/// <summary>
+/// Determines the age of a journal's rows, whose wall-clock times may be wrong because the clock was set.
+/// </summary>
 /// <remarks>
-/// It keeps the time that has elapsed while the journal was in use, by the monotonic clock, and a list of segments:
-/// from when on the wall clock was how far from it. A new segment begins where that distance changes by more than a
-/// second, which is a step, or drift that came together. The journal keeps the list (<see cref="Save"/>), so that the
-/// next process knows it (<see cref="Resume"/>). Two measures of elapsed time, which differ by the time between two
-/// processes alone: the sure one counts only what a witness vouches for, and decides what is deleted; the likely one
-/// believes the wall clock where nobody speaks against it, and decides what is too late to be called back. Safe to
-/// share between threads.
+/// The clock measures the time elapsed while the journal was in use with the monotonic clock, and keeps a list of
+/// segments, each of which states how far the wall clock was from the elapsed time, and since when. A new segment
+/// begins when that distance changes by more than a second, through a step or accumulated drift. The journal stores the
+/// list (<see cref="Save"/>) for the next process (<see cref="Resume"/>). There are two measures of elapsed time, which
+/// differ only in the time between two processes. The sure one counts only what a witness confirms, and decides what is
+/// deleted; the likely one trusts the wall clock unless something contradicts it, and decides what is too late for a
+/// callback. Thread-safe.
 /// </remarks>
 internal sealed class JournalClock
 {
-    /// <summary>How often the journal keeps it.</summary>
+    /// <summary>How often the journal stores the list.</summary>
     public static readonly TimeSpan SaveEvery = TimeSpan.FromMinutes(1);
 
     private const string Format = "1";
@@ -30,14 +32,14 @@ internal sealed class JournalClock
     private readonly long _remembered;
     private readonly List<Segment> _segments = [];
 
-    // elapsed before this process; less what of this process had elapsed when it was told
+    // Elapsed before this process, less the time of this process that had elapsed at the resume.
     private (long Sure, long Likely) _before;
-    private long _offset; // of the last segment, for a look without the lock
-    private long? _low; // of the readings with which segments began
+    private long _offset; // of the last segment, for checks without the lock
+    private long? _low; // lowest reading at the start of a segment
     private string? _saved;
     private long _savedAt;
 
-    /// <param name="remembered">The longest span that anybody will ask about.</param>
+    /// <param name="remembered">Maximum age that the clock has to determine.</param>
     public JournalClock(TimeProvider time, TimeSpan remembered)
     {
         (_time, _remembered) = (time, remembered.Ticks);
@@ -47,18 +49,20 @@ internal sealed class JournalClock
     }
 
     /// <summary>
-    /// The time at which idempotency keys are looked at that were kept with the end of theirs: what is over by then has
-    /// been kept for long enough.
+    /// The time that the stored expiry of idempotency keys is compared with: a key that expired by then was kept for
+    /// its whole retention time.
     /// </summary>
     public DateTimeOffset NowForClaims => Horizon(IdempotencyClaim.Retention) + IdempotencyClaim.Retention;
 
-    /// <summary>Remembers for as long as <paramref name="settings"/> and idempotency keys need.</summary>
+    /// <summary>
+    /// Creates a clock that remembers as long as <paramref name="settings"/> and idempotency keys need.
+    /// </summary>
     public static JournalClock For(JournalSettings settings, TimeProvider time) =>
         new(time, settings.Retention > IdempotencyClaim.Retention ? settings.Retention : IdempotencyClaim.Retention);
 
     /// <summary>
-    /// Looks whether the wall clock was set. Called whenever a time is about to be kept, so that no step between two
-    /// kept times is missed.
+    /// Checks whether the wall clock was set. Called before each time that is stored, so that no step between two
+    /// stored times is missed.
     /// </summary>
     public void Observe()
     {
@@ -69,7 +73,9 @@ internal sealed class JournalClock
             Observe(Read());
     }
 
-    /// <summary>Takes in what the wall clock of another node reads that keeps times in the same journal.</summary>
+    /// <summary>
+    /// Takes the wall clock reading of another node into account, which stores times in the same journal.
+    /// </summary>
     public void Observe(DateTimeOffset other)
     {
         lock (_gate)
@@ -83,12 +89,11 @@ internal sealed class JournalClock
     }
 
     /// <summary>
-    /// The latest wall clock reading such that whatever was kept up to it was kept <paramref name="span"/> ago or
-    /// earlier.
+    /// Returns the latest wall-clock time such that every row stored up to it is at least <paramref name="span"/> old.
     /// </summary>
     /// <remarks>
-    /// It is the lowest that the wall clock has read since then: what was kept since is not below it. With a clock that
-    /// was never set, now less the span.
+    /// That is the lowest reading of the wall clock since then: no later row has a lower time. For a clock that was
+    /// never set, it is the current time less the span.
     /// </remarks>
     public DateTimeOffset Horizon(TimeSpan span)
     {
@@ -97,12 +102,12 @@ internal sealed class JournalClock
             var now = Observe(Read());
             var from = Sure(now) - span.Ticks;
             if (from < _segments[0].Sure)
-                return DateTimeOffset.MinValue; // what was before is not known, so nothing is old
+                return DateTimeOffset.MinValue; // nothing is known about the time before, so no row is old
             var horizon = now.Wall - span.Ticks;
             for (var i = _segments.Count - 1; i >= 0 && End(i, now) >= from; i--)
             {
-                // A segment begins a moment after the clock was set: when somebody looked, with a time in hand that was
-                // read just before.
+                // A segment begins a moment after the clock was set: at the first check, which used a time read just
+                // before.
                 var segment = _segments[i];
                 horizon = Math.Min(
                     horizon,
@@ -115,11 +120,11 @@ internal sealed class JournalClock
     }
 
     /// <summary>
-    /// What the wall clock would read now, had it gone on as it went when it read <paramref name="then"/>; the
-    /// difference is the age of what was kept then.
+    /// Returns what the wall clock would read now if it had not been set since it read <paramref name="then"/>; the
+    /// difference is the age of a row stored then.
     /// </summary>
     /// <remarks>
-    /// Where more than one answer fits, the one that makes it youngest; never before <paramref name="then"/>.
+    /// Of several possible results, the one with the lowest age; never before <paramref name="then"/>.
     /// </remarks>
     public DateTimeOffset NowFor(DateTimeOffset then)
     {
@@ -144,10 +149,10 @@ internal sealed class JournalClock
         }
     }
 
-    /// <summary>Goes on from what an earlier process, or this one, has saved.</summary>
-    /// <param name="saved">Null when the journal holds nothing yet: nothing is known about the age of the rows that it
-    /// has.</param>
-    /// <param name="witness">Of the time between then and now; null without one.</param>
+    /// <summary>Continues from the list that an earlier process, or this one, has stored.</summary>
+    /// <param name="saved">The stored list; null when the journal has none yet, and the age of its rows is
+    /// unknown.</param>
+    /// <param name="witness">A witness of the time between then and now; null without one.</param>
     public void Resume(string? saved, ClockWitness? witness)
     {
         lock (_gate)
@@ -157,7 +162,7 @@ internal sealed class JournalClock
                 || string.Equals(saved, _saved, StringComparison.Ordinal)
                 || Parse(saved) is not ({ } mark, var segments)
             )
-                return; // nobody else had it in between
+                return; // no other process owned the journal in between
             var now = Read();
             var wallGap = now.Wall - mark.Wall;
             var (sureGap, likelyGap) = (0L, Math.Max(0, wallGap));
@@ -168,7 +173,8 @@ internal sealed class JournalClock
                 && told.Ticks >= then.Ticks
             )
             {
-                // Of two clocks that can be set the shorter answer counts; one that cannot be set needs no second.
+                // Of two clocks that can be set, the shorter answer counts; a clock that cannot be set is enough on its
+                // own.
                 var gap = told.Ticks - then.Ticks;
                 sureGap = told.IsSteady ? gap : Math.Min(gap, likelyGap);
                 likelyGap = told.IsSteady || wallGap < 0 ? gap : Math.Min(gap, likelyGap);
@@ -189,8 +195,8 @@ internal sealed class JournalClock
     }
 
     /// <summary>
-    /// The lowest that the wall clock read when it was first read, or after it was set, since this was asked last; null
-    /// when it was not set since.
+    /// Returns the lowest reading of the wall clock when it was first read or after it was set, since the previous
+    /// call; null when there is none.
     /// </summary>
     public DateTimeOffset? TakeLow()
     {
@@ -202,8 +208,8 @@ internal sealed class JournalClock
         }
     }
 
-    /// <summary>What the journal is to keep now; null when what it has will do.</summary>
-    /// <param name="witness">Read only when there is something to keep.</param>
+    /// <summary>Returns the list to store now; null when the stored one is still valid.</summary>
+    /// <param name="witness">Called only when there is a list to store.</param>
     public string? Save(Func<ClockWitness?> witness)
     {
         lock (_gate)
@@ -245,14 +251,13 @@ internal sealed class JournalClock
         _segments.Add(new(Sure(now), Likely(now), now.Wall));
         Volatile.Write(ref _offset, OffsetOf(_segments[^1]));
         _low = Math.Min(_low ?? long.MaxValue, now.Wall);
-        _savedAt = long.MinValue / 2; // to be kept with the next write
+        _savedAt = long.MinValue / 2; // to be stored with the next write
         while (_segments.Count > 1 && _segments[1].Sure < Sure(now) - _remembered)
             _segments.RemoveAt(0);
         if (_segments.Count <= SegmentsMax)
             return;
 
-        // The lower of two readings stands for both: what was kept then is taken for younger than it is, never for
-        // older.
+        // The lower of the two readings replaces both: rows stored then count as younger than they are, never as older.
         var (first, second) = (_segments[0], _segments[1]);
         var lead = Math.Min(first.Wall - first.Sure, second.Wall - second.Sure);
         _segments[0] = new(first.Sure, second.Likely - second.Sure + first.Sure, first.Sure + lead);
@@ -260,7 +265,7 @@ internal sealed class JournalClock
     }
 
     /// <summary>
-    /// Both clocks at one moment: a thread that had to wait between the two would see a step that is none.
+    /// Reads both clocks at the same moment: a thread paused between two reads would see a step that did not happen.
     /// </summary>
     private Moment Read()
     {
@@ -289,17 +294,17 @@ internal sealed class JournalClock
         }
         catch (Exception e) when (e is FormatException or OverflowException or IndexOutOfRangeException)
         {
-            return null; // by another hand: then nothing is known, and nothing is old
+            return null; // written by something else: nothing is known, so no row is old
         }
 
         static long[] Numbers(string[] texts) =>
             [.. texts.Select(text => long.Parse(text, CultureInfo.InvariantCulture))];
     }
 
-    /// <param name="Elapsed">Since this process has the journal.</param>
+    /// <param name="Elapsed">Time since this process opened the journal.</param>
     private readonly record struct Moment(long Elapsed, long Wall);
 
-    /// <summary>Where the wall clock began to be as far from the elapsed time as it then was.</summary>
+    /// <summary>The start of a segment, during which the wall clock kept its distance from the elapsed time.</summary>
     private readonly record struct Segment(long Sure, long Likely, long Wall);
 
     private sealed record Mark(long Sure, long Likely, long Wall, ClockWitness? Witness);

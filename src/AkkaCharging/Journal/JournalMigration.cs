@@ -8,18 +8,18 @@ using NpgsqlTypes;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>How much was moved.</summary>
-/// <param name="Unsettled">Of the requests, those that the next start takes up.</param>
+/// <summary>The amount of data that was moved.</summary>
+/// <param name="Unsettled">Number of the requests that the next start resumes.</param>
 internal sealed record MigrationReport(long Requests, long Unsettled, long IdempotencyKeys, string MovedTo);
 
 /// <summary>
-/// Moves a journal in a SQLite file into an empty one in PostgreSQL: how one node grows into several.
+/// Moves a journal from a SQLite file into an empty PostgreSQL schema, so that one node can grow into a cluster.
 /// </summary>
 /// <remarks>
-/// Everything moves in one transaction: pending requests, decisions, dead letters, idempotency keys, and what
-/// fingerprints are made with, so that they stay comparable. Secrets are encrypted anew with the first of the target's
-/// keys. Neither journal may be in use. Afterwards the file has another name: a service that was started on it by
-/// mistake would call back a second time.
+/// Everything moves in one transaction: pending requests, decisions, dead letters, idempotency keys, and the hash
+/// secret, so that fingerprints stay comparable. Secrets are encrypted again with the first of the target's keys.
+/// Neither journal may be in use. Afterwards the file is renamed: a service started on it by mistake would send
+/// callbacks twice.
 /// </remarks>
 internal static class JournalMigration
 {
@@ -70,13 +70,14 @@ internal static class JournalMigration
     private const int AttemptsMadeColumn = 16;
     private const int DetailsColumn = 19;
 
-    /// <summary>Moves all of it.</summary>
-    /// <param name="path">The SQLite file.</param>
-    /// <param name="target">A journal in PostgreSQL; its keys encrypt, and may decrypt <paramref name="path"/>
-    /// too.</param>
-    /// <exception cref="InvalidJournalException">The file is no journal or its key is missing, or the database holds a
-    /// journal already.</exception>
-    /// <exception cref="JournalUnavailableException">One of them is in use or away; nothing was changed.</exception>
+    /// <summary>Moves the journal.</summary>
+    /// <param name="path">Path of the SQLite file.</param>
+    /// <param name="target">Settings of the PostgreSQL journal; its keys encrypt, and may also decrypt
+    /// <paramref name="path"/>.</param>
+    /// <exception cref="InvalidJournalException">The file is not a journal or its key is missing, or the database
+    /// already contains a journal.</exception>
+    /// <exception cref="JournalUnavailableException">A journal is in use or unavailable; nothing was
+    /// changed.</exception>
     public static async Task<MigrationReport> RunAsync(
         string path,
         JournalSettings target,
@@ -113,7 +114,7 @@ internal static class JournalMigration
     {
         try
         {
-            SqliteStore.Open(source, time).Dispose(); // brings it to this version, and its log into the file
+            SqliteStore.Open(source, time).Dispose(); // migrates it to this version, and its log into the file
             using var file = SqliteFile.ConnectReadOnly(source);
             var wrapped = SqliteMeta.ReadWrapped(file);
             var sourceKeys = KeySource.Load(source, KeyRing.KeyIdOf(wrapped));
@@ -184,10 +185,11 @@ internal static class JournalMigration
             unsettled += rows.IsDBNull(SettledAtColumn) ? 1 : 0;
             var id = rows.GetFieldValue<byte[]>(IdColumn);
             await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(0L, NpgsqlDbType.Bigint, cancellationToken); // of no term: whoever takes it up next
+            await copy.WriteAsync(0L, NpgsqlDbType.Bigint, cancellationToken); // no term: resumed by the next owner
             for (var column = 0; column < RequestTypes.Length; column++)
             {
-                // Details under a key that is not here any more stay behind: settled requests do not hold on to it.
+                // Details under a key that is no longer configured are left out: settled requests do not require their
+                // key.
                 if (
                     rows.IsDBNull(column)
                     || (column == DetailsColumn && !from.Contains(KeyRing.KeyIdOf(rows.GetFieldValue<byte[]>(column))))

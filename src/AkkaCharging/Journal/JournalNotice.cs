@@ -1,9 +1,9 @@
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// Receives what an operator should know about the journal: its files, and requests that it forgets early. Called by
-/// the journal's writer: must neither block nor throw.
+/// Notifies the operator of the journal's files, and of early deletions. Called by the journal's writer; must neither
+/// block nor throw.
 /// </summary>
 /// <param name="notice">What happened, and what to do about it.</param>
-/// <param name="isLoss">Whether files went away under the running service.</param>
+/// <param name="isLoss">Whether files were removed or replaced while the service runs.</param>
 internal delegate void JournalNotice(string notice, bool isLoss);

@@ -4,23 +4,23 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>How bad a finding is.</summary>
+/// <summary>The severity of a finding.</summary>
 internal enum ProbeSeverity
 {
-    /// <summary>As it should be.</summary>
+    /// <summary>Everything is in order.</summary>
     Ok,
 
-    /// <summary>It works and should be looked at.</summary>
+    /// <summary>The journal works, but an operator should look at the finding.</summary>
     Warning,
 
-    /// <summary>A service could not accept anything.</summary>
+    /// <summary>A service could not accept requests.</summary>
     Failed,
 }
 
-/// <summary>One thing that was found out about a journal; names no secret.</summary>
+/// <summary>A finding about a journal; contains no secret.</summary>
 internal readonly record struct ProbeFinding(ProbeSeverity Severity, string Text);
 
-/// <summary>Tries whether a service could open a journal, without taking it from its owner or changing it.</summary>
+/// <summary>Checks whether a service could open a journal, without taking it from its owner or changing it.</summary>
 internal static class JournalProbe
 {
     private const long ScarceBytes = 1L << 30;
@@ -37,14 +37,14 @@ internal static class JournalProbe
         {
             JournalKind.Sqlite => await ExamineFileAsync(settings),
             JournalKind.Postgres => await ExamineDatabaseAsync(settings, cancellation),
-            _ => [new(ProbeSeverity.Ok, "It is kept in memory.")],
+            _ => [new(ProbeSeverity.Ok, "The journal is kept in memory.")],
         };
 
     private static async Task<IReadOnlyList<ProbeFinding>> ExamineFileAsync(JournalSettings settings)
     {
         var path = SqliteFile.RealPath(settings.Path);
         var folder = Path.GetDirectoryName(path)!;
-        while (!Path.Exists(folder)) // the start makes those that are missing
+        while (!Path.Exists(folder)) // the start creates missing ones
             folder = Path.GetDirectoryName(folder)!;
         if (WriteProblem(folder) is { } problem)
             return [new(ProbeSeverity.Failed, $"Nothing can be written beside {settings.Path}: {problem}")];
@@ -89,13 +89,13 @@ internal static class JournalProbe
                     new(ProbeSeverity.Ok, $"The database answers: PostgreSQL {connection.PostgreSqlVersion}."),
                     new(
                         skew.Duration() > SkewMax ? ProbeSeverity.Warning : ProbeSeverity.Ok,
-                        $"Its clock differs from this machine's by {skew.TotalSeconds:N1} s."
+                        $"The database's clock differs from this machine's by {skew.TotalSeconds:N1} s."
                     ),
                 ];
         });
     }
 
-    /// <summary>Why nothing can be written in <paramref name="folder"/>; null when something can.</summary>
+    /// <summary>Returns why nothing can be written in <paramref name="folder"/>; null when it is writable.</summary>
     private static string? WriteProblem(string folder)
     {
         try

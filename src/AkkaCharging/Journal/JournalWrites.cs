@@ -1,13 +1,13 @@
 namespace AkkaCharging.Journal;
 
-/// <summary>Writes that the pipeline cannot go on without: they are made again until the journal takes them.</summary>
+/// <summary>Writes that the pipeline cannot do without: each is retried until the journal accepts it.</summary>
 internal static class JournalWrites
 {
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs <paramref name="write"/> until it succeeds.</summary>
-    /// <exception cref="OperationCanceledException">The lane is stopping: the journal keeps the state before this
+    /// <exception cref="OperationCanceledException">The lane is stopping; the journal keeps the state before this
     /// write.</exception>
     public static async ValueTask<T> UntilWrittenAsync<T>(
         Func<CancellationToken, ValueTask<T>> write,

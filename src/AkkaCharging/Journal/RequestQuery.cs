@@ -3,15 +3,15 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>Selects requests: those that match all that is given.</summary>
-/// <param name="From">Accepted then or later.</param>
-/// <param name="To">Accepted earlier.</param>
+/// <summary>Selects requests by all conditions that are set.</summary>
+/// <param name="From">Earliest time of acceptance, inclusive.</param>
+/// <param name="To">Latest time of acceptance, exclusive.</param>
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
 /// <param name="Cause">Cause of the last callback attempt.</param>
 /// <remarks>
-/// A request's id begins with the millisecond of its acceptance, so that the ids' index finds a time and gives the
-/// order. Nothing else has an index: each would cost every accepted request a page write at a random place, to spare a
-/// rare search one reading of a million rows at the most.
+/// A request's id begins with the millisecond of its acceptance, so the index of the ids finds a time and gives the
+/// order. No other column is indexed: each index would cost every accepted request a page write at a random place, to
+/// spare a rare search reading a million rows at most.
 /// </remarks>
 internal sealed record RequestQuery(
     StationId? Station = null,
@@ -23,19 +23,21 @@ internal sealed record RequestQuery(
     AttemptCause? Cause = null
 )
 {
-    /// <summary>No id of a match is smaller.</summary>
+    /// <summary>The smallest id that a match may have.</summary>
     public RequestId FirstId => From is { } from ? SmallestId(from.ToUnixTimeMilliseconds()) : default;
 
-    /// <summary>Every id of a match is smaller.</summary>
+    /// <summary>The id before which every match lies.</summary>
     public RequestId EndId => To is { } to ? SmallestId(to.ToUnixTimeMilliseconds() + 1) : new(Guid.AllBitsSet);
 
-    /// <summary>Ticks that no match is earlier than.</summary>
+    /// <summary>The earliest time of acceptance that a match may have, in ticks.</summary>
     public long FromTicks => (From ?? DateTimeOffset.MinValue).UtcTicks;
 
-    /// <summary>Ticks that every match is earlier than.</summary>
+    /// <summary>The time of acceptance before which every match lies, in ticks.</summary>
     public long ToTicks => To?.UtcTicks ?? long.MaxValue;
 
-    /// <summary>How the column of attempts ends where the last attempt has <see cref="Cause"/>; null for any.</summary>
+    /// <summary>
+    /// The LIKE pattern for the column of attempts whose last attempt has <see cref="Cause"/>; null for any.
+    /// </summary>
     public string? AttemptsLike => Cause is { } cause ? $"%,{cause.Name()};" : null;
 
     private static RequestId SmallestId(long millis)

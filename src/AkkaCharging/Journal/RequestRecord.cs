@@ -2,11 +2,11 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>What the journal tells about a request: no driver token and no callback path.</summary>
-/// <param name="Decision">Null while undecided, and for a request that expired before it was.</param>
-/// <param name="ExpiresAt">The end of its age, or since it was redriven of its new one.</param>
-/// <param name="AttemptsMade">How many of the attempts were made since then.</param>
-/// <param name="TokenFingerprint">Keyed hash of the driver token, the same for every request of it in this
+/// <summary>What the journal shows of a request, without driver token and callback path.</summary>
+/// <param name="Decision">The decision; null while undecided, and for a request that expired undecided.</param>
+/// <param name="ExpiresAt">When the request expires, or expired; renewed by a redrive.</param>
+/// <param name="AttemptsMade">Number of the attempts made since acceptance or the latest redrive.</param>
+/// <param name="TokenFingerprint">Keyed hash of the driver token, equal for all requests with the token in this
 /// journal.</param>
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
 internal sealed record RequestRecord(
@@ -25,13 +25,14 @@ internal sealed record RequestRecord(
     string Destination
 );
 
-/// <summary>A request that was accepted and not settled, as the journal gives it back.</summary>
-/// <param name="Decision">Not null: it is delivered, not decided again.</param>
-/// <param name="AttemptsMade">Failed attempts so far, or since it was redriven: their count goes on.</param>
-/// <param name="IsRedriven">Whether it was a dead letter before.</param>
-/// <param name="RedrivenAt">When it was redriven last; null when it never was.</param>
-/// <param name="Age">Since it was accepted, or redriven, as far as the journal knows: a wall clock that was set since
-/// does not count; null is none.</param>
+/// <summary>An accepted, unsettled request as read from the journal.</summary>
+/// <param name="Decision">The stored decision, to be delivered without deciding again; null while undecided.</param>
+/// <param name="AttemptsMade">Number of failed attempts since acceptance or the latest redrive; further attempts add to
+/// it.</param>
+/// <param name="IsRedriven">Whether the request was a dead letter before.</param>
+/// <param name="RedrivenAt">When the request was last redriven; null when it never was.</param>
+/// <param name="Age">Time since the request was accepted or redriven, as far as the journal knows and regardless of
+/// changes to the wall clock; null when unknown.</param>
 internal sealed record UnsettledRequest(
     ChargingRequest Request,
     Decision? Decision,
@@ -41,6 +42,6 @@ internal sealed record UnsettledRequest(
     TimeSpan? Age = null
 )
 {
-    /// <summary>How old it may become.</summary>
+    /// <summary>Maximum age of the request.</summary>
     public TimeSpan Life => Request.ExpiresAt - (RedrivenAt ?? Request.AcceptedAt);
 }

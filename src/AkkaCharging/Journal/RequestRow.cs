@@ -4,8 +4,8 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// What is stored about an accepted request, encrypted and hashed: made on the caller's thread, so that the writer only
-/// writes.
+/// The stored form of an accepted request, encrypted and hashed. Created on the caller's thread, so that the writer
+/// only writes.
 /// </summary>
 internal sealed record RequestRow(
     byte[] Id,

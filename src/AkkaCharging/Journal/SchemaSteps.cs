@@ -10,8 +10,8 @@ internal static class SchemaSteps
 {
     private static readonly Assembly Assembly = typeof(SchemaSteps).Assembly;
 
-    /// <summary>Reads all of them, in order.</summary>
-    /// <param name="database">Name of the folder.</param>
+    /// <summary>Reads all steps in order.</summary>
+    /// <param name="database">Name of the database's folder.</param>
     public static string[] Read(string database) =>
         [
             .. Assembly

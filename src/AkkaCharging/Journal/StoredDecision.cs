@@ -4,16 +4,15 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>A decision as a database keeps it.</summary>
-/// <param name="Reason">A reason that every version reads: where <paramref name="ExactReason"/> is set, the nearest to
-/// it.</param>
-/// <param name="ExactReason">The reason that versions up to 0.1 do not know; null when they know it.</param>
-/// <param name="DecidedAt">Ticks.</param>
-/// <param name="Details">The details, encrypted; null without any.</param>
+/// <summary>A decision as stored in a database.</summary>
+/// <param name="Reason">A reason that every version can read: where <paramref name="ExactReason"/> is set, the nearest
+/// one.</param>
+/// <param name="ExactReason">The exact reason where versions up to 0.1 do not know it; otherwise null.</param>
+/// <param name="DecidedAt">When the request was decided, in ticks.</param>
+/// <param name="Details">The encrypted details; null without any.</param>
 /// <remarks>
-/// An older node of a cluster, which runs until its turn in a rolling update comes, reads what a newer one decided: it
-/// would call a row with an unknown name damaged, and deliver nothing. It delivers the same status by the nearest
-/// reason.
+/// During a rolling update, an older node of the cluster reads decisions of a newer one. It would treat a row with an
+/// unknown name as damaged and deliver nothing; with the nearest reason it delivers the same status.
 /// </remarks>
 internal sealed record StoredDecision(
     string Status,
@@ -23,7 +22,7 @@ internal sealed record StoredDecision(
     byte[]? Details
 )
 {
-    /// <summary>What <paramref name="decision"/> of request <paramref name="id"/> is kept as.</summary>
+    /// <summary>Converts <paramref name="decision"/> of request <paramref name="id"/> to its stored form.</summary>
     public static StoredDecision Of(RequestId id, Decision decision, JournalSecrets secrets)
     {
         var nearest = NearestOldReason(decision.Reason);

@@ -8,8 +8,8 @@ namespace AkkaCharging.Journal;
 
 /// <summary>The protocol of a journal in a database. A derived class adds the statements of its database.</summary>
 /// <param name="kind">Name in <see cref="JournalStatus"/>.</param>
-/// <param name="damaged">Receives each row that cannot be read.</param>
-/// <param name="notice">Receives what an operator should know.</param>
+/// <param name="damaged">Notified of each row that cannot be read.</param>
+/// <param name="notice">Notifies the operator.</param>
 internal abstract class StoredJournal(
     string kind,
     JournalSettings settings,
@@ -18,7 +18,7 @@ internal abstract class StoredJournal(
     JournalNotice? notice
 ) : IJournal
 {
-    /// <summary>Problem of a journal that was not started, or not opened yet.</summary>
+    /// <summary>The problem of a journal that was not started or not opened yet.</summary>
     public const string NotOpen = "The journal is not open yet.";
 
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
@@ -52,10 +52,10 @@ internal abstract class StoredJournal(
     /// <inheritdoc/>
     public Task<InvalidJournalException> Invalid => Writer?.Invalid ?? _neverInvalid.Task;
 
-    /// <summary>Clock that tells which rows are old.</summary>
+    /// <summary>The clock that determines the age of rows.</summary>
     protected JournalClock Clock { get; } = JournalClock.For(settings, time);
 
-    /// <summary>Counts settled requests that leave before their retention.</summary>
+    /// <summary>Counts settled requests that are deleted before their retention time.</summary>
     protected EarlyDeletions Early { get; } = new(time, notice);
 
     /// <summary>Keys and secrets of the open journal.</summary>
@@ -66,12 +66,13 @@ internal abstract class StoredJournal(
     /// <summary>The writer; null before <see cref="Start"/>.</summary>
     protected abstract IJournalWriter? Writer { get; }
 
-    /// <summary>The queries.</summary>
+    /// <summary>The queries of the journal.</summary>
     /// <exception cref="JournalUnavailableException">The journal cannot be read before it was opened.</exception>
     protected abstract IJournalReader Reader { get; }
 
-    /// <summary>End of retention: requests that settled until then no longer exist, even if they are not deleted
-    /// yet.</summary>
+    /// <summary>
+    /// Start of retention: requests that settled until then are treated as deleted, even if they are still stored.
+    /// </summary>
     private DateTimeOffset Oldest => Clock.Horizon(settings.Retention);
 
     /// <inheritdoc/>
@@ -114,7 +115,7 @@ internal abstract class StoredJournal(
         Clock.Observe();
         var row = RequestRow.Of(request, Secrets);
 
-        // Not cancelled any more: only the outcome tells whether the request is ours.
+        // No longer cancelled: only the outcome tells whether the request is ours.
         return await WriteAcceptAsync(request.Id, row, idempotency);
     }
 
@@ -209,7 +210,7 @@ internal abstract class StoredJournal(
         if (redrive is null)
             return new(RedriveOutcome.Damaged);
 
-        // Not cancelled any more: only the outcome tells whether the request is ours.
+        // No longer cancelled: only the outcome tells whether the request is ours.
         return await WriteRedriveAsync(id, redrive) is { } lane
             ? new(RedriveOutcome.Redriven, redrive.Request, lane)
             : new(RedriveOutcome.NotDeadLetter);
@@ -226,7 +227,7 @@ internal abstract class StoredJournal(
     }
 
     /// <summary>
-    /// Makes the queued writes, closes the journal and lets the next owner in. Can be called again.
+    /// Makes the queued writes, closes the journal and releases it to the next owner. May be called again.
     /// </summary>
     public virtual async ValueTask DisposeAsync()
     {
@@ -236,7 +237,7 @@ internal abstract class StoredJournal(
         }
         catch (TimeoutException)
         {
-            // The disk or the database hangs. The writer ends with the process, and its lock with it.
+            // The disk or the database hangs. The writer, with its lock, ends when the process does.
         }
     }
 
@@ -246,36 +247,36 @@ internal abstract class StoredJournal(
     /// <summary>Stops the writer; completes when the journal is closed.</summary>
     protected abstract Task CloseAsync();
 
-    /// <summary>Waits until the journal is open, and finds what earlier processes left unsettled.</summary>
+    /// <summary>Waits until the journal is open, and finds the unsettled requests of earlier processes.</summary>
     protected abstract Task<Backlog> FindBacklogAsync(CancellationToken cancellationToken);
 
-    /// <summary>Keeps a request.</summary>
+    /// <summary>Writes an accepted request.</summary>
     protected abstract Task<AcceptResult> WriteAcceptAsync(RequestId id, RequestRow row, IdempotencyClaim? claim);
 
-    /// <summary>Looks an idempotency key up, in turn with the writes.</summary>
+    /// <summary>Looks up an idempotency key, in turn with the writes.</summary>
     protected abstract Task<AcceptResult?> LookUpAcceptedAsync(IdempotencyClaim claim);
 
-    /// <summary>Keeps a decision, and returns the one that is kept now.</summary>
+    /// <summary>Writes a decision, and returns the stored one.</summary>
     protected abstract Task<Decision> WriteDecisionAsync(RequestId id, Decision decision, StoredDecision stored);
 
-    /// <summary>Keeps a failed attempt.</summary>
+    /// <summary>Writes a failed attempt.</summary>
     protected abstract Task WriteAttemptAsync(RequestId id, CallbackAttempt attempt);
 
-    /// <summary>Keeps the end of a request.</summary>
+    /// <summary>Writes the outcome of a request.</summary>
     protected abstract Task WriteSettlementAsync(RequestId id, Settlement settlement);
 
-    /// <summary>Redrives a dead letter.</summary>
-    /// <returns>Its lane; null when it changed since it was read.</returns>
+    /// <summary>Writes the redrive of a dead letter.</summary>
+    /// <returns>The lane of the request; null when the letter changed since it was read.</returns>
     protected abstract Task<int?> WriteRedriveAsync(RequestId id, Redrive redrive);
 
     /// <summary>Discards a dead letter.</summary>
-    /// <returns>False when it is no dead letter.</returns>
+    /// <returns>False when there is no such dead letter.</returns>
     protected abstract Task<bool> WriteDiscardAsync(RequestId id);
 
     /// <summary>Sets <see cref="JournalStatus.Backlog"/>.</summary>
     protected void SetBacklog(long rows) => Interlocked.Exchange(ref _backlog, rows);
 
-    /// <summary>Changes <see cref="JournalStatus.Backlog"/>.</summary>
+    /// <summary>Adds to <see cref="JournalStatus.Backlog"/>.</summary>
     protected void AddBacklog(long rows) => Interlocked.Add(ref _backlog, rows);
 
     /// <summary>Reads a backlog page by page. Damaged rows are reported and left in place.</summary>
@@ -311,8 +312,8 @@ internal abstract class StoredJournal(
     }
 }
 
-/// <summary>Unsettled requests of earlier processes.</summary>
-/// <param name="Rows">How many there are.</param>
-/// <param name="Start">Place before the first of them.</param>
+/// <summary>The unsettled requests of earlier processes.</summary>
+/// <param name="Rows">Number of the requests.</param>
+/// <param name="Start">The place before the first request.</param>
 /// <param name="ReadPageAsync">Reads the rows that follow a place; none after the last one.</param>
 internal sealed record Backlog(long Rows, RowPlace Start, Func<RowPlace, Task<List<UnsettledRow>>> ReadPageAsync);

@@ -4,7 +4,8 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Journal;
 
 /// <summary>
-/// Reads and writes what a database keeps as text. Names, not numbers, so that a row can be read with any tool.
+/// Converts values that a database stores as text. Names are stored instead of numbers, so that any tool can read a
+/// row.
 /// </summary>
 internal static class StoredNames
 {
@@ -20,7 +21,7 @@ internal static class StoredNames
         .ToDictionary(DecisionNames.Name, StringComparer.Ordinal);
 
     /// <summary>
-    /// How many attempts a redrive leaves visible, so that a letter that is redriven again and again stays small.
+    /// Maximum number of attempts that a redrive keeps, so that repeated redrives do not grow a letter without bound.
     /// </summary>
     public const int AttemptsKept = 100;
 
@@ -28,7 +29,8 @@ internal static class StoredNames
 
     public static AuthorizationStatus Status(string name) => Statuses[name];
 
-    /// <param name="reason">May be a later version's, which is then told by the nearest that this one knows.</param>
+    /// <param name="reason">The stored reason; an unknown one of a later version is read as the nearest known
+    /// one.</param>
     public static Decision Decision(string status, string reason, long decidedAt, AuthorizationDetails? details) =>
         new(
             Statuses[status],
@@ -37,13 +39,16 @@ internal static class StoredNames
             details
         );
 
-    /// <summary>Times are kept as .NET ticks (100 ns), so that what is read equals what was written.</summary>
+    /// <summary>
+    /// Converts stored ticks to a time. Times are stored as .NET ticks (100 ns), so that they are read exactly as
+    /// written.
+    /// </summary>
     public static DateTimeOffset Time(long ticks) => new(ticks, TimeSpan.Zero);
 
     /// <summary>
-    /// An attempt as it is appended to those before: <c>ticks,duration ticks,HTTP status,outcome,cause;</c>.
+    /// Formats an attempt for the column of attempts: <c>ticks,duration ticks,HTTP status,outcome,cause;</c>.
     /// </summary>
-    /// <remarks>Versions that knew no cause wrote four fields, and pass over a fifth when they read.</remarks>
+    /// <remarks>Versions without causes wrote four fields, and ignore the fifth when they read.</remarks>
     public static string Attempt(CallbackAttempt attempt) =>
         $"{attempt.At.UtcTicks},{attempt.Duration.Ticks},{attempt.HttpStatus},{attempt.Outcome.Name()}"
         + $"{(attempt.Cause is { } cause ? $",{cause.Name()}" : "")};";
@@ -69,16 +74,17 @@ internal static class StoredNames
             _ => DecisionReason.AuthorizerError,
         };
 
-    // A cause that a later version wrote is left out: it is no reason to call a row damaged.
+    // An unknown cause of a later version is ignored, because the row is not damaged.
     private static AttemptCause? Cause(string[] parts) =>
         parts.Length > 4 && Causes.TryGetValue(parts[4], out var cause) ? cause : null;
 
-    /// <summary>The last of the attempts that are kept in <paramref name="text"/>.</summary>
+    /// <summary>Returns the last attempts in <paramref name="text"/>, up to the number that a redrive keeps.</summary>
     public static string NewestAttempts(string text) =>
         string.Concat(Attempts(text).TakeLast(AttemptsKept).Select(Attempt));
 
     /// <summary>
-    /// W3C Trace Context: <c>traceparent</c>, and <c>tracestate</c> after a space; null without a trace.
+    /// Formats a trace as in W3C Trace Context: <c>traceparent</c>, and <c>tracestate</c> after a space; null without a
+    /// trace.
     /// </summary>
     public static string? Trace(ActivityContext trace) =>
         trace == default

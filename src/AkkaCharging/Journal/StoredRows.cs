@@ -5,13 +5,11 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>
-/// Reads rows of the table of requests, by the names of their columns, whichever database they come from.
-/// </summary>
-/// <remarks>The id is read by the caller, because each database has a type of its own for it.</remarks>
+/// <summary>Reads rows of the table of requests by column name, from either database.</summary>
+/// <remarks>The caller reads the id, because each database has its own type for it.</remarks>
 internal static class StoredRows
 {
-    /// <summary>Columns that <see cref="ToRecord"/> reads, beside the id.</summary>
+    /// <summary>The columns that <see cref="ToRecord"/> reads, besides the id.</summary>
     public const string RecordColumns =
         "station, token_masked, api_key, state, status, reason, exact_reason, decided_at, details, accepted_at, "
         + "settled_at, attempts, expires_at, attempts_made, token_fingerprint, destination";
@@ -32,13 +30,13 @@ internal static class StoredRows
     public const string DecisionColumns = "id, status, reason, exact_reason, decided_at, details";
 
     /// <summary>
-    /// Condition of a dead letter: only requests that failed keep their secrets when they settle. Both columns change
-    /// with the settlement alone.
+    /// The SQL condition of a dead letter: only failed requests keep their secrets when they settle. Both columns
+    /// change with the settlement only.
     /// </summary>
     public const string IsDeadLetter = "settled_at IS NOT NULL AND secrets IS NOT NULL";
 
-    /// <summary>Reads the record of request <paramref name="id"/>, which holds no secret.</summary>
-    /// <param name="secrets">Null to leave out the details of the decision, which are encrypted.</param>
+    /// <summary>Reads the record of request <paramref name="id"/>, which contains no secret.</summary>
+    /// <param name="secrets">The journal's secrets; null leaves out the encrypted details of the decision.</param>
     public static RequestRecord ToRecord(this DbDataReader row, RequestId id, JournalSecrets? secrets) =>
         new(
             id,
@@ -76,12 +74,12 @@ internal static class StoredRows
             var damage =
                 e is InvalidJournalException
                     ? e.Message
-                    : $"A column does not hold what was written ({e.GetType().Name}).";
+                    : $"A column contains an unexpected value ({e.GetType().Name}).";
             return new(place, id, Request: null, damage);
         }
     }
 
-    /// <summary>Reads dead letter <paramref name="id"/> to redrive it from <paramref name="at"/> on.</summary>
+    /// <summary>Reads dead letter <paramref name="id"/> to redrive it at <paramref name="at"/>.</summary>
     /// <returns>Null when its row is damaged.</returns>
     public static Redrive? ToRedrive(this DbDataReader row, RequestId id, JournalSecrets secrets, DateTimeOffset at)
     {
@@ -175,7 +173,7 @@ internal static class StoredRows
     private static DateTimeOffset Time(this DbDataReader row, string column) => StoredNames.Time(row.GetInt64(column));
 
     /// <summary>
-    /// Whether <paramref name="e"/> means that a single row is damaged, so that the rows beside it can still be read.
+    /// Checks whether <paramref name="e"/> means that a single row is damaged, so that other rows can still be read.
     /// </summary>
     private static bool IsDamage(Exception e) =>
         e
@@ -186,20 +184,20 @@ internal static class StoredRows
                 or ArgumentException;
 }
 
-/// <summary>The order in which unsettled requests are read: by lane, then in order of acceptance.</summary>
-/// <param name="Lane">Zero where there are no lanes.</param>
+/// <summary>A place in the order in which unsettled requests are read: by lane, then in order of acceptance.</summary>
+/// <param name="Lane">The lane; zero where there are no lanes.</param>
 internal readonly record struct RowPlace(short Lane, long Seq);
 
-/// <summary>A row of an unsettled request.</summary>
-/// <param name="Request">Null when it cannot be read.</param>
-/// <param name="Damage">Why it cannot be read; null when it can.</param>
+/// <summary>A row of an unsettled request, read or damaged.</summary>
+/// <param name="Request">The request; null when the row cannot be read.</param>
+/// <param name="Damage">Why the row cannot be read; null when it can.</param>
 internal readonly record struct UnsettledRow(RowPlace Place, RequestId Id, UnsettledRequest? Request, string? Damage);
 
 /// <summary>A dead letter and the changes of its row that redrive it; times in ticks.</summary>
 /// <param name="SettledAt"><c>settled_at</c> as read; the update applies only while it is unchanged.</param>
-/// <param name="Attempts">The attempts that stay visible.</param>
+/// <param name="Attempts">The attempts that are kept.</param>
 internal sealed record Redrive(UnsettledRequest Request, long SettledAt, long At, string Attempts)
 {
-    /// <summary>The end of its new life.</summary>
+    /// <summary>The end of the request's new lifetime, in ticks.</summary>
     public long ExpiresAt => Request.Request.ExpiresAt.UtcTicks;
 }

@@ -1,6 +1,6 @@
 namespace AkkaCharging.Metrics;
 
-/// <summary>Status of an API response: the <c>status</c> of its body and the outcome in metrics.</summary>
+/// <summary>The status of an API response: <c>status</c> in its body and the outcome in metrics.</summary>
 internal enum AnswerStatus
 {
     /// <summary>200: the request is in the journal, a decision follows.</summary>
@@ -24,7 +24,7 @@ internal enum AnswerStatus
     /// <summary>404: no such request, or no such route.</summary>
     NotFound,
 
-    /// <summary>405: the route has other methods.</summary>
+    /// <summary>405: the route does not support the method.</summary>
     MethodNotAllowed,
 
     /// <summary>408: the body did not arrive in time.</summary>
@@ -39,7 +39,9 @@ internal enum AnswerStatus
     /// <summary>415: the content type is not JSON in UTF-8, or the body has a content encoding.</summary>
     UnsupportedMediaType,
 
-    /// <summary>429: the limit of the API key or the address is used up, or too many are answered at once.</summary>
+    /// <summary>
+    /// 429: the limit of the API key or the address is used up, or too many requests are in progress.
+    /// </summary>
     RateLimited,
 
     /// <summary>500: an unhandled exception.</summary>
@@ -60,11 +62,11 @@ internal enum AnswerStatus
     /// <summary>503: the metrics actor does not answer.</summary>
     MetricsUnavailable,
 
-    /// <summary>503: the authorizer had no answer to a question that can be answered by yes or no alone.</summary>
+    /// <summary>503: the authorizer did not answer a question that only has the answers yes and no.</summary>
     Undecided,
 }
 
-/// <summary>Names of statuses in bodies and metrics.</summary>
+/// <summary>The names of statuses in bodies and metrics.</summary>
 internal static class AnswerStatuses
 {
     private static readonly string[] Names =
@@ -91,7 +93,7 @@ internal static class AnswerStatuses
         "undecided",
     ];
 
-    /// <summary>Statuses that a submission can be answered with.</summary>
+    /// <summary>The statuses that a submission can be answered with.</summary>
     public static IReadOnlyList<AnswerStatus> OfSubmissions { get; } =
     [
         AnswerStatus.Accepted,
@@ -111,6 +113,6 @@ internal static class AnswerStatuses
         AnswerStatus.InternalError,
     ];
 
-    /// <summary>The status in snake case.</summary>
+    /// <summary>Returns the status in snake case.</summary>
     public static string Name(this AnswerStatus status) => Names[(int)status];
 }

@@ -2,13 +2,13 @@ using Akka.Actor;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>Where events are counted.</summary>
+/// <summary>Counts metrics events.</summary>
 internal interface IMetricsSink
 {
-    /// <summary>Counts; never blocks.</summary>
+    /// <summary>Counts an event; never blocks.</summary>
     void Tell(MetricsEvent happened);
 
-    /// <summary>The figures of this moment.</summary>
-    /// <exception cref="AskTimeoutException">The metrics actor is too busy, or gone.</exception>
+    /// <summary>Returns a snapshot of the figures.</summary>
+    /// <exception cref="AskTimeoutException">The metrics actor is too busy, or has ended.</exception>
     Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken);
 }

@@ -3,11 +3,12 @@ using Akka.Actor;
 namespace AkkaCharging.Metrics;
 
 /// <summary>
-/// Counts what happened to requests and answers with a snapshot. One per node, named "metrics"; the one source of every
-/// figure.
+/// Counts metrics events and answers with a snapshot. There is one per node, named "metrics", and all figures come from
+/// it.
 /// </summary>
 /// <remarks>
-/// Restarted, it goes on with the same state: a scraper would take counts that begin anew for a restart of the process.
+/// After a restart it continues with the same state: a scraper would take counters that begin at zero for a restart of
+/// the process.
 /// </remarks>
 internal sealed class MetricsActor : ReceiveActor
 {

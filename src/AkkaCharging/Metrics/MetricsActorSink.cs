@@ -3,11 +3,11 @@ using Akka.Actor;
 namespace AkkaCharging.Metrics;
 
 /// <summary>
-/// Speaks to the metrics actor, in batches: to wake it for each event would cost more than to count it.
+/// Sends events to the metrics actor in batches: waking it for each event would cost more than counting the event.
 /// </summary>
 /// <remarks>
-/// Nothing happens before the actor is started, because the listener is opened after the actor system. A snapshot has
-/// every event that was told before it was asked for.
+/// Events before the start of the actor cannot occur, because the HTTP listener is opened after the actor system. A
+/// snapshot includes every event sent before it was requested.
 /// </remarks>
 internal sealed class MetricsActorSink : IMetricsSink, IDisposable
 {
@@ -59,7 +59,7 @@ internal sealed class MetricsActorSink : IMetricsSink, IDisposable
         {
             if (_batch.Count == 0)
                 return;
-            // under the lock: batches arrive in the order in which they were filled
+            // Sent under the lock, so that batches arrive in the order in which they were filled.
             _actor!.Tell(new MetricsBatch(_batch), ActorRefs.NoSender);
             _batch = new(BatchMax);
         }

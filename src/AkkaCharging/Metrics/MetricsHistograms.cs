@@ -4,8 +4,8 @@ using Prometheus;
 namespace AkkaCharging.Metrics;
 
 /// <summary>
-/// How long each stage took, and what the journal's commits were like: in fixed buckets, for Prometheus and for OTLP.
-/// Filled by the metrics actor alone.
+/// The durations of the stages and of the journal's commits, in fixed buckets, for Prometheus and OTLP. Written by the
+/// metrics actor only.
 /// </summary>
 internal sealed class MetricsHistograms
 {
@@ -49,7 +49,7 @@ internal sealed class MetricsHistograms
         5,
     ];
 
-    // Up to the largest batch of either journal.
+    // Up to the size of the largest batch of either journal.
     private static readonly double[] BatchWrites = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 
     private readonly Series _accept;
@@ -60,8 +60,8 @@ internal sealed class MetricsHistograms
     private readonly Series _commit;
     private readonly Series _batch;
 
-    /// <param name="meter">Gets the same observations, because an OpenTelemetry SDK takes no histogram that was counted
-    /// elsewhere; null when nothing is exported.</param>
+    /// <param name="meter">Meter that gets the same observations, because an OpenTelemetry SDK does not accept
+    /// histograms counted elsewhere; null when nothing is exported.</param>
     public MetricsHistograms(CollectorRegistry registry, Meter? meter = null)
     {
         var factory = new Factory(Prometheus.Metrics.WithCustomRegistry(registry), meter);
@@ -117,12 +117,14 @@ internal sealed class MetricsHistograms
         }
     }
 
-    /// <summary>One histogram of each kind with the same name, text, buckets and observations.</summary>
+    /// <summary>
+    /// Creates the histograms of Prometheus and of the meter with the same name, text, buckets and observations.
+    /// </summary>
     private sealed class Factory(MetricFactory prometheus, Meter? meter)
     {
-        /// <param name="unit">Seconds or null; Prometheus has it in the name.</param>
-        /// <param name="label">Whose values tell its series apart; null when there is one.</param>
-        /// <returns>Makes the series of a label's value.</returns>
+        /// <param name="unit">The unit: seconds, or null; Prometheus has it in the name.</param>
+        /// <param name="label">The label whose values distinguish the series; null for a single series.</param>
+        /// <returns>A function that creates the series of a label's value.</returns>
         public Func<string, Series> Create(
             string name,
             string? unit,

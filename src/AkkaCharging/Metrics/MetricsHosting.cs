@@ -3,10 +3,10 @@ using Akka.Hosting;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>Puts the metrics actor into an actor system.</summary>
+/// <summary>Adds the metrics actor to an actor system.</summary>
 internal static class MetricsHosting
 {
-    /// <summary>Starts the actor, named "metrics", behind <paramref name="sink"/>.</summary>
+    /// <summary>Starts the metrics actor and connects <paramref name="sink"/> to it.</summary>
     public static AkkaConfigurationBuilder WithMetricsActor(
         this AkkaConfigurationBuilder akka,
         MetricsActorSink sink,

@@ -2,9 +2,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>
-/// Something that happened and is counted. Carries nothing of a caller's: no id, token, station or URL.
-/// </summary>
+/// <summary>An event that is counted. Contains no data of a caller: no id, token, station or URL.</summary>
 internal abstract record MetricsEvent;
 
 /// <summary>A submission was answered.</summary>
@@ -19,8 +17,9 @@ internal sealed record DecisionMade(
 ) : MetricsEvent;
 
 /// <summary>A callback attempt ended.</summary>
-/// <param name="IsRedriven">Of a dead letter: counted, but no sign of how receivers are.</param>
-/// <param name="Cause">Why it failed; null for a success.</param>
+/// <param name="IsRedriven">Whether it was an attempt of a redriven request, which is counted, but does not show the
+/// state of receivers.</param>
+/// <param name="Cause">Why the attempt failed; null for a success.</param>
 internal sealed record CallbackAttempted(
     CallbackOutcome Outcome,
     TimeSpan Duration,
@@ -29,11 +28,11 @@ internal sealed record CallbackAttempted(
 ) : MetricsEvent;
 
 /// <summary>A request was settled.</summary>
-/// <param name="EndToEnd">From acceptance.</param>
-/// <param name="IsRedriven">Whether it was a dead letter before: its time says when an operator came to it.</param>
+/// <param name="EndToEnd">Time since acceptance.</param>
+/// <param name="IsRedriven">Whether the request was redriven: its time then depends on the operator.</param>
 internal sealed record RequestSettled(RequestState State, TimeSpan EndToEnd, bool IsRedriven = false) : MetricsEvent;
 
-/// <summary>The authorizer's circuit breaker changed its state.</summary>
+/// <summary>The state of the authorizer's circuit breaker changed.</summary>
 internal sealed record BreakerMoved(BreakerState State) : MetricsEvent;
 
 /// <summary>The circuit breaker of a receiver opened, or closed.</summary>
@@ -42,29 +41,28 @@ internal sealed record ReceiverBreakerMoved(BreakerState State) : MetricsEvent;
 /// <summary>The journal committed a group of writes.</summary>
 internal sealed record JournalCommitted(TimeSpan Duration, int Writes) : MetricsEvent;
 
-/// <summary>Events in the order in which they were told.</summary>
+/// <summary>A batch of events in their order.</summary>
 internal sealed record MetricsBatch(IReadOnlyList<MetricsEvent> Events);
 
-/// <summary>Asks the metrics actor for a <see cref="MetricsSnapshot"/>.</summary>
+/// <summary>Requests a <see cref="MetricsSnapshot"/> from the metrics actor.</summary>
 internal sealed record GetMetrics
 {
     public static readonly GetMetrics Instance = new();
 }
 
 /// <summary>
-/// What the metrics actor knows at a moment. Counts are since the start; rates and times are of the sliding window
-/// alone.
+/// The metrics at a point in time. Counts are since the start; rates and times cover the sliding window only.
 /// </summary>
-/// <param name="Requests">Submissions by <see cref="AnswerStatus"/>, those that occurred alone; in the order of
-/// their names.</param>
-/// <param name="Decisions">By status.</param>
-/// <param name="DecisionsByReason">Every pair of status and reason, those that never occur among them.</param>
-/// <param name="Attempts">Callback attempts by outcome.</param>
-/// <param name="AttemptFailures">Callback attempts that failed, by cause.</param>
-/// <param name="Settled">Requests by final state.</param>
-/// <param name="BreakerTransitions">Of the authorizer's breaker, by the state that it entered.</param>
-/// <param name="ReceiverBreakerTransitions">Of the breakers of all receivers: opened and closed.</param>
-/// <param name="Callbacks">Attempts without those of redriven requests.</param>
+/// <param name="Requests">Number of submissions by <see cref="AnswerStatus"/>, without statuses that never occurred;
+/// ordered by name.</param>
+/// <param name="Decisions">Number of decisions by status.</param>
+/// <param name="DecisionsByReason">Number of decisions by status and reason, including pairs that never occur.</param>
+/// <param name="Attempts">Number of callback attempts by outcome.</param>
+/// <param name="AttemptFailures">Number of failed callback attempts by cause.</param>
+/// <param name="Settled">Number of settled requests by final state.</param>
+/// <param name="BreakerTransitions">Number of transitions of the authorizer's breaker by new state.</param>
+/// <param name="ReceiverBreakerTransitions">Number of times that breakers of receivers opened and closed.</param>
+/// <param name="Callbacks">Callback attempts in the sliding window, without those of redriven requests.</param>
 internal sealed record MetricsSnapshot(
     IReadOnlyDictionary<string, long> Requests,
     IReadOnlyDictionary<string, long> Decisions,
@@ -81,12 +79,12 @@ internal sealed record MetricsSnapshot(
     double AuthorizationTimeP95Millis
 );
 
-/// <summary>How many decisions there were of one kind.</summary>
+/// <summary>The number of decisions with a status and reason.</summary>
 internal readonly record struct DecisionCount(AuthorizationStatus Status, DecisionReason Reason, long Count);
 
-/// <summary>Events of the sliding window and how many of them were failures.</summary>
+/// <summary>The number of events in the sliding window, and of failures among them.</summary>
 internal sealed record RateWindow(long Total, long Errors)
 {
-    /// <summary>0 to 1; 0 without events.</summary>
+    /// <summary>The share of failures from 0 to 1; 0 without events.</summary>
     public double ErrorRate => Total == 0 ? 0 : (double)Errors / Total;
 }

@@ -5,9 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Metrics;
 
-/// <summary>
-/// Passes what happens to requests on to the metrics actor and to the log. Each decision is one audit event.
-/// </summary>
+/// <summary>Reports pipeline events to the metrics actor and to the log. Each decision is one audit event.</summary>
 internal sealed partial class MetricsObserver(
     IMetricsSink metrics,
     IRequestJournal journal,
@@ -22,7 +20,7 @@ internal sealed partial class MetricsObserver(
 
         using var trace = BeginTrace(request);
 
-        // the journal is open: it gave or took the request
+        // The journal is open at this point: it stored or returned the request.
         LogDecision(
             requestId: request.Id,
             stationId: request.Station,
@@ -97,7 +95,9 @@ internal sealed partial class MetricsObserver(
     public void AuthorizerFailed(string partner, RequestId id, Exception cause) =>
         LogAuthorizerFailure(partner, id, cause.GetType().Name, cause.Message);
 
-    /// <summary>Puts the id of the request's trace on the lines that follow; null for a request without one.</summary>
+    /// <summary>
+    /// Adds the trace id of the request to the following log lines; null for a request without a trace.
+    /// </summary>
     private IDisposable? BeginTrace(ChargingRequest request) =>
         request.Trace == default
             ? null
@@ -107,7 +107,7 @@ internal sealed partial class MetricsObserver(
 
     private string Fingerprint(DriverToken token) => Convert.ToHexStringLower(journal.Hasher.Fingerprint(token));
 
-    // A question needs no journal, but its fingerprint the journal's secret.
+    // A question uses no journal, but its fingerprint needs the journal's secret.
     private string FingerprintOrNothing(DriverToken token)
     {
         try
@@ -120,8 +120,7 @@ internal sealed partial class MetricsObserver(
         }
     }
 
-    // Fingerprint and times are properties of the event alone: rendered into its text, they would stand in each line
-    // twice.
+    // Fingerprint and times are only properties of the event: in its text too, they would be in each line twice.
 #pragma warning disable SYSLIB1015
     [LoggerMessage(
         1001,
@@ -132,7 +131,7 @@ internal sealed partial class MetricsObserver(
         RequestId requestId,
         StationId stationId,
         string driverToken,
-        string TokenFingerprint, // the event's property takes its name from here
+        string TokenFingerprint, // the event's property has this name
         string status,
         string reason,
         DateTimeOffset AcceptedAt,
@@ -148,7 +147,7 @@ internal sealed partial class MetricsObserver(
         RequestId requestId,
         StationId stationId,
         string driverToken,
-        string TokenFingerprint, // the event's property takes its name from here
+        string TokenFingerprint, // the event's property has this name
         string status,
         string reason,
         DateTimeOffset DecidedAt

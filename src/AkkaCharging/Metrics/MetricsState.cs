@@ -4,8 +4,8 @@ using HdrHistogram;
 namespace AkkaCharging.Metrics;
 
 /// <summary>
-/// The metrics actor's counters. Changed by one thread at a time; every key of every count comes from a fixed list, so
-/// their number is bounded.
+/// The counters of the metrics actor. Not thread-safe. Every key of every counter comes from a fixed list, so their
+/// number is bounded.
 /// </summary>
 internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHistograms histograms)
 {
@@ -104,7 +104,7 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
     private static Dictionary<string, long> Named(long[] counts, Func<int, string> name) =>
         counts.Index().ToDictionary(count => name(count.Index), count => count.Item, StringComparer.Ordinal);
 
-    /// <summary>Keeps the slices of the last window; the oldest goes when a new one begins.</summary>
+    /// <summary>A sliding window of slices; a new slice replaces the oldest.</summary>
     private sealed class SlidingWindow(TimeSpan window, TimeProvider time)
     {
         private const int SliceCount = 12;

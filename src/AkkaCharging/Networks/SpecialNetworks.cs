@@ -5,10 +5,10 @@ namespace AkkaCharging.Networks;
 
 /// <summary>The networks that are not public, each with the reason.</summary>
 /// <remarks>
-/// Source: IANA IPv4 and IPv6 Special-Purpose Address Registries (of 2025-10-09), taken whole, "globally reachable"
-/// entries included, because nobody's receiver lives in AS112; IANA multicast and IPv6 address space registries; the
-/// metadata addresses from the clouds' own documentation. The first match counts, so single addresses stand before the
-/// networks around them.
+/// Source: IANA IPv4 and IPv6 Special-Purpose Address Registries (of 2025-10-09), complete with their "globally
+/// reachable" entries, because no receiver is in AS112; IANA multicast and IPv6 address space registries; the metadata
+/// addresses from the clouds' own documentation. The first match counts, so single addresses precede the networks
+/// around them.
 /// </remarks>
 internal static class SpecialNetworks
 {
@@ -17,7 +17,7 @@ internal static class SpecialNetworks
     private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
 
     private static readonly (IPNetwork Network, RefusalReason Reason)[] IPv4 = Table([
-        ("168.63.129.16/32", RefusalReason.Metadata), // Azure WireServer: public by number, host-local in fact
+        ("168.63.129.16/32", RefusalReason.Metadata), // Azure WireServer: a public address that is host-local
         ("100.100.100.200/32", RefusalReason.Metadata), // Alibaba
         ("192.0.0.192/32", RefusalReason.Metadata), // Oracle
         ("169.254.169.254/32", RefusalReason.Metadata), // AWS, Azure, GCP and most others
@@ -67,38 +67,38 @@ internal static class SpecialNetworks
     ]);
 
     /// <summary>
-    /// Networks of which <c>callback.security.allow</c> may name single addresses alone: this machine, metadata
-    /// services, and whatever carries an IPv4 address. Widest first.
+    /// The networks of which <c>callback.security.allow</c> may contain only single addresses: this machine, metadata
+    /// services, and addresses that embed an IPv4 address. Widest first.
     /// </summary>
     public static readonly IReadOnlyList<IPNetwork> Guarded =
     [
         .. IPv4.Concat(IPv6)
             .Where(row => NeedsExactEntry(row.Reason) || row.Reason == RefusalReason.EmbedsIPv4)
             .Select(row => row.Network)
-            .Append(IPNetwork.Parse("::ffff:0:0/96")) // IPv4-mapped, which stands in no table
+            .Append(IPNetwork.Parse("::ffff:0:0/96")) // IPv4-mapped, which is not in the table
             .OrderBy(network => network.PrefixLength),
     ];
 
-    /// <summary>Why <paramref name="address"/> is not public; null if it is.</summary>
+    /// <summary>Returns why <paramref name="address"/> is not public; null when it is.</summary>
     public static RefusalReason? Find(IPAddress address)
     {
         if (address.AddressFamily == AddressFamily.InterNetwork)
             return Find(IPv4, address);
 
-        // IPv4-mapped (RFC 4291) is asked for first and stands in no table: IPNetwork.Contains takes such an address
-        // for the IPv4 address inside.
+        // IPv4-mapped addresses (RFC 4291) are checked first and are not in the table, because IPNetwork.Contains would
+        // compare the IPv4 address inside.
         if (address.IsIPv4MappedToIPv6 || IsIsatap(address))
             return RefusalReason.EmbedsIPv4;
         return Find(IPv6, address) ?? (GlobalUnicast.Contains(address) ? null : RefusalReason.NotGlobalUnicast);
     }
 
     /// <summary>
-    /// Whether an address refused for this reason can be let through by a single-address entry only, never by a wider
+    /// Checks whether an address rejected for this reason can be allowed only by a single-address entry, not by a wider
     /// network.
     /// </summary>
     /// <remarks>
-    /// Loopback and what reaches it (0.0.0.0, ::), metadata, and all of link-local: metadata services sit all over it
-    /// (169.254.0.23, 169.254.42.42, …) and new ones need no announcement.
+    /// This holds for loopback and what reaches it (0.0.0.0, ::), metadata, and all of link-local, where metadata
+    /// services use many addresses (169.254.0.23, 169.254.42.42, …) and new ones may appear unannounced.
     /// </remarks>
     public static bool NeedsExactEntry(RefusalReason reason) =>
         reason

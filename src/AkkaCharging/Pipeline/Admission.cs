@@ -4,9 +4,10 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline;
 
 /// <summary>
-/// Counts pending requests, so that a full service says so at once and nothing is dropped after it was accepted.
+/// Limits the number of pending requests, so that a full service rejects a submission at once and never drops an
+/// accepted request.
 /// </summary>
-/// <param name="maxSize">Places for admitted requests, and as many again for recovered ones.</param>
+/// <param name="maxSize">Number of places for admitted requests, and again for recovered ones.</param>
 internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimeProvider time)
 {
     private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
@@ -16,12 +17,12 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
 
     public TimeProvider Time => time;
 
-    /// <summary>Requests in the lanes: admitted or recovered, and not settled.</summary>
+    /// <summary>The number of unsettled requests in the lanes, admitted or recovered.</summary>
     public int Pending => Volatile.Read(ref _pending) + maxSize - _recoveredPlaces.CurrentCount;
 
-    /// <summary>Takes one place, for a request to <paramref name="key"/>.</summary>
-    /// <param name="receiver">Not null when it was admitted.</param>
-    /// <param name="retryAfter">When a caller that was refused should come back: 1 to 60 s.</param>
+    /// <summary>Takes a place for a request to <paramref name="key"/>.</summary>
+    /// <param name="receiver">The receiver; null when the request was not admitted.</param>
+    /// <param name="retryAfter">When a rejected caller should retry: after 1 to 60 s.</param>
     public AdmissionVerdict TryEnter(DestinationKey key, out Receiver? receiver, out TimeSpan retryAfter)
     {
         (receiver, retryAfter) = (null, TimeSpan.Zero);
@@ -38,7 +39,7 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
         return verdict;
     }
 
-    /// <summary>Gives a place back.</summary>
+    /// <summary>Releases a request's place.</summary>
     public void Leave(Receiver receiver)
     {
         Interlocked.Decrement(ref _pending);
@@ -47,10 +48,10 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
     }
 
     /// <summary>
-    /// Gives the place of a request back that the address policy refused, when the place of one would be free whose
-    /// name does not exist.
+    /// Releases the place of a request that the address policy rejected, when the place of a request to a non-existent
+    /// name would be released.
     /// </summary>
-    /// <remarks>Else a caller would learn by <c>destination_backlogged</c> which of the two it is.</remarks>
+    /// <remarks>Otherwise a caller could tell the two cases apart by <c>destination_backlogged</c>.</remarks>
     public void LeaveAfterRetries(PendingRequest refused)
     {
         TimeSpan wait;
@@ -65,16 +66,16 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
     }
 
     /// <summary>
-    /// Takes one of as many places again, for requests from the journal: they do not count against new ones.
+    /// Takes a place for a request from the journal; there are as many of these, in addition to those for new requests.
     /// </summary>
     public Task EnterRecoveredAsync(CancellationToken cancellationToken) =>
         _recoveredPlaces.WaitAsync(cancellationToken);
 
-    /// <summary>Counts a recovered request at its receiver, whatever that one holds.</summary>
+    /// <summary>Counts a recovered request at its receiver, even above the receiver's share.</summary>
     public Receiver JoinRecovered(DestinationKey key) => receivers.Join(key);
 
-    /// <summary>Gives a recovered request's place back.</summary>
-    /// <param name="joined">Null when it had not joined its receiver.</param>
+    /// <summary>Releases a recovered request's place.</summary>
+    /// <param name="joined">The receiver that the request had joined; null for none.</param>
     public void LeaveRecovered(Receiver? joined)
     {
         if (joined is not null)

@@ -6,31 +6,29 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Pipeline;
 
 /// <summary>
-/// What of a request its caller is shown: not whether a name exists that it may not be called back at.
+/// The part of a request that its caller may see, which does not reveal whether a rejected name exists.
 /// </summary>
 /// <remarks>
-/// A name that leads to an address that the policy refuses settles <c>failed</c> at once, one that has no address is
-/// retried over the schedule: on the page the
-/// two are one, or it would be a directory of the names inside. So, of attempts for which no address could be had
-/// (<see cref="AttemptCauses.MeansNoAddress"/>):
+/// A name that leads to a rejected address settles as <c>failed</c> at once; a name without an address is retried over
+/// the whole schedule. Callers see no difference between the two, because the API would otherwise be a directory of
+/// internal names. So attempts for which no address was found (<see cref="AttemptCauses.MeansNoAddress"/>) are shown as
+/// follows:
 /// <list type="bullet">
-/// <item>those in a row are one entry, without a duration, that appears once the longest look-up is over;</item>
-/// <item>a request that ended with such attempts is shown <c>decided</c> until the retry schedule would have ended at
-/// the latest, and then as settled at that time:
-/// <c>failed</c>, or <c>expired</c> if it was too old by then. It is forgotten when the first of these attempts is as
-/// old as the retention.</item>
+/// <item>Several in a row are one entry, without a duration, which appears when the longest look-up is over.</item>
+/// <item>A request that ended with such attempts is shown as <c>decided</c> until the latest time at which the retry
+/// schedule could have ended, and then as settled at that time: <c>failed</c>, or <c>expired</c> if it was too old by
+/// then. It is no longer shown when the first of these attempts is older than the retention time.</item>
 /// </list>
-/// The end is the same for both whatever the jitter was, because it is the latest that the schedule allows. A request
-/// whose real end was later, because it waited
-/// for a slot, a breaker, a pause or a restart, is shown with that one.
+/// That time is the same in both cases, because it does not depend on jitter. A request that really ended later,
+/// because it waited for a slot, a breaker, a pause or a restart, is shown with its real end.
 /// </remarks>
 internal static class CallerView
 {
-    /// <summary>The longest that an attempt without an address takes: the resolver's time-out.</summary>
+    /// <summary>Maximum duration of an attempt without an address: the time-out of the resolver.</summary>
     private static readonly TimeSpan LongestLookup = TimeSpan.FromSeconds(3);
 
     /// <summary>
-    /// What is shown of <paramref name="record"/> at <paramref name="now"/>; null when it is shown as forgotten.
+    /// Returns the view of <paramref name="record"/> at <paramref name="now"/>; null when it is no longer shown.
     /// </summary>
     public static CallerRecord? Of(
         RequestRecord record,
@@ -74,15 +72,15 @@ internal static class CallerView
     }
 
     /// <summary>
-    /// When the attempts without an address began that a request ended with, and how many were made before them; null
-    /// when it did not end so.
+    /// Finds the trailing attempts without an address: when the first of them began, and the number of attempts before
+    /// it. Null when the request did not end with such attempts.
     /// </summary>
     private static (DateTimeOffset FirstAt, int Before)? Ending(RequestRecord record)
     {
         if (record.State is not (RequestState.Failed or RequestState.Expired))
             return null;
 
-        // Attempts before a redrive belong to a schedule of their own.
+        // Attempts before a redrive belong to an earlier schedule.
         var made = Math.Min(record.AttemptsMade, record.Attempts.Count);
         var first = record.Attempts.Count;
         while (first > record.Attempts.Count - made && HadNoAddress(record.Attempts[first - 1]))
@@ -114,20 +112,22 @@ internal static class CallerView
         attempt.Cause?.MeansNoAddress() ?? attempt.Outcome == CallbackOutcome.Blocked;
 }
 
-/// <summary>A request as its caller is shown it.</summary>
+/// <summary>A request as shown to its caller.</summary>
 internal sealed record CallerRecord(
     RequestState State,
     DateTimeOffset? SettledAt,
     IReadOnlyList<CallerAttempt> Attempts
 );
 
-/// <summary>An attempt as its caller is shown it.</summary>
-/// <param name="HadNoAddress">Stands for all in a row for which there was no address.</param>
+/// <summary>An attempt as shown to its caller.</summary>
+/// <param name="HadNoAddress">Whether the entry stands for all attempts in a row without an address.</param>
 internal readonly record struct CallerAttempt(CallbackAttempt Attempt, bool HadNoAddress)
 {
-    /// <summary>What a caller is told instead of the causes that would tell whether a name exists.</summary>
+    /// <summary>The cause that callers see instead of those that would reveal whether a name exists.</summary>
     public const string NoAddress = "no_address";
 
-    /// <summary>Null for a success, and for a failure of before causes were kept.</summary>
+    /// <summary>
+    /// The cause of a failure; null for a success, and for a failure recorded before causes were stored.
+    /// </summary>
     public string? Cause => HadNoAddress ? NoAddress : Attempt.Cause?.Name();
 }

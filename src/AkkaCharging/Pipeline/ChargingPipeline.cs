@@ -8,14 +8,14 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Pipeline;
 
 /// <summary>
-/// A request's journey from the queue to its settlement, as one value: run by a lane's owner, run again after a
-/// failure, run in a test with other parts.
+/// The graph of the pipeline, from a lane's queue to the settlement, as one value: a lane's owner runs it, runs it
+/// again after a failure, and a test runs it with other parts.
 /// </summary>
 internal static class ChargingPipeline
 {
-    /// <param name="settings">Limits of this lane alone.</param>
+    /// <param name="settings">The limits of this lane.</param>
     /// <param name="completed">Called for each receipt, one at a time.</param>
-    /// <param name="tokens">End the run before its requests do: they pass through unsettled.</param>
+    /// <param name="tokens">End the run early: the remaining requests pass through unsettled.</param>
     public static IRunnableGraph<RunningPipeline> Create(
         LaneSettings settings,
         PipelineParts parts,
@@ -46,13 +46,13 @@ internal static class ChargingPipeline
     }
 }
 
-/// <summary>What a run of the pipeline is held by.</summary>
-/// <param name="Intake">Completing it drains the run.</param>
-/// <param name="Drained">Completes after the last receipt; faults when the graph died.</param>
+/// <summary>A running pipeline.</summary>
+/// <param name="Intake">The queue of the run; completing it drains the run.</param>
+/// <param name="Drained">Completes after the last receipt; fails when the graph failed.</param>
 internal sealed record RunningPipeline(ISourceQueueWithComplete<PendingRequest> Intake, Task<Done> Drained);
 
-/// <summary>What the pipeline is made of.</summary>
-/// <param name="Throttle">Shared by all lanes; null for no limit.</param>
+/// <summary>The parts of the pipeline.</summary>
+/// <param name="Throttle">The throttle that all lanes share; null for no limit.</param>
 internal sealed record PipelineParts(GuardedChain Authorizers, TokenBucket? Throttle, CallbackParts Callbacks)
 {
     public IPipelineObserver Observer => Callbacks.Observer;
@@ -61,17 +61,17 @@ internal sealed record PipelineParts(GuardedChain Authorizers, TokenBucket? Thro
 }
 
 /// <summary>The limits of one lane.</summary>
-/// <param name="QueueSize">Twice <c>queue.maxSize</c>, whichever lane the requests fall to: as many admitted ones over
-/// all lanes, and as many recovered ones.</param>
-/// <param name="Callback">Its limits are over all lanes.</param>
+/// <param name="QueueSize">Twice <c>queue.maxSize</c>, because all admitted requests and as many recovered ones may
+/// fall to one lane.</param>
+/// <param name="Callback">The callback settings, whose limits hold for all lanes together.</param>
 internal sealed record LaneSettings(int QueueSize, int Parallelism, CallbackSettings Callback)
 {
     /// <summary>
-    /// Divides the authorizer's calls side by side among the lanes, rounded up. A node of a cluster may have any number
-    /// of lanes, and each may have them all.
+    /// Divides the parallelism of the authorizer among the lanes, rounded up. A cluster node may hold any number of
+    /// lanes, so each of them may use all of it.
     /// </summary>
-    /// <param name="partners">With more than one, questions wait for the turn of their partner, and not in the queue
-    /// behind those of a partner that hangs.</param>
+    /// <param name="partners">Number of partners. With several, questions wait for their own partner, and not in the
+    /// queue behind those of a hanging one.</param>
     public static LaneSettings ShareOf(ChargingSettings settings, int partners)
     {
         var (queue, lanes) = (settings.Queue.MaxSize * 2, settings.Queue.ConsumerThreads);

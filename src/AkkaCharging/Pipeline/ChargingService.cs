@@ -11,18 +11,19 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.Pipeline;
 
-/// <summary>How the pipeline is, for health and metrics.</summary>
-/// <param name="Worst">The worst of its lanes' states.</param>
-/// <param name="Restarts">How often a graph died.</param>
-/// <param name="Pending">Requests accepted and not settled.</param>
+/// <summary>The status of the pipeline, for health and metrics.</summary>
+/// <param name="Worst">The worst state of its lanes.</param>
+/// <param name="Restarts">Number of times that a graph failed.</param>
+/// <param name="Pending">Number of accepted, unsettled requests.</param>
 internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pending, BreakerState Breaker);
 
-/// <summary>What the pipeline has under way.</summary>
-/// <param name="OldestAge">Of the requests in the lanes; zero without any.</param>
-/// <param name="Authorizations">Calls of the authorizer that wait for an answer.</param>
-/// <param name="Callbacks">Attempts that wait for an answer.</param>
-/// <param name="Receivers">Receivers of each standing.</param>
-/// <param name="Unopened">Connections that could not be opened, by what this process lacked, since the start.</param>
+/// <summary>The current load of the pipeline.</summary>
+/// <param name="OldestAge">Age of the oldest request in the lanes; zero without any.</param>
+/// <param name="Authorizations">Number of authorizer calls in progress.</param>
+/// <param name="Callbacks">Number of callback attempts in progress.</param>
+/// <param name="Receivers">Number of receivers by standing.</param>
+/// <param name="Unopened">Number of connections that could not be opened since the start, by the resource that was
+/// exhausted.</param>
 internal sealed record PipelineLoad(
     TimeSpan OldestAge,
     int Authorizations,
@@ -31,12 +32,9 @@ internal sealed record PipelineLoad(
     IReadOnlyDictionary<string, long> Unopened
 );
 
-/// <summary>
-/// The pipeline of this process: receivers, admission, intake and the lanes that are here at present.
-/// </summary>
+/// <summary>The pipeline of this process: receivers, admission, intake and the lanes that it holds.</summary>
 /// <remarks>
-/// An <see cref="ILaneOwner"/> brings the lanes and stops them: <see cref="StandaloneLanes"/>, or the node of a
-/// cluster.
+/// An <see cref="ILaneOwner"/> starts and stops the lanes: <see cref="StandaloneLanes"/>, or the cluster node.
 /// </remarks>
 internal sealed class ChargingService : IDisposable
 {
@@ -79,25 +77,25 @@ internal sealed class ChargingService : IDisposable
 
     public Intake Intake { get; }
 
-    /// <summary>Answers questions whose caller waits.</summary>
+    /// <summary>Answers questions whose caller waits for the answer.</summary>
     public SynchronousQuestions Questions { get; }
 
-    /// <summary>The receivers that requests are pending for.</summary>
+    /// <summary>The receivers with pending requests.</summary>
     public ReceiverRegister Receivers { get; }
 
-    /// <summary>Where callbacks wait that this process had no file, port or memory for.</summary>
+    /// <summary>Delays callbacks while this process lacks files, ports or memory for them.</summary>
     public ResourceGate Resources { get; }
 
-    /// <summary>Counts what is pending, and lets requests in or not.</summary>
+    /// <summary>Counts pending requests, and admits or rejects new ones.</summary>
     public Admission Admission { get; }
 
-    /// <summary>The lanes that are here at present.</summary>
+    /// <summary>The lanes that this process holds.</summary>
     public LaneSet Lanes { get; }
 
-    /// <summary>What happened to this node's lanes.</summary>
+    /// <summary>Counts the lanes taken and lost by this node.</summary>
     public LaneCounts Counts { get; } = new();
 
-    /// <summary>How the pipeline is at this moment.</summary>
+    /// <summary>The current status of the pipeline.</summary>
     public PipelineStatus Status =>
         new(
             Lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(),
@@ -106,7 +104,7 @@ internal sealed class ChargingService : IDisposable
             _guarded?.State ?? BreakerState.Closed
         );
 
-    /// <summary>What is under way at this moment.</summary>
+    /// <summary>The current load of the pipeline.</summary>
     public PipelineLoad Load =>
         new(
             Lanes.All.Select(lane => lane.OldestAge).DefaultIfEmpty().Max(),
@@ -116,13 +114,13 @@ internal sealed class ChargingService : IDisposable
             Resources.Status.Failures
         );
 
-    /// <summary>How each back end of the authorization is; none before the lanes are started.</summary>
+    /// <summary>The status of each authorization back end; empty before the lanes are started.</summary>
     public IEnumerable<PartnerStatus> Partners => _guarded?.Partners ?? [];
 
-    /// <summary>What each back end of the authorization answered; nothing before the lanes are started.</summary>
+    /// <summary>The answers of each authorization back end; empty before the lanes are started.</summary>
     public IEnumerable<PartnerAnswers> PartnerAnswers => _guarded?.Answers ?? [];
 
-    /// <summary>From here on so many nodes share the limits that are meant for the whole cluster.</summary>
+    /// <summary>Sets the number of nodes that share the limits of the whole cluster.</summary>
     public void Divide(int nodes)
     {
         _throttle?.Divide(nodes);
@@ -130,8 +128,9 @@ internal sealed class ChargingService : IDisposable
     }
 
     /// <summary>
-    /// Leaves to the journal what waits for a retry, a paused receiver or an open breaker: a stop does not wait for it.
-    /// With <c>journal.kind = memory</c> nothing would keep it, so that it has the whole grace.
+    /// Leaves requests that wait for a retry, a paused receiver or an open breaker to the journal, so that a shutdown
+    /// does not wait for them. With <c>journal.kind = memory</c> they would be lost, so they get the whole grace
+    /// period.
     /// </summary>
     public void LeaveToJournal()
     {
@@ -141,7 +140,7 @@ internal sealed class ChargingService : IDisposable
         _leaving.Cancel();
     }
 
-    /// <summary>Makes the owners of lanes in <paramref name="system"/>; called once.</summary>
+    /// <summary>Creates the factory of lane owners in <paramref name="system"/>; called once.</summary>
     public Func<Lane, Props> CreateRunner(ActorSystem system)
     {
         system.StartScheduler();

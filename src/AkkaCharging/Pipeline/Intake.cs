@@ -7,8 +7,8 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline;
 
-/// <summary>A question as a caller asked it, valid in itself.</summary>
-/// <param name="ValidFor">How long an answer is of use; caps <c>request.maxAgeMillis</c>.</param>
+/// <summary>A validated submission of a caller.</summary>
+/// <param name="ValidFor">How long the answer is useful; limits <c>request.maxAgeMillis</c>.</param>
 internal sealed record Submission(
     StationId Station,
     DriverToken Token,
@@ -20,41 +20,41 @@ internal sealed record Submission(
     CallbackFormat Format = CallbackFormat.Default
 );
 
-/// <summary>What became of a submission.</summary>
+/// <summary>The outcome of a submission.</summary>
 internal enum IntakeOutcome
 {
-    /// <summary>Kept: it will be decided and called back.</summary>
+    /// <summary>The request is journaled and will be decided and called back.</summary>
     Accepted,
 
     /// <summary>The same submission was accepted before.</summary>
     Replayed,
 
-    /// <summary>Its idempotency key was used with other field values.</summary>
+    /// <summary>The idempotency key was used with other field values.</summary>
     Conflict,
 
     /// <summary><c>queue.maxSize</c> requests are pending.</summary>
     QueueFull,
 
-    /// <summary>The destination of its callback holds its share of the queue.</summary>
+    /// <summary>The callback's destination has used up its share of the queue.</summary>
     DestinationBacklogged,
 
-    /// <summary>The journal could not keep it.</summary>
+    /// <summary>The journal could not store the request.</summary>
     JournalUnavailable,
 
     /// <summary>The service is stopping.</summary>
     ShuttingDown,
 }
 
-/// <summary>What became of a submission.</summary>
-/// <param name="Id">Of the request that was accepted, now or before.</param>
-/// <param name="RetryAfter">When to come back after a refusal that passes; null otherwise.</param>
+/// <summary>The outcome of a submission, with its details.</summary>
+/// <param name="Id">The id of the request that was accepted, now or before.</param>
+/// <param name="RetryAfter">When to retry after a temporary rejection; null otherwise.</param>
 internal readonly record struct IntakeResult(
     IntakeOutcome Outcome,
     RequestId Id = default,
     TimeSpan? RetryAfter = null
 );
 
-/// <summary>Takes submissions in: admission, journal, lane. What HTTP calls.</summary>
+/// <summary>Accepts submissions: admission, journal, lane. Called by the HTTP endpoints.</summary>
 internal sealed class Intake(
     RequestSettings settings,
     Admission admission,
@@ -63,14 +63,14 @@ internal sealed class Intake(
     TimeProvider time
 )
 {
-    /// <summary>When to come back after the journal was not available.</summary>
+    /// <summary>When a caller should retry while the journal is unavailable.</summary>
     public static readonly TimeSpan JournalRetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isClosing;
     private int _submitting;
 
-    /// <summary>Answers once the request is journaled, or at once when it cannot be taken.</summary>
+    /// <summary>Answers when the request is journaled, or at once when it is rejected.</summary>
     public async ValueTask<IntakeResult> SubmitAsync(Submission submission)
     {
         Interlocked.Increment(ref _submitting);
@@ -95,11 +95,11 @@ internal sealed class Intake(
         }
     }
 
-    /// <summary>Refuses what comes from now on; completes when what was being taken in has its answer.</summary>
+    /// <summary>Rejects all further submissions; completes when those in progress are answered.</summary>
     public Task CloseAsync()
     {
         _isClosing = true;
-        // else the count could be read before the flag is seen, and a submission and this miss each other
+        // Otherwise the count could be read before the flag is seen, and a submission and this call miss each other.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _submitting) == 0)
             _closed.TrySetResult();
@@ -114,13 +114,13 @@ internal sealed class Intake(
             var since = time.GetTimestamp();
             var request = Request(submission);
 
-            // Not cancelled when the caller hangs up: the write goes on, and its answer decides whether the request
-            // holds its place.
+            // Not cancelled when the caller disconnects: the write continues, and its result decides whether the
+            // request keeps its place.
             var accepted = await journal.AcceptAsync(request, submission.Idempotency, CancellationToken.None);
             if (accepted.Outcome != AcceptOutcome.Accepted)
                 return Repeated(accepted);
 
-            // A lane that went to another node since took the request with it.
+            // If the lane has moved to another node, so has the request.
             keepsPlace =
                 lanes
                     .Of(request.Id, accepted.Lane)
@@ -140,8 +140,8 @@ internal sealed class Intake(
     }
 
     /// <summary>
-    /// What was accepted before needs no place: its repeat is answered as ever, also when there is no room for anything
-    /// new.
+    /// Answers a submission that found no place. The repeat of an accepted submission needs none and is answered as
+    /// usual.
     /// </summary>
     private async ValueTask<IntakeResult> RefuseAsync(Submission submission, IntakeResult refusal)
     {

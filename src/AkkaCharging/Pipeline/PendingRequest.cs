@@ -5,18 +5,18 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline;
 
 /// <summary>
-/// An accepted request on its way through a lane: the element of the graph. One stage at a time holds it, so its state
-/// needs no lock.
+/// An accepted request on its way through a lane: the element of the graph. Only one stage at a time holds it, so its
+/// state needs no lock.
 /// </summary>
 /// <remarks>
-/// It ages by the monotonic clock: what is said about its age here are timestamps of
-/// <see cref="TimeProvider.GetTimestamp"/>. A wall clock that is set makes it neither older nor younger. The times of
-/// its <see cref="Request"/> are for people and for the journal.
+/// Its age is measured by the monotonic clock, with timestamps of <see cref="TimeProvider.GetTimestamp"/>, so that
+/// setting the wall clock does not change it. The times in its <see cref="Request"/> are for people and for the
+/// journal.
 /// </remarks>
 /// <param name="receiver">The receiver that this request counts against until it is settled.</param>
-/// <param name="since">When it was accepted, or redriven.</param>
-/// <param name="life">How old it may become.</param>
-/// <param name="isRecovered">Whether it came from the journal, not from admission.</param>
+/// <param name="since">When the request was accepted or redriven.</param>
+/// <param name="life">Maximum age of the request.</param>
+/// <param name="isRecovered">Whether the request came from the journal, not from admission.</param>
 internal sealed class PendingRequest(
     ChargingRequest request,
     Receiver receiver,
@@ -32,37 +32,37 @@ internal sealed class PendingRequest(
 
     public Receiver Receiver { get; } = receiver;
 
-    /// <summary>When it came here.</summary>
+    /// <summary>When the request entered the lane.</summary>
     public long EnqueuedAt { get; } = time.GetTimestamp();
 
-    /// <summary>When it was accepted, or redriven.</summary>
+    /// <summary>When the request was accepted or redriven.</summary>
     public long Since { get; } = since;
 
-    /// <summary>From then on no attempt starts.</summary>
+    /// <summary>The time after which no attempt starts.</summary>
     public long Deadline { get; } = time.After(since, life);
 
     public bool IsRecovered { get; } = isRecovered;
 
     /// <summary>
-    /// Whether it was a dead letter before: what becomes of it says nothing about how receivers are at present.
+    /// Whether the request was a dead letter before: its attempts do not show the present state of receivers.
     /// </summary>
     public bool IsRedriven { get; private init; }
 
-    /// <summary>Set once it is journaled; then it is never decided again.</summary>
+    /// <summary>The decision, set once it is journaled and never changed then.</summary>
     public Decision? Decision { get; set; }
 
-    /// <summary>Callback attempts that failed so far.</summary>
+    /// <summary>Number of failed callback attempts so far.</summary>
     public int AttemptsMade { get; set; }
 
     /// <summary>
-    /// Whether its last attempt was none, because this process lacked what it takes to open a connection.
+    /// Whether the last attempt did not take place, because this process lacked a resource to open a connection.
     /// </summary>
     public bool LacksResources { get; set; }
 
-    /// <summary>Earliest time of the next attempt, where a receiver asked for one.</summary>
+    /// <summary>Earliest time of the next attempt, if a receiver asked for one.</summary>
     public long? NotBefore { get; set; }
 
-    /// <summary>A request as the journal gives it back.</summary>
+    /// <summary>Creates a pending request from the journal.</summary>
     public static PendingRequest FromJournal(UnsettledRequest unsettled, Receiver receiver, TimeProvider time)
     {
         var age = unsettled.Age is { } told && told > TimeSpan.Zero ? told : TimeSpan.Zero;
@@ -83,17 +83,17 @@ internal sealed class PendingRequest(
 
     public bool IsExpired(TimeProvider time) => time.GetTimestamp() >= Deadline;
 
-    /// <summary>How long ago it was accepted, or redriven.</summary>
+    /// <summary>Returns the time since the request was accepted or redriven.</summary>
     public TimeSpan Age(TimeProvider time) => time.GetElapsedTime(Since);
 
     /// <summary>
-    /// Whether the caller is the one who offers this request to the lane's run <paramref name="generation"/>: true once
-    /// for each run.
+    /// Claims this request for the lane's run <paramref name="generation"/>; true once for each run, for the caller
+    /// that has to offer it.
     /// </summary>
     public bool TryClaim(int generation)
     {
-        // Again when another was faster: it may have claimed an older run, and nobody else would offer this request to
-        // the newer one.
+        // Repeated when another caller was faster: that one may have claimed an older run, and nobody else would offer
+        // this request to the newer one.
         for (var last = Volatile.Read(ref _generation); last < generation; )
         {
             var seen = Interlocked.CompareExchange(ref _generation, generation, last);
@@ -107,11 +107,11 @@ internal sealed class PendingRequest(
 }
 
 /// <summary>
-/// What left the pipeline: a settled request, or one that shutdown interrupted and the journal keeps.
+/// Reports that a request left the pipeline: settled, or interrupted by shutdown and kept in the journal.
 /// </summary>
-/// <param name="Settlement">Null when it was interrupted.</param>
+/// <param name="Settlement">The settlement; null when the request was interrupted.</param>
 internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement)
 {
-    /// <summary>The receipt of a delivery that shutdown interrupted: the journal keeps it for later.</summary>
+    /// <summary>Creates the receipt of an interrupted delivery, which the journal keeps.</summary>
     public static CallbackReceipt Interrupted(PendingRequest pending) => new(pending, Settlement: null);
 }

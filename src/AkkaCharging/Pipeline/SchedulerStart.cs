@@ -2,15 +2,15 @@ using Akka.Actor;
 
 namespace AkkaCharging.Pipeline;
 
-/// <summary>Has the timers of an actor system run before anything needs them.</summary>
+/// <summary>Starts the timers of an actor system before they are needed.</summary>
 /// <remarks>
-/// Akka's scheduler starts with the first timer: whoever asks for one then waits, on its thread, for a task of the same
-/// thread pool. When many ask at once, as streams do whose first attempts have failed together, each takes a thread and
-/// the task gets none, until the pool has grown by as many (5 to 39 s of standstill were seen).
+/// Akka's scheduler starts with its first timer, whose caller then blocks its thread until a task of the same thread
+/// pool has run. When many callers do so at once, such as streams whose first attempts failed together, each blocks a
+/// thread and the task gets none until the pool has grown by as many (standstills of 5 to 39 s were observed).
 /// </remarks>
 internal static class SchedulerStart
 {
-    /// <summary>Returns when they run.</summary>
+    /// <summary>Starts the scheduler, and returns when its timers run.</summary>
     public static void StartScheduler(this ActorSystem system) =>
         system.Scheduler.Advanced.ScheduleOnce(TimeSpan.Zero, () => { });
 }

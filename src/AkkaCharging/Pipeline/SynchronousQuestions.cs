@@ -6,12 +6,12 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Pipeline;
 
 /// <summary>
-/// Answers questions whose caller waits: by the same authorizers, guards and throttle as the pipeline, without a
-/// journal row and without a callback.
+/// Answers questions whose caller waits, with the authorizers, guards and throttle of the pipeline, but without journal
+/// and callback.
 /// </summary>
 /// <remarks>Shape: one decision for one question, at its deadline at the latest.</remarks>
-/// <param name="authorizers">Null before the lanes are started.</param>
-/// <param name="throttle">Shared with the lanes; null for no limit.</param>
+/// <param name="authorizers">Returns the authorizers; null before the lanes are started.</param>
+/// <param name="throttle">The throttle shared with the lanes; null for no limit.</param>
 internal sealed class SynchronousQuestions(
     ChargingSettings settings,
     Func<GuardedChain?> authorizers,
@@ -23,13 +23,15 @@ internal sealed class SynchronousQuestions(
     private readonly int _waitingMax = settings.Queue.MaxSize;
     private int _waiting;
 
-    /// <summary>Questions that wait for their answer.</summary>
+    /// <summary>Number of questions in progress.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Decides, within <c>authorization.answerWithinMillis</c> or, without it,
-    /// <c>authorization.timeoutMillis</c>.</summary>
-    /// <param name="validFor">How long an answer is of use; null for as long as it takes.</param>
-    /// <returns>Null when too many questions wait already, or the service has not started.</returns>
+    /// <summary>
+    /// Decides a question within <c>authorization.answerWithinMillis</c> or, without it,
+    /// <c>authorization.timeoutMillis</c>.
+    /// </summary>
+    /// <param name="validFor">How long the answer is useful; null for no limit.</param>
+    /// <returns>Null when too many questions are in progress, or the service has not started.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public async Task<Decision?> AskAsync(
         RequestId id,
@@ -69,8 +71,8 @@ internal sealed class SynchronousQuestions(
         }
     }
 
-    // The token that a question takes past its deadline is lost: it would be the next one's in the pipeline, and here
-    // nobody is next.
+    // A question that reaches its deadline forfeits its token. The pipeline gives such a token to the next request, but
+    // here there is none.
     private async Task WaitForTurnAsync(long deadline, CancellationToken cancellationToken)
     {
         if (throttle is null)

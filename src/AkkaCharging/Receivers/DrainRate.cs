@@ -1,8 +1,7 @@
 namespace AkkaCharging.Receivers;
 
 /// <summary>
-/// How fast requests leave, over the last few seconds: what a caller who was refused is told to wait is derived from
-/// it.
+/// Measures how fast requests left during the last few seconds, to tell rejected callers when to retry.
 /// </summary>
 internal sealed class DrainRate(TimeProvider time)
 {
@@ -13,13 +12,13 @@ internal sealed class DrainRate(TimeProvider time)
     private readonly Lock _gate = new();
     private long _left;
 
-    // The rate is taken from the older mark to now, so over one to two windows; marks that are older still say nothing
+    // The rate is measured from the older mark to now, which covers one to two windows; still older marks say nothing
     // about the last few seconds.
     private (long At, long Left) _older = (time.GetTimestamp(), 0);
     private long _markedAt = time.GetTimestamp();
     private long _markedLeft;
 
-    /// <summary>Counts one that left.</summary>
+    /// <summary>Counts a request that left.</summary>
     public void CountOne()
     {
         if (time.GetElapsedTime(Volatile.Read(ref _markedAt)) >= Window)
@@ -32,8 +31,8 @@ internal sealed class DrainRate(TimeProvider time)
     }
 
     /// <summary>
-    /// When half of <paramref name="pending"/> should have left: sooner a caller would only be refused again. 1 to 60
-    /// s.
+    /// Returns the time after which half of <paramref name="pending"/> should have left, 1 to 60 s: an earlier retry
+    /// would only be rejected again.
     /// </summary>
     public TimeSpan RetryAfter(int pending)
     {

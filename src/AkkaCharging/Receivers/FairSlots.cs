@@ -2,17 +2,15 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>Slots that all receivers share: attempts in flight, or places of the retry lane.</summary>
+/// <summary>The slots that all receivers share: attempts in flight, or places of the retry lane.</summary>
 /// <remarks>
-/// <para>
-/// Half of them are kept for proven receivers, so that any number of hanging ones cannot crowd out the healthy. Of the
-/// other half three quarters are for silent receivers, and for what a new one wants beyond its first call; the rest is
-/// for first calls alone. First calls go out newest first, and no more of them within 100 ms than an eighth of what the
-/// unproven half has left: a burst of new receivers that hang turns silent without ever using it up, so that the first
-/// call of a receiver that comes after them waits 100 ms at most, and as a rule not at all.
-/// </para>
-/// Free slots go round the receivers that wait, one each time, proven and others in turn. Not thread-safe: used under
-/// the register's lock.
+/// <para> Half of the slots are reserved for proven receivers, so that hanging receivers, however many, cannot crowd
+/// out healthy ones. Of the other half, three quarters are for silent receivers and for further calls of new ones; the
+/// rest is for first calls only. The newest first call goes first, and within 100 ms at most an eighth of what the
+/// unproven half has left may start: a burst of hanging new receivers thus turns silent without using up that rest, and
+/// the first call of a later receiver waits 100 ms at most, and usually not at all. </para>
+/// Free slots rotate among the waiting receivers, one slot each, alternating between proven and other receivers. Not
+/// thread-safe: used under the register's lock.
 /// </remarks>
 internal sealed class FairSlots(int capacity, TimeProvider time)
 {
@@ -31,7 +29,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
     public int Free => capacity - _taken;
 
     /// <summary>
-    /// When a first call that waits may be made though no slot was given back; null when none waits so.
+    /// The time at which a waiting first call may start even if no slot was released; null when none waits for that.
     /// </summary>
     public long? NextFirstCallAt =>
         _firstCalls.Count > 0 && Free > 0 && _youngCalls.TryPeek(out var oldest) ? time.After(oldest.At, Young) : null;
@@ -40,8 +38,8 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
 
     private int SilentMax => UnprovenMax - (UnprovenMax / 4);
 
-    /// <summary>Takes a slot past the rotation, for a receiver that could start at once.</summary>
-    /// <returns>False while none is free for it, or others wait.</returns>
+    /// <summary>Takes a slot ahead of the rotation, for a receiver that can start at once.</summary>
+    /// <returns>False when no slot is free for it, or others wait.</returns>
     public bool TryTake(TurnLine line, long now)
     {
         ForgetYoung(now);
@@ -52,7 +50,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
         return true;
     }
 
-    /// <summary>Lets <paramref name="line"/> wait for a slot if it could use one.</summary>
+    /// <summary>Puts <paramref name="line"/> into the rotation if it could use a slot.</summary>
     public void Consider(TurnLine line)
     {
         var rotation = RotationOf(line);
@@ -65,7 +63,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             rotation.AddLast(line.Node);
     }
 
-    /// <summary>Hands free slots to those that wait.</summary>
+    /// <summary>Gives free slots to waiting receivers.</summary>
     public void Serve(long now)
     {
         ForgetYoung(now);
@@ -83,7 +81,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
         }
     }
 
-    /// <summary>Takes a slot back.</summary>
+    /// <summary>Releases a slot.</summary>
     public void GiveBack(TurnLine line)
     {
         Count(line, -1);
@@ -91,7 +89,9 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             EndFirstCall(line);
     }
 
-    /// <summary>Counts what <paramref name="line"/> holds, and lets it wait, among those of another standing.</summary>
+    /// <summary>
+    /// Moves <paramref name="line"/>, with the slots it holds and its place in the rotation, to another standing.
+    /// </summary>
     public void Move(TurnLine line, Standing standing)
     {
         var held = line.Taken;
@@ -104,7 +104,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             Consider(line);
     }
 
-    /// <summary>Lets <paramref name="line"/> wait no more: its receiver is forgotten.</summary>
+    /// <summary>Removes <paramref name="line"/> from the rotation, because its receiver is forgotten.</summary>
     public static void Remove(TurnLine line) => line.Node.List?.Remove(line.Node);
 
     private LinkedList<TurnLine> RotationOf(TurnLine line) =>
@@ -115,7 +115,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             _ => _others,
         };
 
-    /// <summary>Whether one of <paramref name="rotation"/> may take a slot.</summary>
+    /// <summary>Checks whether a receiver in <paramref name="rotation"/> may take a slot.</summary>
     private bool IsOpen(LinkedList<TurnLine> rotation)
     {
         if (Free <= 0 || rotation == _proven)

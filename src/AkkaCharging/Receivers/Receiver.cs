@@ -4,15 +4,15 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Receivers;
 
 /// <summary>
-/// One receiver: its standing, its breaker, how many attempts it may have in flight, and who waits for one.
+/// A receiver: its standing, its breaker, the limit of its attempts in flight, and the deliveries that wait for it.
 /// </summary>
 /// <remarks>
-/// Everything here is used under the lock of the <see cref="ReceiverRegister"/>, which alone calls it; to others a
-/// receiver is a handle.
+/// All members are used under the lock of the <see cref="ReceiverRegister"/>, which alone calls them; to other classes
+/// a receiver is an opaque handle.
 /// </remarks>
 internal sealed class Receiver
 {
-    /// <summary>How long a delivery waits for an answer until its receiver counts as silent.</summary>
+    /// <summary>Time without an answer after which a receiver counts as silent.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider _time;
@@ -43,39 +43,37 @@ internal sealed class Receiver
     public bool IsPaused { get; set; }
 
     /// <summary>
-    /// Whether what waits cannot go on by itself: the receiver is paused, or its breaker is not closed.
+    /// Whether waiting deliveries cannot start: the receiver is paused, or its breaker is not closed.
     /// </summary>
     public bool IsShut => IsPaused || _breaker.State != BreakerState.Closed;
 
-    /// <summary>Whether something is known that a new one would not start with.</summary>
+    /// <summary>Whether the receiver has a history that a new one lacks.</summary>
     public bool IsWorthRemembering => _hasAnswered || _breaker.FailuresInARow > 0;
 
-    /// <summary>Its line for attempts.</summary>
+    /// <summary>The line for attempts.</summary>
     public TurnLine Attempts => _attempts;
 
-    /// <summary>
-    /// Its line for places of the retry lane; others limit what it holds, because free places go round.
-    /// </summary>
+    /// <summary>The line for places of the retry lane, which is limited only by the rotation among receivers.</summary>
     public TurnLine Retries { get; } = new RetryLine();
 
-    /// <summary>Admitted requests that are not settled; written by the register.</summary>
+    /// <summary>Number of admitted, unsettled requests; written by the register.</summary>
     public int Admitted { get; set; }
 
-    /// <summary>All requests that are not settled, admitted and recovered; written by the register.</summary>
+    /// <summary>Number of unsettled requests, admitted or recovered; written by the register.</summary>
     public int Pending { get; set; }
 
     public DrainRate DrainRate { get; }
 
-    /// <summary>Its place among idle receivers; written by the register.</summary>
+    /// <summary>The receiver's node in the list of idle receivers; written by the register.</summary>
     public LinkedListNode<Receiver> IdleNode { get; }
 
-    /// <summary>A timestamp; written by the register.</summary>
+    /// <summary>Timestamp since which the receiver is idle; written by the register.</summary>
     public long IdleSince { get; set; }
 
-    /// <summary>When the register looks at it again; written by the register.</summary>
+    /// <summary>When the register reviews the receiver again; written by the register.</summary>
     public long WakeAt { get; set; } = long.MaxValue;
 
-    /// <summary>When its state changes though nothing happens to it: a timestamp.</summary>
+    /// <summary>Timestamp of the next change of state by time alone.</summary>
     public long NextChangeAt
     {
         get
@@ -89,16 +87,16 @@ internal sealed class Receiver
         }
     }
 
-    /// <summary>Notes that a delivery asks for its first answer: from then on silence counts.</summary>
+    /// <summary>Records that a delivery waits for the receiver's first answer: from now on silence counts.</summary>
     public void OnAsked(long now)
     {
         if (!_hasAnswered)
             _unansweredSince ??= now;
     }
 
-    /// <summary>Learns from an attempt that ended, before its slot is given back.</summary>
-    /// <param name="attempt">Null when it was not made or not finished.</param>
-    /// <returns>Whether the receiver is to blame for a failure: it says nothing about the request then.</returns>
+    /// <summary>Updates the receiver after an attempt, before its slot is released.</summary>
+    /// <param name="attempt">The attempt; null when it was not made or not finished.</param>
+    /// <returns>Whether the receiver is at fault for a failure, which then says nothing about the request.</returns>
     public bool Learn(ITurn turn, CallbackAttempt? attempt, long now)
     {
         var isProbe = ReferenceEquals(_probe, turn);
@@ -113,9 +111,9 @@ internal sealed class Receiver
 
         _last = attempt;
 
-        // Says nothing about the receiver: it was not asked. And both in the same way, or the breaker would tell
-        // callers whether a name exists that they may not be called back at. A name server's silence passes, so that
-        // requests are kept waiting for it.
+        // Neither says anything about the receiver, which was not contacted. Both are treated alike, because the
+        // breaker would otherwise reveal to callers whether a rejected name exists. Silence of a name server is
+        // temporary, so requests are kept waiting for it.
         if (attempt.Outcome == CallbackOutcome.Blocked || attempt.Cause == AttemptCause.NameNotFound)
             return false;
         if (attempt is { Outcome: CallbackOutcome.Success or CallbackOutcome.HttpError, HttpStatus: < 500 })
@@ -124,7 +122,7 @@ internal sealed class Receiver
             return false;
         }
 
-        // A 500 is an answer, if not the one that was wanted: requests that always fail leave the others their slots.
+        // A 500 counts as an answer: requests that always fail must not block those of others.
         if (attempt.HttpStatus is null or 502 or 503 or 504)
             _limit.OnFailure();
         _breaker.OnFailure(turn.Delivery, turn.Attempt, isProbe, now);
@@ -133,7 +131,7 @@ internal sealed class Receiver
         return _breaker.State != BreakerState.Closed;
     }
 
-    /// <summary>Lets a probe go if it is time, and judges the standing.</summary>
+    /// <summary>Starts a probe if one is due, and updates the standing.</summary>
     public void Review(long now)
     {
         _breaker.TryHalfOpen(now);
@@ -147,7 +145,7 @@ internal sealed class Receiver
             : Standing.New;
     }
 
-    /// <summary>Changes how many attempts it can earn at most.</summary>
+    /// <summary>Changes the highest limit of attempts in flight that the receiver can earn.</summary>
     public void SetMaxInFlight(int max) => _limit.SetMax(max);
 
     public ReceiverStatus Status(long now) =>

@@ -3,21 +3,17 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>Decides whether a receiver is called at all at present.</summary>
+/// <summary>Decides whether a receiver may be called at present.</summary>
 /// <remarks>
-/// <para>
-/// A failure may be the request's (an order that the receiver does not know yet) or the receiver's (it is away). What
-/// speaks for the receiver is that nobody gets through: the breaker opens when all of these failed since its last
-/// answer: <c>callback.destinationBreaker.maxFailures</c> attempts in a row, of at least half as many different
-/// requests, over at least the first two waits of the retry schedule, and among them the third attempt of some request
-/// (the last but one, where a request has fewer than four). So a receiver that rejects the first two attempts of each
-/// request is served by the schedule, and one that is away opens its breaker before a request has used its last
-/// attempt.
-/// </para>
-/// <para>
-/// While it is open nothing is called, until <see cref="ProbeAt"/>; then one attempt is made as a probe. A probe that
-/// is answered closes the breaker; one that fails opens it for another <c>resetTimeoutMillis</c>.
-/// </para>
+/// <para> A failure may be the fault of the request (the receiver does not know the order yet) or of the receiver (it
+/// is unavailable). The breaker blames the receiver when no request succeeds: it opens when all of these failed since
+/// the last answer: <c>callback.destinationBreaker.maxFailures</c> attempts in a row, of at least half as many
+/// different requests, over at least the first two waits of the retry schedule, and including the third attempt of some
+/// request (the last but one, if a request has fewer than four). So a receiver that rejects the first two attempts of
+/// each request is served by the retry schedule, and one that is unavailable opens its breaker before a request has
+/// used its last attempt. </para>
+/// <para> While the breaker is open, no attempt is made until <see cref="ProbeAt"/>; then one attempt is made as a
+/// probe. An answer closes the breaker; a failure opens it for another <c>resetTimeoutMillis</c>. </para>
 /// Not thread-safe: used under the register's lock.
 /// </remarks>
 internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider time)
@@ -33,7 +29,7 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
 
     public BreakerState State { get; private set; }
 
-    /// <summary>Failures since the last answer.</summary>
+    /// <summary>Number of failures since the last answer.</summary>
     public int FailuresInARow { get; private set; }
 
     /// <summary>The timestamp of the first failure since the last answer; null without one.</summary>
@@ -42,7 +38,7 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
     /// <summary>The timestamp of the next probe while the breaker is open; null otherwise.</summary>
     public long? ProbeAt { get; private set; }
 
-    /// <summary>Closes the breaker: the receiver is there.</summary>
+    /// <summary>Closes the breaker, because the receiver answered.</summary>
     public void OnAnswer()
     {
         (State, ProbeAt, FailuresInARow, _hasDecisiveFailure) = (BreakerState.Closed, null, 0, false);
@@ -64,7 +60,7 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
             Open(now);
     }
 
-    /// <summary>Lets one probe go when it is time.</summary>
+    /// <summary>Starts a probe when it is due.</summary>
     /// <returns>True when the state changed.</returns>
     public bool TryHalfOpen(long now)
     {
@@ -84,6 +80,6 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
     private void Open(long now)
     {
         (State, ProbeAt) = (BreakerState.Open, time.After(now, settings.DestinationBreaker.ResetTimeout));
-        _failed.Clear(); // settled requests are not to be kept in memory
+        _failed.Clear(); // so that settled requests are not kept in memory
     }
 }

@@ -4,24 +4,23 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Receivers;
 
 /// <summary>
-/// All receivers that requests are pending for, and for a minute those that were: what keeps one of them from delaying
-/// another.
+/// All receivers with pending requests, and for a minute those without: prevents one receiver from delaying another.
 /// </summary>
 /// <remarks>
-/// Over all lanes. Its lock guards everything in this folder; its methods may be called from any thread. An attempt
-/// takes the lock twice, for less time than the attempt's own headers take to write. One timer wakes it when the state
-/// of a receiver changes by time alone; with nothing pending it sleeps.
+/// Shared by all lanes and thread-safe: its lock guards everything in this folder. An attempt takes the lock twice, for
+/// less time than writing the attempt's headers takes. One timer runs when the state of a receiver changes by time
+/// alone; without pending requests there is no timer.
 /// </remarks>
 internal sealed class ReceiverRegister : IDisposable
 {
-    // What is known about idle receivers is not worth more memory than this.
+    // Idle receivers are not worth more memory than this.
     private const int IdleMax = 10_000;
     private const int StaleWakesMax = 1_000;
 
-    // A timer takes no more than 49 days; waking too early costs a look.
+    // A timer accepts at most 49 days; waking too early only costs a check.
     private static readonly TimeSpan LongestSleep = TimeSpan.FromHours(1);
 
-    /// <summary>How long a receiver is remembered that nothing is pending for.</summary>
+    /// <summary>How long a receiver without pending requests is remembered.</summary>
     public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
@@ -55,7 +54,7 @@ internal sealed class ReceiverRegister : IDisposable
 
     public CallbackSettings Settings { get; }
 
-    /// <summary>How many receivers are remembered at present.</summary>
+    /// <summary>Number of remembered receivers.</summary>
     public int Count
     {
         get
@@ -65,7 +64,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Callback attempts under way.</summary>
+    /// <summary>Number of callback attempts in flight.</summary>
     public int InFlight
     {
         get
@@ -75,7 +74,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>What receivers that are not proven hold of their half of the queue, and how large that is.</summary>
+    /// <summary>The number of pending requests of receivers that are not proven, and its maximum.</summary>
     public (int Pending, double Max) Unproven
     {
         get
@@ -87,7 +86,7 @@ internal sealed class ReceiverRegister : IDisposable
 
     private int MaxInFlightPerReceiver => Math.Max(1, Settings.MaxInFlightPerDestination / _nodes);
 
-    /// <summary>How many receivers there are of each kind at present.</summary>
+    /// <summary>The number of receivers by standing.</summary>
     public ReceiverCounts Counts
     {
         get
@@ -104,7 +103,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Divides <c>callback.maxInFlightPerDestination</c> among so many processes from now on.</summary>
+    /// <summary>Sets the number of processes that share <c>callback.maxInFlightPerDestination</c>.</summary>
     public void Divide(int nodes)
     {
         lock (_gate)
@@ -115,10 +114,12 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Admits a request, unless its receiver or those of its standing hold their share of the queue.</summary>
-    /// <param name="free">Places of the queue that nobody holds.</param>
-    /// <param name="receiver">Not null when the request was admitted.</param>
-    /// <param name="retryAfter">When to come back to a receiver that is backlogged: 1 to 60 s.</param>
+    /// <summary>
+    /// Admits a request, unless its receiver or the receivers of its standing have used up their share of the queue.
+    /// </summary>
+    /// <param name="free">Number of free places of the queue.</param>
+    /// <param name="receiver">The receiver; null when the request was not admitted.</param>
+    /// <param name="retryAfter">When to retry for a backlogged receiver: after 1 to 60 s.</param>
     public AdmissionVerdict TryAdmit(DestinationKey key, int free, out Receiver? receiver, out TimeSpan retryAfter)
     {
         lock (_gate)
@@ -142,7 +143,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Lets an admitted request go.</summary>
+    /// <summary>Removes an admitted request.</summary>
     public void LeaveAdmitted(Receiver receiver)
     {
         lock (_gate)
@@ -154,7 +155,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Counts a request that was accepted before, whatever its receiver holds.</summary>
+    /// <summary>Adds a request that was accepted earlier, even above the receiver's share.</summary>
     public Receiver Join(DestinationKey key)
     {
         lock (_gate)
@@ -165,7 +166,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Lets a request go that joined.</summary>
+    /// <summary>Removes a request added by <see cref="Join"/>.</summary>
     public void Leave(Receiver receiver)
     {
         lock (_gate)
@@ -175,9 +176,10 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Takes a slot for an attempt, or waits for one.</summary>
-    /// <returns>True when it was taken at once; otherwise <paramref name="turn"/> is started or released
-    /// later.</returns>
+    /// <summary>Takes a slot for an attempt, or queues the turn.</summary>
+    /// <returns>
+    /// True when the slot was taken at once; otherwise <paramref name="turn"/> is started or released later.
+    /// </returns>
     public bool TakeAttemptOrWait(Receiver receiver, ITurn turn)
     {
         lock (_gate)
@@ -188,10 +190,9 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Gives the slot of an attempt back.</summary>
-    /// <param name="attempt">How it ended; null when it was not made or not finished.</param>
-    /// <returns>Whether the receiver is to blame for the failure, so that it uses up no attempt of the
-    /// request.</returns>
+    /// <summary>Releases the slot of an attempt.</summary>
+    /// <param name="attempt">The attempt; null when it was not made or not finished.</param>
+    /// <returns>Whether the receiver is at fault for the failure, so that the request keeps its attempt.</returns>
     public bool EndAttempt(Receiver receiver, ITurn turn, CallbackAttempt? attempt)
     {
         lock (_gate)
@@ -206,16 +207,17 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Takes a place of the retry lane, or waits for one.</summary>
-    /// <returns>True when it was taken at once; otherwise <paramref name="turn"/> is started or released
-    /// later.</returns>
+    /// <summary>Takes a place of the retry lane, or queues the turn.</summary>
+    /// <returns>
+    /// True when the place was taken at once; otherwise <paramref name="turn"/> is started or released later.
+    /// </returns>
     public bool TakeRetryPlaceOrWait(Receiver receiver, ITurn turn)
     {
         lock (_gate)
             return TakeOrWait(receiver, receiver.Retries, _retries, turn, _time.GetTimestamp());
     }
 
-    /// <summary>Gives a place of the retry lane back.</summary>
+    /// <summary>Releases a place of the retry lane.</summary>
     public void EndRetry(Receiver receiver)
     {
         lock (_gate)
@@ -228,7 +230,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>Releases everything that waits for <paramref name="owner"/>, and drops what waits for nobody.</summary>
+    /// <summary>Releases all turns of <paramref name="owner"/>, and drops turns whose owner has ended.</summary>
     public void Release(object owner)
     {
         lock (_gate)
@@ -239,8 +241,8 @@ internal sealed class ReceiverRegister : IDisposable
     }
 
     /// <summary>
-    /// Releases from now on what waits for a receiver that is paused or whose breaker is not closed: the process
-    /// stops, and the journal keeps it.
+    /// From now on releases turns at receivers that are paused or whose breaker is not closed: the process stops, and
+    /// the journal keeps their requests.
     /// </summary>
     public void Drain()
     {
@@ -252,7 +254,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <summary>The status of one receiver; null while this process knows nothing of it.</summary>
+    /// <summary>Returns the status of a receiver; null when this process does not know it.</summary>
     public ReceiverStatus? Status(DestinationKey key)
     {
         lock (_gate)
@@ -260,7 +262,7 @@ internal sealed class ReceiverRegister : IDisposable
     }
 
     /// <summary>
-    /// Receivers that requests are pending for, and those that are paused; the ones with most pending requests first.
+    /// Lists the receivers with pending requests and the paused ones, ordered by the number of pending requests.
     /// </summary>
     public IReadOnlyList<ReceiverStatus> Status(int max)
     {
@@ -279,8 +281,8 @@ internal sealed class ReceiverRegister : IDisposable
     }
 
     /// <summary>
-    /// Lets callbacks to <paramref name="key"/> wait, until <see cref="Resume"/> or the end of the process; they go on
-    /// to age.
+    /// Holds callbacks to <paramref name="key"/> until <see cref="Resume"/> or the end of the process; held requests
+    /// may expire.
     /// </summary>
     public void Pause(DestinationKey key)
     {
@@ -292,7 +294,7 @@ internal sealed class ReceiverRegister : IDisposable
         }
     }
 
-    /// <returns>False when it was not paused.</returns>
+    /// <returns>False when the receiver was not paused.</returns>
     public bool Resume(DestinationKey key)
     {
         lock (_gate)
@@ -324,12 +326,12 @@ internal sealed class ReceiverRegister : IDisposable
         return false;
     }
 
-    /// <summary>Judges a receiver again, and moves what it holds and what waits for it where they belong now.</summary>
-    /// <param name="breakerBefore">The state of its breaker before what happened to it.</param>
+    /// <summary>Updates a receiver's standing, and moves its slots, its turns and its timer accordingly.</summary>
+    /// <param name="breakerBefore">The state of the breaker before the latest event.</param>
     private void Review(Receiver receiver, BreakerState breakerBefore, long now)
     {
         receiver.Review(now);
-        var before = receiver.Attempts.Standing; // the one that it is counted with
+        var before = receiver.Attempts.Standing; // the standing that it is counted with
         if (receiver.Standing != before)
         {
             _shares.Count(before, -receiver.Admitted);
@@ -397,7 +399,7 @@ internal sealed class ReceiverRegister : IDisposable
         _all.Remove(receiver.Key);
         FairSlots.Remove(receiver.Attempts);
         FairSlots.Remove(receiver.Retries);
-        receiver.WakeAt = long.MaxValue; // its entry among the wakes is passed over
+        receiver.WakeAt = long.MaxValue; // its entry among the wakes is skipped
     }
 
     private void Schedule(Receiver receiver)
@@ -443,7 +445,7 @@ internal sealed class ReceiverRegister : IDisposable
     {
         lock (_gate)
         {
-            _timerAt = long.MinValue; // armed once, at the end
+            _timerAt = long.MinValue; // set once, at the end
             var now = _time.GetTimestamp();
             while (_wakes.TryPeek(out var receiver, out var at) && at <= now)
             {

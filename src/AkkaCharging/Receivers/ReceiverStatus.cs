@@ -2,15 +2,15 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>A receiver as operators see it.</summary>
-/// <param name="Pending">Requests that are not settled.</param>
-/// <param name="InFlightMax">How many attempts it may have in flight at present.</param>
-/// <param name="Waiting">Requests that wait for an attempt.</param>
-/// <param name="Retrying">Requests in the retry lane.</param>
-/// <param name="FailuresInARow">Since its last answer.</param>
-/// <param name="FailingSince">When the first of them was; null without one.</param>
-/// <param name="ProbeAt">When an open breaker lets its next probe go; null otherwise.</param>
-/// <param name="LastAttempt">The attempt that ended last; null before the first.</param>
+/// <summary>The status of a receiver, for operators.</summary>
+/// <param name="Pending">Number of unsettled requests.</param>
+/// <param name="InFlightMax">Maximum number of attempts in flight at present.</param>
+/// <param name="Waiting">Number of requests that wait for an attempt.</param>
+/// <param name="Retrying">Number of requests in the retry lane.</param>
+/// <param name="FailuresInARow">Number of failures since the last answer.</param>
+/// <param name="FailingSince">When the first of these failures occurred; null without one.</param>
+/// <param name="ProbeAt">When an open breaker starts its next probe; null otherwise.</param>
+/// <param name="LastAttempt">The latest attempt that ended; null before the first.</param>
 internal sealed record ReceiverStatus(
     DestinationKey Key,
     Standing Standing,
@@ -27,9 +27,9 @@ internal sealed record ReceiverStatus(
     CallbackAttempt? LastAttempt
 );
 
-/// <summary>How many receivers there are of each standing, and with a breaker that is not closed.</summary>
+/// <summary>The number of receivers by standing, and of those whose breaker is not closed.</summary>
 internal readonly record struct ReceiverCounts(int New, int Proven, int Silent, int BreakersOpen)
 {
-    /// <summary>All receivers that are remembered.</summary>
+    /// <summary>Number of all remembered receivers.</summary>
     public int All => New + Proven + Silent;
 }

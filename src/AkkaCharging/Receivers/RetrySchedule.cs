@@ -2,13 +2,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Receivers;
 
-/// <summary>The waits before retries: for those who make them, and for those who only reckon with them.</summary>
+/// <summary>Computes the waits before retries, to make them or to estimate their end.</summary>
 internal static class RetrySchedule
 {
-    // A millisecond doubled so often is longer than the longest cap, and an hour is still a TimeSpan.
+    // A millisecond doubled this often exceeds the largest cap, and an hour still fits into a TimeSpan.
     private const int DoublingsMax = 22;
 
-    /// <summary>The wait before retry <paramref name="number"/>, counted from 0, without jitter.</summary>
+    /// <summary>Returns the wait before retry <paramref name="number"/>, counted from 0, without jitter.</summary>
     public static TimeSpan Wait(CallbackSettings settings, int number)
     {
         var wait = settings.RetryDelay * Math.Pow(2, Math.Min(number, DoublingsMax));
@@ -16,11 +16,11 @@ internal static class RetrySchedule
         return wait < longest ? wait : longest;
     }
 
-    /// <summary>The longest wait before a retry, without jitter: the jitter is added after this cap.</summary>
+    /// <summary>Returns the longest wait before a retry, without jitter, which is added after this cap.</summary>
     public static TimeSpan LongestWait(CallbackSettings settings) => settings.MaxRetryDelay / (1 + settings.Jitter);
 
     /// <summary>
-    /// The first <paramref name="count"/> waits together, of those before the last retry; without jitter.
+    /// Returns the sum of the first <paramref name="count"/> waits, the last retry's excluded, without jitter.
     /// </summary>
     public static TimeSpan FirstWaits(CallbackSettings settings, int count) =>
         Enumerable
@@ -28,11 +28,11 @@ internal static class RetrySchedule
             .Aggregate(TimeSpan.Zero, (total, number) => total + Wait(settings, number));
 
     /// <summary>
-    /// How long the retries take that a request has left which failed <paramref name="made"/> times, if each fails at
-    /// once.
+    /// Returns how long the remaining retries of a request take that failed <paramref name="made"/> times, if each
+    /// fails at once.
     /// </summary>
-    /// <param name="left">Of its age: the first retry that comes later is the last.</param>
-    /// <param name="random">For the jitter of each.</param>
+    /// <param name="left">The remaining lifetime of the request: the first retry after it is the last.</param>
+    /// <param name="random">The source of the jitter.</param>
     public static TimeSpan Remaining(CallbackSettings settings, int made, TimeSpan left, Random random)
     {
         var total = TimeSpan.Zero;

@@ -1,9 +1,11 @@
 namespace AkkaCharging.Receivers;
 
-/// <summary>One receiver's line for <see cref="FairSlots"/>: what it holds of them, and who waits for more.</summary>
+/// <summary>
+/// A receiver's line for <see cref="FairSlots"/>: the slots it holds, and the turns that wait for more.
+/// </summary>
 /// <remarks>
-/// First attempts and retries take turns, each of them oldest first: neither starves the other. Not thread-safe: used
-/// under the register's lock.
+/// First attempts and retries alternate, each of them oldest first, so that neither starves the other. Not thread-safe:
+/// used under the register's lock.
 /// </remarks>
 internal abstract class TurnLine
 {
@@ -13,38 +15,38 @@ internal abstract class TurnLine
 
     protected TurnLine() => Node = new LinkedListNode<TurnLine>(this);
 
-    /// <summary>Slots that it holds; written by <see cref="FairSlots"/>.</summary>
+    /// <summary>Number of slots that the line holds; written by <see cref="FairSlots"/>.</summary>
     public int Taken { get; set; }
 
-    /// <summary>The share that it draws on; written by <see cref="FairSlots"/>.</summary>
+    /// <summary>The standing whose share the line uses; written by <see cref="FairSlots"/>.</summary>
     public Standing Standing { get; set; }
 
-    /// <summary>When its only slot was taken for a first call; written by <see cref="FairSlots"/>.</summary>
+    /// <summary>When the line's only slot was taken for a first call; written by <see cref="FairSlots"/>.</summary>
     public long? FirstCallAt { get; set; }
 
-    /// <summary>Its place among those that wait for a free slot; in no list when it does not.</summary>
+    /// <summary>The line's node in the rotation; in no list while it waits for no slot.</summary>
     public LinkedListNode<TurnLine> Node { get; }
 
     public int WaitingCount => _first.Count + _retries.Count;
 
-    /// <summary>Whether one that waits could start, were there a slot.</summary>
+    /// <summary>Whether a waiting turn could start if there were a free slot.</summary>
     public bool CouldStart => WaitingCount > 0 && HasRoom;
 
-    /// <summary>The earliest deadline of those that wait, or one before it; a timestamp.</summary>
+    /// <summary>A timestamp no later than the earliest deadline of the waiting turns.</summary>
     public long EarliestDeadline { get; private set; } = long.MaxValue;
 
-    /// <summary>Whether the receiver itself may hold one more slot.</summary>
+    /// <summary>Whether the receiver's own limit allows one more slot.</summary>
     public abstract bool HasRoom { get; }
 
-    /// <summary>Lets <paramref name="turn"/> wait.</summary>
+    /// <summary>Adds <paramref name="turn"/> to the line.</summary>
     public void Enqueue(ITurn turn)
     {
         (turn.IsRetry ? _retries : _first).Enqueue(turn);
         EarliestDeadline = Math.Min(EarliestDeadline, turn.Deadline);
     }
 
-    /// <summary>Starts the next that waits and is not gone, in the slot that was counted for it.</summary>
-    /// <returns>False when there was none.</returns>
+    /// <summary>Starts the next waiting turn whose owner has not ended, in a slot that was already counted.</summary>
+    /// <returns>False when there was no such turn.</returns>
     public bool StartNext(long now)
     {
         while (TryDequeue(out var turn))
@@ -58,18 +60,18 @@ internal abstract class TurnLine
         return false;
     }
 
-    /// <summary>Notes that <paramref name="turn"/> starts its attempt.</summary>
+    /// <summary>Records that <paramref name="turn"/> starts its attempt.</summary>
     public virtual void OnStarted(ITurn turn, long now) => _isTurnOfRetries = !turn.IsRetry;
 
-    /// <summary>Releases those whose deadline has passed: they need no slot to be settled.</summary>
-    /// <param name="now">A timestamp.</param>
+    /// <summary>Releases turns whose deadline has passed, because they need no slot to be settled.</summary>
+    /// <param name="now">The current timestamp.</param>
     public void ReleaseExpired(long now)
     {
         if (now >= EarliestDeadline)
             Release(turn => turn.Deadline <= now);
     }
 
-    /// <summary>Releases those that match, and drops those that are gone.</summary>
+    /// <summary>Releases the turns that match, and drops those whose owner has ended.</summary>
     public void Release(Predicate<ITurn> matches)
     {
         EarliestDeadline = long.MaxValue;

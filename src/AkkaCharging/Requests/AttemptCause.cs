@@ -1,36 +1,35 @@
 namespace AkkaCharging.Requests;
 
 /// <summary>
-/// Why an attempt to call back failed. Operators see it everywhere; callers see of it what <c>CallerView</c> lets
-/// through.
+/// Why a callback attempt failed. Operators see every cause; callers see those that <c>CallerView</c> shows.
 /// </summary>
 internal enum AttemptCause
 {
-    /// <summary>The receiver answered, but not 2xx.</summary>
+    /// <summary>The receiver answered with a status other than 2xx.</summary>
     HttpStatus,
 
     /// <summary>The name does not exist or has no address.</summary>
     NameNotFound,
 
-    /// <summary>The name servers did not answer in time, or answered that they failed.</summary>
+    /// <summary>The name servers did not answer in time, or reported a failure.</summary>
     NameTimeout,
 
-    /// <summary>The name was not asked for: too many others are being looked up.</summary>
+    /// <summary>The name was not looked up, because too many other look-ups are pending.</summary>
     NameNotAsked,
 
-    /// <summary>The address policy refused an address of the name, or the URL itself.</summary>
+    /// <summary>The address policy rejected an address of the name, or the URL itself.</summary>
     AddressRefused,
 
     /// <summary>Nobody listens at the address and port.</summary>
     ConnectionRefused,
 
-    /// <summary>No route to the address, or a firewall's refusal.</summary>
+    /// <summary>There is no route to the address, or a firewall rejected the connection.</summary>
     Unreachable,
 
-    /// <summary>No connection came about in time.</summary>
+    /// <summary>No connection was established in time.</summary>
     ConnectTimeout,
 
-    /// <summary>No TLS session came about: certificate, name or protocol.</summary>
+    /// <summary>The TLS handshake failed: certificate, name or protocol.</summary>
     Tls,
 
     /// <summary>The connection was closed or reset before there was an answer.</summary>
@@ -39,20 +38,20 @@ internal enum AttemptCause
     /// <summary>No answer within <c>callback.timeoutMillis</c>.</summary>
     AnswerTimeout,
 
-    /// <summary>The answer's headers were too long.</summary>
+    /// <summary>The headers of the answer were too long.</summary>
     TooLarge,
 
-    /// <summary>What came was no answer in HTTP.</summary>
+    /// <summary>The answer was not valid HTTP.</summary>
     Protocol,
 
-    /// <summary>The process had no file handle, socket or port left: not the receiver's fault.</summary>
+    /// <summary>The process had no file handle, socket or port left; the receiver is not at fault.</summary>
     LocalResources,
 
-    /// <summary>None of the above.</summary>
+    /// <summary>Any other cause.</summary>
     Other,
 }
 
-/// <summary>How causes are spelled in JSON, metrics, logs, traces and the journal.</summary>
+/// <summary>The names of causes in JSON, metrics, logs, traces and the journal.</summary>
 internal static class AttemptCauses
 {
     private static readonly string[] Names =
@@ -74,12 +73,10 @@ internal static class AttemptCauses
         "other",
     ];
 
-    /// <summary>The cause in snake case.</summary>
+    /// <summary>Returns the cause in snake case.</summary>
     public static string Name(this AttemptCause cause) => Names[(int)cause];
 
-    /// <summary>
-    /// Whether nobody was called, because no address that may be connected to could be had for the name.
-    /// </summary>
+    /// <summary>Checks whether the receiver was not called because no allowed address was found for its name.</summary>
     public static bool MeansNoAddress(this AttemptCause cause) =>
         cause
             is AttemptCause.NameNotFound

@@ -1,10 +1,10 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>What an authorizer tells beyond yes or no: for the extended callback and the status page.</summary>
+/// <summary>Further details from an authorizer, for the extended callback and the status page.</summary>
 /// <remarks>
-/// Every field is optional. Whatever an authorizer sets is cut to its bound and freed of control characters before it
-/// is used, so that a partner cannot fill a journal or forge a line of a log. Authorization reference, text and group
-/// are personal data: they are encrypted at rest and appear in no log, metric or trace.
+/// Every field is optional. Values are cut to their bounds and stripped of control characters before they are used, so
+/// that a partner can neither fill the journal nor forge a log line. Authorization reference, text and group are
+/// personal data: they are encrypted at rest and appear in no log, metric or trace.
 /// </remarks>
 public sealed record AuthorizationDetails
 {
@@ -23,27 +23,27 @@ public sealed record AuthorizationDetails
     /// <summary>Language of <see cref="Text"/>, a BCP 47 tag such as <c>en</c>; up to 16 characters.</summary>
     public string? Language { get; init; }
 
-    /// <summary>What the driver may be shown; up to 512 characters.</summary>
+    /// <summary>Text that may be shown to the driver; up to 512 characters.</summary>
     public string? Text { get; init; }
 
-    /// <summary>Who answered, such as the party <c>NL-TNM</c> of OCPI; up to 64 characters.</summary>
+    /// <summary>The party that answered, for example <c>NL-TNM</c> of OCPI; up to 64 characters.</summary>
     public string? Party { get; init; }
 
-    /// <summary>How long the answer holds.</summary>
+    /// <summary>How long the answer is valid.</summary>
     public DateTimeOffset? ValidUntil { get; init; }
 
-    /// <summary>Tokens of one group may stop each other's sessions; up to 64 characters.</summary>
+    /// <summary>Group of the token, whose tokens may stop each other's sessions; up to 64 characters.</summary>
     public string? Group { get; init; }
 
     /// <inheritdoc/>
-    /// <remarks>Names no value: they are personal.</remarks>
+    /// <remarks>Contains no values, because they are personal.</remarks>
     public override string ToString() => nameof(AuthorizationDetails);
 
-    /// <summary>Characters of all texts.</summary>
+    /// <summary>Number of characters of all texts.</summary>
     internal int TextLength =>
         Length(AuthorizationReference) + Length(Language) + Length(Text) + Length(Party) + Length(Group);
 
-    /// <summary>The same details within their bounds; null when nothing is left of them.</summary>
+    /// <summary>Returns the details cut to their bounds; null when none remain.</summary>
     internal AuthorizationDetails? Bounded()
     {
         var bounded = new AuthorizationDetails
@@ -66,12 +66,12 @@ public sealed record AuthorizationDetails
             return null;
         var kept = text.Any(IsDropped) ? string.Concat(text.Where(character => !IsDropped(character))) : text;
         if (kept.Length > lengthMax)
-            // not between the halves of a surrogate pair
+            // Does not cut between the halves of a surrogate pair.
             kept = kept[..(char.IsHighSurrogate(kept[lengthMax - 1]) ? lengthMax - 1 : lengthMax)];
         return kept.Length == 0 ? null : kept;
     }
 
-    // Besides control characters those that break a line or turn the direction of a text.
+    // Control characters, and those that break a line or change the direction of a text.
     private static bool IsDropped(char character) =>
         char.IsControl(character)
         || character

@@ -1,7 +1,7 @@
 namespace AkkaCharging.Requests;
 
 /// <summary>
-/// Where a circuit breaker stands: the authorizer's, or a destination's. The numbers are those of the metric.
+/// The state of a circuit breaker, of the authorizer or of a destination. The numbers are those of the metric.
 /// </summary>
 internal enum BreakerState
 {
@@ -15,11 +15,11 @@ internal enum BreakerState
     Open = 2,
 }
 
-/// <summary>How breaker states are spelled in JSON and metrics.</summary>
+/// <summary>The names of breaker states in JSON and metrics.</summary>
 internal static class BreakerNames
 {
     private static readonly string[] States = ["closed", "half_open", "open"];
 
-    /// <summary>The state in snake case.</summary>
+    /// <summary>Returns the state in snake case.</summary>
     public static string Name(this BreakerState state) => States[(int)state];
 }

@@ -1,27 +1,28 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>How one attempt to deliver a callback ended.</summary>
+/// <summary>The outcome of a callback attempt.</summary>
 internal enum CallbackOutcome
 {
     /// <summary>The receiver answered 2xx.</summary>
     Success,
 
-    /// <summary>The receiver answered something else.</summary>
+    /// <summary>The receiver answered with another status.</summary>
     HttpError,
 
-    /// <summary>No connection, a reset, TLS, DNS: no answer could be had.</summary>
+    /// <summary>There was no answer, because of the network, a reset, TLS or DNS.</summary>
     NetworkError,
 
-    /// <summary>No answer within <c>callback.timeoutMillis</c>.</summary>
+    /// <summary>There was no answer within <c>callback.timeoutMillis</c>.</summary>
     Timeout,
 
-    /// <summary>The address policy refused the address that the name led to.</summary>
+    /// <summary>The address policy rejected the address of the name.</summary>
     Blocked,
 }
 
-/// <summary>One attempt to deliver a callback, as the journal keeps it.</summary>
-/// <param name="HttpStatus">What the receiver answered; null when it did not.</param>
-/// <param name="Cause">Why it failed; null for a success, and for a failure of before causes were kept.</param>
+/// <summary>A callback attempt, as stored in the journal.</summary>
+/// <param name="HttpStatus">The status of the receiver's answer; null without an answer.</param>
+/// <param name="Cause">Why the attempt failed; null for a success, and for a failure recorded before causes were
+/// stored.</param>
 internal sealed record CallbackAttempt(
     DateTimeOffset At,
     TimeSpan Duration,
@@ -30,11 +31,11 @@ internal sealed record CallbackAttempt(
     AttemptCause? Cause = null
 );
 
-/// <summary>How outcomes are spelled in JSON, metrics and the journal.</summary>
+/// <summary>The names of outcomes in JSON, metrics and the journal.</summary>
 internal static class CallbackNames
 {
     private static readonly string[] Outcomes = ["success", "http_error", "network_error", "timeout", "blocked"];
 
-    /// <summary>The outcome in snake case.</summary>
+    /// <summary>Returns the outcome in snake case.</summary>
     public static string Name(this CallbackOutcome outcome) => Outcomes[(int)outcome];
 }

@@ -1,27 +1,27 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>What a receiver is told.</summary>
+/// <summary>The answer that a receiver gets.</summary>
 internal enum AuthorizationStatus
 {
     /// <summary>The driver may charge.</summary>
     Allowed,
 
-    /// <summary>The driver may not.</summary>
+    /// <summary>The driver may not charge.</summary>
     NotAllowed,
 
-    /// <summary>No answer could be had.</summary>
+    /// <summary>The authorizer gave no answer.</summary>
     Unknown,
 }
 
 /// <summary>
-/// Why a decision is what it is: for the status page, logs, audit and metrics, never in a callback body.
+/// Why a decision was made, for the status page, logs, audit and metrics; never in a callback of the default format.
 /// </summary>
 internal enum DecisionReason
 {
-    /// <summary>Allowed by a rule.</summary>
+    /// <summary>A rule of the access list allows the token.</summary>
     InAcl,
 
-    /// <summary>No rule names the token.</summary>
+    /// <summary>No rule of the access list names the token.</summary>
     NotInAcl,
 
     /// <summary>The rule blocks the token.</summary>
@@ -30,10 +30,10 @@ internal enum DecisionReason
     /// <summary>The rule is not yet, or no longer, valid.</summary>
     Expired,
 
-    /// <summary>The rule names other stations.</summary>
+    /// <summary>The rule is for other stations.</summary>
     StationNotAllowed,
 
-    /// <summary>No answer within <c>authorization.timeoutMillis</c>.</summary>
+    /// <summary>There was no answer within <c>authorization.timeoutMillis</c>.</summary>
     Timeout,
 
     /// <summary>The circuit breaker is open.</summary>
@@ -42,27 +42,29 @@ internal enum DecisionReason
     /// <summary>The authorizer failed.</summary>
     AuthorizerError,
 
-    /// <summary>Allowed by another authorizer than the access list.</summary>
+    /// <summary>An authorizer other than the access list allowed it.</summary>
     Authorized,
 
-    /// <summary>No answer within <c>authorization.answerWithinMillis</c>.</summary>
+    /// <summary>There was no answer within <c>authorization.answerWithinMillis</c>.</summary>
     Deadline,
 
     /// <summary>The driver's account has no credit.</summary>
     NoCredit,
 
-    /// <summary>The token charges elsewhere, and may not charge twice.</summary>
+    /// <summary>The token is in use in another charging session and may not charge twice.</summary>
     ConcurrentSession,
 
     /// <summary>No partner is responsible for the token.</summary>
     NoRoute,
 
-    /// <summary>The partner wants a location, and the station has none in <c>authorization.stationsFile</c>.</summary>
+    /// <summary>
+    /// The partner requires a location, and the station has none in <c>authorization.stationsFile</c>.
+    /// </summary>
     NoLocation,
 }
 
-/// <summary>The one final answer to a request.</summary>
-/// <param name="Details">What the authorizer told beyond yes or no; null for nothing.</param>
+/// <summary>The final decision on a request.</summary>
+/// <param name="Details">Further details from the authorizer; null for none.</param>
 internal sealed record Decision(
     AuthorizationStatus Status,
     DecisionReason Reason,
@@ -70,7 +72,7 @@ internal sealed record Decision(
     AuthorizationDetails? Details = null
 );
 
-/// <summary>How decisions are spelled in JSON, metrics and the journal.</summary>
+/// <summary>The names of decisions in JSON, metrics and the journal.</summary>
 internal static class DecisionNames
 {
     private static readonly string[] Statuses = ["allowed", "not_allowed", "unknown"];
@@ -92,13 +94,13 @@ internal static class DecisionNames
         "no_location",
     ];
 
-    /// <summary><c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>.</summary>
+    /// <summary>Returns <c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>.</summary>
     public static string Name(this AuthorizationStatus status) => Statuses[(int)status];
 
-    /// <summary>The reason in snake case.</summary>
+    /// <summary>Returns the reason in snake case.</summary>
     public static string Name(this DecisionReason reason) => Reasons[(int)reason];
 
-    /// <summary>Reads what <see cref="Name(DecisionReason)"/> wrote.</summary>
+    /// <summary>Parses what <see cref="Name(DecisionReason)"/> wrote.</summary>
     public static bool TryParseReason(string? name, out DecisionReason reason)
     {
         var index = Array.IndexOf(Reasons, name);

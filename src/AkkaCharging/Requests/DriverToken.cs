@@ -3,12 +3,12 @@ using System.Buffers;
 namespace AkkaCharging.Requests;
 
 /// <summary>
-/// What a driver identifies with: a secret. Its text form is masked, so that no log, trace or error can carry it by
-/// accident.
+/// The token by which a driver is identified; a secret. Its text form is masked, so that no log, trace or error
+/// contains it by accident.
 /// </summary>
 public sealed class DriverToken : IEquatable<DriverToken>
 {
-    /// <summary>Most characters, and bytes, of a token.</summary>
+    /// <summary>Maximum length of a token, in characters and bytes.</summary>
     public const int LengthMax = 80;
 
     private const int MaskedLengthMax = 4;
@@ -16,17 +16,17 @@ public sealed class DriverToken : IEquatable<DriverToken>
 
     private DriverToken(string secret) => Secret = secret;
 
-    /// <summary>
-    /// The token in clear: for the authorizer, the callback body and the encrypted journal, and for nothing else.
-    /// </summary>
+    /// <summary>The token in clear, only for the authorizer, the callback body and the encrypted journal.</summary>
     public string Secret { get; }
 
-    /// <summary>The first four characters, of a short token the first quarter, and <c>***</c>.</summary>
+    /// <summary>
+    /// The masked token: its first four characters (of a short token, its first quarter) and <c>***</c>.
+    /// </summary>
     public string Masked =>
         string.Concat(Secret.AsSpan(0, Math.Min(MaskedLengthMax, Secret.Length / MaskedShare)), "***");
 
     /// <summary>
-    /// Reads 20 to 80 letters, digits, <c>-</c>, <c>.</c>, <c>_</c> or <c>~</c>; null for anything else.
+    /// Creates a token of 20 to 80 letters, digits, <c>-</c>, <c>.</c>, <c>_</c> or <c>~</c>; null for any other text.
     /// </summary>
     public static DriverToken? TryCreate(string? text) => TryCreate(text, DriverTokenRules.Default);
 
@@ -43,44 +43,47 @@ public sealed class DriverToken : IEquatable<DriverToken>
     /// <inheritdoc cref="Masked"/>
     public override string ToString() => Masked;
 
-    /// <summary>Reads a token by the rules of this service; null for anything else.</summary>
+    /// <summary>Creates a token that <paramref name="rules"/> allow; null for any other text.</summary>
     internal static DriverToken? TryCreate(string? text, DriverTokenRules rules) =>
         rules.Allow(text) ? new DriverToken(text!) : null;
 
-    /// <summary>A token that was accepted before, by whatever rules.</summary>
+    /// <summary>Reads a token that was accepted earlier, under any rules.</summary>
     internal static DriverToken FromJournal(string text) => new(text);
 }
 
-/// <summary>Which characters a token may hold: <c>request.driverToken.characters</c>.</summary>
+/// <summary>The characters that a token may contain: <c>request.driverToken.characters</c>.</summary>
 internal enum TokenCharacters
 {
     /// <summary>Letters, digits, <c>-</c>, <c>.</c>, <c>_</c> and <c>~</c>.</summary>
     Seed,
 
-    /// <summary>Also what OCPP has: <c>*</c>, <c>=</c>, <c>:</c>, <c>+</c>, <c>|</c>, <c>@</c> and <c>#</c>.</summary>
+    /// <summary>
+    /// The characters of <see cref="Seed"/>, and those of OCPP: <c>*</c>, <c>=</c>, <c>:</c>, <c>+</c>, <c>|</c>,
+    /// <c>@</c> and <c>#</c>.
+    /// </summary>
     Ocpp,
 }
 
-/// <summary>What a driver token may look like: block <c>request.driverToken</c>.</summary>
-/// <param name="LengthMin">Fewest characters.</param>
+/// <summary>The rules for driver tokens: block <c>request.driverToken</c>.</summary>
+/// <param name="LengthMin">Minimum length.</param>
 internal sealed record DriverTokenRules(int LengthMin, TokenCharacters Characters)
 {
     private const string Seed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     private static readonly SearchValues<char> SeedCharacters = SearchValues.Create(Seed);
 
-    // JSON escapes none of them: the callback's body is written as it stands.
+    // Only characters that JSON does not escape, because a callback's body contains tokens unescaped.
     private static readonly SearchValues<char> OcppCharacters = SearchValues.Create(Seed + "*=:+|@#");
 
-    /// <summary>Fewest characters of a token that is too long to be guessed.</summary>
+    /// <summary>Minimum length of a token that cannot be guessed.</summary>
     public const int SafeLengthMin = 20;
 
-    /// <summary>Fewest characters that can be asked for.</summary>
+    /// <summary>Smallest minimum length that can be configured.</summary>
     public const int ShortestMin = 4;
 
-    /// <summary>The rules without any setting.</summary>
+    /// <summary>The default rules.</summary>
     public static DriverTokenRules Default { get; } = new(SafeLengthMin, TokenCharacters.Seed);
 
-    /// <summary>Every token that some setting allows.</summary>
+    /// <summary>The rules that allow every token that some setting allows.</summary>
     public static DriverTokenRules Widest { get; } = new(ShortestMin, TokenCharacters.Ocpp);
 
     /// <summary>The rules in words: <c>20-80 characters of letters, …</c></summary>
@@ -88,7 +91,7 @@ internal sealed record DriverTokenRules(int LengthMin, TokenCharacters Character
         $"{LengthMin}-{DriverToken.LengthMax} characters of letters, digits, '-', '.', '_' or '~'"
         + (Characters == TokenCharacters.Seed ? "" : ", and '*', '=', ':', '+', '|', '@' or '#'");
 
-    /// <summary>Whether <paramref name="text"/> is a token by these rules.</summary>
+    /// <summary>Checks whether <paramref name="text"/> is a token by these rules.</summary>
     public bool Allow(string? text) =>
         text is not null
         && text.Length >= LengthMin

@@ -1,13 +1,15 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>The status of an Authorize answer of OCPP that a decision stands for.</summary>
+/// <summary>The OCPP status of an Authorize answer that corresponds to a decision.</summary>
 /// <remarks>
-/// Source: AuthorizationStatus of OCPP 1.6 and AuthorizationStatusEnumType of OCPP 2.0.1. Version 1.6 knows neither a
-/// lack of credit nor an unknown token.
+/// Source: AuthorizationStatus of OCPP 1.6 and AuthorizationStatusEnumType of OCPP 2.0.1. Version 1.6 has no status for
+/// missing credit or an unknown token.
 /// </remarks>
 internal static class OcppStatus
 {
-    /// <summary><c>Accepted</c>, <c>Blocked</c>, <c>Expired</c>, <c>Invalid</c> or <c>ConcurrentTx</c>.</summary>
+    /// <summary>
+    /// Returns <c>Accepted</c>, <c>Blocked</c>, <c>Expired</c>, <c>Invalid</c> or <c>ConcurrentTx</c>.
+    /// </summary>
     public static string Ocpp16(this Decision decision) =>
         decision.Status == AuthorizationStatus.Allowed
             ? "Accepted"
@@ -20,8 +22,8 @@ internal static class OcppStatus
             };
 
     /// <summary>
-    /// <c>Accepted</c>, <c>Blocked</c>, <c>Expired</c>, <c>NoCredit</c>, <c>NotAtThisLocation</c>, <c>ConcurrentTx</c>
-    /// or <c>Unknown</c>.
+    /// Returns <c>Accepted</c>, <c>Blocked</c>, <c>Expired</c>, <c>NoCredit</c>, <c>NotAtThisLocation</c>,
+    /// <c>ConcurrentTx</c> or <c>Unknown</c>.
     /// </summary>
     public static string Ocpp201(this Decision decision) =>
         decision.Status == AuthorizationStatus.Allowed

@@ -30,9 +30,9 @@ internal static class PathAndQuery
 /// <summary>Why a path or query is invalid.</summary>
 internal enum PathAndQueryFault
 {
-    /// <summary>A character that RFC 3986 allows in percent-encoded form only.</summary>
+    /// <summary>The text contains a character that RFC 3986 allows in percent-encoded form only.</summary>
     Character,
 
-    /// <summary>A <c>%</c> without two hexadecimal digits after it.</summary>
+    /// <summary>A <c>%</c> is not followed by two hexadecimal digits.</summary>
     PercentEncoding,
 }

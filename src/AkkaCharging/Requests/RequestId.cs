@@ -1,20 +1,20 @@
 namespace AkkaCharging.Requests;
 
 /// <summary>
-/// Names one accepted request: <c>req-</c> and a UUID of version 7, so that ids sort by time of acceptance.
+/// Identifies an accepted request: <c>req-</c> and a UUID of version 7, so that ids sort by time of acceptance.
 /// </summary>
 public readonly record struct RequestId(Guid Value)
 {
     private const string Prefix = "req-";
     private const int Length = 40;
 
-    /// <summary>A new id that carries <paramref name="time"/>.</summary>
+    /// <summary>Creates an id that contains <paramref name="time"/>.</summary>
     public static RequestId New(DateTimeOffset time) => new(Guid.CreateVersion7(time));
 
-    /// <summary>Reads what <see cref="ToString"/> wrote; anything else is refused.</summary>
+    /// <summary>Parses what <see cref="ToString"/> wrote; rejects anything else.</summary>
     public static bool TryParse(string? text, out RequestId id)
     {
-        // Written again and compared, because the parser lets capitals, white space around and signs within pass.
+        // Formatted again and compared, because the parser accepts capitals, surrounding white space and inner signs.
         id =
             text is not null
             && text.StartsWith(Prefix, StringComparison.Ordinal)

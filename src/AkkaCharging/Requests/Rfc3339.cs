@@ -2,19 +2,19 @@ using System.Globalization;
 
 namespace AkkaCharging.Requests;
 
-/// <summary>Times as people and files write them: <c>2026-01-31T18:00:00Z</c>, or with an offset.</summary>
+/// <summary>Parses times as people and files write them: <c>2026-01-31T18:00:00Z</c>, or with an offset.</summary>
 internal static class Rfc3339
 {
     private const string Seconds = "yyyy-MM-dd'T'HH:mm:ss";
     private const int SecondsLength = 19;
     private const int TickDigits = 7;
 
-    /// <summary>Reads a time of the years 1 to 9999; the offset is not optional.</summary>
+    /// <summary>Parses a time of the years 1 to 9999; the offset is mandatory.</summary>
     /// <remarks>
     /// Digits beyond .NET's resolution of 100 ns are cut off. A leap second, <c>23:59:60Z</c> at the end of a month, is
-    /// the second after it, because the clock does not count leap seconds.
+    /// read as the second after it, because the clock does not count leap seconds.
     /// </remarks>
-    /// <param name="time">In UTC.</param>
+    /// <param name="time">The time in UTC.</param>
     public static bool TryParse(ReadOnlySpan<char> text, out DateTimeOffset time)
     {
         time = default;
@@ -36,7 +36,7 @@ internal static class Rfc3339
             return false;
 
         var ticks = local.Ticks - offset.Ticks + (isLeapSecond ? TimeSpan.TicksPerSecond : 0);
-        // An offset may lead out of .NET's range, as in "9999-12-31T23:59:59-01:00": the nearest time means the same.
+        // An offset may lead out of .NET's range, as in "9999-12-31T23:59:59-01:00": the nearest time is used.
         time = new(Math.Clamp(ticks + fraction, 0, DateTime.MaxValue.Ticks), TimeSpan.Zero);
         return !isLeapSecond || ticks > DateTime.MaxValue.Ticks || IsStartOfAMonth(ticks);
     }

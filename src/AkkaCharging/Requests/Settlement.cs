@@ -1,7 +1,7 @@
 namespace AkkaCharging.Requests;
 
-/// <summary>How a request ended.</summary>
-/// <param name="State"><see cref="RequestState.Delivered"/>, <see cref="RequestState.Failed"/> or
+/// <summary>The outcome of a request.</summary>
+/// <param name="State">The final state: <see cref="RequestState.Delivered"/>, <see cref="RequestState.Failed"/> or
 /// <see cref="RequestState.Expired"/>.</param>
-/// <param name="LastAttempt">The attempt that settled it; null when none was made.</param>
+/// <param name="LastAttempt">The attempt that settled the request; null when none was made.</param>
 internal sealed record Settlement(RequestState State, DateTimeOffset At, CallbackAttempt? LastAttempt);

@@ -2,9 +2,7 @@ using System.Buffers;
 
 namespace AkkaCharging.Requests;
 
-/// <summary>
-/// A charging station's UUID, kept as the caller wrote it because the callback repeats it letter for letter.
-/// </summary>
+/// <summary>A charging station's UUID, kept as the caller wrote it because the callback repeats it exactly.</summary>
 public sealed record StationId
 {
     private const int Length = 36;
@@ -12,18 +10,18 @@ public sealed record StationId
 
     private StationId(string text, Guid value) => (Text, Value) = (text, value);
 
-    /// <summary>As the caller wrote it.</summary>
+    /// <summary>The UUID as the caller wrote it.</summary>
     public string Text { get; }
 
-    /// <summary>What it means: two spellings of one station are equal here.</summary>
+    /// <summary>The value of the UUID, which is equal for all spellings.</summary>
     public Guid Value { get; }
 
-    /// <summary>Reads 8-4-4-4-12 hexadecimal digits in any case; null for anything else.</summary>
+    /// <summary>Parses 8-4-4-4-12 hexadecimal digits in any case; null for anything else.</summary>
     public static StationId? TryCreate(string? text) => TryRead(text) is { } value ? new StationId(text!, value) : null;
 
-    /// <summary>Reads the UUID alone, of the same texts as <see cref="TryCreate"/>.</summary>
+    /// <summary>Parses the value of the UUID; accepts the same texts as <see cref="TryCreate"/>.</summary>
     /// <remarks>
-    /// The check goes beyond the parser's, which accepts surrounding white space and inner signs; a callback repeats
+    /// The check is stricter than the parser, which accepts surrounding white space and inner signs; a callback repeats
     /// the text as it is.
     /// </remarks>
     internal static Guid? TryRead(ReadOnlySpan<char> text) =>

@@ -2,7 +2,7 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Block <c>adapters</c>: routes for systems that ask in a form of their own.</summary>
+/// <summary>Block <c>adapters</c>: routes for systems that send questions in their own format.</summary>
 internal sealed record AdaptersSettings(CitrineosSettings Citrineos)
 {
     internal static AdaptersSettings Read(HoconSection hocon) =>
@@ -10,7 +10,7 @@ internal sealed record AdaptersSettings(CitrineosSettings Citrineos)
 }
 
 /// <summary>Block <c>adapters.citrineos</c>.</summary>
-/// <param name="Enabled">Whether the real-time authorization of citrineos is answered.</param>
+/// <param name="Enabled">Whether real-time authorization requests of CitrineOS are answered.</param>
 internal sealed record CitrineosSettings(bool Enabled)
 {
     internal static CitrineosSettings Read(HoconSection hocon) => new(Enabled: hocon.Flag("enabled"));

@@ -9,13 +9,13 @@ internal static class ApiKeyFile
     private const int BytesMax = 1024 * 1024;
     private const string Entry = "apiKeys";
 
-    /// <summary>The keys of <c>server.apiKeys</c>, then those of the file.</summary>
+    /// <summary>Returns the keys of <c>server.apiKeys</c>, then those of the file.</summary>
     /// <remarks>
-    /// The list has to be there: a file that was cut anywhere lacks the list or its end, and revokes nothing by
-    /// mistake. <c>apiKeys = []</c> revokes all keys of the file; callers need keys all the same.
+    /// The list is mandatory: a truncated file lacks the list or its end and is rejected, so it cannot revoke keys by
+    /// mistake. <c>apiKeys = []</c> revokes all keys of the file; callers still need keys.
     /// </remarks>
-    /// <exception cref="InvalidSettingsException">The file cannot be read (then there is an inner exception), holds
-    /// something else, or a key or name that the settings have too. No message carries a hash.</exception>
+    /// <exception cref="InvalidSettingsException">The file is invalid, contains a key or name that the settings contain
+    /// too, or cannot be read (only then there is an inner exception). No message contains a hash.</exception>
     public static IReadOnlyList<ApiKeySettings> ReadAll(ServerSettings settings)
     {
         if (settings.ApiKeysFile.Length == 0)
@@ -33,7 +33,7 @@ internal static class ApiKeyFile
             : throw Unusable(settings.ApiKeysFile, "a sha256 is there twice, or in server.apiKeys too");
     }
 
-    /// <summary>Says that the file cannot be used, and why.</summary>
+    /// <summary>Creates the exception for a file that cannot be used.</summary>
     public static InvalidSettingsException Unusable(string path, string problem, Exception? cause = null) =>
         new(
             [

@@ -2,29 +2,29 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Where decisions come from: <c>authorization.provider</c>.</summary>
+/// <summary>The source of decisions: <c>authorization.provider</c>.</summary>
 internal enum AuthorizationProvider
 {
-    /// <summary>A CSV file of rules, watched.</summary>
+    /// <summary>A CSV file of rules, which is watched for changes.</summary>
     Acl,
 
-    /// <summary>A back end asked over HTTP.</summary>
+    /// <summary>A back end that is asked over HTTP.</summary>
     Http,
 
     /// <summary>An <c>IAuthorizer</c> that the program registers with <c>ChargingApp.RunAsync</c>.</summary>
     Custom,
 
-    /// <summary>The operator's own database, asked by a query of the operator.</summary>
+    /// <summary>The operator's own database, which is asked with the operator's query.</summary>
     Sql,
 
-    /// <summary>Partners asked in real time over OCPI.</summary>
+    /// <summary>Partners that are asked in real time over OCPI.</summary>
     Ocpi,
 
-    /// <summary>Several of the others, asked in turn.</summary>
+    /// <summary>Several of the other providers, asked in turn.</summary>
     Chain,
 }
 
-/// <summary>What a chain does when an authorizer has no answer: <c>authorization.chainOnUnavailable</c>.</summary>
+/// <summary>What a chain does when an authorizer gives no answer: <c>authorization.chainOnUnavailable</c>.</summary>
 internal enum ChainStep
 {
     /// <summary>The decision is <c>unknown</c>.</summary>
@@ -34,31 +34,34 @@ internal enum ChainStep
     Next,
 }
 
-/// <summary>What identifiers are brought to before they are looked up: <c>authorization.normalize</c>.</summary>
+/// <summary>The form that identifiers are converted to for look-ups: <c>authorization.normalize</c>.</summary>
 internal enum TokenNormalization
 {
-    /// <summary>Nothing: upper and lower case differ.</summary>
+    /// <summary>Identifiers stay unchanged: upper and lower case differ.</summary>
     None,
 
-    /// <summary>Capitals.</summary>
+    /// <summary>Identifiers are converted to capitals.</summary>
     Upper,
 
-    /// <summary>Capitals; hexadecimal digits without separators.</summary>
+    /// <summary>Identifiers are converted to capitals; hexadecimal digits lose their separators.</summary>
     Rfid,
 
-    /// <summary>The 14 characters of an eMA id, without separators and check digit.</summary>
+    /// <summary>
+    /// Identifiers are converted to the 14 characters of an eMA id, without separators and check digit.
+    /// </summary>
     Emaid,
 }
 
 /// <summary>Block <c>authorization</c>.</summary>
 /// <param name="Chain">The authorizers of the provider <see cref="AuthorizationProvider.Chain"/>, in order.</param>
-/// <param name="AnswerWithin">From acceptance to the decision, the wait in the queue included; null for no
+/// <param name="AnswerWithin">Time from acceptance to the decision, including the wait in the queue; null for no
 /// limit.</param>
 /// <param name="TypedTokens">Whether tokens may name their type and party.</param>
-/// <param name="StationsFile">The file that says what partners call stations; empty for none.</param>
-/// <param name="Timeout">For one decision, retries included.</param>
-/// <param name="MaxRetries">Of transient errors, within the time-out and inside the breaker.</param>
-/// <param name="Parallelism">Decisions in progress at a time, over all lanes.</param>
+/// <param name="StationsFile">Path of the file with the stations' names in partner systems; empty for none.</param>
+/// <param name="Timeout">Time-out of one decision, including retries.</param>
+/// <param name="MaxRetries">Retries after a transient error; all attempts share <paramref name="Timeout"/> and count as
+/// one call of the breaker.</param>
+/// <param name="Parallelism">Maximum number of concurrent decisions, over all lanes.</param>
 internal sealed record AuthorizationSettings(
     AuthorizationProvider Provider,
     IReadOnlyList<AuthorizationProvider> Chain,
@@ -78,7 +81,7 @@ internal sealed record AuthorizationSettings(
     CircuitBreakerSettings CircuitBreaker
 )
 {
-    /// <summary>Whether <paramref name="provider"/> is asked, alone or in the chain.</summary>
+    /// <summary>Checks whether <paramref name="provider"/> is asked, alone or in the chain.</summary>
     public bool Uses(AuthorizationProvider provider) => Asked.Contains(provider);
 
     /// <summary>The providers that are asked, in order.</summary>
@@ -114,7 +117,8 @@ internal sealed record AclSettings(string File)
 }
 
 /// <summary>Block <c>authorization.http</c>.</summary>
-/// <param name="Url">Null unless the provider is <see cref="AuthorizationProvider.Http"/> or it was set.</param>
+/// <param name="Url">The back end's URL; null unless it was set or the provider is
+/// <see cref="AuthorizationProvider.Http"/>.</param>
 internal sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, TimeSpan AttemptTimeout)
 {
     internal static HttpAuthorizerSettings Read(HoconSection hocon) =>
@@ -126,8 +130,8 @@ internal sealed record HttpAuthorizerSettings(Uri? Url, string BearerToken, Time
 }
 
 /// <summary>Block <c>authorization.throttle</c>.</summary>
-/// <param name="Elements">Let through per <paramref name="Per"/>; zero for no limit.</param>
-/// <param name="Burst">May pass at once after a quiet spell.</param>
+/// <param name="Elements">Number of requests let through per <paramref name="Per"/>; zero for no limit.</param>
+/// <param name="Burst">Number of requests that may pass at once after a pause.</param>
 internal sealed record ThrottleSettings(int Elements, TimeSpan Per, int Burst)
 {
     internal static ThrottleSettings Read(HoconSection hocon) =>
@@ -139,7 +143,7 @@ internal sealed record ThrottleSettings(int Elements, TimeSpan Per, int Burst)
 }
 
 /// <summary>Block <c>authorization.circuitBreaker</c>.</summary>
-/// <param name="BackoffFactor">A whole number, because Akka's breaker cuts off the rest.</param>
+/// <param name="BackoffFactor">The factor of the back-off; a whole number, because Akka's breaker truncates it.</param>
 internal sealed record CircuitBreakerSettings(
     bool Enabled,
     int MaxFailures,

@@ -4,14 +4,16 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>callback</c>.</summary>
-/// <param name="Timeout">For one attempt.</param>
-/// <param name="RetryDelay">Before the first retry; doubled for each next one.</param>
-/// <param name="MaxRetryDelay">Cap of a wait, also of one that a receiver asks for.</param>
-/// <param name="Jitter">Largest random share added to a wait, 0 to 1.</param>
-/// <param name="MaxInFlight">Attempts under way at a time, over all lanes and destinations.</param>
-/// <param name="MaxInFlightPerDestination">The same to one destination, once it has earned them.</param>
-/// <param name="MaxConcurrentRetries">Retries that wait or run as streams at a time; more wait in plain lines.</param>
-/// <param name="RedrivesPerSecond">Dead letters that a redrive of many sends a second.</param>
+/// <param name="Timeout">Time-out of one attempt.</param>
+/// <param name="RetryDelay">Wait before the first retry; doubled for each further one.</param>
+/// <param name="MaxRetryDelay">Maximum wait, including one that a receiver asks for.</param>
+/// <param name="Jitter">Maximum random share added to a wait, 0 to 1.</param>
+/// <param name="MaxInFlight">Maximum number of attempts in flight, over all lanes and destinations.</param>
+/// <param name="MaxInFlightPerDestination">Maximum number of attempts in flight to one destination, once it has earned
+/// them.</param>
+/// <param name="MaxConcurrentRetries">Maximum number of retries that wait or run as streams; further ones wait in plain
+/// lines.</param>
+/// <param name="RedrivesPerSecond">Number of dead letters per second in a redrive of many.</param>
 internal sealed record CallbackSettings(
     TimeSpan Timeout,
     int MaxRetries,
@@ -56,10 +58,10 @@ internal sealed record DestinationBreakerSettings(bool Enabled, int MaxFailures,
 }
 
 /// <summary>Block <c>callback.security</c>: the callback address policy.</summary>
-/// <param name="AllowedPorts">Empty for any.</param>
-/// <param name="Allow">Networks let through besides public ones; loopback and metadata addresses only as /32 or
-/// /128.</param>
-/// <param name="Nat64">Lets 64:ff9b::/96 take the verdict of the IPv4 address inside.</param>
+/// <param name="AllowedPorts">The allowed ports; empty for any.</param>
+/// <param name="Allow">Networks that are allowed in addition to public ones; loopback and metadata addresses only as
+/// /32 or /128.</param>
+/// <param name="Nat64">Whether an address in 64:ff9b::/96 gets the verdict of the IPv4 address it embeds.</param>
 internal sealed record CallbackSecuritySettings(
     bool HttpsOnly,
     IReadOnlyList<int> AllowedPorts,
@@ -77,7 +79,7 @@ internal sealed record CallbackSecuritySettings(
 }
 
 /// <summary>Block <c>callback.signing</c>.</summary>
-/// <param name="Keys"><c>whsec_…</c> strings, all of them used: two at once while a key is rotated.</param>
+/// <param name="Keys">The <c>whsec_…</c> keys, all of which sign: two while a key is rotated.</param>
 internal sealed record SigningSettings(IReadOnlyList<string> Keys, string KeysFile, bool Required)
 {
     internal static SigningSettings Read(HoconSection hocon) =>

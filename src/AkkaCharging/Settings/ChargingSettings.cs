@@ -7,7 +7,7 @@ namespace AkkaCharging.Settings;
 /// Every setting of the service, one record per HOCON block; <c>hocon/reference.conf</c> documents and supplies the
 /// defaults.
 /// </summary>
-/// <param name="Akka">The <c>akka { … }</c> block of the same files, to be laid over Akka's own defaults.</param>
+/// <param name="Akka">The <c>akka { … }</c> block of the same files, which overrides Akka's own defaults.</param>
 internal sealed record ChargingSettings(
     ServerSettings Server,
     ManagementSettings Management,
@@ -23,14 +23,16 @@ internal sealed record ChargingSettings(
     Config Akka
 )
 {
-    /// <summary>What <c>reference.conf</c> says, alone.</summary>
-    /// <remarks>Not a start's settings: its listener beyond loopback without API keys would be refused.</remarks>
+    /// <summary>The settings of <c>reference.conf</c> alone.</summary>
+    /// <remarks>
+    /// The service would not start with them: they have no API keys, and the listener is not on loopback.
+    /// </remarks>
     public static ChargingSettings Default => SettingsLoader.Defaults;
 
-    /// <summary>Each setting with the place that it came from, in the order of <c>reference.conf</c>.</summary>
+    /// <summary>Each setting with its origin, in the order of <c>reference.conf</c>.</summary>
     public IReadOnlyList<EffectiveSetting> Effective { get; init; } = [];
 
-    /// <summary>Files that secrets were read from.</summary>
+    /// <summary>The files from which secrets were read.</summary>
     public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
 
     internal static ChargingSettings Read(HoconSection hocon, Config akka) =>

@@ -3,14 +3,14 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>cluster</c>.</summary>
-/// <param name="Hostname">Where other nodes reach this one; the same name is never two nodes'.</param>
+/// <param name="Hostname">The name or address at which other nodes reach this one; unique to each node.</param>
 /// <param name="BindHostname">The interface to listen on; empty for <paramref name="Hostname"/>.</param>
-/// <param name="SeedNodes"><c>host:port</c> of nodes to join by; the first of them may found the cluster.</param>
-/// <param name="Lanes">Of the whole cluster.</param>
-/// <param name="UnreachableAfter">Without a sign of life until a node counts as unreachable.</param>
-/// <param name="DownAfter">Unreachable nodes without a change until the majority goes on without them, and the others
-/// end.</param>
-/// <param name="AllowPlaintext">Says explicitly that nodes on other machines may be talked to without TLS.</param>
+/// <param name="SeedNodes">Nodes to join by, as <c>host:port</c>; the first of them may found the cluster.</param>
+/// <param name="Lanes">Number of lanes of the whole cluster.</param>
+/// <param name="UnreachableAfter">Time without a heartbeat after which a node counts as unreachable.</param>
+/// <param name="DownAfter">Time without a change of the unreachable nodes after which the majority continues without
+/// them, and the other nodes end.</param>
+/// <param name="AllowPlaintext">Whether other machines may be connected without TLS.</param>
 internal sealed record ClusterSettings(
     bool Enabled,
     string Hostname,
@@ -24,7 +24,7 @@ internal sealed record ClusterSettings(
     ClusterTlsSettings Tls
 )
 {
-    /// <summary>Address that this node listens on for others.</summary>
+    /// <summary>The address that this node listens on for other nodes.</summary>
     public string Interface => BindHostname.Length > 0 ? BindHostname : Hostname;
 
     internal static ClusterSettings Read(HoconSection hocon) =>
@@ -42,12 +42,12 @@ internal sealed record ClusterSettings(
         );
 }
 
-/// <summary>Block <c>cluster.tls</c>: nodes prove who they are to each other.</summary>
-/// <param name="CertificateFile">PKCS #12: this node's certificate with its private key, and the certificate of its
-/// authority; or one self-signed certificate, the same on every node. Empty for no TLS.</param>
+/// <summary>Block <c>cluster.tls</c>: mutual authentication of the nodes.</summary>
+/// <param name="CertificateFile">Path of a PKCS #12 file with this node's certificate, its private key and the
+/// certificate of its authority; or with one self-signed certificate, the same on every node. Empty for no TLS.</param>
 internal sealed record ClusterTlsSettings(string CertificateFile, string Password)
 {
-    /// <summary>Whether nodes talk over TLS.</summary>
+    /// <summary>Whether nodes communicate over TLS.</summary>
     public bool IsOn => CertificateFile.Length > 0;
 
     internal static ClusterTlsSettings Read(HoconSection hocon) =>

@@ -2,24 +2,24 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>What keeps accepted requests: <c>journal.kind</c>.</summary>
+/// <summary>The kind of the journal: <c>journal.kind</c>.</summary>
 internal enum JournalKind
 {
-    /// <summary>One file, no server.</summary>
+    /// <summary>A SQLite file; needs no server.</summary>
     Sqlite,
 
     /// <summary>A PostgreSQL database.</summary>
     Postgres,
 
-    /// <summary>The process's memory: fast, and lost with it.</summary>
+    /// <summary>The memory of the process: fast, but lost with the process.</summary>
     Memory,
 }
 
 /// <summary>Block <c>journal</c>.</summary>
-/// <param name="Synchronous">SQLite's <c>full</c> or <c>normal</c>.</param>
+/// <param name="Synchronous">The mode of SQLite: <c>full</c> or <c>normal</c>.</param>
 /// <param name="RetentionHours">How long a settled request can be looked up.</param>
-/// <param name="MaxSettledRows">How many settled requests are kept at the most.</param>
-/// <param name="MinFreeBytes">Free disk below which submissions are refused.</param>
+/// <param name="MaxSettledRows">Maximum number of settled requests in the journal.</param>
+/// <param name="MinFreeBytes">Free disk space below which submissions are rejected.</param>
 internal sealed record JournalSettings(
     JournalKind Kind,
     string Path,
@@ -32,7 +32,7 @@ internal sealed record JournalSettings(
     int MinFreeBytes
 )
 {
-    /// <summary><see cref="RetentionHours"/> as a time.</summary>
+    /// <summary><see cref="RetentionHours"/> as a time span.</summary>
     public TimeSpan Retention => TimeSpan.FromHours(RetentionHours);
 
     internal static JournalSettings Read(HoconSection hocon) =>

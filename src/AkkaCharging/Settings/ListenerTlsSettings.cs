@@ -2,26 +2,28 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Whether callers have to show a certificate: <c>server.tls.clientCertificates</c>.</summary>
+/// <summary>Whether callers must present a certificate: <c>server.tls.clientCertificates</c>.</summary>
 internal enum ClientCertificates
 {
-    /// <summary>No certificate is asked for.</summary>
+    /// <summary>No certificate is requested.</summary>
     None,
 
-    /// <summary>Submissions and look-ups need one of <c>server.tls.clientCaFile</c>.</summary>
+    /// <summary>Submissions and look-ups require a certificate of <c>server.tls.clientCaFile</c>.</summary>
     Required,
 }
 
-/// <summary>Block <c>management.tls</c>, and what <c>server.tls</c> has of it: TLS of a listener.</summary>
-/// <param name="CertificateFile">PEM: the certificate and its intermediates. Empty for plain HTTP.</param>
-/// <param name="KeyFile">PEM of the private key; empty when it is in <paramref name="CertificateFile"/>.</param>
+/// <summary>Block <c>management.tls</c>, and the same settings of <c>server.tls</c>: TLS of a listener.</summary>
+/// <param name="CertificateFile">Path of a PEM file with the certificate and its intermediates; empty for plain
+/// HTTP.</param>
+/// <param name="KeyFile">Path of a PEM file with the private key; empty when it is in
+/// <paramref name="CertificateFile"/>.</param>
 /// <param name="Password">Password of an encrypted key; empty for none.</param>
 internal record ListenerTlsSettings(string CertificateFile, string KeyFile, string Password)
 {
-    /// <summary>Whether the listener speaks TLS.</summary>
+    /// <summary>Whether the listener uses TLS.</summary>
     public bool IsOn => CertificateFile.Length > 0;
 
-    /// <summary>PEM of the authority of the certificates that clients have to show; empty without any.</summary>
+    /// <summary>Path of a PEM file with the authority of clients' certificates; empty when none are required.</summary>
     public virtual string ClientAuthorityFile => "";
 
     internal static ListenerTlsSettings Read(HoconSection hocon) =>
@@ -33,7 +35,7 @@ internal record ListenerTlsSettings(string CertificateFile, string KeyFile, stri
 }
 
 /// <summary>Block <c>server.tls</c>: TLS of the public listener.</summary>
-/// <param name="ClientCaFile">PEM of the authority of callers' certificates; empty for none.</param>
+/// <param name="ClientCaFile">Path of a PEM file with the authority of callers' certificates; empty for none.</param>
 internal sealed record CallerTlsSettings(
     string CertificateFile,
     string KeyFile,
@@ -42,7 +44,7 @@ internal sealed record CallerTlsSettings(
     string ClientCaFile
 ) : ListenerTlsSettings(CertificateFile, KeyFile, Password)
 {
-    /// <summary>The settings of a listener with those of its clients.</summary>
+    /// <summary>Combines the settings of a listener with those of its callers.</summary>
     public CallerTlsSettings(
         ListenerTlsSettings tls,
         ClientCertificates clientCertificates = ClientCertificates.None,
@@ -50,7 +52,7 @@ internal sealed record CallerTlsSettings(
     )
         : this(tls.CertificateFile, tls.KeyFile, tls.Password, clientCertificates, clientCaFile) { }
 
-    /// <summary>Whether callers have to show a certificate.</summary>
+    /// <summary>Whether callers must present a certificate.</summary>
     public bool NeedsClientCertificate => ClientCertificates == ClientCertificates.Required;
 
     public override string ClientAuthorityFile => NeedsClientCertificate ? ClientCaFile : "";

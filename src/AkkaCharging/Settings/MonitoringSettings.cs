@@ -3,7 +3,7 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>monitoring</c>.</summary>
-/// <param name="Window">Over which health's rates and the p95 are taken.</param>
+/// <param name="Window">The time window of health's rates and the p95.</param>
 internal sealed record MonitoringSettings(
     bool MetricsEnabled,
     bool HealthCheckEnabled,
@@ -20,11 +20,11 @@ internal sealed record MonitoringSettings(
         );
 }
 
-/// <summary>Block <c>monitoring.thresholds</c>: above one of them <c>/health</c> says DEGRADED.</summary>
-/// <param name="QueueUsage">Pending requests as a share of <c>queue.maxSize</c>, 0 to 1.</param>
+/// <summary>Block <c>monitoring.thresholds</c>: <c>/health</c> reports DEGRADED above one of them.</summary>
+/// <param name="QueueUsage">Number of pending requests as a share of <c>queue.maxSize</c>, 0 to 1.</param>
 /// <param name="AuthorizationErrorRate">Share of decisions in the window that ended <c>unknown</c>.</param>
 /// <param name="CallbackErrorRate">Share of callback attempts in the window that failed.</param>
-/// <param name="MinimumSamples">Fewer events than this in the window make no rate: one failure at night is not an
+/// <param name="MinimumSamples">Minimum number of events in the window for a rate: a single failure at night is not an
 /// outage.</param>
 internal sealed record HealthThresholds(
     double QueueUsage,
@@ -45,29 +45,29 @@ internal sealed record HealthThresholds(
 /// <summary>Least severe level that is logged: <c>logging.level</c>.</summary>
 internal enum LogThreshold
 {
-    /// <summary>Everything.</summary>
+    /// <summary>Details for debugging, and all other levels.</summary>
     Debug,
 
-    /// <summary>What happened.</summary>
+    /// <summary>Normal events.</summary>
     Info,
 
-    /// <summary>What needs an eye.</summary>
+    /// <summary>Events that an operator should look at.</summary>
     Warning,
 
-    /// <summary>What needs a hand.</summary>
+    /// <summary>Events that require action.</summary>
     Error,
 }
 
-/// <summary>How log lines look: <c>logging.format</c>.</summary>
+/// <summary>The format of log lines: <c>logging.format</c>.</summary>
 internal enum LogFormat
 {
     /// <summary>Text in development, JSON otherwise.</summary>
     Auto,
 
-    /// <summary>One JSON object a line.</summary>
+    /// <summary>One JSON object per line.</summary>
     Json,
 
-    /// <summary>Readable.</summary>
+    /// <summary>Text for people.</summary>
     Text,
 }
 

@@ -1,6 +1,6 @@
 namespace AkkaCharging.Settings;
 
-/// <summary>What must hold between the settings of <c>authorization.ocpi</c>.</summary>
+/// <summary>The rules across the settings of <c>authorization.ocpi</c>.</summary>
 internal static class OcpiRules
 {
     private const string Partners = "authorization.ocpi.partners";

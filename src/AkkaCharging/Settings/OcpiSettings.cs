@@ -3,10 +3,10 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>authorization.ocpi</c>: partners that are asked in real time.</summary>
-/// <param name="Version">Of OCPI, spoken with all partners.</param>
-/// <param name="CountryCode">This operator's own, two capitals; empty when it is not set.</param>
-/// <param name="PartyId">This operator's own, three capitals or digits; empty when it is not set.</param>
-/// <param name="MaxRetries">Of connections that failed before anything was sent.</param>
+/// <param name="Version">The OCPI version, used with all partners.</param>
+/// <param name="CountryCode">This operator's own country code, two capitals; empty when it is not set.</param>
+/// <param name="PartyId">This operator's own party id, three capitals or digits; empty when it is not set.</param>
+/// <param name="MaxRetries">Number of retries of a connection that failed before anything was sent.</param>
 internal sealed record OcpiSettings(
     string Version,
     string CountryCode,
@@ -32,53 +32,53 @@ internal sealed record OcpiSettings(
         );
 }
 
-/// <summary>What a partner is.</summary>
+/// <summary>The kind of a partner.</summary>
 internal enum OcpiPartnerKind
 {
-    /// <summary>An eMobility service provider, who knows the tokens of its own parties.</summary>
+    /// <summary>An eMobility service provider, which knows the tokens of its own parties.</summary>
     Emsp,
 
-    /// <summary>A roaming hub, which finds the party of a token itself.</summary>
+    /// <summary>A roaming hub, which selects the party of a token itself.</summary>
     Hub,
 }
 
-/// <summary>How the credentials token stands in the header <c>Authorization</c>.</summary>
+/// <summary>The encoding of the credentials token in the <c>Authorization</c> header.</summary>
 internal enum OcpiTokenEncoding
 {
-    /// <summary>As the version demands: plain in 2.1.1, in base64 in later ones.</summary>
+    /// <summary>As the version requires: plain in 2.1.1, base64 in later ones.</summary>
     Auto,
 
-    /// <summary>In base64.</summary>
+    /// <summary>The token is sent in base64.</summary>
     Base64,
 
-    /// <summary>As it is.</summary>
+    /// <summary>The token is sent unchanged.</summary>
     Plain,
 }
 
-/// <summary>Whether a partner learns at which location and EVSEs the driver wants to charge.</summary>
+/// <summary>Whether a partner is told the location and EVSEs at which the driver wants to charge.</summary>
 internal enum OcpiLocation
 {
-    /// <summary>Sent for stations that <c>authorization.stationsFile</c> names.</summary>
+    /// <summary>The location is sent for stations in <c>authorization.stationsFile</c>.</summary>
     Optional,
 
-    /// <summary>Nothing is sent about other stations: the decision is <c>unknown</c>.</summary>
+    /// <summary>Without a location nothing is sent: the decision is <c>unknown</c>.</summary>
     Required,
 
-    /// <summary>Never sent.</summary>
+    /// <summary>The location is never sent.</summary>
     Never,
 }
 
 /// <summary>One entry of <c>authorization.ocpi.partners</c>.</summary>
-/// <param name="Name">Names the partner in logs, metrics and health.</param>
-/// <param name="VersionsUrl">From which the endpoint of tokens is discovered; null when it is not set.</param>
-/// <param name="TokensUrl">The endpoint of tokens itself; null when it is not set.</param>
-/// <param name="TokenFile">Holds the credentials token that the partner gave out.</param>
-/// <param name="Parties">Such as <c>NL-TNM</c>, in capitals. The first is addressed unless the token names
-/// another.</param>
-/// <param name="Providers">Beginnings of contract ids, such as <c>NLTNM</c>, in capitals.</param>
-/// <param name="TokenPrefixes">Beginnings of tokens, compared without regard to case.</param>
-/// <param name="TokenType">Of tokens that name no type.</param>
-/// <param name="Parallelism">Questions at a time.</param>
+/// <param name="Name">The name of the partner in logs, metrics and health.</param>
+/// <param name="VersionsUrl">The URL from which the endpoint of tokens is discovered; null when it is not set.</param>
+/// <param name="TokensUrl">The endpoint of tokens; null when it is not set.</param>
+/// <param name="TokenFile">Path of the file with the credentials token issued by the partner.</param>
+/// <param name="Parties">The parties of the partner, for example <c>NL-TNM</c>, in capitals. The first is addressed
+/// unless the token names another.</param>
+/// <param name="Providers">Prefixes of contract ids, for example <c>NLTNM</c>, in capitals.</param>
+/// <param name="TokenPrefixes">Prefixes of tokens, compared case-insensitively.</param>
+/// <param name="TokenType">The type of tokens that name none.</param>
+/// <param name="Parallelism">Maximum number of concurrent questions.</param>
 internal sealed record OcpiPartnerSettings(
     string Name,
     OcpiPartnerKind Kind,

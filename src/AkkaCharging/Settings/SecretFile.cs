@@ -4,10 +4,10 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>
-/// A file that holds one secret, as container platforms mount it: <c>MANAGEMENT_TOKEN_FILE</c> stands for
-/// <c>MANAGEMENT_TOKEN</c>, and so for each secret that has no setting for a file of its own.
+/// A file that contains one secret, as container platforms mount it: <c>MANAGEMENT_TOKEN_FILE</c> names the file for
+/// <c>MANAGEMENT_TOKEN</c>, and likewise for each secret that has no setting for a file.
 /// </summary>
-/// <param name="Variable">The environment variable that names it.</param>
+/// <param name="Variable">The environment variable that names the file.</param>
 internal sealed record SecretFile(string Path, string Variable)
 {
     private const int CharsMax = 65_536;
@@ -23,10 +23,10 @@ internal sealed record SecretFile(string Path, string Variable)
         "cluster.tls.password",
     ];
 
-    /// <summary>Every variable that may name such a file.</summary>
+    /// <summary>All variables that may name such a file.</summary>
     public static IEnumerable<string> Variables => Settings.Select(VariableOf);
 
-    /// <summary>Replaces settings by what the files hold that variables name.</summary>
+    /// <summary>Replaces settings by the content of the files that variables name.</summary>
     public static void Overlay(ConfigBlock root, IReadOnlyDictionary<string, string> environment, SettingsReport report)
     {
         foreach (var path in Settings)
@@ -46,8 +46,8 @@ internal sealed record SecretFile(string Path, string Variable)
 
     private static string VariableOf(string path) => $"{SettingsEnvironment.NameOf(path)}_FILE";
 
-    /// <summary>Reads a secret; one line end behind it does not belong to it.</summary>
-    /// <returns>Why it cannot be read; null when it was.</returns>
+    /// <summary>Reads a secret, without one line end after it.</summary>
+    /// <returns>Why the file cannot be read; null when it was read.</returns>
     public static string? TryRead(string path, out string secret)
     {
         secret = "";

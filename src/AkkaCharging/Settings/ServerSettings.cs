@@ -4,14 +4,18 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>server</c>: the public listener.</summary>
-/// <param name="MaxConnections">Open at a time; zero for what the file limit leaves.</param>
+/// <param name="MaxConnections">Maximum number of open connections; zero for what the limit of open files
+/// leaves.</param>
 /// <param name="KeepAlive">How long a connection without a request stays open, on either listener.</param>
-/// <param name="ShutdownDelay">Between "not ready" and refusing new work, for load balancers to notice.</param>
-/// <param name="ShutdownGrace">For finishing what is in flight after that.</param>
-/// <param name="ApiKeysFile">HOCON with further keys as <c>apiKeys</c>, watched for changes; empty for none.</param>
-/// <param name="AllowAnonymous">Says explicitly that a listener beyond loopback may run without API keys.</param>
-/// <param name="AnonymousRequestsPerSecond">Rate limit of each address without an API key; zero for none.</param>
-/// <param name="WrongKeysPerSecond">Wrong API keys of each address that are looked at; zero for no limit.</param>
+/// <param name="ShutdownDelay">Time between reporting "not ready" and rejecting new requests, for load balancers to
+/// react.</param>
+/// <param name="ShutdownGrace">Time after that for pending requests to finish.</param>
+/// <param name="ApiKeysFile">Path of a HOCON file with further keys as <c>apiKeys</c>, watched for changes; empty for
+/// none.</param>
+/// <param name="AllowAnonymous">Whether a listener beyond loopback may run without API keys.</param>
+/// <param name="AnonymousRequestsPerSecond">Rate limit of each address without an API key; zero for no limit.</param>
+/// <param name="WrongKeysPerSecond">Number of wrong API keys per address and second that are checked; zero for no
+/// limit.</param>
 internal sealed record ServerSettings(
     string Host,
     int Port,
@@ -31,7 +35,7 @@ internal sealed record ServerSettings(
     CallerTlsSettings Tls
 )
 {
-    /// <summary>Whether callers need a key.</summary>
+    /// <summary>Whether callers need an API key.</summary>
     public bool NeedsApiKey => ApiKeys.Count > 0 || ApiKeysFile.Length > 0;
 
     internal static ServerSettings Read(HoconSection hocon) =>
@@ -56,11 +60,12 @@ internal sealed record ServerSettings(
 }
 
 /// <summary>One entry of <c>server.apiKeys</c> or of <c>server.apiKeysFile</c>.</summary>
-/// <param name="Name">Whose key it is; two entries may share a name while a key is rotated.</param>
-/// <param name="Sha256">64 hexadecimal digits: the key itself is never configured in clear.</param>
-/// <param name="CallbackHosts">Hosts that this key may name in callback URLs, <c>*.example.com</c> for all below a
+/// <param name="Name">The owner of the key; two entries may share a name while a key is rotated.</param>
+/// <param name="Sha256">The hash of the key in 64 hexadecimal digits; the key itself is never configured.</param>
+/// <param name="CallbackHosts">Hosts that this key may use in callback URLs, <c>*.example.com</c> for all below a
 /// domain; empty for any.</param>
-/// <param name="RequestsPerSecond">The key's own rate limit, of submissions and of look-ups; zero for none.</param>
+/// <param name="RequestsPerSecond">The rate limit of the key, for submissions and for look-ups; zero for no
+/// limit.</param>
 internal sealed record ApiKeySettings(
     string Name,
     string Sha256,
@@ -68,7 +73,7 @@ internal sealed record ApiKeySettings(
     double RequestsPerSecond
 )
 {
-    /// <summary>What an entry consists of.</summary>
+    /// <summary>Describes an entry in messages.</summary>
     public const string Expected = "{ name, sha256, callbackHosts, requestsPerSecond }";
 
     internal static ApiKeySettings Read(HoconSection hocon) =>
@@ -81,26 +86,28 @@ internal sealed record ApiKeySettings(
 }
 
 /// <summary>
-/// A page that can be moved from the public listener to the operators': an item of <c>management.confine</c>.
+/// A page that can be moved from the public listener to the operators' listener: an item of <c>management.confine</c>.
 /// </summary>
 internal enum ConfinedPage
 {
-    /// <summary><c>/metrics</c>.</summary>
+    /// <summary>The page <c>/metrics</c>.</summary>
     Metrics,
 
-    /// <summary><c>/health</c>; the probes below it stay.</summary>
+    /// <summary>The page <c>/health</c>; the probes below it stay.</summary>
     Health,
 
-    /// <summary><c>/openapi/v1.json</c>.</summary>
+    /// <summary>The page <c>/openapi/v1.json</c>.</summary>
     OpenApi,
 }
 
 /// <summary>Block <c>management</c>: the operators' listener.</summary>
-/// <param name="Token">Of an operator without a name, who may change everything; empty for none.</param>
-/// <param name="Operators">Those that have a token each. Without any token the listener is a loopback one.</param>
-/// <param name="MaxConnections">Open at a time, kept for operators however many callers there are.</param>
-/// <param name="Confine">Pages that are served here and not on the public listener.</param>
-/// <param name="WrongTokensPerSecond">Wrong tokens of each address that are looked at; zero for no limit.</param>
+/// <param name="Token">The token of an operator without a name, who may change everything; empty for none.</param>
+/// <param name="Operators">Operators with a token each. Without any token the listener must be on loopback.</param>
+/// <param name="MaxConnections">Maximum number of open connections, reserved for operators however many callers there
+/// are.</param>
+/// <param name="Confine">Pages that are served on this listener only.</param>
+/// <param name="WrongTokensPerSecond">Number of wrong tokens per address and second that are checked; zero for no
+/// limit.</param>
 internal sealed record ManagementSettings(
     string Host,
     int Port,
@@ -128,16 +135,16 @@ internal sealed record ManagementSettings(
 /// <summary>What an operator may do.</summary>
 internal enum OperatorRight
 {
-    /// <summary>See everything, change nothing.</summary>
+    /// <summary>The operator may read, but change nothing.</summary>
     Read,
 
-    /// <summary>See and change everything.</summary>
+    /// <summary>The operator may read and change everything.</summary>
     Write,
 }
 
 /// <summary>One entry of <c>management.operators</c>.</summary>
-/// <param name="Name">Who it is, as the log of changes has it.</param>
-/// <param name="Sha256">64 hexadecimal digits, of the operator's token.</param>
+/// <param name="Name">The name of the operator in the log of changes.</param>
+/// <param name="Sha256">The hash of the operator's token in 64 hexadecimal digits.</param>
 internal sealed record OperatorSettings(string Name, string Sha256, OperatorRight Access)
 {
     internal static OperatorSettings Read(HoconSection hocon) =>
@@ -149,7 +156,7 @@ internal sealed record OperatorSettings(string Name, string Sha256, OperatorRigh
 }
 
 /// <summary>Block <c>request</c>.</summary>
-/// <param name="MaxAge">How old a request may be when a callback attempt starts.</param>
+/// <param name="MaxAge">Maximum age of a request at which a callback attempt starts.</param>
 internal sealed record RequestSettings(TimeSpan MaxAge, DriverTokenSettings DriverToken)
 {
     internal static RequestSettings Read(HoconSection hocon) =>
@@ -160,10 +167,10 @@ internal sealed record RequestSettings(TimeSpan MaxAge, DriverTokenSettings Driv
 }
 
 /// <summary>Block <c>request.driverToken</c>.</summary>
-/// <param name="MinLength">Fewest characters.</param>
+/// <param name="MinLength">Minimum length of a token.</param>
 internal sealed record DriverTokenSettings(int MinLength, TokenCharacters Characters)
 {
-    /// <summary>The rules that tokens are read by.</summary>
+    /// <summary>The rules for tokens.</summary>
     public DriverTokenRules Rules => new(MinLength, Characters);
 
     internal static DriverTokenSettings Read(HoconSection hocon) =>
@@ -178,8 +185,8 @@ internal sealed record DriverTokenSettings(int MinLength, TokenCharacters Charac
 }
 
 /// <summary>Block <c>queue</c>.</summary>
-/// <param name="MaxSize">Requests accepted and not settled, over all lanes.</param>
-/// <param name="ConsumerThreads">Lanes side by side, each with a graph and a supervisor of its own.</param>
+/// <param name="MaxSize">Maximum number of accepted, unsettled requests over all lanes.</param>
+/// <param name="ConsumerThreads">Number of concurrent lanes, each with its own graph and supervisor.</param>
 /// <param name="DestinationShare">Alpha of the dynamic threshold: a destination may hold alpha times the free
 /// space.</param>
 internal sealed record QueueSettings(int MaxSize, int ConsumerThreads, double DestinationShare)

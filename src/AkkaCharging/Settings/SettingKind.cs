@@ -4,15 +4,15 @@ using System.Net;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Turns a value's text into what the service uses.</summary>
+/// <summary>Parses the text of a setting.</summary>
 internal delegate bool TryRead<T>(string text, out T value);
 
-/// <summary>What one setting, or one item of a list, may be.</summary>
-/// <param name="Expected">Ends the sentence "expected …" of a problem.</param>
-/// <param name="Fallback">Stands in for a bad value until all problems are collected; never used by the
+/// <summary>The kind of a setting, or of an item of a list.</summary>
+/// <param name="Expected">Completes the sentence "expected …" of a problem.</param>
+/// <param name="Fallback">Replaces an invalid value until all problems are collected; never used by the
 /// service.</param>
-/// <param name="Secret">The value is shown nowhere.</param>
-/// <param name="IsUrl">The value's path is shown nowhere, whatever is wrong with the rest.</param>
+/// <param name="Secret">Whether the value is never shown.</param>
+/// <param name="IsUrl">Whether the path of the value is never shown, even if the value is invalid.</param>
 internal sealed record SettingKind<T>(
     string Expected,
     TryRead<T> TryRead,
@@ -21,7 +21,7 @@ internal sealed record SettingKind<T>(
     bool IsUrl = false
 )
 {
-    /// <summary>Makes a value's text one for people to read; null for a secret.</summary>
+    /// <summary>Formats a value for people; null for a secret.</summary>
     public Func<string, string>? Show =>
         Secret ? null
         : IsUrl ? ShownValue.OfUrl
@@ -41,7 +41,7 @@ internal static class SettingKind
     public static SettingKind<string> NonEmpty { get; } =
         Texts("text that is not empty", text => text.Trim().Length > 0);
 
-    /// <summary>What a header can carry.</summary>
+    /// <summary>A token that can be sent in a header.</summary>
     public static SettingKind<string> Token { get; } =
         Texts("printable ASCII without spaces, or nothing", IsToken, secret: true);
 
@@ -52,11 +52,11 @@ internal static class SettingKind
     public static SettingKind<string> Sha256 { get; } =
         Texts("64 hexadecimal digits", text => text.Length == 64 && text.All(char.IsAsciiHexDigit), secret: true);
 
-    /// <remarks>Standard Webhooks 1.0.0: the secret's bytes in base64 behind a prefix.</remarks>
+    /// <remarks>The format of Standard Webhooks 1.0.0: the secret's bytes in base64 after a prefix.</remarks>
     public static SettingKind<string> SigningKey { get; } =
         Texts("whsec_ and 24 to 64 bytes in base64", IsSigningKey, secret: true);
 
-    /// <remarks>AES-256.</remarks>
+    /// <remarks>A key of AES-256.</remarks>
     public static SettingKind<string> EncryptionKey { get; } =
         Texts("32 bytes in base64", IsEncryptionKey, secret: true);
 
@@ -76,7 +76,7 @@ internal static class SettingKind
     public static SettingKind<Uri?> OptionalUrl { get; } =
         new("an http or https URL without user info, or nothing", TryUrl, Fallback: null, IsUrl: true);
 
-    /// <remarks>A label of metrics and a word in logs.</remarks>
+    /// <remarks>The name is used as a metric label and in logs.</remarks>
     public static SettingKind<string> PartnerName { get; } =
         Texts(
             "1 to 40 letters, digits, - or _",
@@ -133,7 +133,7 @@ internal static class SettingKind
 #pragma warning disable CA1308 // Lower case is how HOCON files write them.
             $"one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}",
 #pragma warning restore CA1308
-            // Enum.TryParse alone also takes numbers and combinations.
+            // Enum.TryParse alone also accepts numbers and combinations.
             (string text, out T value) =>
                 Enum.TryParse(text, ignoreCase: true, out value)
                 && string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase),
@@ -143,7 +143,7 @@ internal static class SettingKind
     private static SettingKind<string> Texts(string expected, Predicate<string> holds, bool secret = false) =>
         new(expected, (string text, out string value) => holds(value = text), Fallback: "", secret);
 
-    /// <summary>A text whose case does not count, read in capitals.</summary>
+    /// <summary>A case-insensitive text, converted to capitals.</summary>
     private static SettingKind<string> Capitals(string expected, Predicate<string> holds) =>
         new(expected, (string text, out string value) => holds(value = text.ToUpperInvariant()), Fallback: "");
 
@@ -176,7 +176,7 @@ internal static class SettingKind
         var colon = text.LastIndexOf(':');
         return colon > 0
             && IsHost(text[..colon])
-            // without brackets nobody can tell where an IPv6 address ends
+            // Without brackets, the end of an IPv6 address would be ambiguous.
             && (text[0] == '[' || !text[..colon].Contains(':'))
             && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
             && port is > 0 and <= 65_535;
@@ -190,7 +190,7 @@ internal static class SettingKind
         );
 
     /// <remarks>
-    /// IPNetwork.TryParse alone takes 10.0.0.1/8 and 10.1/16 too, for another network than was meant.
+    /// IPNetwork.TryParse alone also accepts 10.0.0.1/8 and 10.1/16, as another network than was meant.
     /// </remarks>
     private static bool TryNetwork(string text, out IPNetwork network) =>
         IPNetwork.TryParse(text, out network)

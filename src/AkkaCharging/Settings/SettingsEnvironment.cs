@@ -5,21 +5,25 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>
-/// Environment variables as a layer of settings, and the names that the predecessor of this service used.
+/// Environment variables as a layer of settings, and the setting names of this service's predecessor.
 /// </summary>
 internal static partial class SettingsEnvironment
 {
-    /// <summary>Old key, and the setting that it stands for.</summary>
+    /// <summary>The old keys with the settings that replace them.</summary>
     private static readonly (string Alias, string Path)[] Aliases =
     [
         ("ktor.deployment.port", "server.port"),
         ("ktor.deployment.development", "server.development"),
     ];
 
-    /// <summary>Variable that lists names which look like settings and belong to others; commas separate.</summary>
+    /// <summary>
+    /// The variable that lists, separated by commas, names that look like settings but belong to other programs.
+    /// </summary>
     public const string Foreign = "AKKACHARGING_FOREIGN_VARIABLES";
 
-    /// <summary>A key's variable: the path in capitals, words and levels joined by <c>_</c>.</summary>
+    /// <summary>
+    /// Returns the variable of a setting: its path in capitals, with words and levels joined by <c>_</c>.
+    /// </summary>
     public static string NameOf(string path)
     {
         var name = new StringBuilder();
@@ -31,7 +35,7 @@ internal static partial class SettingsEnvironment
         return name.ToString();
     }
 
-    /// <summary>The settings of a tree that have a variable: all but Akka's own.</summary>
+    /// <summary>Returns the settings of a tree that have a variable: all but Akka's own.</summary>
     public static IReadOnlyList<string> PathsOf(ConfigBlock root) =>
         [
             .. root.Leaves()
@@ -74,16 +78,18 @@ internal static partial class SettingsEnvironment
         }
     }
 
-    /// <summary>Says that <paramref name="source"/> sets what the variable <paramref name="own"/> sets.</summary>
+    /// <summary>
+    /// Describes that <paramref name="source"/> and the variable <paramref name="own"/> set the same setting.
+    /// </summary>
     public static string SetTwice(string source, string path, string own) =>
         $"{source}: {path} is set a second time; {own} sets it already. Keep one of them.";
 
     /// <summary>
-    /// Reports variables that are named as settings are, and are none: a misspelt one would otherwise leave its default
-    /// in force without a word.
+    /// Reports variables that are named like settings but are none: a misspelt variable would otherwise be ignored
+    /// silently.
     /// </summary>
     /// <remarks>
-    /// Service links of a container platform, and the names that <see cref="Foreign"/> lists, are others'.
+    /// Service links of a container platform and the names listed in <see cref="Foreign"/> are skipped.
     /// </remarks>
     public static void ReportUnknown(
         IReadOnlyList<string> paths,
@@ -122,7 +128,7 @@ internal static partial class SettingsEnvironment
         }
     }
 
-    /// <summary>Whether a variable is one that Kubernetes sets for a service of this name.</summary>
+    /// <summary>Checks whether a variable is one that Kubernetes sets for a service of this name.</summary>
     private static bool IsServiceLink(string name, string value) =>
         ServiceLinkName().IsMatch(name)
         || (name.EndsWith("_PORT", StringComparison.Ordinal) && ServiceLinkValue().IsMatch(value));
@@ -137,7 +143,7 @@ internal static partial class SettingsEnvironment
     [GeneratedRegex("^(tcp|udp|sctp)://", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex ServiceLinkValue();
 
-    /// <summary>Moves a file's old keys to the settings that they stand for.</summary>
+    /// <summary>Moves a file's old keys to the settings that replace them.</summary>
     public static void ResolveAliases(ConfigBlock file, ICollection<string> problems)
     {
         if (
@@ -170,7 +176,7 @@ internal static partial class SettingsEnvironment
             }
         }
 
-        // What is left of the block is unknown, and reported as such.
+        // The remaining keys of the block are unknown and reported as such.
         if (deployment.Entries.Count == 0 && ktor.Entries.Count == 1)
         {
             file.Entries.Remove("ktor");

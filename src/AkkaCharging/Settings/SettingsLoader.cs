@@ -2,21 +2,21 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>Makes settings of files and environment variables.</summary>
+/// <summary>Loads the settings from files and environment variables.</summary>
 /// <remarks>
-/// Layers, each over the one before: <c>reference.conf</c> (embedded), <c>hocon/development.conf</c> in development,
-/// <c>hocon/application.conf</c> or the file given in its place, environment variables.
+/// Layers, each overriding the one before: <c>reference.conf</c> (embedded), <c>hocon/development.conf</c> in
+/// development, <c>hocon/application.conf</c> or the file given instead, environment variables.
 /// </remarks>
 internal static class SettingsLoader
 {
     internal const string Reference = "reference.conf";
     internal const string AkkaBlock = "akka";
 
-    /// <summary>What <c>reference.conf</c> says, without the rules across settings.</summary>
+    /// <summary>The settings of <c>reference.conf</c>, not checked by the rules across settings.</summary>
     public static ChargingSettings Defaults { get; } = Settled(ReadReference(), new SettingsReport(), rules: false);
 
     /// <summary>Reads all layers.</summary>
-    /// <exception cref="InvalidSettingsException">They hold problems; it lists every one.</exception>
+    /// <exception cref="InvalidSettingsException">The settings have problems, all of which are listed.</exception>
     public static ChargingSettings Load(SettingsSources sources)
     {
         var root = ReadReference();
@@ -33,11 +33,11 @@ internal static class SettingsLoader
         return Settled(root, report, rules: true);
     }
 
-    /// <summary>The files of which <see cref="Load"/> makes settings, as paths.</summary>
+    /// <summary>Returns the paths of the files that <see cref="Load"/> reads.</summary>
     internal static IReadOnlyList<string> FilesOf(SettingsSources sources) =>
         [.. Files(sources, problems: []).Select(found => Path.Combine(sources.WorkingDirectory, found.File))];
 
-    /// <summary>The embedded file, of which every other layer is a change.</summary>
+    /// <summary>Reads the embedded file, which all other layers override.</summary>
     internal static ConfigBlock ReadReference()
     {
         using var stream = typeof(SettingsLoader).Assembly.GetManifestResourceStream(Reference)!;

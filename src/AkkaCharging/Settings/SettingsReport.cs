@@ -1,34 +1,34 @@
 namespace AkkaCharging.Settings;
 
-/// <summary>What one reading of the settings found out besides the settings.</summary>
+/// <summary>Collects the problems and origins found while the settings are read.</summary>
 internal sealed class SettingsReport
 {
     private readonly HashSet<string> _failed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
 
-    /// <summary>All that stands against a start.</summary>
+    /// <summary>The problems that prevent a start.</summary>
     public List<string> Problems { get; } = [];
 
-    /// <summary>Every setting that was read.</summary>
+    /// <summary>All settings that were read.</summary>
     public List<EffectiveSetting> Effective { get; } = [];
 
-    /// <summary>Files that hold a single secret.</summary>
+    /// <summary>The files that contain a single secret.</summary>
     public List<SecretFile> SecretFiles { get; } = [];
 
-    /// <summary>Whether a setting of this path exists.</summary>
+    /// <summary>Checks whether a setting of this path exists.</summary>
     public bool Knows(string path) => _sources.ContainsKey(path);
 
-    /// <summary>Every path that was read, of settings and of the entries in lists.</summary>
+    /// <summary>All paths that were read, of settings and of list entries.</summary>
     public IReadOnlyCollection<string> Paths => _sources.Keys;
 
-    /// <summary>Notes a setting's effective value.</summary>
+    /// <summary>Records a setting's effective value.</summary>
     public void Found(string path, string shown, string source)
     {
         _sources[path] = source;
         Effective.Add(new EffectiveSetting(path, shown, source));
     }
 
-    /// <summary>Notes that a setting cannot be used.</summary>
+    /// <summary>Records that a setting cannot be used.</summary>
     public void Refuse(string path, string source, string reason)
     {
         _failed.Add(path.Split('[')[0]);
@@ -36,7 +36,7 @@ internal sealed class SettingsReport
     }
 
     /// <summary>
-    /// Notes a problem unless a rule across settings holds; not asked when one of them cannot be used anyhow.
+    /// Records a problem unless a rule across settings holds; skipped when one of the settings is invalid anyway.
     /// </summary>
     /// <param name="message">What is wrong and what is allowed.</param>
     /// <param name="paths">The settings that the rule is about.</param>

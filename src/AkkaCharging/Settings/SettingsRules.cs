@@ -5,7 +5,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>What must hold between settings.</summary>
+/// <summary>The rules across settings.</summary>
 internal static class SettingsRules
 {
     /// <summary>Reports each rule that is broken.</summary>
@@ -253,7 +253,7 @@ internal static class SettingsRules
         );
     }
 
-    /// <summary>Whether only this machine reaches a listener on <paramref name="host"/>.</summary>
+    /// <summary>Checks whether a listener on <paramref name="host"/> can be reached from this machine only.</summary>
     public static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
@@ -264,7 +264,7 @@ internal static class SettingsRules
         return hashes.All(seen.Add);
     }
 
-    /// <summary>A listener on all addresses takes the port on each of them.</summary>
+    /// <summary>Compares listener addresses; a listener on all addresses uses the port on each of them.</summary>
     private static bool SameAddress(string a, string b) =>
         a.Equals(b, StringComparison.OrdinalIgnoreCase) || IsAny(a) || IsAny(b) || (IsLoopback(a) && IsLoopback(b));
 
@@ -276,8 +276,8 @@ internal static class SettingsRules
         );
 
     /// <remarks>
-    /// Bit by bit: IPNetwork.Contains of .NET 10 answers wrongly as soon as an IPv4-mapped address meets an IPv6
-    /// network.
+    /// Compares the bits, because IPNetwork.Contains of .NET 10 gives wrong results for an IPv4-mapped address and an
+    /// IPv6 network.
     /// </remarks>
     private static bool Overlap(IPNetwork a, IPNetwork b)
     {

@@ -3,8 +3,7 @@ using System.Buffers;
 namespace AkkaCharging.Settings;
 
 /// <summary>
-/// Values of settings as messages, logs and the operators' API repeat them: without what may be a secret that was
-/// written in the wrong place.
+/// Formats values of settings for messages, logs and the operators' API, hiding what may be a misplaced secret.
 /// </summary>
 internal static class ShownValue
 {
@@ -45,17 +44,22 @@ internal static class ShownValue
     );
 
     /// <summary>
-    /// <paramref name="value"/> for people: on one line, at most 80 characters, of a URL scheme, host and port.
+    /// Formats <paramref name="value"/> for people: on one line, at most 80 characters, and of a URL only scheme, host
+    /// and port.
     /// </summary>
     public static string Of(string value) => OnOneLine(WithoutSecrets(value));
 
-    /// <summary><see cref="Of"/> a value that should be a URL: what has no scheme shows no path either.</summary>
+    /// <summary>
+    /// Formats a value that should be a URL like <see cref="Of"/>; without a scheme, the path is hidden too.
+    /// </summary>
     public static string OfUrl(string value) => OnOneLine(WithoutPath(WithoutSecrets(value), AuthorityOf(value) ?? 0));
 
-    /// <summary><paramref name="path"/> as it is, unless it may hold a secret.</summary>
+    /// <summary>Returns <paramref name="path"/> unchanged, unless it may contain a secret.</summary>
     public static string OfFile(string path) => WithoutSecrets(path).ToString();
 
-    /// <summary>Why a file could not be read: <paramref name="cause"/>'s text, unless it names a hidden path.</summary>
+    /// <summary>
+    /// Returns why a file could not be read: the text of <paramref name="cause"/>, unless that names a hidden path.
+    /// </summary>
     public static string Reason(Exception cause, string path) =>
         string.Equals(OfFile(path), path, StringComparison.Ordinal) ? cause.Message : "it cannot be read";
 
@@ -71,14 +75,14 @@ internal static class ShownValue
         return AuthorityOf(shown) is { } authority ? WithoutPath(shown, authority) : shown;
     }
 
-    /// <summary>Where the host of a URL begins; null without a scheme.</summary>
+    /// <summary>Returns where the host of a URL begins; null without a scheme.</summary>
     private static int? AuthorityOf(ReadOnlySpan<char> text)
     {
         var scheme = text.IndexOf("://");
         return scheme < 0 ? null : scheme + "://".Length;
     }
 
-    /// <summary>The path of a URL may be a secret, as those of incoming webhooks are.</summary>
+    /// <summary>Removes the path of a URL, which may be a secret, as in incoming webhooks.</summary>
     private static ReadOnlySpan<char> WithoutPath(ReadOnlySpan<char> text, int authority)
     {
         var path = text[authority..].IndexOfAny('/', '\\');
@@ -102,8 +106,8 @@ internal static class ShownValue
         text.Length >= HexDigitsMin && !text.ContainsAnyExcept(Hexadecimal);
 
     /// <summary>
-    /// Whether <paramref name="text"/> is base64 of 128 bits or more. A path is told from it by a dot, a leading slash,
-    /// or by what names hardly ever have together: capitals, small letters and digits.
+    /// Checks whether <paramref name="text"/> is base64 of 128 bits or more. A path is distinguished by a dot, a
+    /// leading slash, or the lack of capitals, small letters or digits, which keys hardly ever lack.
     /// </summary>
     private static bool IsBase64Key(ReadOnlySpan<char> text)
     {

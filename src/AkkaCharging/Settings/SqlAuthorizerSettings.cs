@@ -2,23 +2,23 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>The database of the SQL authorizer: <c>authorization.sql.kind</c>.</summary>
+/// <summary>The kind of the SQL authorizer's database: <c>authorization.sql.kind</c>.</summary>
 internal enum SqlKind
 {
-    /// <summary>PostgreSQL.</summary>
+    /// <summary>A PostgreSQL database.</summary>
     Postgres,
 
-    /// <summary>MySQL or MariaDB.</summary>
+    /// <summary>A MySQL or MariaDB database.</summary>
     MySql,
 
-    /// <summary>A file of SQLite.</summary>
+    /// <summary>A SQLite file.</summary>
     Sqlite,
 }
 
 /// <summary>Block <c>authorization.sql</c>.</summary>
-/// <param name="QueryFile">File with the query; empty unless it was set.</param>
-/// <param name="Timeout">For one question, the wait for a connection included.</param>
-/// <param name="MaxConnections">Connections of this process to the database.</param>
+/// <param name="QueryFile">Path of the file with the query; empty unless it was set.</param>
+/// <param name="Timeout">Time-out of one question, including the wait for a connection.</param>
+/// <param name="MaxConnections">Maximum number of connections from this process to the database.</param>
 internal sealed record SqlAuthorizerSettings(
     SqlKind Kind,
     string ConnectionString,

@@ -2,18 +2,14 @@ using AkkaCharging.Settings.Hocon;
 
 namespace AkkaCharging.Settings;
 
-/// <summary>
-/// Finds keys that are no settings: a misspelt one would otherwise leave its default in force without a word.
-/// </summary>
+/// <summary>Finds keys that are not settings: a misspelt key would otherwise be ignored silently.</summary>
 internal static class UnknownKeys
 {
-    // A file that is no settings file at all must not take minutes to be refused.
+    // A file that is not a settings file must be rejected within seconds.
     private const int LongestCompared = 100;
     internal const int MostCompared = 100;
 
-    /// <summary>
-    /// Reports the topmost unknown keys below a block, each with the known key that looks most like it.
-    /// </summary>
+    /// <summary>Reports the topmost unknown keys below a block, each with the most similar known key.</summary>
     public static void Report(ConfigBlock block, string path, SettingsReport report)
     {
         foreach (var (key, node) in block.Entries)
@@ -41,7 +37,7 @@ internal static class UnknownKeys
         }
     }
 
-    /// <summary>The known name that looks most like <paramref name="path"/>; null when none does.</summary>
+    /// <summary>Returns the known name most similar to <paramref name="path"/>; null when none is similar.</summary>
     internal static string? MostAlike(string path, IEnumerable<string> known)
     {
         if (path.Length > LongestCompared)
@@ -66,7 +62,7 @@ internal static class UnknownKeys
         }
     }
 
-    /// <summary>Levenshtein's distance, capitals not counted.</summary>
+    /// <summary>Returns the Levenshtein distance, ignoring case.</summary>
     private static int Distance(string a, string b)
     {
         var row = Enumerable.Range(0, b.Length + 1).ToArray();

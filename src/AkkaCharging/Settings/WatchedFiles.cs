@@ -3,11 +3,11 @@ using AkkaCharging.Files;
 namespace AkkaCharging.Settings;
 
 /// <summary>
-/// Something that settings and the files they name make up, made anew when one of the files changes.
+/// A value read from the settings and the files they name, and read again when one of the files changes.
 /// </summary>
 /// <remarks>
-/// A new value replaces the old one at once. A broken, vanished or hanging file keeps the value in force and is
-/// reported.
+/// A new value replaces the old one at once. When a file is broken, missing or does not respond, the current value
+/// stays in force and the problem is reported.
 /// </remarks>
 internal sealed class WatchedFiles<T> : IDisposable
     where T : class
@@ -17,7 +17,7 @@ internal sealed class WatchedFiles<T> : IDisposable
     private readonly Action<T, string?>? _onReload;
     private readonly (string Path, FileWatch Watch)[] _watches;
 
-    // Guards that an older reading never replaces a newer one: each file has a watch with a thread of its own.
+    // Prevents an older reading from replacing a newer one: each file has a watch with its own thread.
     private readonly Lock _gate = new();
     private long _readings;
     private long _taken;
@@ -25,12 +25,13 @@ internal sealed class WatchedFiles<T> : IDisposable
     private volatile string? _problem;
 
     /// <summary>Reads the value and starts watching its files.</summary>
-    /// <param name="paths">Files that are watched; none for a value that never changes.</param>
-    /// <param name="read">Makes the value; throws <see cref="InvalidSettingsException"/>, with an inner exception where
-    /// reading again may help. It may block its thread.</param>
-    /// <param name="unusable">The exception for a file, the first argument, with a problem, the second.</param>
-    /// <param name="onReload">Called after each reload with the value in force and why it is older than the files, null
-    /// when it is not; must not throw or block.</param>
+    /// <param name="paths">The watched files; none for a constant value.</param>
+    /// <param name="read">Creates the value, and may block its thread. Throws <see cref="InvalidSettingsException"/>,
+    /// with an inner exception where a retry may succeed.</param>
+    /// <param name="unusable">Creates the exception for a file (first argument) with a problem (second
+    /// argument).</param>
+    /// <param name="onReload">Called after each reload with the value in force and the reason why it is older than the
+    /// files, or null when it is current; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">A file cannot be used.</exception>
     public WatchedFiles(
         IEnumerable<string> paths,
@@ -47,16 +48,16 @@ internal sealed class WatchedFiles<T> : IDisposable
             watch.Start();
     }
 
-    /// <summary>False when there is no file to watch.</summary>
+    /// <summary>Whether any file is watched.</summary>
     public bool IsWatching => _watches.Length > 0;
 
     /// <summary>The value in force.</summary>
     public T Current => _current;
 
-    /// <summary>Why the value in force is older than its files; null when it is not.</summary>
+    /// <summary>Why the value in force is older than its files; null when it is current.</summary>
     public string? Problem => _problem;
 
-    /// <summary>The latest look at the files, for tests to wait for.</summary>
+    /// <summary>The latest poll of the files, for tests to await.</summary>
     internal Task Polling => Task.WhenAll(_watches.Select(watched => watched.Watch.Polling));
 
     /// <summary>Stops watching at once; a reload in progress has no effect.</summary>

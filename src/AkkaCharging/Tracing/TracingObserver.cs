@@ -5,20 +5,19 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Tracing;
 
 /// <summary>
-/// Makes spans of what happens to requests, each below the span of the submission that brought the request, then tells
+/// Creates spans for the events of requests, each below the span of its submission, and passes the events on to
 /// <paramref name="next"/>.
 /// </summary>
 /// <remarks>
-/// A span is made when its part is over, from the times that are known then: the stages know nothing of traces, and
-/// what a crash or a shutdown cut short has none. The parent comes with the request, out of the journal after a
-/// restart, so that a recovered or redriven request goes on with its own trace. A request that was accepted without a
-/// trace gets none later. Attributes: semantic conventions 1.37 of OpenTelemetry for HTTP clients; what is the
-/// service's own begins with <c>akkacharging.</c>. No token, station or path is among them: of a callback URL scheme,
-/// host and port.
+/// A span is created when its part is over, from the times known then. The stages do not know of traces, and parts
+/// interrupted by a crash or a shutdown have no span. The parent is stored with the request in the journal, so a
+/// recovered or redriven request continues its trace. A request that was accepted without a trace never gets one.
+/// Attributes: semantic conventions 1.37 of OpenTelemetry for HTTP clients; the service's own begin with
+/// <c>akkacharging.</c>. They contain no token, station or path; of a callback URL only scheme, host and port.
 /// </remarks>
 internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserver
 {
-    /// <summary>What a listener subscribes to.</summary>
+    /// <summary>The name of the activity source.</summary>
     public const string SourceName = "AkkaCharging";
 
     private static readonly ActivitySource Source = new(SourceName);
@@ -29,7 +28,7 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
         var askedAt = decision.DecidedAt - duration;
         using (Span(request, "queue wait", ActivityKind.Internal, askedAt - queueWait, queueWait))
         {
-            // Over already; nothing more is known about it.
+            // The span needs no tags.
         }
 
         using var span = Span(request, "authorization", ActivityKind.Internal, askedAt, duration);
@@ -63,7 +62,7 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
     public void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven) =>
         next.Settled(request, settlement, age, isRedriven);
 
-    // Its span is the HTTP request's.
+    // No span: the span of the HTTP request covers the question.
     public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration) =>
         next.Answered(question, decision, throttleWait, duration);
 
@@ -74,8 +73,10 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
     public void AuthorizerFailed(string partner, RequestId id, Exception cause) =>
         next.AuthorizerFailed(partner, id, cause);
 
-    /// <returns>A span that lasts until it is disposed for who asks, and as long as <paramref name="duration"/> for who
-    /// reads it; null when nobody does.</returns>
+    /// <returns>
+    /// A span with the given start and <paramref name="duration"/>, to be disposed after tags were added; null when
+    /// nobody listens.
+    /// </returns>
     private static Activity? Span(
         ChargingRequest request,
         string name,
@@ -85,7 +86,7 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
     )
     {
         if (request.Trace == default)
-            return null; // else it would be the root of a trace of its own
+            return null; // otherwise the span would be the root of a new trace
         var span = Source.StartActivity(kind, request.Trace, startTime: from, name: name);
         return span?.SetEndTime((from + duration).UtcDateTime).SetTag("akkacharging.request.id", request.Id.ToString());
     }

@@ -2,10 +2,12 @@ using AkkaCharging.Files;
 
 namespace AkkaCharging.Authorization.Acl;
 
-/// <summary>Answers from an access list in a file, which is watched and swapped in whole when it changes.</summary>
+/// <summary>
+/// Answers from an access list in a file; watches the file and replaces the whole list when it changes.
+/// </summary>
 /// <remarks>
-/// A change is in force one to two seconds later. A broken, vanished or hanging file keeps the list in force and is
-/// reported.
+/// A change takes effect after one to two seconds. When the file is broken, missing or does not respond, the current
+/// list stays in force and the problem is reported.
 /// </remarks>
 internal sealed class AclAuthorizer : IAuthorizer, IDisposable
 {
@@ -15,16 +17,16 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
     private readonly AclTokenForm? _form;
     private readonly FileWatch _watch;
 
-    // Replaced by the one poll that runs at a time, read by any thread.
+    // Replaced by the poll, of which one runs at a time; read by any thread.
     private volatile AclRules _rules;
     private volatile AclStatus _status;
 
     /// <summary>Loads the list and starts watching it.</summary>
-    /// <param name="path">Relative to the working directory.</param>
+    /// <param name="path">Path of the file, relative to the working directory.</param>
     /// <param name="onReload">Called after each reload; must not throw or block.</param>
-    /// <param name="form">What its tokens look like; null for the form without any setting.</param>
-    /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or lines of it are broken: all
-    /// of them are listed.</exception>
+    /// <param name="form">The form of the list's tokens; null for the default form.</param>
+    /// <exception cref="InvalidAclException">The file is missing, cannot be read or has broken lines, all of which are
+    /// listed.</exception>
     public AclAuthorizer(string path, TimeProvider time, Action<AclReload>? onReload = null, AclTokenForm? form = null)
     {
         (_path, _time, _onReload, _form) = (path, time, onReload, form);
@@ -34,10 +36,10 @@ internal sealed class AclAuthorizer : IAuthorizer, IDisposable
         _watch.Start();
     }
 
-    /// <summary>The state as of the latest reload.</summary>
+    /// <summary>The status after the latest reload.</summary>
     public AclStatus Status => _status;
 
-    /// <summary>The latest look at the file: what a test waits for.</summary>
+    /// <summary>The latest poll of the file, for tests to await.</summary>
     internal Task Polling => _watch.Polling;
 
     /// <inheritdoc/>

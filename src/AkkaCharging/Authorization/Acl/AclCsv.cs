@@ -6,22 +6,26 @@ using Sylvan.Data.Csv;
 namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>
-/// Reads the CSV form of an access list, collecting every problem with its line. One instance reads one file.
+/// Reads the CSV form of an access list and collects every problem with its line number. One instance reads one file.
 /// </summary>
 /// <remarks>
 /// The reader is strict, because a misread rule lets a stranger charge. A line has exactly the header's fields, the
-/// file ends with a line end, and spaces count. A list that was cut off at any byte is therefore rejected, or has lost
-/// whole lines at its end; since each token has one line, and a token without a line is denied, a lost line gives no
-/// right. Values in messages are masked, because in a shifted line any of them may be a token.
+/// file ends with a line end, and spaces are significant. A list that was cut off at any byte is therefore either
+/// rejected or lacks whole lines at its end, which only denies: each token has one line, and a token without a line is
+/// denied. Values in messages are masked, because any field of a shifted line may be a token.
 /// </remarks>
 internal sealed class AclCsv(string name, AclTokenForm form)
 {
     private const int ProblemsShown = 20;
 
-    /// <summary>About 28,000 stations. Also where an unclosed quote in the middle of a large file is noticed.</summary>
+    /// <summary>
+    /// Maximum length of a record, enough for about 28,000 stations. It also limits how far an unclosed quote is read.
+    /// </summary>
     private const int RecordCharsMax = 1 << 20;
 
-    /// <summary>Lists name few distinct times, mostly; the bound keeps those that do not from filling memory.</summary>
+    /// <summary>
+    /// Maximum number of cached times. Most lists name few distinct times; the others must not fill memory.
+    /// </summary>
     private const int TimesKeptMax = 10_000;
 
     private static readonly string[] Columns = ["token", "stations", "valid_from", "valid_until", "state"];
@@ -72,8 +76,7 @@ internal sealed class AclCsv(string name, AclTokenForm form)
 
     private void ReadRecords(StreamReader text, Stream stream)
     {
-        // Sylvan counts records, not lines: comments are seen by the handler only, and a quoted field may hold line
-        // breaks.
+        // Sylvan counts records, not lines: only the handler sees comments, and a quoted field may hold line breaks.
         using var csv = CsvDataReader.Create(
             text,
             new CsvDataReaderOptions
@@ -213,13 +216,13 @@ internal sealed class AclCsv(string name, AclTokenForm form)
         return $"'{string.Concat(shown)}***'";
     }
 
-    /// <summary>Lines end with LF, CRLF or CR.</summary>
+    /// <summary>Counts line ends: LF, CRLF or CR.</summary>
     private static int CountLines(ReadOnlySpan<char> record) =>
         record.Contains('\n') ? record.Count('\n') : record.Count('\r');
 
     /// <summary>
-    /// Whether the last byte that was read is a line end. The position tells where reading ended, whatever was
-    /// appended to the file since.
+    /// Checks whether the last byte that was read is a line end. Uses the stream's position, so that text appended to
+    /// the file since does not matter.
     /// </summary>
     private static bool EndsWithLineEnd(Stream stream)
     {

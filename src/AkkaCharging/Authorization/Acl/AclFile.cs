@@ -6,9 +6,8 @@ namespace AkkaCharging.Authorization.Acl;
 /// <summary>The file that holds an access list.</summary>
 internal static class AclFile
 {
-    /// <summary>Reads the list.</summary>
-    /// <exception cref="InvalidAclException">There is no such file, it cannot be read, or its text is
-    /// wrong.</exception>
+    /// <summary>Reads the access list from its file.</summary>
+    /// <exception cref="InvalidAclException">The file is missing, cannot be read, or its text is invalid.</exception>
     public static AclRules Load(string path, AclTokenForm? form = null)
     {
         try

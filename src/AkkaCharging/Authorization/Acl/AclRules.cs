@@ -3,11 +3,12 @@ using System.Runtime.InteropServices;
 namespace AkkaCharging.Authorization.Acl;
 
 /// <summary>
-/// An access list: which tokens may charge where and when. Immutable; tokens are held hashed, never in clear.
+/// An access list: the tokens that may charge, with their stations and times. Immutable; tokens are stored hashed,
+/// never in clear.
 /// </summary>
 /// <remarks>
-/// Cost: about 55 bytes a rule, and 32 more for each condition that differs from all others. A look-up is one SHA-256
-/// and one probe of a hash table.
+/// Cost: about 55 bytes per rule, and 32 more for each distinct condition. A look-up is one SHA-256 and one probe of a
+/// hash table.
 /// </remarks>
 internal sealed class AclRules
 {
@@ -17,7 +18,7 @@ internal sealed class AclRules
     private AclRules(Dictionary<TokenHash, Rule> rules, AclCondition[] conditions) =>
         (_rules, _conditions) = (rules, conditions);
 
-    /// <summary>How many tokens the list names.</summary>
+    /// <summary>The number of tokens in the list.</summary>
     public int Count => _rules.Count;
 
     /// <summary>Reads a list in its CSV form.</summary>
@@ -30,33 +31,37 @@ internal sealed class AclRules
     /// lines that start with <c>#</c> are skipped; fields may be quoted (RFC 4180); LF, CRLF and a byte order mark are
     /// accepted.
     /// </remarks>
-    /// <param name="csv">UTF-8 text; seekable, read from its start to its end, left open.</param>
-    /// <param name="name">Names the source in errors.</param>
-    /// <exception cref="InvalidAclException">Lists every broken line.</exception>
+    /// <param name="csv">UTF-8 text in a seekable stream, which is read from start to end and left open.</param>
+    /// <param name="name">The name of the source in error messages.</param>
+    /// <exception cref="InvalidAclException">The text has broken lines, all of which are listed.</exception>
     public static AclRules Read(Stream csv, string name, AclTokenForm? form = null) =>
         new AclCsv(name, form ?? AclTokenForm.Default).Read(csv);
 
     /// <summary>
-    /// Answers <paramref name="query"/> as of <paramref name="now"/>. Where several reasons say no: not in the list,
-    /// blocked, outside its time, other stations.
+    /// Answers <paramref name="query"/> as of <paramref name="now"/>. When several reasons deny, the first of these is
+    /// given: unknown token, blocked, expired, station not allowed.
     /// </summary>
     public AuthorizerAnswer Decide(AuthorizationQuery query, DateTimeOffset now) =>
         _rules.TryGetValue(TokenHash.Of(query.Identity.Uid), out var rule)
             ? _conditions[rule.Condition].Decide(query.Station.Value, now.UtcTicks)
             : AuthorizerAnswer.Deny(DenialReason.UnknownToken);
 
-    /// <summary>A rule is an index, so that the many rules with the same condition share it.</summary>
+    /// <summary>
+    /// A rule, which refers to its condition by index so that rules with the same condition share it.
+    /// </summary>
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Rule(int Condition, int Line);
 
-    /// <summary>Collects rules; used once.</summary>
+    /// <summary>Collects rules for one list; used once.</summary>
     internal sealed class Builder
     {
         private readonly Dictionary<TokenHash, Rule> _rules = [];
         private readonly Dictionary<AclCondition, int> _indexes = [];
         private readonly List<AclCondition> _conditions = [];
 
-        /// <summary>Adds a rule; for a token that has one already, answers that one's line instead.</summary>
+        /// <summary>
+        /// Adds a rule. When the token already has one, adds nothing and returns the line of the existing rule.
+        /// </summary>
         public int? AddOrFindLine(TokenHash token, AclCondition condition, int line)
         {
             ref var rule = ref CollectionsMarshal.GetValueRefOrAddDefault(_rules, token, out var exists);
@@ -82,11 +87,11 @@ internal sealed class AclRules
     }
 }
 
-/// <summary>What a rule asks for beyond the token.</summary>
-/// <param name="Stations">Sorted; null for all. The reader hands out one array per distinct text, so comparing
+/// <summary>The stations and times that a rule requires.</summary>
+/// <param name="Stations">The sorted stations; null for all. The reader uses one array per distinct text, so comparing
 /// references finds equal conditions.</param>
-/// <param name="FromTicks">UTC, inclusive.</param>
-/// <param name="UntilTicks">UTC, exclusive.</param>
+/// <param name="FromTicks">Start of validity in UTC, inclusive.</param>
+/// <param name="UntilTicks">End of validity in UTC, exclusive.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct AclCondition(Guid[]? Stations, long FromTicks, long UntilTicks, bool IsBlocked)
 {

@@ -2,8 +2,8 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Acl;
 
-/// <summary>The ACL file is missing, cannot be read, or breaks the rules of its format.</summary>
-/// <remarks>Neither the message nor the problems carry a token.</remarks>
+/// <summary>The access list's file is missing, cannot be read or breaks the rules of its format.</summary>
+/// <remarks>Neither the message nor the problems contain a token.</remarks>
 internal sealed class InvalidAclException : Exception
 {
     internal InvalidAclException(string path, IReadOnlyList<string> problems, Exception? innerException = null)
@@ -13,11 +13,11 @@ internal sealed class InvalidAclException : Exception
             innerException
         ) => Problems = problems;
 
-    /// <summary>What is wrong, each with its line number where it has one: the first 20, then how many more.</summary>
+    /// <summary>The first 20 problems, with line numbers where known, then the number of further ones.</summary>
     public IReadOnlyList<string> Problems { get; }
 
     /// <summary>
-    /// Whether the file could not be read, as opposed to its text being wrong: reading it again may help.
+    /// Whether the file could not be read, in which case a retry may succeed, rather than having an invalid text.
     /// </summary>
     internal bool IsUnreadable => InnerException is not null;
 }

@@ -4,14 +4,15 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Chain;
 
-/// <summary>Decides questions by the first link of a chain that knows the token, each partner behind its own
-/// guard.</summary>
+/// <summary>
+/// Decides questions by the first link of a chain that knows the token. Each partner has its own guard.
+/// </summary>
 /// <remarks>
-/// A link that does not know the token passes the question on; every other answer is final. A link that has no answer
-/// ends the walk with <c>unknown</c>, unless <c>authorization.chainOnUnavailable = next</c>: then the rest may still
-/// allow or deny, and only if none of it knows the token the decision is that <c>unknown</c>, because the link without
-/// an answer might have known it. A link that has nobody to ask always passes the question on. All links share the
-/// question's deadline.
+/// A link that does not know the token passes the question on; every other answer is final. When a link gives no
+/// answer, the decision is <c>unknown</c>, unless <c>authorization.chainOnUnavailable = next</c>: then the remaining
+/// links may still allow or deny, and the decision stays <c>unknown</c> if none of them knows the token, because the
+/// unavailable link might have known it. A link without a partner for the question always passes it on. All links share
+/// the question's deadline.
 /// </remarks>
 internal sealed class GuardedChain
 {
@@ -21,8 +22,9 @@ internal sealed class GuardedChain
     private readonly bool _goesOn;
     private readonly TimeProvider _time;
 
-    /// <param name="onTransition">Told a partner's name and the new state of its breaker; must not throw.</param>
-    /// <param name="onError">Told a partner's name, whose attempt failed, and its exception; must not throw.</param>
+    /// <param name="onTransition">Notified of a partner's name and its breaker's new state; must not throw.</param>
+    /// <param name="onError">Notified of a failed attempt with the partner's name and the exception; must not
+    /// throw.</param>
     public GuardedChain(
         AuthorizerChain chain,
         AuthorizationSettings settings,
@@ -48,7 +50,7 @@ internal sealed class GuardedChain
         );
     }
 
-    /// <summary>How each partner is.</summary>
+    /// <summary>The status of each partner.</summary>
     public IEnumerable<PartnerStatus> Partners =>
         _guards.Select(guard => new PartnerStatus(
             guard.Key.Name,
@@ -57,26 +59,26 @@ internal sealed class GuardedChain
             guard.Key.Misconfiguration
         ));
 
-    /// <summary>What each partner answered since the start.</summary>
+    /// <summary>The number of each partner's answers since the start, by reason.</summary>
     public IEnumerable<PartnerAnswers> Answers =>
         _guards.SelectMany(guard =>
             guard.Value.Answers.Select(answer => new PartnerAnswers(guard.Key.Name, answer.Reason, answer.Count))
         );
 
-    /// <summary>The worst of the breakers' states.</summary>
+    /// <summary>The worst state of all breakers.</summary>
     public BreakerState State => _guards.Values.Select(guard => guard.State).DefaultIfEmpty().Max();
 
-    /// <summary>Calls that wait for an answer.</summary>
+    /// <summary>Number of calls in progress.</summary>
     public int InFlight => _guards.Values.Sum(guard => guard.InFlight);
 
-    /// <summary>The timestamp at which a request is decided without an answer.</summary>
-    /// <param name="since">When it was accepted.</param>
-    /// <param name="end">When it expires.</param>
+    /// <summary>Returns the timestamp at which a request is decided without an answer.</summary>
+    /// <param name="since">When the request was accepted.</param>
+    /// <param name="end">When the request expires.</param>
     /// <returns><see cref="long.MaxValue"/> without <c>authorization.answerWithinMillis</c>.</returns>
     public long DeadlineOf(long since, long end) =>
         _answerWithin is { } within ? Math.Min(_time.After(since, within), end) : long.MaxValue;
 
-    /// <summary>The question about a driver at a station.</summary>
+    /// <summary>Creates the question about a driver at a station.</summary>
     public AuthorizationQuery Ask(RequestId id, StationId station, DriverToken token) =>
         _chain.Form.Fill(id, station, token);
 
@@ -103,7 +105,7 @@ internal sealed class GuardedChain
                 case { Reason: DecisionReason.NoRoute }:
                     unrouted = decision;
                     break;
-                // At the deadline nobody else has time to answer either.
+                // At the deadline no other link has time to answer either.
                 case { Status: AuthorizationStatus.Unknown, Reason: not DecisionReason.Deadline } when _goesOn:
                     unanswered ??= decision;
                     break;
@@ -129,12 +131,12 @@ internal sealed class GuardedChain
     }
 }
 
-/// <summary>How often a partner's part of a question ended with a reason.</summary>
+/// <summary>How often questions to a partner ended with a certain reason.</summary>
 internal readonly record struct PartnerAnswers(string Name, DecisionReason Reason, long Count);
 
-/// <summary>How a partner is.</summary>
-/// <param name="InFlight">Calls that wait for an answer.</param>
-/// <param name="Misconfiguration">What an operator has to mend; null for nothing.</param>
+/// <summary>The status of a partner.</summary>
+/// <param name="InFlight">Number of calls in progress.</param>
+/// <param name="Misconfiguration">What an operator has to correct; null for nothing.</param>
 internal readonly record struct PartnerStatus(
     string Name,
     BreakerState Breaker,

@@ -2,13 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace AkkaCharging.Authorization.Http;
 
-/// <summary>What the back end is asked.</summary>
+/// <summary>The question to the HTTP back end.</summary>
 internal sealed record AuthorizationQuestion(string StationId, string DriverToken, string RequestId);
 
-/// <summary>What the back end answers; unknown fields are ignored.</summary>
+/// <summary>The answer of the HTTP back end; unknown fields are ignored.</summary>
 internal sealed record AuthorizationReply(string? Status, string? Reason);
 
-// Two statuses in one answer would leave it to the parser which of them counts.
+// Duplicate fields are rejected: with two statuses, the parser would decide which one counts.
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(AuthorizationQuestion))]
 [JsonSerializable(typeof(AuthorizationReply))]

@@ -21,7 +21,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
     private const int BodyBytesMax = 4096;
     private const int ResponseHeadersKilobytesMax = 16;
 
-    /// <summary>New connections see a changed DNS entry of the back end after this time.</summary>
+    /// <summary>Lifetime of a connection, after which a changed DNS entry of the back end takes effect.</summary>
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     private static readonly MediaTypeHeaderValue Json = new("application/json");
@@ -33,7 +33,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
     private readonly TimeProvider _time;
     private readonly HttpMessageInvoker _client;
 
-    /// <param name="settings">With a URL.</param>
+    /// <param name="settings">Settings that contain a URL.</param>
     public HttpAuthorizer(HttpAuthorizerSettings settings, TimeProvider time)
         : this(settings, time, new ConfiguredHosts()) { }
 
@@ -53,13 +53,13 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
                 ConnectCallback = hosts.ConnectAsync,
                 SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
                 PooledConnectionLifetime = ConnectionLifetime,
-                // A connect goes on in the background after its request was cancelled.
+                // Connecting continues in the background after its request was cancelled.
                 ConnectTimeout = settings.AttemptTimeout,
                 AllowAutoRedirect = false,
                 UseProxy = false,
                 UseCookies = false,
                 MaxResponseHeadersLength = ResponseHeadersKilobytesMax,
-                // the decision's span is made when it is over: there is none to name yet
+                // The decision's span is created when the decision is made, so there is no trace id to send yet.
                 ActivityHeadersPropagator = null,
             }
         );
@@ -131,7 +131,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         }
         catch (JsonException)
         {
-            // Without the cause, which may quote the body.
+            // The cause is omitted, because it may quote the body.
             throw Permanent("answered no valid JSON object of status and reason");
         }
 
@@ -160,7 +160,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
     private AuthorizerUnavailableException Permanent(string what, Exception? cause = null) =>
         new($"{_name} {what}", isTransient: false, cause);
 
-    // Any other reason, or none, is a plain no.
+    // Any other reason, or none, is a plain denial.
     private static DenialReason DenialOf(string? reason) =>
         reason switch
         {

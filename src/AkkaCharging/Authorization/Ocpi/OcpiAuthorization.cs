@@ -3,13 +3,13 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>Reads an <c>AuthorizationInfo</c> of OCPI.</summary>
+/// <summary>Reads the <c>AuthorizationInfo</c> object of OCPI.</summary>
 internal static class OcpiAuthorization
 {
     /// <summary>Turns <paramref name="info"/> into an answer to <paramref name="query"/>.</summary>
-    /// <param name="sentLocation">What the question said about the place; null for nothing.</param>
-    /// <param name="party">Who was asked, as <c>NL-TNM</c>; null when a hub found it.</param>
-    /// <exception cref="OcpiException">It is no answer to this question.</exception>
+    /// <param name="sentLocation">The location and EVSEs that the question named; null for none.</param>
+    /// <param name="party">The party that was asked, for example <c>NL-TNM</c>; null when a hub selected it.</param>
+    /// <exception cref="OcpiException">The object does not answer this question.</exception>
     public static AuthorizerAnswer Read(
         JsonElement info,
         OcpiVersion version,
@@ -25,7 +25,7 @@ internal static class OcpiAuthorization
             party ??= PartyOf(token);
         }
 
-        // A type that a later version or the partner itself adds is neither a yes nor a no.
+        // A value from a later version or of the partner's own is neither a yes nor a no.
         var answer = info.Text("allowed") switch
         {
             "ALLOWED" when sentLocation is null || IncludesAll(info.Field("location"), sentLocation) =>
@@ -41,7 +41,7 @@ internal static class OcpiAuthorization
         return answer.With(
             new AuthorizationDetails
             {
-                // What is cut off a reference makes it another one.
+                // A truncated reference would be a different reference.
                 AuthorizationReference =
                     reference?.Length <= AuthorizationDetails.ReferenceLengthMax ? reference : null,
                 Language = shown?.Text("language"),
@@ -51,8 +51,10 @@ internal static class OcpiAuthorization
         );
     }
 
-    /// <summary>Whether the driver may charge at every EVSE that the question named.</summary>
-    /// <remarks>At which of them the driver stands is not known, so a part of them is not enough.</remarks>
+    /// <summary>Checks whether the driver may charge at every EVSE that the question named.</summary>
+    /// <remarks>
+    /// The question does not tell at which EVSE the driver is, so a permission for some of them is not enough.
+    /// </remarks>
     private static bool IncludesAll(JsonElement? location, StationMapping sent) =>
         location is not { } allowed
         || (

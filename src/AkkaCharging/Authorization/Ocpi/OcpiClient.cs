@@ -17,7 +17,7 @@ internal sealed class OcpiClient : IDisposable
     private const int ResponseHeadersKilobytesMax = 16;
     private const string JsonType = "application/json";
 
-    /// <summary>New connections see a changed DNS entry of the partner after this time.</summary>
+    /// <summary>Lifetime of a connection, after which a changed DNS entry of the partner takes effect.</summary>
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     private readonly OcpiVersion _version;
@@ -27,7 +27,7 @@ internal sealed class OcpiClient : IDisposable
     private readonly string _ownParty;
     private readonly HttpMessageInvoker _client;
 
-    /// <param name="credentials">The token that the partner gave out, as of now.</param>
+    /// <param name="credentials">Returns the current credentials token issued by the partner.</param>
     public OcpiClient(
         OcpiVersion version,
         OcpiSettings settings,
@@ -51,7 +51,7 @@ internal sealed class OcpiClient : IDisposable
                 SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
                 PooledConnectionLifetime = ConnectionLifetime,
                 MaxConnectionsPerServer = partner.Parallelism,
-                // A connect goes on in the background after its request was cancelled.
+                // Connecting continues in the background after its request was cancelled.
                 ConnectTimeout = settings.AttemptTimeout,
                 AllowAutoRedirect = false,
                 UseProxy = false,
@@ -62,13 +62,13 @@ internal sealed class OcpiClient : IDisposable
         );
     }
 
-    /// <summary>Gets <paramref name="url"/>.</summary>
+    /// <summary>Sends a GET request to <paramref name="url"/>.</summary>
     public Task<OcpiReply> GetAsync(Uri url, CancellationToken cancellationToken) =>
         SendAsync(new HttpRequestMessage(HttpMethod.Get, url), $"{Guid.NewGuid()}", cancellationToken);
 
     /// <summary>Posts a question, with or without a body, to a party of the partner.</summary>
-    /// <param name="correlationId">The same for all requests about one authorization.</param>
-    /// <param name="addressee">The party as <c>NL-TNM</c>; null leaves it to a hub to find it.</param>
+    /// <param name="correlationId">The correlation id of all requests about one authorization.</param>
+    /// <param name="addressee">The addressed party, for example <c>NL-TNM</c>; null lets a hub select it.</param>
     public Task<OcpiReply> PostAsync(
         Uri url,
         byte[]? body,
@@ -104,7 +104,7 @@ internal sealed class OcpiClient : IDisposable
     )
     {
         using var owned = request;
-        // Not parsed: a token in base64 may end in signs that the typed header does not take.
+        // Not parsed: a base64 token may end in characters that the typed header rejects.
         request.Headers.TryAddWithoutValidation("Authorization", $"Token {Encoded(_credentials())}");
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(JsonType));
         if (_version.HasMessageIds)
@@ -129,7 +129,7 @@ internal sealed class OcpiClient : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            // Without the cause, which may quote what the partner wrote.
+            // The cause is omitted, because it may quote the partner's text.
             throw new OcpiException("broke the connection or does not speak HTTP as expected", OcpiBlame.Partner);
         }
     }

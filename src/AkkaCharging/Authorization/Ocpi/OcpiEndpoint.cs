@@ -3,11 +3,13 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>Where a partner answers about tokens: from the settings, or discovered from its list of versions.</summary>
+/// <summary>
+/// The partner's URL for questions about tokens: from the settings, or discovered from its list of versions.
+/// </summary>
 /// <remarks>
-/// Discovered at the first question, then once a day and after an answer that doubts the URL, but at most once a
-/// minute. While an older URL is known questions do not wait for the discovery of a newer one. A discovered URL has the
-/// host of <c>versionsUrl</c> and is not less secure, because the credentials go where it points to.
+/// The URL is discovered at the first question, then once a day and after an answer that suggests a wrong URL, at most
+/// once a minute. While an older URL is known, questions do not wait for a new discovery. A discovered URL must have
+/// the host of <c>versionsUrl</c> and be no less secure, because the credentials are sent to it.
 /// </remarks>
 internal sealed class OcpiEndpoint : IDisposable
 {
@@ -35,11 +37,11 @@ internal sealed class OcpiEndpoint : IDisposable
         TimeProvider time
     ) => (_client, _version, _partner, _attemptTimeout, _time) = (client, version, partner, attemptTimeout, time);
 
-    /// <summary>The setting that leads to the URL.</summary>
+    /// <summary>The name of the setting that the URL comes from.</summary>
     public string Setting => _partner.TokensUrl is null ? "versionsUrl" : "tokensUrl";
 
-    /// <summary>The URL of the interface that a sender of tokens offers.</summary>
-    /// <exception cref="OcpiException">None could be discovered.</exception>
+    /// <summary>Returns the URL of the tokens interface that the partner offers as their sender.</summary>
+    /// <exception cref="OcpiException">No URL could be discovered.</exception>
     public async ValueTask<Uri> GetAsync(CancellationToken cancellationToken)
     {
         if (_partner.TokensUrl is { } configured)
@@ -62,15 +64,15 @@ internal sealed class OcpiEndpoint : IDisposable
         return found.Url ?? throw found.Failure!;
     }
 
-    /// <summary>Has the URL discovered again: an answer made it doubtful.</summary>
+    /// <summary>Requests a new discovery, after an answer suggested that the URL is wrong.</summary>
     public void Doubt()
     {
         lock (_gate)
             _isDoubted = true;
     }
 
-    /// <summary>Asks the partner for its versions, and for the endpoints of the one that is spoken.</summary>
-    /// <exception cref="OcpiException">It has none.</exception>
+    /// <summary>Requests the partner's versions and then the endpoints of the configured version.</summary>
+    /// <exception cref="OcpiException">The partner offers no such endpoint.</exception>
     public async Task<Uri> DiscoverAsync(CancellationToken cancellationToken)
     {
         var versionsUrl = _partner.VersionsUrl!;
@@ -100,7 +102,7 @@ internal sealed class OcpiEndpoint : IDisposable
             string.Equals(element.Text(name), value, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Gives up a discovery under way.</summary>
+    /// <summary>Cancels a pending discovery.</summary>
     public void Dispose()
     {
         _stopping.Cancel();
@@ -111,7 +113,7 @@ internal sealed class OcpiEndpoint : IDisposable
         _discovery is { IsCompleted: true }
         && _time.GetElapsedTime(_startedAt) >= (_isDoubted ? RefreshedAtMost : RefreshedAfter);
 
-    // Of no single question, so that one that is given up does not take the others' discovery with it.
+    // Independent of any single question, so that cancelling one question does not cancel the discovery for the others.
     private async Task<Discovery> DiscoverAndKeepAsync()
     {
         try
@@ -127,7 +129,7 @@ internal sealed class OcpiEndpoint : IDisposable
         }
         catch (OperationCanceledException e)
         {
-            return new Discovery(Url: null, new OcpiException("is not asked any more", OcpiBlame.Question, e));
+            return new Discovery(Url: null, new OcpiException("is no longer asked", OcpiBlame.Question, e));
         }
     }
 
@@ -165,6 +167,6 @@ internal sealed class OcpiEndpoint : IDisposable
             );
     }
 
-    /// <summary>What a discovery came to: a URL or a failure.</summary>
+    /// <summary>The result of a discovery: a URL or a failure.</summary>
     private sealed record Discovery(Uri? Url, OcpiException? Failure);
 }

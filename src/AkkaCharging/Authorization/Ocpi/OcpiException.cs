@@ -1,17 +1,19 @@
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>Who can mend that a partner gave no answer.</summary>
+/// <summary>Who can correct the reason why a partner gave no answer.</summary>
 internal enum OcpiBlame
 {
-    /// <summary>The partner: it was not reached, was late or failed. Counts for the circuit breaker.</summary>
+    /// <summary>The partner: it was unreachable, late or failed. Counts for the circuit breaker.</summary>
     Partner,
 
-    /// <summary>The partner: the connection failed before anything was sent. Counts for the circuit breaker, and may be
-    /// retried.</summary>
+    /// <summary>
+    /// The partner: the connection failed before anything was sent. Counts for the circuit breaker, and may be retried.
+    /// </summary>
     Connection,
 
-    /// <summary>The partner or this operator: the partner answered, but rejected the question or wrote
-    /// nonsense.</summary>
+    /// <summary>
+    /// The partner or this operator: the partner answered, but rejected the question or sent an invalid answer.
+    /// </summary>
     Question,
 
     /// <summary>This operator: credentials or URL are wrong.</summary>
@@ -19,9 +21,9 @@ internal enum OcpiBlame
 }
 
 /// <summary>A partner gave no answer.</summary>
-/// <param name="what">What it did, without anything that it wrote.</param>
+/// <param name="what">What the partner did, without quoting its text.</param>
 internal sealed class OcpiException(string what, OcpiBlame blame, Exception? cause = null) : Exception(what, cause)
 {
-    /// <summary>Who can mend it.</summary>
+    /// <summary>Who can correct the failure.</summary>
     public OcpiBlame Blame { get; } = blame;
 }

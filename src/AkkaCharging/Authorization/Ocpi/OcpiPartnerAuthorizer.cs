@@ -7,15 +7,15 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>Asks one partner over OCPI whether a driver may charge: the real-time authorization of its tokens
-/// module.</summary>
+/// <summary>
+/// Asks one partner over OCPI whether a driver may charge (real-time authorization of the tokens module).
+/// </summary>
 /// <remarks>
 /// Errors, all <see cref="AuthorizerUnavailableException"/>. These count for the circuit breaker: no connection, a
 /// broken one, no answer in time, HTTP 408, 429 and 5xx, the status codes 3xxx, 4002 and 4003. Other answers that are
-/// neither yes nor no do not count, because the partner is there. Only a connection that failed before anything was
+/// neither yes nor no do not count, because the partner is available. Only a connection that failed before anything was
 /// sent is retried, by this class and not by the guard: a question that may have arrived is not repeated. No message
-/// carries a token, a URL or what the partner wrote. A cancelled call throws
-/// <see cref="OperationCanceledException"/>.
+/// contains a token, a URL or text of the partner. A cancelled call throws <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     private readonly OcpiEndpoint _endpoint;
     private volatile string? _misconfiguration;
 
-    /// <param name="credentials">The token that the partner gave out, as of now.</param>
+    /// <param name="credentials">Returns the current credentials token issued by the partner.</param>
     public OcpiPartnerAuthorizer(
         OcpiSettings settings,
         OcpiPartnerSettings partner,
@@ -56,7 +56,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
         CancellationToken cancellationToken
     )
     {
-        // No partner can have issued such a token, and a path would swallow the dots.
+        // No partner can have issued such a token, and the URL parser would remove path segments of dots.
         if (query.Identity.WrittenUid is { Length: 0 or > UidLengthMax } or "." or "..")
             return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
         for (var retriesLeft = _maxRetries; ; retriesLeft--)
@@ -76,10 +76,8 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
         }
     }
 
-    /// <summary>
-    /// Finds out, without a question about a driver, whether the partner takes the credentials and the URL is right.
-    /// </summary>
-    /// <returns>What has to be mended; null for nothing.</returns>
+    /// <summary>Checks the credentials and the URL with the partner, without a question about a driver.</summary>
+    /// <returns>What has to be corrected; null for nothing.</returns>
     public async Task<string?> CheckAsync(CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_attemptTimeout, _time);
@@ -140,7 +138,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
             addressee,
             cancellationToken
         );
-        // The text of OCPI has a partner say so with 200 in one place and with 404 in another.
+        // The OCPI specification lets a partner report an unknown token with 200 in one place and with 404 in another.
         if (reply.Code == OcpiReply.UnknownToken)
         {
             _misconfiguration = null;
@@ -169,7 +167,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     }
 
     /// <summary>
-    /// Asks for the tokens that change from tomorrow on: there are none, but credentials and URL have to be right.
+    /// Requests the tokens changed after tomorrow: the list is empty, but credentials and URL have to be right.
     /// </summary>
     private async Task CheckTokensUrlAsync(Uri tokens, CancellationToken cancellationToken)
     {
@@ -179,7 +177,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
             Query = Join(tokens.Query, $"date_from={tomorrow:yyyy-MM-ddTHH:mm:ssZ}&limit=1"),
         };
         var reply = await _client.GetAsync(url.Uri, cancellationToken);
-        // A partner that keeps its list of tokens to itself says so in an envelope, and has taken the credentials.
+        // A partner that does not share its token list says so in an envelope, after accepting the credentials.
         if (reply.Code is null || reply.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
             reply.Require("tokensUrl");
     }
@@ -191,7 +189,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
         var type = _version.TypeOf(identity.Type ?? _partner.TokenType);
         return new UriBuilder(tokens)
         {
-            // Endpoints are listed with and without the last slash, and a partner may reject two of them.
+            // Partners list endpoints with and without a trailing slash, and may reject two slashes in a row.
             Path = $"{tokens.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(identity.WrittenUid)}/authorize",
             Query = Join(tokens.Query, $"type={Uri.EscapeDataString(type)}"),
         }.Uri;

@@ -13,8 +13,8 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     private readonly WatchedFiles<IReadOnlyList<string>> _credentials;
 
     /// <summary>Reads the credentials tokens and starts watching their files.</summary>
-    /// <param name="onReload">Called after each reload with why the tokens are older than the files, null when they are
-    /// not; must not throw or block.</param>
+    /// <param name="onReload">Called after each reload with the reason why the tokens are older than the files, or null
+    /// when they are current; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">A credentials token cannot be read.</exception>
     public OcpiPartners(OcpiSettings settings, TimeProvider time, Action<string?>? onReload = null)
     {
@@ -50,7 +50,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     public IReadOnlyList<Partner> Partners { get; }
 
     /// <summary>Reads the credentials token of each partner.</summary>
-    /// <exception cref="InvalidSettingsException">Lists every file that cannot be used.</exception>
+    /// <exception cref="InvalidSettingsException">Some files cannot be used, all of which are listed.</exception>
     public static IReadOnlyList<string> ReadCredentials(OcpiSettings settings)
     {
         var problems = new List<string>();
@@ -70,7 +70,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
         return problems.Count == 0 ? tokens : throw new InvalidSettingsException(problems);
     }
 
-    /// <summary>The latest look at the files of credentials, for tests to wait for.</summary>
+    /// <summary>The latest poll of the credentials files, for tests to await.</summary>
     internal Task Polling => _credentials.Polling;
 
     /// <inheritdoc/>
@@ -80,8 +80,8 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
         return route.Partner is { } partner ? new PartnerRoute(_byName[partner.Name]) : PartnerRoute.None(route.Reason);
     }
 
-    /// <summary>Asks every partner, side by side, whether it takes the credentials and the URL is right.</summary>
-    /// <returns>What has to be mended.</returns>
+    /// <summary>Checks the credentials and the URL with every partner, concurrently.</summary>
+    /// <returns>What has to be corrected.</returns>
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
         [
             .. (
@@ -89,7 +89,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
             ).OfType<string>(),
         ];
 
-    /// <summary>Closes the connections and stops watching.</summary>
+    /// <summary>Closes the connections and stops watching the files.</summary>
     public void Dispose()
     {
         _credentials.Dispose();

@@ -4,21 +4,20 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>What a partner answered to one HTTP request: its status and, if there is one, the envelope of
-/// OCPI.</summary>
+/// <summary>A partner's reply to one HTTP request: its status and, if present, the OCPI envelope.</summary>
 /// <param name="Code">The envelope's <c>status_code</c>; null without an envelope.</param>
-/// <param name="Data">The envelope's <c>data</c>: counts only with a code from 1000 to 1999.</param>
+/// <param name="Data">The envelope's <c>data</c>; valid only with a code from 1000 to 1999.</param>
 internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = null, JsonElement Data = default)
 {
-    /// <summary>The token is unknown to the partner.</summary>
+    /// <summary>The status code for a token that the partner does not know.</summary>
     public const int UnknownToken = 2004;
 
     private const int DepthMax = 16;
 
-    /// <summary>Reads a body; what is no envelope leaves <see cref="Code"/> null.</summary>
+    /// <summary>Reads a reply's body; <see cref="Code"/> stays null when the body is not an OCPI envelope.</summary>
     /// <remarks>
-    /// A body with two values of one key is rejected, because it would be left to the parser which of them counts.
-    /// Unknown fields are accepted, as version 2.3.0 demands.
+    /// A body with duplicate keys is rejected, because the parser would decide which value counts. Unknown fields are
+    /// accepted, as version 2.3.0 requires.
     /// </remarks>
     public static OcpiReply Read(HttpStatusCode status, ReadOnlySpan<byte> body)
     {
@@ -37,16 +36,16 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
                 ? new OcpiReply(status, number, envelope.TryGetProperty("data", out var data) ? data.Clone() : default)
                 : new OcpiReply(status);
         }
-        // The latter for names that are no text, such as half a surrogate pair.
+        // InvalidOperationException is thrown for invalid names, such as half of a surrogate pair.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return new OcpiReply(status);
         }
     }
 
-    /// <summary>The data of a success.</summary>
+    /// <summary>Returns the data of a successful reply.</summary>
     /// <param name="url">The setting that holds the URL, for the message.</param>
-    /// <exception cref="OcpiException">It is none.</exception>
+    /// <exception cref="OcpiException">The reply is not a success.</exception>
     public JsonElement Require(string url)
     {
         var (status, code) = ((int)Status, Code);
@@ -82,10 +81,10 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
     }
 }
 
-/// <summary>Reads what a partner wrote, without trust in its kind or its encoding.</summary>
+/// <summary>Reads JSON from a partner without assuming types or valid encoding.</summary>
 internal static class OcpiJson
 {
-    /// <summary>A text of an object; null when it is missing, no text or not valid Unicode.</summary>
+    /// <summary>Returns a text field of an object; null when it is missing, not a text or not valid Unicode.</summary>
     public static string? Text(this JsonElement element, string name)
     {
         if (element.Field(name) is not { ValueKind: JsonValueKind.String } text)
@@ -94,13 +93,13 @@ internal static class OcpiJson
         {
             return text.GetString();
         }
-        catch (InvalidOperationException) // half a surrogate pair, or bytes that are no UTF-8
+        catch (InvalidOperationException) // half of a surrogate pair, or invalid UTF-8
         {
             return null;
         }
     }
 
-    /// <summary>A field of an object; null when it is missing or null.</summary>
+    /// <summary>Returns a field of an object; null when it is missing or null.</summary>
     public static JsonElement? Field(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object
         && element.TryGetProperty(name, out var field)
@@ -108,7 +107,7 @@ internal static class OcpiJson
             ? field
             : null;
 
-    /// <summary>The items of a list; nothing for anything else.</summary>
+    /// <summary>Returns the items of a list; no items for anything else.</summary>
     public static IEnumerable<JsonElement> Items(this JsonElement? element) =>
         element is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
 }

@@ -3,16 +3,18 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>Finds the one partner that is asked about a token.</summary>
+/// <summary>Selects the one partner that is asked about a token.</summary>
 /// <remarks>
-/// In this order: the party that the token names, the provider of a contract id, the longest token prefix, the hub, the
-/// only partner. A token of a party that no partner has goes to the hub or to nobody: it is no concern of another
-/// eMSP. Several partners are never asked about one token, because that would tell all of them who charges where. A
-/// list of tokens, once there is one, comes before these rules: it knows the party of each of its tokens.
+/// The rules in order: the party that the token names, the provider of a contract id, the longest token prefix, the
+/// hub, the only partner. A token of a party without a partner goes to the hub or to nobody, never to another eMSP. A
+/// token is never sent to several partners, because each would learn who charges where. A future list of known tokens
+/// should take precedence, because it names the party of each token.
 /// </remarks>
 internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
 {
-    /// <summary>Instance and optional check digit of a contract id, behind country and provider.</summary>
+    /// <summary>
+    /// Minimum length of a contract id after country and provider: the instance and an optional check digit.
+    /// </summary>
     private const int ContractLengthMin = 14;
     private const int ContractLengthMax = 15;
 
@@ -20,7 +22,7 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
         partner.Kind == OcpiPartnerKind.Hub
     );
 
-    /// <summary>Finds who is to be asked.</summary>
+    /// <summary>Selects the partner to ask.</summary>
     public OcpiRoute Route(AuthorizationQuery query)
     {
         if (Find(query.Identity) is not { } partner)
@@ -30,7 +32,9 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
             : new OcpiRoute(partner);
     }
 
-    /// <summary>The party that a question is addressed to, as <c>NL-TNM</c>; null for a hub, which finds it.</summary>
+    /// <summary>
+    /// Returns the party that a question is addressed to, for example <c>NL-TNM</c>; null for a hub, which selects it.
+    /// </summary>
     public static string? AddresseeOf(OcpiPartnerSettings partner, TokenIdentity identity) =>
         partner.Kind == OcpiPartnerKind.Hub
             ? null
@@ -74,8 +78,8 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
         text.StartsWith(beginning, StringComparison.OrdinalIgnoreCase);
 }
 
-/// <summary>Which partner is asked, or why none is.</summary>
-/// <param name="Partner">Null when none is asked.</param>
+/// <summary>The partner to ask, or why none is asked.</summary>
+/// <param name="Partner">The partner to ask; null when none is asked.</param>
 /// <param name="Reason">Why none is: <see cref="DecisionReason.NoRoute"/> or
 /// <see cref="DecisionReason.NoLocation"/>.</param>
 internal readonly record struct OcpiRoute(OcpiPartnerSettings? Partner, DecisionReason Reason = DecisionReason.NoRoute);

@@ -1,12 +1,12 @@
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>How one version of OCPI differs from the others, as far as a real-time authorization goes.</summary>
-/// <param name="Name">Its number, as in the list of versions.</param>
-/// <param name="HasMessageIds">Requests carry <c>X-Request-ID</c> and <c>X-Correlation-ID</c>.</param>
-/// <param name="HasRoles">Requests carry the parties they go between, and endpoints name a role.</param>
-/// <param name="EncodesToken">The credentials token is sent in base64.</param>
+/// <summary>The differences between OCPI versions that matter for real-time authorization.</summary>
+/// <param name="Name">The version number, as in the list of versions.</param>
+/// <param name="HasMessageIds">Whether requests carry <c>X-Request-ID</c> and <c>X-Correlation-ID</c>.</param>
+/// <param name="HasRoles">Whether requests name the sending and receiving parties, and endpoints name a role.</param>
+/// <param name="EncodesToken">Whether the credentials token is sent in base64.</param>
 /// <param name="TokenTypes">The types of tokens that the version defines.</param>
-/// <param name="TypesAreOpen">Other types than the defined ones are legal too.</param>
+/// <param name="TypesAreOpen">Whether other token types than the defined ones are valid too.</param>
 /// <param name="ReferenceField">The field of the answer that identifies the authorization. Version 2.1.1 has none; the
 /// hub Gireve adds this one.</param>
 /// <remarks>Source: ocpi/ocpi, branches release-2.1.1-bugfixes, release-2.2.1-bugfixes and 2.3.0/release.</remarks>
@@ -54,22 +54,24 @@ internal sealed record OcpiVersion(
         ),
     ];
 
-    /// <summary>Finds a version that <c>authorization.ocpi.version</c> may name.</summary>
+    /// <summary>Returns a version that <c>authorization.ocpi.version</c> may name.</summary>
     public static OcpiVersion Of(string name) =>
         All.Single(version => version.Name.Equals(name, StringComparison.Ordinal));
 
-    /// <summary>The type to send for a token of <paramref name="type"/>: a type that the version does not know is
-    /// <c>OTHER</c> to it.</summary>
+    /// <summary>
+    /// Returns the type to send for a token of <paramref name="type"/>: <c>OTHER</c> for a type that the version does
+    /// not define.
+    /// </summary>
     public string TypeOf(string type)
     {
         var known = OfOcpp(type.ToUpperInvariant());
         return TypesAreOpen || TokenTypes.Contains(known, StringComparer.Ordinal) ? known : Other;
     }
 
-    /// <summary>Whether <paramref name="type"/> is that of a card.</summary>
+    /// <summary>Checks whether <paramref name="type"/> is a card.</summary>
     public static bool IsCard(string? type) => type is not null && OfOcpp(type.ToUpperInvariant()) is Rfid;
 
-    // The types of OCPP 2.0.1, as citrineos maps those of OCPI to them.
+    // The token types of OCPP 2.0.1, mapped to those of OCPI as CitrineOS maps them.
     private static string OfOcpp(string type) =>
         type switch
         {

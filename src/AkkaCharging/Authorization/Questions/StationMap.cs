@@ -4,13 +4,15 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Questions;
 
-/// <summary>What partners call the stations: a file, which is watched and swapped in whole when it changes.</summary>
+/// <summary>
+/// Maps stations to their names in partner systems; watches the file and replaces the whole map when it changes.
+/// </summary>
 internal sealed class StationMap : IDisposable
 {
     private readonly WatchedFiles<Rows> _stations;
 
     /// <summary>Reads the file and starts watching it.</summary>
-    /// <param name="path">Relative to the working directory.</param>
+    /// <param name="path">Path of the file, relative to the working directory.</param>
     /// <param name="onReload">Called after each reload; must not throw or block.</param>
     /// <exception cref="InvalidSettingsException">The file is missing or broken.</exception>
     public StationMap(string path, TimeProvider time, Action<StationMapStatus>? onReload = null) =>
@@ -22,23 +24,25 @@ internal sealed class StationMap : IDisposable
             (stations, problem) => onReload?.Invoke(new(stations.ById.Count, problem))
         );
 
-    /// <summary>How the file is.</summary>
+    /// <summary>The status of the stations file.</summary>
     public StationMapStatus Status => new(_stations.Current.ById.Count, _stations.Problem);
 
-    /// <summary>The latest look at the file, for tests to wait for.</summary>
+    /// <summary>The latest poll of the file, for tests to await.</summary>
     internal Task Polling => _stations.Polling;
 
-    /// <summary>What partners call <paramref name="station"/>; null without a row.</summary>
+    /// <summary>Returns the names of <paramref name="station"/> in partner systems; null without a row.</summary>
     public StationMapping? Find(StationId station) => _stations.Current.ById.GetValueOrDefault(station.Value);
 
-    /// <summary>The station that another system calls <paramref name="externalId"/>; null for none, and for several,
-    /// because nobody can tell which of them is meant.</summary>
+    /// <summary>
+    /// Returns the station with <paramref name="externalId"/> in another system; null when no station has that id, or
+    /// several do.
+    /// </summary>
     public StationId? FindExternal(string externalId) => _stations.Current.ByExternalId.GetValueOrDefault(externalId);
 
     /// <summary>Stops watching at once.</summary>
     public void Dispose() => _stations.Dispose();
 
-    /// <summary>The rows of the file, by either name.</summary>
+    /// <summary>The rows of the file, indexed by both names.</summary>
     private sealed class Rows(FrozenDictionary<Guid, StationMapping> stations)
     {
         public FrozenDictionary<Guid, StationMapping> ById => stations;
@@ -56,7 +60,7 @@ internal sealed class StationMap : IDisposable
     }
 }
 
-/// <summary>How the file of stations is.</summary>
-/// <param name="Stations">Rows in force.</param>
-/// <param name="Problem">Why the file's latest change is not in force; null when it is.</param>
+/// <summary>The status of the stations file.</summary>
+/// <param name="Stations">Number of rows in force.</param>
+/// <param name="Problem">Why the latest change of the file is not in force; null when it is.</param>
 internal sealed record StationMapStatus(int Stations, string? Problem);

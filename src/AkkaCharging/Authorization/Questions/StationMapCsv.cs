@@ -7,24 +7,24 @@ using Sylvan.Data.Csv;
 
 namespace AkkaCharging.Authorization.Questions;
 
-/// <summary>Reads the CSV file that maps stations to what partners call them.</summary>
+/// <summary>Reads the CSV file that maps stations to their names in partner systems.</summary>
 /// <remarks>
 /// The header names the columns, in any order: <c>station</c>, and any of <c>location_id</c>, <c>evse_uids</c>
-/// (separated by <c>;</c>), <c>external_id</c> and <c>group</c>. A line has exactly the header's fields, and the file
-/// ends with a line end, as the access list.
+/// (separated by <c>;</c>), <c>external_id</c> and <c>group</c>. As in the access list, a line has exactly the header's
+/// fields, and the file ends with a line end.
 /// </remarks>
 internal static class StationMapCsv
 {
     private const int ProblemsShown = 20;
     private const int RecordCharsMax = 1 << 16;
-    private const int IdLengthMax = 36; // of OCPI
+    private const int IdLengthMax = 36; // the limit of OCPI
     private const int TextLengthMax = 255;
 
     private static readonly string[] Columns = ["station", "location_id", "evse_uids", "external_id", "group"];
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="InvalidSettingsException">There is no such file, it cannot be read, or lines of it are
-    /// broken: all of them are listed.</exception>
+    /// <exception cref="InvalidSettingsException">The file is missing, cannot be read or has broken lines, all of which
+    /// are listed.</exception>
     public static FrozenDictionary<Guid, StationMapping> Load(string path)
     {
         try
@@ -47,8 +47,8 @@ internal static class StationMapCsv
     }
 
     /// <summary>Reads the text of the file.</summary>
-    /// <param name="name">Of the file, for messages.</param>
-    /// <exception cref="InvalidSettingsException">Lines are broken.</exception>
+    /// <param name="name">The name of the file, for messages.</param>
+    /// <exception cref="InvalidSettingsException">The text has broken lines.</exception>
     public static FrozenDictionary<Guid, StationMapping> Read(Stream stream, string name)
     {
         var map = new Dictionary<Guid, StationMapping>();
@@ -82,8 +82,8 @@ internal static class StationMapCsv
         return problems.Count == 0 ? map.ToFrozenDictionary() : throw Unusable(name, problems);
     }
 
-    /// <summary>The exception for a file with <paramref name="problems"/>.</summary>
-    /// <param name="cause">Not null when the file could not be read, as opposed to its text being wrong.</param>
+    /// <summary>Creates the exception for a file with <paramref name="problems"/>.</summary>
+    /// <param name="cause">The error when the file could not be read; null when its text is invalid.</param>
     public static InvalidSettingsException Unusable(
         string path,
         IEnumerable<string> problems,

@@ -4,19 +4,19 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Questions;
 
-/// <summary>Reads whom a driver token stands for.</summary>
+/// <summary>Reads the identity that a driver token stands for.</summary>
 /// <param name="areTyped">Whether tokens such as <c>ocpi.uid.RFID~04AABBCC</c> name their type:
 /// <c>authorization.typedTokens</c>.</param>
-/// <param name="normalization">What identifiers are brought to: <c>authorization.normalize</c>.</param>
+/// <param name="normalization">The form that identifiers are converted to: <c>authorization.normalize</c>.</param>
 internal sealed class TokenReader(bool areTyped, TokenNormalization normalization)
 {
     private const string TypedPrefix = "ocpi.uid.";
     private const char UidMark = '~';
     private const int TypeLengthMax = 36;
-    private const int PartyLength = 5; // two letters of the country, three characters of the party
+    private const int PartyLength = 5; // two letters for the country, three characters for the party
 
-    // Without and with check digit; the lengths of eMA ids by ISO 15118-1 and eMI3, and of contract ids by DIN SPEC
-    // 91286, without what separates their parts.
+    // Lengths without and with check digit, not counting separators: eMA ids by ISO 15118-1 and eMI3, contract ids by
+    // DIN SPEC 91286.
     private const int EmaidLength = 14;
     private const int DinLength = 12;
 
@@ -25,10 +25,10 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
     private static readonly SearchValues<char> LettersAndDigits = SearchValues.Create(AllLetters + "0123456789");
     private static readonly SearchValues<char> TypeCharacters = SearchValues.Create(AllLetters + "0123456789_");
 
-    /// <summary>The typed token of an identifier.</summary>
+    /// <summary>Returns the typed token of an identifier.</summary>
     public static string Typed(string type, string uid) => $"{TypedPrefix}{type}{UidMark}{uid}";
 
-    /// <summary>Reads <paramref name="token"/>. What is no typed token stands for itself.</summary>
+    /// <summary>Reads <paramref name="token"/>. A token that is not typed is its own identity.</summary>
     public TokenIdentity Read(DriverToken token)
     {
         var text = token.Secret;
@@ -49,7 +49,7 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
         return Identify(uid, type.ToString().ToUpperInvariant(), dot < 0 ? null : party.ToString().ToUpperInvariant());
     }
 
-    /// <summary>Brings an identifier to the form that is looked up.</summary>
+    /// <summary>Converts an identifier to the form that is looked up.</summary>
     public string Normalize(string uid) =>
         normalization switch
         {
@@ -73,8 +73,8 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
             : uid.ToUpperInvariant();
     }
 
-    // The check digit goes, because it may be left out. A contract id of DIN SPEC 91286 becomes the eMA id that eMI3
-    // derives from it: its instance behind C0, and its own check digit as the last character.
+    // The optional check digit is removed. A contract id of DIN SPEC 91286 becomes the eMA id that eMI3 derives from
+    // it: C0, its instance, and its own check digit as the last character.
     private static string NormalizeEmaid(string uid)
     {
         var bare = string.Concat(uid.Where(character => character is not ('-' or '*'))).ToUpperInvariant();

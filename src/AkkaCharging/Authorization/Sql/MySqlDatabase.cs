@@ -5,10 +5,10 @@ using MySqlConnector;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>MySQL or MariaDB, asked over sessions that cannot write.</summary>
+/// <summary>Queries MySQL or MariaDB over read-only sessions.</summary>
 /// <remarks>
-/// Certificates are judged as the connection string says. The driver takes no policy for the chain: what its chains
-/// would fetch is bounded to nothing by the host's <c>Runtime.props</c>.
+/// Certificates are validated as the connection string asks. The driver accepts no chain policy, so the host's
+/// <c>Runtime.props</c> prevents its chains from downloading certificates.
 /// </remarks>
 internal sealed class MySqlDatabase : SqlDatabase
 {
@@ -31,7 +31,7 @@ internal sealed class MySqlDatabase : SqlDatabase
     public override SqlFailure Explain(DbException cause)
     {
         if (cause is not MySqlException { ErrorCode: var error })
-            return new(SqlFailureKind.Permanent, "could not be asked: the driver refused the query");
+            return new(SqlFailureKind.Permanent, "could not be asked: the driver rejected the query");
         var code = ((int)error).ToString(CultureInfo.InvariantCulture);
         return error switch
         {
@@ -39,10 +39,10 @@ internal sealed class MySqlDatabase : SqlDatabase
             or MySqlErrorCode.QueryInterrupted
             or MySqlErrorCode.LockWaitTimeout
             or MySqlErrorCode.CommandTimeoutExpired
-            or StatementTimeoutOfMariaDb => new(SqlFailureKind.Timeout, $"ended the query for its time ({code})"),
+            or StatementTimeoutOfMariaDb => new(SqlFailureKind.Timeout, $"cancelled the query by time-out ({code})"),
             MySqlErrorCode.LockDeadlock => new(
                 SqlFailureKind.Transient,
-                $"ended the query for another transaction ({code})"
+                $"cancelled the query in favour of another transaction ({code})"
             ),
             MySqlErrorCode.AccessDenied => Broken(
                 "rejected the user or the password of authorization.sql.connectionString"
@@ -101,7 +101,7 @@ internal sealed class MySqlDatabase : SqlDatabase
             .Build();
     }
 
-    /// <summary>Sets up a new session: read-only, UTC, and bounds for each statement and its locks.</summary>
+    /// <summary>Sets up a new session: read-only, in UTC, with limits for each statement and its locks.</summary>
     private static MySqlConnectionOpenedCallback Begin(TimeSpan timeout)
     {
         var lockSeconds = Seconds(timeout);

@@ -8,7 +8,7 @@ using NpgsqlTypes;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>PostgreSQL, asked over sessions that cannot write.</summary>
+/// <summary>Queries PostgreSQL over read-only sessions.</summary>
 internal sealed class PostgresDatabase : SqlDatabase
 {
     private const string Expected = "Npgsql: Host=…;Username=…;Password=…;Database=…";
@@ -34,13 +34,13 @@ internal sealed class PostgresDatabase : SqlDatabase
             { InnerException: TimeoutException } => new(SqlFailureKind.Timeout, "did not answer in time"),
             { InnerException: AuthenticationException } => new(
                 SqlFailureKind.Misconfigured,
-                "was refused: its TLS or its certificate is not what the connection string asks for"
+                "was rejected: its TLS or its certificate is not what the connection string asks for"
             ),
             { IsTransient: true } or { InnerException: IOException or System.Net.Sockets.SocketException } => new(
                 SqlFailureKind.Transient,
                 "could not be reached, or broke the connection"
             ),
-            _ => new(SqlFailureKind.Permanent, "could not be asked: the driver refused the connection or the query"),
+            _ => new(SqlFailureKind.Permanent, "could not be asked: the driver rejected the connection or the query"),
         };
 
     public override void Dispose() => _sessions.Dispose();
@@ -52,18 +52,18 @@ internal sealed class PostgresDatabase : SqlDatabase
         {
             PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable => new(
                 SqlFailureKind.Timeout,
-                $"ended the query for its time ({code})"
+                $"cancelled the query by time-out ({code})"
             ),
             PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure => new(
                 SqlFailureKind.Transient,
-                $"ended the query for another transaction ({code})"
+                $"cancelled the query in favour of another transaction ({code})"
             ),
             PostgresErrorCodes.TooManyConnections
             or PostgresErrorCodes.AdminShutdown
             or PostgresErrorCodes.CrashShutdown
             or PostgresErrorCodes.CannotConnectNow => new(
                 SqlFailureKind.Transient,
-                $"takes no connections at present ({code})"
+                $"accepts no connections at present ({code})"
             ),
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => Broken(
                 "rejected the user or the password of authorization.sql.connectionString"
@@ -99,8 +99,8 @@ internal sealed class PostgresDatabase : SqlDatabase
         var millis = (int)settings.Timeout.TotalMilliseconds;
         var builder = new NpgsqlConnectionStringBuilder(settings.ConnectionString);
         if (string.IsNullOrWhiteSpace(builder.Host) || builder.CheckCertificateRevocation)
-            throw new ArgumentException("No host, or somebody would be asked about certificates.", nameof(settings));
-        // Part of the connection's start: no session is ever without them. The last one wins.
+            throw new ArgumentException("No host, or certificate revocation checks.", nameof(settings));
+        // Options of the connection's start, so that they hold in every session. Of duplicates the last one applies.
         builder.Options =
             $"{builder.Options} -c default_transaction_read_only=on -c statement_timeout={millis} "
             + $"-c lock_timeout={millis}";
@@ -114,13 +114,13 @@ internal sealed class PostgresDatabase : SqlDatabase
         builder.MaxPoolSize = settings.MaxConnections;
         builder.Enlist = false;
         builder.Multiplexing = false;
-        builder.NoResetOnClose = true; // one query runs in it, ever: a reset would cost seven statements a question
+        builder.NoResetOnClose = true; // a session runs one query: a reset would cost seven statements
         builder.IncludeErrorDetail = false; // a detail quotes the row
         builder.LogParameters = false;
         builder.PersistSecurityInfo = false;
         if (builder.GssEncryptionMode == GssEncryptionMode.Prefer)
-            // The default would look for a Kerberos library at each connection, and complain on standard error without
-            // one.
+            // The default would look for a Kerberos library for each connection, and report a missing one on standard
+            // error.
             builder.GssEncryptionMode = GssEncryptionMode.Disable;
         return new NpgsqlDataSourceBuilder(builder.ConnectionString) { Name = "authorization.sql" }
             .UseSslClientAuthenticationOptionsCallback(Judge)
@@ -128,7 +128,8 @@ internal sealed class PostgresDatabase : SqlDatabase
     }
 
     /// <remarks>
-    /// A policy for each connection, because Npgsql adds the root certificates of the connection string to it.
+    /// Each connection has a policy of its own, because Npgsql adds the root certificates of the connection string to
+    /// it.
     /// </remarks>
     private static void Judge(SslClientAuthenticationOptions options) =>
         options.CertificateChainPolicy = PeerCertificates.Policy();

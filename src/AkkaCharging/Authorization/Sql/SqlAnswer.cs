@@ -4,10 +4,10 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>Reads the answer to a question from the rows of the operator's query.</summary>
+/// <summary>Reads an answer from the rows that the operator's query returned.</summary>
 /// <remarks>
-/// Errors: columns, rows and values that break the contract of <c>docs/sql.md</c> are a
-/// <see cref="SqlFailureException"/>: what cannot be understood lets nobody charge.
+/// Errors: columns, rows and values that break the contract of <c>docs/sql.md</c> throw a
+/// <see cref="SqlFailureException"/>, so that a result that is not understood lets nobody charge.
 /// </remarks>
 internal static class SqlAnswer
 {
@@ -19,7 +19,7 @@ internal static class SqlAnswer
     private const string Info = "info";
     private static readonly string[] Columns = [Decision, ValidUntil, GroupId, Party, Reference, Info];
 
-    /// <summary>Reads the one row; without a row the token is not known.</summary>
+    /// <summary>Reads the only row; without a row the token is unknown.</summary>
     public static async Task<AuthorizerAnswer> ReadAsync(DbDataReader reader, CancellationToken cancellationToken)
     {
         var columns = ColumnsOf(reader);
@@ -86,7 +86,7 @@ internal static class SqlAnswer
             _ => throw SqlFailureException.Misconfigured($"returned no text in the column {column}; cast it to one"),
         };
 
-    /// <summary>A time without an offset is UTC, as the session is.</summary>
+    /// <summary>Converts a value to a time. A time without an offset is in UTC, as the session is.</summary>
     private static DateTimeOffset? TimeOf(object value) =>
         value switch
         {

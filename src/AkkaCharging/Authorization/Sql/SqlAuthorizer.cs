@@ -5,12 +5,12 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>Asks the operator's own database, by the query that the operator wrote.</summary>
+/// <summary>Asks the operator's own database with the operator's own query.</summary>
 /// <remarks>
-/// Connections are opened when they are needed, so that a database that is away does not keep the service from
-/// starting. Errors: no connection, a broken one and a deadlock are transient; a question that takes longer than
-/// <c>authorization.sql.timeoutMillis</c> is a time-out; credentials, grants and a query that do not work are a
-/// misconfiguration. No message carries the token, the connection string or what the database wrote beyond its error
+/// Connections are opened on demand, so that an unavailable database does not prevent the service from starting.
+/// Errors: no connection, a broken one and a deadlock are transient; a question that takes longer than
+/// <c>authorization.sql.timeoutMillis</c> is a time-out; wrong credentials, missing grants and a query that fails are a
+/// misconfiguration. No message contains the token, the connection string or text of the database beyond its error
 /// code. A cancelled call throws <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
@@ -44,7 +44,7 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            // A driver may need longer to notice that the time is over.
+            // A driver may notice the end of the time-out late.
             var answer = await _database
                 .RunAsync(() => AskAsync(query, either.Token), either.Token)
                 .WaitAsync(either.Token);
@@ -73,8 +73,8 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
         }
     }
 
-    /// <summary>Asks about a token that nobody has, and reads the columns of the answer.</summary>
-    /// <exception cref="InvalidSettingsException">The database has no answer.</exception>
+    /// <summary>Runs the query for a token that nobody has and checks the columns of the result.</summary>
+    /// <exception cref="InvalidSettingsException">The database gave no answer.</exception>
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         var nobody = new AuthorizationQuery(
@@ -113,10 +113,12 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
             _ => "SQLite",
         };
 
-    /// <summary>The first connection also learns the database's types.</summary>
+    /// <summary>
+    /// Time-out of the check. It is long because the first connection also loads the database's types.
+    /// </summary>
     private static readonly TimeSpan CheckPatience = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="SqlFailureException">There is no answer.</exception>
+    /// <exception cref="SqlFailureException">The database gave no answer.</exception>
     private async Task<AuthorizerAnswer> AskAsync(AuthorizationQuery query, CancellationToken cancellationToken)
     {
         DbConnection? connection = null;
@@ -139,7 +141,7 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
                 _database.Forget(connection);
             throw new SqlFailureException(failure);
         }
-#pragma warning disable CA1031 // What else a driver throws may quote the query's values: only its type goes on.
+#pragma warning disable CA1031 // Other exceptions of a driver may quote the query's values: only the type is passed on.
         catch (Exception e) when (e is not (SqlFailureException or OperationCanceledException))
 #pragma warning restore CA1031
         {

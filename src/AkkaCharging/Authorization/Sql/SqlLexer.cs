@@ -3,16 +3,16 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>What <see cref="SqlLexer"/> tells apart.</summary>
+/// <summary>The kinds of pieces that <see cref="SqlLexer"/> distinguishes.</summary>
 internal enum SqlLexeme
 {
-    /// <summary>Anything else that is neither blank nor comment.</summary>
+    /// <summary>Any other text that is neither blank nor comment.</summary>
     Other,
 
-    /// <summary><c>@name</c>.</summary>
+    /// <summary>A parameter: <c>@name</c>.</summary>
     Parameter,
 
-    /// <summary>The end of a statement.</summary>
+    /// <summary>A semicolon, which ends a statement.</summary>
     Semicolon,
 }
 
@@ -21,15 +21,15 @@ internal enum SqlLexeme
 internal readonly record struct SqlPiece(SqlLexeme Lexeme, int Start, int Length);
 
 /// <summary>
-/// Finds the parameters and the ends of statements in an SQL text: those outside of strings, quoted names and comments.
+/// Finds the parameters and semicolons in an SQL text that lie outside of strings, quoted names and comments.
 /// </summary>
 /// <remarks>
-/// For clear messages at the start alone. What a parameter is and what is quoted is decided by driver and server again,
-/// and values never become part of the text.
+/// Used only for clear messages at the start. The driver and the server parse the text again, and values never become
+/// part of it.
 /// </remarks>
 internal static class SqlLexer
 {
-    /// <summary>The pieces of <paramref name="text"/> in order, without blanks and comments.</summary>
+    /// <summary>Returns the pieces of <paramref name="text"/> in order, without blanks and comments.</summary>
     public static IEnumerable<SqlPiece> Read(string text, SqlKind kind)
     {
         var at = 0;
@@ -46,7 +46,7 @@ internal static class SqlLexer
                 yield return new(SqlLexeme.Semicolon, at++, 1);
             else if (text[at] == '@' && IsNameStart(text, at + 1) && !(at > 0 && text[at - 1] == '@'))
                 yield return new(SqlLexeme.Parameter, start, (at = NameEnd(text, at + 1)) - start);
-            else if (IsNameStart(text, at)) // so that a$b$ opens no quote of PostgreSQL
+            else if (IsNameStart(text, at)) // so that a$b$ does not open a dollar quote of PostgreSQL
                 yield return new(SqlLexeme.Other, start, (at = NameEnd(text, at)) - start);
             else
                 yield return new(SqlLexeme.Other, at++, 1);
@@ -55,7 +55,7 @@ internal static class SqlLexer
 
     private static int? CommentEnd(string text, int at, SqlKind kind)
     {
-        // To MySQL -- begins a comment only before a blank.
+        // MySQL reads -- as a comment only before a blank.
         var isLine =
             Has(text, at, "--") && (kind != SqlKind.MySql || at + 2 == text.Length || char.IsWhiteSpace(text[at + 2]))
             || (kind == SqlKind.MySql && text[at] == '#');
@@ -93,7 +93,10 @@ internal static class SqlLexer
             _ => null,
         };
 
-    /// <summary>Behind the quote that opens at <paramref name="at"/>; a doubled one does not close it.</summary>
+    /// <summary>
+    /// Returns the position after the quoted text that opens at <paramref name="at"/>; a doubled quote does not close
+    /// it.
+    /// </summary>
     private static int ClosedBy(string text, int at, bool hasBackslashes)
     {
         var quote = text[at];
@@ -110,11 +113,11 @@ internal static class SqlLexer
         return text.Length;
     }
 
-    /// <summary>E'…' of PostgreSQL.</summary>
+    /// <summary>Checks for an escape string of PostgreSQL: E'…'.</summary>
     private static bool IsEscapeString(string text, int at) =>
         at > 0 && text[at - 1] is 'e' or 'E' && (at == 1 || !IsNamePart(text[at - 2]));
 
-    /// <summary>$$…$$ and $name$…$name$ of PostgreSQL.</summary>
+    /// <summary>Returns the end of a dollar-quoted string of PostgreSQL: $$…$$ or $name$…$name$.</summary>
     private static int? DollarQuoteEnd(string text, int at)
     {
         var end = at + 1;

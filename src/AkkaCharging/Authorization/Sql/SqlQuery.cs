@@ -3,31 +3,33 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>The operator's query: one statement, and which parameters it names.</summary>
-/// <param name="Text">The statement, as its file holds it but for a semicolon at its end.</param>
-/// <param name="Parameters">Names without <c>@</c>, each once.</param>
+/// <summary>The operator's query: one statement and the parameters it names.</summary>
+/// <param name="Text">The statement as in its file, without a semicolon at the end.</param>
+/// <param name="Parameters">The distinct names of the parameters, without <c>@</c>.</param>
 internal sealed record SqlQuery(string Text, IReadOnlyList<string> Parameters)
 {
-    /// <summary>The driver's identifier.</summary>
+    /// <summary>The parameter that holds the driver's identifier.</summary>
     public const string Token = "token";
 
-    /// <summary>The type that the token names; null when it names none.</summary>
+    /// <summary>The parameter that holds the type that the token names; null when it names none.</summary>
     public const string Type = "type";
 
-    /// <summary>The station's UUID, as a text.</summary>
+    /// <summary>The parameter that holds the station's UUID, as a text.</summary>
     public const string Station = "station";
 
-    /// <summary>What the operator calls the station; null without an entry for it.</summary>
+    /// <summary>
+    /// The parameter that holds the operator's own id of the station; null when the station has none.
+    /// </summary>
     public const string ExternalId = "external_id";
 
-    /// <summary>The time of the question, in UTC.</summary>
+    /// <summary>The parameter that holds the time of the question, in UTC.</summary>
     public const string Now = "now";
 
     private const int CharsMax = 65_536;
     private static readonly string[] Known = [Token, Type, Station, ExternalId, Now];
 
     /// <summary>Reads a query file.</summary>
-    /// <exception cref="InvalidSettingsException">There is no such file, or it holds no usable query.</exception>
+    /// <exception cref="InvalidSettingsException">The file is missing or holds no usable query.</exception>
     public static SqlQuery Read(string path, SqlKind kind)
     {
         string? text;
@@ -48,7 +50,7 @@ internal sealed record SqlQuery(string Text, IReadOnlyList<string> Parameters)
     private static SqlQuery Parse(string text, SqlKind kind, Func<string, Exception> unusable)
     {
         var parameters = new List<string>();
-        var end = -1; // of the statement, where a semicolon ends it
+        var end = -1; // of the statement, if a semicolon ends it
         var isEmpty = true;
         foreach (var (lexeme, start, length) in SqlLexer.Read(text, kind))
         {
@@ -72,7 +74,7 @@ internal sealed record SqlQuery(string Text, IReadOnlyList<string> Parameters)
 
         if (isEmpty)
             throw unusable("it holds no statement.");
-        // Without it every driver would have the same answer.
+        // Without the token every driver would get the same answer.
         if (!parameters.Contains(Token, StringComparer.Ordinal))
             throw unusable("its query does not name the parameter @token.");
         return new SqlQuery(end >= 0 ? text[..end] : text, parameters);

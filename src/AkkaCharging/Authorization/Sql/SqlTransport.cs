@@ -4,11 +4,11 @@ using Npgsql;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>Whether questions to a database can be read or answered by others on their way.</summary>
+/// <summary>Checks whether others can read or answer the questions to a database on the network.</summary>
 internal static class SqlTransport
 {
-    /// <summary>Whether the database is another machine's and not known by a certificate.</summary>
-    /// <returns>False for a connection string that cannot be read: it stops the start.</returns>
+    /// <summary>Checks whether the database is on another machine and not authenticated by a certificate.</summary>
+    /// <returns>False for an invalid connection string, which prevents the start anyway.</returns>
     public static bool IsExposed(SqlAuthorizerSettings settings)
     {
         try
@@ -34,7 +34,7 @@ internal static class SqlTransport
         && session.ConnectionProtocol == MySqlConnectionProtocol.Sockets
         && AnyRemote(session.Server);
 
-    // Several hosts may stand there, each with a port; a path is that of a socket.
+    // The text may list several hosts, each with a port; a path names a socket.
     private static bool AnyRemote(string? hosts) =>
         (hosts ?? "")
             .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)

@@ -6,11 +6,11 @@ using SQLitePCL;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>A file of SQLite, opened read-only for each question.</summary>
+/// <summary>Queries a SQLite file, opened read-only for each question.</summary>
 /// <remarks>
-/// SQLite blocks its caller, while it reads and while it waits for a lock: each question has a thread of its own, and
-/// no more than <c>maxConnections</c> at a time. A connection is not kept: a file that was replaced would otherwise go
-/// on answering.
+/// SQLite blocks its caller while it reads and while it waits for a lock, so each question runs on a thread of its own,
+/// at most <c>maxConnections</c> at a time. Connections are not kept: one would still read the old file after the file
+/// was replaced.
 /// </remarks>
 internal sealed class SqliteDatabase : SqlDatabase
 {
@@ -49,7 +49,9 @@ internal sealed class SqliteDatabase : SqlDatabase
             new SqliteParameter($"@{name}", SqliteType.Text) { Value = value ?? (object)DBNull.Value }
         );
 
-    /// <remarks>A text as SQLite's own <c>datetime('now')</c> writes it, so that both compare.</remarks>
+    /// <remarks>
+    /// The time is a text in the format of SQLite's <c>datetime('now')</c>, so that both can be compared.
+    /// </remarks>
     public override void AddTime(DbCommand command, string name, DateTimeOffset value) =>
         AddText(command, name, value.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
 
@@ -83,7 +85,7 @@ internal sealed class SqliteDatabase : SqlDatabase
                 {
                     try
                     {
-                        return await ask(); // to its end on this thread, because nothing in it is asynchronous
+                        return await ask(); // completes on this thread, because nothing in it is asynchronous
                     }
                     finally
                     {
@@ -102,9 +104,12 @@ internal sealed class SqliteDatabase : SqlDatabase
         CancellationToken cancellationToken
     ) => cancellationToken.Register(() => raw.sqlite3_interrupt(((SqliteConnection)connection).Handle));
 
-    public override void Dispose() { } // a question that still waits must not meet a disposed semaphore
+    public override void Dispose() { } // a waiting question must not meet a disposed semaphore
 
-    /// <summary>The code is the same for every mistake: only the text tells them apart. It is not repeated.</summary>
+    /// <summary>
+    /// Describes a mistake in the query. All mistakes share one error code, so the text tells them apart; it is not
+    /// quoted.
+    /// </summary>
     private static string Mistake(string text) =>
         text.Contains("no such table", StringComparison.Ordinal) ? "has no table of a name in the query"
         : text.Contains("no such column", StringComparison.Ordinal) ? "has no column of a name in the query"

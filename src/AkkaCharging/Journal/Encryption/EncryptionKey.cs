@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace AkkaCharging.Journal.Encryption;
 
 /// <summary>One AES-256 key and the name by which stored secrets refer to it.</summary>
-#pragma warning disable CA1001 // Lives as long as the process; the ciphers' handles free themselves.
+#pragma warning disable CA1001 // Lives as long as the process; the ciphers' handles are finalized.
 internal sealed class EncryptionKey
 #pragma warning restore CA1001
 {
@@ -16,7 +16,7 @@ internal sealed class EncryptionKey
     /// <summary>Length of an authentication tag.</summary>
     public const int TagBytes = 16;
 
-    // One a thread: an instance holds one OpenSSL context.
+    // One per thread: an instance holds one OpenSSL context.
     private readonly ThreadLocal<AesGcm> _cipher;
 
     /// <param name="key">32 bytes.</param>
@@ -27,19 +27,19 @@ internal sealed class EncryptionKey
         Text = Convert.ToBase64String(key);
     }
 
-    /// <summary>The key itself, in base64: for a key file that has to be written again, and nothing else.</summary>
+    /// <summary>The key in base64, only for writing a lost key file again.</summary>
     public string Text { get; }
 
-    /// <summary>16 hexadecimal digits; tells nothing about the key.</summary>
+    /// <summary>The key's id of 16 hexadecimal digits, which reveals nothing about the key.</summary>
     public string Id { get; }
 
-    /// <summary>AES-GCM with this key, for the current thread.</summary>
+    /// <summary>The AES-GCM cipher of this key for the current thread.</summary>
     public AesGcm Cipher => _cipher.Value!;
 
-    /// <summary>A random key, in base64.</summary>
+    /// <summary>Generates a random key in base64.</summary>
     public static string Generate() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes));
 
-    /// <summary>Reads 32 bytes in base64; null for anything else.</summary>
+    /// <summary>Parses 32 bytes in base64; null for anything else.</summary>
     public static EncryptionKey? TryParse(string text)
     {
         var key = new byte[KeyBytes];

@@ -5,16 +5,16 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal.Encryption;
 
-/// <summary>What an open journal encrypts and hashes with.</summary>
+/// <summary>The keys and the hash secret of an open journal.</summary>
 /// <remarks>
-/// The journal keeps a secret of its own for its hashes, sealed by the key that writes. It does not rotate with the
-/// keys, so that fingerprints and idempotency hashes stay comparable.
+/// The journal stores its own secret for hashes, sealed with the writing key. The secret does not rotate with the keys,
+/// so that fingerprints and idempotency hashes stay comparable.
 /// </remarks>
 internal sealed class JournalSecrets
 {
     private const int HashSecretBytes = 32;
 
-    /// <summary>Associated data of the sealed hash secret.</summary>
+    /// <summary>The associated data of the sealed hash secret.</summary>
     private static readonly byte[] SealedAs = "hash secret"u8.ToArray();
 
     private readonly byte[] _hashSecret;
@@ -25,42 +25,42 @@ internal sealed class JournalSecrets
         Hasher = new(HMACSHA256.HashData(hashSecret, "idempotency"u8));
     }
 
-    /// <summary>Keys that encrypt driver tokens and callback URLs.</summary>
+    /// <summary>The keys that encrypt driver tokens and callback URLs.</summary>
     public KeyRing Keys { get; }
 
-    /// <summary>Makes claims and fingerprints that match those of earlier processes on the same journal.</summary>
+    /// <summary>Creates claims and fingerprints that match those of earlier processes on the same journal.</summary>
     public IdempotencyHasher Hasher { get; }
 
-    /// <summary>The secrets of a fresh journal.</summary>
+    /// <summary>Creates the secrets of a new journal.</summary>
     public static JournalSecrets Create(KeyRing keys) => new(keys, RandomNumberGenerator.GetBytes(HashSecretBytes));
 
-    /// <summary>The secrets of a journal whose hash secret is kept as <paramref name="wrapped"/>.</summary>
+    /// <summary>Opens the secrets of a journal whose sealed hash secret is <paramref name="wrapped"/>.</summary>
     /// <exception cref="InvalidJournalException">The key is missing, or the secret is damaged.</exception>
     public static JournalSecrets Open(KeyRing keys, byte[] wrapped) => new(keys, keys.Open(wrapped, SealedAs));
 
-    /// <summary>The error of a journal whose hash secret is gone.</summary>
+    /// <summary>Creates the error of a journal without a hash secret.</summary>
     public static InvalidJournalException Missing() => new("The journal is damaged: its hash secret is missing.");
 
-    /// <summary>The error of a key that rows still need although it is not configured any more.</summary>
+    /// <summary>Creates the error of a key that is no longer configured although rows need it.</summary>
     public static InvalidJournalException KeyIsMissing(string keyId) =>
         new(
             $"The journal holds requests under key {keyId}, which is not configured any more; add it after the first "
                 + "of journal.encryptionKeys."
         );
 
-    /// <summary>Seals the hash secret with the key that writes, to be kept in the journal.</summary>
+    /// <summary>Seals the hash secret with the writing key, to be stored in the journal.</summary>
     public byte[] Wrap() => Keys.Seal(_hashSecret, SealedAs);
 
-    /// <summary>The same hash secret beside other keys.</summary>
+    /// <summary>Returns the same hash secret with other keys.</summary>
     public JournalSecrets Under(KeyRing keys) => new(keys, _hashSecret);
 
-    /// <summary>Whether the fingerprints and claims of both match.</summary>
+    /// <summary>Checks whether both create the same fingerprints and claims.</summary>
     public bool HashesLike(JournalSecrets other) => _hashSecret.AsSpan().SequenceEqual(other._hashSecret);
 
     /// <summary>Encrypts the driver token, the callback URL and the callback format of a request.</summary>
     public byte[] Seal(ChargingRequest request)
     {
-        // Versions that know one format alone read the first two lines.
+        // Versions that know only one format read the first two lines.
         var format = request.Format == CallbackFormat.Default ? "" : $"\n{request.Format.Name()}";
         return Keys.Seal(
             Encoding.ASCII.GetBytes($"{request.Token.Secret}\n{request.Callback.Text}{format}"),
@@ -68,10 +68,10 @@ internal sealed class JournalSecrets
         );
     }
 
-    /// <summary>Decrypts what <see cref="Seal(ChargingRequest)"/> made for the request of this id.</summary>
+    /// <summary>Decrypts what <see cref="Seal(ChargingRequest)"/> returned for the request of this id.</summary>
     public (DriverToken Token, CallbackUrl Callback, CallbackFormat Format) Open(RequestId id, byte[] secret)
     {
-        // None holds a line break: the token by its alphabet, the URL because it is printable ASCII.
+        // No part contains a line break: the token's alphabet has none, and the URL is printable ASCII.
         var parts = Encoding.ASCII.GetString(Keys.Open(secret, StoredId.Of(id))).Split('\n');
         var format = CallbackFormats.FromJournal(parts.ElementAtOrDefault(2));
         return (DriverToken.FromJournal(parts[0]), CallbackUrl.FromJournal(parts[1]), format);
@@ -84,9 +84,9 @@ internal sealed class JournalSecrets
             DetailsOf(StoredId.Of(id))
         );
 
-    /// <summary>Decrypts what <see cref="Seal(RequestId, AuthorizationDetails)"/> made.</summary>
-    /// <returns>Null when its key is gone, which settled requests do not hold on to.</returns>
-    /// <exception cref="InvalidJournalException">It was changed or moved.</exception>
+    /// <summary>Decrypts what <see cref="Seal(RequestId, AuthorizationDetails)"/> returned.</summary>
+    /// <returns>Null when the key is no longer configured, which settled requests do not require.</returns>
+    /// <exception cref="InvalidJournalException">The details were changed or moved to another row.</exception>
     public AuthorizationDetails? OpenDetails(RequestId id, byte[] details) =>
         Keys.Contains(KeyRing.KeyIdOf(details))
             ? JsonSerializer.Deserialize(
@@ -95,11 +95,11 @@ internal sealed class JournalSecrets
             )
             : null;
 
-    /// <summary>Encrypts the sealed details of a row anew.</summary>
-    /// <param name="id">The row's, as stored.</param>
+    /// <summary>Encrypts the sealed details of a row again with other keys.</summary>
+    /// <param name="id">The id of the row, as stored.</param>
     public static byte[] MoveDetails(byte[] id, byte[] details, KeyRing from, KeyRing to) =>
         to.Seal(from.Open(details, DetailsOf(id)), DetailsOf(id));
 
-    // Not the id alone: the token's place must not take the details, nor the other way round.
+    // Differs from the token's associated data, so that neither can be put in the other's place.
     private static byte[] DetailsOf(byte[] id) => [.. id, .. "details"u8];
 }

@@ -2,31 +2,31 @@ using System.Security.Cryptography;
 
 namespace AkkaCharging.Journal.Encryption;
 
-/// <summary>Encrypts with the first of its keys, decrypts with any: AES-256-GCM.</summary>
+/// <summary>Encrypts with the first of its keys and decrypts with any of them: AES-256-GCM.</summary>
 /// <remarks>
-/// Sealed form: key id (8 bytes), random nonce (12), ciphertext, tag (16). The associated data ties it to its row:
-/// moved to another, it does not open. Random nonces are safe for 2^32 secrets a key (NIST SP 800-38D, section 8.3):
-/// rotate a key before that many requests.
+/// Sealed form: key id (8 bytes), random nonce (12), ciphertext, tag (16). The associated data binds it to its row:
+/// moved to another row, it does not open. Random nonces are safe for 2^32 secrets per key (NIST SP 800-38D, section
+/// 8.3): rotate a key before that many requests.
 /// </remarks>
 internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
 {
     private const int NonceBytes = 12;
     private const int HeaderBytes = EncryptionKey.IdBytes + NonceBytes;
 
-    /// <summary>All of them, the one that encrypts first.</summary>
+    /// <summary>All keys; the first one encrypts.</summary>
     public IReadOnlyList<EncryptionKey> Keys => keys;
 
     /// <summary>The id of the key that encrypts.</summary>
     public string WritingKeyId => keys[0].Id;
 
-    /// <summary>Whether the key of this id is here.</summary>
+    /// <summary>Checks whether the ring contains the key of this id.</summary>
     public bool Contains(string keyId) => Find(keyId) is not null;
 
-    /// <summary>Which key a sealed secret needs.</summary>
+    /// <summary>Returns the id of the key that a sealed secret needs.</summary>
     public static string KeyIdOf(ReadOnlySpan<byte> secret) =>
         Convert.ToHexStringLower(secret[..Math.Min(secret.Length, EncryptionKey.IdBytes)]);
 
-    /// <summary>Encrypts.</summary>
+    /// <summary>Encrypts <paramref name="plain"/> and binds it to <paramref name="associated"/>.</summary>
     public byte[] Seal(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> associated)
     {
         var secret = new byte[HeaderBytes + plain.Length + EncryptionKey.TagBytes];
@@ -44,8 +44,9 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
         return secret;
     }
 
-    /// <summary>Decrypts what <see cref="Seal"/> made with the same associated data.</summary>
-    /// <exception cref="InvalidJournalException">The key is not here, or the secret was changed or moved.</exception>
+    /// <summary>Decrypts what <see cref="Seal"/> returned for the same associated data.</summary>
+    /// <exception cref="InvalidJournalException">The key is not in the ring, or the secret was changed or
+    /// moved.</exception>
     public byte[] Open(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> associated)
     {
         var keyId = KeyIdOf(secret);
@@ -77,7 +78,7 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     }
 
     private static InvalidJournalException Damaged(string keyId, Exception? innerException) =>
-        new($"The journal is damaged: what key {keyId} encrypted was changed or moved.", innerException);
+        new($"The journal is damaged: data encrypted with key {keyId} was changed or moved.", innerException);
 
     private EncryptionKey? Find(string keyId) =>
         keys.FirstOrDefault(key => string.Equals(key.Id, keyId, StringComparison.Ordinal));

@@ -5,28 +5,28 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Encryption;
 
-/// <summary>Finds the keys of a journal: settings, a file, or one generated beside a fresh journal.</summary>
+/// <summary>Finds the keys of a journal: from the settings, a file, or generated beside a new journal.</summary>
 internal static class KeySource
 {
     /// <summary>
-    /// The keys of <c>journal.encryptionKeys</c>, then those of <c>journal.encryptionKeyFile</c>; none when neither is
-    /// set.
+    /// Returns the keys of <c>journal.encryptionKeys</c>, then those of <c>journal.encryptionKeyFile</c>; none when
+    /// neither is set.
     /// </summary>
-    /// <exception cref="InvalidJournalException">The file is missing, may not be read, or holds something else than
+    /// <exception cref="InvalidJournalException">The file is missing, may not be read, or does not contain
     /// keys.</exception>
     public static IReadOnlyList<EncryptionKey> Configured(JournalSettings settings) =>
         [
             .. settings.EncryptionKeys.Select(text =>
                 EncryptionKey.TryParse(text)
                 ?? throw new InvalidJournalException(
-                    "journal.encryptionKeys holds something else than keys; expected 32 bytes in base64 each."
+                    "journal.encryptionKeys holds an invalid key; expected 32 bytes in base64 each."
                 )
             ),
             .. settings.EncryptionKeyFile.Length > 0 ? ReadFile(settings.EncryptionKeyFile) : [],
         ];
 
-    /// <summary>The keys of a journal beside which none is generated.</summary>
-    /// <exception cref="InvalidJournalException">There is none, or a file is not as it should be.</exception>
+    /// <summary>Returns the keys of a journal that uses no generated key.</summary>
+    /// <exception cref="InvalidJournalException">No key is configured, or a key file is invalid.</exception>
     public static KeyRing Required(JournalSettings settings) =>
         Configured(settings) is { Count: > 0 } keys
             ? new(keys)
@@ -34,14 +34,15 @@ internal static class KeySource
                 "journal.kind = postgres needs a key; name it in journal.encryptionKeys or journal.encryptionKeyFile."
             );
 
-    /// <summary>The configured keys, then the one that was generated beside the journal.</summary>
-    /// <param name="keyIdInUse">The key that the journal needs; null when it is fresh, and then one is generated if
-    /// there is none.</param>
+    /// <summary>Returns the configured keys, then the key generated beside the journal.</summary>
+    /// <param name="keyIdInUse">The id of the key that the journal needs; null when the journal is new. Then a key is
+    /// generated if none is configured.</param>
     /// <remarks>
-    /// A generated key still reads after other keys were configured: that is how a journal moves from one to the other.
+    /// A generated key can still decrypt after other keys were configured, so that a journal can move from one to the
+    /// other.
     /// </remarks>
-    /// <exception cref="InvalidJournalException">The journal is not fresh and there is no key at all, or a file is not
-    /// as it should be.</exception>
+    /// <exception cref="InvalidJournalException">The journal is not new and there is no key, or a key file is
+    /// invalid.</exception>
     public static KeyRing Load(JournalSettings settings, string? keyIdInUse)
     {
         var configured = Configured(settings);
@@ -63,17 +64,17 @@ internal static class KeySource
     }
 
     /// <summary>
-    /// The key beside the journal: where it lies by the journal's name, or beside the file that a symbolic link leads
-    /// to.
+    /// Returns the path of the generated key, which lies beside the journal's path or beside the file that a symbolic
+    /// link leads to.
     /// </summary>
     public static string GeneratedFile(JournalSettings settings) =>
         File.Exists(settings.Path + ".key") ? settings.Path + ".key" : SqliteFile.RealPath(settings.Path) + ".key";
 
-    /// <summary>Whether a journal needs the key that was generated beside it, because none is configured.</summary>
+    /// <summary>Checks whether a journal needs its generated key, because none is configured.</summary>
     public static bool NeedsGenerated(JournalSettings settings) =>
         settings.EncryptionKeys.Count == 0 && settings.EncryptionKeyFile.Length == 0;
 
-    /// <summary>Writes the file of the generated key again, when it was removed under a process that has it.</summary>
+    /// <summary>Writes the file of the generated key again, if it was removed while a process has the key.</summary>
     public static void PutBack(string path, KeyRing keys)
     {
         if (!File.Exists(path))
@@ -111,8 +112,9 @@ internal static class KeySource
     }
 
     /// <remarks>
-    /// Under another name first, so that a crash leaves a whole key or none. SQLite syncs the directory when it creates
-    /// its write-ahead log beside it, after this and before the first row, so that no row outlives its key.
+    /// The key is first written under another name, so that a crash leaves a whole key or none. SQLite syncs the
+    /// directory when it creates the write-ahead log in it, after this and before the first row, so that no row
+    /// outlives its key.
     /// </remarks>
     private static void Write(string path, string keys)
     {

@@ -5,21 +5,19 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Memory;
 
-/// <summary>
-/// Keeps requests in the process's memory: for those who choose speed and accept that a crash loses what is pending.
-/// </summary>
+/// <summary>Stores requests in the process's memory: fast, but a crash loses pending requests.</summary>
 /// <remarks>
-/// Settled requests leave by age, and when they are more, or take up more memory, than <c>journal.maxSettledRows</c>
-/// allows (<see cref="CallerShares"/>): a few with each settlement.
+/// Settled requests are deleted by age, and when they exceed the number or the memory that
+/// <c>journal.maxSettledRows</c> allows (<see cref="CallerShares"/>): a few with each settlement.
 /// </remarks>
-/// <param name="notice">Receives what an operator should know.</param>
+/// <param name="notice">Notifies the operator.</param>
 internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time, JournalNotice? notice = null)
     : IJournal
 {
-    /// <summary>Memory that settled requests may take up for each of <c>journal.maxSettledRows</c>.</summary>
+    /// <summary>Memory for settled requests, for each of <c>journal.maxSettledRows</c>.</summary>
     public const int BytesPerRow = 1_024;
 
-    /// <summary>Memory that settled requests may take up however few are kept, so that few large ones fit.</summary>
+    /// <summary>Minimum memory for settled requests, so that a few large ones fit even with a low limit.</summary>
     public const int LeastBytes = 16 << 20;
 
     private readonly ConcurrentDictionary<RequestId, Entry> _entries = new();
@@ -28,13 +26,13 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     private readonly EarlyDeletions _early = new(time, notice);
     private readonly long _bytesMax = Math.Max(LeastBytes, (long)settings.MaxSettledRows * BytesPerRow);
 
-    // guards what follows, and each change of whether a request is settled or a dead letter
+    // Guards the fields below, and each change of whether a request is settled or a dead letter.
     private readonly Lock _settling = new();
     private readonly Dictionary<SettledGroup, SortedSet<Entry>> _settled = [];
     private readonly CallerShares _rows = new();
     private readonly CallerShares _bytes = new();
     private readonly LinkedList<Claim> _claimsByAge = new();
-    private long? _oldest; // none of the settled requests has settled before
+    private long? _oldest; // no settled request has an earlier time of settling
 
     /// <inheritdoc/>
     public JournalStatus Status => new("memory", IsAvailable: true, Problem: null, EarlyDeletions: _early.Counts);
@@ -45,7 +43,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Nothing: what an earlier process kept in its memory is gone.</summary>
+    /// <summary>Returns nothing: the memory of an earlier process is lost.</summary>
     public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) =>
         AsyncEnumerable.Empty<UnsettledRequest>();
 
@@ -132,7 +130,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         ForgetOldRequests();
         var end = before ?? query.EndId;
 
-        // The smallest of those kept is the first to leave for a newer one: a million need not be sorted.
+        // Keeps the newest matches only, the smallest on top, so that a million need not be sorted.
         var newest = new PriorityQueue<Entry, Guid>();
         foreach (var (id, entry) in _entries)
         {
@@ -168,7 +166,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     {
         ForgetOldRequests();
         lock (_dead)
-            // those of a million that match are looked at one by one
+            // With conditions, the letters are counted one by one, up to a million.
             return new(query == new DeadLetterQuery() ? _dead.Count : Matching(query, after: null).LongCount());
     }
 
@@ -227,7 +225,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                 );
     }
 
-    /// <summary>Puts a settled request among those of its group. Under the lock.</summary>
+    /// <summary>Adds a settled request to its group. Called under the lock.</summary>
     private void Add(Entry entry)
     {
         var group = entry.Group;
@@ -239,7 +237,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     }
 
     /// <summary>
-    /// Takes a settled request out of its group and, if it is a dead letter, out of their list. Under the lock.
+    /// Removes a settled request from its group and, if it is a dead letter, from the list of dead letters. Called
+    /// under the lock.
     /// </summary>
     private void Remove(Entry entry)
     {
@@ -288,14 +287,14 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         bool IsOld(long since) => time.GetElapsedTime(since) >= settings.Retention;
     }
 
-    /// <summary>Forgets a settled request. Under the lock.</summary>
+    /// <summary>Deletes a settled request. Called under the lock.</summary>
     private void Forget(Entry entry)
     {
         Remove(entry);
         _entries.TryRemove(entry.Id, out _);
     }
 
-    /// <summary>Forgets an idempotency key. Under the lock.</summary>
+    /// <summary>Deletes an idempotency key. Called under the lock.</summary>
     private void Forget(Claim claim)
     {
         if (claim.Place.List is not null)
@@ -315,7 +314,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         }
     }
 
-    /// <summary>In the order in which they settled, by the clock that nobody sets.</summary>
+    /// <summary>Orders requests by the time of settling on the monotonic clock.</summary>
     private sealed class SettledOrder : IComparer<Entry>
     {
         public static readonly SettledOrder Instance = new();
@@ -349,14 +348,15 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         public LinkedListNode<Claim> Place { get; }
     }
 
-    /// <summary>One request's row; its own lock, because a decision and a look-up may meet.</summary>
+    /// <summary>The row of one request, with its own lock, because a decision and a look-up may coincide.</summary>
     /// <remarks>
-    /// A million of them stay when they are settled: what is kept of those is a few objects, and each was copied by two
-    /// collections before it is old. Whether it is settled or a dead letter changes under the journal's lock alone.
+    /// Up to a million settled rows are kept, so a settled row consists of few objects: the garbage collector copies
+    /// each object twice before it is old. Whether a row is settled or a dead letter changes under the journal's lock
+    /// only.
     /// </remarks>
     private sealed class Entry(ChargingRequest request, byte[] fingerprint, Claim? claim)
     {
-        // Measured, with what leads to the row (the dictionary and the sets) and on a processor of 64 bits.
+        // Measured on a 64-bit processor, including the references to the row in the dictionary and the sets.
         private const int RowBytes = 600;
         private const int AttemptBytes = 80;
         private const int SecretsBytes = 450;
@@ -372,30 +372,30 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         private long _expiresAt = request.ExpiresAt.UtcTicks;
         private long _settledAt;
         private int _attemptsMade;
-        private ChargingRequest? _request = request; // gone as soon as nobody needs its secrets any more
+        private ChargingRequest? _request = request; // null when its secrets are no longer needed
         private Decision? _decision;
         private CallbackAttempt[] _attempts = []; // without the last one
         private CallbackAttempt? _lastAttempt;
 
         public RequestId Id { get; } = request.Id;
 
-        /// <summary>The idempotency key that it was accepted with.</summary>
+        /// <summary>The idempotency key that the request was accepted with.</summary>
         public Claim? Claim => claim;
 
-        /// <summary>Null while it is pending.</summary>
+        /// <summary>The final state of the request; null while it is pending.</summary>
         public RequestState? SettledAs { get; private set; }
 
         public DateTimeOffset SettledAt => StoredNames.Time(_settledAt);
 
-        /// <summary>When it settled, by the clock that nobody sets.</summary>
+        /// <summary>When the request settled, by the monotonic clock.</summary>
         public long SettledSince { get; private set; }
 
         public bool IsDeadLetter => SettledAs is not null && _request is not null;
 
-        /// <summary>The group to which it belongs once it is settled.</summary>
+        /// <summary>The group of the request once it is settled.</summary>
         public SettledGroup Group => new(_apiKeyName ?? "", IsDeadLetter);
 
-        /// <summary>About how much memory it takes up, as measured when it settled or was discarded.</summary>
+        /// <summary>Approximate memory of the row, measured when it settled or was discarded.</summary>
         public int Bytes { get; private set; }
 
         private RequestState State => SettledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
@@ -442,7 +442,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             }
         }
 
-        /// <summary>Erases the secrets of a dead letter, which is none from then on.</summary>
+        /// <summary>Erases the secrets of a dead letter, which can no longer be redriven.</summary>
         public void EraseSecrets()
         {
             lock (_gate)
@@ -463,7 +463,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             }
         }
 
-        /// <summary>Null when it is none.</summary>
+        /// <summary>Returns the dead letter; null when the request is not one.</summary>
         public DeadLetter? ToDeadLetter()
         {
             lock (_gate)
@@ -484,7 +484,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             }
         }
 
-        /// <summary>Whether <paramref name="query"/> selects it.</summary>
+        /// <summary>Checks whether <paramref name="query"/> selects the request.</summary>
         public bool Matches(RequestQuery query)
         {
             lock (_gate)

@@ -11,7 +11,7 @@ internal sealed class PostgresAccepts
 
     public void Add(AcceptWrite write) => _writes.Add(write);
 
-    /// <summary>Rejects all of them.</summary>
+    /// <summary>Rejects all requests with <paramref name="problem"/>.</summary>
     public void Refuse(JournalUnavailableException problem)
     {
         foreach (var write in _writes)
@@ -19,15 +19,15 @@ internal sealed class PostgresAccepts
         _writes.Clear();
     }
 
-    /// <summary>Adds their statements to <paramref name="batch"/>; none when there are no requests.</summary>
-    /// <param name="home">Lane that keeps them, and its term.</param>
-    /// <param name="now">End of the idempotency keys that are forgotten.</param>
+    /// <summary>Adds the statements to <paramref name="batch"/>; none when there are no requests.</summary>
+    /// <param name="home">The lane that stores the requests, and its term.</param>
+    /// <param name="now">The time until which idempotency keys must have expired to be deleted.</param>
     public void AddTo(NpgsqlBatch batch, (short Lane, long Term) home, DateTimeOffset now)
     {
         if (_writes.Count == 0)
             return;
-        // In one order for all, so that two writers that claim the same keys wait for each other instead of locking
-        // each other out.
+        // The same order in every writer, so that two writers that claim the same keys wait for each other instead of
+        // deadlocking.
         var claiming = _writes
             .Where(a => a.Claim is not null)
             .OrderBy(a => a.Claim!.KeyHash, StringComparer.Ordinal)
@@ -62,12 +62,12 @@ internal sealed class PostgresAccepts
             _writes.Select(a => a.Claim?.KeyHash).ToArray()
         );
         if (claiming.Count > 0)
-            // cast, because an array of references would pass for the list of values
+            // The cast is needed: an array of references would be taken for the list of values.
             batch.Add(PostgresStatements.StandingClaims, (object)keys);
     }
 
-    /// <summary>Tells the callers, after the commit.</summary>
-    /// <param name="claims">The idempotency keys that are kept.</param>
+    /// <summary>Answers the callers after the commit.</summary>
+    /// <param name="claims">The stored idempotency keys.</param>
     public void Complete(Dictionary<string, KeptClaim> claims, int lane)
     {
         foreach (var accept in _writes)

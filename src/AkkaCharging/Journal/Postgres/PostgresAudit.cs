@@ -5,10 +5,12 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Reads decision records in a read-only session of its own, a standby's included.</summary>
+/// <summary>Reads decision records in a read-only session of its own, also from a standby.</summary>
 internal sealed class PostgresAudit : IJournalAudit
 {
-    /// <summary>Longer than the service's: a million rows may have to come from the disk.</summary>
+    /// <summary>
+    /// Time-out of a command. Longer than the service's, because a million rows may have to be read from disk.
+    /// </summary>
     private const int CommandSeconds = 60;
 
     private readonly JournalSettings _settings;

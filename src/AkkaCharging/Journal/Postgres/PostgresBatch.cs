@@ -7,17 +7,17 @@ using Sql = AkkaCharging.Journal.Postgres.PostgresStatements;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// Writes of one transaction: a statement for each kind, its rows as arrays, all sent in one message.
+/// The writes of one transaction: one statement per kind, with its rows as arrays, all sent in one message.
 /// </summary>
 /// <remarks>
-/// A request's writes never share a batch: so they keep their order, and no statement meets a row twice.
+/// Two writes of one request never share a batch, so they keep their order, and no statement has two rows of a request.
 /// </remarks>
 internal sealed class PostgresBatch
 {
     private const int WritesMax = 2_048;
 
     private const string NoLane = "This node holds no lane yet.";
-    private const string LaneIsGone = "The lane of this request is another node's now.";
+    private const string LaneIsGone = "The lane of this request was taken by another node.";
 
     private readonly HashSet<RequestId> _ids = [];
     private readonly PostgresAccepts _accepts = new();
@@ -32,16 +32,16 @@ internal sealed class PostgresBatch
 
     public int Count => _ids.Count;
 
-    /// <summary>The requests that this batch would keep anew.</summary>
+    /// <summary>The ids of the new requests in this batch.</summary>
     public IEnumerable<Guid> Accepted => _accepts.Writes.Select(write => write.Id.Value);
 
-    /// <summary>The dead letters that this batch would redrive.</summary>
+    /// <summary>The redrives in this batch.</summary>
     public IEnumerable<RedriveWrite> Redriven => _redrives;
 
     private IEnumerable<PostgresWrite> Writes =>
         [.. _accepts.Writes, .. _lookups, .. _decides, .. _attempts, .. _settles, .. _redrives, .. _discards];
 
-    /// <summary>Takes <paramref name="write"/> in, unless it belongs into the next batch.</summary>
+    /// <summary>Adds <paramref name="write"/>, unless it has to wait for the next batch.</summary>
     public bool TryAdd(PostgresWrite write)
     {
         if (_ids.Count == WritesMax || !_ids.Add(write.Id))
@@ -74,16 +74,16 @@ internal sealed class PostgresBatch
         return true;
     }
 
-    /// <summary>Commits all, then tells the callers.</summary>
-    /// <param name="term">Of an owner alone; with <paramref name="lanes"/> new requests carry that of their
-    /// lane.</param>
-    /// <param name="lanes">Of a node in a cluster; null for an owner alone.</param>
-    /// <param name="secrets">Of the open journal.</param>
-    /// <param name="now">For idempotency keys.</param>
-    /// <param name="clock">Told of with it by a node in a cluster.</param>
-    /// <returns>How many more settled requests there are of each group; fewer where it is negative.</returns>
-    /// <exception cref="Exception">All were kept or none: which is not known, unless the batch was fenced. Nobody was
-    /// told anything.</exception>
+    /// <summary>Commits all writes, then answers the callers.</summary>
+    /// <param name="term">The term of a process that owns the journal alone; with <paramref name="lanes"/>, new
+    /// requests carry the term of their lane.</param>
+    /// <param name="lanes">The lanes of a cluster node; null for a process that owns the journal alone.</param>
+    /// <param name="secrets">The secrets of the open journal.</param>
+    /// <param name="now">The current time, for idempotency keys.</param>
+    /// <param name="clock">The clock that a cluster node reports with the batch.</param>
+    /// <returns>The change in the number of settled requests of each group; negative for fewer.</returns>
+    /// <exception cref="Exception">Either all writes were made or none; which is unknown, unless the batch was fenced.
+    /// No caller was answered.</exception>
     public async Task<List<(SettledGroup Group, int Rows)>> CommitAsync(
         NpgsqlConnection connection,
         long term,
@@ -93,7 +93,7 @@ internal sealed class PostgresBatch
         PostgresClock clock
     )
     {
-        await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it holds no BEGIN of its own
+        await using var batch = new NpgsqlBatch(connection); // one transaction, as long as it contains no BEGIN
         var held = lanes?.Held;
         (short Lane, long Term)? home = (0, term);
         if (lanes is not null)
@@ -168,7 +168,7 @@ internal sealed class PostgresBatch
         var (claims, changed) = await RunAsync(batch);
         clock.Told();
 
-        // A decision that is kept never changes, so that reading it after the commit is soon enough.
+        // A stored decision never changes, so it may be read after the commit.
         var standing =
             decided is null || decided.RecordsAffected == _decides.Count
                 ? []
@@ -185,7 +185,7 @@ internal sealed class PostgresBatch
         static int Affected(NpgsqlBatchCommand? command) => command?.RecordsAffected ?? 0;
     }
 
-    /// <summary>Tells all callers that theirs was not made, as far as is known.</summary>
+    /// <summary>Reports to all callers that their writes were not made, as far as is known.</summary>
     public void Fail(JournalUnavailableException problem)
     {
         foreach (var write in Writes)
@@ -216,7 +216,7 @@ internal sealed class PostgresBatch
     }
 
     /// <summary>
-    /// A node without a lane has nowhere to keep new requests: they are refused, and everything else goes on.
+    /// Rejects new requests because the node holds no lane to store them in; all other writes continue.
     /// </summary>
     private void RefuseNew()
     {
@@ -227,7 +227,7 @@ internal sealed class PostgresBatch
         _redrives.Clear();
     }
 
-    /// <summary>Takes out the writes whose requests belong to other nodes now: they changed nothing.</summary>
+    /// <summary>Rejects the writes of requests that now belong to other nodes; these writes changed nothing.</summary>
     private async Task RefuseLostAsync(NpgsqlConnection connection, short[] held)
     {
         PostgresWrite[] writes = [.. _decides, .. _attempts, .. _settles];
@@ -256,9 +256,9 @@ internal sealed class PostgresBatch
             redrive.Complete(changed.ContainsKey(redrive.Id) ? lane : null);
     }
 
-    /// <summary>Runs all statements to their end, which is the commit.</summary>
+    /// <summary>Executes all statements, including the commit.</summary>
     /// <returns>
-    /// The standing claims by their key, and the callers of the requests that were settled, redriven or discarded.
+    /// The stored claims by key, and the API key names of the requests that were settled, redriven or discarded.
     /// </returns>
     private static async Task<(Dictionary<string, KeptClaim> Claims, Dictionary<RequestId, string> Changed)> RunAsync(
         NpgsqlBatch batch
@@ -273,7 +273,7 @@ internal sealed class PostgresBatch
             {
                 if (reader.FieldCount == 2)
                     changed.Add(new(reader.GetGuid(0)), reader.GetString(1));
-                else if (reader.FieldCount == 3) // the fence has one
+                else if (reader.FieldCount == 3) // the fence has one column
                     claims[reader.GetString(0)] = new(new(reader.GetGuid(2)), reader.GetString(1));
             }
         } while (await reader.NextResultAsync());

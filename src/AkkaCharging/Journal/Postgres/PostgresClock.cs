@@ -5,16 +5,17 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// Where the database keeps a <see cref="JournalClock"/>, and where nodes of a cluster tell what theirs read.
+/// Stores a <see cref="JournalClock"/> in the database, where nodes of a cluster also report the readings of their own
+/// clocks.
 /// </summary>
 /// <remarks>
-/// One process deletes, and keeps the journal's clock; the others keep times by wall clocks of their own. Each of those
-/// tells once a minute what its clock reads, and in the same transaction as the first rows that are kept after it was
-/// set: so whoever sees such a row sees that, too, and the lowest reading counts.
+/// One process deletes old rows and stores the journal's clock; the other nodes store times of their own wall clocks.
+/// Each of those reports its clock's reading once a minute, and in the same transaction as the first rows stored after
+/// the clock was set. So a reader of such a row also sees the reading, and the lowest reading counts.
 /// </remarks>
 internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid node)
 {
-    /// <summary>Condition: no node has told anything that the process that deletes has not taken in.</summary>
+    /// <summary>SQL condition: the deleting process has taken in every reading that a node reported.</summary>
     public const string NothingTold = "NOT EXISTS (SELECT FROM charging_meta WHERE name LIKE 'clock of %')";
 
     private const string Name = "clock";
@@ -26,7 +27,7 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
 
     private DateTimeOffset? _untold;
 
-    /// <summary>Goes on from what the process had kept that had the journal before.</summary>
+    /// <summary>Continues with the clock that the previous process stored.</summary>
     public async Task ResumeAsync(NpgsqlConnection connection)
     {
         var saved = await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = $1", Name);
@@ -34,7 +35,8 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
     }
 
     /// <summary>
-    /// Adds what this node's clock has read since it was set, if it was, to a batch. Again, until <see cref="Told"/>.
+    /// Adds the reading of this node's clock since it was set, if it was set, to a batch; repeated until
+    /// <see cref="Told"/>.
     /// </summary>
     public void AddTo(NpgsqlBatch batch)
     {
@@ -44,15 +46,16 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
             batch.Add(TellSql, node, reading.UtcTicks);
     }
 
-    /// <summary>The batch was committed.</summary>
+    /// <summary>Marks the reading as committed.</summary>
     public void Told() => _untold = null;
 
-    /// <summary>Tells what this node's clock reads.</summary>
+    /// <summary>Reports the reading of this node's clock.</summary>
     public Task TellAsync(NpgsqlConnection connection) =>
         connection.ExecuteAsync(TellSql, node, time.GetUtcNow().UtcTicks);
 
     /// <summary>
-    /// Takes in what others told, and keeps the journal's clock when it is time to. By the process that deletes.
+    /// Takes in the readings of other nodes, and stores the journal's clock when that is due. Called by the deleting
+    /// process only.
     /// </summary>
     public async Task KeepAsync(NpgsqlConnection connection)
     {
@@ -73,7 +76,7 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
             );
         }
 
-        // After it was kept; and not what was told meanwhile.
+        // Deleted only after the clock was stored, and without readings reported since.
         if (told.Count > 0)
         {
             await connection.ExecuteAsync(
@@ -86,7 +89,8 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
     }
 
     /// <summary>
-    /// The database's clock. It can be set as well: so it is believed where it agrees with this process's.
+    /// Reads the database's clock as a witness. It can be set as well, so it counts only where it agrees with this
+    /// process's clock.
     /// </summary>
     private async Task<ClockWitness?> WitnessAsync(NpgsqlConnection connection) =>
         time is IWitnessedTime witnessed ? witnessed.Witness

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Opens connections to the journal's database, each with bounds on how long it waits.</summary>
+/// <summary>Opens connections to the journal's database, each with time-outs.</summary>
 internal sealed class PostgresConnections : IAsyncDisposable
 {
     private const int ConnectSeconds = 3;
@@ -13,15 +13,15 @@ internal sealed class PostgresConnections : IAsyncDisposable
 
     private readonly string _owning;
 
-    /// <param name="commandSeconds">How long a command may take.</param>
-    /// <exception cref="InvalidJournalException">The connection string cannot be read, or names no host.</exception>
+    /// <param name="commandSeconds">Time-out of a command.</param>
+    /// <exception cref="InvalidJournalException">The connection string is invalid, or names no host.</exception>
     public PostgresConnections(string connectionString, int commandSeconds = CommandSeconds)
     {
         var builder = Read(connectionString);
         if (string.IsNullOrWhiteSpace(builder.Host))
             throw Unusable("names no host");
         if (builder.CheckCertificateRevocation)
-            throw Unusable("asks for Check Certificate Revocation, but nobody is asked about certificates");
+            throw Unusable("asks for Check Certificate Revocation, which is not supported");
         builder.Timeout = ConnectSeconds;
         builder.CommandTimeout = commandSeconds;
         builder.CancellationTimeout = -1; // a command that timed out ends its connection at once
@@ -34,18 +34,18 @@ internal sealed class PostgresConnections : IAsyncDisposable
         builder.IncludeErrorDetail = false; // a detail quotes the row
         builder.PersistSecurityInfo = false;
         if (builder.GssEncryptionMode == GssEncryptionMode.Prefer)
-            // the default would look for a Kerberos library at each connection, and complain on standard error without
-            // one
+            // The default would look for a Kerberos library for each connection, and report a missing one on standard
+            // error.
             builder.GssEncryptionMode = GssEncryptionMode.Disable;
         Readers = Create(builder);
-        builder.Pooling = false; // the lock lives in the session: one that went back to a pool would keep it
+        builder.Pooling = false; // the session holds the lock, and would keep it in a pool
         _owning = builder.ConnectionString;
     }
 
-    /// <summary>For everything that does not need the lock.</summary>
+    /// <summary>Pooled connections for everything that does not need the lock.</summary>
     public NpgsqlDataSource Readers { get; }
 
-    /// <summary>A session of its own, which ends when it is closed.</summary>
+    /// <summary>Opens an unpooled session, which ends when it is closed.</summary>
     public async Task<NpgsqlConnection> OpenOwnAsync(CancellationToken cancellationToken)
     {
         var connection = new NpgsqlConnection(_owning) { SslClientAuthenticationOptionsCallback = Judge };
@@ -64,7 +64,8 @@ internal sealed class PostgresConnections : IAsyncDisposable
     public ValueTask DisposeAsync() => Readers.DisposeAsync();
 
     /// <remarks>
-    /// A policy for each connection, because Npgsql adds the root certificates of the connection string to it.
+    /// Each connection has a policy of its own, because Npgsql adds the root certificates of the connection string to
+    /// it.
     /// </remarks>
     private static void Judge(SslClientAuthenticationOptions options) =>
         options.CertificateChainPolicy = PeerCertificates.Policy();
@@ -91,16 +92,16 @@ internal sealed class PostgresConnections : IAsyncDisposable
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or NotSupportedException)
         {
-            throw Unusable("holds settings that contradict each other"); // each was read well
+            throw Unusable("contains settings that contradict each other"); // each is valid on its own
         }
     }
 
-    /// <remarks>Without its cause, which may quote the string, and that holds a password.</remarks>
+    /// <remarks>The cause is omitted, because it may quote the connection string and its password.</remarks>
     private static InvalidJournalException Unusable(string problem) =>
         new($"journal.connectionString {problem}; expected one of Npgsql: Host=…;Username=…;Password=…;Database=….");
 }
 
-/// <summary>Commands with positional parameters.</summary>
+/// <summary>Creates and runs commands with positional parameters.</summary>
 internal static class PostgresCommands
 {
     public static NpgsqlCommand Command(
@@ -129,7 +130,7 @@ internal static class PostgresCommands
         return await command.ExecuteNonQueryAsync();
     }
 
-    /// <returns>The first column of the first row; default without one, and when it is null.</returns>
+    /// <returns>The first column of the first row; default when there is no row or the value is null.</returns>
     public static async Task<T?> ScalarAsync<T>(this NpgsqlConnection connection, string sql, params object?[] values)
     {
         await using var command = connection.Command(sql, values);

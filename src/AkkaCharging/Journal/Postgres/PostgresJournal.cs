@@ -6,14 +6,12 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>
-/// Keeps requests in a PostgreSQL database: what it accepted survives whatever the database survives.
-/// </summary>
+/// <summary>Stores requests in a PostgreSQL database: accepted requests are as durable as the database.</summary>
 /// <remarks>
 /// The tables are named <c>charging_…</c> and are created in the first schema of the connection's search path, so that
 /// two journals can share a database in two schemas. Errors: a write that the database does not confirm within 5 s
 /// fails. A request whose commit was in doubt is taken back as soon as this process owns the journal again; only if the
-/// process dies before that, the next owner finds the request and decides it, though its caller got a 503. After
+/// process dies before that does the next owner find the request and decide it, though its caller got a 503. After
 /// another process owned the journal in between, <see cref="JournalStatus.Backlog"/> rises again and
 /// <see cref="StoredJournal.ReadUnsettledAsync"/> has more to return.
 /// </remarks>
@@ -33,13 +31,13 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     private Task _retaining = Task.CompletedTask;
     private PostgresWriter? _writer;
 
-    /// <param name="damaged">Receives each row that cannot be read.</param>
-    /// <param name="committed">Receives each group commit.</param>
-    /// <param name="lanes">Lanes of the cluster that shares this journal; null for a process that owns it
+    /// <param name="damaged">Notified of each row that cannot be read.</param>
+    /// <param name="committed">Notified of each group commit.</param>
+    /// <param name="lanes">Number of lanes of the cluster that shares this journal; null for a process that owns it
     /// alone.</param>
-    /// <param name="notice">Receives what an operator should know.</param>
-    /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file cannot be
-    /// read.</exception>
+    /// <param name="notice">Notifies the operator.</param>
+    /// <exception cref="InvalidJournalException">There is no key, or the connection string or the key file is
+    /// invalid.</exception>
     public PostgresJournal(
         JournalSettings settings,
         TimeProvider time,
@@ -189,12 +187,14 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     /// <inheritdoc/>
     protected override Task<bool> WriteDiscardAsync(RequestId id) => WriteAsync(new DiscardWrite(id));
 
-    /// <param name="only">The one lane to read; null for all.</param>
-    /// <param name="terms">Terms of this process, whose requests are in its lanes already.</param>
+    /// <param name="only">The only lane to read; null for all.</param>
+    /// <param name="terms">The terms of this process, whose requests are in its lanes already.</param>
     private Backlog Find(long rows, short? only, long[] terms, JournalSecrets secrets) =>
         new(rows, Start: new(only ?? 0, Seq: 0), after => _reader.ReadPageAsync(after, only, terms, secrets));
 
-    /// <summary>One process deletes what is past its time: the owner, or the node with the first lane.</summary>
+    /// <summary>
+    /// Checks whether this process deletes old rows: only the owner does, or the node with the first lane.
+    /// </summary>
     private bool MayDelete() => _writer is { Problem: null } writer && writer.Lanes?.Held is null or [0, ..];
 
     private Task<T> WriteAsync<T>(PostgresWrite<T> write) =>

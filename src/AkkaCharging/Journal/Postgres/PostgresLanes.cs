@@ -4,22 +4,22 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// The lanes that a node of a cluster holds, and the fence that keeps it from writing into any other.
+/// The lanes that a node of a cluster holds, and the fence that prevents its writes to any other lane.
 /// </summary>
 /// <remarks>
-/// Each batch begins by locking the node's own row at the version that the node knows. Who takes a lane away raises
-/// that version first: it waits for a batch that is being committed, and every later one fails before it has changed
-/// anything. The node then reads what is left to it and writes again. Opening and closing may come from any thread; all
-/// else from the writer's loop alone.
+/// Each batch first locks the node's own row at the version that the node knows. A node that takes a lane away raises
+/// that version first: it waits for a batch that is being committed, and every later batch fails before it has changed
+/// anything. The fenced node then reads which lanes it still holds, and writes again. A lane may be opened and closed
+/// on any thread; everything else happens in the writer's loop.
 /// </remarks>
 internal sealed class PostgresLanes
 {
-    /// <summary>What <c>charging_fence</c> raises.</summary>
+    /// <summary>The SQLSTATE that <c>charging_fence</c> raises.</summary>
     private const string FencedState = "AKC01";
 
     /// <summary>
-    /// "AkCn", the first half of the key of the lock that a node's session holds, by which others see that it is
-    /// connected; the second is the node.
+    /// First half of the key of the lock that a node's session holds ("AkCn"), by which other nodes see that it is
+    /// connected; the second half is the node.
     /// </summary>
     public const int NodeLockClass = 0x416B_436E;
 
@@ -32,25 +32,25 @@ internal sealed class PostgresLanes
     private long _version;
     private uint _turn;
 
-    /// <param name="count">Of the whole cluster.</param>
-    /// <param name="lost">Told about each lane that was taken away from this node.</param>
+    /// <param name="count">Number of lanes of the whole cluster.</param>
+    /// <param name="lost">Notified of each lane that was taken away from this node.</param>
     public PostgresLanes(int count, Guid node, string holder, TimeProvider time, Action<int> lost) =>
         (_count, _node, _holder, _time, _lost) = (count, node, holder, time, lost);
 
-    /// <summary>Those that this node may write into.</summary>
+    /// <summary>The lanes that this node may write to.</summary>
     public short[] Held => [.. Volatile.Read(ref _held).Keys.Select(lane => (short)lane)];
 
     public static bool IsFenced(Exception e) => e is PostgresException { SqlState: FencedState };
 
-    /// <summary>Puts the fence in front of a batch.</summary>
+    /// <summary>Adds the fence to the start of a batch.</summary>
     public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);
 
-    /// <summary>Fails when a lane was taken away since <see cref="ReloadAsync"/>.</summary>
+    /// <summary>Throws when a lane was taken away since <see cref="ReloadAsync"/>.</summary>
     public Task CheckAsync(NpgsqlConnection connection) =>
         connection.ExecuteAsync("SELECT FROM charging_fence($1, $2)", _node, _version);
 
     /// <summary>
-    /// The lane that the next new requests go into, and its term; they take turns. Null when none is open.
+    /// Returns the lane for the next new requests, and its term; open lanes take turns. Null when none is open.
     /// </summary>
     public (short Lane, long Term)? Next()
     {
@@ -60,7 +60,7 @@ internal sealed class PostgresLanes
             : null;
     }
 
-    /// <summary>Lets new requests into a lane that is held, or keeps them out.</summary>
+    /// <summary>Opens a held lane to new requests, or closes it.</summary>
     public void SetOpen(int lane, bool isOpen) =>
         ImmutableInterlocked.Update(
             ref _held,
@@ -68,9 +68,9 @@ internal sealed class PostgresLanes
         );
 
     /// <summary>
-    /// Makes this node known, and goes on with those of its lanes that nobody took since its last session.
+    /// Registers this node, and continues with those of its lanes that no other node took since its last session.
     /// </summary>
-    /// <exception cref="InvalidJournalException">The cluster that runs on this journal has another number of
+    /// <exception cref="InvalidJournalException">The running cluster on this journal has another number of
     /// lanes.</exception>
     public async Task JoinAsync(NpgsqlConnection connection, PostgresSession session)
     {
@@ -79,10 +79,10 @@ internal sealed class PostgresLanes
         await ReloadAsync(connection);
     }
 
-    /// <summary>Reads which lanes are left to this node, and tells about those that are not.</summary>
+    /// <summary>Reads which lanes this node still holds, and reports those it has lost.</summary>
     public async Task ReloadAsync(NpgsqlConnection connection)
     {
-        // The version first: a lane that is taken in between is missed here, and fences the next batch again.
+        // The version is read first: when a lane is taken in between, the fence stops the next batch too.
         _version = await connection.ScalarAsync<long>(
             "INSERT INTO charging_node (instance, holder) VALUES ($1, $2) ON CONFLICT (instance) DO UPDATE SET "
                 + "holder = excluded.holder RETURNING version",
@@ -106,8 +106,8 @@ internal sealed class PostgresLanes
         }
     }
 
-    /// <summary>Takes a lane, whoever has it; it is not open yet.</summary>
-    /// <returns>Its new term.</returns>
+    /// <summary>Takes a lane from its current holder, without opening it.</summary>
+    /// <returns>The new term of the lane.</returns>
     public async Task<long> TakeAsync(NpgsqlConnection connection, int lane)
     {
         var term =
@@ -116,12 +116,12 @@ internal sealed class PostgresLanes
                 (short)lane,
                 _node,
                 _time.GetUtcNow().UtcTicks
-            ) ?? throw new InvalidOperationException($"There is no lane {lane}.");
+            ) ?? throw new InvalidOperationException($"Lane {lane} does not exist.");
         ImmutableInterlocked.Update(ref _held, held => held.SetItem(lane, new(term, IsOpen: false)));
         return term;
     }
 
-    /// <summary>Gives a lane up.</summary>
+    /// <summary>Releases a lane.</summary>
     public async Task ReleaseAsync(NpgsqlConnection connection, int lane)
     {
         Remove(lane);
@@ -134,7 +134,7 @@ internal sealed class PostgresLanes
 
     private void Remove(int lane) => ImmutableInterlocked.Update(ref _held, held => held.Remove(lane));
 
-    /// <summary>Makes the lanes, or as many as there should be from now on if no other node runs.</summary>
+    /// <summary>Creates the lanes, or changes their number when no other node runs.</summary>
     private async Task MakeAsync(NpgsqlConnection connection, PostgresSession session)
     {
         await using var transaction = await connection.BeginTransactionAsync();
@@ -169,7 +169,7 @@ internal sealed class PostgresLanes
             await session.UnlockAsync();
     }
 
-    /// <param name="Term">What its new requests carry.</param>
-    /// <param name="IsOpen">Whether new requests may go into it.</param>
+    /// <param name="Term">The term that new requests of the lane carry.</param>
+    /// <param name="IsOpen">Whether the lane accepts new requests.</param>
     private readonly record struct HeldLane(long Term, bool IsOpen);
 }

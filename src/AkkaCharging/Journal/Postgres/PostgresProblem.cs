@@ -3,7 +3,7 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// Says what is wrong with the database, without addresses, names and passwords: health shows it to anybody.
+/// Describes a problem of the database without addresses, names and passwords, because health shows it to anybody.
 /// </summary>
 internal static class PostgresProblem
 {
@@ -15,7 +15,7 @@ internal static class PostgresProblem
             _ => "The database cannot be reached.",
         };
 
-    /// <summary>Runs a query, and names the problem when the database fails.</summary>
+    /// <summary>Runs a query, and describes the problem when the database fails.</summary>
     /// <exception cref="JournalUnavailableException">The database failed.</exception>
     public static async Task<T> ReadAsync<T>(Func<Task<T>> read)
     {

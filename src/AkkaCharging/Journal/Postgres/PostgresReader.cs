@@ -5,12 +5,12 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Reads requests back, on pooled connections beside the owner's.</summary>
+/// <summary>Reads requests on pooled connections, concurrently with the owner's writes.</summary>
 internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock clock) : IJournalReader
 {
     private const int PageRows = 2_000;
 
-    /// <summary>Unsettled requests of other terms than <paramref name="terms"/>.</summary>
+    /// <summary>Counts the unsettled requests of other terms than <paramref name="terms"/>.</summary>
     public static Task<long> CountUnsettledAsync(NpgsqlConnection connection, long[] terms) =>
         connection.ScalarAsync<long>(
             "SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND epoch <> ALL ($1)",
@@ -38,10 +38,10 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
         });
 
     /// <summary>
-    /// The next unsettled requests of other terms than <paramref name="terms"/>, lane by lane in order of acceptance,
-    /// each with its place.
+    /// Reads the next unsettled requests whose term is none of <paramref name="terms"/>, by lane and in order of
+    /// acceptance, each with its place.
     /// </summary>
-    /// <param name="only">The one lane to read; null for all.</param>
+    /// <param name="only">The only lane to read; null for all.</param>
     public Task<List<UnsettledRow>> ReadPageAsync(RowPlace after, short? only, long[] terms, JournalSecrets secrets) =>
         RunAsync(connection =>
             connection.AllAsync(
@@ -59,11 +59,11 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             )
         );
 
-    /// <summary>Unsettled requests of other terms than <paramref name="terms"/>.</summary>
+    /// <summary>Counts the unsettled requests of other terms than <paramref name="terms"/>.</summary>
     public Task<long> CountUnsettledAsync(long[] terms) =>
         RunAsync(connection => CountUnsettledAsync(connection, terms));
 
-    /// <summary>Unsettled requests in one lane of other terms than <paramref name="term"/>.</summary>
+    /// <summary>Counts the unsettled requests of a lane whose term is not <paramref name="term"/>.</summary>
     public Task<long> CountUnsettledAsync(short lane, long term) =>
         RunAsync(connection =>
             connection.ScalarAsync<long>(
@@ -73,7 +73,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             )
         );
 
-    /// <summary>The lanes of the cluster.</summary>
+    /// <summary>Lists the lanes of the cluster.</summary>
     public Task<List<LaneHolder>> ListLanesAsync(Guid us) =>
         RunAsync(connection =>
             connection.AllAsync(
@@ -92,8 +92,8 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
         );
 
     /// <summary>
-    /// Condition: a row of <c>pg_locks</c> is the lock of the node that a column names, whose session it has while it
-    /// is connected.
+    /// SQL condition: a row of <c>pg_locks</c> is the lock of the node named by a column, which the node's session
+    /// holds while it is connected.
     /// </summary>
     public static string NodeLock(string node) =>
         $"""
@@ -102,7 +102,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             """;
 
-    /// <summary>Whether a node other than <paramref name="us"/> holds lanes and is connected.</summary>
+    /// <summary>Checks whether a node other than <paramref name="us"/> holds lanes and is connected.</summary>
     public Task<bool> AreLanesHeldElsewhereAsync(Guid us) =>
         RunAsync(connection =>
             connection.ScalarAsync<bool>(
@@ -161,7 +161,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             return found.SingleOrDefault();
         });
 
-    // Text of its own with and without a destination: the plan of one that serves both would not use the destination's
+    // A different statement with and without a destination: the plan of a common one would not use the destination's
     // index.
     private static string Matching(DeadLetterQuery query) =>
         $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) "

@@ -5,15 +5,16 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// Deletes what is past its time or too much, in small steps and on a connection of its own, so that no answer waits
-/// for it.
+/// Deletes old or excess rows in small steps and on a connection of its own, so that no request waits for it.
 /// </summary>
 /// <remarks>
-/// Beside the fence, because it touches nothing that an owner still changes: settled requests and old idempotency keys.
+/// It does not need the fence, because it changes only rows that no owner changes any more: settled requests and old
+/// idempotency keys.
 /// </remarks>
-/// <param name="clock">Says what is old.</param>
-/// <param name="early">Counts settled requests that leave before their retention.</param>
-/// <param name="isShared">Whether others settle requests too, which have to be counted now and then.</param>
+/// <param name="clock">Determines the age of rows.</param>
+/// <param name="early">Counts settled requests that are deleted before their retention time.</param>
+/// <param name="isShared">Whether other nodes settle requests too, so that requests have to be counted
+/// regularly.</param>
 internal sealed class PostgresRetention(
     NpgsqlDataSource connections,
     JournalSettings settings,
@@ -27,7 +28,7 @@ internal sealed class PostgresRetention(
     private const int StepRows = 1_000;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private const int CountSeconds = 600; // all rows are read: 0.25 s a million, more from a slow disk
-    private const int CountShare = 20; // of the time at the most one part in so many
+    private const int CountShare = 20; // counting takes at most one part in 20 of the time
     private static readonly TimeSpan RecountEvery = TimeSpan.FromMinutes(1);
 
     private const string DeleteOld = $"""
@@ -41,12 +42,12 @@ internal sealed class PostgresRetention(
         SELECT caller, is_dead, count(*) FROM deleted GROUP BY caller, is_dead
         """;
 
-    // What other nodes have settled since the last count is not known: so a caller holds at least what is counted, and
-    // whoever is above its share by that is above it.
+    // The settlements of other nodes since the last count are unknown. So the counted amounts are lower bounds, and a
+    // caller that exceeds its share by them does exceed it.
     private readonly CallerShares _shares = new();
     private bool _isMiscounted;
 
-    /// <summary>Counts requests that a batch has settled, redriven or discarded.</summary>
+    /// <summary>Adds the changes of a batch that settled, redrove or discarded requests.</summary>
     public void Add(IReadOnlyList<(SettledGroup Group, int Rows)> changes)
     {
         lock (_shares)
@@ -56,8 +57,9 @@ internal sealed class PostgresRetention(
         }
     }
 
-    /// <summary>Goes on until <paramref name="stopping"/>; what fails is tried again a little later.</summary>
-    /// <param name="isOwner">Only an owner deletes, so that two processes do not get into each other's way.</param>
+    /// <summary>Runs until <paramref name="stopping"/>; failed steps are retried after a short time.</summary>
+    /// <param name="isOwner">Whether this process owns the journal. Only an owner deletes, so that two processes do not
+    /// conflict.</param>
     public async Task RunAsync(Func<bool> isOwner, CancellationToken stopping)
     {
         var isCounted = false;
@@ -102,7 +104,7 @@ internal sealed class PostgresRetention(
                     isCounted = true;
                     while (await StepAsync(connection) && isOwner())
                     {
-                        // The next step.
+                        // Retried with the next step.
                     }
                 }
                 catch (NpgsqlException)
@@ -113,7 +115,7 @@ internal sealed class PostgresRetention(
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            // What is left is deleted by the next process.
+            // The next process deletes the rest.
         }
     }
 
@@ -137,7 +139,7 @@ internal sealed class PostgresRetention(
         }
     }
 
-    /// <returns>Whether there may be more.</returns>
+    /// <returns>Whether there may be more to delete.</returns>
     private async Task<bool> StepAsync(NpgsqlConnection connection)
     {
         var old = await connection.AllAsync(
@@ -161,9 +163,9 @@ internal sealed class PostgresRetention(
     }
 
     /// <summary>
-    /// Deletes settled requests that are too many, with their idempotency keys. The keys of pending requests stay.
+    /// Deletes excess settled requests with their idempotency keys. The keys of pending requests are kept.
     /// </summary>
-    /// <returns>How many.</returns>
+    /// <returns>The number of deleted requests.</returns>
     private async Task<int> DeleteExcessAsync(NpgsqlConnection connection)
     {
         Dictionary<SettledGroup, int> leaving;
@@ -182,7 +184,7 @@ internal sealed class PostgresRetention(
             deleted += states.Count;
             if (states.Count == rows)
                 continue;
-            Add([(group, rows - states.Count)]); // another node told something, or changed the rows
+            Add([(group, rows - states.Count)]); // another node reported a reading or changed the rows
             _isMiscounted = true;
         }
 

@@ -3,19 +3,20 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>The journal's tables, how those of an older version become them, and the keys that they need.</summary>
+/// <summary>The journal's tables, their migration from older versions, and the keys that they need.</summary>
 /// <remarks>
-/// They lie in the first schema of the connection's search path. Times are .NET ticks (100 ns, UTC), states and reasons
-/// their names.
+/// The tables are in the first schema of the connection's search path. Times are stored as .NET ticks (100 ns, UTC),
+/// states and reasons by name.
 /// </remarks>
 internal static class PostgresSchema
 {
     /// <summary>
-    /// For a step that goes through all rows of a large journal. A second process waits for it as for any owner.
+    /// Time-out of a migration step, which may read all rows of a large journal. Meanwhile a second process waits as it
+    /// does for any owner of the journal.
     /// </summary>
     private const int StepSeconds = 3_600;
 
-    /// <summary>"AkCp", the first half of the key of the lock under which the tables are put in order.</summary>
+    /// <summary>First half of the key of the lock under which the tables are migrated ("AkCp").</summary>
     private const int PreparingClass = 0x416B_4370;
 
     private static readonly string[] Steps = SchemaSteps.Read("Postgres");
@@ -23,14 +24,14 @@ internal static class PostgresSchema
     /// <summary>The version that this build reads and writes.</summary>
     public static int Version => Steps.Length;
 
-    /// <summary>Reads what the journal hashes with; null when there is no journal yet.</summary>
-    /// <exception cref="InvalidJournalException">It is of a newer version, or encrypted with a key that is not
-    /// here.</exception>
+    /// <summary>Reads the hash secret and keys; null when there is no journal yet.</summary>
+    /// <exception cref="InvalidJournalException">The journal is of a newer version, or encrypted with a key that is not
+    /// configured.</exception>
     public static async Task<JournalSecrets?> CheckAsync(NpgsqlConnection connection, KeyRing keys) =>
         await ReadWrappedAsync(connection) is { } wrapped ? JournalSecrets.Open(keys, wrapped) : null;
 
-    /// <summary>Reads what the journal hashes with, still encrypted; null when there is no journal yet.</summary>
-    /// <exception cref="InvalidJournalException">It is of a newer version.</exception>
+    /// <summary>Reads the sealed hash secret; null when there is no journal yet.</summary>
+    /// <exception cref="InvalidJournalException">The journal is of a newer version.</exception>
     public static async Task<byte[]?> ReadWrappedAsync(NpgsqlConnection connection)
     {
         if (await VersionAsync(connection) is not (> 0 and var version))
@@ -48,11 +49,10 @@ internal static class PostgresSchema
     }
 
     /// <summary>
-    /// Brings the tables to this version, and puts what the journal hashes with under the first key. Under a lock of
-    /// its own.
+    /// Migrates the tables to this version, and seals the hash secret with the first key, under a lock.
     /// </summary>
-    /// <param name="first">Secrets whose hash secret a fresh journal takes over; null for one of its own.</param>
-    /// <exception cref="InvalidJournalException">Rows still need a key that is not here.</exception>
+    /// <param name="first">Secrets whose hash secret a new journal takes over; null to create one.</param>
+    /// <exception cref="InvalidJournalException">Rows still need a key that is not configured.</exception>
     public static async Task<JournalSecrets> PrepareAsync(
         NpgsqlConnection connection,
         KeyRing keys,
@@ -78,8 +78,8 @@ internal static class PostgresSchema
     }
 
     /// <summary>
-    /// Lets others that put the tables in order wait until the end of the transaction: nodes of a cluster start side by
-    /// side.
+    /// Makes concurrent migrations wait until the end of the transaction, because nodes of a cluster may start at the
+    /// same time.
     /// </summary>
     public static Task LockPreparingAsync(NpgsqlConnection connection) =>
         connection.ExecuteAsync(

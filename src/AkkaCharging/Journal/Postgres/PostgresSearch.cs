@@ -5,12 +5,13 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>Finds requests by what operators and auditors know of them.</summary>
+/// <summary>Finds requests by the criteria of operators and auditors.</summary>
 internal static class PostgresSearch
 {
     /// <summary>Finds a request; null when there is none.</summary>
-    /// <param name="secrets">Null to leave out the details of the decision.</param>
-    /// <param name="oldest">What settled by then is past retention, in ticks; 0 finds it too.</param>
+    /// <param name="secrets">The journal's secrets; null leaves out the details of the decision.</param>
+    /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
+    /// too.</param>
     public static async Task<RequestRecord?> FindAsync(
         NpgsqlConnection connection,
         RequestId id,
@@ -29,9 +30,10 @@ internal static class PostgresSearch
     }
 
     /// <summary>Finds the newest <paramref name="most"/> matches, newest first.</summary>
-    /// <param name="from">No match has a smaller id.</param>
-    /// <param name="before">Every match has a smaller id.</param>
-    /// <param name="oldest">What settled by then is past retention, in ticks; 0 finds it too.</param>
+    /// <param name="from">Smallest id that a match may have.</param>
+    /// <param name="before">The id before which every match lies.</param>
+    /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
+    /// too.</param>
     public static Task<List<RequestRecord>> FindAsync(
         NpgsqlConnection connection,
         RequestQuery query,

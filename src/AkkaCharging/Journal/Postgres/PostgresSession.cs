@@ -5,25 +5,25 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// The owner's session: it holds the lock and makes all writes, so that whoever can write owns the journal.
+/// The owner's session, which holds the lock and makes all writes: only the owner of the journal can write.
 /// </summary>
 /// <remarks>
-/// That is the fence. PostgreSQL releases a session's advisory lock when, and not before, the session and whatever it
-/// was still committing have ended: an owner that was cut off cannot write after its successor began, however long it
-/// goes on. Nodes of a cluster hold it together, and are fenced by their lanes: <see cref="PostgresLanes"/>. It needs a
-/// session of its own end to end: a pooler in between must pool sessions, not transactions.
+/// The session is the fence. PostgreSQL releases a session's advisory lock only when the session, including any running
+/// commit, has ended: an owner that was cut off cannot write after its successor has begun. Nodes of a cluster share
+/// the lock, and are fenced by their lanes: <see cref="PostgresLanes"/>. The session must not be shared: a connection
+/// pooler in between must pool sessions, not transactions.
 /// </remarks>
 internal sealed class PostgresSession : IAsyncDisposable
 {
     /// <summary>
-    /// "AkCh", the first half of the lock's key; the second is the schema. Locks are a database's own.
+    /// First half of the lock's key ("AkCh"); the second half is the schema. Locks are local to a database.
     /// </summary>
     private const int LockClass = 0x416B_4368;
 
-    // The server notices an owner that vanished without a word within 3 s, and stops what it does for one that has hung
-    // up. A commit waits for the disk. And every write goes by the key of its rows: without statistics, which a table
-    // that grew from nothing within seconds has not, a plan may read the whole of it for each batch instead, and stay
-    // (measured: 430 us of the server's time a request instead of 31).
+    // The server detects a vanished owner within 3 s, and stops working for one that has closed its connection. A
+    // commit waits for the disk. Every write uses the key of its rows: without statistics, which a table that grew
+    // within seconds does not have yet, a plan may read the whole table for each batch and be kept (measured: 430 us of
+    // the server's time a request instead of 31).
     private const string Bounds = """
         SELECT set_config(name, bound, false) FROM pg_settings JOIN (VALUES
             ('tcp_keepalives_idle', '1'), ('tcp_keepalives_interval', '1'), ('tcp_keepalives_count', '2'),
@@ -38,7 +38,7 @@ internal sealed class PostgresSession : IAsyncDisposable
 
     public NpgsqlConnection Connection { get; }
 
-    /// <summary>Connects, and refuses a journal that this process could not use if it owned it.</summary>
+    /// <summary>Connects, and rejects a journal that this process could not use as its owner.</summary>
     public static async Task<PostgresSession> OpenAsync(
         PostgresConnections connections,
         KeyRing keys,
@@ -59,19 +59,20 @@ internal sealed class PostgresSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes the lock, unless another session holds it; it is held until this session ends.</summary>
-    /// <param name="isShared">With the other nodes of a cluster: no process that runs alone can have it then.</param>
+    /// <summary>Takes the lock, unless another session holds it. The lock is held until this session ends.</summary>
+    /// <param name="isShared">Whether to share the lock with the other nodes of a cluster, which excludes processes
+    /// that run alone.</param>
     public Task<bool> TryLockAsync(bool isShared) =>
         Connection.ScalarAsync<bool>(
             $"SELECT pg_try_advisory_lock{(isShared ? "_shared" : "")}({LockClass}, "
                 + "hashtext(coalesce(current_schema(), '')))"
         );
 
-    /// <summary>Gives back the lock that is not shared.</summary>
+    /// <summary>Releases the exclusive lock.</summary>
     public Task UnlockAsync() =>
         Connection.ExecuteAsync($"SELECT pg_advisory_unlock({LockClass}, hashtext(coalesce(current_schema(), '')))");
 
-    /// <summary>Who holds the lock, as far as is known.</summary>
+    /// <summary>Describes the holder of the lock, as far as is known.</summary>
     public async Task<string> HolderAsync() =>
         await Connection.ScalarAsync<bool>("SELECT to_regclass('charging_owner') IS NOT NULL")
         && await Connection.ScalarAsync<string>("SELECT holder FROM charging_owner") is { } holder
@@ -79,9 +80,9 @@ internal sealed class PostgresSession : IAsyncDisposable
             : "another process"; // it has the lock and is about to write its name
 
     /// <summary>
-    /// Begins a term, or goes on with that of <paramref name="instance"/> when nobody else had one since.
+    /// Begins a term, or continues that of <paramref name="instance"/> when no other process had one since.
     /// </summary>
-    /// <returns>The term's number.</returns>
+    /// <returns>The number of the term.</returns>
     public Task<long> BeginTermAsync(Guid instance, string holder) =>
         Connection.ScalarAsync<long>(
             """
@@ -97,10 +98,12 @@ internal sealed class PostgresSession : IAsyncDisposable
         );
 
     /// <summary>
-    /// Takes back requests whose callers were told that they were not kept, should they have been after all.
+    /// Removes requests whose callers were told that they were not stored, if they were stored after all.
     /// </summary>
-    /// <remarks>What an owner in between has taken up and decided stays: it was called back for.</remarks>
-    /// <param name="lanes">Where this node may write; null for everywhere.</param>
+    /// <remarks>
+    /// A request that another owner has decided in between is kept, because its callback was or will be sent.
+    /// </remarks>
+    /// <param name="lanes">The lanes that this node may write to; null for all.</param>
     public async Task TakeBackAsync(Guid[] ids, short[]? lanes)
     {
         await using var batch = new NpgsqlBatch(Connection);
@@ -119,11 +122,11 @@ internal sealed class PostgresSession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes dead letters again of those whose callers were told that they were not redriven, should they have been
+    /// Turns requests back into dead letters whose callers were told that they were not redriven, if they were redriven
     /// after all.
     /// </summary>
-    /// <remarks>What an owner in between has settled stays so.</remarks>
-    /// <param name="lanes">Where this node may write; null for everywhere.</param>
+    /// <remarks>A request that another owner has settled in between is kept.</remarks>
+    /// <param name="lanes">The lanes that this node may write to; null for all.</param>
     public Task PutBackAsync(IReadOnlyCollection<RedriveWrite> redrives, short[]? lanes) =>
         Connection.ExecuteAsync(
             """
@@ -141,10 +144,11 @@ internal sealed class PostgresSession : IAsyncDisposable
         );
 
     /// <summary>
-    /// Gives the lock back, then closes: by the close alone the next owner would have to wait for the server to notice.
+    /// Releases the lock, then closes the session. If it were only closed, the next owner would have to wait until the
+    /// server notices.
     /// </summary>
     /// <remarks>
-    /// An answer means that the server is done with all that was asked before; without one the end of the session
+    /// An answer means that the server has completed all earlier commands; without an answer, the end of the session
     /// releases the lock.
     /// </remarks>
     public async ValueTask DisposeAsync()
@@ -156,7 +160,7 @@ internal sealed class PostgresSession : IAsyncDisposable
         }
         catch (NpgsqlException)
         {
-            // The session ends all the same.
+            // The session ends in any case.
         }
 
         await Connection.DisposeAsync();

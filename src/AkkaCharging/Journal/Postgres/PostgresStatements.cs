@@ -1,9 +1,9 @@
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>The statements that write: one for each kind of write, with its rows as arrays.</summary>
+/// <summary>The SQL statements of all writes: one per kind of write, with its rows as arrays.</summary>
 internal static class PostgresStatements
 {
-    /// <summary>Keeps new requests, but not those whose idempotency key is another request's.</summary>
+    /// <summary>Inserts new requests, except those whose idempotency key belongs to another request.</summary>
     public const string Accept = """
         INSERT INTO charging_request (
             epoch, lane, id, station, token_masked, token_fingerprint, destination, secrets, api_key, accepted_at, expires_at, trace)
@@ -14,10 +14,10 @@ internal static class PostgresStatements
         WHERE key_hash IS NULL OR EXISTS (SELECT 1 FROM charging_idempotency kept WHERE kept.key_hash = new.key_hash AND kept.id = new.id)
         """;
 
-    /// <summary>Deletes idempotency keys whose time is over.</summary>
+    /// <summary>Deletes expired idempotency keys.</summary>
     public const string ForgetOldClaims = "DELETE FROM charging_idempotency WHERE key_hash = ANY ($1) AND until <= $2";
 
-    /// <summary>Keeps idempotency keys, each for the request that came first.</summary>
+    /// <summary>Inserts idempotency keys, each for the request that came first.</summary>
     public const string Claim =
         "INSERT INTO charging_idempotency (key_hash, body_hash, id, until) SELECT * FROM unnest($1, $2, $3, "
         + "$4) ON CONFLICT DO NOTHING";
@@ -26,12 +26,14 @@ internal static class PostgresStatements
     public const string StandingClaims =
         "SELECT key_hash, body_hash, id FROM charging_idempotency WHERE key_hash = ANY ($1)";
 
-    /// <summary>Reads the requests of idempotency keys whose time is not over.</summary>
+    /// <summary>Reads the requests of idempotency keys that have not expired.</summary>
     public const string LookUpClaims = StandingClaims + " AND until > $2";
 
-    /// <summary>Keeps decisions; one that is kept never changes.</summary>
-    /// <remarks>Here and below, null for the lanes means all of them. Under the fence, the lanes are exactly those that
-    /// this node holds.</remarks>
+    /// <summary>Stores decisions; a stored one never changes.</summary>
+    /// <remarks>
+    /// Here and below, null for the lanes means all of them. With the fence, the lanes are exactly those that this node
+    /// holds.
+    /// </remarks>
     public const string Decide = """
         UPDATE charging_request kept SET
             status = new.status,
@@ -44,18 +46,17 @@ internal static class PostgresStatements
         WHERE kept.id = new.id AND kept.status IS NULL AND ($7::smallint[] IS NULL OR kept.lane = ANY ($7))
         """;
 
-    /// <summary>Reads the decisions that are kept.</summary>
+    /// <summary>Reads the stored decisions.</summary>
     public const string StandingDecisions =
         $"SELECT {StoredRows.DecisionColumns} FROM charging_request WHERE id = ANY ($1) AND status IS NOT NULL";
 
-    // By its state, not by settled_at: a plan made while the table is empty would take the index of unsettled rows for
-    // that, and read all of it for each request.
+    // Checks the state instead of settled_at: a plan made while the table is empty would use the index of unsettled
+    // rows for that, and read all of it for each request.
     private const string IsUnsettled = "kept.state IN ('queued', 'decided')";
 
-    /// <summary>Keeps failed attempts.</summary>
+    /// <summary>Stores failed attempts.</summary>
     /// <remarks>
-    /// An attempt that is written again, because its first commit was in doubt, is there already: its times tell it
-    /// from all others.
+    /// An attempt whose first commit was in doubt is written again, but stored once: its times tell it from all others.
     /// </remarks>
     public const string RecordAttempt = $"""
         UPDATE charging_request kept SET
@@ -66,7 +67,7 @@ internal static class PostgresStatements
             AND ($3::smallint[] IS NULL OR kept.lane = ANY ($3))
         """;
 
-    /// <summary>Settles requests, and forgets the secrets of all that are no dead letters.</summary>
+    /// <summary>Settles requests, and erases the secrets of all that do not become dead letters.</summary>
     public const string Settle = $"""
         UPDATE charging_request kept SET
             state = new.state,

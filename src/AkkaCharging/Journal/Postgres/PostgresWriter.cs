@@ -5,21 +5,21 @@ using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
 
-/// <summary>What an open journal is used with.</summary>
-/// <param name="Terms">The terms of this process: their requests are in its lanes.</param>
-/// <param name="Unsettled">Requests of other terms that were unsettled when this one began.</param>
+/// <summary>The state of an open journal.</summary>
+/// <param name="Terms">The terms of this process, whose requests are in its lanes.</param>
+/// <param name="Unsettled">Number of unsettled requests of other terms when this one began.</param>
 internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long Unsettled);
 
 /// <summary>
-/// The one loop that writes: it connects, waits for the lock, commits what waits in groups, and begins anew when
-/// anything failed.
+/// The only loop that writes: it connects, waits for the lock, commits queued writes in groups, and starts again after
+/// any failure.
 /// </summary>
 /// <remarks>
-/// Group commit without a timer: whatever was asked for while one transaction was being written makes up the next one.
-/// After any error, its kind aside, the session is closed: its transaction is then over, and the lock tells when. A
-/// request whose commit was in doubt was refused (503), so it is taken back under the next session's lock, before
-/// anything else is written: it is neither lost after a 200 nor called back for after a 503. A redrive in doubt is
-/// undone likewise. A node of a cluster does so for the lanes that nobody took from it meanwhile.
+/// Group commit without a timer: writes queued during one transaction make up the next one. After an error of any kind
+/// the session is closed; its transaction is then over, as the released lock proves. A request whose commit was in
+/// doubt was rejected with 503, so it is removed under the next session's lock before anything else is written: no
+/// request is lost after a 200 or called back after a 503. A redrive in doubt is undone likewise. A node of a cluster
+/// does so for the lanes that no other node took in between.
 /// </remarks>
 internal sealed class PostgresWriter : IJournalWriter
 {
@@ -29,7 +29,7 @@ internal sealed class PostgresWriter : IJournalWriter
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How soon an idle owner notices that its session is gone.</summary>
+    /// <summary>Interval at which an idle owner checks its session.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
 
     private readonly PostgresConnections _connections;
@@ -57,12 +57,13 @@ internal sealed class PostgresWriter : IJournalWriter
     private volatile JournalSecrets? _secrets;
     private volatile string? _problem = StoredJournal.NotOpen;
 
-    /// <param name="settled">Receives by how many a batch changed the number of settled requests of each group.</param>
-    /// <param name="termBegan">Receives the size of the backlog when a term begins that must read it.</param>
-    /// <param name="committed">Told about each group commit.</param>
-    /// <param name="lanes">Of the cluster that this node belongs to, and who is told about each that it loses; null for
-    /// an owner alone.</param>
-    /// <param name="node">This process, the journal's clock, and where the database keeps that.</param>
+    /// <param name="settled">Notified of the change in the number of settled requests of each group by a batch.</param>
+    /// <param name="termBegan">Notified of the size of the backlog when a term begins that has to read it.</param>
+    /// <param name="committed">Notified of each group commit.</param>
+    /// <param name="lanes">The lanes of this node's cluster, and a callback for each lane that it loses; null for a
+    /// process that owns the journal alone.</param>
+    /// <param name="node">The identity of this process, the journal's clock, and the clock's storage in the
+    /// database.</param>
     public PostgresWriter(
         PostgresConnections connections,
         KeyRing keys,
@@ -90,19 +91,19 @@ internal sealed class PostgresWriter : IJournalWriter
         Ended = RunAsync();
     }
 
-    /// <summary>Completes after the first attempt to open, whatever came of it.</summary>
+    /// <summary>Completes after the first attempt to open the journal, whether it succeeded or not.</summary>
     public Task Tried => _tried.Task;
 
-    /// <summary>Completes when the journal is open; another task after it was lost.</summary>
+    /// <summary>Completes when the journal is open; replaced by another task after the journal was lost.</summary>
     public Task<OpenPostgres> Opened => Volatile.Read(ref _opened).Task;
 
     /// <summary>Completes when the journal can never be opened.</summary>
     public Task<InvalidJournalException> Invalid => _invalid.Task;
 
-    /// <summary>Completes when the session is closed and the lock with it.</summary>
+    /// <summary>Completes when the session is closed and the lock released.</summary>
     public Task Ended { get; }
 
-    /// <summary>Why writes do not go through; null when they do.</summary>
+    /// <summary>Why writes fail; null when they succeed.</summary>
     public string? Problem => _problem;
 
     /// <inheritdoc/>
@@ -111,12 +112,12 @@ internal sealed class PostgresWriter : IJournalWriter
     /// <inheritdoc/>
     public JournalSecrets? Secrets => _secrets;
 
-    /// <summary>The lanes of this node; null for an owner alone.</summary>
+    /// <summary>The lanes of this node; null for a process that owns the journal alone.</summary>
     public PostgresLanes? Lanes => _lanes;
 
-    /// <summary>Writes with the next batch.</summary>
-    /// <exception cref="JournalUnavailableException">It was not written; should an accept have been after all, it is
-    /// taken back.</exception>
+    /// <summary>Makes <paramref name="write"/> with the next batch.</summary>
+    /// <exception cref="JournalUnavailableException">The write was not made; an accepted request that was stored after
+    /// all is removed again.</exception>
     public Task<T> WriteAsync<T>(PostgresWrite<T> write)
     {
         if (_problem is { } problem)
@@ -126,7 +127,7 @@ internal sealed class PostgresWriter : IJournalWriter
             : Task.FromException<T>(new JournalUnavailableException($"{WaitingMax} writes wait for the database."));
     }
 
-    /// <summary>Writes what was asked for before, then closes the session.</summary>
+    /// <summary>Makes the queued writes, then closes the session.</summary>
     public void Stop()
     {
         _queue.Writer.TryComplete();
@@ -157,9 +158,9 @@ internal sealed class PostgresWriter : IJournalWriter
             }
             catch (Exception e)
             {
-                // Whatever it is: a loop that ended here would leave every caller waiting for ever.
+                // Catches everything: if the loop ended here, every caller would wait forever.
                 Close(PostgresProblem.Describe(e), e);
-                // What ended this session has ended the idle ones too: a reader would be given one of them.
+                // What ended this session has also broken the idle ones, which readers would get.
                 _connections.Readers.Clear();
                 await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
@@ -172,7 +173,7 @@ internal sealed class PostgresWriter : IJournalWriter
         Close(_problem ?? Stopping);
     }
 
-    /// <summary>Waits for the lock, puts the tables in order, takes back what is in doubt, and opens.</summary>
+    /// <summary>Waits for the lock, migrates the tables, undoes the writes in doubt, and opens the journal.</summary>
     private async Task<long> OwnAsync(PostgresSession session)
     {
         while (!await session.TryLockAsync(isShared: _lanes is not null))
@@ -259,7 +260,7 @@ internal sealed class PostgresWriter : IJournalWriter
             while (_queue.Reader.TryPeek(out var next) && next is not LaneWrite && batch.TryAdd(next))
                 _queue.Reader.TryRead(out _);
             if (batch.IsEmpty)
-                continue; // what was waited for is gone: it was refused with the session before
+                continue; // the queue is empty: its writes were rejected with the session before
             var startedAt = _time.GetTimestamp();
             try
             {
@@ -270,7 +271,7 @@ internal sealed class PostgresWriter : IJournalWriter
             {
                 _inDoubt.AddRange(batch.Accepted);
                 _redrivesInDoubt.AddRange(batch.Redriven);
-                // before anybody is told: what they were refused must not look available
+                // Set before any caller is answered, so that the journal does not look available to a rejected one.
                 _problem = PostgresProblem.Describe(e);
                 batch.Fail(new JournalUnavailableException(_problem, e));
                 throw;
@@ -294,12 +295,12 @@ internal sealed class PostgresWriter : IJournalWriter
             }
             catch (PostgresException fenced) when (_lanes is not null && PostgresLanes.IsFenced(fenced))
             {
-                await _lanes.ReloadAsync(connection); // nothing of it was written; what is still ours is written now
+                await _lanes.ReloadAsync(connection); // nothing was written; what is still ours is written now
             }
         }
     }
 
-    /// <summary>Whether the session still is there, and whose the lanes are.</summary>
+    /// <summary>Checks whether the session still works, and which lanes it holds.</summary>
     private async Task CheckAsync(NpgsqlConnection connection)
     {
         if (_lanes is null)
@@ -338,7 +339,7 @@ internal sealed class PostgresWriter : IJournalWriter
         }
     }
 
-    /// <summary>From here on callers are refused, those that wait included.</summary>
+    /// <summary>Rejects all callers from now on, including those in the queue.</summary>
     private void Close(string problem, Exception? cause = null)
     {
         _problem = problem;

@@ -1,13 +1,13 @@
 namespace AkkaCharging.Journal.Retention;
 
-/// <summary>Settled requests of one caller that leave the journal oldest first.</summary>
+/// <summary>A group of settled requests of one caller, which leave the journal oldest first.</summary>
 /// <param name="Caller">The name of the API key; empty for requests without one.</param>
 /// <param name="AreDeadLetters">Whether these are the caller's dead letters or all its other settled requests.</param>
 internal readonly record struct SettledGroup(string Caller, bool AreDeadLetters);
 
 /// <summary>
-/// What the settled requests of each caller take up, and whose leave first when they are too many: so that no caller's
-/// traffic pushes out the records of another.
+/// Tracks the amount of settled requests of each caller, and selects which leave first when there are too many, so that
+/// no caller's traffic displaces the records of another.
 /// </summary>
 /// <remarks>
 /// The equal share of a caller is the limit divided by the number of callers that have settled requests. While the
@@ -19,10 +19,10 @@ internal sealed class CallerShares
 {
     private readonly Dictionary<string, Holding> _callers = new(StringComparer.Ordinal);
 
-    /// <summary>What all callers hold.</summary>
+    /// <summary>The amount of all callers.</summary>
     public long Total { get; private set; }
 
-    /// <summary>The groups that hold anything.</summary>
+    /// <summary>The groups with an amount above zero.</summary>
     public IEnumerable<SettledGroup> Groups =>
         _callers.Values.SelectMany(holding =>
             new[]
@@ -32,7 +32,7 @@ internal sealed class CallerShares
             }.Where(group => holding[group.AreDeadLetters] > 0)
         );
 
-    /// <summary>Adds to what a group holds; a negative amount takes from it, down to nothing at most.</summary>
+    /// <summary>Adds to the amount of a group; a negative amount reduces it, to no less than zero.</summary>
     public void Add(SettledGroup group, long amount)
     {
         if (!_callers.TryGetValue(group.Caller, out var holding))
@@ -44,7 +44,7 @@ internal sealed class CallerShares
             _callers.Remove(group.Caller);
     }
 
-    /// <summary>Forgets what all groups hold.</summary>
+    /// <summary>Resets all amounts.</summary>
     public void Clear()
     {
         _callers.Clear();
@@ -52,7 +52,7 @@ internal sealed class CallerShares
     }
 
     /// <summary>Finds the group whose oldest request leaves next.</summary>
-    /// <returns>Null while the limit is kept.</returns>
+    /// <returns>Null while the limit is not exceeded.</returns>
     public SettledGroup? Next(long limit)
     {
         if (Total <= limit)
@@ -74,10 +74,10 @@ internal sealed class CallerShares
             : new SettledGroup(mostWithDeadLetters!.Caller, AreDeadLetters: true);
     }
 
-    /// <summary>Takes out, row by row, the rows that leave next.</summary>
-    /// <param name="limit">How many rows may stay.</param>
-    /// <param name="most">How many rows are taken out at most.</param>
-    /// <returns>How many of the oldest rows of each group leave.</returns>
+    /// <summary>Selects the rows that leave next, and subtracts them.</summary>
+    /// <param name="limit">Number of rows that may stay.</param>
+    /// <param name="most">Maximum number of rows to select.</param>
+    /// <returns>The number of the oldest rows that leave each group.</returns>
     public Dictionary<SettledGroup, int> Take(long limit, int most)
     {
         var taken = new Dictionary<SettledGroup, int>();

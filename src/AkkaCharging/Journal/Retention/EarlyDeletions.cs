@@ -4,8 +4,7 @@ namespace AkkaCharging.Journal.Retention;
 
 /// <summary>
 /// Counts the settled requests that leave the journal before <c>journal.retentionHours</c> have passed, because more
-/// than <c>journal.maxSettledRows</c> were kept, and warns of them once a minute at most. Safe to share between
-/// threads.
+/// than <c>journal.maxSettledRows</c> were stored, and warns of them at most once a minute. Thread-safe.
 /// </summary>
 /// <param name="notice">Receives the warning.</param>
 internal sealed class EarlyDeletions(TimeProvider time, JournalNotice? notice)
@@ -30,8 +29,7 @@ internal sealed class EarlyDeletions(TimeProvider time, JournalNotice? notice)
     }
 
     /// <summary>
-    /// Counts requests that were deleted, and warns of those since the last warning, unless that was less than a
-    /// minute ago.
+    /// Counts deleted requests, and warns of those since the last warning unless that was less than a minute ago.
     /// </summary>
     public void Report(IReadOnlyCollection<(string Caller, RequestState State)> deleted)
     {
@@ -66,7 +64,7 @@ internal sealed class EarlyDeletions(TimeProvider time, JournalNotice? notice)
 /// <summary>How many settled requests left the journal before their retention, by state.</summary>
 internal readonly record struct EarlyCounts(long Delivered, long Expired, long Failed)
 {
-    /// <summary>These counts and one more request.</summary>
+    /// <summary>Returns these counts plus one request in <paramref name="state"/>.</summary>
     public EarlyCounts Plus(RequestState state) =>
         state switch
         {

@@ -2,15 +2,15 @@ using System.Data;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Copies the log into the database every thousand writes, on a thread of its own.</summary>
-/// <param name="thread">Owned by the caller.</param>
+/// <summary>Checkpoints the log into the database every thousand writes, on a thread of its own.</summary>
+/// <param name="thread">The thread, which the caller owns.</param>
 internal sealed class Checkpointer(SqliteThread thread)
 {
     private const int WritesBetween = 1_000;
 
     /// <summary>
-    /// 64 MiB of log: when the thread cannot keep up, the writer copies the rest itself, which is little by then, so
-    /// that the log starts anew.
+    /// Length of the log (64 MiB) above which the writer checkpoints the rest itself, because the thread cannot keep
+    /// up. The rest is small by then, and the log starts anew.
     /// </summary>
     private const long LogPagesMax = 16_384;
 
@@ -18,8 +18,8 @@ internal sealed class Checkpointer(SqliteThread thread)
     private int _writes;
     private int _isRunning;
 
-    /// <summary>Counts a commit, and copies the log when it is time for that. Called by the writer's thread.</summary>
-    /// <exception cref="Microsoft.Data.Sqlite.SqliteException">The log cannot be copied.</exception>
+    /// <summary>Counts a commit, and starts a checkpoint when it is due. Called on the writer's thread.</summary>
+    /// <exception cref="Microsoft.Data.Sqlite.SqliteException">The checkpoint failed.</exception>
     public void CountCommit(SqliteStore store, int writes)
     {
         _writes += writes;
@@ -48,7 +48,7 @@ internal sealed class Checkpointer(SqliteThread thread)
         }
         catch (JournalUnavailableException)
         {
-            // The writer notices the problem by itself.
+            // The writer detects the problem itself.
         }
         finally
         {

@@ -5,11 +5,11 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// Saves what is in files that no other process can find any more, because they were removed or replaced while the
-/// journal was open (docs/decisions/0008).
+/// Saves the content of files that were removed or replaced while the journal was open, and that no other process can
+/// find (docs/decisions/0008).
 /// </summary>
 /// <param name="others">The other connections of this process.</param>
-/// <param name="notice">Receives each loss once.</param>
+/// <param name="notice">Notifies the operator of each loss once.</param>
 internal sealed class FileRescue(
     JournalSettings settings,
     TimeProvider time,
@@ -21,12 +21,12 @@ internal sealed class FileRescue(
     private string? _savedAs;
     private string? _reported;
 
-    /// <summary>Forgets the loss: all files are in place again.</summary>
+    /// <summary>Resets the rescue, because all files are in place again.</summary>
     public void Reset() => (_isSaved, _reported) = (false, null);
 
-    /// <summary>Brings the log into the database, or saves a copy of a database that has lost its name.</summary>
-    /// <param name="moved">Names of the files.</param>
-    /// <returns>The problem, and whether the database can be closed without losing anything.</returns>
+    /// <summary>Checkpoints the log into the database, or saves a copy of a database that was removed.</summary>
+    /// <param name="moved">Names of the removed or replaced files.</param>
+    /// <returns>The problem, and whether the database can be closed without loss.</returns>
     public (string Problem, bool IsSafe) Run(SqliteStore store, JournalFiles files, string moved)
     {
         var isSafe = false;
@@ -35,14 +35,14 @@ internal sealed class FileRescue(
             : $"The journal {settings.Path} was removed or replaced under this process.";
         try
         {
-            // Connections of one process share the -shm, so that all have to let go of a removed one.
+            // Connections of one process share the -shm file, so all have to close a removed one.
             if (
                 !Task.WhenAll(others.Select(other => other.PauseAsync(problem))).Wait(SqliteWriter.Patience)
                 || !store.TryEmptyLog()
             )
             {
                 problem +=
-                    " Another process reads the journal; what is in them is brought into the database when it "
+                    " Another process reads the journal; their content is copied into the database when it "
                     + "has ended.";
             }
             else if (files.HasDatabase)
@@ -57,9 +57,9 @@ internal sealed class FileRescue(
         }
         catch (Exception e)
         {
-            // Whatever it is, the database stays open and the rescue is tried again.
+            // After any failure, the database stays open and the rescue is retried.
             problem +=
-                " What is in them cannot be brought into the database at present: "
+                " Their content cannot be copied into the database at present: "
                 + $"{SqliteProblem.Describe(e, settings.Path)}";
         }
 
@@ -80,17 +80,17 @@ internal sealed class FileRescue(
         if (KeySource.NeedsGenerated(settings))
             KeySource.PutBack(KeySource.GeneratedFile(settings), store.Secrets.Keys);
         if (_savedAs is not null)
-            File.Delete(_savedAs); // the file came back
+            File.Delete(_savedAs); // the file is back
         _savedAs = null;
         return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed "
-            + "them, it must not do so while the service runs.";
+            + "them; it must not do so while the service runs.";
     }
 
     private string Save(SqliteStore store, JournalFiles files)
     {
         if (!_isSaved)
         {
-            _isSaved = true; // once: it takes as much of the disk as the journal
+            _isSaved = true; // only once, because the copy is as large as the journal
             var path = SqliteFile.RealPath(settings.Path);
             var copy = $"{path}.saved-{time.GetUtcNow():yyyyMMddTHHmmssZ}";
             PrivateFile.MakeFolder(Path.GetDirectoryName(path)!);
@@ -99,8 +99,8 @@ internal sealed class FileRescue(
             _savedAs = copy;
             if (files.HasLog)
             {
-                // SQLite would take them for the log of another database that comes in this one's place. Both this one
-                // and the copy have all that is in them.
+                // SQLite would take these files for the log of another database at this path. Both this database and
+                // the copy contain all of their content.
                 File.Delete(path + "-wal");
                 File.Delete(path + "-shm");
             }
@@ -109,8 +109,8 @@ internal sealed class FileRescue(
         return " This process takes nothing until that very file is back. "
             + (
                 _savedAs is null
-                    ? "What it held could not be saved: see the log."
-                    : $"All that it held is saved as {_savedAs}."
+                    ? "Its content could not be saved: see the log."
+                    : $"All of its content is saved as {_savedAs}."
             )
             + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) "
             + "and start again.";

@@ -2,23 +2,24 @@ using AkkaCharging.Files;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Which files an open journal uses, to tell when one of them was removed or replaced: an open file can be
-/// written long after it has lost its name.</summary>
+/// <summary>
+/// The files that an open journal uses, to detect when one of them was removed or replaced: an open file remains
+/// writable long after it was removed.
+/// </summary>
 /// <remarks>
-/// A look is one call of the system for each file and opens none of them. Where the system tells no identities
-/// (anything but 64-bit Linux) it only sees whether the
-/// database is there; Windows lets nobody remove a file that is open.
+/// A check is one system call per file and opens none of them. Where the system provides no file identities (anything
+/// but 64-bit Linux), only the existence of the database is checked; Windows does not let anybody remove an open file.
 /// </remarks>
 internal sealed class JournalFiles
 {
     private readonly string _path;
     private readonly WatchedFile[] _files;
 
-    /// <summary>Remembers the files that are there now.</summary>
-    /// <param name="path">The database's, no symbolic link.</param>
-    /// <param name="database">Known from the open file, so that none that came in its place meanwhile is taken for
+    /// <summary>Records the files that exist now.</summary>
+    /// <param name="path">Path of the database, without symbolic links.</param>
+    /// <param name="database">Identity of the open database file, so that a file that has replaced it is not taken for
     /// it.</param>
-    /// <param name="key">The key that was generated beside the journal; null when it uses none.</param>
+    /// <param name="key">Path of the generated key; null when the journal uses none.</param>
     public JournalFiles(string path, FileIdentity? database, string? key)
     {
         _path = path;
@@ -31,13 +32,13 @@ internal sealed class JournalFiles
             : [];
     }
 
-    /// <summary>Whether the database is where it was.</summary>
+    /// <summary>Whether the database is still at its path.</summary>
     public bool HasDatabase => _files.Length > 0 ? _files[0].IsThere : File.Exists(_path);
 
-    /// <summary>Whether the log that lies beside the database is the one that is used.</summary>
+    /// <summary>Whether the log beside the database is the one in use.</summary>
     public bool HasLog => _files.Length > 0 && _files[1].IsThere;
 
-    /// <summary>Names of those that are gone, or are other files now; null when all are as they were.</summary>
+    /// <summary>The names of the files that were removed or replaced; null when all are in place.</summary>
     public string? Moved
     {
         get

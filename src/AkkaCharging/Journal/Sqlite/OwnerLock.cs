@@ -3,25 +3,25 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Keeps a second process off the journal: an operating system's locks, which end with their process, however
-/// that ends.</summary>
+/// <summary>
+/// Keeps a second process from using the journal, with operating system locks that end with their process.
+/// </summary>
 /// <remarks>
-/// On Linux the lock that decides is on the database file itself, on a byte far behind all that SQLite locks: whichever
-/// path leads to the file, and whatever becomes
-/// of the files beside it, it has one owner. <c>&lt;journal.path&gt;.lock</c> is locked as well, before there is a
-/// database, and against versions that knew no
-/// other. Elsewhere it is the only lock, and the runtime's. Who holds the journal stands in
-/// <c>&lt;journal.path&gt;.owner</c>, because not every system lets a locked file be read.
+/// On Linux the decisive lock is on the database file itself, on a byte far behind all that SQLite locks: whichever
+/// path leads to the file, and whatever happens to the files beside it, it has one owner.
+/// <c>&lt;journal.path&gt;.lock</c> is locked too, for the time before the database exists and against versions that
+/// use only this lock. On other systems it is the only lock, and the runtime's. The holder's name is in
+/// <c>&lt;journal.path&gt;.owner</c>, because not every system allows a locked file to be read.
 /// </remarks>
 internal sealed class OwnerLock : IDisposable
 {
     private const long OwnersByte = 1L << 62;
 
-    // Where SQLite's connections hold their locks as long as they are open.
+    // The bytes that SQLite's connections lock as long as they are open.
     private const long SharedBytes = 0x4000_0002;
     private const long SharedBytesLength = 510;
 
-    // EWOULDBLOCK of Linux and of macOS, and Windows' sharing violation.
+    // EWOULDBLOCK of Linux and of macOS, and the sharing violation of Windows.
     private static readonly int[] HeldByAnother = [11, 35, unchecked((int)0x80070020)];
 
     private readonly string _path;
@@ -32,12 +32,15 @@ internal sealed class OwnerLock : IDisposable
     private OwnerLock(string path, FileStream held, FileStream database, string name) =>
         (_path, _lock, _database, _name) = (path, held, database, name);
 
-    /// <summary>The database file that is owned, wherever it lies now; null where the system does not tell.</summary>
+    /// <summary>
+    /// The identity of the owned database file, wherever it lies now; null where the system provides none.
+    /// </summary>
     public FileIdentity? Database => FileIdentity.IsKnown ? FileIdentity.TryGet(_database.SafeFileHandle) : null;
 
-    /// <summary>Takes the lock, and makes an empty database file if there is none; null while another process holds
-    /// it.</summary>
-    /// <exception cref="IOException">The disk does not allow it.</exception>
+    /// <summary>
+    /// Takes the lock, creating an empty database file if there is none; null while another process holds it.
+    /// </summary>
+    /// <exception cref="IOException">The disk rejects the operation.</exception>
     public static OwnerLock? TryTake(JournalSettings settings, TimeProvider time)
     {
         var path = SqliteFile.RealPath(settings.Path);
@@ -71,7 +74,7 @@ internal sealed class OwnerLock : IDisposable
         return null;
     }
 
-    /// <summary>Who holds the lock, as far as is known.</summary>
+    /// <summary>Describes the holder of the lock, as far as is known.</summary>
     public static string Holder(JournalSettings settings)
     {
         try
@@ -84,9 +87,8 @@ internal sealed class OwnerLock : IDisposable
         }
     }
 
-    /// <summary>Locks the <c>.lock</c> that lies there now, when the one that was locked was removed or
-    /// replaced.</summary>
-    /// <returns>False while another process, which is about to find the database owned, has it.</returns>
+    /// <summary>Locks the <c>.lock</c> file that exists now, when the locked one was removed or replaced.</summary>
+    /// <returns>False while another process, which is about to find the database owned, holds the lock.</returns>
     public bool TryRenew()
     {
         if (!FileIdentity.IsKnown)
@@ -110,15 +112,17 @@ internal sealed class OwnerLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A name that stays behind is overwritten by the next owner.
+            // The next owner overwrites a name that stays behind.
         }
 
         _lock.Dispose();
         _database.Dispose();
     }
 
-    /// <summary>When a reader of the <c>.lock</c> holds it: nobody has the database open, then. The reader keeps the
-    /// file that is removed here.</summary>
+    /// <summary>
+    /// Takes the lock when only a reader of the <c>.lock</c> file holds it and nobody has the database open. The file
+    /// is replaced; the reader keeps the old one.
+    /// </summary>
     private static FileStream? TryLockInstead(string path, FileStream database)
     {
         if (
@@ -133,15 +137,15 @@ internal sealed class OwnerLock : IDisposable
         return TryLockBeside(path, out _);
     }
 
-    /// <param name="isDecided">False when it is only the runtime's lock that somebody has, which whoever may read the
-    /// file can take.</param>
+    /// <param name="isDecided">False when only the runtime's lock is held, which anybody who may read the file can
+    /// take.</param>
     private static FileStream? TryLockBeside(string path, out bool isDecided)
     {
         isDecided = true;
         FileStream held;
         try
         {
-            // The runtime's shared lock keeps versions off that take its exclusive one.
+            // The runtime's shared lock keeps out versions that take its exclusive lock.
             var share = FileLock.IsSupported ? FileShare.ReadWrite : FileShare.None;
             held = PrivateFile.Open(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, share);
         }

@@ -2,14 +2,14 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>A prepared statement that inserts a row, unless its id is there already.</summary>
+/// <summary>A prepared statement that inserts a row, unless a row with its id exists.</summary>
 internal sealed class PreparedInsert<T> : IDisposable
 {
     private readonly (string Name, Func<T, SqliteValue> Value)[] _columns;
     private readonly PreparedWrite _insert;
 
-    /// <param name="constant">A column that has one value in all rows.</param>
-    /// <param name="columns">Each other column and its value.</param>
+    /// <param name="constant">A column with the same value in all rows.</param>
+    /// <param name="columns">The other columns, each with a function that returns its value.</param>
     public PreparedInsert(
         SqliteConnection connection,
         string table,
@@ -30,7 +30,7 @@ internal sealed class PreparedInsert<T> : IDisposable
     }
 
     /// <summary>Inserts a row.</summary>
-    /// <exception cref="SqliteException">It was not inserted.</exception>
+    /// <exception cref="SqliteException">The row was not inserted.</exception>
     public void Run(T row)
     {
         for (var i = 0; i < _columns.Length; i++)

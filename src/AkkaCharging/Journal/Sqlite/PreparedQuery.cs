@@ -2,7 +2,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>One prepared statement of a connection; its parameters are <c>$0</c>, <c>$1</c> and so on.</summary>
+/// <summary>A prepared statement of a connection, with the parameters <c>$0</c>, <c>$1</c> and so on.</summary>
 internal sealed class PreparedQuery : IDisposable
 {
     private readonly SqliteCommand _command;
@@ -15,15 +15,15 @@ internal sealed class PreparedQuery : IDisposable
             _command.Parameters.Add(new SqliteParameter { ParameterName = $"${i}" });
     }
 
-    /// <summary>Runs it.</summary>
-    /// <returns>How many rows it changed.</returns>
+    /// <summary>Executes the statement.</summary>
+    /// <returns>The number of changed rows.</returns>
     public int Run(params ReadOnlySpan<object?> values)
     {
         Bind(values);
         return _command.ExecuteNonQuery();
     }
 
-    /// <summary>The first row as <paramref name="read"/> makes of it; default without one.</summary>
+    /// <summary>Returns the first row, converted by <paramref name="read"/>; default when there is none.</summary>
     public T? First<T>(Func<SqliteDataReader, T> read, params ReadOnlySpan<object?> values)
     {
         Bind(values);
@@ -31,7 +31,7 @@ internal sealed class PreparedQuery : IDisposable
         return rows.Read() ? read(rows) : default;
     }
 
-    /// <summary>Every row as <paramref name="read"/> makes of it.</summary>
+    /// <summary>Returns all rows, converted by <paramref name="read"/>.</summary>
     public List<T> All<T>(Func<SqliteDataReader, T> read, params ReadOnlySpan<object?> values)
     {
         Bind(values);

@@ -5,13 +5,13 @@ using SQLitePCL;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// A prepared statement that changes rows; its parameters are <c>$0</c>, <c>$1</c> and so on. It runs inside a
+/// A prepared statement that changes rows, with the parameters <c>$0</c>, <c>$1</c> and so on. Runs inside a
 /// transaction.
 /// </summary>
 /// <remarks>
-/// A layer below <see cref="PreparedQuery"/>: with every run, the driver would box each value, look the place of each
-/// parameter up by its name and create a reader, and three runs a request are most of what the writer's thread does
-/// (an accepted row: 14 to 20 µs and 2,575 bytes by the driver, 12 to 14 µs and 1,414 bytes by this; bench/README.md).
+/// This works below <see cref="PreparedQuery"/>: for every run, the driver would box each value, look up each parameter
+/// by name and create a reader, and three runs per request are most of the work of the writer's thread (an accepted
+/// row: 14 to 20 µs and 2,575 bytes with the driver, 12 to 14 µs and 1,414 bytes with this class; bench/README.md).
 /// </remarks>
 internal sealed class PreparedWrite : IDisposable
 {
@@ -28,8 +28,8 @@ internal sealed class PreparedWrite : IDisposable
     }
 
     /// <summary>Runs the statement.</summary>
-    /// <returns>How many rows it changed.</returns>
-    /// <exception cref="SqliteException">It changed none.</exception>
+    /// <returns>The number of changed rows.</returns>
+    /// <exception cref="SqliteException">The statement failed and changed no row.</exception>
     public int Run(params ReadOnlySpan<SqliteValue> values)
     {
         for (var i = 0; i < values.Length; i++)
@@ -40,21 +40,21 @@ internal sealed class PreparedWrite : IDisposable
     /// <summary>Sets a parameter for the next <see cref="Run()"/>.</summary>
     public void Bind(int parameter, SqliteValue value) => Check(value.Bind(_statement, _places[parameter]));
 
-    /// <summary>Runs the statement with the parameters that are set.</summary>
-    /// <returns>How many rows it changed.</returns>
-    /// <exception cref="SqliteException">It changed none.</exception>
+    /// <summary>Runs the statement with the current parameters.</summary>
+    /// <returns>The number of changed rows.</returns>
+    /// <exception cref="SqliteException">The statement failed and changed no row.</exception>
     public int Run()
     {
         var done = raw.sqlite3_step(_statement);
-        raw.sqlite3_reset(_statement); // returns the step's result again
+        raw.sqlite3_reset(_statement); // returns the last step's result code
         if (done != raw.SQLITE_DONE)
             SqliteException.ThrowExceptionForRC(done, _database);
         return raw.sqlite3_changes(_database);
     }
 
     /// <summary>Runs the statement, which has a RETURNING clause or is a query.</summary>
-    /// <returns>What <paramref name="read"/> makes of each row.</returns>
-    /// <exception cref="SqliteException">It changed no row.</exception>
+    /// <returns>The returned rows, converted by <paramref name="read"/>.</returns>
+    /// <exception cref="SqliteException">The statement failed and changed no row.</exception>
     public List<T> Read<T>(Func<ReturnedRow, T> read, params ReadOnlySpan<SqliteValue> values)
     {
         for (var i = 0; i < values.Length; i++)
@@ -63,7 +63,7 @@ internal sealed class PreparedWrite : IDisposable
         int result;
         while ((result = raw.sqlite3_step(_statement)) == raw.SQLITE_ROW)
             rows.Add(read(new(_statement)));
-        raw.sqlite3_reset(_statement); // returns the step's result again
+        raw.sqlite3_reset(_statement); // returns the last step's result code
         if (result != raw.SQLITE_DONE)
             SqliteException.ThrowExceptionForRC(result, _database);
         return rows;
@@ -74,7 +74,7 @@ internal sealed class PreparedWrite : IDisposable
     private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
 }
 
-/// <summary>A row that a statement returns; valid while it is read.</summary>
+/// <summary>A row returned by a statement, valid only while it is read.</summary>
 internal readonly struct ReturnedRow(sqlite3_stmt statement)
 {
     public string? Text(int column) => raw.sqlite3_column_text(statement, column).utf8_to_string();
@@ -82,7 +82,7 @@ internal readonly struct ReturnedRow(sqlite3_stmt statement)
     public byte[] Blob(int column) => raw.sqlite3_column_blob(statement, column).ToArray();
 }
 
-/// <summary>The value of a parameter.</summary>
+/// <summary>The value of a statement's parameter.</summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly struct SqliteValue
 {
@@ -97,7 +97,7 @@ internal readonly struct SqliteValue
 
     public static implicit operator SqliteValue(byte[]? value) => new(value, null);
 
-    /// <returns>SQLite's result code.</returns>
+    /// <returns>The result code of SQLite.</returns>
     public int Bind(sqlite3_stmt statement, int place) =>
         (_object, _number) switch
         {

@@ -5,11 +5,11 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// Reads decision records from the journal's file. The driver blocks its caller: for a command, not for the service.
+/// Reads decision records from the journal's file. The driver blocks its caller, so this is for commands, not for the
+/// service.
 /// </summary>
 /// <remarks>
-/// After an owner that has ended, SQLite leaves an empty <c>-wal</c> and a <c>-shm</c> beside the file; the next owner
-/// takes them over.
+/// After the owner has ended, SQLite leaves an empty <c>-wal</c> and a <c>-shm</c> file, which the next owner reuses.
 /// </remarks>
 internal sealed class SqliteAudit : IJournalAudit
 {
@@ -19,7 +19,7 @@ internal sealed class SqliteAudit : IJournalAudit
     private SqliteAudit(JournalSettings settings, SqliteConnection connection) =>
         (_settings, _connection) = (settings, connection);
 
-    /// <summary>Opens the file, which must be there.</summary>
+    /// <summary>Opens the file, which must exist.</summary>
     public static SqliteAudit Open(JournalSettings settings)
     {
         if (!File.Exists(settings.Path))

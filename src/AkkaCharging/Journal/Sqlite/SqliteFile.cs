@@ -7,15 +7,15 @@ namespace AkkaCharging.Journal.Sqlite;
 internal static class SqliteFile
 {
     /// <summary>
-    /// Where the file itself lies, beside which SQLite and the service keep theirs: <paramref name="path"/> may be a
-    /// symbolic link.
+    /// Returns the real path of the file, beside which SQLite and the service create their files;
+    /// <paramref name="path"/> may be a symbolic link.
     /// </summary>
     public static string RealPath(string path) =>
         new FileInfo(path) is { LinkTarget: not null } link
             ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName
             : Path.GetFullPath(path);
 
-    /// <summary>A connection to a journal that is known to be one.</summary>
+    /// <summary>Opens a connection to a file that is known to be a journal.</summary>
     public static SqliteConnection OpenExisting(JournalSettings settings)
     {
         var connection = Connect(settings);
@@ -32,17 +32,17 @@ internal static class SqliteFile
     }
 
     /// <summary>
-    /// A connection that has changed nothing yet, to look whether the file is a journal. A missing file is an error:
-    /// <see cref="OwnerLock"/> makes it.
+    /// Opens a connection that changes nothing by itself, to check whether the file is a journal. A missing file is an
+    /// error, because <see cref="OwnerLock"/> creates it.
     /// </summary>
     public static SqliteConnection Connect(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadWrite);
 
-    /// <summary>A connection that cannot change a journal, beside its owner or without one.</summary>
+    /// <summary>Opens a read-only connection, which may be used beside the owner.</summary>
     public static SqliteConnection ConnectReadOnly(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadOnly);
 
     /// <summary>
-    /// Checkpoints have their own thread; erased secrets are overwritten, not only unlinked; a log that grew once is
-    /// cut again.
+    /// Configures a connection: checkpoints run on their own thread, erased secrets are overwritten instead of only
+    /// unlinked, and a log that has grown is truncated.
     /// </summary>
     public static void Configure(SqliteConnection connection, JournalSettings settings) =>
         SqliteSchema.Run(

@@ -4,21 +4,20 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// Keeps requests in one file: what it accepted survives a crash of the process and, with <c>journal.synchronous =
+/// Stores requests in one file. Accepted requests survive a crash of the process and, with <c>journal.synchronous =
 /// full</c>, of the machine.
 /// </summary>
 /// <remarks>
-/// Beside <c>journal.path</c> lie SQLite's <c>-wal</c> and <c>-shm</c>, the owner's <c>.lock</c> and <c>.owner</c>, and
-/// the generated <c>.key</c>, all readable by their owner alone. A file that is removed or replaced is noticed with the
-/// next batch (docs/decisions/0008), and nothing is accepted until that is repaired. The file does not shrink: pages
-/// that retention frees are reused. Errors: a submission that waited 5 s for its turn fails and is never made; one
-/// whose batch has begun waits for its outcome. When the disk fails in the middle of a commit, the caller gets an error
-/// as if nothing was kept; a crash at that very moment may keep the request nevertheless, and then it is decided and
-/// called back.
+/// Beside <c>journal.path</c> are SQLite's <c>-wal</c> and <c>-shm</c>, the owner's <c>.lock</c> and <c>.owner</c>, and
+/// the generated <c>.key</c>, all readable by their owner only. The next batch detects a removed or replaced file
+/// (docs/decisions/0008), and nothing is accepted until that is repaired. The file does not shrink: pages freed by
+/// retention are reused. Errors: a submission that has waited 5 s for its turn fails and is never written; one whose
+/// batch has begun waits for its outcome. When the disk fails during a commit, the caller gets an error; a crash at
+/// that very moment may keep the request nevertheless, which is then decided and called back.
 /// </remarks>
-/// <param name="damaged">Receives each row that cannot be read.</param>
-/// <param name="committed">Receives each group commit.</param>
-/// <param name="notice">Receives what an operator should know about the files and about early deletions.</param>
+/// <param name="damaged">Notified of each row that cannot be read.</param>
+/// <param name="committed">Notified of each group commit.</param>
+/// <param name="notice">Notifies the operator of file problems and early deletions.</param>
 internal sealed class SqliteJournal(
     JournalSettings settings,
     TimeProvider time,

@@ -4,16 +4,16 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>The owner, the clock, the hash secret and the keys that a journal keeps beside its requests.</summary>
+/// <summary>Reads and writes the owner, the clock, the hash secret and the keys of a journal.</summary>
 internal static class SqliteMeta
 {
-    /// <summary>Reads the number of the last owner.</summary>
+    /// <summary>SQL query for the number of the last owner.</summary>
     public const string OwnerEpoch = "SELECT value FROM meta WHERE name = 'owner_epoch'";
 
     private const string Keep = "INSERT OR REPLACE INTO meta (name, value) VALUES ($0, $1)";
 
-    /// <summary>Reads the hash secret, still encrypted.</summary>
-    /// <exception cref="InvalidJournalException">It is missing.</exception>
+    /// <summary>Reads the sealed hash secret.</summary>
+    /// <exception cref="InvalidJournalException">The hash secret is missing.</exception>
     public static byte[] ReadWrapped(SqliteConnection connection)
     {
         using var secret = new PreparedQuery(connection, "SELECT value FROM meta WHERE name = 'hash_secret'");
@@ -28,15 +28,15 @@ internal static class SqliteMeta
         return JournalSecrets.Open(KeySource.Load(settings, KeyRing.KeyIdOf(wrapped)), wrapped);
     }
 
-    /// <summary>Reads what <see cref="JournalClock.Save"/> kept; null when there is nothing.</summary>
+    /// <summary>Reads the clock stored by <see cref="JournalClock.Save"/>; null when there is none.</summary>
     public static string? ReadClock(SqliteConnection connection)
     {
         using var clock = new PreparedQuery(connection, "SELECT value FROM meta WHERE name = 'clock'");
         return clock.First(found => found.GetString(0));
     }
 
-    /// <summary>Counts the owners up.</summary>
-    /// <param name="mine">Number of an owner that opens the journal again; null for a new one.</param>
+    /// <summary>Assigns the next owner number.</summary>
+    /// <param name="mine">The number of an owner that opens the journal again; null for a new one.</param>
     /// <returns>The number of this owner.</returns>
     /// <exception cref="JournalTakenException">There was a later owner than <paramref name="mine"/>.</exception>
     public static long TakeOver(SqliteConnection connection, string path, long? mine)
@@ -51,7 +51,7 @@ internal static class SqliteMeta
     }
 
     /// <summary>Seals the hash secret with the first key, and lists that key as used.</summary>
-    /// <exception cref="InvalidJournalException">A key is not configured any more that rows still need.</exception>
+    /// <exception cref="InvalidJournalException">Rows still need a key that is no longer configured.</exception>
     public static void Register(SqliteConnection connection, JournalSecrets secrets, TimeProvider time)
     {
         using var used = new PreparedQuery(connection, "SELECT id FROM encryption_key");

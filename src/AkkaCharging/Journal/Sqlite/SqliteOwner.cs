@@ -9,13 +9,13 @@ namespace AkkaCharging.Journal.Sqlite;
 /// Owns the journal's files: takes the lock, opens the database, and checks that they stay in place.
 /// </summary>
 /// <remarks>
-/// The lock is held from the first attempt that gets it to the end of the process's use, while the database is closed
-/// after each error and opened again. Called by the writer's thread alone.
+/// The lock is held from the first successful attempt until this object is disposed, while the database is closed and
+/// reopened after each error. Called on the writer's thread only.
 /// </remarks>
-/// <param name="others">The other connections of this process: paused while files are made anew, ended with
-/// this.</param>
-/// <param name="notice">Receives what an operator should know about the files.</param>
-/// <param name="early">Counts settled requests that leave before their retention.</param>
+/// <param name="others">The other connections of this process, which are paused while files are created again and
+/// disposed with this object.</param>
+/// <param name="notice">Notifies the operator of file problems.</param>
+/// <param name="early">Counts settled requests that are deleted before their retention time.</param>
 internal sealed class SqliteOwner(
     JournalSettings settings,
     TimeProvider time,
@@ -36,11 +36,11 @@ internal sealed class SqliteOwner(
 
     private bool WasOpen => _epoch is not null;
 
-    /// <summary>Opens the database unless it is open, and checks that it is still this process's.</summary>
-    /// <returns>The problem of a journal that another process owns; null when it is open.</returns>
-    /// <exception cref="InvalidJournalException">It cannot be used.</exception>
+    /// <summary>Opens the database unless it is open, and checks that this process still owns it.</summary>
+    /// <returns>The problem of a journal that another process owns; null when the database is open.</returns>
+    /// <exception cref="InvalidJournalException">The journal is unusable.</exception>
     /// <exception cref="JournalMovedException">Files were removed or replaced.</exception>
-    /// <exception cref="JournalTakenException">Another process has opened it since.</exception>
+    /// <exception cref="JournalTakenException">Another process has opened the journal since.</exception>
     public string? Open()
     {
         if (Store is null && !TryOpen())
@@ -61,8 +61,8 @@ internal sealed class SqliteOwner(
             throw new JournalMovedException(moved);
     }
 
-    /// <summary>Makes sure that a commit is where the next process will look for it.</summary>
-    /// <exception cref="JournalMovedException">It is not.</exception>
+    /// <summary>Ensures that a commit is in the file that the next process will read.</summary>
+    /// <exception cref="JournalMovedException">The commit is in a file that was removed or replaced.</exception>
     public void SecureCommit()
     {
         if (_files!.Moved is { } moved && !(_files.HasDatabase && Store!.TryEmptyLog()))
@@ -70,7 +70,7 @@ internal sealed class SqliteOwner(
     }
 
     /// <summary>
-    /// Closes the database after an error; one whose files were moved is closed only when nothing is lost by that.
+    /// Closes the database after an error. A database whose files were moved is closed only when nothing is lost.
     /// </summary>
     /// <returns>The problem, for health.</returns>
     public string Close(Exception e)
@@ -84,11 +84,11 @@ internal sealed class SqliteOwner(
         return problem;
     }
 
-    /// <summary>Saves what is in files that were removed or replaced.</summary>
+    /// <summary>Saves the content of files that were removed or replaced.</summary>
     /// <returns>The problem; null when all files are in place.</returns>
     public string? RescueMoved() => Store is not null && _files!.Moved is { } moved ? Leave(moved) : null;
 
-    /// <summary>Closes the database, which brings its log into it, and releases the lock.</summary>
+    /// <summary>Closes the database, which checkpoints its log, and releases the lock.</summary>
     public void Dispose()
     {
         foreach (var other in others)
@@ -103,7 +103,7 @@ internal sealed class SqliteOwner(
         if (isSafe)
         {
             _hasStrayLog = !_files!.HasLog;
-            CloseStore(); // the last connection removes a log that lies beside the database, whoever wrote it
+            CloseStore(); // the last connection removes the log beside the database, even another program's
         }
 
         return problem;
@@ -127,8 +127,8 @@ internal sealed class SqliteOwner(
         ThrowIfReplaced(path, database);
         if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
             throw new JournalMovedException(
-                $"The journal {settings.Path} has the log of another program beside it, which is not to be "
-                    + $"taken for its own: move {path}-wal away."
+                $"The journal {settings.Path} has the log of another program beside it, which must not be "
+                    + $"used as its own: move {path}-wal away."
             );
 
         var isFirst = !WasOpen;
@@ -145,8 +145,8 @@ internal sealed class SqliteOwner(
     }
 
     /// <summary>
-    /// A database that was open once is never made anew: an empty journal, or another one, in its place would hide the
-    /// loss.
+    /// Ensures that a database that was open once is never created again: an empty or different journal in its place
+    /// would hide the loss.
     /// </summary>
     private void ThrowIfReplaced(string path, FileIdentity? database)
     {
@@ -159,14 +159,14 @@ internal sealed class SqliteOwner(
         }
 
         throw new JournalMovedException(
-            $"The journal {settings.Path} was removed or replaced under this process, which waits for that "
-                + "very file: put it back, or stop this process."
+            $"The journal {settings.Path} was removed or replaced under this process, which waits for the same "
+                + "file: put it back, or stop this process."
         );
     }
 
     /// <summary>
-    /// Makes files private that an earlier version created with the mode of the umask; SQLite gives its new files the
-    /// database's mode.
+    /// Makes files private that an earlier version created with the umask's mode; SQLite gives new files the database's
+    /// mode.
     /// </summary>
     private void KeepPrivate(string path, string folder)
     {

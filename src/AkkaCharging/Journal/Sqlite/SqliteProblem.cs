@@ -2,10 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Says what is wrong with the journal's file, for health and logs.</summary>
+/// <summary>Describes a problem of the journal's file, for health and logs.</summary>
 internal static class SqliteProblem
 {
-    /// <summary>Whether the file is no database, or a broken one.</summary>
+    /// <summary>Checks whether the file is not a database, or is corrupt.</summary>
     public static bool IsCorrupt(SqliteException e) =>
         e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB;
 

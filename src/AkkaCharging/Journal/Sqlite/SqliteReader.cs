@@ -5,8 +5,8 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Reads requests back, on a thread and a connection of its own.</summary>
-/// <param name="thread">Owned: it ends with this.</param>
+/// <summary>Reads requests on a thread and a connection of its own.</summary>
+/// <param name="thread">The thread, which is disposed with this object.</param>
 internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJournalReader, IDisposable
 {
     private const int PageRows = 1_000;
@@ -31,7 +31,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
             return RequestPages.Of(query, floor, found, most);
         });
 
-    /// <summary>The next unsettled requests in order of acceptance, each with its place.</summary>
+    /// <summary>Reads the next unsettled requests in order of acceptance, each with its place.</summary>
     public Task<List<UnsettledRow>> ReadPageAsync(long after, long last, JournalSecrets secrets) =>
         thread.RunAsync(connection =>
         {

@@ -2,7 +2,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Deletes once a minute what is past its time: settled requests and idempotency keys.</summary>
+/// <summary>Deletes old settled requests and idempotency keys once a minute.</summary>
 /// <param name="write">Queues a write.</param>
 internal sealed class SqliteRetention(
     JournalSettings settings,
@@ -16,7 +16,7 @@ internal sealed class SqliteRetention(
     private long _startedAt = time.GetTimestamp();
     private int _isRunning;
 
-    /// <summary>Starts a sweep when it is time for one. Called by the writer's thread.</summary>
+    /// <summary>Starts a sweep when one is due. Called on the writer's thread.</summary>
     public void SweepWhenDue()
     {
         if (time.GetElapsedTime(_startedAt) < Period)
@@ -27,8 +27,8 @@ internal sealed class SqliteRetention(
     }
 
     /// <summary>
-    /// Adds a small step to the next batch, then another while there is more to delete: other writes wait for a
-    /// millisecond or two at most.
+    /// Adds a small step to the next batch, then another while there is more to delete. Other writes wait for one or
+    /// two milliseconds at most.
     /// </summary>
     private async Task SweepAsync()
     {
@@ -38,7 +38,7 @@ internal sealed class SqliteRetention(
         }
         catch (JournalUnavailableException)
         {
-            // The next sweep deletes it.
+            // The next sweep deletes the rest.
         }
         finally
         {

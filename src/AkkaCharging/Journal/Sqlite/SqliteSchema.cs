@@ -2,15 +2,15 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>The journal's tables, and how those of an older version become them.</summary>
+/// <summary>The journal's tables, and their migration from older versions.</summary>
 internal static class SqliteSchema
 {
     /// <summary>Marks the file as a journal of this service: "AKCH".</summary>
     public const long ApplicationId = 0x414B_4348;
 
     /// <summary>
-    /// Larger files are not read through at start, because recovery must not wait; SQLite checks each page that it
-    /// uses.
+    /// Maximum size of a file that is checked completely at the start. A larger one would delay recovery; SQLite checks
+    /// each page that it uses.
     /// </summary>
     private const long QuickCheckBytesMax = 64 << 20;
 
@@ -19,8 +19,8 @@ internal static class SqliteSchema
     /// <summary>The version that this build reads and writes.</summary>
     public static int Version => Steps.Length;
 
-    /// <summary>Refuses what is not a journal, is broken, or was written by a newer version.</summary>
-    /// <returns>Whether there is nothing in the file yet.</returns>
+    /// <summary>Rejects a file that is not a journal, is corrupt, or was written by a newer version.</summary>
+    /// <returns>Whether the file is empty.</returns>
     public static bool CheckIsFresh(SqliteConnection connection, string path)
     {
         var (version, application) = (
@@ -53,7 +53,7 @@ internal static class SqliteSchema
         return false;
     }
 
-    /// <summary>Brings the tables to this version; inside the caller's transaction.</summary>
+    /// <summary>Migrates the tables to this version, inside the caller's transaction.</summary>
     public static void Migrate(SqliteConnection connection)
     {
         foreach (var step in Steps.Skip((int)Number(connection, "PRAGMA user_version")))

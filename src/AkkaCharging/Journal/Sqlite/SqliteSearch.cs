@@ -5,12 +5,13 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Finds requests by what operators and auditors know of them.</summary>
+/// <summary>Finds requests by the criteria of operators and auditors.</summary>
 internal static class SqliteSearch
 {
     /// <summary>Finds a request; null when there is none.</summary>
-    /// <param name="secrets">Null to leave out the details of the decision.</param>
-    /// <param name="oldest">What settled by then is past retention, in ticks; 0 finds it too.</param>
+    /// <param name="secrets">The journal's secrets; null leaves out the details of the decision.</param>
+    /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
+    /// too.</param>
     public static RequestRecord? Find(SqliteConnection connection, RequestId id, JournalSecrets? secrets, long oldest)
     {
         using var find = new PreparedQuery(
@@ -21,9 +22,10 @@ internal static class SqliteSearch
     }
 
     /// <summary>Finds the newest <paramref name="most"/> matches, newest first.</summary>
-    /// <param name="from">No match has a smaller id.</param>
-    /// <param name="before">Every match has a smaller id.</param>
-    /// <param name="oldest">What settled by then is past retention, in ticks; 0 finds it too.</param>
+    /// <param name="from">Smallest id that a match may have.</param>
+    /// <param name="before">The id before which every match lies.</param>
+    /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
+    /// too.</param>
     public static List<RequestRecord> Find(
         SqliteConnection connection,
         RequestQuery query,

@@ -5,11 +5,11 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// The settled requests in the table: counted by caller, and deleted when they are old or too many
+/// The settled requests in the table: counted by caller, and deleted when they are old or exceed the limit
 /// (<see cref="CallerShares"/>). Part of <see cref="SqliteStore"/>.
 /// </summary>
 /// <remarks>
-/// The counts follow the writes of a transaction before its commit: when that fails, the store is closed with them.
+/// The counts are updated during a transaction; if its commit fails, the store and the counts are discarded.
 /// </remarks>
 internal sealed class SqliteSettledRows : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class SqliteSettledRows : IDisposable
     private readonly PreparedWrite _deleteExcess;
     private readonly PreparedWrite _forgetKey;
 
-    /// <param name="rowsMax"><c>journal.maxSettledRows</c>.</param>
+    /// <param name="rowsMax">The value of <c>journal.maxSettledRows</c>.</param>
     public SqliteSettledRows(SqliteConnection connection, long rowsMax)
     {
         _rowsMax = rowsMax;
@@ -47,20 +47,20 @@ internal sealed class SqliteSettledRows : IDisposable
             _shares.Add(group, rows);
     }
 
-    /// <summary>Whether there are more than may be kept.</summary>
+    /// <summary>Whether there are more settled requests than <c>journal.maxSettledRows</c>.</summary>
     public bool AreTooMany => _shares.Total > _rowsMax;
 
     /// <summary>Counts a request that was settled.</summary>
-    /// <param name="apiKey">The name of its API key; null without one.</param>
+    /// <param name="apiKey">The name of the request's API key; null without one.</param>
     public void Add(string? apiKey, bool isDeadLetter) => _shares.Add(GroupOf(apiKey, isDeadLetter), 1);
 
-    /// <summary>Counts a dead letter that is pending again, or is none any more.</summary>
+    /// <summary>Subtracts a dead letter that was redriven or discarded.</summary>
     public void Remove(string? apiKey, bool isDeadLetter) => _shares.Add(GroupOf(apiKey, isDeadLetter), -1);
 
-    /// <summary>Deletes the oldest of those that settled until a time.</summary>
-    /// <param name="until">In ticks.</param>
-    /// <param name="most">How many are deleted at most.</param>
-    /// <returns>How many were deleted.</returns>
+    /// <summary>Deletes the oldest of the requests that settled until a given time.</summary>
+    /// <param name="until">The time in ticks.</param>
+    /// <param name="most">Maximum number of requests to delete.</param>
+    /// <returns>The number of deleted requests.</returns>
     public int DeleteOld(long until, int most)
     {
         var all = 0;
@@ -75,10 +75,10 @@ internal sealed class SqliteSettledRows : IDisposable
     }
 
     /// <summary>
-    /// Deletes a few of those that are too many, with their idempotency keys. The keys of pending requests stay.
+    /// Deletes a few excess requests, with their idempotency keys. The keys of pending requests are kept.
     /// </summary>
-    /// <param name="most">How many are deleted at most.</param>
-    /// <returns>Those that were deleted.</returns>
+    /// <param name="most">Maximum number of requests to delete.</param>
+    /// <returns>The deleted requests.</returns>
     public List<(string Caller, RequestState State)> DeleteExcess(int most)
     {
         var all = new List<(string, RequestState)>();

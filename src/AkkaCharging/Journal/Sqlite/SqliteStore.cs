@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>The writer's connection and its statements. One thread uses it.</summary>
+/// <summary>The writer's connection with its statements, used by one thread.</summary>
 internal sealed class SqliteStore : IDisposable
 {
     private const int PurgeRowsMax = 200;
@@ -139,7 +139,7 @@ internal sealed class SqliteStore : IDisposable
     /// <summary>Keys and secrets of the journal.</summary>
     public JournalSecrets Secrets { get; }
 
-    /// <summary>The number of this owner: each owner counts it up, and only the last one can commit.</summary>
+    /// <summary>The number of this owner: each owner increments it, and only the latest one can commit.</summary>
     public long Epoch { get; }
 
     /// <summary>Number of unsettled requests when the file was opened.</summary>
@@ -149,15 +149,16 @@ internal sealed class SqliteStore : IDisposable
     public long LastSeq { get; }
 
     /// <summary>
-    /// Opens the journal, creates or migrates its tables, and proves with a write that it can be written.
+    /// Opens the journal, creates or migrates its tables, and checks with a write that it is writable.
     /// </summary>
-    /// <param name="epoch">Number of an owner that opens it again; null for a new one.</param>
-    /// <param name="clock">Resumed from the journal, and kept in it with the writes; null leaves the kept one as it
-    /// is.</param>
-    /// <param name="early">Counts what leaves because of <c>journal.maxSettledRows</c>.</param>
-    /// <exception cref="InvalidJournalException">It cannot be used: corrupt, newer, another program's, or under another
-    /// key.</exception>
-    /// <exception cref="JournalTakenException">Another owner has opened it since <paramref name="epoch"/>.</exception>
+    /// <param name="epoch">The number of an owner that opens the journal again; null for a new one.</param>
+    /// <param name="clock">The clock, which is resumed from the journal and stored with the writes; null leaves the
+    /// stored one unchanged.</param>
+    /// <param name="early">Counts requests that are deleted because of <c>journal.maxSettledRows</c>.</param>
+    /// <exception cref="InvalidJournalException">The file is corrupt, of a newer version, of another program, or
+    /// encrypted with another key.</exception>
+    /// <exception cref="JournalTakenException">Another owner has opened the journal since
+    /// <paramref name="epoch"/>.</exception>
     public static SqliteStore Open(
         JournalSettings settings,
         TimeProvider time,
@@ -209,11 +210,11 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>
-    /// Runs <paramref name="writes"/> in one transaction: all are kept, or none. Deletes a few of the settled requests
-    /// above <c>journal.maxSettledRows</c>.
+    /// Runs <paramref name="writes"/> in one transaction: either all are stored or none. Deletes a few of the settled
+    /// requests above <c>journal.maxSettledRows</c>.
     /// </summary>
-    /// <exception cref="SqliteException">None is kept.</exception>
-    /// <exception cref="JournalTakenException">None is kept: there is a later owner.</exception>
+    /// <exception cref="SqliteException">No write was stored.</exception>
+    /// <exception cref="JournalTakenException">No write was stored, because there is a later owner.</exception>
     public void Commit(IReadOnlyList<SqliteWrite> writes)
     {
         _begin.Run();
@@ -235,9 +236,10 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>
-    /// Copies the whole log into the database, even a log that was removed, because this connection still has it open.
+    /// Checkpoints the whole log into the database, even a log whose file was removed, because this connection still
+    /// has it open.
     /// </summary>
-    /// <returns>False when a reader kept some of it from being copied.</returns>
+    /// <returns>False when a reader prevented a part of it.</returns>
     public bool TryEmptyLog()
     {
         using var checkpoint = new PreparedQuery(_connection, "PRAGMA wal_checkpoint(FULL)");
@@ -247,18 +249,18 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>Writes a copy of the journal as this connection sees it, wherever its file lies now.</summary>
-    /// <param name="path">An empty file.</param>
+    /// <param name="path">Path of an empty file.</param>
     public void SaveAs(string path)
     {
         using var copy = new PreparedWrite(_connection, "VACUUM INTO $0");
         copy.Run(path);
     }
 
-    /// <summary>Copies as much of the log into the database as no reader needs.</summary>
+    /// <summary>Checkpoints the part of the log that no reader needs.</summary>
     public void Checkpoint() => SqliteSchema.Run(_connection, "PRAGMA wal_checkpoint(PASSIVE)");
 
-    /// <summary>Keeps a request, unless its idempotency key is kept already.</summary>
-    /// <param name="now">Time at which kept keys are checked for their end.</param>
+    /// <summary>Stores a request, unless its idempotency key is already stored.</summary>
+    /// <param name="now">The current time, for the expiry of stored keys.</param>
     public AcceptResult Accept(RequestId id, RequestRow row, IdempotencyClaim? idempotency, DateTimeOffset now)
     {
         if (idempotency is not null)
@@ -278,8 +280,8 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>Looks up an idempotency key.</summary>
-    /// <param name="id">The request that claims it; default for a mere look-up.</param>
-    /// <returns>Null when it is free.</returns>
+    /// <param name="id">The request that claims the key; default for a look-up.</param>
+    /// <returns>Null when the key is not stored or expired.</returns>
     public AcceptResult? FindAccepted(IdempotencyClaim claim, DateTimeOffset now, RequestId id = default)
     {
         var kept = _claim.First<KeptClaim?>(
@@ -290,8 +292,8 @@ internal sealed class SqliteStore : IDisposable
         return kept?.Answer(claim, id);
     }
 
-    /// <summary>Keeps a decision unless there is one.</summary>
-    /// <returns>The one that is kept now.</returns>
+    /// <summary>Stores a decision unless one is stored.</summary>
+    /// <returns>The stored decision.</returns>
     public Decision Decide(RequestId id, Decision decision, StoredDecision row)
     {
         var stored = StoredId.Of(id);
@@ -300,13 +302,13 @@ internal sealed class SqliteStore : IDisposable
             : _decision.First(found => found.ToDecision(id, Secrets), stored) ?? decision;
     }
 
-    /// <summary>Appends an attempt.</summary>
-    /// <returns>How many rows it changed.</returns>
+    /// <summary>Appends a failed attempt.</summary>
+    /// <returns>The number of changed rows.</returns>
     public int RecordAttempt(RequestId id, CallbackAttempt attempt) =>
         _attempt.Run(StoredId.Of(id), StoredNames.Attempt(attempt));
 
     /// <summary>Settles a request.</summary>
-    /// <returns>How many rows it changed: none when the request is settled already.</returns>
+    /// <returns>The number of changed rows; zero when the request is already settled.</returns>
     public int Settle(RequestId id, Settlement settlement)
     {
         var last = settlement.LastAttempt;
@@ -344,7 +346,7 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>Erases the secrets of a dead letter.</summary>
-    /// <returns>False when it is no dead letter.</returns>
+    /// <returns>False when there is no such dead letter.</returns>
     public bool Discard(RequestId id)
     {
         var discarded = _discard.Read(row => row.Text(0), StoredId.Of(id));
@@ -358,10 +360,10 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>
-    /// Deletes a few requests that settled until <paramref name="settledBy"/>, and idempotency keys that ended before
+    /// Deletes a few requests that settled until <paramref name="settledBy"/>, and idempotency keys that expired before
     /// <paramref name="now"/>.
     /// </summary>
-    /// <returns>Whether there may be more.</returns>
+    /// <returns>Whether there may be more to delete.</returns>
     public bool Purge(DateTimeOffset settledBy, DateTimeOffset now)
     {
         var requests = _settledRows.DeleteOld(settledBy.UtcTicks, PurgeRowsMax);
@@ -371,8 +373,8 @@ internal sealed class SqliteStore : IDisposable
 
     public void Dispose()
     {
-        // A connection stays open, with its locks, as long as one of its statements does; the driver disposes only
-        // those that it has prepared itself.
+        // A connection keeps its locks until all of its statements are closed, and the driver closes only those it has
+        // prepared itself.
         IDisposable[] statements =
         [
             _accept,

@@ -5,8 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// A thread with a connection of its own, for what must neither block the pool (the driver waits for the disk) nor the
-/// writer.
+/// A thread with its own connection, for work that must block neither the thread pool (the driver waits for the disk)
+/// nor the writer.
 /// </summary>
 internal sealed class SqliteThread : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class SqliteThread : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Runs <paramref name="work"/> after what was asked for before.</summary>
+    /// <summary>Runs <paramref name="work"/> after all work queued before.</summary>
     /// <exception cref="JournalUnavailableException">The file cannot be read at present.</exception>
     public Task<T> RunAsync<T>(Func<SqliteConnection, T> work)
     {
@@ -41,7 +41,7 @@ internal sealed class SqliteThread : IDisposable
     }
 
     /// <summary>
-    /// Closes the connection after what was asked for before, and opens none until <see cref="Resume"/>.
+    /// Closes the connection after all work queued before, and opens none until <see cref="Resume"/>.
     /// </summary>
     public Task PauseAsync(string because)
     {
@@ -57,7 +57,7 @@ internal sealed class SqliteThread : IDisposable
         }
         catch (Exception e) when (e is InvalidOperationException or ObjectDisposedException)
         {
-            closed.SetResult(); // closed for good
+            closed.SetResult(); // disposed: there is no connection
         }
 
         return closed.Task;
@@ -66,11 +66,11 @@ internal sealed class SqliteThread : IDisposable
     /// <summary>Ends a pause.</summary>
     public void Resume() => _pausedBecause = null;
 
-    /// <summary>Finishes what was asked for and closes the connection.</summary>
+    /// <summary>Finishes the queued work and closes the connection.</summary>
     public void Dispose()
     {
         _work.CompleteAdding();
-        _thread.Join(TimeSpan.FromSeconds(5)); // a disk that hangs does not hold up the end of the process
+        _thread.Join(TimeSpan.FromSeconds(5)); // a hanging disk must not delay the end of the process
     }
 
     private void Run<T>(Func<SqliteConnection, T> work, TaskCompletionSource<T> completion)
@@ -88,7 +88,7 @@ internal sealed class SqliteThread : IDisposable
         }
         catch (Exception e)
         {
-            // Whatever it is, the thread lives on and the caller is told.
+            // After any failure, the thread continues and the caller gets the exception.
             completion.SetException(e);
         }
     }

@@ -1,8 +1,8 @@
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>A write that waits for its batch.</summary>
-/// <param name="queuedAt">Timestamp of <see cref="TimeProvider"/>.</param>
-/// <param name="canTimeOut">Whether its caller is told after a while that it was not made, as long as it was not
+/// <summary>A write in the queue.</summary>
+/// <param name="queuedAt">When the write was queued: a timestamp of <see cref="TimeProvider"/>.</param>
+/// <param name="canTimeOut">Whether the caller gets an error after a time-out, as long as the write was not
 /// begun.</param>
 internal abstract class SqliteWrite(long queuedAt, bool canTimeOut)
 {
@@ -12,16 +12,16 @@ internal abstract class SqliteWrite(long queuedAt, bool canTimeOut)
 
     public bool CanTimeOut => canTimeOut;
 
-    /// <summary>True once: either the writer begins it, or it is given up; never both.</summary>
+    /// <summary>Returns true once: a write is either begun or timed out, never both.</summary>
     public bool TryTake() => Interlocked.Exchange(ref _isTaken, 1) == 0;
 
-    /// <summary>Makes it, inside a transaction.</summary>
+    /// <summary>Makes the write inside a transaction.</summary>
     public abstract void Run(SqliteStore store);
 
-    /// <summary>Tells the caller, after the commit. On a thread of the pool, as is <see cref="Fail"/>.</summary>
+    /// <summary>Answers the caller after the commit. Called on a pool thread, as is <see cref="Fail"/>.</summary>
     public abstract void Complete();
 
-    /// <summary>Tells the caller that it was not made.</summary>
+    /// <summary>Reports to the caller that the write was not made.</summary>
     public abstract void Fail(JournalUnavailableException problem);
 }
 
@@ -29,7 +29,7 @@ internal abstract class SqliteWrite(long queuedAt, bool canTimeOut)
 internal sealed class SqliteWrite<T>(Func<SqliteStore, T> write, long queuedAt, bool canTimeOut)
     : SqliteWrite(queuedAt, canTimeOut)
 {
-    private readonly TaskCompletionSource<T> _completion = new(); // callers go on on the thread that tells them
+    private readonly TaskCompletionSource<T> _completion = new(); // callers continue on the thread that completes them
     private T? _result;
 
     public Task<T> Completion => _completion.Task;

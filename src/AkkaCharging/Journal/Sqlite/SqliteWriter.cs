@@ -6,22 +6,24 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>
-/// The one thread that writes: it opens the journal, commits waiting writes in groups, and opens it again after a write
-/// failed.
+/// The only thread that writes: it opens the journal, commits queued writes in groups, and reopens the journal after a
+/// failed write.
 /// </summary>
 /// <remarks>
-/// Group commit: the writes that arrive during one transaction make up the next one, so that an idle service commits
-/// alone and at once; a busy one commits every millisecond or two (<see cref="WriteQueue"/>). After any error the
-/// connection is closed: nothing of its transaction is kept, and opening it again, which writes, is the probe that ends
-/// the outage. Each batch makes sure that the files are still where the next process will look for them
+/// Group commit: writes queued during one transaction make up the next one. An idle service thus commits each write
+/// alone and at once, a busy one every one or two milliseconds (<see cref="WriteQueue"/>). After any error the
+/// connection is closed: nothing of its transaction is stored, and reopening it, which writes, is the probe that ends
+/// the outage. Each batch checks that the files are still where the next process will look for them
 /// (docs/decisions/0008).
 /// </remarks>
 internal sealed class SqliteWriter : IJournalWriter, IDisposable
 {
-    /// <summary>How often an unavailable journal is tried again, the lock of another owner included.</summary>
+    /// <summary>
+    /// Interval of attempts to open an unavailable journal, including one that another owner has locked.
+    /// </summary>
     public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long a submission waits for the disk, and a batch may take before health reports it.</summary>
+    /// <summary>Time-out of a submission that waits for the disk, and of a batch before health reports it.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly JournalSettings _settings;
@@ -51,11 +53,11 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private bool _isTaken;
     private long _batchStartedAt;
 
-    /// <param name="committed">Receives each group commit.</param>
-    /// <param name="clock">Tells which rows are old; one of its own when null.</param>
-    /// <param name="reading">Thread whose connection is closed while the files are made anew.</param>
-    /// <param name="notice">Receives what an operator should know about the files.</param>
-    /// <param name="early">Counts settled requests that leave before their retention.</param>
+    /// <param name="committed">Notified of each group commit.</param>
+    /// <param name="clock">Determines the age of rows; null creates a clock.</param>
+    /// <param name="reading">The reader's thread, whose connection is closed while the files are created again.</param>
+    /// <param name="notice">Notifies the operator of file problems.</param>
+    /// <param name="early">Counts settled requests that are deleted before their retention time.</param>
     public SqliteWriter(
         JournalSettings settings,
         TimeProvider time,
@@ -84,7 +86,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     /// <inheritdoc/>
     public JournalSecrets? Secrets => _secrets;
 
-    /// <summary>Completes when the journal is opened for the first time, with what was found then.</summary>
+    /// <summary>Completes when the journal is opened for the first time.</summary>
     public Task<SqliteStore> Opened => _opened.Task;
 
     /// <inheritdoc/>
@@ -109,10 +111,10 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private bool IsStuck =>
         Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Patience;
 
-    /// <summary>Writes with the next batch.</summary>
-    /// <param name="canTimeOut">Whether it fails when it waits for longer than <see cref="Patience"/>.</param>
-    /// <exception cref="JournalUnavailableException">It was not written, and never will be, unless the disk failed in
-    /// the middle of the commit.</exception>
+    /// <summary>Makes <paramref name="write"/> with the next batch.</summary>
+    /// <param name="canTimeOut">Whether the write fails after waiting for <see cref="Patience"/>.</param>
+    /// <exception cref="JournalUnavailableException">The write was not made and never will be, unless the disk failed
+    /// during the commit.</exception>
     public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool canTimeOut = false)
     {
         var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), canTimeOut);
@@ -139,8 +141,8 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         Interlocked.MemoryBarrier();
         if (_isWriting)
         {
-            // Here, because the writer's thread may be waiting for the disk. An idle one sets the timer itself, so that
-            // ticks do not pile up.
+            // Called here, because the writer's thread may be waiting for the disk. An idle writer sets the timer
+            // itself, so that ticks do not accumulate.
             _queue.TimeOut(Patience);
             SetTimer();
         }
@@ -166,7 +168,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
             _isWriting = true;
             Interlocked.MemoryBarrier();
             if (_isTicked)
-                SetTimer(); // it ticked in between: either this thread or the tick must set the timer again
+                SetTimer(); // it ticked in between: this thread or the tick must set it again
             WriteQueued();
             _isWriting = false;
         }
@@ -180,7 +182,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         FailWaiting();
     }
 
-    /// <summary>Opens the journal, checks the disk and starts retention; every tick.</summary>
+    /// <summary>Opens the journal, checks the disk and starts retention; called on every tick.</summary>
     private void LookAfter()
     {
         try
@@ -195,7 +197,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
 
             _diskProblem = FindDiskProblem();
             _secrets ??= _owner.Store!.Secrets;
-            _problem = null; // first: a caller that waits for the opening may write at once
+            _problem = null; // set first: a caller that awaits the opening may write at once
             _opened.TrySetResult(_owner.Store!);
             _retention.SweepWhenDue();
         }
@@ -206,7 +208,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         }
         catch (Exception e)
         {
-            // The edge of the thread: whatever it is shows in health and is tried again.
+            // The thread's outermost handler: health shows the failure, and the work is retried.
             Close(e);
         }
     }
@@ -235,7 +237,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
             }
             catch (Exception e)
             {
-                // Whatever it is: nothing of the batch is kept.
+                // After any failure, nothing of the batch is stored.
                 Close(e);
                 _queue.FailBatch(Unavailable());
                 break;

@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 
 namespace AkkaCharging.Journal.Sqlite;
 
-/// <summary>Writes that wait for a commit, and the batch that is being committed.</summary>
-/// <remarks>Any thread adds writes and times them out; all else is called by the writer's thread alone.</remarks>
+/// <summary>The queued writes, and the batch that is being committed.</summary>
+/// <remarks>
+/// Any thread may add writes and time them out; all other methods are called on the writer's thread only.
+/// </remarks>
 internal sealed class WriteQueue(TimeProvider time)
 {
     private const int BatchMax = 2_048;
@@ -11,20 +13,20 @@ internal sealed class WriteQueue(TimeProvider time)
     private const int CallersAtATime = 16;
 
     /// <summary>
-    /// A commit that follows another sooner than this waits a moment for more writes, unless
-    /// <see cref="EnoughWrites"/> are waiting already.
+    /// Minimum time between two commits: an earlier one waits for more writes, unless <see cref="EnoughWrites"/> are
+    /// queued.
     /// </summary>
     private static readonly TimeSpan CommitApart = TimeSpan.FromMilliseconds(1);
 
     private readonly ConcurrentQueue<SqliteWrite> _waiting = new();
     private readonly List<SqliteWrite> _batch = new(BatchMax);
 
-    // Spinning would cost more than the switch to another thread.
+    // No spinning, which would cost more than the switch to another thread.
     private readonly ManualResetEventSlim _wake = new(initialState: true, spinCount: 0);
     private readonly ManualResetEventSlim _stopped = new(initialState: false, spinCount: 0);
     private long _takenAt;
 
-    /// <summary>The writes that <see cref="TryTake"/> took.</summary>
+    /// <summary>The writes taken by <see cref="TryTake"/>.</summary>
     public IReadOnlyList<SqliteWrite> Batch => _batch;
 
     /// <summary>Adds a write.</summary>
@@ -44,14 +46,14 @@ internal sealed class WriteQueue(TimeProvider time)
         _wake.Reset();
     }
 
-    /// <summary>Commits no longer wait for more writes.</summary>
+    /// <summary>Stops delaying commits for more writes.</summary>
     public void Stop()
     {
         _stopped.Set();
         _wake.Set();
     }
 
-    /// <summary>Takes the next batch; false when nothing waits.</summary>
+    /// <summary>Takes the next batch; false when no write is queued.</summary>
     public bool TryTake()
     {
         _batch.Clear();
@@ -66,13 +68,13 @@ internal sealed class WriteQueue(TimeProvider time)
         return _batch.Count > 0;
     }
 
-    /// <summary>Completes the callers of the batch, which is committed.</summary>
+    /// <summary>Completes the callers of the committed batch.</summary>
     public void CompleteBatch() => OnPool(_batch, static write => write.Complete());
 
-    /// <summary>Fails the callers of the batch, of which nothing was kept.</summary>
+    /// <summary>Fails the callers of the batch, of which nothing was stored.</summary>
     public void FailBatch(JournalUnavailableException problem) => Fail(_batch, problem);
 
-    /// <summary>Fails every write that waits.</summary>
+    /// <summary>Fails all queued writes.</summary>
     public void FailWaiting(JournalUnavailableException problem)
     {
         var waiting = new List<SqliteWrite>();
@@ -85,7 +87,9 @@ internal sealed class WriteQueue(TimeProvider time)
         Fail(waiting, problem);
     }
 
-    /// <summary>Fails those that can time out and have waited for longer than <paramref name="patience"/>.</summary>
+    /// <summary>
+    /// Fails the queued writes that can time out and have waited for longer than <paramref name="patience"/>.
+    /// </summary>
     public void TimeOut(TimeSpan patience)
     {
         foreach (
@@ -95,14 +99,14 @@ internal sealed class WriteQueue(TimeProvider time)
         )
             write.Fail(
                 new JournalUnavailableException(
-                    $"The journal did not get to this write within {patience.TotalSeconds} s."
+                    $"The journal did not begin this write within {patience.TotalSeconds} s."
                 )
             );
     }
 
     /// <summary>
-    /// A commit costs as much processor time as thirty rows. At half of saturation, one after the other took a third of
-    /// the time (docs/decisions/0003).
+    /// Waits a moment for more writes, because a commit costs as much processor time as thirty rows: at half of
+    /// saturation, commits without this wait took a third of the time (docs/decisions/0003).
     /// </summary>
     private void Gather()
     {

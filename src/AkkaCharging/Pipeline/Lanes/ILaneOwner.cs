@@ -3,31 +3,31 @@ using Akka.Actor;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// Brings the lanes of this process and stops them: all of them when it runs alone, some of the cluster's when it is a
+/// Starts and stops the lanes of this process: all lanes of a standalone process, some of the cluster's lanes on a
 /// node.
 /// </summary>
 internal interface ILaneOwner
 {
-    /// <summary>Starts the lanes in <paramref name="system"/>, or asks for them.</summary>
+    /// <summary>Starts the lanes in <paramref name="system"/>, or requests them from the cluster.</summary>
     void Start(ActorSystem system);
 
-    /// <summary>Stops the lanes. The intake is closed before: no request comes in any more.</summary>
-    /// <param name="grace">How long what is pending may take to finish.</param>
+    /// <summary>Stops the lanes. The intake was closed before, so no further request is added.</summary>
+    /// <param name="grace">Time for pending requests to finish.</param>
     Task<LaneStop> StopAsync(TimeSpan grace);
 }
 
-/// <summary>How the lanes of a process ended.</summary>
+/// <summary>The result of stopping the lanes of a process.</summary>
 internal abstract record LaneStop
 {
-    /// <summary>The lanes finished what they could within the grace.</summary>
-    /// <param name="Left">Accepted requests that are not settled: those in the lanes and those that were not read from
-    /// the journal yet.</param>
+    /// <summary>The lanes were drained within the grace period, as far as possible.</summary>
+    /// <param name="Left">Number of unsettled requests: those in the lanes and those not yet read from the
+    /// journal.</param>
     public sealed record Drained(long Left) : LaneStop;
 
-    /// <summary>Other nodes have the lanes now, and what was pending in them.</summary>
+    /// <summary>Other nodes hold the lanes now, including the pending requests.</summary>
     public sealed record HandedOver : LaneStop;
 
-    /// <summary>The cluster removed this node before; other nodes resume what was pending here.</summary>
-    /// <param name="Reason">Akka's name for it.</param>
+    /// <summary>The cluster had removed this node before; other nodes resume its pending requests.</summary>
+    /// <param name="Reason">The reason as Akka names it.</param>
     public sealed record Removed(string Reason) : LaneStop;
 }

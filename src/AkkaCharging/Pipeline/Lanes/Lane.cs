@@ -4,31 +4,31 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>How a lane is.</summary>
+/// <summary>The state of a lane.</summary>
 internal enum LaneState
 {
-    /// <summary>Its graph runs.</summary>
+    /// <summary>The graph of the lane runs.</summary>
     Running,
 
-    /// <summary>Its graph died and will be run again shortly.</summary>
+    /// <summary>The graph failed and will be restarted shortly.</summary>
     Restarting,
 
     /// <summary>
-    /// Its graph dies again and again: it is still restarted, but somebody has to look. Until a run has lasted for 10
-    /// s.
+    /// The graph failed repeatedly. It is still restarted, but an operator should investigate. Ends when a run has
+    /// lasted for 10 s.
     /// </summary>
     Failing,
 
-    /// <summary>It was drained, or gave up draining.</summary>
+    /// <summary>The lane was drained, or its drain was aborted.</summary>
     Stopped,
 }
 
 /// <summary>
-/// What a lane's owner and the intake share: its pending requests and the run that they are offered to.
+/// The state shared by a lane's owner and the intake: its pending requests, and the run that they are offered to.
 /// </summary>
 /// <remarks>
-/// A request is added before it is offered, and leaves when it is settled. So a run that dies takes none with it: the
-/// next one is offered all that are here.
+/// A request is added before it is offered, and removed when it is settled. So a failed run loses none: the next run is
+/// offered all that are pending.
 /// </remarks>
 internal sealed class Lane(int number, Admission admission)
 {
@@ -46,27 +46,27 @@ internal sealed class Lane(int number, Admission admission)
         set => _state = (int)value;
     }
 
-    /// <summary>How often a graph of this lane died.</summary>
+    /// <summary>Number of times that a graph of this lane failed.</summary>
     public int Restarts { get; set; }
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
-    /// <summary>Of the pending requests; zero without any.</summary>
+    /// <summary>Age of the oldest pending request; zero without any.</summary>
     public TimeSpan OldestAge => _ages.Oldest(SecondOf(admission.Time.GetTimestamp()));
 
-    /// <summary>Whether a request is here: pending, or just settled.</summary>
+    /// <summary>Checks whether the lane holds a request that is pending or was just settled.</summary>
     public bool Holds(RequestId id) => _pending.ContainsKey(id);
 
     /// <summary>
-    /// The number of the next run. Counted here, so that an owner that was itself restarted does not use one again:
+    /// Returns the number of the next run. Counted here, so that a restarted owner does not use a number again:
     /// requests are offered once to each.
     /// </summary>
     public int NextGeneration() => ++_generation;
 
-    /// <returns>False if it is here already.</returns>
+    /// <returns>False when the lane already holds the request.</returns>
     public bool TryAdd(PendingRequest pending)
     {
-        _ages.Add(SecondOf(pending.Since)); // first: once it is here it may be settled at any moment
+        _ages.Add(SecondOf(pending.Since)); // first, because an added request may be settled at any moment
         if (!_pending.TryAdd(pending.Request.Id, pending))
         {
             _ages.Remove(SecondOf(pending.Since));
@@ -78,8 +78,8 @@ internal sealed class Lane(int number, Admission admission)
         return true;
     }
 
-    /// <summary>Takes a settled request out and gives its place back.</summary>
-    /// <returns>False for one that was interrupted, which stays, and for one that an earlier run had settled.</returns>
+    /// <summary>Removes a settled request and releases its place.</summary>
+    /// <returns>False for an interrupted request, which stays, and for one that an earlier run had settled.</returns>
     public bool Complete(CallbackReceipt receipt)
     {
         if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out var pending))
@@ -89,8 +89,7 @@ internal sealed class Lane(int number, Admission admission)
     }
 
     /// <summary>
-    /// Lets go of all that is pending, with the places that it holds: it is another node's now, which has it from the
-    /// journal.
+    /// Drops all pending requests and releases their places, because another node resumes them from the journal.
     /// </summary>
     public void GiveUp()
     {
@@ -102,12 +101,11 @@ internal sealed class Lane(int number, Admission admission)
     }
 
     /// <summary>
-    /// Makes <paramref name="run"/> the one that requests are offered to, and offers it all that are pending, oldest
-    /// first.
+    /// Makes <paramref name="run"/> the current run, and offers it all pending requests, oldest first.
     /// </summary>
     public void Switch(LaneRun run)
     {
-        // Set before the pending ones are read: one that is added meanwhile is offered by whoever claims it first.
+        // Set before the pending requests are read: one added in between is offered by whoever claims it first.
         _run = run;
         foreach (var pending in _pending.Values.OrderBy(pending => pending.Since).ToList())
             Offer(pending, run);
@@ -132,14 +130,15 @@ internal sealed class Lane(int number, Admission admission)
             return;
         try
         {
-            // The queue holds as many as admission lets in and recovery brings, so it is never full for one of them:
-            // its answer is not waited for, nor the failure of a run that ends meanwhile, which means the same as the
+            // The queue is large enough for all admitted and recovered requests, so it is never full for one of them:
+            // neither its answer is awaited nor the failure of a run that ends meanwhile, which means the same as the
             // exception below.
             _ = run.Pipeline.Intake.OfferAsync(pending);
         }
         catch (StreamDetachedException)
         {
-            // This run is over. The request stays in the lane: the next run is offered it, or the journal keeps it.
+            // This run has ended. The request stays in the lane and is offered to the next run, or the journal keeps
+            // it.
         }
     }
 }

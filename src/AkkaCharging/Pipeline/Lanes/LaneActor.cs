@@ -5,10 +5,10 @@ using AkkaCharging.Pipeline.Stages;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>Owns one lane: runs its graph, runs it again when it dies, drains it at shutdown.</summary>
+/// <summary>Owns one lane: runs its graph, restarts it after a failure, and drains it at shutdown.</summary>
 internal sealed class LaneActor : ReceiveActor, IWithTimers
 {
-    // A run that lasted this long was healthy: what kills it later is a new story, with the first wait again.
+    // A run of this length was healthy: a later failure starts with the first back-off again.
     private static readonly TimeSpan HealthyRun = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ProvenRun = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
@@ -26,7 +26,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private bool _isBetweenRuns;
     private (IActorRef Asker, bool IsAborted)? _draining;
 
-    /// <param name="leaving">Cancelled when the journal is to keep what waits for a retry.</param>
+    /// <param name="leaving">Cancelled when requests that wait for a retry are to be left to the journal.</param>
     public LaneActor(Lane lane, LaneSettings settings, PipelineParts parts, CancellationToken leaving)
     {
         (_lane, _settings, _parts, _leaving) = (lane, settings, parts, leaving);
@@ -65,7 +65,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         _lane.Switch(_run);
         _isBetweenRuns = false;
 
-        // One that died again and again is believed when it has run for a while: else its state would flap with each
+        // A failing lane is reported as running only after a while, because its state would otherwise flap with each
         // run.
         if (_lane.State == LaneState.Failing)
             Timers.StartSingleTimer("proven", new RunProven(generation), ProvenRun);
@@ -102,10 +102,10 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         _isBetweenRuns = true;
         _lane.State = _deathsInARow >= DeathsUntilFailing ? LaneState.Failing : LaneState.Restarting;
         var wait = FirstWait * Math.Pow(2, Math.Min(_deathsInARow - 1, 10));
-        var reason = cause ?? new InvalidOperationException("The graph completed though nobody drained it.");
+        var reason = cause ?? new InvalidOperationException("The graph completed without being drained.");
         _log.Error(
             reason,
-            "The graph of lane {Lane} died; {Pending} pending requests go to its next run",
+            "The graph of lane {Lane} failed; its next run continues {Pending} pending requests",
             _lane.Number,
             _lane.Pending.Count
         );
@@ -127,8 +127,8 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         }
     }
 
-    // The token ends what waits and what is in flight; requests then pass to the sink unsettled. A second time-out is
-    // for calls that ignore it.
+    // The token ends waits and calls in progress; requests then reach the sink unsettled. The second time-out is for
+    // calls that ignore the token.
     private void OnAbort()
     {
         if (_draining is not { } draining || _lane.State == LaneState.Stopped)
@@ -152,13 +152,13 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>
-    /// Takes in no more, finishes what is pending within <paramref name="Grace"/>, leaves the rest; answered by
+    /// Closes the lane and gives pending requests <paramref name="Grace"/> to finish; answered by
     /// <see cref="Drained"/>.
     /// </summary>
     public sealed record Drain(TimeSpan Grace);
 
-    /// <summary>The lane is at rest.</summary>
-    /// <param name="Left">Requests that were not settled.</param>
+    /// <summary>Reports that the lane has stopped.</summary>
+    /// <param name="Left">Number of unsettled requests.</param>
     public sealed record Drained(int Left);
 
     private sealed record Run
@@ -176,14 +176,14 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     private sealed record RunEnded(int Generation, Exception? Cause);
 }
 
-/// <summary>Times of a lane that others build on.</summary>
+/// <summary>Times of a lane that other classes depend on.</summary>
 internal static class LaneActorTimes
 {
-    /// <summary>After the grace, for cancelled calls to return.</summary>
+    /// <summary>Time for cancelled calls to return after the grace period.</summary>
     public static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// For the answer to a drain beyond its grace: a machine that is short of processor time must not turn it into an
+    /// Additional time for the answer to a drain, so that a machine short of processor time does not turn it into an
     /// error.
     /// </summary>
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);

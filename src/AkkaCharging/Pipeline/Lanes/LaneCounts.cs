@@ -1,15 +1,15 @@
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>What happened to the lanes of this node since it started.</summary>
+/// <summary>Counts the lanes taken and lost by this node since it started.</summary>
 internal sealed class LaneCounts
 {
     private long _taken;
     private long _lost;
 
-    /// <summary>Lanes that came here.</summary>
+    /// <summary>Number of lanes that this node took.</summary>
     public long Taken => Interlocked.Read(ref _taken);
 
-    /// <summary>Lanes that another node took without being handed them.</summary>
+    /// <summary>Number of lanes that another node took without a hand-over.</summary>
     public long Lost => Interlocked.Read(ref _lost);
 
     public void CountTaken() => Interlocked.Increment(ref _taken);

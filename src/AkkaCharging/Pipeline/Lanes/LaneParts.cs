@@ -3,8 +3,8 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>What keepers of lanes share: the node that they are on.</summary>
-/// <param name="Runner">Owns and runs a lane.</param>
+/// <summary>The parts of a node that its lane keepers share.</summary>
+/// <param name="Runner">Creates the actor that owns and runs a lane.</param>
 internal sealed record LaneParts(
     ISharedJournal Journal,
     LaneSet Lanes,

@@ -4,8 +4,7 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// The lanes of this process: as many as it was configured with when it runs alone; those that the cluster gave it when
-/// it is a node.
+/// The lanes that this process holds: a configured number when it runs alone, those assigned by the cluster on a node.
 /// </summary>
 internal sealed class LaneSet
 {
@@ -16,19 +15,21 @@ internal sealed class LaneSet
 
     public ImmutableArray<Lane> All => _all;
 
-    /// <summary>Of a process that runs alone.</summary>
+    /// <summary>Creates the lanes of a standalone process.</summary>
     public static LaneSet Alone(int count, Admission admission) =>
         new(isAlone: true, Enumerable.Range(0, count).Select(number => new Lane(number, admission)));
 
-    /// <summary>Of a node, which has none yet.</summary>
+    /// <summary>Creates the empty set of a cluster node.</summary>
     public static LaneSet OfNode() => new(isAlone: false, []);
 
     /// <summary>
-    /// The lane of a request: always the same one, so that a request that is read twice meets itself.
+    /// Returns the lane of a request, which is always the same, so that a request that is read twice is detected.
     /// </summary>
-    /// <param name="number">As the journal says; without a cluster it says nothing, and the id decides.</param>
-    /// <returns>Null when it is not here any more: it takes all that the journal has of it to where it is
-    /// now.</returns>
+    /// <param name="number">Lane assigned by the journal. Ignored when running alone: the request id selects the
+    /// lane.</param>
+    /// <returns>
+    /// Null when this process no longer holds the lane; its holder resumes the request from the journal.
+    /// </returns>
     public Lane? Of(RequestId id, int number)
     {
         var all = _all;
@@ -43,9 +44,9 @@ internal sealed class LaneSet
         return null;
     }
 
-    /// <summary>A lane came.</summary>
+    /// <summary>Adds a lane.</summary>
     public void Add(Lane lane) => ImmutableInterlocked.Update(ref _all, all => all.Add(lane));
 
-    /// <summary>A lane goes.</summary>
+    /// <summary>Removes a lane.</summary>
     public void Remove(Lane lane) => ImmutableInterlocked.Update(ref _all, all => all.Remove(lane));
 }

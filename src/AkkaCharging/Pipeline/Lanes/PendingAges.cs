@@ -1,24 +1,24 @@
 namespace AkkaCharging.Pipeline.Lanes;
 
-/// <summary>Knows how long the oldest of many requests has been pending, to the second.</summary>
+/// <summary>Tracks the age of the oldest pending request, to the second.</summary>
 /// <remarks>
-/// Counts them by the second since which they are pending, so that a million of them share some hundred counts. To look
-/// at each of a million instead takes 0.2 s of one core (measured), and an order of all of them costs each request more
-/// than its place in a count. Safe to share between threads.
+/// Requests are counted by the second in which they began to wait, so that a million of them need a few hundred
+/// counters. Examining each of a million takes 0.2 s of one core (measured), and sorting them costs each request more
+/// than a counter. Thread-safe.
 /// </remarks>
 internal sealed class PendingAges
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<long, int> _bySecond = [];
 
-    /// <param name="since">Seconds of a clock that nobody sets.</param>
+    /// <param name="since">When the request began to wait, in seconds of a monotonic clock.</param>
     public void Add(long since)
     {
         lock (_gate)
             _bySecond[since] = _bySecond.GetValueOrDefault(since) + 1;
     }
 
-    /// <param name="since">Of one that was added.</param>
+    /// <param name="since">The value with which the request was added.</param>
     public void Remove(long since)
     {
         lock (_gate)
@@ -28,8 +28,8 @@ internal sealed class PendingAges
         }
     }
 
-    /// <summary>Age of the oldest; zero without any.</summary>
-    /// <param name="now">In seconds of the same clock.</param>
+    /// <summary>Returns the age of the oldest request; zero without any.</summary>
+    /// <param name="now">The current time in seconds of the same clock.</param>
     public TimeSpan Oldest(long now)
     {
         lock (_gate)

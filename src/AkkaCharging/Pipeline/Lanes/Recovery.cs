@@ -5,12 +5,12 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// Takes up what an earlier process left unsettled: oldest first, beside new work, as the lanes have room.
+/// Resumes the unsettled requests of earlier processes: oldest first, beside new work, as the lanes have room.
 /// </summary>
-/// <param name="read">Reads it from the journal.</param>
-/// <param name="lane">The lane that a request belongs to.</param>
-/// <param name="goesOn">Whether there may be more later: when another process had the journal in between and left
-/// requests of its own.</param>
+/// <param name="read">Reads the requests from the journal.</param>
+/// <param name="lane">Returns the lane of a request.</param>
+/// <param name="goesOn">Whether there may be more requests later, left by another process that owned the journal in
+/// between.</param>
 internal sealed class Recovery(
     IRequestJournal journal,
     Func<CancellationToken, IAsyncEnumerable<UnsettledRequest>> read,
@@ -24,10 +24,10 @@ internal sealed class Recovery(
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
 
-    /// <param name="log">Receives when a backlog begins to be taken up, and when all of it was.</param>
+    /// <param name="log">Logs the start and the end of resuming a backlog.</param>
     public void Start(ILoggingAdapter log) => _running = RunAsync(log, _stopping.Token);
 
-    /// <summary>Takes up no more; what was taken up stays in its lane.</summary>
+    /// <summary>Stops resuming; resumed requests stay in their lanes.</summary>
     public async Task StopAsync()
     {
         await _stopping.CancelAsync();
@@ -48,7 +48,7 @@ internal sealed class Recovery(
             }
             catch (JournalUnavailableException)
             {
-                // Read again from the oldest: what is in a lane already is passed over.
+                // The backlog is read from its start again; requests that a lane already holds are skipped.
                 await Task.Delay(JournalRetry, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)

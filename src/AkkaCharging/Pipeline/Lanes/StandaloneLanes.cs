@@ -5,8 +5,8 @@ using AkkaCharging.Journal;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// The lanes of a process that runs alone: all of them from the start, and beside new work what an earlier process left
-/// in the journal.
+/// The lanes of a standalone process. All of them start at once, and requests of earlier processes are resumed beside
+/// new work.
 /// </summary>
 internal sealed class StandaloneLanes(ChargingService service, IRequestJournal journal, TimeProvider time) : ILaneOwner
 {
@@ -44,7 +44,7 @@ internal sealed class StandaloneLanes(ChargingService service, IRequestJournal j
         }
         catch (AskTimeoutException)
         {
-            // A lane that does not answer leaves all that it holds.
+            // A lane that does not answer counts as leaving all of its requests.
             return new LaneStop.Drained(service.Status.Pending);
         }
     }

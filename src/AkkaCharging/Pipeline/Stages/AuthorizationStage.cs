@@ -6,16 +6,16 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>Asks the authorizer about each request that has no decision, and journals what it answers.</summary>
+/// <summary>Asks the authorizer about each undecided request, and journals the decision.</summary>
 /// <remarks>
-/// Shape: PendingRequest to PendingRequest, one for one, as answers come; materializes nothing. Errors: every way in
-/// which an authorizer fails is a decision (<see cref="AuthorizationStatus.Unknown"/> and its reason); a journal that
-/// is away is waited for. Requests past their age pass undecided: the callback stage settles them. Completion: answers
-/// in flight are emitted first. When the lane stops, requests pass as they are.
+/// Shape: PendingRequest to PendingRequest, one for one, in the order of the answers; materializes nothing. Errors:
+/// every failure of an authorizer is a decision (<see cref="AuthorizationStatus.Unknown"/> and its reason); an
+/// unavailable journal is waited for. Expired requests pass undecided, and the callback stage settles them. Completion:
+/// answers in progress are emitted first. When the lane stops, requests pass unchanged.
 /// </remarks>
 internal static class AuthorizationStage
 {
-    // Decisions that wait for one group commit cost no authorizer slot, and little memory.
+    // Decisions that wait for a group commit hold no authorizer slot, and need little memory.
     private const int DecisionsBeingJournaled = 4096;
 
     public static Flow<PendingRequest, PendingRequest, NotUsed> Create(
@@ -53,7 +53,7 @@ internal static class AuthorizationStage
                 stopping
             );
             if (decision.DecidedAt < pending.Request.AcceptedAt)
-                // the clock was set back meanwhile: what is shown stays in order
+                // The clock was set back meanwhile: the times shown stay in order.
                 decision = decision with
                 {
                     DecidedAt = pending.Request.AcceptedAt,
@@ -94,7 +94,7 @@ internal static class AuthorizationStage
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            // Undecided in the journal: it is decided once, by whoever takes it up next.
+            // Still undecided in the journal; decided by the process that resumes the request.
         }
 
         return pending;

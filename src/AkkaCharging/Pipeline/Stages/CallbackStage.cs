@@ -8,7 +8,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>What the callback stage is made of; all lanes share it.</summary>
+/// <summary>The parts of the callback stage, shared by all lanes.</summary>
 internal sealed record CallbackParts(
     ICallbackClient Client,
     ReceiverRegister Receivers,
@@ -19,28 +19,28 @@ internal sealed record CallbackParts(
 );
 
 /// <summary>A delivery after its first attempt.</summary>
-/// <param name="Receipt">Not null once it is settled, or interrupted by shutdown.</param>
+/// <param name="Receipt">The receipt once the delivery is settled or interrupted by shutdown; null before.</param>
 internal sealed record Delivery(PendingRequest Pending, CallbackReceipt? Receipt);
 
-/// <summary>Calls back about each decided request until it is settled.</summary>
+/// <summary>Delivers the callback of each decided request until the request is settled.</summary>
 /// <remarks>
 /// <code>
 /// ─► receivers ─► first attempts ─┬─ settled ──────────────────────────┬─►
 /// (slots, lines)                  └─ failed ─► receivers ─► retry lane ┘
 /// </code>
 /// Shape: PendingRequest to CallbackReceipt, one for one, as they settle; materializes nothing.
-/// A receiver that hangs or fails holds its own slots and lets its own requests wait; the first attempts of others
-/// never wait behind retries.
-/// Errors: whatever a receiver does is a settlement, journaled before it is emitted.
-/// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass with no
-/// settlement; when it leaves what cannot go on to the journal, those that wait for a retry pass so.
+/// A receiver that hangs or fails only uses its own slots and delays its own requests; first attempts to others never
+/// wait behind retries.
+/// Errors: every result of an attempt is a value, and a settlement is journaled before it is emitted.
+/// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass without a
+/// settlement; when it leaves requests to the journal, those that wait for a retry do so.
 /// </remarks>
 internal static class CallbackStage
 {
-    // Outcomes that wait for one group commit hold no slot any more, but they still hold a task of the stage.
+    // Outcomes that wait for a group commit hold no slot, but they still hold a task of the stage.
     private const int OutcomesBeingJournaled = 4096;
 
-    /// <param name="materializer">Runs the retries.</param>
+    /// <param name="materializer">Runs the streams of the retries.</param>
     public static Flow<PendingRequest, CallbackReceipt, NotUsed> Create(
         CallbackSettings settings,
         CallbackParts parts,

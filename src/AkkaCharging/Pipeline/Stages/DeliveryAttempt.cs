@@ -5,24 +5,24 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>How an attempt ended.</summary>
+/// <summary>The result of an attempt.</summary>
 internal enum AttemptEnd
 {
-    /// <summary>The delivery is settled, or shutdown interrupted it: there is a receipt.</summary>
+    /// <summary>The delivery is settled, or was interrupted by shutdown: there is a receipt.</summary>
     Done,
 
-    /// <summary>It failed, and a retry is due.</summary>
+    /// <summary>The attempt failed, and a retry is due.</summary>
     Failed,
 
-    /// <summary>The receiver is to blame, whose breaker is not closed: the attempt does not count.</summary>
+    /// <summary>The receiver is at fault and its breaker is not closed: the attempt does not count.</summary>
     ReceiverAway,
 
-    /// <summary>This process lacked what it takes to open a connection: there was no attempt.</summary>
+    /// <summary>This process lacked a resource to open a connection: no attempt took place.</summary>
     LackedResources,
 }
 
-/// <summary>One attempt and what it means for the delivery.</summary>
-/// <param name="Receipt">Not null if and only if the end is <see cref="AttemptEnd.Done"/>.</param>
+/// <summary>The result of one attempt, and what it means for the delivery.</summary>
+/// <param name="Receipt">The receipt when the end is <see cref="AttemptEnd.Done"/>; null otherwise.</param>
 internal readonly record struct AttemptResolution(AttemptEnd End, CallbackReceipt? Receipt = null);
 
 /// <summary>Makes one attempt of a delivery: calls the receiver, and journals the outcome.</summary>
@@ -30,7 +30,7 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
 {
     private readonly TimeProvider _time = parts.Time;
 
-    /// <summary>Makes the attempt in the slot that <paramref name="turn"/> holds, and gives the slot back.</summary>
+    /// <summary>Makes the attempt in the slot that <paramref name="turn"/> holds, and releases the slot.</summary>
     public async Task<AttemptResolution> MakeAsync(Turn turn)
     {
         var pending = turn.Pending;
@@ -68,7 +68,9 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
     private static AttemptResolution Interrupted(PendingRequest pending) =>
         new(AttemptEnd.Done, CallbackReceipt.Interrupted(pending));
 
-    /// <returns>Null when no attempt was made: the turn holds no slot, the lane stops or the request expired.</returns>
+    /// <returns>
+    /// Null when no attempt was made, because the turn holds no slot, the lane stops or the request expired.
+    /// </returns>
     private async Task<(AttemptResult Result, bool IsReceiversFault)?> CallAsync(Turn turn)
     {
         if (!turn.HoldsSlot)
@@ -81,7 +83,7 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
             if (stopping.IsCancellationRequested || pending.IsExpired(_time))
                 return null;
             if (pending.Decision is not { } decision)
-                throw new InvalidOperationException($"{pending.Request.Id} reached its callback undecided.");
+                throw new InvalidOperationException($"{pending.Request.Id} reached the callback stage undecided.");
 
             made = await parts.Client.AttemptAsync(pending.Request, decision, stopping);
             if (made.Value.Lacking is { } resource)
@@ -120,7 +122,7 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
             stopping
         );
 
-    // What is shown stays in order, also when the clock was set back meanwhile.
+    // The times shown stay in order even when the clock was set back meanwhile.
     private static DateTimeOffset NotBefore(DateTimeOffset earlier, DateTimeOffset now) =>
         now > earlier ? now : earlier;
 }

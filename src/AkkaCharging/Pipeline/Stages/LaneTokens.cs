@@ -1,11 +1,11 @@
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>The two ways in which a run of a lane ends early.</summary>
-/// <param name="Stopping">Everything ends at once: calls are cancelled, and requests pass unsettled.</param>
-/// <param name="Leaving">What waits for a retry passes unsettled; attempts are finished. Cancelled at the latest with
-/// <paramref name="Stopping"/>.</param>
+/// <summary>The two ways to end a run of a lane early.</summary>
+/// <param name="Stopping">Ends everything at once: calls are cancelled, and requests pass unsettled.</param>
+/// <param name="Leaving">Lets requests that wait for a retry pass unsettled, while attempts are finished. Cancelled no
+/// later than <paramref name="Stopping"/>.</param>
 internal readonly record struct LaneTokens(CancellationToken Stopping, CancellationToken Leaving)
 {
-    /// <summary>A run that stops without leaving anything first.</summary>
+    /// <summary>Creates the tokens of a run that only stops at once.</summary>
     public static LaneTokens StoppedBy(CancellationToken stopping) => new(stopping, stopping);
 }

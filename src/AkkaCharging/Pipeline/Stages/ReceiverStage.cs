@@ -8,12 +8,12 @@ using AkkaCharging.Receivers;
 namespace AkkaCharging.Pipeline.Stages;
 
 /// <summary>
-/// Holds each request until its receiver has a slot for it; requests to other receivers overtake it.
+/// Holds each request until its receiver has a slot for it; requests to other receivers may overtake it.
 /// </summary>
 /// <remarks>
-/// Shape: PendingRequest to Turn, one for one; materializes nothing. It takes in all that it is given: admission bounds
-/// how much that is. Completion: what waits is emitted first. When the lane stops, it is emitted at once without slots.
-/// A slot that was not passed on is given back.
+/// Shape: PendingRequest to Turn, one for one; materializes nothing. It takes in all elements, whose number admission
+/// limits. Completion: waiting elements are emitted first. When the lane stops, they are emitted at once without slots.
+/// A slot that was not passed on is released.
 /// </remarks>
 internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>>
 {
@@ -43,8 +43,8 @@ internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>
 
     public override FlowShape<PendingRequest, Turn> Shape { get; }
 
-    /// <summary>Waits for a first attempt.</summary>
-    /// <param name="needsNone">Names those that pass without a slot.</param>
+    /// <summary>Creates a stage that waits for slots of first attempts.</summary>
+    /// <param name="needsNone">Selects requests that pass without a slot.</param>
     public static Flow<PendingRequest, Turn, NotUsed> ForAttempts(
         ReceiverRegister receivers,
         Predicate<PendingRequest> needsNone,
@@ -54,7 +54,7 @@ internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>
             .Via(new ReceiverStage(receivers, SlotKind.Attempt, needsNone, stopping))
             .Named("receivers");
 
-    /// <summary>Waits for a place in the retry lane.</summary>
+    /// <summary>Creates a stage that waits for places in the retry lane.</summary>
     public static Flow<PendingRequest, Turn, NotUsed> ForRetries(
         ReceiverRegister receivers,
         CancellationToken stopping
@@ -129,7 +129,7 @@ internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>
         {
             _stop.Dispose();
             _isGone = true;
-            _stage._receivers.Release(this); // under the lock: no turn is handed over any more when it returns
+            _stage._receivers.Release(this); // takes the lock, so no turn is handed over after it returns
             foreach (var turn in _handedOver.Concat(_ready).Where(turn => turn.HoldsSlot))
                 GiveBack(turn);
         }
@@ -142,7 +142,7 @@ internal sealed class ReceiverStage : GraphStage<FlowShape<PendingRequest, Turn>
         private void Wait()
         {
             _waiting++;
-            // The stop came between the look at it and the wait: its release missed this one.
+            // The stop came between the first check and the wait, so its release missed this turn.
             if (_stage._stopping.IsCancellationRequested)
                 _stage._receivers.Release(this);
         }

@@ -4,20 +4,21 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>What health and metrics show of a lack of files, ports or memory for callbacks.</summary>
-/// <param name="Lacking">What connections lately failed for; null when nothing is lacking.</param>
-/// <param name="Waiting">Deliveries that wait because of it.</param>
-/// <param name="Failures">Connections that could not be opened, by what was lacking, since the start.</param>
+/// <summary>The status of local shortages for callbacks, for health and metrics.</summary>
+/// <param name="Lacking">The resource that connections recently failed for; null for none.</param>
+/// <param name="Waiting">Number of deliveries that wait because of it.</param>
+/// <param name="Failures">Number of connections that could not be opened since the start, by the exhausted
+/// resource.</param>
 internal sealed record ResourceStatus(LocalResource? Lacking, int Waiting, IReadOnlyDictionary<string, long> Failures);
 
 /// <summary>
-/// Where deliveries wait that could not open a connection for lack of the process's own files, ports or memory.
+/// Holds deliveries that could not open a connection because the process is out of files, ports or memory.
 /// </summary>
 /// <remarks>
-/// One is let go at a time, after 100 ms; each that comes back doubles the wait, up to 2 s; as long as none comes back,
-/// twice as many go each 100 ms. A delivery that expired is let go at the next turn. A shortage is over when nobody
-/// waits and no connection failed for it within 10 s: so it is logged twice, however often it is met. Over all lanes;
-/// its methods may be called from any thread.
+/// One delivery is released at a time, after 100 ms. Each one that fails again doubles the wait, up to 2 s; while none
+/// does, the number released doubles with every 100 ms. An expired delivery is released at the next turn. A shortage is
+/// over when no delivery waits and no connection failed because of it for 10 s, so each shortage is logged twice,
+/// however many failures it causes. Shared by all lanes; thread-safe.
 /// </remarks>
 internal sealed partial class ResourceGate : IDisposable
 {
@@ -30,7 +31,7 @@ internal sealed partial class ResourceGate : IDisposable
     private readonly Lock _gate = new();
     private readonly Queue<Waiting> _line = new();
     private readonly long[] _failures = new long[Enum.GetValues<LocalResource>().Length];
-    private ITimer? _timer; // there while something is lacking
+    private ITimer? _timer; // set during a shortage
     private LocalResource? _lacking;
     private long _since;
     private long _lastFailedAt;
@@ -77,10 +78,10 @@ internal sealed partial class ResourceGate : IDisposable
     }
 
     /// <summary>
-    /// Waits until <paramref name="pending"/> may try again, is expired, or the lane stops; not at all when nothing is
-    /// lacking any more.
+    /// Waits until <paramref name="pending"/> may try again or is expired, or the lane stops; does not wait without a
+    /// shortage.
     /// </summary>
-    /// <param name="isAgain">Whether it was let go before and failed again.</param>
+    /// <param name="isAgain">Whether the delivery was released before and failed again.</param>
     public async Task WaitAsync(PendingRequest pending, bool isAgain, CancellationToken stopping)
     {
         var waiting = new Waiting(
@@ -146,8 +147,8 @@ internal sealed partial class ResourceGate : IDisposable
     [LoggerMessage(
         1007,
         LogLevel.Error,
-        "This process is out of {Resource}: callbacks that need a new connection wait and go on to age, without "
-            + "using up an attempt. Raise its limits, or look for what holds them"
+        "This process is out of {Resource}: callbacks that need a new connection wait, and may expire, without "
+            + "using up an attempt. Raise its limits, or find out what uses them up"
     )]
     private partial void LogShort(string resource);
 

@@ -6,13 +6,13 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Pipeline.Stages;
 
 /// <summary>
-/// Repeats a failed attempt until its delivery is settled: through a <see cref="RestartFlow"/> for each delivery.
+/// Retries a failed attempt until its delivery is settled, with one <see cref="RestartFlow"/> per delivery.
 /// </summary>
 /// <remarks>
 /// Waits before the retries: <c>retryDelayMillis</c>, doubled each time, times 1 + a random share of up to
-/// <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>; longer where the receiver asked for it by Retry-After, up to
-/// the same cap. Attempts that do not count (the receiver is away, this process lacks resources) are made again within
-/// the same restart.
+/// <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>; longer if the receiver asked for it by Retry-After, up to the
+/// same cap. Attempts that do not count (the receiver is unavailable, or this process lacks resources) are repeated
+/// within the same restart.
 /// </remarks>
 internal sealed class RestartingRetries(
     CallbackSettings settings,
@@ -22,19 +22,20 @@ internal sealed class RestartingRetries(
     LaneTokens tokens
 )
 {
-    // RestartFlow forgets its count when this time passes without a restart. It must never: the overload without it
-    // falls back to the first wait, and an attempt that takes longer than that would then be retried for ever. It looks
-    // at the wall clock, so that this is longer than any step that is a mistake.
+    // RestartFlow resets its count after this time without a restart, which must never happen: the overload without it
+    // resets after the first wait, and an attempt that takes longer would then be retried forever. It uses the wall
+    // clock, so the time is longer than any accidental step of the clock.
     private static readonly TimeSpan NeverForget = TimeSpan.FromDays(36_500);
 
     /// <summary>
-    /// Whether <paramref name="pending"/> failed before its lane was restarted: it passes straight on to its retries.
+    /// Checks whether the next attempt of <paramref name="pending"/> is a retry, because it had failed before its lane
+    /// was restarted.
     /// </summary>
     public bool AreNext(PendingRequest pending) =>
         pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;
 
-    /// <summary>Retries a failed delivery until it is settled, or the lane leaves it to the journal.</summary>
-    /// <param name="place">In the retry lane; given back at the end.</param>
+    /// <summary>Retries a failed delivery until it is settled, or is left to the journal.</summary>
+    /// <param name="place">The place in the retry lane, which is released at the end.</param>
     public async Task<CallbackReceipt> RetryAsync(Turn place)
     {
         try
@@ -58,8 +59,8 @@ internal sealed class RestartingRetries(
             .Create(firstWait, RetrySchedule.LongestWait(settings), settings.Jitter)
             .WithMaxRestarts(settings.MaxRetries - failed.AttemptsMade + 1, NeverForget);
 
-        // A RestartFlow shared by deliveries drops what is in flight when it restarts, and one fed by Source.Single
-        // never retries: so each failed delivery gets one of its own, over a source that repeats it.
+        // A RestartFlow shared by deliveries drops elements in progress when it restarts, and one with Source.Single
+        // never retries: so each failed delivery gets its own, with a source that repeats it.
         var retried = Source
             .Repeat(failed)
             .Via(
@@ -73,8 +74,8 @@ internal sealed class RestartingRetries(
             )
             .RunWith(Sink.First<CallbackReceipt>(), materializer);
 
-        // RestartFlow's wait knows no token. Only the wait is left behind, never an attempt: that one may be about to
-        // be recorded, and ends by itself.
+        // RestartFlow's wait cannot be cancelled. Only the wait is abandoned, never an attempt, which may be about to
+        // be recorded and ends by itself.
         var interrupted = new TaskCompletionSource<CallbackReceipt>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = tokens.Leaving.Register(() =>
         {
@@ -85,13 +86,13 @@ internal sealed class RestartingRetries(
 
         async Task<Delivery> AttemptAgainAsync(PendingRequest pending)
         {
-            // SelectAsyncUnordered asks for the next element before it emits the receipt: without this, every delivery
-            // would be followed by one more callback.
+            // SelectAsyncUnordered requests the next element before it emits the receipt: without this, every delivery
+            // would be followed by another callback.
             if (settled is not null)
                 return new(pending, settled);
 
-            // A RestartFlow runs its flow at once: raising the failure that brought us here makes the first wait come
-            // before the second attempt. Without a failure that counts there is no such wait.
+            // A RestartFlow runs its flow at once: throwing the first failure again makes the first wait precede the
+            // second attempt. If no failure counted, there is no such wait.
             if (pass++ == 0 && pending.AttemptsMade > 0)
                 return new(pending, Receipt: null);
             Interlocked.Exchange(ref isAttempting, 1);
@@ -123,12 +124,12 @@ internal sealed class RestartingRetries(
         }
     }
 
-    // Thrown here and not by the task: a thousand receivers that hang fail within the same second, and each frame that
-    // an exception passes through costs.
+    // Thrown here and not by the task: a thousand hanging receivers fail within the same second, and each frame that an
+    // exception passes through costs time.
     private static CallbackReceipt ReceiptOrFailure(Delivery delivery) =>
         delivery.Receipt ?? throw new AttemptFailedException();
 
-    // Until the time that the receiver asked for.
+    // Waits until the time that the receiver asked for.
     private async Task WaitAsync(PendingRequest pending)
     {
         if (pending.NotBefore is not { } notBefore)
@@ -139,14 +140,14 @@ internal sealed class RestartingRetries(
             await Task.Delay(wait, time, tokens.Leaving).ContinueWith(_ => { }, TaskScheduler.Default);
     }
 
-    /// <summary>A retry's wait for its turn at its receiver.</summary>
+    /// <summary>A retry that waits for its turn at its receiver.</summary>
     private sealed class AttemptTurn : ITurnTaker
     {
         private readonly TaskCompletionSource<Turn?> _turn = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool IsGone => _turn.Task.IsCompleted;
 
-        /// <returns>A turn without a slot when the request expired meanwhile, or the lane ends.</returns>
+        /// <returns>A turn without a slot when the request expires or the lane ends.</returns>
         public static async Task<Turn> TakeAsync(
             ReceiverRegister receivers,
             PendingRequest pending,
@@ -164,11 +165,11 @@ internal sealed class RestartingRetries(
         public bool TryTake(Turn turn) => _turn.TrySetResult(turn);
     }
 
-    /// <summary>Tells a <see cref="RestartFlow"/> to wait and run again; never leaves this class.</summary>
+    /// <summary>Makes a <see cref="RestartFlow"/> wait and run again; caught within this class.</summary>
     private sealed class AttemptFailedException : Exception
     {
-        // RestartFlow logs it, and the log is told to leave that out; to look up the stack's names first would cost
-        // more than the attempt.
+        // RestartFlow logs the exception, and a log filter drops that line; resolving the stack trace would cost more
+        // than the attempt.
         public override string? StackTrace => null;
 
         public override string ToString() => "the callback attempt failed";

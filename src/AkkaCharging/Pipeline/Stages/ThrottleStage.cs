@@ -6,16 +6,16 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>Lets elements through at the rate of a <see cref="TokenBucket"/>.</summary>
+/// <summary>Limits the rate of elements by a <see cref="TokenBucket"/>.</summary>
 /// <remarks>
-/// Shape: T to T, one for one, in order; materializes nothing. Elements that <c>isFree</c> names pass without a token,
-/// and an element whose latest time comes while it waits passes then; its token is the next element's. Completion: an
-/// element that waits for its time is emitted first. Failure and cancellation drop it; the owner offers it again.
+/// Shape: T to T, one for one, in order; materializes nothing. Elements that <c>isFree</c> selects pass without a
+/// token. An element whose latest time arrives while it waits passes then, and the next element gets its token.
+/// Completion: a waiting element is emitted first. Failure and cancellation drop it; the owner offers it again.
 /// </remarks>
 internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 {
-    // What arrives this soon after the stage's last signal was waiting already: only then may a late timer's delay be
-    // caught up.
+    // An element that arrives this soon after the stage's last signal was already waiting; only then is the delay of a
+    // late timer compensated.
     private static readonly TimeSpan Continuity = TimeSpan.FromMilliseconds(1);
 
     private readonly Inlet<T> _in = new("throttle.in");
@@ -25,8 +25,8 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
     private readonly Func<T, long> _latest;
     private readonly TimeProvider _time;
 
-    /// <param name="latest">The timestamp at which an element passes in any case; <see cref="long.MaxValue"/> for
-    /// none.</param>
+    /// <param name="latest">Returns the timestamp at which an element passes in any case; <see cref="long.MaxValue"/>
+    /// for none.</param>
     public ThrottleStage(TokenBucket bucket, Predicate<T> isFree, Func<T, long> latest, TimeProvider time)
     {
         (_bucket, _isFree, _latest, _time) = (bucket, isFree, latest, time);
@@ -46,11 +46,11 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         private T _waiting = default!;
         private bool _isWaiting;
         private double _dueAt;
-        private double? _unused; // the start that was reserved for an element which passed without it
+        private double? _unused; // the start reserved for an element that passed without it
 
-        // How far this stage's own schedule is behind the clock because a timer fired late. It is caught up while
-        // elements keep coming, and forgotten at the first pause: without it, every late timer would cost the rate what
-        // it overslept; with more, a pause would turn into a burst.
+        // How far a late timer has put this stage behind its schedule. The lag is compensated while elements keep
+        // arriving, and dropped at the first pause: without it, every late timer would reduce the rate; if it were
+        // kept, a pause would be followed by a burst.
         private double _lag;
         private long _lastSignal;
 
@@ -89,7 +89,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
             var now = Signal();
             var dueAt = _unused is { } unused ? Math.Max(unused, now - _lag) : _stage._bucket.Reserve(now - _lag);
             _unused = null;
-            // less than a tick away is now: a sum of intervals may be that much longer than their product
+            // Less than a tick away counts as now, because a sum of intervals may exceed their product by that much.
             if (dueAt < now + 1)
             {
                 _lag = Math.Max(0, now - dueAt);
@@ -126,7 +126,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
             return now;
         }
 
-        // Not below zero: a deadline may have come since it was looked at, and -1 ms means never.
+        // At least zero: a deadline may have passed since it was checked, and -1 ms means never.
         private void Arm(long now) =>
             _timer!.Change(
                 TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling((_dueAt - now) / _ticksPerMillisecond))),
@@ -155,11 +155,11 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
     }
 }
 
-/// <summary>Makes the throttle of a lane.</summary>
+/// <summary>Creates the throttle of a lane.</summary>
 internal static class ThrottleStage
 {
-    /// <param name="latest">When a request is decided without an answer.</param>
-    /// <returns>The stage, or nothing at all when <c>authorization.throttle.elements</c> is zero.</returns>
+    /// <param name="latest">Returns the timestamp at which a request is decided without an answer.</param>
+    /// <returns>The stage; an empty flow when <c>authorization.throttle.elements</c> is zero.</returns>
     public static Flow<PendingRequest, PendingRequest, NotUsed> Create(
         TokenBucket? bucket,
         Func<PendingRequest, long> latest,
@@ -172,12 +172,12 @@ internal static class ThrottleStage
             .Via(new ThrottleStage<PendingRequest>(bucket, IsFree, latest, time))
             .Named("throttle");
 
-        // A request that will not be put to an authorizer takes none of its rate.
+        // A request that is not sent to an authorizer does not use up its rate.
         bool IsFree(PendingRequest pending) =>
             pending.Decision is not null || pending.IsExpired(time) || latest(pending) <= time.GetTimestamp();
     }
 
-    /// <summary>Null for an unlimited rate.</summary>
+    /// <summary>Creates the token bucket; null for an unlimited rate.</summary>
     public static TokenBucket? CreateBucket(ThrottleSettings settings, TimeProvider time) =>
         settings.Elements == 0
             ? null

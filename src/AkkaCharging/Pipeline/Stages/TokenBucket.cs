@@ -1,11 +1,9 @@
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>
-/// Hands out start times, so that no more than rate × time + burst ever start. Safe to share between threads.
-/// </summary>
+/// <summary>Assigns start times, so that at most rate × time + burst elements start. Thread-safe.</summary>
 /// <remarks>
-/// Units: ticks of <see cref="TimeProvider.GetTimestamp"/> since the bucket was made, a monotonic clock that no clock
-/// step moves (Akka's own Throttle follows the local wall clock and stops for an hour when that steps back by one).
+/// Units: ticks of <see cref="TimeProvider.GetTimestamp"/> since the bucket was created, which setting the clock does
+/// not affect (Akka's own Throttle follows the local wall clock and stops for an hour when that is set back by one).
 /// Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371.
 /// </remarks>
 internal sealed class TokenBucket
@@ -19,15 +17,15 @@ internal sealed class TokenBucket
     private double _tolerance;
     private double _nextIdeal = double.NegativeInfinity;
 
-    /// <param name="perSecond">Tokens a second, above zero.</param>
-    /// <param name="burst">Tokens that may be taken at once after a quiet spell, from 1.</param>
+    /// <param name="perSecond">Tokens per second, above zero.</param>
+    /// <param name="burst">Tokens that may be taken at once after a pause, at least 1.</param>
     public TokenBucket(double perSecond, double burst, TimeProvider time)
     {
         (_time, _origin, _perSecond, _burst) = (time, time.GetTimestamp(), perSecond, burst);
         Divide(1);
     }
 
-    /// <summary>From here on this is one of so many buckets that share the rate and the burst.</summary>
+    /// <summary>Sets the number of buckets that share the rate and the burst.</summary>
     public void Divide(int buckets)
     {
         lock (_gate)
@@ -38,15 +36,15 @@ internal sealed class TokenBucket
     }
 
     /// <summary>
-    /// The present. From an origin of its own, because a long uptime in a double would round away what parts one start
-    /// from the next.
+    /// The current time, relative to the bucket's creation: as a double, a timestamp of a long uptime would lack the
+    /// precision to separate two starts.
     /// </summary>
     public long Now => _time.GetTimestamp() - _origin;
 
-    /// <summary>A timestamp of the clock on the scale of <see cref="Now"/>.</summary>
+    /// <summary>Converts a timestamp to the scale of <see cref="Now"/>.</summary>
     public double At(long timestamp) => (double)timestamp - _origin;
 
-    /// <summary>Tokens that can be taken at once, and the ticks until that is the whole burst again.</summary>
+    /// <summary>The tokens available at once, and the ticks until the whole burst is available.</summary>
     public (int Tokens, double UntilFull) Level
     {
         get
@@ -59,8 +57,8 @@ internal sealed class TokenBucket
         }
     }
 
-    /// <summary>Takes a token if there is one.</summary>
-    /// <returns>Zero when it was taken, else the ticks until there is one, from 1.</returns>
+    /// <summary>Takes a token if one is available.</summary>
+    /// <returns>Zero when a token was taken, otherwise the ticks until one is available, at least 1.</returns>
     public double TryTake()
     {
         lock (_gate)
@@ -75,7 +73,7 @@ internal sealed class TokenBucket
     }
 
     /// <summary>Reserves the next start for a caller that is ready at <paramref name="readyAt"/>.</summary>
-    /// <returns>When it may start; not before <paramref name="readyAt"/>.</returns>
+    /// <returns>When the caller may start; not before <paramref name="readyAt"/>.</returns>
     public double Reserve(double readyAt)
     {
         lock (_gate)

@@ -2,14 +2,16 @@ using AkkaCharging.Receivers;
 
 namespace AkkaCharging.Pipeline.Stages;
 
-/// <summary>Takes the turns that it let wait, once they are started or released.</summary>
+/// <summary>Waits for turns, and takes each one when it is started or released.</summary>
 internal interface ITurnTaker
 {
-    /// <summary>True when it has ended and takes no more.</summary>
+    /// <summary>Whether the taker has ended and accepts no more turns.</summary>
     bool IsGone { get; }
 
-    /// <summary>Takes a turn back. Called under the register's lock, so that it may only note it.</summary>
-    /// <returns>False when it is gone.</returns>
+    /// <summary>
+    /// Takes a turn that was started or released. Called under the register's lock, so it may only record the turn.
+    /// </summary>
+    /// <returns>False when the taker has ended.</returns>
     bool TryTake(Turn turn);
 }
 
@@ -19,8 +21,8 @@ internal sealed class Turn(PendingRequest pending, bool isRetry, ITurnTaker take
     public PendingRequest Pending { get; } = pending;
 
     /// <summary>
-    /// Whether a slot has to be given back. False for a turn that needs none, and for one that was released: it
-    /// expired, or the lane leaves it to the journal.
+    /// Whether a slot has to be released. False for a turn that needs no slot, and for one that was released because it
+    /// expired or was left to the journal.
     /// </summary>
     public bool HoldsSlot { get; private set; }
 
@@ -36,7 +38,7 @@ internal sealed class Turn(PendingRequest pending, bool isRetry, ITurnTaker take
 
     public bool IsGone => taker.IsGone;
 
-    /// <summary>Notes that the slot was taken at once.</summary>
+    /// <summary>Records that the slot was taken at once.</summary>
     public Turn Started()
     {
         HoldsSlot = true;

@@ -3,10 +3,10 @@ using Akka.Configuration.Hocon;
 
 namespace AkkaCharging.Settings.Hocon;
 
-/// <summary>Hands the <c>akka { … }</c> block to Akka without a second parser in between.</summary>
+/// <summary>Converts the <c>akka { … }</c> block for Akka, without parsing it a second time.</summary>
 internal static class AkkaConfig
 {
-    /// <summary>A configuration with that block as its only content.</summary>
+    /// <summary>Creates a configuration that contains only that block.</summary>
     public static Config From(ConfigBlock root)
     {
         var only = new ConfigBlock(root.Source);

@@ -1,25 +1,25 @@
 namespace AkkaCharging.Settings.Hocon;
 
-/// <summary>What a HOCON file says at one place, with that place.</summary>
-/// <param name="Source"><c>hocon/application.conf:12</c>, or the environment variable.</param>
+/// <summary>A value, list or block of a HOCON file, with its place.</summary>
+/// <param name="Source">The place: <c>hocon/application.conf:12</c>, or the environment variable.</param>
 internal abstract record ConfigNode(string Source);
 
-/// <summary>One value, quotes and escapes resolved.</summary>
-/// <param name="FromEnvironment">A list in it is comma-separated, or JSON.</param>
+/// <summary>A single value, with quotes and escapes resolved.</summary>
+/// <param name="FromEnvironment">Whether it is from a variable, in which a list is comma-separated or JSON.</param>
 internal sealed record ConfigText(string Value, string Source, bool FromEnvironment = false) : ConfigNode(Source);
 
-/// <summary>A list.</summary>
+/// <summary>A list of nodes.</summary>
 internal sealed record ConfigList(IReadOnlyList<ConfigNode> Items, string Source) : ConfigNode(Source);
 
-/// <summary>Keys with their values, in the order of the file.</summary>
+/// <summary>A block of keys with their values, in the order of the file.</summary>
 internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
 {
-    /// <summary>One level: the block at <c>a.b</c> is an entry of the block at <c>a</c>.</summary>
+    /// <summary>The entries of this level: the block at <c>a.b</c> is an entry of the block at <c>a</c>.</summary>
     public Dictionary<string, ConfigNode> Entries { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>A key's place in the tree, as problems and variables name it.</summary>
+    /// <summary>Returns a key's path in the tree, as problems and variables name it.</summary>
     /// <remarks>
-    /// With quotes around a key that needs them, so that <c>"server.port"</c> is not taken for <c>server.port</c>.
+    /// A key that needs quotes keeps them, so that <c>"server.port"</c> is not taken for <c>server.port</c>.
     /// </remarks>
     public static string Join(string path, string key)
     {
@@ -27,7 +27,7 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
         return path.Length == 0 ? shown : $"{path}.{shown}";
     }
 
-    /// <summary>Every value and list below, by path.</summary>
+    /// <summary>All values and lists below this block, by path.</summary>
     public IEnumerable<(string Path, ConfigNode Node)> Leaves(string path = "") =>
         Entries.SelectMany(entry =>
             entry.Value is ConfigBlock block
@@ -35,9 +35,9 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
                 : [(Join(path, entry.Key), entry.Value)]
         );
 
-    /// <summary>Lays a later layer over this one.</summary>
+    /// <summary>Overrides this layer with a later one.</summary>
     /// <remarks>
-    /// A block never replaces a value nor the other way round: that is a problem, and this layer's stays.
+    /// A block never replaces a value, nor a value a block: that is a problem, and this layer's node stays.
     /// </remarks>
     public void Overlay(ConfigBlock over, ICollection<string> problems, string path = "")
     {
@@ -64,7 +64,7 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
         }
     }
 
-    /// <summary>Puts a value where one stands already.</summary>
+    /// <summary>Replaces an existing value.</summary>
     public void Replace(string path, ConfigNode node)
     {
         var keys = path.Split('.');

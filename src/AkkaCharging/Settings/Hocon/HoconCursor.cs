@@ -3,7 +3,9 @@ using System.Text;
 
 namespace AkkaCharging.Settings.Hocon;
 
-/// <summary>A place in a HOCON text, and what can be read there without knowing the structure around it.</summary>
+/// <summary>
+/// A position in a HOCON text, with methods that read tokens without knowing the structure around them.
+/// </summary>
 internal sealed class HoconCursor
 {
     private const int MaxBytes = 1024 * 1024;
@@ -12,7 +14,7 @@ internal sealed class HoconCursor
     private readonly string _text;
     private int _at;
 
-    /// <exception cref="HoconSyntaxException">The text holds control characters.</exception>
+    /// <exception cref="HoconSyntaxException">The text contains control characters.</exception>
     public HoconCursor(string name, string text)
     {
         (_name, _text) = (name, text);
@@ -30,18 +32,18 @@ internal sealed class HoconCursor
         }
     }
 
-    /// <summary>The character at this place; NUL, which the text cannot hold, past the end.</summary>
+    /// <summary>The character at this position; NUL, which the text cannot contain, past the end.</summary>
     public char Current => AtEnd ? '\0' : _text[_at];
 
     public bool AtEnd => _at >= _text.Length;
 
     public int Line { get; private set; } = 1;
 
-    /// <summary>This place as problems name it.</summary>
+    /// <summary>This position as problems name it.</summary>
     public string Here => $"{_name}:{Line}";
 
-    /// <summary>Opens a file.</summary>
-    /// <exception cref="HoconSyntaxException">It is not a settings file's size, or not UTF-8 text without a byte order
+    /// <summary>Opens the text of a file.</summary>
+    /// <exception cref="HoconSyntaxException">The file is too large, or is not UTF-8 text without a byte order
     /// mark.</exception>
     public static HoconCursor Open(string name, byte[] bytes)
     {
@@ -74,10 +76,10 @@ internal sealed class HoconCursor
         }
     }
 
-    /// <summary>Whether the text goes on with this.</summary>
+    /// <summary>Checks whether the text continues with <paramref name="what"/>.</summary>
     public bool Starts(string what) => string.CompareOrdinal(_text, _at, what, 0, what.Length) == 0;
 
-    /// <summary>Goes past this character if it is the current one.</summary>
+    /// <summary>Skips <paramref name="what"/> if it is the current character.</summary>
     public bool Take(char what)
     {
         var found = !AtEnd && Current == what;
@@ -85,7 +87,7 @@ internal sealed class HoconCursor
         return found;
     }
 
-    /// <summary>Goes past spaces and tabs.</summary>
+    /// <summary>Skips spaces and tabs.</summary>
     public void SkipBlanks()
     {
         while (Current is ' ' or '\t')
@@ -94,7 +96,7 @@ internal sealed class HoconCursor
         }
     }
 
-    /// <summary>Goes past spaces, comments and line ends.</summary>
+    /// <summary>Skips spaces, comments and line ends.</summary>
     public void SkipLines()
     {
         for (SkipBlanks(); Current is '\r' or '\n' or '#' || Starts("//"); SkipBlanks())
@@ -105,7 +107,7 @@ internal sealed class HoconCursor
         }
     }
 
-    /// <summary>What needs no quotes: letters, digits, <c>_ - /</c>, and dots in values.</summary>
+    /// <summary>Reads an unquoted text: letters, digits, <c>_ - /</c>, and dots in values.</summary>
     public string Plain(bool dots)
     {
         var start = _at;
@@ -119,13 +121,13 @@ internal sealed class HoconCursor
             _at++;
         }
 
-        // `http://x` and `a#b`: whether that is a comment is anyone's guess.
+        // Ambiguous: in `http://x` and `a#b`, the rest may or may not be a comment.
         return _at > start && (Current == '#' || Starts("//"))
             ? throw Error("a comment needs a space before it; a value with # or // needs quotes.")
             : _text[start.._at];
     }
 
-    /// <summary>A text in double quotes, escapes resolved.</summary>
+    /// <summary>Reads a text in double quotes, with escapes resolved.</summary>
     public string Quoted()
     {
         var opened = Here;
@@ -176,7 +178,7 @@ internal sealed class HoconCursor
         }
     }
 
-    /// <summary>A text in three double quotes, as it stands.</summary>
+    /// <summary>Reads a text in three double quotes, without escapes.</summary>
     public string TripleQuoted()
     {
         var opened = Here;
@@ -195,7 +197,7 @@ internal sealed class HoconCursor
 
     public HoconSyntaxException Error(string reason) => new(Here, reason);
 
-    /// <summary>Says what stands here in place of what is expected.</summary>
+    /// <summary>Creates the error for an unexpected character at this position.</summary>
     public HoconSyntaxException Unexpected(string expected) =>
         Error(
             Current switch

@@ -1,13 +1,13 @@
 namespace AkkaCharging.Settings.Hocon;
 
-/// <summary>Reads a strict subset of HOCON and says where it ends.</summary>
+/// <summary>Parses a strict subset of HOCON and rejects everything else.</summary>
 /// <remarks>
-/// Akka's own parser drops the rest of a file without a word on a stray brace, an unclosed bracket or <c>${?X}</c>, and
-/// takes <c>a = 1 b = 2</c> for one value, so it never sees a file. Taken here: comments (<c>#</c>, <c>//</c>), <c>key
-/// = value</c>, <c>key : value</c>, <c>key { }</c>, dotted and quoted keys, lists, plain, quoted and triple-quoted
-/// values, new lines or single commas between them. A block may be continued (<c>a { } a { }</c>); a value that is set
-/// twice in one file is a problem. All else is refused with its line. Messages never repeat a value: it may be a
-/// secret.
+/// Akka's own parser silently drops the rest of a file after a stray brace, an unclosed bracket or <c>${?X}</c>, and
+/// reads <c>a = 1 b = 2</c> as one value, so it is not used for files. The subset: comments (<c>#</c>, <c>//</c>),
+/// <c>key = value</c>, <c>key : value</c>, <c>key { }</c>, dotted and quoted keys, lists, plain, quoted and
+/// triple-quoted values, new lines or single commas between them. A block may be continued (<c>a { } a { }</c>); a
+/// value that is set twice in one file is a problem. All else is rejected with its line. Messages never repeat a value,
+/// because it may be a secret.
 /// </remarks>
 internal sealed class HoconParser
 {
@@ -18,7 +18,7 @@ internal sealed class HoconParser
 
     private HoconParser(HoconCursor text, ICollection<string> problems) => (_text, _problems) = (text, problems);
 
-    /// <summary>Reads a file; null after a syntax error, which ends up in <paramref name="problems"/>.</summary>
+    /// <summary>Parses a file; null after a syntax error, which is added to <paramref name="problems"/>.</summary>
     public static ConfigBlock? ParseFile(string name, byte[] bytes, ICollection<string> problems)
     {
         try
@@ -35,8 +35,8 @@ internal sealed class HoconParser
         }
     }
 
-    /// <summary>Reads one value, such as the JSON list of an environment variable.</summary>
-    /// <exception cref="HoconSyntaxException">It is not one.</exception>
+    /// <summary>Parses a single value, such as the JSON list of an environment variable.</summary>
+    /// <exception cref="HoconSyntaxException">The text is not a single value.</exception>
     public static ConfigNode ParseValue(string name, string path, string text, ICollection<string> problems)
     {
         var parser = new HoconParser(new HoconCursor(name, text), problems);
@@ -213,7 +213,7 @@ internal sealed class HoconParser
             );
     }
 
-    /// <summary>After an item: new lines, at most one comma, or what closes the list or block.</summary>
+    /// <summary>Reads what follows an item: new lines, at most one comma, or the end of the list or block.</summary>
     private void Separator()
     {
         var line = _text.Line;

@@ -2,38 +2,38 @@ namespace AkkaCharging.Settings.Hocon;
 
 /// <summary>Reads the settings of one block, and collects problems instead of stopping at the first.</summary>
 /// <remarks>
-/// Values come from <see cref="HoconParser"/> and not from Akka's <c>Config</c>, which answers 0 for a missing key,
-/// throws without the path on a bad one, and knows no lines. A setting with a problem reads as some value of its type:
-/// the loader throws before anyone can use it.
+/// Values come from <see cref="HoconParser"/> and not from Akka's <c>Config</c>, which returns 0 for a missing key,
+/// throws without the path on an invalid value, and knows no lines. A setting with a problem is read as some value of
+/// its type: the loader throws before that is used.
 /// </remarks>
 internal sealed class HoconSection(ConfigBlock block, string path, SettingsReport report)
 {
-    /// <summary>A block below this one, which <c>reference.conf</c> must have.</summary>
+    /// <summary>Returns a block below this one, which <c>reference.conf</c> must contain.</summary>
     public HoconSection Section(string key) =>
         new((ConfigBlock)block.Entries[key], ConfigBlock.Join(path, key), report);
 
-    /// <summary>A whole number, quoted or not.</summary>
+    /// <summary>Reads a whole number, quoted or not.</summary>
     public int Count(string key, int min, int max) => One(key, SettingKind.Whole(min, max));
 
-    /// <summary>A time in whole milliseconds; the key says so by its ending.</summary>
+    /// <summary>Reads a time in whole milliseconds; the key names the unit.</summary>
     public TimeSpan Duration(string key, int min, int max) => TimeSpan.FromMilliseconds(Count(key, min, max));
 
-    /// <summary>A number with or without fraction.</summary>
-    /// <param name="missing">What stands for a key that is not there.</param>
+    /// <summary>Reads a number with or without a fraction.</summary>
+    /// <param name="missing">The value of a missing key.</param>
     public double Number(string key, double min, double max, string? missing = null) =>
         One(key, SettingKind.Number(min, max), missing);
 
-    /// <summary><c>true</c> or <c>false</c>.</summary>
+    /// <summary>Reads <c>true</c> or <c>false</c>.</summary>
     public bool Flag(string key) => One(key, SettingKind.Flag);
 
-    /// <summary>A text, which may be empty.</summary>
+    /// <summary>Reads a text, which may be empty.</summary>
     public string Text(string key) => One(key, SettingKind.Text);
 
-    /// <summary>A text that stands for a member of an enumeration.</summary>
+    /// <summary>Reads the name of an enumeration member.</summary>
     public T Choice<T>(string key)
         where T : struct, Enum => One(key, SettingKind.Choice<T>());
 
-    /// <summary>One value.</summary>
+    /// <summary>Reads a single value.</summary>
     public T One<T>(string key, SettingKind<T> kind, string? missing = null)
     {
         var full = ConfigBlock.Join(path, key);
@@ -49,7 +49,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
         return kind.Fallback;
     }
 
-    /// <summary>A list of values; one that is not there is empty.</summary>
+    /// <summary>Reads a list of values; a missing list is empty.</summary>
     public IReadOnlyList<T> Many<T>(string key, SettingKind<T> kind)
     {
         var full = ConfigBlock.Join(path, key);
@@ -73,8 +73,8 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
         return [.. (items ?? []).Select((item, i) => Value($"{full}[{i}]", item, kind))];
     }
 
-    /// <summary>A list of blocks.</summary>
-    /// <param name="expected">What an item consists of.</param>
+    /// <summary>Reads a list of blocks.</summary>
+    /// <param name="expected">Describes an item in messages.</param>
     public IReadOnlyList<T> Entries<T>(string key, string expected, Func<HoconSection, T> read)
     {
         var full = ConfigBlock.Join(path, key);
@@ -142,7 +142,7 @@ internal sealed class HoconSection(ConfigBlock block, string path, SettingsRepor
                 : $"is a {(node is ConfigList ? "list" : "block")}; expected {expected}."
         );
 
-    /// <summary>A value for people to read, without secrets.</summary>
+    /// <summary>Formats a value for people, without secrets.</summary>
     private static string Shown(ConfigNode? node, Func<string, string>? show) =>
         node switch
         {
