@@ -230,7 +230,7 @@ public sealed partial class ManifestTests : IDisposable
             service =>
             {
                 var keys = service.Value.Entries().Select(entry => entry.Key).ToHashSet(StringComparer.Ordinal);
-                Assert.Matches(@"^[\w/]+:v?\d+\.\d+[\w.-]*$", service.Value.Text("image"));
+                Assert.Matches(@"^[\w/]+:v?\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$", service.Value.Text("image"));
                 Assert.Equal(
                     ("true", "ALL", "no-new-privileges:true"),
                     (
