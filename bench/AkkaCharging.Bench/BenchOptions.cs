@@ -70,20 +70,20 @@ internal sealed record BenchOptions(
         };
         var options = new BenchOptions(
             profile,
-            defaults.Rounds,
-            defaults.WarmUp,
-            defaults.Seconds,
+            Rounds: defaults.Rounds,
+            WarmUpSeconds: defaults.WarmUp,
+            Seconds: defaults.Seconds,
             Connections: 64,
             LogLevel: "info",
-            "",
-            "",
+            ServiceProcessors: "",
+            DriverProcessors: "",
             ResultsFolder: "bench/results",
             SoakMinutes: 15,
             LagMillisMax: profile == "smoke" ? 1_000 : 5,
             LargestSize: 1_000_000,
-            new Dictionary<string, string>(StringComparer.Ordinal),
-            new HashSet<string>(StringComparer.Ordinal),
-            profile == "smoke"
+            Environment: new Dictionary<string, string>(StringComparer.Ordinal),
+            Only: new HashSet<string>(StringComparer.Ordinal),
+            Journals: profile == "smoke"
                 ? new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite" }
                 : new HashSet<string>(StringComparer.Ordinal) { "memory", "sqlite", "postgres" }
         );

@@ -60,8 +60,8 @@ internal sealed class Session : IAsyncDisposable
             "AkkaCharging.Bench.Receiver.dll",
             [ledgerPath],
             folder,
-            new Dictionary<string, string>(),
-            options.DriverProcessors
+            environment: new Dictionary<string, string>(),
+            processors: options.DriverProcessors
         );
         try
         {
@@ -399,14 +399,14 @@ internal sealed class Session : IAsyncDisposable
 
     private Sample Take(RunningTarget target) =>
         new(
-            Stopwatch.GetTimestamp(),
-            target.Processes.Sum(process => ProcFs.ProcessorSeconds(process.Id)),
-            target.Processes.Sum(process => ProcFs.CompilingSeconds(process.Id)),
-            ProcFs.ProcessorSeconds(Environment.ProcessId),
-            ProcFs.ProcessorSeconds(_receiver.Id),
-            _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
-            ProcFs.MachineSeconds(),
-            [.. target.Processes.Select(process => process.Heap())]
+            At: Stopwatch.GetTimestamp(),
+            Service: target.Processes.Sum(process => ProcFs.ProcessorSeconds(process.Id)),
+            Compiling: target.Processes.Sum(process => ProcFs.CompilingSeconds(process.Id)),
+            Driver: ProcFs.ProcessorSeconds(Environment.ProcessId),
+            Receiver: ProcFs.ProcessorSeconds(_receiver.Id),
+            Journal: _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
+            Machine: ProcFs.MachineSeconds(),
+            Heaps: [.. target.Processes.Select(process => process.Heap())]
         );
 
     private static double Foreign(Sample first, Sample last) =>
@@ -427,18 +427,22 @@ internal sealed class Session : IAsyncDisposable
         // with nothing called back, a request's cost is its answer's
         var journeys = perSecond > 0 ? perSecond * load.Seconds : Math.Max(1, load.Answer.TotalCount);
         return new(
-            target.Name,
-            load,
-            perSecond,
-            Micros(last.Service - first.Service),
-            Micros(last.Driver - first.Driver),
-            Micros(last.Receiver - first.Receiver),
-            Micros(last.Journal - first.Journal),
-            Grown(heap => heap.AllocatedBytes) / journeys,
-            Grown(heap => heap.PauseMillis) / target.Processes.Count / 1_000 / Math.Max(load.Seconds, 1e-9),
-            Math.Max(0, last.Compiling - first.Compiling) / Math.Max(last.Service - first.Service, 1e-9),
-            Foreign(first, last) / Math.Max(load.Seconds, 1e-9),
-            (last.Machine.Stolen - first.Machine.Stolen) / Math.Max(load.Seconds, 1e-9)
+            Target: target.Name,
+            Load: load,
+            PerSecond: perSecond,
+            ServiceMicros: Micros(last.Service - first.Service),
+            DriverMicros: Micros(last.Driver - first.Driver),
+            ReceiverMicros: Micros(last.Receiver - first.Receiver),
+            JournalMicros: Micros(last.Journal - first.Journal),
+            AllocatedBytes: Grown(heap => heap.AllocatedBytes) / journeys,
+            GcPauseShare: Grown(heap => heap.PauseMillis)
+                / target.Processes.Count
+                / 1_000
+                / Math.Max(load.Seconds, 1e-9),
+            CompilingShare: Math.Max(0, last.Compiling - first.Compiling)
+                / Math.Max(last.Service - first.Service, 1e-9),
+            ForeignLoad: Foreign(first, last) / Math.Max(load.Seconds, 1e-9),
+            StolenLoad: (last.Machine.Stolen - first.Machine.Stolen) / Math.Max(load.Seconds, 1e-9)
         );
 
         double Grown(Func<HeapFigures, double> figure) =>

@@ -22,9 +22,9 @@ internal sealed record Surroundings(
 {
     public static Surroundings Of(BenchOptions options) =>
         new(
-            TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
-            Git("rev-parse", "--short", "HEAD"),
-            Git(
+            Time: TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
+            Commit: Git("rev-parse", "--short", "HEAD"),
+            HasUncommittedChanges: Git(
                 "status",
                 "--porcelain",
                 "--untracked-files=no",
@@ -34,15 +34,15 @@ internal sealed record Surroundings(
                 "hocon",
                 ":!bench/results"
             ).Length > 0,
-            Environment.ProcessorCount,
-            File.ReadLines("/proc/cpuinfo")
+            Processors: Environment.ProcessorCount,
+            ProcessorModel: File.ReadLines("/proc/cpuinfo")
                 .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
                 ?.Split(": ")[^1]
                 ?? RuntimeInformation.ProcessArchitecture.ToString(),
-            Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9, 1),
-            RuntimeInformation.OSDescription,
-            RuntimeInformation.FrameworkDescription,
-            new SortedDictionary<string, string>(StringComparer.Ordinal)
+            MemoryGigabytes: Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9, 1),
+            System: RuntimeInformation.OSDescription,
+            Runtime: RuntimeInformation.FrameworkDescription,
+            Settings: new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
                 ["profile"] = options.Profile,
                 ["rounds"] = $"{options.Rounds}",

@@ -27,11 +27,12 @@ internal static class AcceptRows
         var (ours, bare) = (runs[JourneyRows.Sqlite], runs[Targets.Bare]);
         var judged = JourneyRows.Of("sqlite, accept p99", "ms", ours, run => run.AcceptMillis(99));
         return new(
-            "accept-half",
-            "accept p99, open loop at half of saturation, `sqlite`",
-            "< 10 ms",
-            judged.Median < GoalMillis,
-            judged,
+            Key: "accept-half",
+            Title: "accept p99, open loop at half of saturation, `sqlite`",
+            Goal: "< 10 ms",
+            IsMet: judged.Median < GoalMillis,
+            Judged: judged,
+            Others:
             [
                 JourneyRows.Of("sqlite, accept p50", "ms", ours, run => run.AcceptMillis(50)),
                 JourneyRows.Of("sqlite, accept p99.9", "ms", ours, run => run.AcceptMillis(99.9)),
@@ -43,7 +44,7 @@ internal static class AcceptRows
                 JourneyRows.Of("driver lag p99", "ms", ours, run => LoadResult.Millis(run.Load.DriverLag, 99)),
                 JourneyRows.Of("other machines of the host", "processors busy", ours, run => run.StolenLoad),
             ],
-            OpenLoop
+            How: OpenLoop
         );
     }
 
@@ -114,11 +115,12 @@ internal static class AcceptRows
             session.AuthorizesByList = true;
             var judged = JourneyRows.Of("answer p99", "ms", runs, run => LoadResult.Millis(run.Load.Answer, 99));
             return new(
-                key,
-                $"answer p99, open loop at half of saturation, `sqlite`, {when}",
-                "< 10 ms",
-                judged.Median < GoalMillis,
-                judged,
+                Key: key,
+                Title: $"answer p99, open loop at half of saturation, `sqlite`, {when}",
+                Goal: "< 10 ms",
+                IsMet: judged.Median < GoalMillis,
+                Judged: judged,
+                Others:
                 [
                     JourneyRows.Of("answer p50", "ms", runs, run => LoadResult.Millis(run.Load.Answer, 50)),
                     JourneyRows.Of("200, p99", "ms", runs, run => run.AcceptMillis(99)),
@@ -126,7 +128,7 @@ internal static class AcceptRows
                     JourneyRows.Of("answered 200", "requests", runs, run => run.Load.Accepted.Count),
                     JourneyRows.Of("answered 503", "requests", runs, run => run.Load.Refused),
                 ],
-                $"{how} {OpenLoop} Afterwards the fault ends, and every accepted request must be called back."
+                How: $"{how} {OpenLoop} Afterwards the fault ends, and every accepted request must be called back."
             );
         }
     }

@@ -41,13 +41,13 @@ internal static class AclRow
             new Series("look-up", "us", lookUps)
         );
         return new(
-            "acl",
-            "access list of a million rules: look-up",
-            "load ≤ 5 s, ≤ 150 MB, look-up ≤ 1 µs",
-            load.Median <= 5 && size.Median <= MegabytesMax && lookUp.Median <= 1,
-            lookUp,
-            [load, size],
-            "In the harness's own process, with the service's code; one thread."
+            Key: "acl",
+            Title: "access list of a million rules: look-up",
+            Goal: "load ≤ 5 s, ≤ 150 MB, look-up ≤ 1 µs",
+            IsMet: load.Median <= 5 && size.Median <= MegabytesMax && lookUp.Median <= 1,
+            Judged: lookUp,
+            Others: [load, size],
+            How: "In the harness's own process, with the service's code; one thread."
         );
     }
 

@@ -53,11 +53,12 @@ internal static class DurableRows
             [.. ours.Zip(rival, (a, b) => a.PerSecond / b.PerSecond)]
         );
         return new(
-            $"durable-{journal}",
-            $"full journeys a second on `{journal}`, against Wolverine on the same",
-            $"≥ {goal}",
-            ratios.Median >= goal,
-            ratios,
+            Key: $"durable-{journal}",
+            Title: $"full journeys a second on `{journal}`, against Wolverine on the same",
+            Goal: $"≥ {goal}",
+            IsMet: ratios.Median >= goal,
+            Judged: ratios,
+            Others:
             [
                 new(
                     "ours / Wolverine",
@@ -74,7 +75,7 @@ internal static class DurableRows
                 JourneyRows.Of("other programs", "processors busy", ours, run => run.ForeignLoad),
                 JourneyRows.Of("other machines of the host", "processors busy", ours, run => run.StolenLoad),
             ],
-            "Closed loop, one destination, at most 1,024 journeys pending. Both sides run from the start, each is "
+            How: "Closed loop, one destination, at most 1,024 journeys pending. Both sides run from the start, each is "
                 + "warmed up, then they are driven in turns; each ratio is of one round. Both sync each commit to the "
                 + "disk before the 200, and report it. A ratio of processor time includes the database server."
         );
@@ -104,17 +105,19 @@ internal static class DurableRows
 
         var lost = Of("ours, lost", "requests", ours, recovery => recovery.Lost);
         return new(
-            $"durable-kill-{journal}",
-            $"requests lost by a SIGKILL under load on `{journal}`",
-            "0",
-            lost.Max == 0,
-            lost,
+            Key: $"durable-kill-{journal}",
+            Title: $"requests lost by a SIGKILL under load on `{journal}`",
+            Goal: "0",
+            IsMet: lost.Max == 0,
+            Judged: lost,
+            Others:
             [
                 Of("Wolverine, lost", "requests", rival, recovery => recovery.Lost),
                 .. Side("ours", ours),
                 .. Side("Wolverine", rival),
             ],
-            "A closed loop as above, SIGKILL, and a new process on the same store. *Pending* were accepted and had not "
+            How: "A closed loop as above, SIGKILL, and a new process on the same store. *Pending* were accepted and "
+                + "had not "
                 + "been called back when the process was gone. Times are from the start of the new process, its "
                 + "runtime's included. *Repeated* are callbacks that came a second time. *Lost* were not called back "
                 + $"within {RecoveryBound.TotalMinutes:N0} minutes."

@@ -62,16 +62,17 @@ internal static class IsolationRows
 
         var judged = Ratio(without, with);
         return new(
-            "isolation",
-            "healthy destinations' callback p99 while 20 % of destinations hang, against without",
-            "≤ 1.2",
-            judged.Median <= Goal,
-            judged,
+            Key: "isolation",
+            Title: "healthy destinations' callback p99 while 20 % of destinations hang, against without",
+            Goal: "≤ 1.2",
+            IsMet: judged.Median <= Goal,
+            Judged: judged,
+            Others:
             [
                 .. EndToEnd(without, with),
                 JourneyRows.Of("with, answered 503", "requests", with, run => run.Load.Refused),
             ],
-            $"{Destinations} destinations (127.0.0.1 to 127.0.0.{Destinations}), of which {Hanging} hang for "
+            How: $"{Destinations} destinations (127.0.0.1 to 127.0.0.{Destinations}), of which {Hanging} hang for "
                 + $"{duration.TotalSeconds:N0} s; open loop at half of saturation, `sqlite`. "
                 + "From the time at which a request was due to the arrival of its callback; a healthy one that "
                 + "did not come counts as late as the run was long."
@@ -192,11 +193,12 @@ internal static class IsolationRows
             [.. with.Zip(without, (a, b) => a.EndToEndMillis(99) - b.EndToEndMillis(99))]
         );
         return new(
-            "isolation-new-receivers",
-            $"new healthy receivers' callback p99 beside {Hangers} receivers that hang, against without",
-            "≤ 1.5, or + 20 ms",
-            judged.Median <= NewGoal || added.Median <= NewGoalMillis,
-            judged,
+            Key: "isolation-new-receivers",
+            Title: $"new healthy receivers' callback p99 beside {Hangers} receivers that hang, against without",
+            Goal: "≤ 1.5, or + 20 ms",
+            IsMet: judged.Median <= NewGoal || added.Median <= NewGoalMillis,
+            Judged: judged,
+            Others:
             [
                 added,
                 .. EndToEnd(without, with),
@@ -206,7 +208,7 @@ internal static class IsolationRows
                 JourneyRows.Of("with, accept p99", "ms", with, run => run.AcceptMillis(99)),
                 JourneyRows.Of("with, answered 503, all to the one that hangs", "requests", with, Refused),
             ],
-            $"{Hangers} receivers that hang, with {RequestsEach} requests each, then {NewRate} requests/s for "
+            How: $"{Hangers} receivers that hang, with {RequestsEach} requests each, then {NewRate} requests/s for "
                 + $"{duration.TotalSeconds:N0} s to {NewReceivers} receivers that the service has never called, of "
                 + $"which one hangs too; without: {NewReceivers} other new ones, and nothing hangs. Open loop, "
                 + "`sqlite`, `callback.maxInFlight = 256`, `queue.maxSize = 2000`. The first callbacks count: there "

@@ -136,11 +136,12 @@ internal static class JourneyRows
             [.. ours.Zip(bare, (a, b) => a.PerSecond / b.PerSecond)]
         );
         return new(
-            $"journeys-{name}",
-            $"full journeys a second, journal `{name}`, against the bare peer",
-            $"≥ {goal}",
-            ratios.Median >= goal,
-            ratios,
+            Key: $"journeys-{name}",
+            Title: $"full journeys a second, journal `{name}`, against the bare peer",
+            Goal: $"≥ {goal}",
+            IsMet: ratios.Median >= goal,
+            Judged: ratios,
+            Others:
             [
                 new(
                     "ours / bare peer",
@@ -162,7 +163,7 @@ internal static class JourneyRows
                 Of("other programs", "processors busy", ours, run => run.ForeignLoad),
                 Of("other machines of the host", "processors busy", ours, run => run.StolenLoad),
             ],
-            How
+            How: How
         );
     }
 }

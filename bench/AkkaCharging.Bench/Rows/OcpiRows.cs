@@ -54,16 +54,17 @@ internal static class OcpiRows
 
         var p99 = JourneyRows.Of("end to end p99", "ms", runs, run => run.EndToEndMillis(99));
         return new(
-            key,
-            $"end to end p99 with eMSPs that answer in {delay.TotalMilliseconds:N0} ms, 500 questions/s",
-            $"≤ {goalMillis:N0} ms",
-            p99.Median <= goalMillis,
-            p99,
+            Key: key,
+            Title: $"end to end p99 with eMSPs that answer in {delay.TotalMilliseconds:N0} ms, 500 questions/s",
+            Goal: $"≤ {goalMillis:N0} ms",
+            IsMet: p99.Median <= goalMillis,
+            Judged: p99,
+            Others:
             [
                 JourneyRows.Of("end to end p50", "ms", runs, run => run.EndToEndMillis(50)),
                 JourneyRows.Of("accept p99", "ms", runs, run => run.AcceptMillis(99)),
             ],
-            "Two eMSPs in the harness' process, half of the tokens each, a question for each request. Open loop, "
+            How: "Two eMSPs in the harness' process, half of the tokens each, a question for each request. Open loop, "
                 + "`sqlite`, `parallelism = 700` a partner, `authorization.parallelism = 2000`, "
                 + "`answerWithinMillis = 3000`. Every request must be decided as the eMSP says."
         );
@@ -90,18 +91,19 @@ internal static class OcpiRows
             [.. with.Zip(without, (a, b) => a.EndToEndMillis(99) / b.EndToEndMillis(99))]
         );
         return new(
-            "ocpi-isolation",
-            "one eMSP's end to end p99 while the other hangs, against without",
-            "≤ 1.1",
-            ratio.Median <= RatioMax,
-            ratio,
+            Key: "ocpi-isolation",
+            Title: "one eMSP's end to end p99 while the other hangs, against without",
+            Goal: "≤ 1.1",
+            IsMet: ratio.Median <= RatioMax,
+            Judged: ratio,
+            Others:
             [
                 JourneyRows.Of("without, end to end p99", "ms", without, run => run.EndToEndMillis(99)),
                 JourneyRows.Of("with, end to end p99", "ms", with, run => run.EndToEndMillis(99)),
                 JourneyRows.Of("without, end to end p50", "ms", without, run => run.EndToEndMillis(50)),
                 JourneyRows.Of("with, end to end p50", "ms", with, run => run.EndToEndMillis(50)),
             ],
-            "As above; the one eMSP answers in 50 ms, the other never. `parallelism = 64` a partner, "
+            How: "As above; the one eMSP answers in 50 ms, the other never. `parallelism = 64` a partner, "
                 + "`attemptTimeoutMillis = 1500`, the breaker as by default."
         );
     }

@@ -29,13 +29,13 @@ internal static class PendingRows
         session.ForgetOwed(); // journal.kind = memory says so itself
         session.Ledger.Authorizer = (long)AuthorizerMode.Allows;
         return new(
-            "pending-memory",
-            $"memory for each pending request, {pending:N0} pending, journal `memory`",
-            "≤ 1 KB at a million",
-            IsGood(bytes, pending),
-            new("heap", "bytes a request", [bytes]),
-            [new("resident", "bytes a request", [resident])],
-            "The authorizer hangs, so that nothing moves. Growth of the garbage-collected heap, after a full "
+            Key: "pending-memory",
+            Title: $"memory for each pending request, {pending:N0} pending, journal `memory`",
+            Goal: "≤ 1 KB at a million",
+            IsMet: IsGood(bytes, pending),
+            Judged: new("heap", "bytes a request", [bytes]),
+            Others: [new("resident", "bytes a request", [resident])],
+            How: "The authorizer hangs, so that nothing moves. Growth of the garbage-collected heap, after a full "
                 + "collection before and after, and of the resident set, divided by the requests."
         );
     }
@@ -86,20 +86,21 @@ internal static class PendingRows
         return
         [
             new(
-                "pending-sqlite",
-                $"memory for each pending request, {pending:N0} pending, journal `sqlite`",
-                "≤ 1 KB at a million",
-                IsGood(bytes, pending),
-                new("heap", "bytes a request", [bytes]),
-                [new("resident", "bytes a request", [resident])],
-                "As with `memory`."
+                Key: "pending-sqlite",
+                Title: $"memory for each pending request, {pending:N0} pending, journal `sqlite`",
+                Goal: "≤ 1 KB at a million",
+                IsMet: IsGood(bytes, pending),
+                Judged: new("heap", "bytes a request", [bytes]),
+                Others: [new("resident", "bytes a request", [resident])],
+                How: "As with `memory`."
             ),
             new(
-                "recovery",
-                "pending requests taken up after a kill",
-                $"≥ {GoalPerSecond:N0}/s, serving at once",
-                rate >= GoalPerSecond && probe.Load.Refused == 0,
-                new("taken up", "requests/s", [rate]),
+                Key: "recovery",
+                Title: "pending requests taken up after a kill",
+                Goal: $"≥ {GoalPerSecond:N0}/s, serving at once",
+                IsMet: rate >= GoalPerSecond && probe.Load.Refused == 0,
+                Judged: new("taken up", "requests/s", [rate]),
+                Others:
                 [
                     new("pending when it was killed", "requests", [pending]),
                     new("from the start of the process to ready", "s", [ready.TotalSeconds]),
@@ -112,7 +113,7 @@ internal static class PendingRows
                         [(pending + probe.Load.Accepted.Count) / delivered.TotalSeconds]
                     ),
                 ],
-                "SIGKILL with the authorizer hanging; from the start of the new process, its runtime's "
+                How: "SIGKILL with the authorizer hanging; from the start of the new process, its runtime's "
                     + "included, until the journal's backlog is empty and `queue_size_current` has all of them, with "
                     + $"{ProbeRate} submissions a second beside. "
                     + "Then the authorizer answers, and every one must be called back."

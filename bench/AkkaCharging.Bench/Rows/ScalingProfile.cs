@@ -38,12 +38,12 @@ internal static class ScalingProfile
                 plots.Add(
                     Plot.Write(
                         session.Options,
-                        file,
-                        $"{unit.Key} by {growth.Of}",
-                        growth.Of,
-                        growth.Sizes,
-                        unit.Key,
-                        [.. unit]
+                        name: file,
+                        title: $"{unit.Key} by {growth.Of}",
+                        xTitle: growth.Of,
+                        x: growth.Sizes,
+                        yTitle: unit.Key,
+                        series: [.. unit]
                     )
                 );
             }

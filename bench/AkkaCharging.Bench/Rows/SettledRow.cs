@@ -33,11 +33,12 @@ internal static class SettledRow
             [.. full.Zip(empty, (a, b) => a.ServiceMicros / b.ServiceMicros)]
         );
         return new(
-            "settled",
-            "cost of a request with a million settled rows in the journal against an empty one, `sqlite`",
-            "≤ 1.1",
-            judged.Median <= Goal,
-            judged,
+            Key: "settled",
+            Title: "cost of a request with a million settled rows in the journal against an empty one, `sqlite`",
+            Goal: "≤ 1.1",
+            IsMet: judged.Median <= Goal,
+            Judged: judged,
+            Others:
             [
                 new("empty / full", "ratio of journeys/s", [.. full.Zip(empty, (a, b) => b.PerSecond / a.PerSecond)]),
                 JourneyRows.Of("empty", "journeys/s", empty, run => run.PerSecond),
@@ -45,7 +46,7 @@ internal static class SettledRow
                 JourneyRows.Of("empty", "cpu us a journey", empty, run => run.ServiceMicros),
                 JourneyRows.Of("full", "cpu us a journey", full, run => run.ServiceMicros),
             ],
-            "Closed loop. The rows are written into the journal's file beforehand; at a million, retention "
+            How: "Closed loop. The rows are written into the journal's file beforehand; at a million, retention "
                 + "deletes as many as are settled, and that is included."
         );
 

@@ -82,11 +82,11 @@ internal static class SoakProfile
         Summarize(
             session,
             samples,
-            quiet / 2,
-            (heapBefore, target.Process.Heap(collects: true).HeapBytes / 1e6),
-            saturation,
-            figures,
-            plots
+            compared: quiet / 2,
+            heap: (heapBefore, target.Process.Heap(collects: true).HeapBytes / 1e6),
+            saturation: saturation,
+            figures: figures,
+            plots: plots
         );
     }
 
@@ -132,13 +132,13 @@ internal static class SoakProfile
         await slow;
         var id = target.Process.Id;
         return new(
-            LoadResult.Millis(run.Load.Answer, 99),
-            run.EndToEndMillis(99),
-            ProcFs.ResidentMegabytes(id),
-            ProcFs.Handles(id),
-            ProcFs.Threads(id),
-            run.Load.Accepted.Count,
-            run.Load.Refused
+            AcceptMillis: LoadResult.Millis(run.Load.Answer, 99),
+            EndToEndMillis: run.EndToEndMillis(99),
+            ResidentMegabytes: ProcFs.ResidentMegabytes(id),
+            Handles: ProcFs.Handles(id),
+            Threads: ProcFs.Threads(id),
+            Accepted: run.Load.Accepted.Count,
+            Refused: run.Load.Refused
         );
     }
 
@@ -179,16 +179,17 @@ internal static class SoakProfile
         Flat("end to end p99", "ms", sample => sample.EndToEndMillis, factor: 2, slack: 10);
         figures.Add(
             new(
-                "soak-lost",
-                "accepted and never called back",
-                "0",
-                true,
-                new("lost", "requests", [0]),
+                Key: "soak-lost",
+                Title: "accepted and never called back",
+                Goal: "0",
+                IsMet: true,
+                Judged: new("lost", "requests", [0]),
+                Others:
                 [
                     new("accepted", "requests", [samples.Sum(sample => (double)sample.Accepted)]),
                     new("refused with 503", "requests", [samples.Sum(sample => (double)sample.Refused)]),
                 ],
-                how
+                How: how
             )
         );
         if (
@@ -200,13 +201,13 @@ internal static class SoakProfile
         void Compare(string name, string unit, double before, double after, double factor, double slack) =>
             figures.Add(
                 new(
-                    $"soak-{name}",
-                    $"{name} at the end of the soak",
-                    $"≤ {factor} × {before:N1} + {slack} {unit}",
-                    after <= before * factor + slack,
-                    new(name, unit, [after]),
-                    [new("at the beginning", unit, [before])],
-                    how
+                    Key: $"soak-{name}",
+                    Title: $"{name} at the end of the soak",
+                    Goal: $"≤ {factor} × {before:N1} + {slack} {unit}",
+                    IsMet: after <= before * factor + slack,
+                    Judged: new(name, unit, [after]),
+                    Others: [new("at the beginning", unit, [before])],
+                    How: how
                 )
             );
 
@@ -223,12 +224,12 @@ internal static class SoakProfile
             plots.Add(
                 Plot.Write(
                     session.Options,
-                    $"soak-{name.Replace(' ', '-')}",
-                    $"{name} during the soak",
-                    "seconds",
-                    [.. samples.Select((_, index) => index * Segment.TotalSeconds)],
-                    unit,
-                    [new(name, unit, [.. samples.Select(value)])],
+                    name: $"soak-{name.Replace(' ', '-')}",
+                    title: $"{name} during the soak",
+                    xTitle: "seconds",
+                    x: [.. samples.Select((_, index) => index * Segment.TotalSeconds)],
+                    yTitle: unit,
+                    series: [new(name, unit, [.. samples.Select(value)])],
                     isLogarithmic: false
                 )
             );
