@@ -117,10 +117,9 @@ internal static class DurableRows
                 .. Side("Wolverine", rival),
             ],
             How: "A closed loop as above, SIGKILL, and a new process on the same store. *Pending* were accepted and "
-                + "had not "
-                + "been called back when the process was gone. Times are from the start of the new process, its "
-                + "runtime's included. *Repeated* are callbacks that came a second time. *Lost* were not called back "
-                + $"within {RecoveryBound.TotalMinutes:N0} minutes."
+                + "had not been called back when the process was gone. Times are from the start of the new process, "
+                + "its runtime's included. *Repeated* are callbacks that came a second time. *Lost* were not called "
+                + $"back within {RecoveryBound.TotalMinutes:N0} minutes."
         );
 
         static IEnumerable<Series> Side(string name, List<Recovery> recoveries) =>

@@ -240,22 +240,16 @@ internal static class PublicDescription
             && operationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation
         )
         {
-            response.Headers["RateLimit-Policy"] = new OpenApiHeader
-            {
-                Description =
-                    "Present when the API key, or the address without one, has a rate limit: `q` requests may come at "
+            response.Headers["RateLimit-Policy"] = RateHeader(
+                "Present when the API key, or the address without one, has a rate limit: `q` requests may come at "
                     + "once, and as many come back within `w` seconds.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-                Example = "\"key\";q=10;w=1",
-            };
-            response.Headers["RateLimit"] = new OpenApiHeader
-            {
-                Description =
-                    "Present with `RateLimit-Policy`: `r` requests may come at once now, and all of them again after "
+                "\"key\";q=10;w=1"
+            );
+            response.Headers["RateLimit"] = RateHeader(
+                "Present with `RateLimit-Policy`: `r` requests may come at once now, and all of them again after "
                     + "`t` seconds.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-                Example = "\"key\";r=7;t=1",
-            };
+                "\"key\";r=7;t=1"
+            );
         }
 
         if (statusCode is "401")
@@ -272,6 +266,14 @@ internal static class PublicDescription
             };
         }
     }
+
+    private static OpenApiHeader RateHeader(string description, string example) =>
+        new()
+        {
+            Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+            Example = example,
+        };
 
     private static OpenApiParameter Header(string name, string description, int lengthMax, string? pattern) =>
         new()

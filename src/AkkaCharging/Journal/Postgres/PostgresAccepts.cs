@@ -40,7 +40,7 @@ internal sealed class PostgresAccepts
                 PostgresStatements.Claim,
                 keys,
                 claiming.Select(a => a.Claim!.BodyHash).ToArray(),
-                claiming.ConvertAll(a => a.Id.Value).ToArray(),
+                PostgresBatch.Ids(claiming),
                 claiming.Select(a => a.Row.AcceptedAt + IdempotencyClaim.Retention.Ticks).ToArray()
             );
         }
@@ -49,7 +49,7 @@ internal sealed class PostgresAccepts
             PostgresStatements.Accept,
             home.Term,
             home.Lane,
-            _writes.ConvertAll(a => a.Id.Value).ToArray(),
+            PostgresBatch.Ids(_writes),
             Column(row => row.Station),
             Column(row => row.TokenMasked),
             Column(row => row.TokenFingerprint),

@@ -107,12 +107,11 @@ internal sealed class PostgresBatch
 
         _accepts.AddTo(batch, home ?? default, now);
         if (_lookups.Count > 0)
-            Add(batch, Sql.LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
+            batch.Add(Sql.LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
         var decided =
             _decides.Count == 0
                 ? null
-                : Add(
-                    batch,
+                : batch.Add(
                     Sql.Decide,
                     Ids(_decides),
                     _decides.Select(d => d.Stored.Status).ToArray(),
@@ -125,8 +124,7 @@ internal sealed class PostgresBatch
         var attempted =
             _attempts.Count == 0
                 ? null
-                : Add(
-                    batch,
+                : batch.Add(
                     Sql.RecordAttempt,
                     Ids(_attempts),
                     _attempts.Select(a => StoredNames.Attempt(a.Attempt)).ToArray(),
@@ -135,8 +133,7 @@ internal sealed class PostgresBatch
         var settled =
             _settles.Count == 0
                 ? null
-                : Add(
-                    batch,
+                : batch.Add(
                     Sql.Settle,
                     Ids(_settles),
                     _settles.Select(s => s.Settlement.State.Name()).ToArray(),
@@ -149,8 +146,7 @@ internal sealed class PostgresBatch
 
         if (_redrives.Count > 0)
         {
-            Add(
-                batch,
+            batch.Add(
                 Sql.Redrive,
                 home!.Value.Term,
                 home.Value.Lane,
@@ -163,7 +159,7 @@ internal sealed class PostgresBatch
         }
 
         if (_discards.Count > 0)
-            Add(batch, Sql.Discard, Ids(_discards));
+            batch.Add(Sql.Discard, Ids(_discards));
 
         var (claims, changed) = await RunAsync(batch);
         clock.Told();
@@ -297,11 +293,6 @@ internal sealed class PostgresBatch
         return found.ToDictionary(row => row.Id, row => row.Decision);
     }
 
-    private static Guid[] Ids(IEnumerable<PostgresWrite> writes) => [.. writes.Select(write => write.Id.Value)];
-
-    private static NpgsqlBatchCommand Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
-    {
-        batch.Add(sql, values);
-        return batch.BatchCommands[^1];
-    }
+    /// <summary>Returns the ids of the requests that are written.</summary>
+    public static Guid[] Ids(IEnumerable<PostgresWrite> writes) => [.. writes.Select(write => write.Id.Value)];
 }

@@ -116,12 +116,14 @@ internal static class PostgresCommands
         return command;
     }
 
-    public static void Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
+    /// <returns>The command that was added.</returns>
+    public static NpgsqlBatchCommand Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<object?> values)
     {
         var command = new NpgsqlBatchCommand(sql);
         foreach (var value in values)
             command.Parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value });
         batch.BatchCommands.Add(command);
+        return command;
     }
 
     public static async Task<int> ExecuteAsync(this NpgsqlConnection connection, string sql, params object?[] values)
