@@ -52,7 +52,8 @@ public static class ReceiverProgram
             "/received",
             context =>
                 context.Response.WriteAsJsonAsync(
-                    Arrivals.OrderBy(arrival => arrival.Key).Select(arrival => arrival.Value)
+                    // An array first: OrderBy on the dictionary itself copies it with a length that may be outdated.
+                    Arrivals.ToArray().OrderBy(arrival => arrival.Key).Select(arrival => arrival.Value)
                 )
         );
         app.MapGet(
