@@ -14,10 +14,6 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>Registers the pipeline, its lanes, dead letters, and their actor system.</summary>
 internal static class PipelineHosting
 {
-    // Akka's scheduler wakes at each tick, whether or not a timer is due. Without a cluster it only times retries and
-    // breakers, in seconds. A cluster node keeps Akka's 10 ms, because heartbeats and gossip are due every 200 ms.
-    private const string RareTicks = "akka.scheduler.tick-duration = 100ms";
-
     private const string SystemName = "akkacharging";
 
     /// <summary>Registers the pipeline and the owner of its lanes: this process, or a cluster node.</summary>
@@ -84,6 +80,6 @@ internal static class PipelineHosting
     ) =>
         cluster.Enabled
             ? akka.WithChargingCluster(cluster, provider.GetRequiredService<ClusterNode>(), certificate)
-            : akka.AddHocon(RareTicks, HoconAddMode.Append)
+            : akka.AddHocon(TimerScheduler.Hocon, HoconAddMode.Append)
                 .WithActors((system, _) => provider.GetRequiredService<ILaneOwner>().Start(system));
 }

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace AkkaCharging.Files;
 
 /// <summary>Watches a file and reads it again when it changes.</summary>
@@ -32,7 +30,7 @@ internal sealed class FileWatch : IDisposable
 
     // Guards the fields below and each call of the owner's actions: none of them runs after Dispose has returned.
     private readonly Lock _gate = new();
-    private BlockingCollection<TaskCompletionSource> _due = [];
+    private PollQueue _due = new();
     private ITimer? _timer;
     private Task _polling = Task.CompletedTask;
     private long _pollStarted;
@@ -91,7 +89,7 @@ internal sealed class FileWatch : IDisposable
         lock (_gate)
         {
             _isDisposed = true;
-            _due.CompleteAdding();
+            _due.End();
         }
 
         _timer?.Dispose();
@@ -160,15 +158,15 @@ internal sealed class FileWatch : IDisposable
             return false;
 
         _hung++;
-        _due.CompleteAdding();
-        _due = [];
+        _due.End();
+        _due = new();
         StartThread();
         return true;
     }
 
-    private void Work(BlockingCollection<TaskCompletionSource> due)
+    private void Work(PollQueue due)
     {
-        foreach (var poll in due.GetConsumingEnumerable())
+        while (due.Take() is { } poll)
         {
             try
             {
@@ -190,7 +188,7 @@ internal sealed class FileWatch : IDisposable
         }
     }
 
-    private void Poll(BlockingCollection<TaskCompletionSource> due)
+    private void Poll(PollQueue due)
     {
         var stamp = FileStamp.TryGet(_path);
         lock (_gate)
@@ -225,7 +223,48 @@ internal sealed class FileWatch : IDisposable
         reading.Apply();
     }
 
-    private bool IsAbandoned(BlockingCollection<TaskCompletionSource> due) => due != _due;
+    private bool IsAbandoned(PollQueue due) => due != _due;
+
+    /// <summary>Passes polls to a thread, which waits for them without spinning.</summary>
+    private sealed class PollQueue
+    {
+        private readonly object _gate = new();
+        private TaskCompletionSource? _due;
+        private bool _isOver;
+
+        /// <summary>Adds a poll. The one before must have been taken.</summary>
+        public void Add(TaskCompletionSource poll)
+        {
+            lock (_gate)
+            {
+                _due = poll;
+                Monitor.Pulse(_gate);
+            }
+        }
+
+        /// <summary>Ends the thread after its current poll.</summary>
+        public void End()
+        {
+            lock (_gate)
+            {
+                _isOver = true;
+                Monitor.Pulse(_gate);
+            }
+        }
+
+        /// <summary>Waits for the next poll; null after the end.</summary>
+        public TaskCompletionSource? Take()
+        {
+            lock (_gate)
+            {
+                while (_due is null && !_isOver)
+                    Monitor.Wait(_gate);
+                var poll = _due;
+                _due = null;
+                return poll;
+            }
+        }
+    }
 }
 
 /// <summary>The result of reading a file.</summary>
