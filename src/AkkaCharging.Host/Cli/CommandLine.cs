@@ -14,8 +14,8 @@ using AkkaCharging.Settings;
 namespace AkkaCharging.Host.Cli;
 
 /// <summary>
-/// The commands of the executable: serve, check the settings, query the health of a running service, read decisions,
-/// move the journal, create keys.
+/// The commands of the executable: serve, check the settings, query and operate a running service, read decisions, move
+/// the journal, create keys.
 /// </summary>
 /// <remarks>
 /// Exit codes: 0 for success; 1 for invalid settings, an unhealthy service, an unreadable journal or a wrong command
@@ -86,6 +86,8 @@ internal static class CommandLine
         root.Add(health);
         root.Add(AuditCommand.Create(config, input, output, error));
         root.Add(RequestCommand.Create(config, input, output, error));
+        root.Add(DeadLettersCommand.Create(config, output, error));
+        root.Add(ReceiversCommand.Create(config, output, error));
         root.Add(MigrateCommand.Create(config, output, error));
         root.Add(KeyCommand.Create(input, output, error));
         foreach (var version in root.Options.OfType<VersionOption>())

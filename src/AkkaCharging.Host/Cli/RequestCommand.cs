@@ -99,9 +99,7 @@ internal static class RequestCommand
             """
         );
         foreach (var step in timeline)
-            await output.WriteLineAsync(
-                $"{Cells.Of(DateTimeOffset.FromUnixTimeMilliseconds(step.At))}  {Describe(step)}"
-            );
+            await output.WriteLineAsync($"{Cells.OfMillis(step.At)}  {Describe(step)}");
     }
 
     private static string Describe(TimelineAnswer step) =>

@@ -27,6 +27,10 @@ internal static class Cells
     public static string Of(DateTimeOffset? time) =>
         time is { } at ? at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture) : None;
 
+    /// <summary>Formats milliseconds since 1970 as a time in UTC; <see cref="None"/> for null.</summary>
+    public static string OfMillis(long? millis) =>
+        millis is { } at ? Of(DateTimeOffset.FromUnixTimeMilliseconds(at)) : None;
+
     /// <summary>Formats a free text, which may contain control characters; <see cref="None"/> for null.</summary>
     public static string Of(string? text) =>
         text is null ? None : string.Concat(text.Select(letter => char.IsControl(letter) ? '?' : letter));

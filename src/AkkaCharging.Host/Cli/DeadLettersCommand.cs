@@ -1,0 +1,240 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AkkaCharging.Host.Admin;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>Lists, redrives and discards the dead letters of the running service.</summary>
+internal sealed class DeadLettersCommand
+{
+    private const string Route = "/admin/dead-letters";
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
+
+    private static readonly Table<DeadLetterAnswer> Columns = new([
+        ("REQUEST", 40, letter => letter.RequestId),
+        ("STATUS", 11, letter => letter.Status ?? Cells.None),
+        ("FAILED", 24, letter => Cells.OfMillis(letter.SettledAt)),
+        ("ATTEMPTS", 8, letter => letter.Attempts.ToString(CultureInfo.InvariantCulture)),
+        ("LAST CAUSE", 18, letter => letter.LastAttempt?.Cause ?? Cells.None),
+        ("STATION", 36, letter => letter.StationId),
+        ("DESTINATION", 0, letter => letter.Destination),
+    ]);
+
+    private readonly Option<string?> _tokenFile = OperatorClient.CreateTokenFileOption();
+    private readonly Option<string?> _config;
+    private readonly TextWriter _output;
+    private readonly TextWriter _error;
+
+    private DeadLettersCommand(Option<string?> config, TextWriter output, TextWriter error) =>
+        (_config, _output, _error) = (config, output, error);
+
+    /// <summary>Creates the command.</summary>
+    /// <param name="config">The option that names the settings file.</param>
+    public static Command Create(Option<string?> config, TextWriter output, TextWriter error)
+    {
+        var letters = new DeadLettersCommand(config, output, error);
+        return new Command("dead-letters", "List, redrive and discard the dead letters of the running service.")
+        {
+            letters._tokenFile,
+            letters.CreateList(),
+            letters.CreateRedrive(),
+            letters.CreateDiscard(),
+        };
+    }
+
+    private Command CreateList()
+    {
+        var (destination, from, to) = Filters();
+        var limit = new Option<int>("--limit")
+        {
+            Description = "Maximum number of dead letters.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 100,
+        };
+        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var list = new Command("list", "List dead letters, newest first.") { destination, from, to, limit, json };
+        list.SetAction(
+            (parsed, cancellation) =>
+                RunAsync(
+                    parsed,
+                    service =>
+                        ListAsync(
+                            service,
+                            Query(
+                                ("destination", parsed.GetValue(destination)),
+                                ("from", parsed.GetValue(from)),
+                                ("to", parsed.GetValue(to))
+                            ),
+                            parsed.GetValue(limit),
+                            parsed.GetValue(json),
+                            cancellation
+                        )
+                )
+        );
+        return list;
+    }
+
+    private Command CreateRedrive()
+    {
+        var id = new Argument<string?>("ID")
+        {
+            Description = "The request to redrive; without it, those that the options select.",
+            DefaultValueFactory = _ => null,
+        };
+        var (destination, from, to) = Filters();
+        var all = new Option<bool>("--all") { Description = "Every dead letter; excludes the other options." };
+        var redrive = new Command("redrive", "Call back again, and follow the progress when there are several.")
+        {
+            id,
+            destination,
+            from,
+            to,
+            all,
+        };
+        redrive.Validators.Add(parsed =>
+        {
+            var selects =
+                parsed.GetValue(all)
+                || parsed.GetValue(destination) is not null
+                || parsed.GetValue(from) is not null
+                || parsed.GetValue(to) is not null;
+            if (selects == parsed.GetValue(id) is not null)
+                parsed.AddError("Name one request, or select several by --destination, --from, --to or --all.");
+        });
+        redrive.SetAction(
+            (parsed, cancellation) =>
+                RunAsync(
+                    parsed,
+                    service =>
+                        parsed.GetValue(id) is { } one
+                            ? ChangeAsync(service, one, "redrive", cancellation)
+                            : RedriveManyAsync(
+                                service,
+                                new(
+                                    parsed.GetValue(destination),
+                                    Json(parsed.GetValue(from)),
+                                    Json(parsed.GetValue(to)),
+                                    parsed.GetValue(all)
+                                ),
+                                cancellation
+                            )
+                )
+        );
+        return redrive;
+    }
+
+    private Command CreateDiscard()
+    {
+        var id = new Argument<string>("ID") { Description = "The request to discard." };
+        var discard = new Command("discard", "Discard a dead letter: its secrets are erased, it can't be redriven.")
+        {
+            id,
+        };
+        discard.SetAction(
+            (parsed, cancellation) =>
+                RunAsync(parsed, service => ChangeAsync(service, parsed.GetValue(id)!, "discard", cancellation))
+        );
+        return discard;
+    }
+
+    private static (Option<string?> Destination, Option<string?> From, Option<string?> To) Filters() =>
+        (
+            new("--destination") { Description = "Only of this scheme, host and port.", HelpName = "URL" },
+            new("--from") { Description = "Failed at or after this time; RFC 3339.", HelpName = "TIME" },
+            new("--to") { Description = "Failed before this time; RFC 3339.", HelpName = "TIME" }
+        );
+
+    private Task<int> RunAsync(ParseResult parsed, Func<OperatorClient, Task> run) =>
+        OperatorClient.RunAsync(parsed.GetValue(_config), parsed.GetValue(_tokenFile), _error, run);
+
+    private async Task ListAsync(
+        OperatorClient service,
+        string query,
+        int limit,
+        bool json,
+        CancellationToken cancellation
+    )
+    {
+        if (!json)
+            await _output.WriteLineAsync(Columns.Head);
+        var listed = 0;
+        for (string? cursor = null; ; )
+        {
+            var page = await service.GetAsync(
+                $"{Route}?{query}{Query(("cursor", cursor))}",
+                AdminJson.Default.DeadLettersAnswer,
+                cancellation
+            );
+            foreach (var letter in page.DeadLetters)
+            {
+                if (listed++ == limit)
+                {
+                    await _error.WriteLineAsync(
+                        $"There are more than {limit}: raise --limit, or narrow --from and --to."
+                    );
+                    return;
+                }
+
+                await _output.WriteLineAsync(
+                    json ? JsonSerializer.Serialize(letter, AdminJson.Default.DeadLetterAnswer) : Columns.Row(letter)
+                );
+            }
+
+            if ((cursor = page.Next) is null)
+                return;
+        }
+    }
+
+    private async Task ChangeAsync(OperatorClient service, string id, string change, CancellationToken cancellation)
+    {
+        var changed = await service.PostAsync(
+            $"{Route}/{Uri.EscapeDataString(id)}/{change}",
+            body: "",
+            AdminJson.Default.LetterChangeAnswer,
+            cancellation
+        );
+        await _output.WriteLineAsync($"{changed.Status} {changed.RequestId}");
+    }
+
+    private async Task RedriveManyAsync(OperatorClient service, BulkRedriveBody body, CancellationToken cancellation)
+    {
+        var progress = await service.PostAsync(
+            $"{Route}/redrive",
+            JsonSerializer.Serialize(body, AdminJson.Default.BulkRedriveBody),
+            AdminJson.Default.BulkRedriveAnswer,
+            cancellation
+        );
+        await _output.WriteLineAsync(
+            $"{progress.Matched} match. The service goes on when this command is interrupted."
+        );
+        while (progress.EndedAt is null)
+        {
+            await Task.Delay(ProgressInterval, cancellation);
+            progress = await service.GetAsync($"{Route}/redrive", AdminJson.Default.BulkRedriveAnswer, cancellation);
+            if (progress.EndedAt is null)
+                await _output.WriteLineAsync($"{progress.Redriven} redriven, {progress.Remaining} remaining");
+        }
+
+        await _output.WriteLineAsync(
+            $"{progress.State}: {progress.Redriven} redriven, {progress.PassedOver} passed over"
+        );
+        if (progress.State != "done")
+            throw new OperatorException($"The redrive ended early ({progress.State}). {progress.Problem}".TrimEnd());
+    }
+
+    private static JsonElement? Json(string? text) =>
+        text is null ? null : JsonSerializer.SerializeToElement(text, AdminJson.Default.String);
+
+    private static string Query(params ReadOnlySpan<(string Name, string? Value)> parts)
+    {
+        var query = "";
+        foreach (var (name, value) in parts)
+        {
+            if (value is not null)
+                query += $"{name}={Uri.EscapeDataString(value)}&";
+        }
+
+        return query;
+    }
+}

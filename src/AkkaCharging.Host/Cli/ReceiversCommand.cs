@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AkkaCharging.Host.Admin;
+
+namespace AkkaCharging.Host.Cli;
+
+/// <summary>Lists the receivers of the running service, and pauses and resumes them.</summary>
+internal static class ReceiversCommand
+{
+    private const string Route = "/admin/destinations";
+
+    private static readonly Table<DestinationAnswer> Columns = new([
+        ("STANDING", 8, receiver => receiver.Standing),
+        ("BREAKER", 9, receiver => receiver.Breaker),
+        ("PAUSED", 6, receiver => receiver.Paused ? "yes" : "no"),
+        ("PENDING", 7, receiver => Number(receiver.Pending)),
+        ("IN FLIGHT", 9, receiver => Number(receiver.InFlight)),
+        ("FAILURES", 8, receiver => Number(receiver.FailuresInARow)),
+        ("FAILING SINCE", 24, receiver => Cells.OfMillis(receiver.FailingSince)),
+        ("LAST CAUSE", 18, receiver => receiver.LastAttempt?.Cause ?? Cells.None),
+        ("DESTINATION", 0, receiver => receiver.Destination),
+    ]);
+
+    /// <summary>Creates the command.</summary>
+    /// <param name="config">The option that names the settings file.</param>
+    public static Command Create(Option<string?> config, TextWriter output, TextWriter error)
+    {
+        var tokenFile = OperatorClient.CreateTokenFileOption();
+        var limit = new Option<int>("--limit")
+        {
+            Description = "Maximum number of receivers.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 100,
+        };
+        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var list = new Command("list", "List receivers with pending callbacks and paused ones, most pending first.")
+        {
+            limit,
+            json,
+        };
+        list.SetAction(
+            (parsed, cancellation) =>
+                OperatorClient.RunAsync(
+                    parsed.GetValue(config),
+                    parsed.GetValue(tokenFile),
+                    error,
+                    service => ListAsync(service, parsed.GetValue(limit), parsed.GetValue(json), output, cancellation)
+                )
+        );
+        return new Command("receivers", "List, pause and resume the receivers of the running service.")
+        {
+            tokenFile,
+            list,
+            Change("pause", "Pause the callbacks to a receiver until it is resumed; requests may expire meanwhile."),
+            Change("resume", "Resume the callbacks to a paused receiver."),
+        };
+
+        Command Change(string name, string description)
+        {
+            var destination = new Argument<string>("URL") { Description = "Scheme, host and port of the receiver." };
+            var command = new Command(name, description) { destination };
+            command.SetAction(
+                (parsed, cancellation) =>
+                    OperatorClient.RunAsync(
+                        parsed.GetValue(config),
+                        parsed.GetValue(tokenFile),
+                        error,
+                        async service =>
+                        {
+                            var body = JsonSerializer.Serialize(
+                                new DestinationBody(parsed.GetValue(destination)),
+                                AdminJson.Default.DestinationBody
+                            );
+                            var changed = await service.PostAsync(
+                                $"{Route}/{name}",
+                                body,
+                                AdminJson.Default.DestinationChangeAnswer,
+                                cancellation
+                            );
+                            await output.WriteLineAsync($"{changed.Status} {changed.Destination}");
+                        }
+                    )
+            );
+            return command;
+        }
+    }
+
+    private static async Task ListAsync(
+        OperatorClient service,
+        int limit,
+        bool json,
+        TextWriter output,
+        CancellationToken cancellation
+    )
+    {
+        var found = await service.GetAsync(
+            $"{Route}?limit={limit.ToString(CultureInfo.InvariantCulture)}",
+            AdminJson.Default.DestinationsAnswer,
+            cancellation
+        );
+        if (!json)
+            await output.WriteLineAsync(Columns.Head);
+        foreach (var receiver in found.Destinations)
+            await output.WriteLineAsync(
+                json ? JsonSerializer.Serialize(receiver, AdminJson.Default.DestinationAnswer) : Columns.Row(receiver)
+            );
+    }
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,186 @@
+using System.Net;
+using System.Text.Json;
+using AkkaCharging.Host.Cli;
+using AkkaCharging.Testing;
+
+namespace AkkaCharging.Host.Tests.Cli;
+
+/// <summary>The commands that operate a running service: <c>dead-letters</c> and <c>receivers</c>.</summary>
+[Trait("Category", "Component")]
+public sealed class OperatorCommandTests : IAsyncLifetime
+{
+    private const string Token = "canary-operators-token";
+    private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-operator-").FullName;
+    private CallbackReceiver _receiver = null!;
+    private RunningService _service = null!;
+
+    public async Task InitializeAsync()
+    {
+        _receiver = await CallbackReceiver.StartAsync();
+        _service = await RunningService.StartAsync(settings =>
+            settings with
+            {
+                Management = settings.Management with { Token = Token },
+                Callback = settings.Callback with { MaxRetries = 0 },
+            }
+        );
+        _service.Management.DefaultRequestHeaders.Authorization = new("Bearer", Token);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        await _receiver.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task DeadLetters_AreListed_Redriven_AndDiscarded()
+    {
+        var (first, second) = (await FailAsync(), await FailAsync());
+
+        var (listed, table, _) = await RunAsync("dead-letters", "list");
+        var (_, lines, tooMany) = await RunAsync("dead-letters", "list", "--json", "--limit", "1");
+        var (discarded, discard, _) = await RunAsync("dead-letters", "discard", first);
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+        var (redriven, redrive, _) = await RunAsync("dead-letters", "redrive", second);
+        var (again, _, conflict) = await RunAsync("dead-letters", "redrive", first);
+
+        Assert.Equal((0, 0, 0, 1), (listed, discarded, redriven, again));
+        var rows = table.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("REQUEST ", rows[0], StringComparison.Ordinal);
+        Assert.StartsWith(second, rows[1], StringComparison.Ordinal);
+        Assert.StartsWith(first, rows[2], StringComparison.Ordinal);
+        Assert.Equal(second, JsonSerializer.Deserialize<JsonElement>(lines).GetProperty("requestId").GetString());
+        Assert.Contains("There are more than 1", tooMany, StringComparison.Ordinal);
+        Assert.Equal($"discarded {first}", discard.Trim());
+        Assert.Equal($"redriven {second}", redrive.Trim());
+        Assert.NotEqual("", conflict.Trim());
+        await StateAsync(second, "delivered");
+    }
+
+    [Fact]
+    public async Task SeveralDeadLetters_AreRedriven_UntilAllAre()
+    {
+        string[] ids = [await FailAsync(), await FailAsync(), await FailAsync()];
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+
+        var (exitCode, output, error) = await RunAsync(
+            "dead-letters",
+            "redrive",
+            "--destination",
+            new Uri(_receiver.Url).GetLeftPart(UriPartial.Authority),
+            "--from",
+            "2020-01-01T00:00:00Z"
+        );
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.StartsWith("3 match.", output, StringComparison.Ordinal);
+        Assert.EndsWith("done: 3 redriven, 0 passed over", output.TrimEnd(), StringComparison.Ordinal);
+        foreach (var id in ids)
+            await StateAsync(id, "delivered");
+    }
+
+    [Theory]
+    [InlineData("dead-letters redrive", "Name one request, or select several")]
+    [InlineData("dead-letters redrive ses_x --all", "Name one request, or select several")]
+    [InlineData("dead-letters redrive --all --to 2020-01-01T00:00:00Z", "only all = true")]
+    [InlineData("dead-letters list --from yesterday", "from")]
+    [InlineData("dead-letters discard ses_x", "request")]
+    [InlineData("receivers pause not-a-url", "destination")]
+    [InlineData("receivers resume http://127.0.0.1:9", "not paused")]
+    [InlineData("receivers list --limit 0", "limit")]
+    public async Task WhatTheServiceRefuses_IsToldWithItsReason(string arguments, string reason)
+    {
+        var (exitCode, _, error) = await RunAsync(arguments.Split(' '));
+
+        Assert.Equal(1, exitCode);
+        Assert.NotEqual("", error.Trim());
+        Assert.Contains(reason, error, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Receiver_IsPaused_Listed_AndResumed()
+    {
+        var receiver = new Uri(_receiver.Url).GetLeftPart(UriPartial.Authority);
+
+        var (paused, pause, _) = await RunAsync("receivers", "pause", receiver);
+        var id = await _service.AcceptAsync(_receiver.Url);
+        var (listed, table, _) = await RunAsync("receivers", "list");
+        var (_, json, _) = await RunAsync("receivers", "list", "--json");
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+        var (resumed, _, _) = await RunAsync("receivers", "resume", receiver);
+
+        Assert.Equal((0, 0, 0), (paused, listed, resumed));
+        Assert.StartsWith("paused http", pause, StringComparison.Ordinal);
+        Assert.Contains(receiver, table, StringComparison.Ordinal);
+        Assert.True(JsonSerializer.Deserialize<JsonElement>(json).GetProperty("paused").GetBoolean());
+        await StateAsync(id, "delivered");
+    }
+
+    [Fact]
+    public async Task TokenFile_TakesThePlaceOfTheSettings_AndNothingShowsAToken()
+    {
+        var file = Path.Combine(_folder, "token");
+        await File.WriteAllTextAsync(file, "canary-wrong-token\n");
+
+        var (refused, _, error) = await RunAsync("receivers", "list", "--token-file", file);
+        await File.WriteAllTextAsync(file, Token + "\n");
+        var (accepted, output, _) = await RunAsync("receivers", "list", "--token-file", file);
+        var (absent, _, missing) = await RunAsync("receivers", "list", "--token-file", file + "-absent");
+
+        Assert.Equal((1, 0, 1), (refused, accepted, absent));
+        Assert.Contains("--token-file", error, StringComparison.Ordinal);
+        Assert.Contains("absent", missing, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", error + output + missing, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ServiceThatDoesNotRun_IsTold()
+    {
+        var config = Path.Combine(_folder, "away.conf");
+        await File.WriteAllTextAsync(config, $"server.host = \"127.0.0.1\"\nmanagement.port = {FreePort.Next()}");
+
+        var (exitCode, _, error) = await ExecuteAsync("receivers", "list", "--config", config);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(
+            "No usable answer from the operators' API at http://127.0.0.1:",
+            error,
+            StringComparison.Ordinal
+        );
+    }
+
+    private async Task<string> FailAsync()
+    {
+        _receiver.RespondWith(HttpStatusCode.Gone);
+        var id = await _service.AcceptAsync(_receiver.Url);
+        await StateAsync(id, "failed");
+        return id;
+    }
+
+    private Task StateAsync(string id, string state) =>
+        Eventually.HoldsAsync(
+            async () =>
+                (await _service.GetAsync($"/api/v1/charging-session/{id}")).GetProperty("state").GetString() == state,
+            $"{id} is {state}"
+        );
+
+    private async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        var config = Path.Combine(_folder, "operator.conf");
+        await File.WriteAllTextAsync(
+            config,
+            $"server.host = \"127.0.0.1\"\nmanagement {{ port = {_service.Management.BaseAddress!.Port}, token = \"{Token}\" }}"
+        );
+        return await ExecuteAsync([.. arguments, "--config", config]);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> ExecuteAsync(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exitCode = await CommandLine.RunAsync(arguments, TextReader.Null, output, error);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+}
