@@ -90,6 +90,7 @@ internal static class CommandLine
         root.Add(ReceiversCommand.Create(config, output, error));
         root.Add(MigrateCommand.Create(config, output, error));
         root.Add(KeyCommand.Create(input, output, error));
+        root.Add(SecretsCommand.Create(output, error));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
         var command = root.Parse(args);

@@ -30,7 +30,8 @@ internal static class KeyCommand
     /// <summary>Generates a key of 32 random bytes.</summary>
     public static string Generate() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(KeyBytes));
 
-    private static void PrintNew(string name, TextWriter output)
+    /// <summary>Creates a key, and prints it with its entry for the settings.</summary>
+    public static void PrintNew(string name, TextWriter output)
     {
         var key = Generate();
         output.WriteLine("The key, shown only once: give it to its owner, and keep no copy.");

@@ -109,7 +109,7 @@ internal sealed class OperatorClient : IDisposable
             )
         {
             throw new OperatorException(
-                $"No usable answer from the operators' API at {_http.BaseAddress} (management.host and management.port): "
+                $"No usable answer from the operators' API at {_http.BaseAddress} (management.host, management.port): "
                     + e.Message,
                 e
             );

@@ -16,7 +16,7 @@ internal sealed class TimerScheduler : SchedulerBase, IDisposable
     public static readonly string Hocon =
         $"akka.scheduler.implementation = \"{typeof(TimerScheduler).FullName}, AkkaCharging\"";
 
-    // The runtime counts whole milliseconds, and so may fire up to one too early. A retry or a breaker's probe must not.
+    // The runtime counts whole milliseconds, so a timer may fire up to one too early. A retry must not be early.
     private static readonly TimeSpan Coarseness = TimeSpan.FromMilliseconds(1);
 
     private readonly TimeProvider _time;

@@ -79,6 +79,60 @@ public sealed class CommandLineTests : IDisposable
         );
     }
 
+    [Fact]
+    public async Task SecretsInit_CreatesFilesThatTheServiceAccepts_AndKeepsThoseThatExist()
+    {
+        var folder = Path.Combine(_folder, "new", "secrets");
+        string[] files = ["acl.csv", "journal-key", "management-token", "signing-keys"];
+
+        var (exitCode, output, _) = await RunAsync("secrets", "init", folder, "--caller", "acme");
+        var first = files.Select(file => File.ReadAllText(Path.Combine(folder, file))).ToList();
+        var (again, kept, _) = await RunAsync("secrets", "init", folder);
+        var (checkedAs, _, problems) = await RunAsync(
+            "--check-config",
+            "--config",
+            Config(
+                $$"""
+                server.apiKeys = [{{output.Split(Environment.NewLine).Single(line => line.StartsWith('{'))}}]
+                management.token = "{{first[2].Trim()}}"
+                authorization.acl.file = "{{folder}}/acl.csv"
+                callback.signing.keysFile = "{{folder}}/signing-keys"
+                journal.encryptionKeyFile = "{{folder}}/journal-key"
+                """
+            )
+        );
+
+        Assert.DoesNotContain("problem", problems, StringComparison.Ordinal);
+        Assert.DoesNotContain("not signed", problems, StringComparison.Ordinal);
+        Assert.Equal((0, 0, 0), (exitCode, again, checkedAs));
+        Assert.Equal(4, output.Split("created").Length - 1);
+        Assert.Equal(4, kept.Split("kept ").Length - 1);
+        Assert.Equal(first, files.Select(file => File.ReadAllText(Path.Combine(folder, file))));
+        Assert.DoesNotContain(first[1].Trim(), output, StringComparison.Ordinal);
+        Assert.DoesNotContain(first[2].Trim(), output, StringComparison.Ordinal);
+        if (!OperatingSystem.IsWindows())
+            Assert.All(
+                files,
+                file =>
+                    Assert.Equal(
+                        UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                        File.GetUnixFileMode(Path.Combine(folder, file))
+                    )
+            );
+    }
+
+    [Fact]
+    public async Task SecretsInit_WhereNothingCanBeWritten_SaysWhy()
+    {
+        var file = Path.Combine(_folder, "file");
+        await File.WriteAllTextAsync(file, "");
+
+        var (exitCode, _, error) = await RunAsync("secrets", "init", Path.Combine(file, "secrets"));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(file, error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--chek-config")]
     [InlineData("serve")]

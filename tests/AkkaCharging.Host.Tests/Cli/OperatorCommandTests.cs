@@ -171,7 +171,10 @@ public sealed class OperatorCommandTests : IAsyncLifetime
         var config = Path.Combine(_folder, "operator.conf");
         await File.WriteAllTextAsync(
             config,
-            $"server.host = \"127.0.0.1\"\nmanagement {{ port = {_service.Management.BaseAddress!.Port}, token = \"{Token}\" }}"
+            $$"""
+            server.host = "127.0.0.1"
+            management { port = {{_service.Management.BaseAddress!.Port}}, token = "{{Token}}" }
+            """
         );
         return await ExecuteAsync([.. arguments, "--config", config]);
     }
