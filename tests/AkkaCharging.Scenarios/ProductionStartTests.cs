@@ -47,6 +47,20 @@ public sealed class ProductionStartTests : IDisposable
     }
 
     [Fact]
+    public async Task PortInUse_IsTold_AndNoLineSaysThatTheStartWentWell()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(("SERVER_PORT", port)), _folder.Path);
+
+        Assert.Equal(1, await service.Process.ExitAsync());
+
+        Assert.Contains("Cannot listen on server.host", service.Process.Everything, StringComparison.Ordinal);
+        Assert.DoesNotContain("ExitCode", service.Process.Everything, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ListenerBeyondLoopback_WithoutKeys_IsRefused()
     {
         var (exitCode, _, error) = await RunAsync([]);

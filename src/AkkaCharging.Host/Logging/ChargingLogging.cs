@@ -43,6 +43,8 @@ internal static class ChargingLogging
                     .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
                     // A stop during the start is not a failure.
                     .Filter.ByExcluding(line => line.Exception is OperationCanceledException && IsOfTheHost(line))
+                    // It says "ExitCode:0" also of a start that failed; the exit code is not Akka's to choose.
+                    .Filter.ByExcluding(IsShutdownOfAkka)
                     .Enrich.FromLogContext();
                 logger.WriteTo.Sink(
                     new LogOutput(
@@ -76,6 +78,11 @@ internal static class ChargingLogging
                 loggers.WithLogFilter(filter => filter.ExcludeMessageContaining("Restarting graph"));
             })
             .WithActors((system, _) => levels.Follow(system.EventStream));
+
+    private static bool IsShutdownOfAkka(Serilog.Events.LogEvent line) =>
+        line.Level == LogEventLevel.Information
+        && line.Properties.GetValueOrDefault("LogSource") is ScalarValue { Value: string source }
+        && source.StartsWith(nameof(Akka.Actor.CoordinatedShutdown), StringComparison.Ordinal);
 
     private static bool IsOfTheHost(Serilog.Events.LogEvent line) =>
         line.Properties.GetValueOrDefault(Constants.SourceContextPropertyName)
