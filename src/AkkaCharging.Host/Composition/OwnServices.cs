@@ -25,7 +25,7 @@ internal sealed class OwnServices
             : (_authorizer.ImplementationType ?? _authorizer.ImplementationInstance?.GetType())?.Name
                 ?? "registered by a factory";
 
-    /// <summary>Adds the program's services after the service's own, which they replace.</summary>
+    /// <summary>Adds the program's services last, so that they replace the service's own.</summary>
     public void AddTo(IServiceCollection services) => _configure?.Invoke(services);
 
     /// <summary>

@@ -36,7 +36,7 @@ internal static class HealthChecks
             akka.WithAkkaClusterReadinessCheck(tags: [HealthEndpoints.ReadyTag])
                 .WithHealthCheck(
                     "lanes",
-                    (_, _, _) => Result(node.Figures.Lanes > 0, "no lane is here"),
+                    (_, _, _) => Result(node.Figures.Lanes > 0, "this node holds no lanes"),
                     tags: [HealthEndpoints.ReadyTag]
                 );
         }
@@ -45,7 +45,7 @@ internal static class HealthChecks
             .WithHealthCheck(
                 "pipeline",
                 (_, _, _) =>
-                    Result(service.Status.Worst != LaneState.Failing, "a graph of the pipeline dies again and again"),
+                    Result(service.Status.Worst != LaneState.Failing, "the graph of a lane fails repeatedly"),
                 tags: [HealthEndpoints.LiveTag]
             )
             .WithHealthCheck(

@@ -103,8 +103,8 @@ internal enum ConfinedPage
 /// <summary>Block <c>management</c>: the operators' listener.</summary>
 /// <param name="Token">The token of an operator without a name, who may change everything; empty for none.</param>
 /// <param name="Operators">Operators with a token each. Without any token the listener must be on loopback.</param>
-/// <param name="MaxConnections">Maximum number of open connections, reserved for operators however many callers there
-/// are.</param>
+/// <param name="MaxConnections">Maximum number of open connections, reserved for operators regardless of the number of
+/// callers.</param>
 /// <param name="Confine">Pages that are served on this listener only.</param>
 /// <param name="WrongTokensPerSecond">Number of wrong tokens per address and second that are checked; zero for no
 /// limit.</param>

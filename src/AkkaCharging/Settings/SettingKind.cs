@@ -190,7 +190,7 @@ internal static class SettingKind
         );
 
     /// <remarks>
-    /// IPNetwork.TryParse alone also accepts 10.0.0.1/8 and 10.1/16, as another network than was meant.
+    /// IPNetwork.TryParse alone also accepts 10.0.0.1/8 and 10.1/16, as a different network than intended.
     /// </remarks>
     private static bool TryNetwork(string text, out IPNetwork network) =>
         IPNetwork.TryParse(text, out network)

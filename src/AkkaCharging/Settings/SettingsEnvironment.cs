@@ -63,7 +63,7 @@ internal static partial class SettingsEnvironment
             if (IsServiceLink(name, value))
             {
                 problems.Add(
-                    $"{source}: holds a service link of the container platform; expected a port. Set "
+                    $"{source}: contains a service link of the container platform; expected a port. Set "
                         + "enableServiceLinks: false for the pod."
                 );
             }

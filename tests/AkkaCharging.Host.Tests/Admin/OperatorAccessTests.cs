@@ -259,7 +259,7 @@ public sealed class OperatorAccessTests(SharedService shared)
             );
             if (token == "token-of-bo")
                 Assert.Equal(
-                    "This operator may read and change nothing: management.operators gives access = read.",
+                    "This operator has read access only (access = read in management.operators).",
                     await Api.RefusedAsync(change, 403, "forbidden")
                 );
             else

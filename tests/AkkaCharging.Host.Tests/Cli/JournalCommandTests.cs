@@ -180,7 +180,7 @@ public sealed class JournalCommandTests : IAsyncLifetime
         var (exitCode, output, error) = await RunAsync(text, "audit", "--config", Config(), "--token-stdin");
 
         Assert.Equal((1, ""), (exitCode, output));
-        Assert.StartsWith("Standard input holds no driver token; expected 4-80 ", error, StringComparison.Ordinal);
+        Assert.StartsWith("Standard input contains no driver token; expected 4-80 ", error, StringComparison.Ordinal);
         Assert.DoesNotContain("canary", error, StringComparison.Ordinal);
     }
 
@@ -202,8 +202,8 @@ public sealed class JournalCommandTests : IAsyncLifetime
     [InlineData("--token-fingerprint expects 32 hexadecimal digits.", "--token-fingerprint", Token)]
     [InlineData("--from expects an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z.", "--from", "2026-03-04")]
     [InlineData("--to expects an RFC 3339 time with offset", "--to", "2026-03-04T12:00:00")]
-    [InlineData("--limit expects a whole number from 1 on.", "--limit", "0")]
-    [InlineData("--limit expects a whole number from 1 on.", "--limit", "many")]
+    [InlineData("--limit expects a whole number of at least 1.", "--limit", "0")]
+    [InlineData("--limit expects a whole number of at least 1.", "--limit", "many")]
     [InlineData("exclude each other", "--token-fingerprint", "00112233445566778899aabbccddeeff", "--token-stdin")]
     [InlineData("--sation", "--sation", "x")]
     public async Task BadOption_Exits1_AndSaysWhatIsExpected(string expected, params string[] options)
@@ -216,7 +216,7 @@ public sealed class JournalCommandTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("journal.kind = memory", "journal.kind = memory keeps nothing that could be audited")]
+    [InlineData("journal.kind = memory", "journal.kind = memory stores nothing that can be read here")]
     [InlineData(
         "journal { kind = sqlite, path = \"absent.db\" }",
         "There is no journal absent.db; journal.path names it."

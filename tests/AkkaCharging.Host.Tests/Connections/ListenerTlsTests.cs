@@ -108,7 +108,7 @@ public sealed class ListenerTlsTests : IDisposable
     [InlineData("absent.pem", "server.key", "", "server.tls.certificateFile = '")]
     [InlineData("server.pem", "absent.key", "", "server.tls.keyFile = '")]
     [InlineData("server.pem", "server.key", "absent.ca", "server.tls.clientCaFile = '")]
-    [InlineData("server.pem", "server.key", "middle.ca", "it holds no self-signed certificate")]
+    [InlineData("server.pem", "server.key", "middle.ca", "it contains no self-signed certificate")]
     [InlineData("server.pem", "server.pem", "", "cannot be used (with its key: ")]
     public void FileThatCannotBeUsed_StopsTheStart_AndIsNamed(string own, string key, string ca, string problem)
     {

@@ -137,7 +137,7 @@ public sealed class RefusalTests
         using var answer = await service.Http.SendAsync(Api.Post(Api.Body()));
 
         Assert.Equal(
-            "An internal error occurred (InvalidOperationException; the log has more).",
+            "An internal error occurred (InvalidOperationException; see the log).",
             await Api.RefusedAsync(answer, 500, "internal_error")
         );
     }

@@ -86,7 +86,7 @@ public sealed class NodeTlsTests : IAsyncLifetime
         Assert.Contains(
             node.Process.Output,
             line =>
-                line.Contains("is refused as a node", StringComparison.Ordinal)
+                line.Contains("is rejected as a node", StringComparison.Ordinal)
                 && line.Contains("CN=node-2", StringComparison.Ordinal)
         );
         await SeesAsync(node, 1);
@@ -127,7 +127,7 @@ public sealed class NodeTlsTests : IAsyncLifetime
             () =>
                 Task.FromResult(
                     node.Process.Output.Any(line =>
-                        line.Contains("is refused as a node", StringComparison.Ordinal)
+                        line.Contains("is rejected as a node", StringComparison.Ordinal)
                         && line.Contains("CN=Leaf", StringComparison.Ordinal)
                     )
                 ),
@@ -151,8 +151,8 @@ public sealed class NodeTlsTests : IAsyncLifetime
             await using var node = ServiceProcess.Launch(settings, _folder.Path, arguments);
             Assert.Equal(1, await node.Process.ExitAsync());
             Assert.Contains(
-                "cluster.tls.certificateFile = 'expired.p12' holds a certificate that other nodes would "
-                    + "refuse: NotTimeValid",
+                "cluster.tls.certificateFile = 'expired.p12' contains a certificate that other nodes would reject: "
+                    + "NotTimeValid",
                 node.Process.Error
             );
         }

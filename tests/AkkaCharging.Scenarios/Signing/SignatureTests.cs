@@ -80,7 +80,7 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
     }
 
     [Theory]
-    [InlineData("keys", "no key in it")]
+    [InlineData("keys", "it contains no key")]
     [InlineData("missing", "Could not find file")]
     public async Task RequiredKeyThatIsMissing_StopsTheStart(string file, string problem)
     {

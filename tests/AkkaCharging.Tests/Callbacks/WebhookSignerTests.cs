@@ -137,7 +137,7 @@ public sealed class WebhookSignerTests : IDisposable
 
     [Theory]
     [InlineData(Key + "\nwhsec_secretsecretsecret!", "line 2 is no key")]
-    [InlineData("\n\n", "no key in it")]
+    [InlineData("\n\n", "it contains no key")]
     public async Task BrokenFile_KeepsTheKeys_AndIsReportedOnceWithoutThem(string content, string problem)
     {
         File.WriteAllText(_file, Other(24));

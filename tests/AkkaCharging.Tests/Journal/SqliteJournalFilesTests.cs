@@ -56,7 +56,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         Assert.Equal(refused.Message, journal.Status.Problem);
         Assert.Equal([(refused.Message, true)], _notices);
         Assert.Equal([before.Id], await LeftByACrashAsync()); // of what the database alone holds
-        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the files are made anew");
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the files are created again");
         var after = await _folder.AcceptAsync(journal);
         Assert.NotNull(await journal.FindAsync(before.Id, default));
         Assert.All(
@@ -117,7 +117,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
 
-        Assert.Contains("takes nothing until that very file is back", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("accepts no requests until the same file is back", refused.Message, StringComparison.Ordinal);
         _folder.Time.Advance(SqliteWriter.Tick * 10);
         await SqliteJournalTests.AssertUnavailableAsync(journal);
         var saved = Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
@@ -272,8 +272,8 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         var (text, isLoss) = Assert.Single(_notices);
         Assert.Equal(
-            $"Any user of this machine can remove the journal's files: its folder {_folder.Root} can be written "
-                + "by everybody. Give it mode 0700.",
+            $"Any user of this machine can remove the journal's files: everyone can write to its folder "
+                + $"{_folder.Root}. Set its mode to 0700.",
             text
         );
         Assert.False(isLoss);

@@ -155,7 +155,7 @@ public sealed class SettingsLoaderTests
 
         folder.ConfigFile = "missing.conf";
 
-        Assert.Contains("missing.conf: there is no such file, though it was given as --config.", folder.Problems());
+        Assert.Contains("missing.conf: there is no such file, although --config names it.", folder.Problems());
     }
 
     [Theory]
@@ -166,7 +166,7 @@ public sealed class SettingsLoaderTests
     {
         using var folder = new SettingsFolder { ConfigFile = file };
 
-        Assert.Contains($"{file}: there is no such file, though it was given as --config.", folder.Problems());
+        Assert.Contains($"{file}: there is no such file, although --config names it.", folder.Problems());
     }
 
     [Fact]
@@ -389,8 +389,8 @@ public sealed class SettingsLoaderTests
 
         Assert.Equal(
             [
-                "environment variable SERVER_PORT: holds a service link of the container platform; expected a port. "
-                    + "Set enableServiceLinks: false for the pod.",
+                "environment variable SERVER_PORT: contains a service link of the container platform; expected a "
+                    + "port. Set enableServiceLinks: false for the pod.",
             ],
             folder.Problems()
         );

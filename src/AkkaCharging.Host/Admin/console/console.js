@@ -698,7 +698,7 @@ at('first-page').addEventListener('click', () => {
     refreshSoon();
 });
 at('redrive-all').addEventListener('click', redriveAll);
-at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The redrive of many is being cancelled.', 'letters-title'));
+at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The bulk redrive is being cancelled.', 'letters-title'));
 at('settings-filter').addEventListener('input', showSettings);
 document.addEventListener('visibilitychange', () => {
     if (!document.hidden && at('sign-in').hidden)

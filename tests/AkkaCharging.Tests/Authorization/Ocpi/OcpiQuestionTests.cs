@@ -97,7 +97,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
             _server.Requests.Select(request => request.Headers["Authorization"].ToString())
         );
         Assert.Equal(2, reloads.Count);
-        Assert.Contains("of 'tnm' cannot be used: it holds something else", reloads[0], StringComparison.Ordinal);
+        Assert.Contains("of 'tnm' cannot be used: it contains something other", reloads[0], StringComparison.Ordinal);
         Assert.Null(reloads[1]);
         Directory.Delete(folder, recursive: true);
 

@@ -31,7 +31,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
             await second.AcceptAsync(Sample.Request(), idempotency: null, default)
         );
 
-        Assert.Equal("This node holds no lane yet.", refused.Message);
+        Assert.Equal("This node does not hold a lane yet.", refused.Message);
         Assert.True(second.Status.IsAvailable);
         Assert.Equal(RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
     }
@@ -323,7 +323,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
             await node.AcceptAsync(request, idempotency: null, default);
             await using var other = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: 2);
             var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => other.StartAsync(default));
-            Assert.Contains("has 4 lanes, and cluster.lanes says 2", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("has 4 lanes, but cluster.lanes = 2", refused.Message, StringComparison.Ordinal);
         }
 
         await using var fewer = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: 2);
