@@ -148,7 +148,7 @@ public sealed class WebhookSignerTests : IDisposable
         AssertSignedBy(signer, Other(24));
         var reported = Assert.Single(_reloads);
         Assert.Equal(
-            $"callback.signing.keysFile = '{_file}' cannot be used ({problem}); expected one key a line: whsec_ "
+            $"callback.signing.keysFile = '{_file}' cannot be used ({problem}); expected one key per line: whsec_ "
                 + "and 24 to 64 bytes in base64.",
             reported.Problem
         );

@@ -356,7 +356,7 @@ public sealed class SettingsLoaderTests
         Assert.Equal(
             [
                 "environment variable MANAGEMENT_TOKEN_FILE: management.token = (secret) cannot be read; expected "
-                    + "printable ASCII without spaces, or nothing.",
+                    + "printable ASCII without spaces, or empty.",
             ],
             folder.Problems()
         );
