@@ -58,8 +58,8 @@ public sealed class InsecureChoicesTests
             isWarnedOf
                 ?
                 [
-                    "The SQL authorizer's connection may be unencrypted, or its database server is not "
-                        + "authenticated (authorization.sql.connectionString, SSL Mode).",
+                    "The connection to the SQL authorizer's database may be unencrypted, or the server "
+                        + "unauthenticated (authorization.sql.connectionString, SSL Mode).",
                 ]
                 : [],
             warnings

@@ -55,8 +55,8 @@ internal static class InsecureChoices
         if (
             settings.Authorization.Uses(AuthorizationProvider.Sql) && SqlTransport.IsExposed(settings.Authorization.Sql)
         )
-            yield return "The SQL authorizer's connection may be unencrypted, or its database server is not "
-                + "authenticated (authorization.sql.connectionString, SSL Mode).";
+            yield return "The connection to the SQL authorizer's database may be unencrypted, or the server "
+                + "unauthenticated (authorization.sql.connectionString, SSL Mode).";
         if (settings.Server.Tls is { NeedsClientCertificate: false, ClientCaFile.Length: > 0 })
             yield return "Client certificates are not required, although an authority for them is configured "
                 + "(server.tls.clientCertificates).";

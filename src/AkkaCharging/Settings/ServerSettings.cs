@@ -4,8 +4,8 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>server</c>: the public listener.</summary>
-/// <param name="MaxConnections">Maximum number of open connections; zero for what the limit of open files
-/// leaves.</param>
+/// <param name="MaxConnections">Maximum number of open connections; zero for as many as the limit of open files
+/// allows.</param>
 /// <param name="KeepAlive">How long a connection without a request stays open, on either listener.</param>
 /// <param name="ShutdownDelay">Time between reporting "not ready" and rejecting new requests, for load balancers to
 /// react.</param>

@@ -97,7 +97,7 @@ internal static class SettingKind
 
     public static SettingKind<string> ContractProvider { get; } =
         Capitals(
-            "the beginning of contract ids such as NLTNM",
+            "a prefix of contract ids such as NLTNM",
             text => text.Length == 5 && IsCountryCode(text[..2]) && IsPartyId(text[2..])
         );
 

@@ -281,7 +281,7 @@ public sealed class SettingsLoaderTests
         using var folder = new SettingsFolder();
         folder.Variable("SERVER_ALLOW_ANONYMOUS", "true").Variable(name, Canary);
 
-        Assert.Equal([$"environment variable {name}: is not a setting{advice}"], folder.Problems());
+        Assert.Equal([$"environment variable {name} is not a setting{advice}"], folder.Problems());
 
         folder.Variable("AKKACHARGING_FOREIGN_VARIABLES", $"OTHER, {name}");
 
