@@ -40,8 +40,8 @@ internal sealed class OwnServices
         {
             throw new InvalidSettingsException([
                 "authorization.provider = custom needs a program that registers an IAuthorizer with "
-                    + "ChargingApp.RunAsync; this one registers none. "
-                    + "Expected another provider, or such a program (docs/authorizers.md).",
+                    + "ChargingApp.RunAsync, and this program registers none; expected another provider, or a "
+                    + "program that does (docs/authorizers.md).",
             ]);
         }
 
