@@ -8,7 +8,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
-/// <summary>Dead letters over HTTP: a real receiver that refuses, and takes them later.</summary>
+/// <summary>Dead letters over HTTP: a real receiver that rejects them at first and accepts them later.</summary>
 [Trait("Category", "Component")]
 public sealed class DeadLetterEndpointTests : IAsyncLifetime
 {

@@ -7,7 +7,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
-/// <summary>Who reaches what on which listener.</summary>
+/// <summary>Which callers may reach which routes on which listener.</summary>
 [Collection(SharedService.Name)]
 [Trait("Category", "Component")]
 public sealed class OperatorAccessTests(SharedService shared)

@@ -5,7 +5,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Host.Tests.Authorization;
 
-/// <summary><c>authorization.provider = sql</c>: what the check says, and what stops the start.</summary>
+/// <summary><c>authorization.provider = sql</c>: what the check reports, and what prevents the start.</summary>
 [Trait("Category", "Component")]
 public sealed class SqlAuthorizerTests : IDisposable
 {

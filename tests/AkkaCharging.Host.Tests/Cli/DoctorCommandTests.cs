@@ -3,7 +3,9 @@ using AkkaCharging.Host.Cli;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
-/// <summary>The commands that look at the settings and at what they name: <c>config</c> and <c>doctor</c>.</summary>
+/// <summary>
+/// The commands that check the settings and the files and systems they name: <c>config</c> and <c>doctor</c>.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class DoctorCommandTests : IDisposable
 {

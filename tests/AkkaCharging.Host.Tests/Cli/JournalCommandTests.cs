@@ -7,7 +7,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
-/// <summary>The commands that read the journal, <c>audit</c> and <c>request</c>, beside its owner.</summary>
+/// <summary>The commands that read the journal, <c>audit</c> and <c>request</c>, while its owner is running.</summary>
 [Trait("Category", "Component")]
 public sealed class JournalCommandTests : IAsyncLifetime
 {
@@ -29,7 +29,8 @@ public sealed class JournalCommandTests : IAsyncLifetime
         };
 
     /// <summary>
-    /// Two requests: one settled, a second later one of another station and driver, undecided. The owner keeps running.
+    /// Two requests: a settled one and, a second later, an undecided one of another station and driver. The owner keeps
+    /// running.
     /// </summary>
     public async Task InitializeAsync()
     {

@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace AkkaCharging.Host.Tests.Clustering;
 
-/// <summary>What operators see of a cluster: on its nodes, and on a process that is none.</summary>
+/// <summary>What operators see of a cluster, on its nodes and on a standalone process.</summary>
 [Collection(NodesDefinition.Name)]
 [Trait("Category", "Component")]
 public sealed class ClusterViewTests(Nodes nodes)
@@ -107,7 +107,7 @@ public sealed class ClusterViewTests(Nodes nodes)
         Assert.Equal((200, true, "UP"), await ReadyAsync(node));
     }
 
-    /// <summary>Whether there is a cluster already is for the journal to say.</summary>
+    /// <summary>The journal tells whether a cluster exists already.</summary>
     [Fact]
     public async Task JournalThatIsAwayFromTheStart_Is503InTheView_AndNoClusterIsFoundedUntilItIsBack()
     {

@@ -263,7 +263,7 @@ public sealed class ListenerTlsTests : IDisposable
             services => services.AddTime(_time)
         );
 
-    /// <summary>A client that trusts the root alone, so that the listener has to show its intermediates.</summary>
+    /// <summary>A client that trusts the root only, so that the listener has to send its intermediates.</summary>
     private HttpClient Client(Uri address, X509Certificate2? own, Action<string>? seen = null)
     {
         var handler = new SocketsHttpHandler();

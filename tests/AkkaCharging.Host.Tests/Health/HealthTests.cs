@@ -407,7 +407,7 @@ public sealed class HealthTests : IAsyncLifetime
         var journal = new ScriptedJournal();
         await using var service = await StartAsync(journal: journal);
         await AcceptAsync(service, 1);
-        // Settled, not only called back: one whose settlement meets the defect would be called back again.
+        // Waits for the settlement, because a request whose settlement hits the defect is called back again.
         await Eventually.HoldsAsync(
             async () =>
                 (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64()

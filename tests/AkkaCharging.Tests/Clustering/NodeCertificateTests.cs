@@ -129,7 +129,7 @@ public sealed class NodeCertificateTests : IDisposable
     }
 
     /// <summary>
-    /// What a node thinks of whoever shows the certificate that has its key in <paramref name="file"/>.
+    /// Returns why a node rejects a peer with the certificate whose key is in <paramref name="file"/>.
     /// </summary>
     private static string? Fault(NodeCertificate node, byte[] file) =>
         node.Fault(

@@ -8,8 +8,8 @@ using AkkaCharging.Tests.Pipeline;
 namespace AkkaCharging.Tests.Journal;
 
 /// <summary>
-/// What becomes of the journal when its files are removed or replaced under it, when two would own it, and who may read
-/// them.
+/// The journal's behaviour when its files are removed or replaced, when two processes try to own it, and who may read
+/// the files.
 /// </summary>
 [Trait("Category", "Component")]
 // one after another: a process being started (mount) holds copies of open locks for a moment
@@ -310,8 +310,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// What the next process would find if this one ended now: in the database and its key, and in the log that lies
-    /// beside it.
+    /// What the next process would find if this one ended now: in the database and its key, and in the log next to it.
     /// </summary>
     private async Task<List<RequestId>> LeftByACrashAsync()
     {

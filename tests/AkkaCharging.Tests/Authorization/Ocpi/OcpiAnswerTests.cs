@@ -12,7 +12,7 @@ using static AkkaCharging.Tests.Authorization.Ocpi.OcpiQuestions;
 
 namespace AkkaCharging.Tests.Authorization.Ocpi;
 
-/// <summary>What partners answer, and what is made of it: each oddity that was seen in the field is a case.</summary>
+/// <summary>What partners answer, and how it is handled: each oddity that was seen in practice is a case.</summary>
 [Trait("Category", "Component")]
 public sealed class OcpiAnswerTests : IAsyncLifetime
 {

@@ -8,7 +8,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Sql;
 
-/// <summary>What holds for each kind of database.</summary>
+/// <summary>The contract that each kind of database fulfils.</summary>
 public abstract class SqlAuthorizerContract : IAsyncLifetime
 {
     private const string Query = "select decision, valid_until, info from tags where uid = @token";
@@ -63,7 +63,7 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
     /// <summary>Ends the question of its parameter only after ten seconds.</summary>
     private protected abstract string Endless { get; }
 
-    /// <summary>Takes the table from everybody else, until the transaction or the session ends.</summary>
+    /// <summary>Locks the table exclusively until the transaction or the session ends.</summary>
     private protected abstract string Lock { get; }
 
     public static TheoryData<string, string> Decisions =>

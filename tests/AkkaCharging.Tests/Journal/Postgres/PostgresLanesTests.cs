@@ -147,8 +147,8 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
     }
 
     /// <summary>
-    /// Two nodes that fight for a lane under load: whatever one of them was told is kept is read by the other, and each
-    /// request is decided once.
+    /// Two nodes that fight for a lane under load: the other node reads every request that one of them was told is
+    /// stored, and each request is decided once.
     /// </summary>
     [Fact]
     public async Task LaneThatMovesUnderLoad_LosesNothing_AndIsNeverDecidedTwice()
@@ -234,7 +234,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
 
         Assert.Equal([1], lost);
         Assert.Equal(0, (await first.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
-        Assert.Equal(0, first.Status.Backlog); // what is in lane 0 is in its memory still
+        Assert.Equal(0, first.Status.Backlog); // the requests of lane 0 are still in its memory
     }
 
     [Fact]
