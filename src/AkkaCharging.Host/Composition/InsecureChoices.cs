@@ -29,7 +29,8 @@ internal static class InsecureChoices
         if (settings.Callback.Signing is { Keys.Count: 0, KeysFile: "" })
             yield return "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).";
         if (settings.Callback.Security.Allow.Count > 0)
-            yield return $"Callbacks to non-public addresses are allowed: {string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
+            yield return "Callbacks to non-public addresses are allowed: "
+                + $"{string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
         if (
             settings.Authorization.Uses(AuthorizationProvider.Http)
             && settings.Authorization.Http.Url is { Scheme: "http", IsLoopback: false }

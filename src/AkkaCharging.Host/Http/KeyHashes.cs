@@ -21,7 +21,7 @@ internal sealed class KeyHashes<T>(IReadOnlyList<(byte[] Hash, T Owner)> keys)
     public T? OwnerOf(string presented)
     {
         if (presented.Length == 0)
-            return null; // An empty key is rejected even if its hash is configured, which hashing an unset variable would produce.
+            return null; // Even if the hash of an empty key is configured, which hashing an unset variable produces.
 
         var hash = KeyHash.Of(presented);
         T? owner = null;

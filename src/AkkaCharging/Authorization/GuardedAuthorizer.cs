@@ -199,7 +199,7 @@ internal sealed class GuardedAuthorizer
         {
             return await call.RunAsync(retry).WaitAsync(call.Limit, _time, shutdown);
         }
-        catch (TimeoutException) // WaitAsync throws this exception and the next; the call itself always ends in an outcome.
+        catch (TimeoutException) // Thrown by WaitAsync, like the next one; the call itself always ends in an outcome.
         {
             call.Abandon();
             return Outcome.Failed(call.Limit < _timeout ? DecisionReason.Deadline : DecisionReason.Timeout);

@@ -89,7 +89,7 @@ public sealed class BoundedListenerTests
                         + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"u8
                     ).ToArray()
                 );
-            Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64])); // 100: the server waits for its body
+            Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64])); // 100: the server awaits the body
         }
 
         var places = service.App.Services.GetRequiredService<BoundedTransport>().Callers;

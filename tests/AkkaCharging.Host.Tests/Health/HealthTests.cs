@@ -90,7 +90,8 @@ public sealed class HealthTests : IAsyncLifetime
             (statusCode, Text(degraded, "status"), Status(degraded, "callbacks"))
         );
         Assert.Equal(
-            "errorRate=0 totalCallbacks=0 problem=this process is out of files; 0 callbacks are waiting for a connection",
+            "errorRate=0 totalCallbacks=0 problem=this process is out of files; "
+                + "0 callbacks are waiting for a connection",
             Details(degraded, "callbacks")
         );
     }

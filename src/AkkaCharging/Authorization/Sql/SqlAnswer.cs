@@ -50,7 +50,8 @@ internal static class SqlAnswer
             var name = reader.GetName(ordinal);
             if (!Columns.Contains(name, StringComparer.OrdinalIgnoreCase))
                 throw SqlFailureException.Misconfigured(
-                    $"returned an unknown column (number {ordinal + 1} in the query); expected {string.Join(", ", Columns)}"
+                    $"returned an unknown column (number {ordinal + 1} in the query); "
+                        + $"expected {string.Join(", ", Columns)}"
                 );
             if (!columns.TryAdd(name, ordinal))
                 throw SqlFailureException.Misconfigured($"returned the column {name} twice");
