@@ -228,7 +228,7 @@ public sealed class InsecureChoicesTests
             isWarned
                 ? named.Select(setting =>
                     $"Any user of this machine can read the key file {file}: set its mode to 0600 or 0640 "
-                        + $"({setting})."
+                    + $"({setting})."
                 )
                 : [],
             warnings

@@ -49,8 +49,10 @@ internal static class DeadLetterEndpoints
             .ProducesErrors(404);
         routes
             .MapPost(Route + "/redrive/cancel", (HttpContext context, Handler handler) => handler.CancelAsync(context))
-            .Describe("cancelRedrive", "Cancel the bulk redrive; dead letters redriven so far are delivered as "
-                + "usual")
+            .Describe(
+                "cancelRedrive",
+                "Cancel the bulk redrive; dead letters redriven so far are delivered as " + "usual"
+            )
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesErrors(409, 415);
     }
@@ -215,8 +217,9 @@ internal static class DeadLetterEndpoints
         }
 
         private static Task<string> WriteOtherwiseAsync(HttpContext context) =>
-            context.WriteConflictAsync("The request is not a dead letter: it did not fail, or it was already "
-                + "discarded or redriven.");
+            context.WriteConflictAsync(
+                "The request is not a dead letter: it did not fail, or it was already " + "discarded or redriven."
+            );
 
         private static string Shown(DeadLetterQuery query) =>
             string.Join(

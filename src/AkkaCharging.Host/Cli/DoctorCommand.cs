@@ -134,8 +134,14 @@ internal static class DoctorCommand
     )
     {
         await AuthorizationHosting.CheckPartnersAsync(settings.Authorization, cancellation);
-        return [new("partners", Finding.Ok, "All partners that can be checked without a driver token answer as "
-            + "expected.")];
+        return
+        [
+            new(
+                "partners",
+                Finding.Ok,
+                "All partners that can be checked without a driver token answer as " + "expected."
+            ),
+        ];
     }
 
     private static IReadOnlyList<Finding> Certificates(ChargingSettings settings)

@@ -71,8 +71,8 @@ internal static class PublicDescription
             Summary = "The decision, sent to the callbackUrl of the submission",
             Description =
                 "Delivered at least once: a receiver ignores a webhook-id that it already has. Any 2xx accepts it. "
-                    + "An answer of 408, 425, 429 or 5xx, a time-out and a failed connection are retried with "
-                    + "exponential backoff (Retry-After is honored); any other answer ends the request as failed.",
+                + "An answer of 408, 425, 429 or 5xx, a time-out and a failed connection are retried with "
+                + "exponential backoff (Retry-After is honored); any other answer ends the request as failed.",
             Security = [],
             Parameters =
             [
@@ -262,8 +262,8 @@ internal static class PublicDescription
         {
             response.Headers["Idempotent-Replay"] = new OpenApiHeader
             {
-                Description = "true when this receipt was issued for an earlier submission with the same "
-                    + "Idempotency-Key.",
+                Description =
+                    "true when this receipt was issued for an earlier submission with the same " + "Idempotency-Key.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["true"] },
             };
         }

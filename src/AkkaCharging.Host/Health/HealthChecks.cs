@@ -44,8 +44,7 @@ internal static class HealthChecks
         return akka.WithActorSystemLivenessCheck(tags: [HealthEndpoints.LiveTag])
             .WithHealthCheck(
                 "pipeline",
-                (_, _, _) =>
-                    Result(service.Status.Worst != LaneState.Failing, "the graph of a lane fails repeatedly"),
+                (_, _, _) => Result(service.Status.Worst != LaneState.Failing, "the graph of a lane fails repeatedly"),
                 tags: [HealthEndpoints.LiveTag]
             )
             .WithHealthCheck(

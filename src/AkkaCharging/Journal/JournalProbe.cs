@@ -68,8 +68,10 @@ internal static class JournalProbe
         findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read."));
         if (newest is not null && newest.AcceptedAt > TimeProvider.System.GetUtcNow() + SkewMax)
             findings.Add(
-                new(ProbeSeverity.Warning, "Its newest request is dated in the future: this machine's clock was "
-                    + "set back.")
+                new(
+                    ProbeSeverity.Warning,
+                    "Its newest request is dated in the future: this machine's clock was " + "set back."
+                )
             );
         return findings;
     }

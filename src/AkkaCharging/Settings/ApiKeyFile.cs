@@ -31,8 +31,10 @@ internal static class ApiKeyFile
         IReadOnlyList<ApiKeySettings> all = [.. settings.ApiKeys, .. keys];
         return all.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count() == all.Count
             ? all
-            : throw Unusable(settings.ApiKeysFile, "it contains a sha256 twice, or one that server.apiKeys "
-                + "contains too");
+            : throw Unusable(
+                settings.ApiKeysFile,
+                "it contains a sha256 twice, or one that server.apiKeys " + "contains too"
+            );
     }
 
     /// <summary>Creates the exception for a file that cannot be used.</summary>

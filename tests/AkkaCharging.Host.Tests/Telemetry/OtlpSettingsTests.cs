@@ -88,11 +88,7 @@ public sealed class OtlpSettingsTests
     [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "canary", "the http or https URL of an OpenTelemetry collector")]
     [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "grpc or http/protobuf")]
     [InlineData("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "GRPC", "grpc or http/protobuf")]
-    [InlineData(
-        "OTEL_EXPORTER_OTLP_HEADERS",
-        "oops",
-        "comma-separated name=value pairs with percent-encoded values"
-    )]
+    [InlineData("OTEL_EXPORTER_OTLP_HEADERS", "oops", "comma-separated name=value pairs with percent-encoded values")]
     [InlineData(
         "OTEL_EXPORTER_OTLP_HEADERS",
         "a=1,=canary",

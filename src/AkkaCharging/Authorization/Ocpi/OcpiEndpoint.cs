@@ -129,7 +129,10 @@ internal sealed class OcpiEndpoint : IDisposable
         }
         catch (OperationCanceledException e)
         {
-            return new Discovery(Url: null, new OcpiException("is not asked, because the service is stopping", OcpiBlame.Question, e));
+            return new Discovery(
+                Url: null,
+                new OcpiException("is not asked, because the service is stopping", OcpiBlame.Question, e)
+            );
         }
     }
 

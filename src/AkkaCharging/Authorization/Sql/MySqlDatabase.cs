@@ -39,8 +39,10 @@ internal sealed class MySqlDatabase : SqlDatabase
             or MySqlErrorCode.QueryInterrupted
             or MySqlErrorCode.LockWaitTimeout
             or MySqlErrorCode.CommandTimeoutExpired
-            or StatementTimeoutOfMariaDb => new(SqlFailureKind.Timeout, "cancelled the query after a time-out "
-                + $"({code})"),
+            or StatementTimeoutOfMariaDb => new(
+                SqlFailureKind.Timeout,
+                "cancelled the query after a time-out " + $"({code})"
+            ),
             MySqlErrorCode.LockDeadlock => new(
                 SqlFailureKind.Transient,
                 $"cancelled the query in favour of another transaction ({code})"

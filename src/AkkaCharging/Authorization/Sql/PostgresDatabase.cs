@@ -76,8 +76,9 @@ internal sealed class PostgresDatabase : SqlDatabase
             ),
             PostgresErrorCodes.UndefinedTable => Broken("lacks a table that the query names"),
             PostgresErrorCodes.UndefinedColumn => Broken("lacks a column that the query names"),
-            PostgresErrorCodes.InsufficientPrivilege => Broken("does not permit the user to read what the query "
-                + "reads"),
+            PostgresErrorCodes.InsufficientPrivilege => Broken(
+                "does not permit the user to read what the query " + "reads"
+            ),
             PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.DatatypeMismatch => Broken(
                 "compares values of different types in the query; cast the parameter, as in @station::uuid"
             ),
@@ -100,7 +101,10 @@ internal sealed class PostgresDatabase : SqlDatabase
         var millis = (int)settings.Timeout.TotalMilliseconds;
         var builder = new NpgsqlConnectionStringBuilder(settings.ConnectionString);
         if (string.IsNullOrWhiteSpace(builder.Host) || builder.CheckCertificateRevocation)
-            throw new ArgumentException("The host is missing, or certificate revocation checks are requested.", nameof(settings));
+            throw new ArgumentException(
+                "The host is missing, or certificate revocation checks are requested.",
+                nameof(settings)
+            );
         // Options of the connection's start, so that they hold in every session. Of duplicates the last one applies.
         builder.Options =
             $"{builder.Options} -c default_transaction_read_only=on -c statement_timeout={millis} "

@@ -83,8 +83,9 @@ internal static class SqlAnswer
             DBNull => null,
             string text => text,
             short or int or long or Guid => Convert.ToString(value, CultureInfo.InvariantCulture),
-            _ => throw SqlFailureException.Misconfigured("returned a value other than a text in the column "
-                + $"{column}; cast it to text"),
+            _ => throw SqlFailureException.Misconfigured(
+                "returned a value other than a text in the column " + $"{column}; cast it to text"
+            ),
         };
 
     /// <summary>Converts a value to a time. A time without an offset is in UTC, as the session is.</summary>
@@ -102,7 +103,8 @@ internal static class SqlAnswer
                     DateTimeStyles.AssumeUniversal,
                     out var time
                 ) => time,
-            _ => throw SqlFailureException.Misconfigured("returned a value other than a time in the column "
-                + $"{ValidUntil}"),
+            _ => throw SqlFailureException.Misconfigured(
+                "returned a value other than a time in the column " + $"{ValidUntil}"
+            ),
         };
 }

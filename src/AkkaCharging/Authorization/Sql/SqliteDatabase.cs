@@ -70,8 +70,10 @@ internal sealed class SqliteDatabase : SqlDatabase
                 $"could not be opened or read ({code})"
             ),
             raw.SQLITE_NOTADB => new(SqlFailureKind.Misconfigured, $"is not a SQLite file ({code})"),
-            raw.SQLITE_READONLY => new(SqlFailureKind.Misconfigured, "rejected the query, because it writes "
-                + $"({code})"),
+            raw.SQLITE_READONLY => new(
+                SqlFailureKind.Misconfigured,
+                "rejected the query, because it writes " + $"({code})"
+            ),
             raw.SQLITE_ERROR => new(SqlFailureKind.Misconfigured, $"{Mistake(cause.Message)} ({code})"),
             _ => new(SqlFailureKind.Permanent, $"failed with the error {code}"),
         };

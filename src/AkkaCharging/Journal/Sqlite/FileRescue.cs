@@ -43,7 +43,7 @@ internal sealed class FileRescue(
             {
                 problem +=
                     " Another process is reading the journal; when it ends, the content of these files is copied "
-                        + "into the database.";
+                    + "into the database.";
             }
             else if (files.HasDatabase)
             {
@@ -113,6 +113,6 @@ internal sealed class FileRescue(
                     : $"All of its content is saved as {_savedAs}."
             )
             + " Put the file back; if that is impossible, stop this process, put the copy in its place (with its "
-                + "key) and start again.";
+            + "key) and start again.";
     }
 }

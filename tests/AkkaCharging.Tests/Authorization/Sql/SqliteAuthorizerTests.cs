@@ -140,6 +140,9 @@ public sealed class SqliteAuthorizerTests : SqlAuthorizerContract
             "known"
         );
 
-        Assert.Equal($"misconfigured: {Name} returned a value other than a text in the column info; cast it to text", answer);
+        Assert.Equal(
+            $"misconfigured: {Name} returned a value other than a text in the column info; cast it to text",
+            answer
+        );
     }
 }
