@@ -59,7 +59,7 @@ internal static class Api
         return body.GetProperty("requestId").GetString()!;
     }
 
-    /// <summary>Insists on the one shape of errors and returns the message.</summary>
+    /// <summary>Asserts the common shape of errors and returns the message.</summary>
     public static async Task<string> RefusedAsync(HttpResponseMessage response, int statusCode, string status) =>
         Refused(JsonSerializer.Deserialize<JsonElement>(await TextOfAsync(response, statusCode)), status);
 
@@ -83,7 +83,7 @@ internal static class Api
         return body.GetProperty("message").GetString()!;
     }
 
-    /// <summary>Insists on what every answer has to tell browsers.</summary>
+    /// <summary>Asserts the security headers of an answer.</summary>
     public static void Protected(
         HttpResponseMessage response,
         string policy = "default-src 'none'; frame-ancestors 'none'"

@@ -4,7 +4,7 @@ using NJsonSchema;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>An OpenAPI description, to hold the service's answers against.</summary>
+/// <summary>An OpenAPI description to compare the service's answers with.</summary>
 internal sealed class ApiDescription(string json)
 {
     /// <summary>As it was served.</summary>
@@ -25,8 +25,7 @@ internal sealed class ApiDescription(string json)
             );
 
     /// <summary>
-    /// Asserts that an answer has its status and the schema that is described for it, with no property beyond; disposes
-    /// of it.
+    /// Asserts that an answer has its status and the schema described for it, without further properties; disposes it.
     /// </summary>
     public async Task FitsAsync(HttpResponseMessage answer, string method, string route, int statusCode)
     {

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>All that any service of this test run wrote to standard output: its whole log.</summary>
+/// <summary>The standard output of all services of this test run: their whole log.</summary>
 internal sealed class CapturedConsole : TextWriter
 {
     private static readonly CapturedConsole Instance = new();

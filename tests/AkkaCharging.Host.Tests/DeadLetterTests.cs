@@ -13,7 +13,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>Dead letters from one end to the other: a real receiver that refuses, and takes them later.</summary>
+/// <summary>Dead letters end to end: a real receiver that rejects them at first and accepts them later.</summary>
 [Trait("Category", "Component")]
 public sealed class DeadLetterTests : IAsyncLifetime
 {
@@ -138,7 +138,7 @@ public sealed class DeadLetterTests : IAsyncLifetime
             services => services.AddTime(_time)
         );
 
-    /// <summary>A request whose receiver says no for good.</summary>
+    /// <summary>A request that its receiver rejects permanently.</summary>
     private async Task<RequestId> FailAsync(RunningService service)
     {
         _receiver.RespondWith(HttpStatusCode.Gone);

@@ -58,8 +58,8 @@ public sealed class InsecureChoicesTests
             isWarnedOf
                 ?
                 [
-                    "The SQL authorizer's database may be asked in clear, or whoever answers at its address in its "
-                        + "place (authorization.sql.connectionString, SSL Mode).",
+                    "The connection to the SQL authorizer's database may be unencrypted, or the server "
+                        + "unauthenticated (authorization.sql.connectionString, SSL Mode).",
                 ]
                 : [],
             warnings
@@ -69,7 +69,7 @@ public sealed class InsecureChoicesTests
     [Fact]
     public void AdapterWithoutKeys_IsWarnedOf() =>
         Assert.Contains(
-            "Anybody who reaches the listener may try out tokens by the questions of citrineos "
+            "Anyone who can reach the listener can guess tokens through the citrineos adapter "
                 + "(adapters.citrineos.enabled, server.apiKeys).",
             InsecureChoices.Of(
                 Secure.WithServer(server => server with { ApiKeys = [] }) with
@@ -84,7 +84,7 @@ public sealed class InsecureChoicesTests
     {
         Warns(
             Secure.WithServer(server => server with { ApiKeys = [] }),
-            "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys)."
+            "No API keys are configured: anyone who can reach the listener may submit requests (server.apiKeys)."
         );
         Warns(
             Secure.WithServer(server =>
@@ -107,14 +107,15 @@ public sealed class InsecureChoicesTests
             {
                 Callback = Secure.Callback with { Security = Secure.Callback.Security with { HttpsOnly = false } },
             },
-            "Callbacks over plain http are allowed: driver tokens travel in clear (callback.security.httpsOnly)."
+            "Callbacks over plain http are allowed: driver tokens are sent unencrypted "
+                + "(callback.security.httpsOnly)."
         );
         Warns(
             Secure with
             {
                 Callback = Secure.Callback with { Security = Secure.Callback.Security with { AllowedPorts = [] } },
             },
-            "Callbacks may go to any port, those of databases and other services included "
+            "Callbacks may be sent to any port, including ports of databases and other services "
                 + "(callback.security.allowedPorts)."
         );
         Warns(
@@ -135,14 +136,14 @@ public sealed class InsecureChoicesTests
                     },
                 },
             },
-            "Callbacks to addresses that are not public are allowed: 10.0.0.0/8, ::1/128 (callback.security.allow)."
+            "Callbacks to non-public addresses are allowed: 10.0.0.0/8, ::1/128 (callback.security.allow)."
         );
         Warns(
             Secure with
             {
                 Journal = Secure.Journal with { Kind = JournalKind.Memory },
             },
-            "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = memory)."
+            "Accepted requests are kept in memory only: a crash loses all pending requests (journal.kind = memory)."
         );
         Warns(
             Secure.WithServer(server => server with { Development = true }),
@@ -153,8 +154,8 @@ public sealed class InsecureChoicesTests
             {
                 Management = Secure.Management with { Host = "10.0.0.1", Token = new('x', 16) },
             },
-            "The operators' listener is reachable from other machines over plain http: its token travels in "
-                + "clear (management.host, management.tls)."
+            "The operators' listener is reachable from other machines over plain http: its tokens are sent "
+                + "unencrypted (management.host, management.tls)."
         );
         Assert.Empty(
             InsecureChoices.Of(
@@ -171,7 +172,7 @@ public sealed class InsecureChoicesTests
         );
         Warns(
             Secure.WithServer(server => server with { Tls = new(new("absent.pem", "", ""), clientCaFile: "ca.pem") }),
-            "Client certificates are not asked for, though an authority for them is named "
+            "Client certificates are not required, although an authority for them is configured "
                 + "(server.tls.clientCertificates)."
         );
         Warns(
@@ -179,7 +180,7 @@ public sealed class InsecureChoicesTests
             {
                 Cluster = Secure.Cluster with { Enabled = true, AllowPlaintext = true },
             },
-            "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one "
+            "Cluster nodes communicate unencrypted, and anyone who can reach their port can pose as a node "
                 + "(cluster.allowPlaintext)."
         );
         Warns(
@@ -187,7 +188,7 @@ public sealed class InsecureChoicesTests
             {
                 Management = Secure.Management with { Token = new('x', 15) },
             },
-            "The operators' token is short enough to be guessed: it has less than 16 characters (management.token)."
+            "The operators' token is short enough to be guessed: it has fewer than 16 characters (management.token)."
         );
     }
 
@@ -226,7 +227,8 @@ public sealed class InsecureChoicesTests
         Assert.Equal(
             isWarned
                 ? named.Select(setting =>
-                    $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 ({setting})."
+                    $"Any user of this machine can read the key file {file}: set its mode to 0600 or 0640 "
+                    + $"({setting})."
                 )
                 : [],
             warnings
@@ -250,7 +252,8 @@ public sealed class InsecureChoicesTests
 
         Assert.Equal(
             Enumerable.Repeat(
-                "The authorizer is asked over plain http: driver tokens travel in clear (authorization.http.url).",
+                "The authorizer is called over plain http: driver tokens are sent unencrypted "
+                    + "(authorization.http.url).",
                 warnings
             ),
             InsecureChoices.Of(settings)

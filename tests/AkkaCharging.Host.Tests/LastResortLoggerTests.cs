@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaCharging.Host.Tests;
 
 /// <summary>
-/// Akka's words before the first logger and after the last: they must not stand as text among the JSON lines of
+/// Akka's messages before the first logger and after the last: they must not appear as text among the JSON lines of
 /// standard output.
 /// </summary>
 [Trait("Category", "Component")]

@@ -3,7 +3,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>Dead letters whose journal fails when a test says so.</summary>
+/// <summary>Dead letters whose journal fails on a test's request.</summary>
 internal sealed class ScriptedDeadLetters(IDeadLetterStore kept) : IDeadLetterStore
 {
     /// <summary>Thrown by every call while set.</summary>

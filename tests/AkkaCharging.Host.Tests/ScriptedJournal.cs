@@ -5,7 +5,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Tests;
 
-/// <summary>A journal in memory that fails when a test says so.</summary>
+/// <summary>A journal in memory that fails on a test's request.</summary>
 internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
 {
     private readonly MemoryJournal _kept = new(SettingsLoader.Defaults.Journal, TimeProvider.System);

@@ -20,8 +20,8 @@ namespace AkkaCharging.ReceiverProcesses;
 public sealed record Arrival(string WebhookId, string Path, string Status, long Timestamp, long Ticks, int? Answered);
 
 /// <summary>
-/// Receives callbacks in a process of its own and keeps what it saw. The first segment of a callback's path chooses
-/// what it does: <c>/ok</c> 204; <c>/fail-twice</c> 500 twice per webhook-id, then 204; <c>/status/503</c> that status;
+/// Receives callbacks in a process of its own and records them. The first segment of a callback's path chooses what it
+/// does: <c>/ok</c> 204; <c>/fail-twice</c> 500 twice per webhook-id, then 204; <c>/status/503</c> that status;
 /// <c>/slow/250</c> 204 after 250 ms; <c>/gate</c> 204 after <c>POST /open</c>; <c>/away</c> 500 until then;
 /// <c>/hang</c> nothing, until the caller hangs up. <c>GET /received</c> lists the arrivals, <c>GET /received/count</c>
 /// counts those that were answered.

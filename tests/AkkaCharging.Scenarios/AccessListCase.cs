@@ -4,7 +4,7 @@ using System.Text;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>A question and what the access list of the main job answers to it.</summary>
+/// <summary>A question and the answer of the main job's access list.</summary>
 internal sealed record AccessListCase(string Token, string Station, string Status, string Reason)
 {
     public const int Rules = 100_000;

@@ -1,3 +1,3 @@
-// Scenarios mostly wait, for processes and for time-outs, and so run beside each other. Those that time what a process
-// does are in the collection RunsAlone.
+// Scenarios mostly wait, for processes and for time-outs, so they run in parallel. Scenarios that measure time are in
+// the collection RunsAlone.
 [assembly: CollectionBehavior(MaxParallelThreads = 2)]

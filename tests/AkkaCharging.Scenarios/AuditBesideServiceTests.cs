@@ -4,8 +4,7 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The audit command on the journal of a service that is at work: it reads what is there, and the service does not
-/// notice.
+/// The audit command on the journal of a running service: it reads the records without disturbing the service.
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]

@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The service process with everything switched on: no output holds a driver token, the path of a URL or a secret of
+/// The service process with everything switched on: no output contains a driver token, the path of a URL or a secret of
 /// the settings, however callers place them.
 /// </summary>
 [Trait("Category", "Scenario")]
@@ -23,7 +23,7 @@ public sealed class CanaryTests : IDisposable
     private const string IdempotencyKey = "canary-idempotency-key-0001";
     private const string UrlPart = "canary-url-path-0001";
 
-    // A card: half of it would be enough to find out the rest.
+    // A card number: half of it would be enough to guess the rest.
     private const string ShortToken = "q7ZxK9wV";
     private const string Reference = "canary-reference-0001";
     private const string Shown = "canary-text-0001";
@@ -203,7 +203,7 @@ public sealed class CanaryTests : IDisposable
         }
     }
 
-    /// <summary>A request whose answer tells the caller, and nobody else, what the partner told.</summary>
+    /// <summary>A request whose caller, and no one else, gets the partner's details.</summary>
     private async Task TellAsync(HttpClient http, HttpRequestMessage message, string provider)
     {
         var body = await SendAsync(http, message);

@@ -74,7 +74,7 @@ public sealed class CircuitBreakerTests : IDisposable
         Assert.Equal(ScenarioFolder.AllowedToken, question.GetProperty("driverToken").GetString());
     }
 
-    /// <summary>One after the other, so that they are decided in this order.</summary>
+    /// <summary>Submits one after the other, so that the requests are decided in this order.</summary>
     private static async Task<List<string>> SubmitAsync(ServiceProcess service, ReceiverProcess receiver, int count)
     {
         var ids = new List<string>();

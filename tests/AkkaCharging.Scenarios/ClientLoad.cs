@@ -9,15 +9,15 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>A submission that was answered with 200.</summary>
-/// <param name="Number">Also the last segment of its callback's path: so a callback tells whose it is, even when nobody
-/// saw the answer.</param>
+/// <param name="Number">Also the last segment of its callback's path: so a callback identifies its submission, even
+/// when the answer was lost.</param>
 internal sealed record Accepted(int Number, string RequestId, string Token);
 
 /// <summary>How an answer came.</summary>
 /// <param name="At">When it was asked for: a timestamp of <see cref="Stopwatch"/>.</param>
 internal sealed record Answered(int Port, long At, TimeSpan Took, HttpStatusCode Status);
 
-/// <summary>Clients that submit all the time, whatever becomes of the service, and remember each answer.</summary>
+/// <summary>Clients that submit continuously, whatever happens to the service, and remember each answer.</summary>
 internal sealed class ClientLoad
 {
     public const string UnlistedToken = "unlisted-driver-token-0001";
@@ -38,7 +38,7 @@ internal sealed class ClientLoad
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 30);
 
     /// <summary>
-    /// While nothing is accepted: slower, so that vain attempts do not take the machine from the restart.
+    /// While nothing is accepted: slower, so that failing attempts do not take processor time from the restart.
     /// </summary>
     private static readonly TimeSpan VainPace = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Tokens = [ScenarioFolder.AllowedToken, ScenarioFolder.BlockedToken, UnlistedToken];
@@ -84,10 +84,10 @@ internal sealed class ClientLoad
     /// <summary>Submissions whose connection was lost.</summary>
     public int InDoubt => _inDoubt;
 
-    /// <summary>Submissions that found nobody listening.</summary>
+    /// <summary>Submissions whose connection was refused.</summary>
     public int Unreached => _unreached;
 
-    /// <summary>Waits until so many more are accepted.</summary>
+    /// <summary>Waits until the given number of further submissions are accepted.</summary>
     /// <param name="within">Null for <see cref="Eventually.Patience"/>.</param>
     public Task MoreIsAcceptedAsync(int count, TimeSpan? within = null)
     {

@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// More idle connections than the process may have files, from anybody, while callers submit in bursts.
+/// More idle connections from strangers than the process may have files, while callers submit in bursts.
 /// </summary>
 /// <remarks>
 /// For a long run: AKKACHARGING_FILE_LIMIT_SECONDS and AKKACHARGING_FILE_LIMIT, 1800 and 1024 or 4096.
@@ -99,7 +99,7 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, await service.StopAsync());
     }
 
-    /// <returns>200, or what came in its place.</returns>
+    /// <returns>The status 200, or the failure in its place.</returns>
     private static async Task<string> AskAsync(HttpClient operators)
     {
         try

@@ -2,7 +2,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>Whoever reads the service's standard output hangs: the pipe is full, and a write to it blocks.</summary>
+/// <summary>The reader of the service's standard output hangs: the pipe is full, and writing to it blocks.</summary>
 [Trait("Category", "Scenario")]
 public sealed class HangingLogReaderTests : IDisposable
 {

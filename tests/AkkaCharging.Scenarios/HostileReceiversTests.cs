@@ -8,8 +8,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// All hostile receivers at once, again and again, and 10,000 names that do not resolve: afterwards the service is as
-/// before.
+/// All hostile receivers at once, repeatedly, and 10,000 names that do not resolve: afterwards the service is in the
+/// same state as before.
 /// </summary>
 [Trait("Category", "Scenario")]
 [Collection(nameof(RunsAlone))]
@@ -90,7 +90,7 @@ public sealed class HostileReceiversTests(ITestOutputHelper output)
             new ParallelOptions { MaxDegreeOfParallelism = 16 },
             async (number, _) =>
             {
-                // Names come as fast as they are taken.
+                // Names are submitted as fast as they are accepted.
                 await Eventually.HoldsAsync(
                     async () =>
                     {

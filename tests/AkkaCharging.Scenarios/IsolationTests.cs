@@ -8,8 +8,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// Receivers that hang, reset, drip or fail, beside healthy ones that must not notice. Real sockets, the service as a
-/// process.
+/// Receivers that hang, reset, drip or fail, alongside healthy ones that must not be affected. Real sockets, the
+/// service as a process.
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
@@ -23,7 +23,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
     // quiet one.
     private static readonly TimeSpan Noise = TimeSpan.FromMilliseconds(100);
 
-    // Whoever waited for a hanging attempt waited for so long.
+    // A request that waited for a hanging attempt waited for at least this long.
     private static readonly TimeSpan HangingAttempt = TimeSpan.FromSeconds(6);
     private readonly ScenarioFolder _folder = new();
 
@@ -198,7 +198,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         hanging.ForEach(listener => listener.Dispose());
     }
 
-    // The system takes the connection, nobody takes the request.
+    // The system accepts the connection, but no program reads the request.
     private static TcpListener Hanging()
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -209,7 +209,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
     private static string Url(TcpListener listener) => $"http://{listener.LocalEndpoint}/hook";
 
     /// <summary>
-    /// Submits on a schedule, whatever the answers take, and waits for the callbacks of those to the healthy receiver.
+    /// Submits on a schedule, however long the answers take, and waits for the callbacks to the healthy receiver.
     /// </summary>
     /// <returns>The times from a submission's place in the schedule to its callback's arrival, in order.</returns>
     private static async Task<List<TimeSpan>> RunAsync(
@@ -285,7 +285,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
                 healthy.Addresses.Any(address => line.Contains(address, StringComparison.Ordinal))
             )
         )
-            output.WriteLine(line); // a healthy attempt that failed all the same: the machine's doing, or ours
+            output.WriteLine(line); // a healthy attempt that failed nevertheless, because of the machine or of a defect
         Assert.InRange(Percentile(with, 50), TimeSpan.Zero, (Percentile(without, 50) * Factor) + Noise);
         Assert.InRange(Percentile(with, 99), TimeSpan.Zero, HangingAttempt);
     }

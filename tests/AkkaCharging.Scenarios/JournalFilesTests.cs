@@ -8,7 +8,8 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// A SQLite journal whose files are removed under the service, that two processes want, or that others could read.
+/// A SQLite journal whose files are removed under the service, that two processes try to own, or that other users could
+/// read.
 /// </summary>
 [Trait("Category", "Scenario")]
 [UnsupportedOSPlatform("windows")]

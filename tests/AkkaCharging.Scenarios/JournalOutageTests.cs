@@ -8,8 +8,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// A journal that is away for a while under load: nothing is accepted meanwhile, nothing is lost, and the service
-/// recovers by itself.
+/// A journal that is unavailable for a while under load: nothing is accepted meanwhile, nothing is lost, and the
+/// service recovers by itself.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable

@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measuring is for a
+/// The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measurements need a
 /// quiet machine.
 /// </summary>
 [Collection(nameof(RunsAlone))]

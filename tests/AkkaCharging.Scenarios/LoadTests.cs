@@ -6,8 +6,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The whole journey under load. Asserts that nothing is lost and prints how fast it was: the goals are held by bench/,
-/// on a quiet machine.
+/// The whole journey under load. Asserts that nothing is lost and prints how fast it was; bench/ checks the goals on a
+/// quiet machine.
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Performance")]

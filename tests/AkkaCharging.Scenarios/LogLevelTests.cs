@@ -42,7 +42,7 @@ public sealed class LogLevelTests : IDisposable
         ids.Add(await DeliverAsync(service, receiver));
 
         _folder.Write("my.conf", "logging.level = error # and a comment");
-        await IsSaidAsync(service, "the log level stays Error; other settings change at the next start");
+        await IsSaidAsync(service, "the log level stays Error; other settings take effect at the next start");
         Assert.Equal(0, await service.StopAsync());
         Assert.Equal(
             [false, true, true, false],

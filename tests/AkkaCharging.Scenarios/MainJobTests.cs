@@ -73,7 +73,7 @@ public sealed class MainJobTests : IDisposable
         for (var number = 0; number < Requests; number += 97)
             AssertStatusPage(await service.FollowAsync(ids[number]), number);
         Assert.Equal(0, await service.StopAsync());
-        // masked: the first four characters alone
+        // masked: only the first four characters
         Assert.DoesNotContain(service.Process.Output, line => line.Contains("driver-token", StringComparison.Ordinal));
     }
 

@@ -3,8 +3,8 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// Whether scenarios hold what they time to the bounds of a quiet machine. <c>bench/failover.sh</c> asks for it; beside
-/// a busy neighbour a scenario holds only what must be true on any machine.
+/// Whether scenarios assert the time limits of a quiet machine. <c>bench/failover.sh</c> sets it; on a busy machine a
+/// scenario asserts only what must hold on any machine.
 /// </summary>
 internal static class Measurement
 {
@@ -15,6 +15,6 @@ internal static class Measurement
     public static TimeSpan Within(TimeSpan bound) => IsOn ? bound : Eventually.Patience;
 }
 
-/// <summary>Tests that measure what a process does: each runs when no other does.</summary>
+/// <summary>Collection of tests that measure times: each runs while no other test runs.</summary>
 [CollectionDefinition(nameof(RunsAlone), DisableParallelization = true)]
 public sealed class RunsAlone;

@@ -6,8 +6,8 @@ using AkkaCharging.Testing.Tls;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The service process, and a receiver whose certificate says where its issuer is to be had: nobody connects there, and
-/// the delivery ends as any other.
+/// The service process, and a receiver whose certificate says where its issuer is to be had: the service never connects
+/// there, and the delivery ends like any other.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed class NothingFetchedTests : IDisposable

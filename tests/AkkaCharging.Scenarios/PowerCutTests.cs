@@ -60,7 +60,7 @@ public sealed class PowerCutTests(ITestOutputHelper output) : IDisposable
             output.WriteLine($"synchronous = {synchronous}, seed {seed}");
             using var run = new ScenarioFolder();
             await CutRunAsync(await RecordAsync(run, synchronous), images, new Random(seed), findings);
-        } while (clock.Elapsed < TimeSpan.FromMinutes(Minutes / 2)); // the other half is the other test's
+        } while (clock.Elapsed < TimeSpan.FromMinutes(Minutes / 2)); // the other test takes the other half
 
         var figures =
             $"| {synchronous} | {findings.Runs} | {findings.Images} | {findings.Unsynced} | {findings.Started} "
@@ -211,7 +211,7 @@ public sealed class PowerCutTests(ITestOutputHelper output) : IDisposable
 
         public int Images { get; set; }
 
-        /// <summary>Images with writes that were left to chance.</summary>
+        /// <summary>Number of images with writes that were not synced.</summary>
         public int Unsynced { get; set; }
 
         /// <summary>Images that were also opened by the service's own journal.</summary>

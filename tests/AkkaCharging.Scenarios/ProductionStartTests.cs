@@ -7,7 +7,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>Starts outside development: what is refused, and what is said about it.</summary>
+/// <summary>Starts outside development: what is rejected, and with which messages.</summary>
 [Trait("Category", "Scenario")]
 public sealed class ProductionStartTests : IDisposable
 {

@@ -5,7 +5,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>Holds a service to its answers: what was accepted is delivered, once decided it stays so.</summary>
+/// <summary>
+/// Asserts that a service keeps its promises: accepted requests are delivered, and decisions never change.
+/// </summary>
 internal static class Promises
 {
     /// <summary>

@@ -27,7 +27,7 @@ public sealed partial class SyncedAnswerTests : IDisposable
         using var tracer = await AttachAsync(service.Process.Id);
         if (tracer is null)
         {
-            // Nobody may look at system calls here; what SQLite is told is then all that there is to see.
+            // System calls cannot be traced here, so the test only checks SQLite's settings.
             Assert.Equal("full", SettingsLoader.Defaults.Journal.Synchronous);
             return;
         }

@@ -6,7 +6,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// What a collector gets from the service process, and what becomes of the service when the collector is no good.
+/// What a collector gets from the service process, and how the service behaves when the collector fails.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed class TracesTests : IDisposable
@@ -142,7 +142,7 @@ public sealed class TracesTests : IDisposable
         else
             await collector.DisposeAsync();
         await using var receiver = await ReceiverProcess.StartAsync();
-        // A queue for spans that is full at once: what does not fit is dropped, and nobody waits for room.
+        // A queue for spans that is full at once: spans that do not fit are dropped, and nothing waits for room.
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([
                 .. settings,

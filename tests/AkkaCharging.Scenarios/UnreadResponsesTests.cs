@@ -10,7 +10,7 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// Connections that ask for what costs most and needs no key, many times at once, and read no response: submissions of
+/// Connections that send many of the most expensive requests that need no key, and read no response: submissions of
 /// others are accepted as fast as before.
 /// </summary>
 [Collection(nameof(RunsAlone))]
@@ -24,7 +24,7 @@ public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
     private const double PerSecond = 200;
     private const double RatioMax = 2;
 
-    /// <summary>Below it the scheduler of a busy machine decides, not the service.</summary>
+    /// <summary>Times below this depend on the scheduler of a busy machine, not on the service.</summary>
     private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(10);
 
     /// <summary>

@@ -56,8 +56,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     public string Everything => string.Join('\n', _output.TakeLast(50).Concat(_error.TakeLast(50)));
 
     /// <summary>Starts <c>dotnet</c> with <paramref name="arguments"/>.</summary>
-    /// <param name="readsOutput">False leaves its standard output to fill the pipe, as a log collector that hangs
-    /// does.</param>
+    /// <param name="readsOutput">False leaves its standard output unread, so that the pipe fills up, as with a hanging
+    /// log collector.</param>
     /// <param name="launcher">A program and its first arguments, which ends by becoming <c>dotnet</c>; null for
     /// none.</param>
     public static ChildProcess Start(
@@ -125,7 +125,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         return (Convert.ToUInt64(mask[Caught.Length..].Trim(), 16) & (1UL << (Sighup - 1))) != 0;
     }
 
-    /// <summary>Has it stand still until <see cref="Resume"/>.</summary>
+    /// <summary>Suspends the process until <see cref="Resume"/>.</summary>
     public void Suspend() => Signal(Sigstop);
 
     public void Resume() => Signal(Sigcont);

@@ -18,8 +18,7 @@ internal enum Ending
 }
 
 /// <summary>
-/// A healthy receiver that keeps its connections and announces no end of them: it answers 204 to what it answers at
-/// all.
+/// A healthy receiver that keeps its connections and closes them without notice; every answer is 204.
 /// </summary>
 /// <param name="answers">How many requests of a connection, counted from 0, and how many connections before it; false
 /// ends the connection instead of an answer.</param>
@@ -30,7 +29,7 @@ internal sealed partial class ClosingReceiver(Ending ending, Func<int, int, bool
     private RawReceiver? _raw;
     private int _accepted;
 
-    /// <summary>How long a connection may be idle after an answer; null for ever.</summary>
+    /// <summary>How long a connection may be idle after an answer; null for no limit.</summary>
     public TimeSpan? KeptFor { get; init; }
 
     /// <summary>

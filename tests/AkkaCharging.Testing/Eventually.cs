@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace AkkaCharging.Testing;
 
-/// <summary>Waits for what another thread brings about.</summary>
+/// <summary>Waits for conditions that other threads bring about.</summary>
 internal static class Eventually
 {
     /// <summary>
-    /// How long a test waits for what has to happen: longer than a busy machine takes, and paid only by a test that
-    /// fails.
+    /// How long a test waits for an expected event: longer than a busy machine needs, so that only a failing test waits
+    /// this long.
     /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 

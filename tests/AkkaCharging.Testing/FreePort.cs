@@ -38,7 +38,7 @@ internal static class FreePort
             }
             catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
             {
-                // somebody else's
+                // another process's
             }
         }
     }

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace AkkaCharging.Testing;
 
 /// <summary>
-/// A regular file that hangs whoever opens it, as one of a dead mount does, until it is released: a lease of Linux, for
-/// at most <c>/proc/sys/fs/lease-break-time</c> (45 s).
+/// A regular file that blocks every process that opens it, as one of a dead mount does, until it is released: a lease
+/// of Linux, for at most <c>/proc/sys/fs/lease-break-time</c> (45 s).
 /// </summary>
 internal sealed class HangingFile : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class HangingFile : IDisposable
 
     private readonly SafeFileHandle _file;
 
-    /// <param name="path">A file that nobody has open.</param>
+    /// <param name="path">A file that no process has open.</param>
     public HangingFile(string path)
     {
         _file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
@@ -26,10 +26,10 @@ internal sealed class HangingFile : IDisposable
             throw new Win32Exception();
     }
 
-    /// <summary>Whether somebody hangs at it.</summary>
+    /// <summary>Whether a process is blocked opening it.</summary>
     public bool IsAwaited => Fcntl(_file, GetLease, 0) != Write;
 
-    /// <summary>Lets everybody read it.</summary>
+    /// <summary>Releases the file for all readers.</summary>
     public void Dispose() => _file.Dispose();
 
     [DllImport("libc", EntryPoint = "fcntl", SetLastError = true)]

@@ -6,7 +6,7 @@ namespace AkkaCharging.Testing;
 
 /// <summary>One way for a receiver to be hostile.</summary>
 /// <param name="Outcome">What the attempt must come to.</param>
-/// <param name="ReadsFirst">Whether it reads the request before it turns on its sender.</param>
+/// <param name="ReadsFirst">Whether it reads the request before it attacks its sender.</param>
 internal sealed record HostileReceiver(
     CallbackOutcome Outcome,
     Func<RawReceiver, Socket, Task> Answer,
@@ -16,7 +16,7 @@ internal sealed record HostileReceiver(
     public RawReceiver Start() => new(Answer, ReadsFirst);
 }
 
-/// <summary>What a callback may meet.</summary>
+/// <summary>The hostile receivers that a callback may meet.</summary>
 internal static class HostileReceivers
 {
     private const string Taken = "HTTP/1.1 200 OK\r\n";
@@ -202,7 +202,7 @@ internal static class HostileReceivers
     private static Task ResetAsync(Socket socket)
     {
         socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        return Task.CompletedTask; // whoever disposes it now resets the connection
+        return Task.CompletedTask; // disposing it now resets the connection
     }
 
     private static async Task WriteAndResetAsync(RawReceiver self, Socket socket, string text)

@@ -68,7 +68,7 @@ internal sealed class RawReceiver : IAsyncDisposable
         var buffer = new byte[4_096];
         while (await socket.ReceiveAsync(buffer) > 0)
         {
-            // Nobody wants to know.
+            // The outcome does not matter.
         }
     }
 

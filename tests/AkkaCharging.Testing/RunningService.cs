@@ -84,7 +84,7 @@ internal sealed class RunningService : IAsyncDisposable
             }
         );
 
-    /// <summary>Submits, insists on 200 and returns the request's id.</summary>
+    /// <summary>Submits, asserts 200 and returns the request's id.</summary>
     public async Task<string> AcceptAsync(string callbackUrl, string token = AllowedToken, string station = Station)
     {
         using var response = await SubmitAsync(callbackUrl, token, station);

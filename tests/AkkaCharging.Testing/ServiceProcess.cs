@@ -138,7 +138,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
             : service;
     }
 
-    /// <summary>The status of an answer to GET; null when nobody answers.</summary>
+    /// <summary>The status of an answer to GET; null without an answer.</summary>
     public async Task<HttpStatusCode?> StatusOfAsync(string path)
     {
         try
@@ -174,7 +174,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
             }
         );
 
-    /// <summary>Submits, insists on 200 and returns the request's id.</summary>
+    /// <summary>Submits, asserts 200 and returns the request's id.</summary>
     public async Task<string> AcceptAsync(string callbackUrl, string token, string station = RunningService.Station)
     {
         using var response = await SubmitAsync(callbackUrl, token, station);

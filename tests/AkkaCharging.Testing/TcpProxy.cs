@@ -52,10 +52,10 @@ internal sealed class TcpProxy : IAsyncDisposable
             client.Close();
     }
 
-    /// <summary>Lets nothing pass and closes nothing: a network that lost its way.</summary>
+    /// <summary>Holds all traffic back and closes nothing, like a network without a route.</summary>
     public void Freeze() => _flowing = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>All is well again.</summary>
+    /// <summary>Restores normal operation.</summary>
     public void Restore()
     {
         _isCut = false;

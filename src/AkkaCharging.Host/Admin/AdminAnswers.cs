@@ -110,7 +110,7 @@ internal sealed record FoundRequestAnswer(
 }
 
 /// <summary>A request with its past and expected events.</summary>
-/// <param name="Timeline">The events in order of time; expected ones are at the end.</param>
+/// <param name="Timeline">The events in chronological order; expected events come last.</param>
 /// <param name="Party">The partner that decided, for example <c>NL-TNM</c>; null when none was named.</param>
 /// <param name="Receiver">The receiver as this process sees it; null while no callback to it is pending here.</param>
 internal sealed record RequestAnswer(
@@ -153,13 +153,13 @@ internal sealed record BulkRedriveBody(
     [Optional] bool? All
 );
 
-/// <summary>The progress of a redrive of many dead letters.</summary>
+/// <summary>The progress of a bulk redrive of dead letters.</summary>
 /// <param name="State">The state: <c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or
 /// <c>done</c>.</param>
 /// <param name="To">Dead letters that failed at this time or later are not redriven; never later than the
 /// start.</param>
 /// <param name="Matched">Number of dead letters that matched at the start.</param>
-/// <param name="PassedOver">Number of dead letters that were redriven or discarded by somebody else, deleted by
+/// <param name="PassedOver">Number of dead letters that were redriven or discarded separately, were deleted by
 /// retention, or cannot be decrypted.</param>
 /// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
 internal sealed record BulkRedriveAnswer(
@@ -292,21 +292,21 @@ internal sealed record DestinationChangeAnswer(
 /// <param name="Pending">Number of accepted, unsettled requests.</param>
 /// <param name="Capacity">Maximum number of pending requests: <c>queue.maxSize</c>.</param>
 /// <param name="DegradedAbove">The share of the capacity above which the component <c>queue</c> is degraded.</param>
-/// <param name="OldestPendingMs">Age of the oldest pending request; 0 without any.</param>
+/// <param name="OldestPendingMs">Age of the oldest pending request; 0 if none is pending.</param>
 /// <param name="AuthorizationsInFlight">Number of authorizer calls in progress.</param>
 /// <param name="CallbacksInFlight">Number of callback attempts in flight.</param>
 /// <param name="Breaker">The state of the authorizer's breaker: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
 /// <param name="Partners">The authorization back ends in the order in which they are asked.</param>
 /// <param name="Receivers">The number of remembered receivers by standing.</param>
-/// <param name="Backlog">Number of requests of an earlier process that were not resumed yet.</param>
+/// <param name="Backlog">Number of requests of an earlier process that have not been resumed yet.</param>
 /// <param name="WindowSeconds">The length of the window of <paramref name="Decisions"/> and
 /// <paramref name="Callbacks"/>.</param>
-/// <param name="Decisions">Decisions in the window, those that ended <c>unknown</c> counted as failed; null when the
-/// metrics actor does not answer.</param>
+/// <param name="Decisions">Decisions in the window, where those that ended <c>unknown</c> count as failed; null when
+/// the metrics actor does not answer.</param>
 /// <param name="Callbacks">Callback attempts in the window, without those of redriven requests; null when the metrics
 /// actor does not answer.</param>
 /// <param name="DeadLetters">Number of dead letters, as counted some seconds ago; null before the first count.</param>
-/// <param name="Redrive">The latest redrive of many dead letters; null before the first.</param>
+/// <param name="Redrive">The latest bulk redrive of dead letters; null before the first.</param>
 internal sealed record OverviewAnswer(
     string Version,
     long Timestamp,

@@ -10,8 +10,8 @@ internal static class ConsolePage
     public const string Path = "/console";
 
     // Allows only the page's own script, no foreign content, no framing, and no string as markup (Trusted Types),
-    // because callers choose the names of callback hosts. Forms are not submitted, so that no token gets into an
-    // address. The image is an empty icon.
+    // because callers choose the names of callback hosts. Forms are not submitted, so that no token gets into a URL.
+    // The image is an empty icon.
     private const string ContentSecurityPolicy =
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri "
         + "'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -27,8 +27,8 @@ internal static class ConsolePage
     };
 
     /// <summary>
-    /// Checks whether <paramref name="request"/> asks for the page only, which contains no data: it is where a token is
-    /// entered.
+    /// Checks whether <paramref name="request"/> asks only for the page itself, which contains no data and is where
+    /// operators enter their token.
     /// </summary>
     public static bool IsAskedForBy(HttpRequest request) =>
         (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))

@@ -44,12 +44,15 @@ internal static class DeadLetterEndpoints
             .ProducesErrors(408, 409, 413, 415, 503);
         routes
             .MapGet(Route + "/redrive", (HttpContext context, Handler handler) => handler.ProgressAsync(context))
-            .Describe("followRedrive", "Progress of the redrive of many dead letters")
+            .Describe("followRedrive", "Progress of the latest bulk redrive")
             .Produces<BulkRedriveAnswer>()
             .ProducesErrors(404);
         routes
             .MapPost(Route + "/redrive/cancel", (HttpContext context, Handler handler) => handler.CancelAsync(context))
-            .Describe("cancelRedrive", "Cancel the redrive of many; letters redriven so far are delivered as usual")
+            .Describe(
+                "cancelRedrive",
+                "Cancel the bulk redrive; dead letters redriven so far are delivered as " + "usual"
+            )
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesErrors(409, 415);
     }
@@ -101,7 +104,8 @@ internal static class DeadLetterEndpoints
                             "The stored request cannot be decrypted; it stays unchanged."
                         ),
                         _ => await context.WriteConflictAsync(
-                            "There is no room for it at present, or the service is stopping. Try again later.",
+                            "The queue has no room for the request at present, or the service is stopping. Try "
+                                + "again later.",
                             TimeSpan.FromSeconds(1)
                         ),
                     }
@@ -159,14 +163,14 @@ internal static class DeadLetterEndpoints
                 {
                     if (await letters.RedriveAllAsync(query, CancellationToken.None) is not { } progress)
                         return await context.WriteConflictAsync(
-                            "A redrive of many is running, or the service is stopping. One at a time."
+                            "Another bulk redrive is running, or the service is stopping."
                         );
                     await context.WriteJsonAsync(
                         StatusCodes.Status202Accepted,
                         BulkRedriveAnswer.Of(progress),
                         AdminJson.Default.BulkRedriveAnswer
                     );
-                    return $"begun with {progress.Matched} that match";
+                    return $"started for {progress.Matched} matching dead letters";
                 }
             );
         }
@@ -181,18 +185,18 @@ internal static class DeadLetterEndpoints
                 : context.WriteErrorAsync(
                     StatusCodes.Status404NotFound,
                     AnswerStatus.NotFound,
-                    "No redrive of many has begun since the start."
+                    "No bulk redrive has been started since the service started."
                 );
 
         public Task CancelAsync(HttpContext context) =>
             audit.RecordAsync(
                 context,
                 "cancel",
-                "redrive of many",
+                "bulk redrive",
                 async () =>
                 {
                     if (!letters.CancelBulk())
-                        return await context.WriteConflictAsync("No redrive of many is running.");
+                        return await context.WriteConflictAsync("No bulk redrive is running.");
                     await context.WriteJsonAsync(
                         StatusCodes.Status202Accepted,
                         BulkRedriveAnswer.Of(letters.Bulk!),
@@ -213,7 +217,9 @@ internal static class DeadLetterEndpoints
         }
 
         private static Task<string> WriteOtherwiseAsync(HttpContext context) =>
-            context.WriteConflictAsync("It is no dead letter: it did not fail, was discarded, or is redriven already.");
+            context.WriteConflictAsync(
+                "The request is not a dead letter: it did not fail, or it was already " + "discarded or redriven."
+            );
 
         private static string Shown(DeadLetterQuery query) =>
             string.Join(

@@ -86,7 +86,7 @@ internal static class DestinationEndpoints
                     () =>
                         _receivers.Resume(destination)
                             ? WriteChangedAsync(context, "resumed", destination)
-                            : context.WriteConflictAsync("It is not paused.")
+                            : context.WriteConflictAsync("The destination is not paused.")
                 );
         }
 

@@ -8,8 +8,8 @@ internal static class ManagementListener
 {
     /// <summary>Marks the connections of <paramref name="listener"/>.</summary>
     /// <remarks>
-    /// The socket is marked, so that neither a Host header nor the spelling of a path leads a request from one listener
-    /// to the other.
+    /// The socket is marked, so that neither a Host header nor the spelling of a path can lead a request from one
+    /// listener to the other.
     /// </remarks>
     public static void IsForOperators(ListenOptions listener)
     {

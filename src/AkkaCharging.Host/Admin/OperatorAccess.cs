@@ -80,7 +80,7 @@ internal sealed partial class OperatorAccess(
             await context.WriteErrorAsync(
                 StatusCodes.Status415UnsupportedMediaType,
                 AnswerStatus.UnsupportedMediaType,
-                "The content type must be application/json in UTF-8, also of an empty body."
+                "The content type must be application/json in UTF-8, even for an empty body."
             );
         }
         else if (IsChange(request.Method) && !BodyReader.IsPlain(request))
@@ -92,7 +92,7 @@ internal sealed partial class OperatorAccess(
             await context.WriteErrorAsync(
                 StatusCodes.Status403Forbidden,
                 AnswerStatus.Forbidden,
-                "This operator may read and change nothing: management.operators gives access = read."
+                "This operator has read access only (access = read in management.operators)."
             );
         }
         else

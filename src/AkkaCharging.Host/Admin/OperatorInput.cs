@@ -111,7 +111,7 @@ internal sealed class OperatorInput
             return null;
         if (Requests.RequestId.TryParse(text, out var id))
             return id;
-        Refuse(field, $"Invalid {field}. Must be the next of the previous page.");
+        Refuse(field, $"Invalid {field}. Must be the value of next from the previous page.");
         return null;
     }
 
@@ -134,7 +134,7 @@ internal sealed class OperatorInput
             return null;
         if (DeadLetterCursor.TryParse(text, out var cursor))
             return cursor;
-        Refuse("cursor", "Invalid cursor. Must be the next of the previous page.");
+        Refuse("cursor", "Invalid cursor. Must be the value of next from the previous page.");
         return null;
     }
 
@@ -145,7 +145,8 @@ internal sealed class OperatorInput
 internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
 {
     /// <summary>
-    /// Reads the body of the request of <paramref name="context"/>; null when it was rejected, and answered so.
+    /// Reads the body of the request of <paramref name="context"/>; null when it was rejected, in which case the error
+    /// is already written.
     /// </summary>
     public async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
         where T : class

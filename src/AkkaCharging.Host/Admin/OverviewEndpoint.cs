@@ -21,8 +21,8 @@ internal static class OverviewEndpoint
             .MapGet("/admin/overview", AnswerAsync)
             .Describe(
                 "showOverview",
-                "Health by component, queue, rates over the window, breaker, partners, receivers, dead letters and the "
-                    + "redrive of many"
+                "Health by component, queue, rates over the window, breaker, partners, receivers, dead letters and "
+                    + "the bulk redrive"
             )
             .Produces<OverviewAnswer>();
 

@@ -5,7 +5,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Admin;
 
-/// <summary>Lists the events of a request in order of time.</summary>
+/// <summary>Lists the events of a request in chronological order.</summary>
 internal static class RequestTimeline
 {
     /// <summary>Creates the timeline of <paramref name="record"/>.</summary>

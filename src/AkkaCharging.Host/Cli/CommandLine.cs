@@ -66,7 +66,7 @@ internal static class CommandLine
                     ? CheckAsync(parsed.GetValue(config), own, output, error, cancellation)
                     : ServeAsync(parsed.GetValue(config), own, error, signals, cancellation)
         );
-        var serve = new Command("serve", "Serve requests, as without a command.");
+        var serve = new Command("serve", "Serve requests; this is the default command.");
         serve.SetAction(
             (parsed, cancellation) => ServeAsync(parsed.GetValue(config), own, error, signals, cancellation)
         );
@@ -144,7 +144,7 @@ internal static class CommandLine
         if (signals is not null)
             signals.ReloadRequested += (_, _) =>
             {
-                app.Logger.LogInformation("SIGHUP: watched files are read again");
+                app.Logger.LogInformation("Received SIGHUP; rereading the watched files");
                 FileWatch.ReadAllAgain();
             };
         var exitCode = await ServeAsync(app, settings, error, stop);
@@ -184,8 +184,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Disposes the service, which writes its last log lines. If nobody reads standard output, the rest of the log is
-    /// lost and the process still ends.
+    /// Disposes the service, which writes its last log lines. If standard output is not being read, the rest of the log
+    /// is lost and the process still ends.
     /// </summary>
     private static async Task CloseAsync(WebApplication app, TextWriter error)
     {
@@ -197,8 +197,8 @@ internal static class CommandLine
         catch (TimeoutException)
         {
             await error.WriteLineAsync(
-                $"The last lines of the log were not written within {ClosingMax.TotalSeconds:N0} s: standard output is "
-                    + "not read."
+                $"The last lines of the log were not written within {ClosingMax.TotalSeconds:N0} s: nothing is "
+                    + "reading standard output."
             );
         }
     }

@@ -25,7 +25,7 @@ internal sealed partial class DoctorJson : JsonSerializerContext;
 
 /// <summary>
 /// Checks what a start needs: files, partners, the journal, certificates and the clock. Changes nothing, and may run
-/// beside a service.
+/// while a service is running.
 /// </summary>
 internal static class DoctorCommand
 {
@@ -41,7 +41,8 @@ internal static class DoctorCommand
         var json = new Option<bool>("--json") { Description = "One JSON object per line." };
         var command = new Command(
             "doctor",
-            "Try what a start needs: files, partners, journal, certificates, clock. Exit code 1 if anything failed."
+            "Check everything that a start needs: files, partners, journal, certificates, clock. Exit code 1 if a "
+                + "check failed."
         )
         {
             json,
@@ -133,7 +134,14 @@ internal static class DoctorCommand
     )
     {
         await AuthorizationHosting.CheckPartnersAsync(settings.Authorization, cancellation);
-        return [new("partners", Finding.Ok, "Those that can be asked without a driver token answer as expected.")];
+        return
+        [
+            new(
+                "partners",
+                Finding.Ok,
+                "All partners that can be checked without a driver token answer as " + "expected."
+            ),
+        ];
     }
 
     private static IReadOnlyList<Finding> Certificates(ChargingSettings settings)

@@ -50,7 +50,7 @@ internal static class KeyCommand
         var key = await input.ReadLineAsync(cancellation);
         if (string.IsNullOrEmpty(key))
         {
-            await error.WriteLineAsync("Standard input holds no key; expected one line.");
+            await error.WriteLineAsync("Standard input contains no key; expected one line.");
             return 1;
         }
 

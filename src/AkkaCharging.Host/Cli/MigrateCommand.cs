@@ -20,7 +20,7 @@ internal static class MigrateCommand
         var command = new Command(
             "migrate-journal",
             "Move a journal from a SQLite file into the empty PostgreSQL journal that the settings name. No "
-                + "service may have either of them open."
+                + "service may be using either of them."
         )
         {
             from,

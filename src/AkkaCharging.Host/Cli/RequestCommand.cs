@@ -52,7 +52,7 @@ internal static class RequestCommand
             error: error
         );
 
-        var id = new Argument<string>("ID") { Description = "The requestId of the answer to the submission." };
+        var id = new Argument<string>("ID") { Description = "The requestId from the response to the submission." };
         var json = new Option<bool>("--json") { Description = "One JSON object." };
         var show = new Command("show", "Show the past and expected events of one request.") { id, json };
         show.SetAction(

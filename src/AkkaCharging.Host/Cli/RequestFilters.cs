@@ -53,14 +53,14 @@ internal sealed class RequestFilters
     private readonly Option<Given<DateTimeOffset>?> _from = Parsed(
         "--from",
         "TIME",
-        "Accepted at or after this time; RFC 3339.",
+        "Only requests accepted at or after this time (RFC 3339).",
         Time,
         ATime
     );
     private readonly Option<Given<DateTimeOffset>?> _to = Parsed(
         "--to",
         "TIME",
-        "Accepted before this time; RFC 3339.",
+        "Only requests accepted before this time (RFC 3339).",
         Time,
         ATime
     );
@@ -124,7 +124,7 @@ internal sealed class RequestFilters
         command.Validators.Add(parsed =>
         {
             if (parsed.GetResult(_fingerprint) is not null && parsed.GetValue(_fromInput))
-                parsed.AddError("--token-fingerprint and --token-stdin exclude each other.");
+                parsed.AddError("--token-fingerprint and --token-stdin cannot be combined.");
         });
     }
 
@@ -177,7 +177,7 @@ internal sealed class RequestFilters
             JournalKind.Sqlite => SqliteAudit.Open(settings),
             JournalKind.Postgres => await PostgresAudit.OpenAsync(settings, cancellation),
             _ => throw new InvalidJournalException(
-                "journal.kind = memory keeps nothing that could be audited; its decisions are in the service's "
+                "journal.kind = memory stores nothing that can be read here; the decisions are in the service's "
                     + "log (event 1001)."
             ),
         };
@@ -185,7 +185,8 @@ internal sealed class RequestFilters
     private static async Task<DriverToken> ReadTokenAsync(TextReader input, CancellationToken cancellation) =>
         DriverToken.TryCreate((await input.ReadLineAsync(cancellation))?.Trim(), DriverTokenRules.Widest)
         ?? throw new InvalidDataException(
-            $"Standard input holds no driver token; expected {DriverTokenRules.Widest.Expected}, on its first line."
+            $"Standard input contains no driver token; expected {DriverTokenRules.Widest.Expected}, on its first "
+                + "line."
         );
 
     /// <summary>
@@ -220,7 +221,7 @@ internal sealed class RequestFilters
     {
         if (int.TryParse(result.Tokens[0].Value, out var limit) && limit > 0)
             return limit;
-        result.AddError("--limit expects a whole number from 1 on.");
+        result.AddError("--limit expects a whole number of at least 1.");
         return LimitDefault;
     }
 

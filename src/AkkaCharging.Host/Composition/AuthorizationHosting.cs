@@ -38,7 +38,7 @@ internal static class AuthorizationHosting
 
     /// <summary>
     /// Reads the access list, the stations and the credentials for partners, and runs the query of the SQL authorizer
-    /// for a token that nobody has.
+    /// for a token that no driver has.
     /// </summary>
     /// <param name="tokens">The rules for callers' tokens.</param>
     /// <exception cref="InvalidAclException">The access list is missing or broken.</exception>
@@ -94,7 +94,7 @@ internal static class AuthorizationHosting
                 new Partner("sql", provider.GetRequiredService<SqlAuthorizer>())
             ),
             AuthorizationProvider.Ocpi => provider.GetRequiredService<OcpiPartners>(),
-            _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "It is no authorizer of its own."),
+            _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "Not an authorizer by itself."),
         };
 
     private static AclAuthorizer CreateAcl(AuthorizationSettings settings, IServiceProvider provider)

@@ -18,8 +18,8 @@ namespace AkkaCharging.Host.Composition;
 internal static class ChargingHost
 {
     /// <summary>Builds the service, ready to run.</summary>
-    /// <param name="customize">Registers the program's own services after all others, which they replace; tests replace
-    /// parts with it.</param>
+    /// <param name="customize">Registers the program's own services last, so that they replace those of the same type;
+    /// tests replace parts with it.</param>
     /// <param name="sources">The sources of the settings, which are watched for changes, and of OpenTelemetry's
     /// variables; null for settings that were not loaded.</param>
     /// <exception cref="InvalidSettingsException">The settings refer to something that cannot be used.</exception>

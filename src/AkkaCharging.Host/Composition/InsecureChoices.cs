@@ -15,69 +15,70 @@ internal static class InsecureChoices
     public static IEnumerable<string> Of(ChargingSettings settings)
     {
         if (!settings.Server.NeedsApiKey)
-            yield return "No API keys are configured: anybody who reaches the listener may submit (server.apiKeys).";
+            yield return "No API keys are configured: anyone who can reach the listener may submit requests "
+                + "(server.apiKeys).";
         if (Unlimited(ApiKeyFile.ReadAll(settings.Server)) is { Count: > 0 } unlimited)
             yield return $"API keys have no rate limit: {string.Join(", ", unlimited)} "
                 + "(server.apiKeys, requestsPerSecond).";
         if (!settings.Callback.Security.HttpsOnly)
-            yield return "Callbacks over plain http are allowed: driver tokens travel in clear "
+            yield return "Callbacks over plain http are allowed: driver tokens are sent unencrypted "
                 + "(callback.security.httpsOnly).";
         if (settings.Callback.Security.AllowedPorts.Count == 0)
-            yield return "Callbacks may go to any port, those of databases and other services included "
+            yield return "Callbacks may be sent to any port, including ports of databases and other services "
                 + "(callback.security.allowedPorts).";
         if (settings.Callback.Signing is { Keys.Count: 0, KeysFile: "" })
             yield return "Callbacks are not signed: receivers cannot tell them from forgeries (callback.signing.keys).";
         if (settings.Callback.Security.Allow.Count > 0)
-            yield return "Callbacks to addresses that are not public are allowed: "
+            yield return "Callbacks to non-public addresses are allowed: "
                 + $"{string.Join(", ", settings.Callback.Security.Allow)} (callback.security.allow).";
         if (
             settings.Authorization.Uses(AuthorizationProvider.Http)
             && settings.Authorization.Http.Url is { Scheme: "http", IsLoopback: false }
         )
-            yield return "The authorizer is asked over plain http: driver tokens travel in clear "
+            yield return "The authorizer is called over plain http: driver tokens are sent unencrypted "
                 + "(authorization.http.url).";
         if (settings.Authorization.Uses(AuthorizationProvider.Ocpi))
         {
             foreach (var partner in settings.Authorization.Ocpi.Partners)
             {
                 if ((partner.TokensUrl ?? partner.VersionsUrl) is { Scheme: "http", IsLoopback: false })
-                    yield return $"The OCPI partner {partner.Name} is asked over plain http: driver tokens and "
-                        + "credentials travel in clear (authorization.ocpi.partners).";
+                    yield return $"The OCPI partner {partner.Name} is called over plain http: driver tokens and "
+                        + "credentials are sent unencrypted (authorization.ocpi.partners).";
             }
         }
 
         if (settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin)
-            yield return "Short driver tokens are accepted, which can be guessed "
+            yield return "Driver tokens that are short enough to be guessed are accepted "
                 + $"(request.driverToken.minLength = {settings.Request.DriverToken.MinLength}).";
         if (settings.Adapters.Citrineos.Enabled && !settings.Server.NeedsApiKey)
-            yield return "Anybody who reaches the listener may try out tokens by the questions of citrineos "
+            yield return "Anyone who can reach the listener can guess tokens through the citrineos adapter "
                 + "(adapters.citrineos.enabled, server.apiKeys).";
         if (
             settings.Authorization.Uses(AuthorizationProvider.Sql) && SqlTransport.IsExposed(settings.Authorization.Sql)
         )
-            yield return "The SQL authorizer's database may be asked in clear, or whoever answers at its address in "
-                + "its place (authorization.sql.connectionString, SSL Mode).";
+            yield return "The connection to the SQL authorizer's database may be unencrypted, or the server "
+                + "unauthenticated (authorization.sql.connectionString, SSL Mode).";
         if (settings.Server.Tls is { NeedsClientCertificate: false, ClientCaFile.Length: > 0 })
-            yield return "Client certificates are not asked for, though an authority for them is named "
+            yield return "Client certificates are not required, although an authority for them is configured "
                 + "(server.tls.clientCertificates).";
         if (!SettingsRules.IsLoopback(settings.Management.Host) && !settings.Management.Tls.IsOn)
-            yield return "The operators' listener is reachable from other machines over plain http: its token travels "
-                + "in clear (management.host, management.tls).";
+            yield return "The operators' listener is reachable from other machines over plain http: its tokens are "
+                + "sent unencrypted (management.host, management.tls).";
         if (settings.Management.Token.Length is > 0 and < OperatorTokenCharsMin)
-            yield return "The operators' token is short enough to be guessed: it has less than "
+            yield return "The operators' token is short enough to be guessed: it has fewer than "
                 + $"{OperatorTokenCharsMin} characters (management.token).";
         if (settings.Journal.Kind == JournalKind.Memory)
-            yield return "Accepted requests are kept in memory alone: a crash loses what is pending (journal.kind = "
-                + "memory).";
+            yield return "Accepted requests are kept in memory only: a crash loses all pending requests "
+                + "(journal.kind = memory).";
         if (settings.Cluster is { Enabled: true, Tls.IsOn: false, AllowPlaintext: true })
-            yield return "Nodes of the cluster talk in clear, and anybody who reaches their port can pass for one "
-                + "(cluster.allowPlaintext).";
+            yield return "Cluster nodes communicate unencrypted, and anyone who can reach their port can pose as a "
+                + "node (cluster.allowPlaintext).";
         if (settings.Server.Development)
             yield return "Development mode is on: the demo receiver and the API page are served (server.development).";
         foreach (var (file, setting) in KeyFiles(settings))
         {
             if (file.Length > 0 && PrivateFile.IsReadByAnybody(file))
-                yield return $"Any user of this machine can read the key file {file}: give it mode 0600 or 0640 "
+                yield return $"Any user of this machine can read the key file {file}: set its mode to 0600 or 0640 "
                     + $"({setting}).";
         }
     }

@@ -25,7 +25,7 @@ internal sealed class OwnServices
             : (_authorizer.ImplementationType ?? _authorizer.ImplementationInstance?.GetType())?.Name
                 ?? "registered by a factory";
 
-    /// <summary>Adds the program's services after the service's own, which they replace.</summary>
+    /// <summary>Adds the program's services last, so that they replace the service's own.</summary>
     public void AddTo(IServiceCollection services) => _configure?.Invoke(services);
 
     /// <summary>
@@ -40,8 +40,8 @@ internal sealed class OwnServices
         {
             throw new InvalidSettingsException([
                 "authorization.provider = custom needs a program that registers an IAuthorizer with "
-                    + "ChargingApp.RunAsync; this one registers none. "
-                    + "Expected another provider, or such a program (docs/authorizers.md).",
+                    + "ChargingApp.RunAsync, and this program registers none; expected another provider, or a "
+                    + "program that does (docs/authorizers.md).",
             ]);
         }
 

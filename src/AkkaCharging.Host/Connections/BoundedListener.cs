@@ -7,9 +7,9 @@ namespace AkkaCharging.Host.Connections;
 
 /// <summary>Accepts connections up to the number of places, and continues after errors of the system.</summary>
 /// <remarks>
-/// Kestrel's own listener retries a failed accept at once, so that it uses up a processor when there is no free file.
-/// Its connection limit is common to all listeners, and applies behind a queue of the thread pool that may hold any
-/// number of sockets. This listener counts each socket from its accept to its close.
+/// Kestrel's own listener retries a failed accept at once, so that it keeps a processor busy while no file descriptor
+/// is free. Its connection limit is shared by all listeners, and is applied only after accepted sockets have waited in
+/// an unbounded queue of the thread pool. This listener counts each socket from its accept to its close.
 /// </remarks>
 internal sealed partial class BoundedListener : IConnectionListener
 {
@@ -68,7 +68,7 @@ internal sealed partial class BoundedListener : IConnectionListener
             catch (SocketException e)
             {
                 Warn(e.Message);
-                // Callers wait in the system's queue until a file is free.
+                // Callers wait in the system's queue until a file descriptor is free.
                 await Task.Delay(PauseAfterFailure, _time, CancellationToken.None);
                 continue;
             }
@@ -97,7 +97,7 @@ internal sealed partial class BoundedListener : IConnectionListener
         if (place is null)
         {
             socket.Dispose();
-            Warn("every connection is busy, a new one was closed");
+            Warn("every connection is busy; a new one was closed");
             return null;
         }
 
@@ -107,7 +107,7 @@ internal sealed partial class BoundedListener : IConnectionListener
             socket.SendBufferSize = UnreadBytesMax;
             var connection = _connections.Create(socket);
             connection.Features.Set(place);
-            place.ClosesBy(() => connection.Abort(new("Its place was needed for a new connection.")));
+            place.ClosesBy(() => connection.Abort(new("The idle connection was closed to make room for a new one.")));
             return new BoundedConnection(connection, place);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

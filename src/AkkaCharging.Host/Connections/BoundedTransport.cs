@@ -39,7 +39,7 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
 
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        var places = _next ?? throw new InvalidOperationException("A listener without a bound of its connections.");
+        var places = _next ?? throw new InvalidOperationException("The listener has no connection limit.");
         Socket? socket = null;
         try
         {

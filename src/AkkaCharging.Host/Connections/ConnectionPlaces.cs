@@ -13,8 +13,8 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
 
     private readonly Lock _gate = new();
 
-    // Both lists are in the order of becoming idle. Connections without a complete request are closed first, so that a
-    // flood of them displaces itself and not other callers.
+    // Both lists are ordered by the time at which a connection became idle. Connections without a complete request are
+    // closed first, so that a flood of them displaces itself and not other callers.
     private readonly LinkedList<Place> _silent = new();
     private readonly LinkedList<Place> _idle = new();
     private int _open;

@@ -58,9 +58,9 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
         if (left < 2 * ShareMin)
         {
             throw new InvalidSettingsException([
-                $"The process may open {files} files, of which it needs {rest} itself "
-                    + $"and management.maxConnections = {operators}; "
-                    + $"expected a limit (ulimit -n) of at least {rest + operators + (2 * ShareMin)}.",
+                $"The process may open {files} files, of which it needs {rest} itself and {operators} for "
+                    + "management.maxConnections; expected a limit (ulimit -n) of at least "
+                    + $"{rest + operators + (2 * ShareMin)}.",
             ]);
         }
 
@@ -80,7 +80,7 @@ internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Ca
             yield return Cut("callback.maxInFlight", settings.Callback.MaxInFlight, Callbacks);
 
         string Cut(string key, int asked, int left) =>
-            $"{key} = {asked} is cut to {left}: the process may open {Limit} files (ulimit -n).";
+            $"{key} = {asked} is reduced to {left}: the process may open {Limit} files (ulimit -n).";
     }
 
     /// <summary>

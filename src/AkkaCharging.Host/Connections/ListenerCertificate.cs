@@ -121,7 +121,7 @@ internal sealed class ListenerCertificate : IDisposable
             (IsSelfSigned(authority) ? policy.CustomTrustStore : policy.ExtraStore).Add(authority);
         return policy.CustomTrustStore.Count > 0
             ? policy
-            : throw Unusable("clientCaFile", _tls.ClientAuthorityFile, "it holds no self-signed certificate");
+            : throw Unusable("clientCaFile", _tls.ClientAuthorityFile, "it contains no self-signed certificate");
     }
 
     private string ReadText(string setting, string path)

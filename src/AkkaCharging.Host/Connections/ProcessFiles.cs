@@ -24,7 +24,7 @@ internal static class ProcessFiles
             }
             catch (IOException)
             {
-                return null; // No file handle is left to read the number with.
+                return null; // No file handle is left to read the number.
             }
         }
     }

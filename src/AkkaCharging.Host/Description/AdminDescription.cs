@@ -45,20 +45,20 @@ internal static class AdminDescription
                     Query("destination", "Scheme, host and port of the callback URL."),
                     Query("state", "queued, decided, delivered, failed or expired."),
                     Query("cause", "Why the last callback attempt failed."),
-                    Query("from", "Accepted then or later: RFC 3339, or milliseconds since 1970."),
-                    Query("to", "Accepted earlier."),
+                    Query("from", "Accepted at or after this time: RFC 3339, or milliseconds since 1970."),
+                    Query("to", "Accepted before this time."),
                     Limit(),
-                    Query("cursor", "The next of the page before."),
+                    Query("cursor", "The value of next from the previous page."),
                 ];
                 break;
             case "listDeadLetters":
                 operation.Parameters =
                 [
                     Query("destination", "Scheme, host and port of the callback URL."),
-                    Query("from", "Failed then or later: RFC 3339, or milliseconds since 1970."),
-                    Query("to", "Failed earlier."),
+                    Query("from", "Failed at or after this time: RFC 3339, or milliseconds since 1970."),
+                    Query("to", "Failed before this time."),
                     Limit(),
-                    Query("cursor", "The next of the page before."),
+                    Query("cursor", "The value of next from the previous page."),
                 ];
                 break;
             case "listDestinations":
@@ -82,11 +82,11 @@ internal static class AdminDescription
         {
             response.Description = statusCode switch
             {
-                "400" => "Broken rules: all of them are listed.",
+                "400" => "Rules were broken, all of which are listed.",
                 "401" => "The operators' token is missing or wrong.",
                 "403" => "No token is configured, and the Host header is not a loopback name.",
                 "404" => "The requested object does not exist.",
-                "409" => "Not possible in the present state.",
+                "409" => "Not possible in the current state.",
                 "415" => "The content type is not application/json in UTF-8, or the body has a content encoding.",
                 "429" => "Too many wrong tokens came from this address.",
                 "500" => "A defect.",

@@ -71,7 +71,7 @@ internal static class Descriptions
         );
     }
 
-    /// <summary>Requires any one of <paramref name="schemes"/>, or none where none is configured.</summary>
+    /// <summary>Requires any one of <paramref name="schemes"/>, or nothing where no scheme is configured.</summary>
     public static List<OpenApiSecurityRequirement> Requires(
         this OpenApiOperationTransformerContext context,
         params IEnumerable<string> schemes

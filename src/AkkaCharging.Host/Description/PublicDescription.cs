@@ -71,8 +71,8 @@ internal static class PublicDescription
             Summary = "The decision, sent to the callbackUrl of the submission",
             Description =
                 "Delivered at least once: a receiver ignores a webhook-id that it already has. Any 2xx accepts it. "
-                + "An answer of 408, 425, 429 or 5xx, a time-out and a failed connection are retried with exponential "
-                + "backoff (Retry-After is heeded); any other answer ends the request as failed.",
+                + "An answer of 408, 425, 429 or 5xx, a time-out and a failed connection are retried with "
+                + "exponential backoff (Retry-After is honored); any other answer ends the request as failed.",
             Security = [],
             Parameters =
             [
@@ -80,7 +80,7 @@ internal static class PublicDescription
                 Header("webhook-timestamp", "When this attempt was sent: seconds since 1970.", 20, "^[0-9]+$"),
                 Header(
                     "webhook-signature",
-                    "With callback.signing: v1 signatures as Standard Webhooks has them, one for each key.",
+                    "With callback.signing: v1 signatures as defined by Standard Webhooks, one for each key.",
                     4_096,
                     pattern: null
                 ),
@@ -95,7 +95,7 @@ internal static class PublicDescription
             },
             Responses = new OpenApiResponses
             {
-                ["204"] = new OpenApiResponse { Description = "Taken, as any 2xx." },
+                ["204"] = new OpenApiResponse { Description = "Accepted, like any other 2xx." },
                 ["410"] = new OpenApiResponse { Description = "Rejected permanently: the request ends as failed." },
                 ["503"] = new OpenApiResponse { Description = "Rejected temporarily: the callback is retried." },
             },
@@ -147,7 +147,7 @@ internal static class PublicDescription
                 ),
                 Header(
                     "traceparent",
-                    "The caller's trace (W3C Trace Context), to which decision and callback then belong.",
+                    "The caller's trace (W3C Trace Context); the decision and the callback become part of it.",
                     55,
                     pattern: null
                 ),
@@ -208,9 +208,10 @@ internal static class PublicDescription
             ("authorize", "200") => "The decision.",
             ("authorize", "503") => "Too many questions are in progress, or the service has not started.",
             (CitrineosEndpoint.Operation, "200") => "The decision: yes or no.",
-            (CitrineosEndpoint.Operation, "503") => "The authorizer gave no answer, or as for authorize.",
+            (CitrineosEndpoint.Operation, "503") => "The authorizer gave no answer, too many questions are in "
+                + "progress, or the service has not started.",
             ("submit" or "authorize" or CitrineosEndpoint.Operation, "400") =>
-                "Malformed JSON or broken rules: all of them are listed.",
+                "Malformed JSON, or broken rules, all of which are listed.",
             (_, "401") => "API keys are configured, and the key is missing or unknown.",
             ("follow" or "authorize" or CitrineosEndpoint.Operation, "403") =>
                 "Client certificates are required, and the connection has none.",
@@ -223,7 +224,7 @@ internal static class PublicDescription
             ("submit" or "follow" or "authorize" or CitrineosEndpoint.Operation, "429") =>
                 "The rate limit of the API key, or of the address without one, is used up; or too many wrong keys "
                     + "came from this address.",
-            (_, "429") => "Too many requests without an API key at a time, or of this address.",
+            (_, "429") => "Too many concurrent requests without an API key, or too many requests from this address.",
             (_, "500") => "A defect.",
             (_, "503") => "Not available at present.",
             _ => response.Description,
@@ -261,7 +262,8 @@ internal static class PublicDescription
         {
             response.Headers["Idempotent-Replay"] = new OpenApiHeader
             {
-                Description = "true when the receipt is that of an earlier submission with the same Idempotency-Key.",
+                Description =
+                    "true when this receipt was issued for an earlier submission with the same " + "Idempotency-Key.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["true"] },
             };
         }

@@ -36,7 +36,7 @@ internal static class HealthChecks
             akka.WithAkkaClusterReadinessCheck(tags: [HealthEndpoints.ReadyTag])
                 .WithHealthCheck(
                     "lanes",
-                    (_, _, _) => Result(node.Figures.Lanes > 0, "no lane is here"),
+                    (_, _, _) => Result(node.Figures.Lanes > 0, "this node holds no lanes"),
                     tags: [HealthEndpoints.ReadyTag]
                 );
         }
@@ -44,8 +44,7 @@ internal static class HealthChecks
         return akka.WithActorSystemLivenessCheck(tags: [HealthEndpoints.LiveTag])
             .WithHealthCheck(
                 "pipeline",
-                (_, _, _) =>
-                    Result(service.Status.Worst != LaneState.Failing, "a graph of the pipeline dies again and again"),
+                (_, _, _) => Result(service.Status.Worst != LaneState.Failing, "the graph of a lane fails repeatedly"),
                 tags: [HealthEndpoints.LiveTag]
             )
             .WithHealthCheck(

@@ -147,7 +147,8 @@ internal sealed class HealthReporter(
                     [
                         (
                             "problem",
-                            $"destinations that have not lately answered hold {unproven} of their {unprovenMax} places"
+                            $"destinations that have not recently answered use {unproven} of at most {unprovenMax} "
+                                + "places"
                         ),
                     ]
                     : Array.Empty<(string, string)>(),
@@ -220,8 +221,8 @@ internal sealed class HealthReporter(
                         [
                             (
                                 "problem",
-                                $"this process is out of {lacking.Name()}, {resources.Waiting} callbacks wait "
-                                    + "for a connection"
+                                $"this process is out of {lacking.Name()}; {resources.Waiting} callbacks are "
+                                    + "waiting for a connection"
                             ),
                         ]
                         : Array.Empty<(string, string)>(),
@@ -265,7 +266,7 @@ internal sealed class HealthReporter(
         var figures = node.Figures;
         var problem =
             !node.IsUp ? "not a member of the cluster"
-            : figures.Lanes == 0 ? "no lane is here"
+            : figures.Lanes == 0 ? "this node holds no lanes"
             : null;
         return (
             "cluster",

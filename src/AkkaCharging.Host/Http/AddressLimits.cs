@@ -6,8 +6,8 @@ namespace AkkaCharging.Host.Http;
 /// The rate limits of callers without an API key, one per address: <c>server.anonymousRequestsPerSecond</c>.
 /// </summary>
 /// <remarks>
-/// An address that <see cref="AddressTable{T}"/> forgets starts with a full burst, which a caller with that many
-/// addresses had anyway.
+/// An address that <see cref="AddressTable{T}"/> forgets starts with a full burst, which gains nothing for a caller who
+/// has enough addresses to make the table forget one.
 /// </remarks>
 /// <param name="perSecond">Requests per second of one address; zero for no limit.</param>
 internal sealed class AddressLimits(double perSecond, TimeProvider time)

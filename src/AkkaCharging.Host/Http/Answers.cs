@@ -40,7 +40,7 @@ internal sealed record FieldError(string Field, string Message);
 /// <param name="Status">The decision: <c>allowed</c>, <c>not_allowed</c> or <c>unknown</c>; null while undecided, as
 /// are <paramref name="Reason"/> and <paramref name="DecidedAt"/>.</param>
 /// <param name="AcceptedAt">When the request was accepted, in milliseconds since 1970, as all times here.</param>
-/// <param name="Detail">Further details from the authorizer; absent without any.</param>
+/// <param name="Detail">Further details from the authorizer; absent if there are none.</param>
 internal sealed record SessionAnswer(
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     [Field(Format = "uuid")] string StationId,

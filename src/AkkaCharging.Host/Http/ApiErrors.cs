@@ -46,7 +46,7 @@ internal static class ApiErrors
         );
 
     /// <summary>Writes a 429 for a caller that has used up its requests per second.</summary>
-    /// <param name="caller">The caller; null without an API key, when the limit is that of the address.</param>
+    /// <param name="caller">The caller; null without an API key, where the limit of the address applies.</param>
     /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteRateLimitedAsync(
         this HttpContext context,
@@ -70,7 +70,7 @@ internal static class ApiErrors
         await context.WriteErrorAsync(
             StatusCodes.Status403Forbidden,
             AnswerStatus.Forbidden,
-            "A client certificate is needed."
+            "A client certificate is required."
         );
         return AnswerStatus.Forbidden;
     }
@@ -118,7 +118,7 @@ internal static class ApiErrors
         return AnswerStatus.UnsupportedMediaType;
     }
 
-    /// <summary>Writes why a body was not read, without waiting for the rest of it.</summary>
+    /// <summary>Writes the error for a body that could not be read, without waiting for the rest of it.</summary>
     /// <returns>The status of the response.</returns>
     public static async Task<AnswerStatus> WriteBodyProblemAsync(
         this HttpContext context,
@@ -216,7 +216,7 @@ internal static class ApiErrors
                     context.SetSecurityHeaders();
 
                     // In development, the type of the exception and nothing else: its text may contain secrets.
-                    var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; the log has more)" : "";
+                    var kind = app.Environment.IsDevelopment() ? $" ({e.GetType().Name}; see the log)" : "";
                     await context.WriteErrorAsync(
                         StatusCodes.Status500InternalServerError,
                         AnswerStatus.InternalError,

@@ -24,8 +24,8 @@ internal static class AuthorizeEndpoint
             .WithTags("Synchronous questions")
             .WithSummary("Ask whether a driver may charge, and wait for the answer")
             .WithDescription(
-                "For callers without a receiver for callbacks. Nothing is stored: a question that gets no answer is "
-                    + "asked again."
+                "For callers without a callback receiver. Nothing is stored: a caller that gets no answer has to "
+                    + "ask again."
             )
             .Produces<AuthorizeAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
@@ -55,7 +55,7 @@ internal sealed record AuthorizeBody(
 /// <summary>The body of the answer to a synchronous question.</summary>
 /// <param name="RequestId">The id of the question, as in logs and traces.</param>
 /// <param name="Timestamp">When the question was decided, in milliseconds since 1970, as all times here.</param>
-/// <param name="Detail">Further details from the authorizer; absent without any.</param>
+/// <param name="Detail">Further details from the authorizer; absent if there are none.</param>
 /// <param name="Ocpp16">The status of an Authorize.conf of OCPP 1.6.</param>
 /// <param name="Ocpp201">The status of an AuthorizeResponse of OCPP 2.0.1.</param>
 internal sealed record AuthorizeAnswer(

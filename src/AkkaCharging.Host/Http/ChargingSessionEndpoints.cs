@@ -24,7 +24,7 @@ internal static class ChargingSessionEndpoints
             .WithName("submit")
             .WithTags("Charging sessions")
             .WithSummary("Submit a charging session for authorization")
-            .WithDescription("Answers when the request is stored; the decision is sent to callbackUrl.")
+            .WithDescription("Responds once the request is stored; the decision is sent to callbackUrl.")
             .Produces<AcceptedAnswer>()
             .Produces<ValidationErrorAnswer>(StatusCodes.Status400BadRequest)
             .ProducesErrors(401, 403, 408, 409, 413, 415, 429, 500, 503)

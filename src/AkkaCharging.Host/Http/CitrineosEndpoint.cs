@@ -7,8 +7,8 @@ namespace AkkaCharging.Host.Http;
 
 /// <summary>Answers the questions that CitrineOS sends to the <c>realTimeAuthUrl</c> of an authorization.</summary>
 /// <remarks>
-/// A decision without a yes or a no is a 503: CitrineOS then applies <c>realTimeAuth</c> of the authorization, as it
-/// does when the service is unreachable.
+/// A decision that is neither yes nor no is answered with 503: CitrineOS then applies <c>realTimeAuth</c> of the
+/// authorization, as it does when the service is unreachable.
 /// </remarks>
 internal static class CitrineosEndpoint
 {

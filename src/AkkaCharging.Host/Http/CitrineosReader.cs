@@ -48,8 +48,8 @@ internal sealed class CitrineosReader(QuestionForm form)
             broken.Add(
                 new(
                     "idToken",
-                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} letters, digits or "
-                        + "characters of OCPP 2.0.1, and the name of a type."
+                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} characters that "
+                        + "OCPP 2.0.1 allows, and the name of a token type."
                 )
             );
         if (station is null)

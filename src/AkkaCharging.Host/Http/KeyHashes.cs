@@ -21,7 +21,7 @@ internal sealed class KeyHashes<T>(IReadOnlyList<(byte[] Hash, T Owner)> keys)
     public T? OwnerOf(string presented)
     {
         if (presented.Length == 0)
-            return null; // Even if the hash of an empty text is configured, as from hashing an unset variable.
+            return null; // Even if the hash of an empty key is configured, which hashing an unset variable produces.
 
         var hash = KeyHash.Of(presented);
         T? owner = null;

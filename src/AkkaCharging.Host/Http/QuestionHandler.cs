@@ -21,7 +21,7 @@ internal sealed class QuestionHandler(
     TimeProvider time
 )
 {
-    /// <summary>Admits the caller, reads the question, lets it be decided and writes the answer.</summary>
+    /// <summary>Admits the caller, reads the question, obtains the decision and writes the answer.</summary>
     public async Task HandleAsync(
         HttpContext context,
         QuestionReader read,

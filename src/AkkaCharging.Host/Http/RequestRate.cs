@@ -3,7 +3,9 @@ using AkkaCharging.Pipeline.Stages;
 
 namespace AkkaCharging.Host.Http;
 
-/// <summary>A rate limit in requests per second; after an idle second, as many may come at once.</summary>
+/// <summary>
+/// A rate limit in requests per second; after an idle second, the requests of one second may come at once.
+/// </summary>
 /// <param name="perSecond">Number of requests per second, above zero.</param>
 /// <param name="name">The kind of owner in the headers: <c>key</c> or <c>address</c>.</param>
 internal sealed class RequestRate(string name, double perSecond, TimeProvider time)
@@ -23,8 +25,9 @@ internal sealed class RequestRate(string name, double perSecond, TimeProvider ti
     }
 
     /// <summary>
-    /// Sets <c>RateLimit-Policy</c> to the number of requests that may come at once and the seconds until as many are
-    /// available again, and <c>RateLimit</c> to the number available now and the seconds until all are.
+    /// Sets <c>RateLimit-Policy</c> to the number of requests that may come at once and the seconds in which that
+    /// number is replenished, and <c>RateLimit</c> to the number available now and the seconds until the full number is
+    /// available again.
     /// </summary>
     /// <remarks>Source: draft-ietf-httpapi-ratelimit-headers-10.</remarks>
     public void Describe(IHeaderDictionary headers)

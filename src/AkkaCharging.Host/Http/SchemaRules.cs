@@ -48,7 +48,7 @@ internal sealed class FieldAttribute : SchemaRuleAttribute
     }
 }
 
-/// <summary>The field holds one of a list of words.</summary>
+/// <summary>The field contains one of a fixed list of words.</summary>
 internal class OneOfAttribute(params string[] words) : SchemaRuleAttribute
 {
     public sealed override void Describe(OpenApiSchema field, bool isNullable)
@@ -59,7 +59,7 @@ internal class OneOfAttribute(params string[] words) : SchemaRuleAttribute
     }
 }
 
-/// <summary>The field holds one of the names of an enum.</summary>
+/// <summary>The field contains one of the names of an enum.</summary>
 internal sealed class OneOfAttribute<TWords>() : OneOfAttribute([.. TWords.All])
     where TWords : IWords;
 

@@ -65,7 +65,7 @@ internal sealed class CallerOutcomeWords : IWords
             .Select(CallbackNames.Name);
 }
 
-/// <summary>The causes as shown to callers: all that concern the address are one.</summary>
+/// <summary>The causes as shown to callers: all causes that concern the address are shown as one.</summary>
 internal sealed class CallerCauseWords : IWords
 {
     public static IEnumerable<string> All =>

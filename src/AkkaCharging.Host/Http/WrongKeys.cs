@@ -4,7 +4,7 @@ namespace AkkaCharging.Host.Http;
 
 /// <summary>
 /// Slows down guessing of API keys or operators' tokens on one listener: an address that has sent too many wrong keys
-/// has to wait before another one is checked, even a right one. Other addresses are not affected.
+/// has to wait before another one is checked, even a correct one. Other addresses are not affected.
 /// </summary>
 /// <remarks>
 /// Concurrent requests are checked against the same budget, so that an address can exceed it by the number of

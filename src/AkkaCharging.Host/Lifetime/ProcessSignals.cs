@@ -42,7 +42,8 @@ internal sealed class ProcessSignals : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // Delivered while the signals were returned: the process is about to end, or runs another command.
+            // The signal arrived while the handlers were being removed: the process is about to end, or runs another
+            // command.
         }
     }
 

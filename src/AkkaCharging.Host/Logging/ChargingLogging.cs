@@ -35,11 +35,12 @@ internal static class ChargingLogging
                     .MinimumLevel.ControlledBy(levels.Own)
                     .MinimumLevel.Override("Microsoft", levels.Frameworks)
                     .MinimumLevel.Override("Microsoft.Hosting.Lifetime", levels.Own)
-                    // It would add each request's path, a caller's text, to all lines, and create an activity for each.
+                    // This logger would add each request's path, a caller's text, to all lines, and create an activity
+                    // for each request.
                     .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
                     // Changes by operators are logged at every level.
                     .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information)
-                    // So are changes of the log level.
+                    // Changes of the log level are logged at every level.
                     .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
                     // A stop during the start is not a failure.
                     .Filter.ByExcluding(line => line.Exception is OperationCanceledException && IsOfTheHost(line))
@@ -98,8 +99,8 @@ internal static class ChargingLogging
 
 /// <summary>Logs for Akka while no logger runs: before the first has started, and after the last has stopped.</summary>
 /// <remarks>
-/// Akka's own would then write text of every level between the JSON lines on standard output, whatever
-/// <c>akka.stdout-loglevel</c> says. This one writes only important messages, to standard error.
+/// Akka's own logger would then write text of every level between the JSON lines on standard output, regardless of
+/// <c>akka.stdout-loglevel</c>. This one writes only important messages, to standard error.
 /// </remarks>
 #pragma warning disable MA0097 // Akka orders its actor references; this one is never compared.
 internal sealed class LastResortLogger : MinimalLogger

@@ -7,8 +7,8 @@ namespace AkkaCharging.Host.Logging;
 /// Reloads <c>logging.level</c> when a settings file changes; other settings change at the next start.
 /// </summary>
 /// <remarks>
-/// Precedence is that of the start: an environment variable still overrides the file. When a file is invalid, the level
-/// in force stays, and every problem is logged.
+/// The same precedence applies as at the start: an environment variable still overrides the file. When a file is
+/// invalid, the level in force stays, and every problem is logged.
 /// </remarks>
 internal sealed partial class LogLevelReload : IHostedService, IDisposable
 {
@@ -80,7 +80,7 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
     [LoggerMessage(
         1402,
         LogLevel.Information,
-        "The settings were reloaded: the log level stays {LogLevel}; other settings change at the next start"
+        "The settings were reloaded: the log level stays {LogLevel}; other settings take effect at the next start"
     )]
     private partial void LogUnchanged(LogThreshold logLevel);
 

@@ -61,13 +61,13 @@ internal static class Instruments
         ),
         Counter(
             "akkacharging_circuit_breaker_transitions",
-            "Times the authorizer's circuit breaker entered a state.",
+            "Times that the authorizer's circuit breaker entered a state.",
             ["state"],
             figures => By(figures.Counts.BreakerTransitions)
         ),
         Gauge(
             "akkacharging_destinations",
-            "Receivers that are remembered, by standing.",
+            "Remembered receivers, by standing.",
             ["standing"],
             figures =>
                 [
@@ -89,7 +89,7 @@ internal static class Instruments
         ),
         Counter(
             "akkacharging_stream_restarts",
-            "Graphs of the pipeline that died and were run again.",
+            "Failures of a lane's graph, each followed by a restart.",
             figures => figures.Pipeline.Restarts
         ),
         Gauge(
@@ -104,7 +104,7 @@ internal static class Instruments
         ),
         Gauge(
             "akkacharging_oldest_pending_age",
-            "Age of the oldest pending request; 0 without any.",
+            "Age of the oldest pending request; 0 if none is pending.",
             figures => figures.Load.OldestAge.TotalSeconds
         ) with
         {
@@ -112,18 +112,18 @@ internal static class Instruments
         },
         Gauge(
             "akkacharging_in_flight_calls",
-            "Calls of authorizer and receivers that wait for an answer.",
+            "Calls to the authorizer and to receivers that wait for an answer.",
             ["stage"],
             figures => [new(figures.Load.Authorizations, "authorization"), new(figures.Load.Callbacks, "callback")]
         ),
         Gauge(
             "akkacharging_circuit_breaker_state",
-            "The worst circuit breaker of the authorization: 0 closed, 1 half-open, 2 open.",
+            "The worst state of all authorization circuit breakers: 0 closed, 1 half-open, 2 open.",
             figures => (int)figures.Pipeline.Breaker
         ),
         Counter(
             "akkacharging_partner_answers",
-            "Questions to a back end of the authorization that ended, by reason.",
+            "Completed questions to an authorization back end, by reason.",
             ["partner", "reason"],
             figures =>
                 figures.PartnerAnswers.Select(answers => new Sample(answers.Count, answers.Name, answers.Reason.Name()))
@@ -133,31 +133,31 @@ internal static class Instruments
         },
         Gauge(
             "akkacharging_partner_in_flight_calls",
-            "Questions to a back end of the authorization that wait for an answer.",
+            "Questions to an authorization back end that wait for an answer.",
             ["partner"],
             figures => figures.Partners.Select(partner => new Sample(partner.InFlight, partner.Name))
         ),
         Gauge(
             "akkacharging_partner_breaker_state",
-            "The circuit breaker of a back end of the authorization: 0 closed, 1 half-open, 2 open.",
+            "The circuit breaker of an authorization back end: 0 closed, 1 half-open, 2 open.",
             ["partner"],
             figures => figures.Partners.Select(partner => new Sample((int)partner.Breaker, partner.Name))
         ),
         Gauge(
             "akkacharging_partner_misconfigured",
-            "1 when a back end of the authorization says that credentials, address or mapping are wrong, else 0.",
+            "1 when an authorization back end reports wrong credentials, address or mapping, else 0.",
             ["partner"],
             figures =>
                 figures.Partners.Select(partner => new Sample(partner.Misconfiguration is null ? 0 : 1, partner.Name))
         ),
         Gauge(
             "akkacharging_journal_available",
-            "1 when the journal takes requests, else 0.",
+            "1 when the journal accepts requests, else 0.",
             figures => figures.Journal.IsAvailable ? 1 : 0
         ),
         Gauge(
             "akkacharging_journal_backlog_requests",
-            "Requests of an earlier process that were not resumed yet.",
+            "Requests of an earlier process that have not been resumed yet.",
             figures => figures.Journal.Backlog
         ),
         Gauge(
@@ -178,7 +178,7 @@ internal static class Instruments
         ),
         Gauge(
             "akkacharging_dead_letter_requests",
-            "Failed requests that can be redriven, as counted some seconds ago.",
+            "Failed requests that can be redriven, as counted a few seconds ago.",
             figures => figures.DeadLetters
         ),
         Gauge("akkacharging_acl_rules", "Rules of the access list in force.", figures => figures.Acl?.RuleCount),
@@ -229,7 +229,7 @@ internal static class Instruments
         ),
         Counter(
             "akkacharging_connections_refused",
-            "New connections that were closed at once, because all were busy.",
+            "New connections that were closed at once, because all places were busy.",
             ["listener"],
             ByListener(of => of.Refused)
         ),
@@ -241,7 +241,7 @@ internal static class Instruments
         ),
         Counter(
             "akkacharging_key_failures",
-            "Requests rejected for a wrong API key or token, or before it was looked at because too many were wrong.",
+            "Requests rejected for a wrong API key or token, or unchecked after too many wrong ones.",
             ["listener", "outcome"],
             figures =>
                 figures.WrongKeys.SelectMany(keys =>
@@ -275,7 +275,7 @@ internal static class Instruments
         ),
         Counter(
             "dotnet_gc_pause",
-            "Time that the garbage collector stopped the process.",
+            "Time for which the garbage collector paused the process.",
             _ => GC.GetTotalPauseDuration().TotalSeconds
         ) with
         {
@@ -288,7 +288,7 @@ internal static class Instruments
             _ => GC.GetGCMemoryInfo().HeapSizeBytes
         ),
         Counter("dotnet_lock_contentions", "Lock acquisitions that had to wait.", _ => Monitor.LockContentionCount),
-        Gauge("dotnet_threadpool_threads", "Threads of the pool.", _ => ThreadPool.ThreadCount),
+        Gauge("dotnet_threadpool_threads", "Threads in the thread pool.", _ => ThreadPool.ThreadCount),
         Gauge(
             "dotnet_threadpool_queued_items",
             "Work items that wait for a pool thread.",

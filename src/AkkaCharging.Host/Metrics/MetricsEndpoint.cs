@@ -14,7 +14,7 @@ namespace AkkaCharging.Host.Metrics;
 /// </summary>
 internal sealed record MetricsAnswer
 {
-    /// <summary>Number of submissions, whatever the answer.</summary>
+    /// <summary>Number of submissions, including rejected ones.</summary>
     public required long RequestsTotal { get; init; }
 
     /// <summary>Number of submissions by status of the answer; <c>replayed</c> for an idempotent repeat.</summary>

@@ -7,9 +7,9 @@ namespace AkkaCharging.Host.Metrics;
 
 /// <summary>Exports <see cref="Instruments"/> as instruments of a meter.</summary>
 /// <remarks>
-/// Names are those of <c>/metrics</c> without the suffixes of Prometheus: behind a collector that feeds Prometheus they
-/// are the same series. A collection reads the figures of the last <see cref="RefreshAsync"/> and never waits, so all
-/// instruments show the same point in time.
+/// The names are the same as in <c>/metrics</c>, without the suffixes of Prometheus: behind a collector that feeds
+/// Prometheus they are the same series. A collection reads the figures of the last <see cref="RefreshAsync"/> and never
+/// waits, so all instruments show the same point in time.
 /// </remarks>
 internal sealed class OtlpMetrics(Meter meter, IMetricsSink metrics, FiguresReader reader, ClusterSettings cluster)
 {

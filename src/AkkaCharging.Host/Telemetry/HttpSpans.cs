@@ -40,7 +40,7 @@ internal static class HttpSpans
                     return;
                 }
 
-                // A caller's own text for other collectors: neither journaled nor exported.
+                // The trace state is a caller's own text for other collectors, so it is neither journaled nor exported.
                 span.TraceStateString = null;
                 if (
                     Array.Exists(
@@ -48,7 +48,7 @@ internal static class HttpSpans
                         path => context.Request.Path.StartsWithSegments(path, StringComparison.Ordinal)
                     )
                 )
-                    // Requested every few seconds, and not worth a trace.
+                    // Probes are requested every few seconds and are not worth a trace.
                     span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
                 try
                 {

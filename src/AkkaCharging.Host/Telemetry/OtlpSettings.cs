@@ -60,7 +60,7 @@ internal sealed record OtlpSettings(
     }
 }
 
-/// <summary>The place and manner of the export of one signal.</summary>
+/// <summary>Where and how one signal is exported.</summary>
 /// <param name="Endpoint">The complete URL, including the signal's path where the protocol has one.</param>
 /// <param name="Headers">The headers as in the variable: <c>name=value</c>, separated by commas,
 /// percent-encoded.</param>
@@ -79,7 +79,7 @@ internal sealed record OtlpSignal(
     string? Key
 )
 {
-    /// <summary>Reads one signal; its own variables override those of all signals.</summary>
+    /// <summary>Reads one signal; its own variables override the common ones.</summary>
     /// <returns>Null when the signal has no endpoint, or <c>OTEL_<paramref name="signal"/>_EXPORTER</c> is
     /// <c>none</c>.</returns>
     public static OtlpSignal? Read(OtelVariables variables, string signal)
@@ -206,7 +206,7 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
             return byDefault;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0)
             return number;
-        Refuse(name, "a whole number from 1 on");
+        Refuse(name, "a whole number of at least 1");
         return byDefault;
     }
 
@@ -216,7 +216,7 @@ internal sealed class OtelVariables(IReadOnlyDictionary<string, string> environm
         if (Value(name) is not { } text)
             return null;
         if (!text.Split(',').All(IsHeader))
-            Refuse(name, "name=value pairs that commas separate, with percent-encoded values");
+            Refuse(name, "comma-separated name=value pairs with percent-encoded values");
         return text;
     }
 

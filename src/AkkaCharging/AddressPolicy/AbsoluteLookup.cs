@@ -15,7 +15,7 @@ namespace AkkaCharging.AddressPolicy;
 /// name must not lead elsewhere while its entry is unreadable.
 /// </remarks>
 /// <param name="hostsFile">Path of the hosts file, of which the first 4,194,304 characters are read. A file that is
-/// missing, may not be read or has no length holds no entries.</param>
+/// missing, inaccessible or without a length counts as empty.</param>
 /// <param name="ask">Asks the system's resolver for the addresses of an absolute name.</param>
 internal sealed class AbsoluteLookup(string hostsFile, Func<string, IPAddress[]> ask)
 {

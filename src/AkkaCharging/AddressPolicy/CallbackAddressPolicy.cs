@@ -148,9 +148,7 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
             );
     }
 
-    /// <summary>
-    /// Checks that <see cref="Uri"/>, from which the connection is made, reads the same host and port.
-    /// </summary>
+    /// <summary>Checks that <see cref="Uri"/>, which the connection uses, parses the same host and port.</summary>
     private static UrlVerdict Agree(string raw, HostVerdict host, DestinationKey destination)
     {
         // The HTTP handler connects to IdnHost, which has no brackets around IPv6.

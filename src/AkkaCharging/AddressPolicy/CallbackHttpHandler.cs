@@ -37,11 +37,11 @@ internal static class CallbackHttpHandler
             // A receiver's certificate could otherwise make .NET connect to other addresses.
             SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
             AllowAutoRedirect = false,
-            UseProxy = false, // nor that of HTTP_PROXY, which would resolve the name itself
+            UseProxy = false, // a proxy of HTTP_PROXY would resolve the name itself
             UseCookies = false,
             Credentials = null,
             PreAuthenticate = false,
-            AutomaticDecompression = DecompressionMethods.None, // no zip bombs; nobody reads the body
+            AutomaticDecompression = DecompressionMethods.None, // no zip bombs; the body is not read
             PooledConnectionLifetime = keepsConnections ? ConnectionLifetime : TimeSpan.Zero,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             MaxResponseHeadersLength = ResponseHeaderKilobytesMax,

@@ -14,7 +14,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
 
     private enum State
     {
-        /// <summary>Nothing was read from the connection yet.</summary>
+        /// <summary>Nothing has been read from the connection yet.</summary>
         Fresh,
 
         /// <summary>The latest operation was a read: within an answer, or idle after it.</summary>

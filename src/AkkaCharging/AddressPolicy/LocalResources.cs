@@ -44,7 +44,7 @@ internal static class LocalResources
         {
             SocketError.TooManyOpenSockets => LocalResource.Files,
             SocketError.NoBufferSpaceAvailable => LocalResource.Memory,
-            // An error number that .NET does not map: of those of socket() and connect(), that is ENOMEM.
+            // .NET maps every error of socket() and connect() except ENOMEM.
             SocketError.SocketError => LocalResource.Memory,
             SocketError.AddressNotAvailable when HasSourceFor(endpoint) => LocalResource.Ports,
             _ => null,
@@ -72,7 +72,8 @@ internal static class LocalResources
     }
 
     /// <summary>
-    /// Checks whether the process can open no file at present; used for failures that do not name their cause.
+    /// Checks whether the process is unable to open any file at present; used for failures that do not name their
+    /// cause.
     /// </summary>
     public static bool AreFilesOut()
     {

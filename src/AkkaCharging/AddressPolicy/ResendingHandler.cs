@@ -5,8 +5,8 @@ namespace AkkaCharging.AddressPolicy;
 /// A receiver may close a kept connection at any time, also while a request is on its way; neither side is at fault.
 /// .NET's handler resends only if no part of the body was written, because a POST is not idempotent (RFC 9110, section
 /// 9.2.2). A callback is idempotent: its webhook-id stays the same, so a receiver recognizes the second copy. The
-/// second handler keeps no connections, so nothing is sent more than twice. Errors: those of the second request, if one
-/// was sent.
+/// second handler keeps no connections, so nothing is sent more than twice. Errors: the errors of the second request if
+/// one was sent, otherwise those of the first.
 /// </remarks>
 internal sealed class ResendingHandler : HttpMessageHandler
 {

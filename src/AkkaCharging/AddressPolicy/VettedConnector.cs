@@ -22,7 +22,7 @@ internal sealed class VettedConnector
     private readonly Func<IPEndPoint, CancellationToken, ValueTask<Stream>> _dial;
 
     /// <summary>Creates a connector that uses TCP.</summary>
-    /// <param name="connectTimeout">Time-out for all addresses of a name together, without the look-up.</param>
+    /// <param name="connectTimeout">Time-out for all addresses of a name together, excluding the look-up.</param>
     public VettedConnector(
         CallbackAddressPolicy policy,
         IHostResolver resolver,
@@ -44,8 +44,8 @@ internal sealed class VettedConnector
     /// Permanent.</exception>
     /// <exception cref="NameResolutionException">The name has no address at present.</exception>
     /// <exception cref="LocalShortageException">This process is out of files, ports or memory.</exception>
-    /// <exception cref="SocketException">No address accepted the connection; the error is that of the last
-    /// one.</exception>
+    /// <exception cref="SocketException">No address accepted the connection; the error is from the last
+    /// address.</exception>
     /// <exception cref="TimeoutException">No address accepted the connection in time.</exception>
     public async ValueTask<Stream> ConnectAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
     {

@@ -3,7 +3,7 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Authorization;
 
 /// <summary>The answer of an authorizer: yes, no with a reason, or none.</summary>
-/// <remarks>The default value is no answer, so that an answer that was never set lets nobody charge.</remarks>
+/// <remarks>The default value is no answer, so that an answer that was never set does not permit charging.</remarks>
 public readonly record struct AuthorizerAnswer
 {
     private readonly bool _isAnswer;
@@ -42,7 +42,7 @@ public readonly record struct AuthorizerAnswer
     /// The driver may not charge. The decision is <c>not_allowed</c>, and the circuit breaker counts no failure.
     /// </summary>
     /// <param name="reason">Why the driver may not charge.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reason"/> is no member of
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reason"/> is not a member of
     /// <see cref="DenialReason"/>.</exception>
     public static AuthorizerAnswer Deny(DenialReason reason) =>
         new(

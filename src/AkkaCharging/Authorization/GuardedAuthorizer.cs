@@ -9,8 +9,8 @@ using Polly.Retry;
 namespace AkkaCharging.Authorization;
 
 /// <summary>
-/// Calls an authorizer with a time-out, retries and a circuit breaker. Whatever the authorizer does, the result is a
-/// decision.
+/// Calls an authorizer with a time-out, retries and a circuit breaker. The result is always a decision, even if the
+/// authorizer fails.
 /// </summary>
 /// <remarks>
 /// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, or <see cref="DecisionReason.Deadline"/> when
@@ -90,7 +90,7 @@ internal sealed class GuardedAuthorizer
     public async Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
     {
         shutdown.ThrowIfCancellationRequested();
-        if (State == BreakerState.Open) // whose calls may still hold all turns
+        if (State == BreakerState.Open) // calls in progress may still hold all turns
             return Decide(Outcome.Failed(DecisionReason.CircuitOpen));
         if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None) && !await TakeTurnAsync(deadline, shutdown))
             return Decide(Outcome.Failed(DecisionReason.Deadline));
@@ -199,7 +199,7 @@ internal sealed class GuardedAuthorizer
         {
             return await call.RunAsync(retry).WaitAsync(call.Limit, _time, shutdown);
         }
-        catch (TimeoutException) // Thrown by the wait, as is the next; the call itself ends in an outcome.
+        catch (TimeoutException) // Thrown by WaitAsync, like the next one; the call itself always ends in an outcome.
         {
             call.Abandon();
             return Outcome.Failed(call.Limit < _timeout ? DecisionReason.Deadline : DecisionReason.Timeout);
@@ -218,7 +218,7 @@ internal sealed class GuardedAuthorizer
             var answer = await _authorizer.AuthorizeAsync(query, cancellationToken);
             return answer.Failure is { } failure ? NoAnswer(failure) : new Outcome(answer);
         }
-#pragma warning disable CA1031 // The port's contract: whatever an authorizer throws means that there is no answer.
+#pragma warning disable CA1031 // The port's contract: every exception of an authorizer means that there is no answer.
         catch (Exception e)
 #pragma warning restore CA1031
         {

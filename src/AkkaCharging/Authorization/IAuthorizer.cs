@@ -25,7 +25,7 @@ public interface IAuthorizer
 /// <param name="Token">The driver's token as the caller wrote it; a secret.</param>
 public sealed record AuthorizationQuery(RequestId RequestId, StationId Station, DriverToken Token)
 {
-    /// <summary>The identity that the token stands for, to be looked up.</summary>
+    /// <summary>The identity to look up, which the token names.</summary>
     public TokenIdentity Identity { get; init; } = new(Token.Secret);
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace AkkaCharging.Authorization;
 
-/// <summary>The identity that a driver token stands for, which authorizers look up.</summary>
+/// <summary>The identity that a driver token names and that authorizers look up.</summary>
 /// <remarks>
 /// It is read from the token by <c>authorization.typedTokens</c> and <c>authorization.normalize</c>; without these
 /// settings it is the token itself. Its text form is masked like the token's.

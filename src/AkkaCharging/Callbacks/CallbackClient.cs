@@ -8,7 +8,7 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Callbacks;
 
 /// <summary>Posts callbacks over HTTP.</summary>
-/// <param name="handler">Handler that connects by <paramref name="connector"/>.</param>
+/// <param name="handler">Handler that connects through <paramref name="connector"/>.</param>
 /// <param name="timeout">Time-out of one attempt, look-up and connection included.</param>
 /// <remarks>
 /// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on

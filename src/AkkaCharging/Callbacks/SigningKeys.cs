@@ -36,7 +36,7 @@ internal static class SigningKeys
         new(
             [
                 $"callback.signing.keysFile = '{ShownValue.OfFile(path)}' cannot be used ({problem}); "
-                    + "expected one key a line: whsec_ and 24 to 64 bytes in base64.",
+                    + "expected one key per line: whsec_ and 24 to 64 bytes in base64.",
             ],
             cause
         );
@@ -54,9 +54,9 @@ internal static class SigningKeys
                 .ToList();
             return lines.Count > 0
                 ? lines.ConvertAll(line =>
-                    TryDecode(line.Item) ?? throw Unusable(path, $"line {line.Index + 1} is no key")
+                    TryDecode(line.Item) ?? throw Unusable(path, $"line {line.Index + 1} is not a key")
                 )
-                : throw Unusable(path, "no key in it");
+                : throw Unusable(path, "it contains no key");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

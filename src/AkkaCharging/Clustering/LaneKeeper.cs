@@ -11,8 +11,8 @@ namespace AkkaCharging.Clustering;
 /// </summary>
 /// <remarks>
 /// Sharding decides where a lane should run; only the journal decides who holds it. When another node takes the lane,
-/// it is released at once and not requested again before a partition can have been resolved: until then this node may
-/// be the one that was cut off.
+/// it is released at once and not requested again until a partition would be resolved: until then this node may be the
+/// one that was cut off.
 /// </remarks>
 internal sealed class LaneKeeper : ReceiveActor, IWithTimers
 {
@@ -125,7 +125,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
                 // The next holder takes the lane from this node.
             }
 
-            _log.Info("Lane {Lane} is handed over", _number);
+            _log.Info("Handed over lane {Lane}", _number);
         }
 
         Context.Stop(Self);

@@ -9,8 +9,8 @@ namespace AkkaCharging.Clustering;
 
 /// <summary>The certificate by which a node authenticates itself and validates other nodes.</summary>
 /// <remarks>
-/// Only the self-signed certificates in the node's own file are trusted: that of the authority, or the node's own when
-/// all nodes share one. The machine's store is ignored. It holds a hundred public authorities, and names are not
+/// Only the self-signed certificates in the node's own file are trusted: the authority's certificate, or the node's own
+/// when all nodes share one. The machine's store is ignored. It holds a hundred public authorities, and names are not
 /// compared, so any web server's certificate would pass for a node's.
 /// </remarks>
 internal sealed class NodeCertificate
@@ -51,17 +51,17 @@ internal sealed class NodeCertificate
 
         if (file.Where(certificate => certificate.HasPrivateKey).ToList() is not [var own])
             throw Unusable(
-                "holds no private key, or several; expected this node's certificate with its key, and its "
-                    + "authority's certificate without."
+                "contains no private key, or several; expected this node's certificate with its key, and its "
+                    + "authority's certificate without one."
             );
         if (!file.Any(IsSelfSigned))
             throw Unusable(
-                "holds no self-signed certificate; expected that of this node's authority in it, by which the "
-                    + "other nodes are known."
+                "contains no self-signed certificate; expected the certificate of the authority that issued the "
+                    + "nodes' certificates."
             );
         var node = new NodeCertificate(own, file);
         return node.Fault(own) is { } fault
-            ? throw Unusable($"holds a certificate that other nodes would refuse: {fault}")
+            ? throw Unusable($"contains a certificate that other nodes would reject: {fault}")
             : node;
 
         InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
@@ -74,7 +74,7 @@ internal sealed class NodeCertificate
     internal string? Fault(X509Certificate2? other)
     {
         if (other is null)
-            return "no certificate was shown";
+            return "no certificate was presented";
         using var chain = new X509Chain { ChainPolicy = PeerCertificates.Policy() };
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         foreach (var certificate in _file)
@@ -92,7 +92,7 @@ internal sealed class NodeCertificate
     {
         if (Fault(other) is not { } fault)
             return true;
-        log.Warning("{0} is refused as a node: {1} ({2})", peer, fault, other?.Subject);
+        log.Warning("{0} is rejected as a node: {1} ({2})", peer, fault, other?.Subject);
         return false;
     }
 

@@ -42,8 +42,8 @@ internal sealed class NodeShare : ReceiveActor
             return;
         if (_nodes.Count > _lanes)
             _log.Warning(
-                "{Nodes} nodes share {Lanes} lanes: a node without a lane accepts nothing. Stop all, then "
-                    + "start them with a higher cluster.lanes",
+                "{Nodes} nodes share {Lanes} lanes: a node without a lane accepts no requests. Stop all nodes, "
+                    + "then start them with a higher cluster.lanes",
                 _nodes.Count,
                 _lanes
             );

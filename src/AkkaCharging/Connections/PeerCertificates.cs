@@ -15,8 +15,8 @@ namespace AkkaCharging.Connections;
 internal static class PeerCertificates
 {
     /// <summary>
-    /// Creates a policy for one user, who may add trusted certificates. SslStream copies it for each connection, so one
-    /// policy serves all connections of a handler.
+    /// Creates a policy for one component, which may add trusted certificates to it. SslStream copies it for each
+    /// connection, so one policy serves all connections of a handler.
     /// </summary>
     /// <remarks>
     /// The policy overrides whether the owner of the connection asks for revocation checks. SslStream also compares the

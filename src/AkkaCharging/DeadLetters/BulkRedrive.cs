@@ -2,12 +2,12 @@ using AkkaCharging.Journal;
 
 namespace AkkaCharging.DeadLetters;
 
-/// <summary>The progress of a redrive of many dead letters.</summary>
+/// <summary>The progress of a bulk redrive of dead letters.</summary>
 /// <param name="Query">Selects the letters; none that failed after the redrive began.</param>
 /// <param name="Matched">Number of letters that matched when the redrive began.</param>
 /// <param name="Redriven">Number of letters that were redriven.</param>
-/// <param name="PassedOver">Number of letters that were redriven or discarded by somebody else, deleted by retention,
-/// or cannot be decrypted.</param>
+/// <param name="PassedOver">Number of letters that were redriven or discarded separately, were deleted by
+/// retention, or cannot be decrypted.</param>
 /// <param name="EndedAt">When the redrive ended; null while it runs.</param>
 /// <param name="IsCancelled">Whether the redrive was cancelled before its last letter.</param>
 /// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
@@ -114,7 +114,7 @@ internal sealed class BulkRedrive
         }
         catch (Exception e)
         {
-            // The outermost handler of a job that nobody awaits: its progress shows the problem.
+            // The outermost handler of a job that is never awaited: its progress shows the problem.
             _problem = e.GetType().Name;
         }
 

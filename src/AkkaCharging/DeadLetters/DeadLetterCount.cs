@@ -7,7 +7,7 @@ internal sealed class DeadLetterCount(Func<ValueTask<long>> count, TimeProvider 
     /// <summary>Minimum time between two counts.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long to wait for the first count; later ones are not waited for.</summary>
+    /// <summary>How long to wait for the first count; later counts are not awaited.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     // A long count is followed by a rest of 19 times its duration, so that counting takes at most 5 % of the time.

@@ -8,9 +8,10 @@ namespace AkkaCharging.DeadLetters;
 
 /// <summary>The operators' actions on failed requests: list them, redrive one or many, discard one.</summary>
 /// <remarks>
-/// A redriven request enters a lane as a recovered one does, beside new work and without counting against its
-/// admission. It keeps its id, so also its <c>webhook-id</c>, and its decision; it is signed with the current keys.
-/// Errors: <see cref="JournalUnavailableException"/> when the journal is unavailable; nothing was changed then.
+/// A redriven request enters a lane like a recovered one: alongside new work, and without counting against the
+/// admission of new requests. It keeps its id (and with it its <c>webhook-id</c>) and its decision; it is signed with
+/// the current keys. Errors: <see cref="JournalUnavailableException"/> when the journal is unavailable; nothing was
+/// changed then.
 /// </remarks>
 internal sealed class DeadLetterOperations(
     int redrivesPerSecond,
@@ -32,7 +33,7 @@ internal sealed class DeadLetterOperations(
     private volatile BulkRedrive? _bulk;
     private int _redriving;
 
-    /// <summary>The progress of the latest redrive of many; null before the first.</summary>
+    /// <summary>The progress of the latest bulk redrive; null before the first.</summary>
     public BulkProgress? Bulk => _bulk?.Progress;
 
     /// <summary>Lists the next dead letters that match, newest first.</summary>
@@ -72,7 +73,7 @@ internal sealed class DeadLetterOperations(
     /// Starts to redrive all letters that match, at most <c>callback.redrivesPerSecond</c> per second;
     /// <see cref="Bulk"/> shows the progress.
     /// </summary>
-    /// <returns>Null when another redrive of many is running, or the service is stopping.</returns>
+    /// <returns>Null when another bulk redrive is running, or the service is stopping.</returns>
     public async Task<BulkProgress?> RedriveAllAsync(DeadLetterQuery query, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -94,7 +95,7 @@ internal sealed class DeadLetterOperations(
         }
     }
 
-    /// <summary>Cancels the redrive of many; letters redriven so far are delivered as usual.</summary>
+    /// <summary>Cancels the bulk redrive; letters redriven so far are delivered as usual.</summary>
     /// <returns>False when none is running.</returns>
     public bool CancelBulk()
     {
@@ -125,8 +126,8 @@ internal sealed class DeadLetterOperations(
         await _stopped.Task;
     }
 
-    /// <param name="patience">Ends the wait for room. Once the journal was asked nothing ends the wait: only its answer
-    /// tells whether the request has to be resumed.</param>
+    /// <param name="patience">Ends the wait for room. It does not end a write to the journal that has begun, because
+    /// only its result tells whether the request has to be resumed.</param>
     private async Task<RedriveOutcome> RedriveWithRoomAsync(RequestId id, CancellationToken patience)
     {
         Interlocked.Increment(ref _redriving);
@@ -138,8 +139,8 @@ internal sealed class DeadLetterOperations(
             try
             {
                 var (outcome, request, lane) = lanes.All.Any(lane => lane.Holds(id))
-                    // The journal may have settled the request without its lane knowing yet: the lane would repeat the
-                    // write and settle the redriven request.
+                    // The journal may have settled the request before its lane learned of it; the lane would then
+                    // repeat the write and settle the redriven request.
                     ? new RedriveResult(RedriveOutcome.Busy)
                     : await store.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)

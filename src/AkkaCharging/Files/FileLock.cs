@@ -9,7 +9,7 @@ namespace AkkaCharging.Files;
 /// switch turns off.
 /// </summary>
 /// <remarks>
-/// Unlike the locks of .NET (<c>flock</c>), they cannot be held by somebody who may only read the file.
+/// Unlike the locks of .NET (<c>flock</c>), they cannot be taken by a user who may only read the file.
 /// </remarks>
 internal static class FileLock
 {
@@ -45,7 +45,7 @@ internal static class FileLock
             : throw new IOException($"it cannot be locked: {new Win32Exception(error).Message}.");
     }
 
-    /// <summary>Checks whether somebody else has locked some of these bytes.</summary>
+    /// <summary>Checks whether another open file has locked some of these bytes.</summary>
     public static bool IsHeld(SafeFileHandle file, long start, long length)
     {
         var range = new Range

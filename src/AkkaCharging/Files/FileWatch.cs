@@ -64,7 +64,7 @@ internal sealed class FileWatch : IDisposable
     public static void ReadAllAgain() => ReadAgain?.Invoke(sender: null, EventArgs.Empty);
 
     /// <summary>Reads the file for the first time, before the watch starts.</summary>
-    /// <returns>The result of <paramref name="load"/>, whose exceptions are thrown too.</returns>
+    /// <returns>The result of <paramref name="load"/>, whose exceptions are passed on.</returns>
     /// <exception cref="TimeoutException">The file was not read in time.</exception>
     public T ReadFirst<T>(Func<T> load)
     {
@@ -270,6 +270,6 @@ internal sealed class FileWatch : IDisposable
 /// <summary>The result of reading a file.</summary>
 /// <param name="Apply">Puts the content in force, or reports what is wrong with it; called only if the file has not
 /// changed since it was read.</param>
-/// <param name="Unreadable">Why the file could not be read at all, in which case a retry may succeed; null when it was
-/// read, even if its text is invalid.</param>
+/// <param name="Unreadable">Why the file could not be read, in which case a retry may succeed; null when it was read,
+/// even if its text is invalid.</param>
 internal readonly record struct FileReading(Action Apply, string? Unreadable = null);

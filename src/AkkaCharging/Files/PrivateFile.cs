@@ -1,6 +1,6 @@
 namespace AkkaCharging.Files;
 
-/// <summary>Creates files and folders that only their owner can read, whatever the process's umask.</summary>
+/// <summary>Creates files and folders that only their owner can read, regardless of the process's umask.</summary>
 internal static class PrivateFile
 {
     private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;

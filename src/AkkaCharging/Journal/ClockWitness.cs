@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace AkkaCharging.Journal;
 
-/// <summary>A reading of a clock that runs on while no process owns the journal.</summary>
+/// <summary>A reading of a clock that keeps running while no process owns the journal.</summary>
 /// <param name="Id">The identity of the clock, without blanks. Readings of two clocks cannot be compared.</param>
 /// <param name="IsSteady">Whether the clock cannot be set.</param>
 internal readonly record struct ClockWitness(string Id, long Ticks, bool IsSteady)

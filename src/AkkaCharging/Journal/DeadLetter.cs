@@ -36,7 +36,9 @@ internal sealed record DeadLetterQuery(
     internal long FirstTicks(DateTimeOffset oldest) =>
         Math.Max((From ?? DateTimeOffset.MinValue).UtcTicks, oldest.UtcTicks + 1);
 
-    /// <summary>Returns the place before which every match on a page after <paramref name="after"/> lies.</summary>
+    /// <summary>
+    /// Returns the exclusive upper bound of the places on the page that follows <paramref name="after"/>.
+    /// </summary>
     internal DeadLetterCursor End(DeadLetterCursor? after) => after ?? new(To ?? DateTimeOffset.MaxValue, default);
 }
 
@@ -89,10 +91,10 @@ internal enum RedriveOutcome
     /// <summary>There is no such request, or it is past retention.</summary>
     NotFound,
 
-    /// <summary>The request did not fail, was discarded, or was redriven by somebody else.</summary>
+    /// <summary>The request did not fail, or it was already discarded or redriven.</summary>
     NotDeadLetter,
 
-    /// <summary>The stored request cannot be decrypted; it stays as it is.</summary>
+    /// <summary>The stored request cannot be decrypted; it stays unchanged.</summary>
     Damaged,
 
     /// <summary>There is no room at present; a later redrive may succeed.</summary>
@@ -111,6 +113,6 @@ internal enum DiscardOutcome
     /// <summary>There is no such request, or it is past retention.</summary>
     NotFound,
 
-    /// <summary>The request did not fail, was discarded before, or was redriven by somebody else.</summary>
+    /// <summary>The request did not fail, or it was already discarded or redriven.</summary>
     NotDeadLetter,
 }

@@ -22,8 +22,8 @@ internal interface IDeadLetterStore
     ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Turns a dead letter back into a decided request with no attempts made. It gets its first lifetime again,
-    /// beginning at <paramref name="at"/>.
+    /// Turns a dead letter back into a decided request with no attempts made. Its lifetime starts again at
+    /// <paramref name="at"/>, with its original length.
     /// </summary>
     /// <returns>
     /// The request to resume; of several concurrent callers only one gets it. If the process ends before the request is

@@ -23,6 +23,6 @@ internal interface IJournalWriter
     /// <summary>Why new requests are rejected; null while they are accepted.</summary>
     string? AcceptProblem { get; }
 
-    /// <summary>Begins to end the writer; queued writes are still made.</summary>
+    /// <summary>Starts to stop the writer; queued writes are still made.</summary>
     void Stop();
 }

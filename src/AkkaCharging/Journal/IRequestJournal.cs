@@ -59,7 +59,8 @@ internal interface IRequestJournal : IAsyncDisposable
     /// Returns the answer that <see cref="AcceptAsync"/> would give to <paramref name="claim"/> for an already stored
     /// request; null when there is none.
     /// </summary>
-    /// <remarks>Runs in turn with the writes, so that a request whose commit is in doubt is never returned.</remarks>
+    /// <remarks>Runs in sequence with the writes, so that a request whose commit is in doubt is never
+    /// returned.</remarks>
     ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken);
 
     /// <summary>Stores <paramref name="decision"/> unless a decision is already stored.</summary>
@@ -117,7 +118,7 @@ internal readonly record struct KeptClaim(RequestId Id, string BodyHash)
 /// <summary>The status of a journal, for health.</summary>
 /// <param name="Kind"><c>sqlite</c>, <c>postgres</c> or <c>memory</c>.</param>
 /// <param name="Problem">Why writes fail, without secrets; null when they succeed.</param>
-/// <param name="Backlog">Number of unsettled requests of earlier processes that were not read yet.</param>
+/// <param name="Backlog">Number of unsettled requests of earlier processes that have not been read yet.</param>
 /// <param name="Damaged">Number of unsettled requests that cannot be read, and stay in the journal.</param>
 /// <param name="WasOpen">Whether the journal was open at any time since the start.</param>
 /// <param name="EarlyDeletions">Number of settled requests that were deleted before

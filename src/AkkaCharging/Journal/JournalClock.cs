@@ -32,7 +32,7 @@ internal sealed class JournalClock
     private readonly long _remembered;
     private readonly List<Segment> _segments = [];
 
-    // Elapsed before this process, less the time of this process that had elapsed at the resume.
+    // The time that had elapsed before this process, minus the time of this process that had elapsed at the resume.
     private (long Sure, long Likely) _before;
     private long _offset; // of the last segment, for checks without the lock
     private long? _low; // lowest reading at the start of a segment
@@ -61,8 +61,8 @@ internal sealed class JournalClock
         new(time, settings.Retention > IdempotencyClaim.Retention ? settings.Retention : IdempotencyClaim.Retention);
 
     /// <summary>
-    /// Checks whether the wall clock was set. Called before each time that is stored, so that no step between two
-    /// stored times is missed.
+    /// Checks whether the wall clock was set. Called before each stored time, so that no step between two of them is
+    /// missed.
     /// </summary>
     public void Observe()
     {

@@ -130,7 +130,7 @@ internal static class JournalMigration
                 && !another.HashesLike(secrets)
             )
                 throw new InvalidJournalException(
-                    "The database holds another journal already; name an empty schema (Search Path=… in "
+                    "The database already contains another journal; name an empty schema (Search Path=… in "
                         + "journal.connectionString)."
                 );
             await PostgresSchema.PrepareAsync(session.Connection, keys, secrets);

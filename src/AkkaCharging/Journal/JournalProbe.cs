@@ -47,7 +47,7 @@ internal static class JournalProbe
         while (!Path.Exists(folder)) // the start creates missing ones
             folder = Path.GetDirectoryName(folder)!;
         if (WriteProblem(folder) is { } problem)
-            return [new(ProbeSeverity.Failed, $"Nothing can be written beside {settings.Path}: {problem}")];
+            return [new(ProbeSeverity.Failed, $"No file can be written next to {settings.Path}: {problem}")];
 
         var findings = new List<ProbeFinding> { new(ProbeSeverity.Ok, $"Its folder {folder} can be written.") };
         var free = new DriveInfo(folder).AvailableFreeSpace;
@@ -59,7 +59,7 @@ internal static class JournalProbe
         );
         if (!File.Exists(path))
         {
-            findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} is made at the first start."));
+            findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} is created at the first start."));
             return findings;
         }
 
@@ -68,7 +68,10 @@ internal static class JournalProbe
         findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read."));
         if (newest is not null && newest.AcceptedAt > TimeProvider.System.GetUtcNow() + SkewMax)
             findings.Add(
-                new(ProbeSeverity.Warning, "Its newest request is of the future: this machine's clock was set back.")
+                new(
+                    ProbeSeverity.Warning,
+                    "Its newest request is dated in the future: this machine's clock was " + "set back."
+                )
             );
         return findings;
     }

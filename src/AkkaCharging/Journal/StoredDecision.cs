@@ -9,7 +9,7 @@ namespace AkkaCharging.Journal;
 /// one.</param>
 /// <param name="ExactReason">The exact reason where versions up to 0.1 do not know it; otherwise null.</param>
 /// <param name="DecidedAt">When the request was decided, in ticks.</param>
-/// <param name="Details">The encrypted details; null without any.</param>
+/// <param name="Details">The encrypted details; null if there are none.</param>
 /// <remarks>
 /// During a rolling update, an older node of the cluster reads decisions of a newer one. It would treat a row with an
 /// unknown name as damaged and deliver nothing; with the nearest reason it delivers the same status.

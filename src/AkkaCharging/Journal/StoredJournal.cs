@@ -18,7 +18,7 @@ internal abstract class StoredJournal(
     JournalNotice? notice
 ) : IJournal
 {
-    /// <summary>The problem of a journal that was not started or not opened yet.</summary>
+    /// <summary>The problem of a journal that has not been started or opened yet.</summary>
     public const string NotOpen = "The journal is not open yet.";
 
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
@@ -67,7 +67,7 @@ internal abstract class StoredJournal(
     protected abstract IJournalWriter? Writer { get; }
 
     /// <summary>The queries of the journal.</summary>
-    /// <exception cref="JournalUnavailableException">The journal cannot be read before it was opened.</exception>
+    /// <exception cref="JournalUnavailableException">The journal cannot be read before it is opened.</exception>
     protected abstract IJournalReader Reader { get; }
 
     /// <summary>
@@ -253,7 +253,7 @@ internal abstract class StoredJournal(
     /// <summary>Writes an accepted request.</summary>
     protected abstract Task<AcceptResult> WriteAcceptAsync(RequestId id, RequestRow row, IdempotencyClaim? claim);
 
-    /// <summary>Looks up an idempotency key, in turn with the writes.</summary>
+    /// <summary>Looks up an idempotency key, in sequence with the writes.</summary>
     protected abstract Task<AcceptResult?> LookUpAcceptedAsync(IdempotencyClaim claim);
 
     /// <summary>Writes a decision, and returns the stored one.</summary>

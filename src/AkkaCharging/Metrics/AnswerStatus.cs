@@ -62,7 +62,7 @@ internal enum AnswerStatus
     /// <summary>503: the metrics actor does not answer.</summary>
     MetricsUnavailable,
 
-    /// <summary>503: the authorizer did not answer a question that only has the answers yes and no.</summary>
+    /// <summary>503: the authorizer gave no answer to a question that can only be answered with yes or no.</summary>
     Undecided,
 }
 

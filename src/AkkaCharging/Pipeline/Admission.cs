@@ -48,8 +48,8 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
     }
 
     /// <summary>
-    /// Releases the place of a request that the address policy rejected, when the place of a request to a non-existent
-    /// name would be released.
+    /// Releases the place of a request that the address policy rejected, but only at the time at which the place of a
+    /// request to a non-existent name would be released.
     /// </summary>
     /// <remarks>Otherwise a caller could tell the two cases apart by <c>destination_backlogged</c>.</remarks>
     public void LeaveAfterRetries(PendingRequest refused)

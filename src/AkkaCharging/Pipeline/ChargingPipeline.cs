@@ -70,8 +70,8 @@ internal sealed record LaneSettings(int QueueSize, int Parallelism, CallbackSett
     /// Divides the parallelism of the authorizer among the lanes, rounded up. A cluster node may hold any number of
     /// lanes, so each of them may use all of it.
     /// </summary>
-    /// <param name="partners">Number of partners. With several, questions wait for their own partner, and not in the
-    /// queue behind those of a hanging one.</param>
+    /// <param name="partners">Number of partners. With several, questions wait for their own partner, instead of
+    /// queuing behind the questions to a hanging one.</param>
     public static LaneSettings ShareOf(ChargingSettings settings, int partners)
     {
         var (queue, lanes) = (settings.Queue.MaxSize * 2, settings.Queue.ConsumerThreads);

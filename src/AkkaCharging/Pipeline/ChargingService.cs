@@ -18,7 +18,7 @@ namespace AkkaCharging.Pipeline;
 internal sealed record PipelineStatus(LaneState Worst, int Restarts, long Pending, BreakerState Breaker);
 
 /// <summary>The current load of the pipeline.</summary>
-/// <param name="OldestAge">Age of the oldest request in the lanes; zero without any.</param>
+/// <param name="OldestAge">Age of the oldest request in the lanes; zero if there is none.</param>
 /// <param name="Authorizations">Number of authorizer calls in progress.</param>
 /// <param name="Callbacks">Number of callback attempts in progress.</param>
 /// <param name="Receivers">Number of receivers by standing.</param>

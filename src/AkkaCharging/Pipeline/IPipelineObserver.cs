@@ -24,12 +24,12 @@ internal interface IPipelineObserver
     /// <param name="isRedriven">Whether the request was a dead letter before.</param>
     void Settled(ChargingRequest request, Settlement settlement, TimeSpan age, bool isRedriven);
 
-    /// <summary>The circuit breaker of a partner, which may be the only authorizer, changed its state.</summary>
+    /// <summary>The circuit breaker of a partner (or of the only authorizer) changed its state.</summary>
     void BreakerMoved(string partner, BreakerState state);
 
     /// <summary>The circuit breaker of a receiver opened or closed.</summary>
     void ReceiverMoved(DestinationKey receiver, BreakerState state);
 
-    /// <summary>A call to a partner, which may be the only authorizer, about a request failed.</summary>
+    /// <summary>A call to a partner (or to the only authorizer) about a request failed.</summary>
     void AuthorizerFailed(string partner, RequestId id, Exception cause);
 }

@@ -92,8 +92,8 @@ internal sealed class PendingRequest(
     /// </summary>
     public bool TryClaim(int generation)
     {
-        // Repeated when another caller was faster: that one may have claimed an older run, and nobody else would offer
-        // this request to the newer one.
+        // Repeated when another caller was faster: that one may have claimed an older run, and no other caller would
+        // offer this request to the newer one.
         for (var last = Volatile.Read(ref _generation); last < generation; )
         {
             var seen = Interlocked.CompareExchange(ref _generation, generation, last);

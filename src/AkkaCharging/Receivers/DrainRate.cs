@@ -12,8 +12,8 @@ internal sealed class DrainRate(TimeProvider time)
     private readonly Lock _gate = new();
     private long _left;
 
-    // The rate is measured from the older mark to now, which covers one to two windows; still older marks say nothing
-    // about the last few seconds.
+    // The rate is measured from the older mark to now, which covers one to two windows; older marks say nothing about
+    // the last few seconds.
     private (long At, long Left) _older = (time.GetTimestamp(), 0);
     private long _markedAt = time.GetTimestamp();
     private long _markedLeft;

@@ -20,7 +20,8 @@ internal static class RetrySchedule
     public static TimeSpan LongestWait(CallbackSettings settings) => settings.MaxRetryDelay / (1 + settings.Jitter);
 
     /// <summary>
-    /// Returns the sum of the first <paramref name="count"/> waits, the last retry's excluded, without jitter.
+    /// Returns the sum of the first <paramref name="count"/> waits without jitter, excluding the wait before the last
+    /// retry.
     /// </summary>
     public static TimeSpan FirstWaits(CallbackSettings settings, int count) =>
         Enumerable
@@ -28,8 +29,8 @@ internal static class RetrySchedule
             .Aggregate(TimeSpan.Zero, (total, number) => total + Wait(settings, number));
 
     /// <summary>
-    /// Returns how long the remaining retries of a request take that failed <paramref name="made"/> times, if each
-    /// fails at once.
+    /// Returns the total wait before the remaining retries of a request that failed <paramref name="made"/> times,
+    /// assuming that each retry fails at once.
     /// </summary>
     /// <param name="left">The remaining lifetime of the request: the first retry after it is the last.</param>
     /// <param name="random">The source of the jitter.</param>

@@ -20,7 +20,7 @@ internal enum AttemptCause
     /// <summary>The address policy rejected an address of the name, or the URL itself.</summary>
     AddressRefused,
 
-    /// <summary>Nobody listens at the address and port.</summary>
+    /// <summary>Nothing listens at the address and port.</summary>
     ConnectionRefused,
 
     /// <summary>There is no route to the address, or a firewall rejected the connection.</summary>

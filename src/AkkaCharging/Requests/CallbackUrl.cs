@@ -40,8 +40,8 @@ internal sealed class CallbackUrl
     }
 
     /// <summary>
-    /// Reads a URL that was allowed when it was accepted, whatever the present policy; its address is still vetted at
-    /// connection time.
+    /// Reads a URL that was allowed when it was accepted, regardless of the current policy; its address is still vetted
+    /// at connection time.
     /// </summary>
     /// <remarks>
     /// Versions up to 0.1.0 accepted paths and queries that RFC 3986 does not allow. Such a URL is sent as those

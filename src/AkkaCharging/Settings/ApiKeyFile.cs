@@ -25,12 +25,16 @@ internal static class ApiKeyFile
         if (keys.FirstOrDefault(key => names.Contains(key.Name)) is { Name: var name })
             throw Unusable(
                 settings.ApiKeysFile,
-                $"server.apiKeys has the name '{ShownValue.Of(name)}' too; the keys of one name belong in one place"
+                $"server.apiKeys also contains the name '{ShownValue.Of(name)}'; expected all keys of a name in one "
+                    + "place"
             );
         IReadOnlyList<ApiKeySettings> all = [.. settings.ApiKeys, .. keys];
         return all.DistinctBy(key => key.Sha256, StringComparer.OrdinalIgnoreCase).Count() == all.Count
             ? all
-            : throw Unusable(settings.ApiKeysFile, "a sha256 is there twice, or in server.apiKeys too");
+            : throw Unusable(
+                settings.ApiKeysFile,
+                "it contains a sha256 twice, or one that server.apiKeys " + "contains too"
+            );
     }
 
     /// <summary>Creates the exception for a file that cannot be used.</summary>
@@ -49,7 +53,7 @@ internal static class ApiKeyFile
         if (HoconParser.ParseFile(ShownValue.OfFile(path), ReadBytes(path), report.Problems) is { } root)
         {
             if (!root.Entries.ContainsKey(Entry))
-                throw Unusable(path, $"no {Entry} in it");
+                throw Unusable(path, $"it contains no {Entry}");
             var keys = new HoconSection(root, path: "", report).Entries(
                 Entry,
                 ApiKeySettings.Expected,

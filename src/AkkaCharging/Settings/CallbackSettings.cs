@@ -13,7 +13,7 @@ namespace AkkaCharging.Settings;
 /// them.</param>
 /// <param name="MaxConcurrentRetries">Maximum number of retries that wait or run as streams; further ones wait in plain
 /// lines.</param>
-/// <param name="RedrivesPerSecond">Number of dead letters per second in a redrive of many.</param>
+/// <param name="RedrivesPerSecond">Maximum number of dead letters per second in a bulk redrive.</param>
 internal sealed record CallbackSettings(
     TimeSpan Timeout,
     int MaxRetries,

@@ -44,7 +44,7 @@ internal sealed record CallerTlsSettings(
     string ClientCaFile
 ) : ListenerTlsSettings(CertificateFile, KeyFile, Password)
 {
-    /// <summary>Combines the settings of a listener with those of its callers.</summary>
+    /// <summary>Combines the settings of a listener with the settings for its callers' certificates.</summary>
     public CallerTlsSettings(
         ListenerTlsSettings tls,
         ClientCertificates clientCertificates = ClientCertificates.None,

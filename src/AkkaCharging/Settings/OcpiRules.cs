@@ -32,7 +32,8 @@ internal static class OcpiRules
 
         report.Require(
             ocpi.Partners.Count(partner => partner.Kind == OcpiPartnerKind.Hub) <= 1,
-            $"{Partners} holds two hubs; expected at most one, which is asked about tokens of nobody else.",
+            $"{Partners} contains two hubs; expected at most one, which is asked about the tokens of all other "
+                + "parties.",
             Partners
         );
         RequireDistinct("the name", ocpi.Partners.Select(partner => partner.Name), report);
@@ -54,7 +55,7 @@ internal static class OcpiRules
         );
         report.Require(
             !Enum.TryParse<AuthorizationProvider>(partner.Name, ignoreCase: true, out _),
-            $"{Partners}: '{ShownValue.Of(partner.Name)}' names an authorizer; expected a name of the partner's own.",
+            $"{Partners}: '{ShownValue.Of(partner.Name)}' has the name of an authorizer; expected a different name.",
             Partners
         );
         report.Require(
@@ -79,7 +80,7 @@ internal static class OcpiRules
         )
             report.Require(
                 holds: false,
-                $"{Partners} holds {what} '{ShownValue.Of(twice.Key)}' twice; expected it once.",
+                $"{Partners} contains {what} '{ShownValue.Of(twice.Key)}' twice; expected it once.",
                 Partners
             );
     }

@@ -55,7 +55,7 @@ internal enum OcpiTokenEncoding
     Plain,
 }
 
-/// <summary>Whether a partner is told the location and EVSEs at which the driver wants to charge.</summary>
+/// <summary>Whether questions to a partner name the location and EVSEs at which the driver wants to charge.</summary>
 internal enum OcpiLocation
 {
     /// <summary>The location is sent for stations in <c>authorization.stationsFile</c>.</summary>

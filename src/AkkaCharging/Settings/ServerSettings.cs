@@ -4,8 +4,8 @@ using AkkaCharging.Settings.Hocon;
 namespace AkkaCharging.Settings;
 
 /// <summary>Block <c>server</c>: the public listener.</summary>
-/// <param name="MaxConnections">Maximum number of open connections; zero for what the limit of open files
-/// leaves.</param>
+/// <param name="MaxConnections">Maximum number of open connections; zero for as many as the limit of open files
+/// allows.</param>
 /// <param name="KeepAlive">How long a connection without a request stays open, on either listener.</param>
 /// <param name="ShutdownDelay">Time between reporting "not ready" and rejecting new requests, for load balancers to
 /// react.</param>
@@ -103,8 +103,8 @@ internal enum ConfinedPage
 /// <summary>Block <c>management</c>: the operators' listener.</summary>
 /// <param name="Token">The token of an operator without a name, who may change everything; empty for none.</param>
 /// <param name="Operators">Operators with a token each. Without any token the listener must be on loopback.</param>
-/// <param name="MaxConnections">Maximum number of open connections, reserved for operators however many callers there
-/// are.</param>
+/// <param name="MaxConnections">Maximum number of open connections, reserved for operators regardless of the number of
+/// callers.</param>
 /// <param name="Confine">Pages that are served on this listener only.</param>
 /// <param name="WrongTokensPerSecond">Number of wrong tokens per address and second that are checked; zero for no
 /// limit.</param>

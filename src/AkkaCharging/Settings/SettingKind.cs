@@ -43,7 +43,7 @@ internal static class SettingKind
 
     /// <summary>A token that can be sent in a header.</summary>
     public static SettingKind<string> Token { get; } =
-        Texts("printable ASCII without spaces, or nothing", IsToken, secret: true);
+        Texts("printable ASCII without spaces, or empty", IsToken, secret: true);
 
     public static SettingKind<string> Secret { get; } = Texts("text", _ => true, secret: true);
 
@@ -66,7 +66,7 @@ internal static class SettingKind
     public static SettingKind<string> Host { get; } = Texts("a host name or an IP address", IsHost);
 
     public static SettingKind<string> OptionalHost { get; } =
-        Texts("a host name or an IP address, or nothing", text => text.Length == 0 || IsHost(text));
+        Texts("a host name or an IP address, or empty", text => text.Length == 0 || IsHost(text));
 
     public static SettingKind<string> HostAndPort { get; } =
         Texts("a host and a port such as node-1:2552", IsHostAndPort);
@@ -74,7 +74,7 @@ internal static class SettingKind
     public static SettingKind<string> Origin { get; } = Texts("* or an origin such as https://example.com", IsOrigin);
 
     public static SettingKind<Uri?> OptionalUrl { get; } =
-        new("an http or https URL without user info, or nothing", TryUrl, Fallback: null, IsUrl: true);
+        new("an http or https URL without user info, or empty", TryUrl, Fallback: null, IsUrl: true);
 
     /// <remarks>The name is used as a metric label and in logs.</remarks>
     public static SettingKind<string> PartnerName { get; } =
@@ -84,10 +84,10 @@ internal static class SettingKind
         );
 
     public static SettingKind<string> OptionalCountryCode { get; } =
-        Capitals("two letters, or nothing", text => text.Length == 0 || IsCountryCode(text));
+        Capitals("two letters, or empty", text => text.Length == 0 || IsCountryCode(text));
 
     public static SettingKind<string> OptionalPartyId { get; } =
-        Capitals("three letters or digits, or nothing", text => text.Length == 0 || IsPartyId(text));
+        Capitals("three letters or digits, or empty", text => text.Length == 0 || IsPartyId(text));
 
     public static SettingKind<string> Party { get; } =
         Capitals(
@@ -97,7 +97,7 @@ internal static class SettingKind
 
     public static SettingKind<string> ContractProvider { get; } =
         Capitals(
-            "the beginning of contract ids such as NLTNM",
+            "a prefix of contract ids such as NLTNM",
             text => text.Length == 5 && IsCountryCode(text[..2]) && IsPartyId(text[2..])
         );
 
@@ -190,7 +190,7 @@ internal static class SettingKind
         );
 
     /// <remarks>
-    /// IPNetwork.TryParse alone also accepts 10.0.0.1/8 and 10.1/16, as another network than was meant.
+    /// IPNetwork.TryParse alone also accepts 10.0.0.1/8 and 10.1/16, as a different network than intended.
     /// </remarks>
     private static bool TryNetwork(string text, out IPNetwork network) =>
         IPNetwork.TryParse(text, out network)

@@ -63,7 +63,7 @@ internal static partial class SettingsEnvironment
             if (IsServiceLink(name, value))
             {
                 problems.Add(
-                    $"{source}: holds a service link of the container platform; expected a port. Set "
+                    $"{source}: contains a service link of the container platform; expected a port. Set "
                         + "enableServiceLinks: false for the pod."
                 );
             }
@@ -121,7 +121,7 @@ internal static partial class SettingsEnvironment
 
             var similar = problems.Count < UnknownKeys.MostCompared ? UnknownKeys.MostAlike(name, names) : null;
             problems.Add(
-                $"environment variable {name}: is not a setting"
+                $"environment variable {name} is not a setting"
                     + (similar is null ? "" : $"; did you mean {similar}?")
                     + (similar is null ? $". If it belongs to another program, list it in {Foreign}." : "")
             );

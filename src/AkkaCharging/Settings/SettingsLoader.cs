@@ -85,7 +85,7 @@ internal static class SettingsLoader
         else
         {
             problems.Add(
-                $"{ShownValue.OfFile(sources.ConfigFile)}: there is no such file, though it was given as --config."
+                $"{ShownValue.OfFile(sources.ConfigFile)}: there is no such file, although --config names it."
             );
         }
     }

@@ -42,7 +42,7 @@ internal static class SettingsRules
         );
         report.Require(
             AreDistinct(server.ApiKeys.Select(key => key.Sha256)),
-            "server.apiKeys holds the same sha256 twice; expected one entry a key.",
+            "server.apiKeys contains the same sha256 twice; expected one entry per key.",
             "server.apiKeys"
         );
         report.Require(
@@ -55,12 +55,12 @@ internal static class SettingsRules
         );
         report.Require(
             AreDistinct(management.Operators.Select(entry => entry.Sha256)),
-            "management.operators holds the same sha256 twice; expected a token for each operator.",
+            "management.operators contains the same sha256 twice; expected a different token for each operator.",
             "management.operators"
         );
         report.Require(
             server.Port == 0 || server.Port != management.Port || !SameAddress(server.Host, management.Host),
-            $"management.port = {management.Port} is server.port too; expected two ports.",
+            $"management.port and server.port are both {management.Port}; expected two different ports.",
             "management.port",
             "server.port",
             "management.host",
@@ -73,8 +73,8 @@ internal static class SettingsRules
             settings.Request.DriverToken.MinLength >= DriverTokenRules.SafeLengthMin
                 || settings.Server.NeedsApiKey
                 || IsLoopback(settings.Server.Host),
-            $"request.driverToken.minLength = {settings.Request.DriverToken.MinLength} lets anybody who reaches "
-                + "server.host try out all tokens; expected server.apiKeys, a loopback host or at least "
+            $"request.driverToken.minLength = {settings.Request.DriverToken.MinLength} lets anyone who can reach "
+                + "server.host try all tokens; expected server.apiKeys, a loopback host or at least "
                 + $"{DriverTokenRules.SafeLengthMin}.",
             "request.driverToken.minLength",
             "server.apiKeys",
@@ -84,8 +84,8 @@ internal static class SettingsRules
     private static void Tls(string block, ListenerTlsSettings tls, SettingsReport report) =>
         report.Require(
             tls.IsOn || tls is { KeyFile: "", Password: "" },
-            $"{block}.tls.keyFile and {block}.tls.password do nothing without {block}.tls.certificateFile; expected "
-                + "the file too.",
+            $"{block}.tls.keyFile and {block}.tls.password have no effect without {block}.tls.certificateFile; "
+                + "expected the file too.",
             $"{block}.tls.certificateFile",
             $"{block}.tls.keyFile",
             $"{block}.tls.password"
@@ -194,7 +194,7 @@ internal static class SettingsRules
         var cluster = settings.Cluster;
         report.Require(
             cluster.Tls.IsOn || cluster.Tls.Password.Length == 0,
-            "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too.",
+            "cluster.tls.password has no effect without cluster.tls.certificateFile; expected the file too.",
             "cluster.tls.password",
             "cluster.tls.certificateFile"
         );
@@ -216,26 +216,27 @@ internal static class SettingsRules
         report.Require(
             cluster.Lanes >= cluster.SeedNodes.Count,
             $"cluster.lanes = {cluster.Lanes} is below the number of cluster.seedNodes; a node without a lane "
-                + "accepts nothing.",
+                + "accepts no requests.",
             "cluster.lanes",
             "cluster.seedNodes"
         );
         report.Require(
             settings.Queue.ConsumerThreads == 1,
-            "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1.",
+            "queue.consumerThreads has no effect in a cluster, where cluster.lanes run concurrently; expected 1.",
             "queue.consumerThreads",
             "cluster.enabled"
         );
         report.Require(
             !IsAny(cluster.Hostname),
-            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is no address that other nodes could reach; "
-                + "expected this node's own, and cluster.bindHostname for the interface.",
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is not an address that other nodes can reach; "
+                + "expected this node's own address, and the interface in cluster.bindHostname.",
             "cluster.hostname"
         );
         report.Require(
             !IsLoopback(cluster.Hostname) || cluster.SeedNodes.All(seed => IsLoopback(seed[..seed.LastIndexOf(':')])),
-            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is this machine's alone, and cluster.seedNodes "
-                + "name others; expected the name or address that those reach this node at.",
+            $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' can be reached from this machine only, but "
+                + "cluster.seedNodes names other machines; expected a name or address at which they reach this "
+                + "node.",
             "cluster.hostname",
             "cluster.seedNodes"
         );
@@ -244,7 +245,7 @@ internal static class SettingsRules
                 || cluster.AllowPlaintext
                 || (IsLoopback(cluster.Hostname) && IsLoopback(cluster.Interface)),
             $"cluster.hostname = '{ShownValue.Of(cluster.Hostname)}' is reachable from other machines without TLS, "
-                + "so that anybody who reaches it can pass for a node; expected cluster.tls.certificateFile, "
+                + "so that anyone who can reach it can pose as a node; expected cluster.tls.certificateFile, "
                 + "cluster.allowPlaintext = true or a loopback address.",
             "cluster.hostname",
             "cluster.bindHostname",

@@ -75,7 +75,7 @@ internal sealed class TracingObserver(IPipelineObserver next) : IPipelineObserve
 
     /// <returns>
     /// A span with the given start and <paramref name="duration"/>, to be disposed after tags were added; null when
-    /// nobody listens.
+    /// there is no listener.
     /// </returns>
     private static Activity? Span(
         ChargingRequest request,

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
-/// <summary>The description of the operators' API, held against what the service really answers.</summary>
+/// <summary>Compares the description of the operators' API with the service's real answers.</summary>
 [Trait("Category", "Component")]
 public sealed class AdminDescriptionTests : IAsyncLifetime
 {

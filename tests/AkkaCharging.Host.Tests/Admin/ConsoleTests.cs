@@ -21,7 +21,7 @@ public sealed class SharedBrowser : IAsyncLifetime
 }
 
 /// <summary>The operators' console in a real browser, on the whole service.</summary>
-/// <remarks>With <c>AKKACHARGING_SCREENSHOTS</c> set to a folder, what it looks like is left there.</remarks>
+/// <remarks>Saves screenshots to the folder that <c>AKKACHARGING_SCREENSHOTS</c> names, if it is set.</remarks>
 [Trait("Category", "Component")]
 public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBrowser>, IAsyncLifetime
 {
@@ -158,7 +158,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
                 .EnumerateArray()
         );
         await page.ClickAsync(discard);
-        await page.PressAsync("Tab"); // the first button keeps things as they are
+        await page.PressAsync("Tab"); // the first button cancels
         await page.PressAsync("Enter");
 
         await page.ShowsAsync("#notice", $"{id} is discarded.");
@@ -380,7 +380,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
                 )
             ).GetRawText()
         );
-        // a browser writes down each refusal
+        // a browser logs each rejection
         Assert.DoesNotContain(page.Complaints, complaint => !complaint.Contains("401", StringComparison.Ordinal));
     }
 

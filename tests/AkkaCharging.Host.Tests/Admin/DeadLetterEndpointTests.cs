@@ -8,7 +8,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
-/// <summary>Dead letters over HTTP: a real receiver that refuses, and takes them later.</summary>
+/// <summary>Dead letters over HTTP: a real receiver that rejects them at first and accepts them later.</summary>
 [Trait("Category", "Component")]
 public sealed class DeadLetterEndpointTests : IAsyncLifetime
 {
@@ -127,7 +127,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
             redriven.GetRawText()
         );
         Assert.Equal(
-            "It is no dead letter: it did not fail, was discarded, or is redriven already.",
+            "The request is not a dead letter: it did not fail, or it was already discarded or redriven.",
             await Api.RefusedAsync(again, 409, "conflict")
         );
         Assert.Equal([id, id], _receiver.Received.Select(callback => callback.WebhookId));
@@ -178,7 +178,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         var apart = await _service.FailAsync(other);
         using (var none = await _service.Management.GetAsync(Operators.Letters + "/redrive"))
             Assert.Equal(
-                "No redrive of many has begun since the start.",
+                "No bulk redrive has been started since the service started.",
                 await Api.RefusedAsync(none, 404, "not_found")
             );
         _time.Advance(TimeSpan.FromSeconds(1));
@@ -200,7 +200,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
             (begun.GetProperty("from").GetInt64(), begun.GetProperty("to").GetInt64())
         );
         Assert.Equal(
-            "A redrive of many is running, or the service is stopping. One at a time.",
+            "Another bulk redrive is running, or the service is stopping.",
             await Api.RefusedAsync(second, 409, "conflict")
         );
         await ProgressAsync("running", redriven: 1);
@@ -224,7 +224,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         await _service.FailAsync(_receiver);
         _time.Advance(TimeSpan.FromSeconds(1));
         using (var early = await _service.ChangeAsync(Operators.Letters + "/redrive/cancel"))
-            Assert.Equal("No redrive of many is running.", await Api.RefusedAsync(early, 409, "conflict"));
+            Assert.Equal("No bulk redrive is running.", await Api.RefusedAsync(early, 409, "conflict"));
         await _service.ChangeAsync(Operators.Letters + "/redrive", """{"all":true}""").ReadAsync(202);
         await ProgressAsync("running", redriven: 1);
 
@@ -234,7 +234,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         await ProgressAsync("cancelled", redriven: 1);
         using var late = await _service.ChangeAsync(Operators.Letters + "/redrive/cancel");
         await Api.RefusedAsync(late, 409, "conflict");
-        await RecordedAsync("\"Action\":\"cancel\",\"Target\":\"redrive of many\",\"Result\":\"cancelled\"");
+        await RecordedAsync("\"Action\":\"cancel\",\"Target\":\"bulk redrive\",\"Result\":\"cancelled\"");
     }
 
     [Theory]
@@ -321,7 +321,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         using var answer = await service.ChangeAsync($"{Operators.Letters}/{id}/redrive");
 
         Assert.Equal(
-            "There is no room for it at present, or the service is stopping. Try again later.",
+            "The queue has no room for the request at present, or the service is stopping. Try again later.",
             await Api.RefusedAsync(answer, 409, "conflict")
         );
         Assert.Equal(TimeSpan.FromSeconds(1), answer.Headers.RetryAfter!.Delta);

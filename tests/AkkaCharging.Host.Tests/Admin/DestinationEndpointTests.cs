@@ -46,7 +46,7 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
         Assert.Equal("resumed", resumed.GetProperty("status").GetString());
         Assert.Equal(id, Assert.Single(_receiver.Received).WebhookId);
         using var again = await _service.ChangeAsync(Route + "/resume", Named(_receiver.Destination()));
-        Assert.Equal("It is not paused.", await Api.RefusedAsync(again, 409, "conflict"));
+        Assert.Equal("The destination is not paused.", await Api.RefusedAsync(again, 409, "conflict"));
         foreach (var (action, result) in new[] { ("pause", "paused"), ("resume", "resumed"), ("resume", "conflict") })
         {
             var fields = $$"""

@@ -7,7 +7,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
-/// <summary>Who reaches what on which listener.</summary>
+/// <summary>Which callers may reach which routes on which listener.</summary>
 [Collection(SharedService.Name)]
 [Trait("Category", "Component")]
 public sealed class OperatorAccessTests(SharedService shared)
@@ -259,7 +259,7 @@ public sealed class OperatorAccessTests(SharedService shared)
             );
             if (token == "token-of-bo")
                 Assert.Equal(
-                    "This operator may read and change nothing: management.operators gives access = read.",
+                    "This operator has read access only (access = read in management.operators).",
                     await Api.RefusedAsync(change, 403, "forbidden")
                 );
             else

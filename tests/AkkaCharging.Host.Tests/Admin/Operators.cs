@@ -40,7 +40,7 @@ internal static class Operators
         return service.Management.SendAsync(request);
     }
 
-    /// <summary>Insists on a status and returns the body.</summary>
+    /// <summary>Asserts the status and returns the body.</summary>
     public static async Task<JsonElement> ReadAsync(this Task<HttpResponseMessage> answering, int statusCode = 200)
     {
         using var answer = await answering;
@@ -51,7 +51,7 @@ internal static class Operators
         return await Api.BodyOf(answer);
     }
 
-    /// <summary>A request whose receiver says no for good.</summary>
+    /// <summary>A request that its receiver rejects permanently.</summary>
     public static async Task<string> FailAsync(this RunningService service, CallbackReceiver receiver, string path = "")
     {
         receiver.RespondWith(HttpStatusCode.Gone);

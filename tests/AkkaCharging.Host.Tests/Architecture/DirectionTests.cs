@@ -6,7 +6,7 @@ using NetArchTest.Rules;
 namespace AkkaCharging.Host.Tests.Architecture;
 
 /// <summary>
-/// The direction of ARCHITECTURE.md: a folder depends only on folders that stand before it in these lists.
+/// The direction of ARCHITECTURE.md: a folder depends only on folders that precede it in these lists.
 /// </summary>
 [Trait("Category", "Unit")]
 public sealed class DirectionTests

@@ -5,7 +5,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Host.Tests.Authorization;
 
-/// <summary><c>authorization.provider = sql</c>: what the check says, and what stops the start.</summary>
+/// <summary><c>authorization.provider = sql</c>: what the check reports, and what prevents the start.</summary>
 [Trait("Category", "Component")]
 public sealed class SqlAuthorizerTests : IDisposable
 {
@@ -20,10 +20,10 @@ public sealed class SqlAuthorizerTests : IDisposable
         Assert.Equal((0, ""), await CheckAsync(Config(await DatabaseAsync(), Query)));
 
     [Theory]
-    [InlineData("select decision from missing where uid = @token", "has no table of a name in the query (1)")]
+    [InlineData("select decision from missing where uid = @token", "lacks a table that the query names (1)")]
     [InlineData(
         "select uid as verdict from tags where uid = @token",
-        "returned an unknown column, the 1. of the query"
+        "returned an unknown column (number 1 in the query)"
     )]
     [InlineData("select decision form tags where uid = @token", "found a syntax error in the query (1)")]
     [InlineData("select decision from tags where uid = @uid", "names the unknown parameter @uid")]

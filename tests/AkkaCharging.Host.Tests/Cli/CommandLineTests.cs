@@ -65,7 +65,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("canary-4711\n", 0, "{0}\n", "")]
-    [InlineData("", 1, "", "Standard input holds no key; expected one line.\n")]
+    [InlineData("", 1, "", "Standard input contains no key; expected one line.\n")]
     public async Task HashOfAKey_IsReadFromStandardInput(string input, int exit, string printed, string problem)
     {
         var (output, error) = (new StringWriter(), new StringWriter());

@@ -3,7 +3,9 @@ using AkkaCharging.Host.Cli;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
-/// <summary>The commands that look at the settings and at what they name: <c>config</c> and <c>doctor</c>.</summary>
+/// <summary>
+/// The commands that check the settings and the files and systems they name: <c>config</c> and <c>doctor</c>.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class DoctorCommandTests : IDisposable
 {
@@ -20,7 +22,7 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Contains("ok       settings: They are valid.", output, StringComparison.Ordinal);
         Assert.Contains("ok       files: Every file", output, StringComparison.Ordinal);
-        Assert.Contains("journal.db is made at the first start.", output, StringComparison.Ordinal);
+        Assert.Contains("journal.db is created at the first start.", output, StringComparison.Ordinal);
         Assert.Contains("warning  settings: Callbacks are not signed", output, StringComparison.Ordinal);
         Assert.Equal(
             ["acl.csv", "doctor.conf"],
@@ -36,7 +38,7 @@ public sealed class DoctorCommandTests : IDisposable
         var (exitCode, output, _) = await RunAsync(Sqlite("file/journal.db"), "doctor");
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("failed   journal: Nothing can be written beside", output, StringComparison.Ordinal);
+        Assert.Contains("failed   journal: No file can be written next to", output, StringComparison.Ordinal);
         Assert.Contains("ok       files: ", output, StringComparison.Ordinal);
     }
 

@@ -7,7 +7,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
-/// <summary>The commands that read the journal, <c>audit</c> and <c>request</c>, beside its owner.</summary>
+/// <summary>The commands that read the journal, <c>audit</c> and <c>request</c>, while its owner is running.</summary>
 [Trait("Category", "Component")]
 public sealed class JournalCommandTests : IAsyncLifetime
 {
@@ -29,7 +29,8 @@ public sealed class JournalCommandTests : IAsyncLifetime
         };
 
     /// <summary>
-    /// Two requests: one settled, a second later one of another station and driver, undecided. The owner keeps running.
+    /// Two requests: a settled one and, a second later, an undecided one of another station and driver. The owner keeps
+    /// running.
     /// </summary>
     public async Task InitializeAsync()
     {
@@ -180,7 +181,7 @@ public sealed class JournalCommandTests : IAsyncLifetime
         var (exitCode, output, error) = await RunAsync(text, "audit", "--config", Config(), "--token-stdin");
 
         Assert.Equal((1, ""), (exitCode, output));
-        Assert.StartsWith("Standard input holds no driver token; expected 4-80 ", error, StringComparison.Ordinal);
+        Assert.StartsWith("Standard input contains no driver token; expected 4-80 ", error, StringComparison.Ordinal);
         Assert.DoesNotContain("canary", error, StringComparison.Ordinal);
     }
 
@@ -202,8 +203,8 @@ public sealed class JournalCommandTests : IAsyncLifetime
     [InlineData("--token-fingerprint expects 32 hexadecimal digits.", "--token-fingerprint", Token)]
     [InlineData("--from expects an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z.", "--from", "2026-03-04")]
     [InlineData("--to expects an RFC 3339 time with offset", "--to", "2026-03-04T12:00:00")]
-    [InlineData("--limit expects a whole number from 1 on.", "--limit", "0")]
-    [InlineData("--limit expects a whole number from 1 on.", "--limit", "many")]
+    [InlineData("--limit expects a whole number of at least 1.", "--limit", "0")]
+    [InlineData("--limit expects a whole number of at least 1.", "--limit", "many")]
     [InlineData("exclude each other", "--token-fingerprint", "00112233445566778899aabbccddeeff", "--token-stdin")]
     [InlineData("--sation", "--sation", "x")]
     public async Task BadOption_Exits1_AndSaysWhatIsExpected(string expected, params string[] options)
@@ -216,7 +217,7 @@ public sealed class JournalCommandTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("journal.kind = memory", "journal.kind = memory keeps nothing that could be audited")]
+    [InlineData("journal.kind = memory", "journal.kind = memory stores nothing that can be read here")]
     [InlineData(
         "journal { kind = sqlite, path = \"absent.db\" }",
         "There is no journal absent.db; journal.path names it."

@@ -13,7 +13,7 @@ public sealed class OcpiCheckTests : IDisposable
 
     [Theory]
     [InlineData(401, "", 1, "OCPI partner tnm answered 401; check tokenFile")]
-    [InlineData(404, "", 1, "OCPI partner tnm answered 404 and no OCPI; check tokensUrl")]
+    [InlineData(404, "", 1, "OCPI partner tnm answered 404 without OCPI; check tokensUrl")]
     [InlineData(200, """{"status_code":1000,"data":[]}""", 0, "")]
     public async Task Partner_IsAskedWhetherCredentialsAndUrlAreRight(int status, string body, int exit, string problem)
     {
@@ -40,8 +40,8 @@ public sealed class OcpiCheckTests : IDisposable
     [Theory]
     [InlineData(null, "Could not find file")]
     [InlineData("", "it is empty.")]
-    [InlineData("canary 4711", "it holds something else than printable ASCII without spaces.")]
-    [InlineData("canary\n4711", "it holds something else than printable ASCII without spaces.")]
+    [InlineData("canary 4711", "it contains something other than printable ASCII without spaces.")]
+    [InlineData("canary\n4711", "it contains something other than printable ASCII without spaces.")]
     public async Task UnusableTokenFile_IsNamed_AndNobodyAsked(string? content, string problem)
     {
         await using var partner = await CallbackReceiver.StartAsync();

@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace AkkaCharging.Host.Tests.Clustering;
 
-/// <summary>What operators see of a cluster: on its nodes, and on a process that is none.</summary>
+/// <summary>What operators see of a cluster, on its nodes and on a standalone process.</summary>
 [Collection(NodesDefinition.Name)]
 [Trait("Category", "Component")]
 public sealed class ClusterViewTests(Nodes nodes)
@@ -99,15 +99,15 @@ public sealed class ClusterViewTests(Nodes nodes)
             port
         );
 
-        await HealthAsync(node, "DOWN", "nodes=2 unreachable=0 lanes=0 problem=no lane is here");
-        Assert.Equal((503, true, "no lane is here"), await ReadyAsync(node));
+        await HealthAsync(node, "DOWN", "nodes=2 unreachable=0 lanes=0 problem=this node holds no lanes");
+        Assert.Equal((503, true, "this node holds no lanes"), await ReadyAsync(node));
         proxy.Restore();
 
         await HealthAsync(node, "UP", "nodes=2 unreachable=0 lanes=2");
         Assert.Equal((200, true, "UP"), await ReadyAsync(node));
     }
 
-    /// <summary>Whether there is a cluster already is for the journal to say.</summary>
+    /// <summary>The journal tells whether a cluster exists already.</summary>
     [Fact]
     public async Task JournalThatIsAwayFromTheStart_Is503InTheView_AndNoClusterIsFoundedUntilItIsBack()
     {
@@ -117,7 +117,7 @@ public sealed class ClusterViewTests(Nodes nodes)
         await using var node = await nodes.LaunchAsync(await nodes.NewJournalAsync(proxy.Port), port, port);
 
         await HealthAsync(node, "DOWN", "nodes=0 unreachable=0 lanes=0 problem=not a member of the cluster");
-        Assert.Equal((503, false, "no lane is here"), await ReadyAsync(node));
+        Assert.Equal((503, false, "this node holds no lanes"), await ReadyAsync(node));
         await Api.RefusedAsync(await node.Management.GetAsync(View), 503, "journal_unavailable");
         proxy.Restore();
 
@@ -137,7 +137,7 @@ public sealed class ClusterViewTests(Nodes nodes)
         await using var node = await nodes.LaunchAsync(journal, port, seedPort);
 
         await HealthAsync(node, "DOWN", "nodes=0 unreachable=0 lanes=0 problem=not a member of the cluster");
-        Assert.Equal((503, false, "no lane is here"), await ReadyAsync(node));
+        Assert.Equal((503, false, "this node holds no lanes"), await ReadyAsync(node));
         Assert.Empty((await node.Management.GetAsync(View).ReadAsync()).GetProperty("nodes").EnumerateArray());
         await using (var seed = await nodes.LaunchAsync(journal, seedPort, seedPort))
         {

@@ -21,7 +21,7 @@ public sealed class Nodes : IAsyncLifetime
     public Task DisposeAsync() => _postgres.DisposeAsync().AsTask();
 
     /// <summary>A new journal.</summary>
-    /// <param name="port">Of what stands in front of PostgreSQL; null for nothing.</param>
+    /// <param name="port">Port of a proxy in front of PostgreSQL; null for none.</param>
     /// <returns>Its connection string.</returns>
     public async Task<string> NewJournalAsync(int? port = null)
     {
@@ -77,7 +77,7 @@ public sealed class Nodes : IAsyncLifetime
         return (node, own);
     }
 
-    /// <summary>Waits until a node holds so many lanes.</summary>
+    /// <summary>Waits until a node holds the given number of lanes.</summary>
     internal static Task HasLanesAsync(RunningService node, int count) =>
         Eventually.HoldsAsync(
             async () =>

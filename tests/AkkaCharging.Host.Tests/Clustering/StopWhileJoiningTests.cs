@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Clustering;
 
-/// <summary>A node that is told to stop before it knows whether it is a member.</summary>
+/// <summary>A node that receives a stop signal before it knows whether it is a member.</summary>
 [Collection(NodesDefinition.Name)]
 [Trait("Category", "Component")]
 public sealed class StopWhileJoiningTests(Nodes nodes)
@@ -59,7 +59,7 @@ public sealed class StopWhileJoiningTests(Nodes nodes)
         Assert.IsType<LaneStop.HandedOver>(await stop.WaitAsync(Grace));
     }
 
-    /// <summary>What a node gets to know of itself.</summary>
+    /// <summary>What a node learns about its own membership.</summary>
     private static ConcurrentQueue<MemberStatus> Watch(RunningService service)
     {
         var seen = new ConcurrentQueue<MemberStatus>();

@@ -37,7 +37,7 @@ public sealed class BoundedListenerTests
         var accepting = listener.AcceptAsync().AsTask();
         for (var tried = 1; tried <= 3; tried++)
         {
-            Assert.Equal(tried, tries); // once, until time goes on
+            Assert.Equal(tried, tries); // once, until time advances
             time.Advance(TimeSpan.FromMilliseconds(100));
             await Eventually.HoldsAsync(() => tries > tried, "it is tried again");
         }
@@ -89,7 +89,7 @@ public sealed class BoundedListenerTests
                         + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"u8
                     ).ToArray()
                 );
-            Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64])); // 100: its body is waited for
+            Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64])); // 100: the server awaits the body
         }
 
         var places = service.App.Services.GetRequiredService<BoundedTransport>().Callers;

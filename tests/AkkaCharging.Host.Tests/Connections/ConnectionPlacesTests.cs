@@ -23,9 +23,9 @@ public sealed class ConnectionPlacesTests
         await OpenAsync("silent");
         _time.Advance(TimeSpan.FromSeconds(1));
 
-        var busy = await OpenAsync("busy"); // for the silent one, though it is the youngest
+        var busy = await OpenAsync("busy"); // in place of the silent one, although it is the youngest
         busy.Begin();
-        var next = await OpenAsync("next"); // for the one that has been idle longest
+        var next = await OpenAsync("next"); // in place of the one that was idle longest
         next.Begin();
         late.Begin();
 

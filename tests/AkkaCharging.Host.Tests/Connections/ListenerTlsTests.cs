@@ -108,7 +108,7 @@ public sealed class ListenerTlsTests : IDisposable
     [InlineData("absent.pem", "server.key", "", "server.tls.certificateFile = '")]
     [InlineData("server.pem", "absent.key", "", "server.tls.keyFile = '")]
     [InlineData("server.pem", "server.key", "absent.ca", "server.tls.clientCaFile = '")]
-    [InlineData("server.pem", "server.key", "middle.ca", "it holds no self-signed certificate")]
+    [InlineData("server.pem", "server.key", "middle.ca", "it contains no self-signed certificate")]
     [InlineData("server.pem", "server.pem", "", "cannot be used (with its key: ")]
     public void FileThatCannotBeUsed_StopsTheStart_AndIsNamed(string own, string key, string ca, string problem)
     {
@@ -263,7 +263,7 @@ public sealed class ListenerTlsTests : IDisposable
             services => services.AddTime(_time)
         );
 
-    /// <summary>A client that trusts the root alone, so that the listener has to show its intermediates.</summary>
+    /// <summary>A client that trusts the root only, so that the listener has to send its intermediates.</summary>
     private HttpClient Client(Uri address, X509Certificate2? own, Action<string>? seen = null)
     {
         var handler = new SocketsHttpHandler();

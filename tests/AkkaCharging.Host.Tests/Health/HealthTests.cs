@@ -90,7 +90,8 @@ public sealed class HealthTests : IAsyncLifetime
             (statusCode, Text(degraded, "status"), Status(degraded, "callbacks"))
         );
         Assert.Equal(
-            "errorRate=0 totalCallbacks=0 problem=this process is out of files, 0 callbacks wait for a connection",
+            "errorRate=0 totalCallbacks=0 problem=this process is out of files; "
+                + "0 callbacks are waiting for a connection",
             Details(degraded, "callbacks")
         );
     }
@@ -113,7 +114,7 @@ public sealed class HealthTests : IAsyncLifetime
 
         Assert.Equal(("DEGRADED", "DEGRADED"), (Text(degraded, "status"), Status(degraded, "queue")));
         Assert.Equal(
-            "currentSize=5 maxSize=10 problem=destinations that have not lately answered hold 5 of their 5 places",
+            "currentSize=5 maxSize=10 problem=destinations that have not recently answered use 5 of at most 5 places",
             Details(degraded, "queue")
         );
         await Api.RefusedAsync(refused, 503, "queue_full");
@@ -407,7 +408,7 @@ public sealed class HealthTests : IAsyncLifetime
         var journal = new ScriptedJournal();
         await using var service = await StartAsync(journal: journal);
         await AcceptAsync(service, 1);
-        // Settled, not only called back: one whose settlement meets the defect would be called back again.
+        // Waits for the settlement, because a request whose settlement hits the defect is called back again.
         await Eventually.HoldsAsync(
             async () =>
                 (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt64()
@@ -430,7 +431,7 @@ public sealed class HealthTests : IAsyncLifetime
         journal.Fault = null;
 
         Assert.Equal((503, "DOWN"), (live, Text(liveness, "status")));
-        Assert.Equal("a graph of the pipeline dies again and again", Text(liveness.GetProperty("details"), "pipeline"));
+        Assert.Equal("the graph of a lane fails repeatedly", Text(liveness.GetProperty("details"), "pipeline"));
         Assert.Equal((503, "DOWN"), (statusCode, Text(health, "status")));
         await UntilAsync(service, "pipeline", "UP");
         await Eventually.HoldsAsync(() => _receiver.Received.Count == 2, "the request that survived five graphs");

@@ -8,7 +8,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>Requests without an API key while as many as are answered at a time wait for the metrics actor.</summary>
+/// <summary>
+/// Requests without an API key while all places are taken by requests that wait for the metrics actor.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class AnonymousReadsTests : IAsyncLifetime
 {

@@ -136,10 +136,10 @@ public sealed class ApiKeyFileTests : IDisposable
         Write(Entry("app"), Entry("app", key: "new")); // a rotation
         Watching(Key("partner")).Dispose();
 
-        Rejected("server.apiKeys has the name 'app' too", Key("app", key: "third"));
-        Rejected("a sha256 is there twice, or in server.apiKeys too", Key("partner", key: "new"));
+        Rejected("server.apiKeys also contains the name 'app'", Key("app", key: "third"));
+        Rejected("it contains a sha256 twice, or one that server.apiKeys contains too", Key("partner", key: "new"));
         Write(Entry("app"), Entry("fleet", key: "app"));
-        Rejected("a sha256 is there twice, or in server.apiKeys too");
+        Rejected("it contains a sha256 twice, or one that server.apiKeys contains too");
 
         void Rejected(string problem, params ApiKeySettings[] settings) =>
             Assert.Contains(

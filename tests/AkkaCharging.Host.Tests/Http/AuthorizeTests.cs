@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>The synchronous question, and what an extended callback and the status look-up tell.</summary>
+/// <summary>The synchronous question, and the details in an extended callback and in the status look-up.</summary>
 [Trait("Category", "Component")]
 public sealed class AuthorizeTests : IAsyncLifetime
 {

@@ -2,7 +2,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>Bodies as only a raw connection sends them.</summary>
+/// <summary>Bodies that only a raw connection can send.</summary>
 [Trait("Category", "Component")]
 public sealed class BodyLimitsTests : IAsyncLifetime
 {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>The questions of citrineos, in its own form.</summary>
+/// <summary>Questions from CitrineOS, in its own format.</summary>
 [Trait("Category", "Component")]
 public sealed class CitrineosTests : IDisposable
 {

@@ -133,7 +133,7 @@ public sealed class FollowTests : IAsyncLifetime
         Assert.Equal(2, answer.GetProperty("attempts").GetArrayLength());
     }
 
-    /// <summary>Two names that differ in what lies behind them alone, on the same clock.</summary>
+    /// <summary>Two names that differ only in what they resolve to, on the same clock.</summary>
     [Fact]
     public async Task NameThatLeadsInside_HasThePageOfOneThatDoesNotExist()
     {

@@ -12,7 +12,7 @@ using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>The description, held against what the service really answers.</summary>
+/// <summary>Compares the description with the service's real answers.</summary>
 [Trait("Category", "Component")]
 public sealed class OpenApiTests : IAsyncLifetime
 {

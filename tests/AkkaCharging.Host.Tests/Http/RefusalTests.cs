@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>What the service refuses because of its own state, and what it says about a defect.</summary>
+/// <summary>What the service rejects because of its own state, and its answer to a defect.</summary>
 [Trait("Category", "Component")]
 public sealed class RefusalTests
 {
@@ -137,7 +137,7 @@ public sealed class RefusalTests
         using var answer = await service.Http.SendAsync(Api.Post(Api.Body()));
 
         Assert.Equal(
-            "An internal error occurred (InvalidOperationException; the log has more).",
+            "An internal error occurred (InvalidOperationException; see the log).",
             await Api.RefusedAsync(answer, 500, "internal_error")
         );
     }
@@ -147,7 +147,7 @@ public sealed class RefusalTests
     [InlineData(false)]
     public async Task DefectOnTheStatusPage_Returns500_WhateverIsThrown_AndLogsTheEndpoint(bool isCancellation)
     {
-        // A cancellation that nobody asked for is a defect like any other.
+        // A cancellation that was not requested is a defect like any other.
         var journal = new ScriptedJournal
         {
             Fault = isCancellation

@@ -7,7 +7,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>A repeat of what was accepted is answered as ever, also when there is no room for anything new.</summary>
+/// <summary>
+/// The repeat of an accepted submission is answered as usual, even when there is no room for new ones.
+/// </summary>
 [Trait("Category", "Component")]
 public sealed class ReplayWithoutRoomTests : IAsyncLifetime
 {

@@ -119,7 +119,7 @@ public sealed class SubmitTests(SharedService shared)
             "The content type must be application/json in UTF-8.",
             await Api.RefusedAsync(answer, 415, "unsupported_media_type")
         );
-        Assert.False(answer.Headers.Contains("Accept-Encoding")); // it would say that the encoding is at fault
+        Assert.False(answer.Headers.Contains("Accept-Encoding")); // the header would mean that the encoding is at fault
     }
 
     [Theory]

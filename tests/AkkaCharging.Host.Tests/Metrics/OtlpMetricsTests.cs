@@ -74,7 +74,7 @@ public sealed class OtlpMetricsTests : IDisposable
         Assert.Equal((1, 2), (_collected[Accepted], _collected[Depth]));
     }
 
-    /// <summary>A service that settles nothing, and does not wait for it when it stops.</summary>
+    /// <summary>A service that settles nothing, and does not wait for pending requests when it stops.</summary>
     private static Task<RunningService> StartAsync() =>
         RunningService.StartAsync(
             settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }),
@@ -119,7 +119,7 @@ public sealed class OtlpMetricsTests : IDisposable
         _collected[$"{instrument.Name} {string.Join(',', labels)}"] = value;
     }
 
-    /// <summary>A metrics actor that answers when the test lets it.</summary>
+    /// <summary>A metrics actor that answers only when the test permits it.</summary>
     private sealed class ScriptedSink : IMetricsSink
     {
         public TaskCompletionSource<MetricsSnapshot> Answer { get; set; } = new();

@@ -316,8 +316,8 @@ public sealed partial class PrometheusTests
             );
     }
 
-    // What SubmitHandler tells the metrics: refusals, returned statuses, either of two, and what stands when something
-    // was thrown.
+    // What SubmitHandler reports to the metrics: rejections, returned statuses, either of two, and the initial status
+    // when an exception is thrown.
     [GeneratedRegex(
         @"(?:RefuseAsync\(\s*context,\s*\d{3},\s*|return |return isReplay \? |status = )"
             + @"AnswerStatus\.(?<status>[A-Za-z]+)(?: : AnswerStatus\.(?<status>[A-Za-z]+))?",

@@ -83,8 +83,8 @@ public sealed class OtlpExportTests
             // Its stop exports.
         }
 
-        // Of the last export, at the stop: other services of this process have meters of the same name, so that a
-        // figure may be more, never less.
+        // Values of the last export, at the stop. Other services of this process have meters of the same name, so a
+        // value may be higher, but never lower.
         var points = collector.Points;
         foreach (
             var (name, labels, least) in new[]
@@ -117,7 +117,7 @@ public sealed class OtlpExportTests
         [
             "akkacharging_build_info", // the resource tells the version
             "akkacharging_journal_commit_duration",
-            "akkacharging_journal_batch_writes", // of no commit, with the journal in memory
+            "akkacharging_journal_batch_writes", // there are no commits with the journal in memory
         ];
         string scraped;
         await using var collector = await OtlpCollector.StartAsync();
@@ -216,7 +216,7 @@ public sealed class OtlpExportTests
             ])
         );
 
-    /// <summary>A service that has one request behind it, and exports its metrics when it stops.</summary>
+    /// <summary>A service that has settled one request, and exports its metrics when it stops.</summary>
     private static async Task<RunningService> SettledAsync(OtlpCollector collector, CallbackReceiver receiver)
     {
         var service = await RunningService.StartAsync(

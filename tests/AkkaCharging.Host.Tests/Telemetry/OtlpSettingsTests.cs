@@ -88,34 +88,30 @@ public sealed class OtlpSettingsTests
     [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "canary", "the http or https URL of an OpenTelemetry collector")]
     [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "grpc or http/protobuf")]
     [InlineData("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "GRPC", "grpc or http/protobuf")]
-    [InlineData(
-        "OTEL_EXPORTER_OTLP_HEADERS",
-        "oops",
-        "name=value pairs that commas separate, with percent-encoded values"
-    )]
+    [InlineData("OTEL_EXPORTER_OTLP_HEADERS", "oops", "comma-separated name=value pairs with percent-encoded values")]
     [InlineData(
         "OTEL_EXPORTER_OTLP_HEADERS",
         "a=1,=canary",
-        "name=value pairs that commas separate, with percent-encoded values"
+        "comma-separated name=value pairs with percent-encoded values"
     )]
     [InlineData(
         "OTEL_EXPORTER_OTLP_HEADERS",
         "a=canary%0d%0ab",
-        "name=value pairs that commas separate, with percent-encoded values"
+        "comma-separated name=value pairs with percent-encoded values"
     )]
     [InlineData(
         "OTEL_EXPORTER_OTLP_HEADERS",
         "a canary=1",
-        "name=value pairs that commas separate, with percent-encoded values"
+        "comma-separated name=value pairs with percent-encoded values"
     )]
-    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "a whole number from 1 on")]
-    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "a whole number from 1 on")]
-    [InlineData("OTEL_METRIC_EXPORT_INTERVAL", "0", "a whole number from 1 on")]
-    [InlineData("OTEL_METRIC_EXPORT_INTERVAL", "99999999999", "a whole number from 1 on")]
-    [InlineData("OTEL_METRIC_EXPORT_TIMEOUT", "-1", "a whole number from 1 on")]
-    [InlineData("OTEL_BSP_SCHEDULE_DELAY", "0", "a whole number from 1 on")]
-    [InlineData("OTEL_BSP_EXPORT_TIMEOUT", "x", "a whole number from 1 on")]
-    [InlineData("OTEL_BSP_MAX_QUEUE_SIZE", "0", "a whole number from 1 on")]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "a whole number of at least 1")]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "a whole number of at least 1")]
+    [InlineData("OTEL_METRIC_EXPORT_INTERVAL", "0", "a whole number of at least 1")]
+    [InlineData("OTEL_METRIC_EXPORT_INTERVAL", "99999999999", "a whole number of at least 1")]
+    [InlineData("OTEL_METRIC_EXPORT_TIMEOUT", "-1", "a whole number of at least 1")]
+    [InlineData("OTEL_BSP_SCHEDULE_DELAY", "0", "a whole number of at least 1")]
+    [InlineData("OTEL_BSP_EXPORT_TIMEOUT", "x", "a whole number of at least 1")]
+    [InlineData("OTEL_BSP_MAX_QUEUE_SIZE", "0", "a whole number of at least 1")]
     [InlineData("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2049", "at most OTEL_BSP_MAX_QUEUE_SIZE")]
     [InlineData("OTEL_TRACES_EXPORTER", "zipkin", "otlp or none")]
     [InlineData("OTEL_METRICS_EXPORTER", "prometheus", "otlp or none")]

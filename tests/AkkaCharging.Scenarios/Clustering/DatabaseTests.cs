@@ -7,8 +7,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios.Clustering;
 
 /// <summary>
-/// The database of a cluster goes away under load, and comes back here or elsewhere: 503 meanwhile, then all nodes go
-/// on, and nothing is lost.
+/// The database of a cluster goes away under load, and comes back here or elsewhere: 503 meanwhile, then all nodes
+/// continue, and nothing is lost.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed class DatabaseTests(ITestOutputHelper output)

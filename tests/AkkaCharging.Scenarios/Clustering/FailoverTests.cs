@@ -10,7 +10,7 @@ namespace AkkaCharging.Scenarios.Clustering;
 /// </summary>
 /// <remarks>
 /// How long clients and receivers wait meanwhile is a measurement, which a busy neighbour spoils:
-/// <c>bench/failover.sh</c> runs these tests on a quiet machine and holds the figures to their bounds, after a warm-up
+/// <c>bench/failover.sh</c> runs these tests on a quiet machine and asserts the bounds of the figures, after a warm-up
 /// that the promises themselves do not need.
 /// </remarks>
 [Trait("Category", "Scenario")]

@@ -86,7 +86,7 @@ public sealed class NodeTlsTests : IAsyncLifetime
         Assert.Contains(
             node.Process.Output,
             line =>
-                line.Contains("is refused as a node", StringComparison.Ordinal)
+                line.Contains("is rejected as a node", StringComparison.Ordinal)
                 && line.Contains("CN=node-2", StringComparison.Ordinal)
         );
         await SeesAsync(node, 1);
@@ -127,7 +127,7 @@ public sealed class NodeTlsTests : IAsyncLifetime
             () =>
                 Task.FromResult(
                     node.Process.Output.Any(line =>
-                        line.Contains("is refused as a node", StringComparison.Ordinal)
+                        line.Contains("is rejected as a node", StringComparison.Ordinal)
                         && line.Contains("CN=Leaf", StringComparison.Ordinal)
                     )
                 ),
@@ -151,8 +151,8 @@ public sealed class NodeTlsTests : IAsyncLifetime
             await using var node = ServiceProcess.Launch(settings, _folder.Path, arguments);
             Assert.Equal(1, await node.Process.ExitAsync());
             Assert.Contains(
-                "cluster.tls.certificateFile = 'expired.p12' holds a certificate that other nodes would "
-                    + "refuse: NotTimeValid",
+                "cluster.tls.certificateFile = 'expired.p12' contains a certificate that other nodes would reject: "
+                    + "NotTimeValid",
                 node.Process.Error
             );
         }
@@ -196,11 +196,11 @@ public sealed class NodeTlsTests : IAsyncLifetime
         );
 
     /// <summary>
-    /// It ends itself, as Akka.Remote does when it refuses a certificate that it connected to; or asks again and again.
+    /// It ends itself, as Akka.Remote does when it refuses a certificate that it connected to; or it asks repeatedly.
     /// </summary>
     private static async Task IsNotLetInAsync(ServiceProcess node)
     {
-        // A node that ends itself closes its listener first: until it has ended, nobody answers.
+        // A node that ends itself closes its listener first, so the port does not answer until the process has ended.
         await Eventually.HoldsAsync(
             async () =>
                 node.Process.HasExited
@@ -229,7 +229,7 @@ public sealed class NodeTlsTests : IAsyncLifetime
             $"it sees {count} nodes"
         );
 
-    /// <summary>Whose certificate is shown to somebody who comes with another one, or none.</summary>
+    /// <summary>Whose certificate a node presents to a peer with another certificate, or without one.</summary>
     private static async Task<string> SubjectAsync(int port, SslStreamCertificateContext? own = null)
     {
         var shown = "";

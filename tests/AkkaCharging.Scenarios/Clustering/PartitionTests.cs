@@ -6,8 +6,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios.Clustering;
 
 /// <summary>
-/// A node is cut off from the others, or stops for a while and goes on as if nothing had been: it does no harm, and the
-/// rest goes on without it.
+/// A node is cut off from the others, or is suspended for a while and then continues: it does no harm, and the other
+/// nodes continue without it.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed class PartitionTests(ITestOutputHelper output)
@@ -73,7 +73,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// Requests that a node has decided and cannot deliver: their receiver answers when it is told to.
+    /// Requests that a node has decided and cannot deliver: their receiver answers on a test's request.
     /// </summary>
     private static async Task<List<string>> HoldAsync(ServiceProcess node, ReceiverProcess receiver)
     {

@@ -123,7 +123,7 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     /// <summary>Starts a node again that ends by itself, as a platform does.</summary>
     public async Task RelaunchEndedAsync(int number)
     {
-        Assert.Equal(2, await this[number].Process.ExitAsync()); // so that it is taken for failed
+        Assert.Equal(2, await this[number].Process.ExitAsync()); // so that it counts as failed
         await ForgetAsync(number);
         Launch(number);
     }

@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaCharging.Scenarios.Monitoring;
 
 /// <summary>
-/// Each alert is fired by the fault that it is for: a real Prometheus evaluates the deployed rules, without their
+/// Each alert fires on the fault that it is meant for: a real Prometheus evaluates the deployed rules, without their
 /// patience, on the real service.
 /// </summary>
 [Trait("Category", "Scenario")]

@@ -4,7 +4,7 @@ using AkkaCharging.Testing.Prometheus;
 
 namespace AkkaCharging.Scenarios.Monitoring;
 
-/// <summary>Alert rules and dashboard: valid, tested, documented, and about metrics that there are.</summary>
+/// <summary>Alert rules and dashboard are valid, tested and documented, and use existing metrics.</summary>
 [Trait("Category", "Scenario")]
 public sealed partial class DeployedRulesTests : IDisposable
 {

@@ -7,13 +7,13 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios.Pages;
 
 /// <summary>
-/// Does what a page of docs says, block by block: writes its files, runs its commands, and compares the answers with
-/// those on the page.
+/// Follows the instructions of a documentation page, block by block: writes its files, runs its commands, and compares
+/// the answers with those on the page.
 /// </summary>
 /// <param name="folder">The working directory.</param>
 /// <param name="substitutions">What is different here, such as ports.</param>
 /// <param name="runSql">Runs a block of SQL that no file is named for.</param>
-/// <param name="until">The line that ends what is followed; null for the whole page.</param>
+/// <param name="until">The line at which to stop; null for the whole page.</param>
 internal sealed partial class FollowedPage(
     string name,
     string folder,
@@ -36,7 +36,7 @@ internal sealed partial class FollowedPage(
     /// <summary>The service, once the page has started it.</summary>
     public ServiceProcess Service => _service!;
 
-    /// <summary>Sets what the page leaves to the reader.</summary>
+    /// <summary>Sets a variable whose value the page leaves to the reader.</summary>
     public void Set(string variable, string value) => _environment[variable] = value;
 
     public async Task FollowAsync()

@@ -1,6 +1,6 @@
 namespace AkkaCharging.Scenarios.PowerCuts;
 
-/// <summary>What becomes of writes that were not synced when the power is cut.</summary>
+/// <summary>What happens to unsynced writes when the power is cut.</summary>
 internal enum Unsynced
 {
     /// <summary>None reached the disk.</summary>
@@ -14,7 +14,7 @@ internal enum Unsynced
 }
 
 /// <summary>
-/// A disk that keeps what was synced, and of everything else what it likes. Files appear and disappear at once: SQLite
+/// A disk that keeps synced writes, and an arbitrary part of the others. Files appear and disappear at once: SQLite
 /// syncs the folder itself after it has made its log.
 /// </summary>
 internal sealed class Disk
@@ -23,7 +23,7 @@ internal sealed class Disk
     private readonly Dictionary<string, byte[]> _synced = new(StringComparer.Ordinal);
     private readonly List<Written> _unsynced = [];
 
-    /// <summary>Whether anything is left to chance.</summary>
+    /// <summary>Whether there are unsynced writes.</summary>
     public bool HasUnsynced => _unsynced.Count > 0;
 
     public void Apply(DiskEvent happened)
@@ -49,7 +49,7 @@ internal sealed class Disk
         }
     }
 
-    /// <summary>The files that are found after a power cut at this moment.</summary>
+    /// <summary>Returns the files that a restart finds after a power cut at this moment.</summary>
     public Dictionary<string, byte[]> CutPower(Unsynced unsynced, Random random)
     {
         var files = new Dictionary<string, byte[]>(_synced, StringComparer.Ordinal);

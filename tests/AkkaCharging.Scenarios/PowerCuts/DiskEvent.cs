@@ -17,8 +17,8 @@ internal sealed record Synced(string File, int BeganAt) : DiskEvent;
 /// <summary>A file was removed.</summary>
 internal sealed record Removed(string File) : DiskEvent;
 
-/// <summary>The answer 200 to the submission of a request leaves.</summary>
+/// <summary>The answer 200 to the submission of a request is sent.</summary>
 internal sealed record Answered200(string RequestId) : DiskEvent;
 
-/// <summary>A callback with the decision of a request leaves.</summary>
+/// <summary>A callback with the decision of a request is sent.</summary>
 internal sealed record CalledBack(string RequestId) : DiskEvent;

@@ -80,7 +80,7 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
     }
 
     [Theory]
-    [InlineData("keys", "no key in it")]
+    [InlineData("keys", "it contains no key")]
     [InlineData("missing", "Could not find file")]
     public async Task RequiredKeyThatIsMissing_StopsTheStart(string file, string problem)
     {
@@ -98,7 +98,7 @@ public sealed class SignatureTests(ITestOutputHelper output) : IDisposable
         );
     }
 
-    /// <summary>The callback with each key, and with parts of it changed by somebody who knows no key.</summary>
+    /// <summary>The callback with each key, and with parts of it changed by someone who has no key.</summary>
     private static IEnumerable<(SignedCallback Callback, bool IsValid)> Checks(
         (Dictionary<string, string> Headers, string Body) sent,
         string[] valid,

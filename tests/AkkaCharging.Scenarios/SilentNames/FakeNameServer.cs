@@ -9,7 +9,7 @@ namespace AkkaCharging.Scenarios.SilentNames;
 
 /// <summary>
 /// A name server on a loopback address: it answers names below <see cref="AnsweredZone"/> with 127.0.0.1, and never
-/// says a word about others.
+/// answers queries for others.
 /// </summary>
 /// <remarks>
 /// With a search list every name below that is answered so too, and all other names do not exist. A process asks it

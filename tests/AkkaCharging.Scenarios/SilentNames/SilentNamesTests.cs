@@ -13,8 +13,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios.SilentNames;
 
 /// <summary>
-/// Callbacks to names that a name server never answers: getaddrinfo blocks its thread for 10 s on each, and nobody else
-/// may notice.
+/// Callbacks to names that a name server never answers: getaddrinfo blocks its thread for 10 s on each, and no other
+/// request may be affected.
 /// </summary>
 /// <remarks>
 /// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is
@@ -40,8 +40,8 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LookupBlocks = TimeSpan.FromSeconds(10);
 
-    // Room for all of them in the half of the queue that is left to receivers that never answered: here their number is
-    // to be felt, not refused.
+    // Room for all of them in the half of the queue that is left to receivers that never answered: here their number
+    // has to have an effect, instead of being rejected.
     private readonly ScenarioFolder _folder = new();
     private readonly ManualResetEventSlim _over = new();
 

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace AkkaCharging.Testing.Browser;
 
 /// <summary>
-/// The machine's own Chromium without a window: pages are opened in it and used as people do. Forgets all in the end.
+/// The machine's own Chromium without a window: pages are opened in it and used as people use them. Its data is deleted
+/// at the end.
 /// </summary>
 internal sealed class Chromium : IAsyncDisposable
 {

@@ -12,7 +12,7 @@ internal sealed class PostgresFixture : IAsyncDisposable
     private readonly List<string> _schemas = [];
     private PostgresServer? _own;
 
-    /// <summary>Whose connection strings the schemas carry; nobody kills it.</summary>
+    /// <summary>The server of the schemas' connection strings; no test kills it.</summary>
     public string ConnectionString => _given ?? _own!.ConnectionString;
 
     /// <summary>A connection string whose tables lie in a new, empty schema.</summary>

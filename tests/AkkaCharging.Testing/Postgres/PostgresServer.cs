@@ -15,7 +15,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         "No PostgreSQL server was found: neither postgres and initdb on the PATH nor /usr/lib/postgresql/*/bin. "
         + "Install it (Debian: apt-get install postgresql) or set AKKACHARGING_TEST_POSTGRES to a connection string.";
 
-    // Whoever starts it may be killed: its end of the pipe then closes, and the server is told to go.
+    // The process that starts it may be killed: its end of the pipe then closes, which stops the server.
     internal const string EndsWithItsStarter =
         """exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -QUIT $server; } & exec 3<&-; wait $server""";
 
@@ -39,7 +39,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>Of a superuser.</summary>
     public string ConnectionString { get; }
 
-    /// <summary>What a thief of the disk would see.</summary>
+    /// <summary>The bytes that a thief of the disk would see.</summary>
     public string DataDirectory => Path.Combine(_folder, "data");
 
     public static async Task<PostgresServer> StartNewAsync()

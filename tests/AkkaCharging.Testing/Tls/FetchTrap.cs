@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace AkkaCharging.Testing.Tls;
 
-/// <summary>The address that a certificate names: takes every connection, never answers, and counts them.</summary>
+/// <summary>The address that a certificate names: it accepts every connection, counts it, and never answers.</summary>
 internal sealed class FetchTrap : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Parse("127.0.0.2"), 0);

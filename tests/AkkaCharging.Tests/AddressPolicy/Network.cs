@@ -6,7 +6,7 @@ using AkkaCharging.AddressPolicy;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
-/// <summary>Answers look-ups in the order of its script, the last answer for ever.</summary>
+/// <summary>Answers look-ups in the order of its script, then repeats the last answer.</summary>
 internal sealed class ScriptedResolver(params string[][] answers) : IHostResolver
 {
     private readonly ConcurrentQueue<string> _asked = new();
@@ -22,7 +22,7 @@ internal sealed class ScriptedResolver(params string[][] answers) : IHostResolve
 }
 
 /// <summary>
-/// Stands where the network begins: writes down whom a connection was opened to, and opens none unless told where.
+/// Replaces the network: records the targets of connections, and opens none unless it is given an address.
 /// </summary>
 internal sealed class RecordingDialer(IPEndPoint? to = null)
 {
@@ -116,7 +116,7 @@ internal sealed class LoopbackReceiver : IAsyncDisposable
         }
         catch (IOException)
         {
-            // The client closed without a word, as it may.
+            // The client closed the connection without notice, as it may.
         }
     }
 }

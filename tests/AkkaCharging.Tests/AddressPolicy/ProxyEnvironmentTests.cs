@@ -2,7 +2,7 @@ using AkkaCharging.AddressPolicy;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
-/// <summary>The environment belongs to the whole process, so this test runs while no other does.</summary>
+/// <summary>The environment belongs to the whole process, so this test runs while no other test runs.</summary>
 [Trait("Category", "Component")]
 [Collection(nameof(ProxyEnvironment))]
 public sealed class ProxyEnvironmentTests

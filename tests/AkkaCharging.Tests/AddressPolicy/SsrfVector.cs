@@ -31,7 +31,7 @@ public sealed record SsrfVector(string Id, string Url, string Expected, string S
     [JsonIgnore]
     public string[][] Answers => ResolvesToSequence ?? [ResolvesTo ?? ["93.184.216.34"]];
 
-    /// <summary>Whether the answer stands already when the URL is submitted.</summary>
+    /// <summary>Whether the verdict is known when the URL is submitted.</summary>
     [JsonIgnore]
     public bool IsDecidedAtSubmit => Stage is not ("resolve" or "redirect");
 

@@ -28,7 +28,7 @@ public sealed class SsrfVectorTests
             Assert.Equal(vector.IsAllowed, verdict is UrlVerdict.Allowed);
     }
 
-    /// <summary>The URL is handed to the HTTP handler as if nobody had looked at it before.</summary>
+    /// <summary>The URL is passed to the HTTP handler without an earlier check.</summary>
     [Theory]
     [Trait("Category", "Component")]
     [MemberData(nameof(AllButRedirects))]

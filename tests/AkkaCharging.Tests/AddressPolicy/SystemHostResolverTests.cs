@@ -124,7 +124,7 @@ public sealed class SystemHostResolverTests : IDisposable
         Assert.Equal(2, failures.Count(failure => failure == NameResolutionFailure.TimedOut));
         Assert.Equal(98, failures.Count(failure => failure == NameResolutionFailure.Overloaded));
 
-        // Nobody waits for those in the queue any longer, so the next name is next.
+        // The names in the queue have no waiting callers any more, so the next name comes first.
         var next = ResolveAsync("hooks.new.org");
         _lookup.BreakSilence();
         await next;
@@ -165,8 +165,8 @@ public sealed class SystemHostResolverTests : IDisposable
         _lookup.BreakSilence();
         await late;
 
-        // With the thread for other names blocked it has to wait, while the reserved one goes on serving names in good
-        // standing.
+        // With the thread for other names blocked it has to wait, while the reserved one continues to serve names in
+        // good standing.
         _lookup.FallSilent();
         var blocked = resolver.ResolveAsync(BlockableLookup.Silent(1), CancellationToken.None);
         await _lookup.OneBlockedAsync();

@@ -277,7 +277,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     }
 
     /// <summary>
-    /// What follows a body that was announced shorter than it is would else be taken for the answer to the next
+    /// What follows a body that was announced shorter than it is would otherwise be taken for the answer to the next
     /// callback.
     /// </summary>
     [Fact]
@@ -480,7 +480,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         return client;
     }
 
-    /// <summary>Whoever asks for an address was going to connect.</summary>
+    /// <summary>A look-up of an address means that a connection was about to be opened.</summary>
     private sealed class NamesWithoutAddresses : IHostResolver
     {
         public ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken) =>

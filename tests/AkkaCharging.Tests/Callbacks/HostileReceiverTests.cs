@@ -121,8 +121,8 @@ public sealed class HostileReceiverTests(ITestOutputHelper output) : IDisposable
         };
 
     /// <summary>
-    /// A receiver that resets the connection before anybody has asked for its address: what .NET throws then is no
-    /// exception of its HTTP handler.
+    /// A receiver that resets the connection before its address was read: the exception that .NET throws then is not
+    /// one of its HTTP handler.
     /// </summary>
     [Theory]
     [InlineData(true)]

@@ -17,7 +17,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Tests.Callbacks;
 
 /// <summary>
-/// Receivers on real sockets that end kept connections without announcing it: nobody's failure, and no attempt.
+/// Receivers on real sockets that end kept connections without announcing it: which is neither a failure nor an
+/// attempt.
 /// </summary>
 [Trait("Category", "Component")]
 public sealed class StaleConnectionTests(ITestOutputHelper output)

@@ -137,7 +137,7 @@ public sealed class WebhookSignerTests : IDisposable
 
     [Theory]
     [InlineData(Key + "\nwhsec_secretsecretsecret!", "line 2 is no key")]
-    [InlineData("\n\n", "no key in it")]
+    [InlineData("\n\n", "it contains no key")]
     public async Task BrokenFile_KeepsTheKeys_AndIsReportedOnceWithoutThem(string content, string problem)
     {
         File.WriteAllText(_file, Other(24));
@@ -148,7 +148,7 @@ public sealed class WebhookSignerTests : IDisposable
         AssertSignedBy(signer, Other(24));
         var reported = Assert.Single(_reloads);
         Assert.Equal(
-            $"callback.signing.keysFile = '{_file}' cannot be used ({problem}); expected one key a line: whsec_ "
+            $"callback.signing.keysFile = '{_file}' cannot be used ({problem}); expected one key per line: whsec_ "
                 + "and 24 to 64 bytes in base64.",
             reported.Problem
         );

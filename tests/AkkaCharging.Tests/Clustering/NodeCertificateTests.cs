@@ -33,7 +33,7 @@ public sealed class NodeCertificateTests : IDisposable
     {
         var node = Read(_authority.Certify("node-1"));
 
-        Assert.Equal("no certificate was shown", node.Fault(null));
+        Assert.Equal("no certificate was presented", node.Fault(null));
         Assert.Equal("NotTimeValid", Fault(node, _authority.Certify("node-2", days: -1)));
         Assert.Equal("NotValidForUsage", Fault(node, _authority.Certify("node-2", forServersAlone: true)));
         foreach (
@@ -86,21 +86,21 @@ public sealed class NodeCertificateTests : IDisposable
             StringComparison.Ordinal
         );
         Assert.Equal(
-            "holds no private key, or several; expected this node's certificate with its key, and its "
-                + "authority's certificate without.",
+            "contains no private key, or several; expected this node's certificate with its key, and its "
+                + "authority's certificate without one.",
             Problem(withoutKey)
         );
         Assert.Equal(
-            "holds no self-signed certificate; expected that of this node's authority in it, by which the "
-                + "other nodes are known.",
+            "contains no self-signed certificate; expected the certificate of the authority that issued the nodes' "
+                + "certificates.",
             Problem(_authority.Certify("node-1", trusted: []))
         );
         Assert.Equal(
-            "holds a certificate that other nodes would refuse: NotTimeValid",
+            "contains a certificate that other nodes would reject: NotTimeValid",
             Problem(_authority.Certify("node-1", days: -1))
         );
         Assert.Equal(
-            "holds a certificate that other nodes would refuse: NotValidForUsage",
+            "contains a certificate that other nodes would reject: NotValidForUsage",
             Problem(_authority.Certify("node-1", forServersAlone: true))
         );
         File.Delete(_file);
@@ -129,7 +129,7 @@ public sealed class NodeCertificateTests : IDisposable
     }
 
     /// <summary>
-    /// What a node thinks of whoever shows the certificate that has its key in <paramref name="file"/>.
+    /// Returns why a node rejects a peer with the certificate whose key is in <paramref name="file"/>.
     /// </summary>
     private static string? Fault(NodeCertificate node, byte[] file) =>
         node.Fault(

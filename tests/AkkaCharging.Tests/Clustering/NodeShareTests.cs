@@ -40,7 +40,7 @@ public sealed class NodeShareTests()
                     await CountsAreAsync(1, 2);
                 }
             );
-        // A node that does not know yet that it is a member leaves nobody: the others take it for dead.
+        // A node that does not know yet that it is a member does not leave: the others consider it dead.
         await Eventually.HoldsAsync(() => Task.FromResult(second.IsUp()), "the second node is up", Patience);
         await CoordinatedShutdown.Get(second).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
 

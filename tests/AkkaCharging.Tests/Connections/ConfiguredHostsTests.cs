@@ -29,7 +29,7 @@ public sealed class ConfiguredHostsTests : IAsyncLifetime
     [Fact]
     public async Task NameOfOneLabel_IsAskedFor_AsItIsWritten()
     {
-        // nobody listens on the first
+        // nothing listens on the first
         using var authorizer = To("authorizer", [IPAddress.Parse("127.0.0.3"), IPAddress.Loopback]);
 
         Assert.Equal(AuthorizerAnswer.Allow(), await authorizer.AuthorizeAsync(Queries.Some(), default));

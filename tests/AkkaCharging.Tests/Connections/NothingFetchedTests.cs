@@ -16,8 +16,8 @@ using Npgsql;
 namespace AkkaCharging.Tests.Connections;
 
 /// <summary>
-/// Certificates that say where their issuer, their status and their revocation are to be had: nobody connects there,
-/// whatever else comes of them.
+/// Certificates that say where their issuer, their status and their revocation are to be had: the service never
+/// connects there, whatever the outcome.
 /// </summary>
 [Trait("Category", "Component")]
 public sealed class NothingFetchedTests : IAsyncLifetime

@@ -10,10 +10,10 @@ internal sealed class BreakableDeadLetters(IDeadLetterStore store) : IDeadLetter
 
     public bool IsAway { get; set; }
 
-    /// <summary>Whether redrives alone are refused.</summary>
+    /// <summary>Whether only redrives are rejected.</summary>
     public bool RefusesRedrives { get; set; }
 
-    /// <summary>The exception of a refused call.</summary>
+    /// <summary>The exception that a rejected call throws.</summary>
     public Exception Refusal { get; set; } = new JournalUnavailableException("scripted");
 
     /// <summary>Calls that were refused.</summary>

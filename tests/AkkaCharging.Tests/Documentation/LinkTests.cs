@@ -3,7 +3,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Documentation;
 
-/// <summary>What the pages refer to is there.</summary>
+/// <summary>Every link of the pages leads to an existing target.</summary>
 [Trait("Category", "Unit")]
 public sealed partial class LinkTests
 {

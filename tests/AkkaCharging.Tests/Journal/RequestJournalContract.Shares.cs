@@ -177,7 +177,7 @@ public abstract partial class RequestJournalContract
         return found;
     }
 
-    /// <summary>Counts again for a while: a database deletes beside its answers, not before them.</summary>
+    /// <summary>Counts again for a while: a database deletes in the background, not before it answers.</summary>
     private async Task EventuallyAsync(int expected, Func<Task<int>> count)
     {
         var (started, advanced) = (Stopwatch.GetTimestamp(), 0);

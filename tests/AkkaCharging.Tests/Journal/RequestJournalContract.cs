@@ -220,7 +220,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
 
         )
         {
-            // Again for a while: a database deletes beside its answers, not before them.
+            // Again for a while: a database deletes in the background, not before it answers.
             found.Clear();
             foreach (var request in requests)
                 found.Add(await journal.FindAsync(request.Id, default) is not null);

@@ -8,8 +8,8 @@ using AkkaCharging.Tests.Pipeline;
 namespace AkkaCharging.Tests.Journal;
 
 /// <summary>
-/// What becomes of the journal when its files are removed or replaced under it, when two would own it, and who may read
-/// them.
+/// The journal's behaviour when its files are removed or replaced, when two processes try to own it, and who may read
+/// the files.
 /// </summary>
 [Trait("Category", "Component")]
 // one after another: a process being started (mount) holds copies of open locks for a moment
@@ -56,7 +56,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         Assert.Equal(refused.Message, journal.Status.Problem);
         Assert.Equal([(refused.Message, true)], _notices);
         Assert.Equal([before.Id], await LeftByACrashAsync()); // of what the database alone holds
-        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the files are made anew");
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the files are created again");
         var after = await _folder.AcceptAsync(journal);
         Assert.NotNull(await journal.FindAsync(before.Id, default));
         Assert.All(
@@ -117,7 +117,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
 
-        Assert.Contains("takes nothing until that very file is back", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("accepts no requests until the same file is back", refused.Message, StringComparison.Ordinal);
         _folder.Time.Advance(SqliteWriter.Tick * 10);
         await SqliteJournalTests.AssertUnavailableAsync(journal);
         var saved = Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
@@ -272,8 +272,8 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         var (text, isLoss) = Assert.Single(_notices);
         Assert.Equal(
-            $"Any user of this machine can remove the journal's files: its folder {_folder.Root} can be written "
-                + "by everybody. Give it mode 0700.",
+            $"Any user of this machine can remove the journal's files: everyone can write to its folder "
+                + $"{_folder.Root}. Set its mode to 0700.",
             text
         );
         Assert.False(isLoss);
@@ -310,8 +310,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// What the next process would find if this one ended now: in the database and its key, and in the log that lies
-    /// beside it.
+    /// What the next process would find if this one ended now: in the database and its key, and in the log next to it.
     /// </summary>
     private async Task<List<RequestId>> LeftByACrashAsync()
     {

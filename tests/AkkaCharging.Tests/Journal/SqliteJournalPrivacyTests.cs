@@ -156,7 +156,7 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
             _folder.StartAsync(_folder.Settings with { EncryptionKeys = next })
         );
         Assert.Contains(
-            $"under key {EncryptionKey.TryParse(old[0])!.Id}, which is not configured any more",
+            $"under key {EncryptionKey.TryParse(old[0])!.Id}, which is no longer configured",
             invalid.Message,
             StringComparison.Ordinal
         );

@@ -20,8 +20,8 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
 
     /// <summary>
-    /// Older versions, which a cluster may have beside newer ones for a while, take a reason that they do not know for
-    /// a damaged row.
+    /// Older versions, which may run alongside newer ones in a cluster for a while, take a reason that they do not know
+    /// for a damaged row.
     /// </summary>
     [Fact]
     public async Task ReasonsThatOlderVersionsDoNotKnow_AreKeptBesideOneThatTheyKnow_AndDetailsAreEncrypted()

@@ -5,7 +5,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Tests.Pipeline;
 
-/// <summary>What a caller sees of a name that leads inside is what he sees of one that does not exist.</summary>
+/// <summary>A caller sees the same for a name of the internal network as for one that does not exist.</summary>
 [Trait("Category", "Unit")]
 public sealed class CallerViewTests
 {

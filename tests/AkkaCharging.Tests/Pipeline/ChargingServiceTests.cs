@@ -31,7 +31,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         new MemoryJournal(SettingsLoader.Defaults.Journal, TimeProvider.System)
     );
 
-    // whose settlement's event the planted defect took the place of
+    // requests whose settlement event was replaced by the planted defect
     private readonly ConcurrentBag<RequestId> _lostToTheDefect = [];
     private TimeProvider _time = TimeProvider.System;
 

@@ -10,7 +10,7 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Tests.Pipeline;
 
-/// <summary>Notes what the pipeline tells; throws where a test plants a defect.</summary>
+/// <summary>Records the pipeline's events; throws where a test plants a defect.</summary>
 internal sealed class RecordingObserver : IPipelineObserver
 {
     public ConcurrentQueue<(

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
-/// <summary>Fake time whose wall clock can step while its monotonic clock goes on.</summary>
+/// <summary>Fake time whose wall clock can step while its monotonic clock continues.</summary>
 internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
 {
     private int _timers;
@@ -16,9 +16,7 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
 
     public TimeSpan Step { get; set; }
 
-    /// <summary>
-    /// The machine's time since it was started, which goes on with the monotonic clock; none when null.
-    /// </summary>
+    /// <summary>The machine's time since boot, which advances with the monotonic clock; null for none.</summary>
     public string? Boot { get; set; }
 
     ClockWitness? IWitnessedTime.Witness => Boot is null ? null : new(Boot, GetTimestamp(), IsSteady: true);

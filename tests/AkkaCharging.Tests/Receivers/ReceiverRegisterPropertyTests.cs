@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace AkkaCharging.Tests.Receivers;
 
 /// <summary>
-/// The whole room as a state machine: random receivers, answers, clocks, pauses, expiries and stages that end, and what
+/// All receivers as a state machine: random receivers, answers, clocks, pauses, expiries and stages that end, and what
 /// must hold after each step.
 /// </summary>
 [Trait("Category", "Unit")]

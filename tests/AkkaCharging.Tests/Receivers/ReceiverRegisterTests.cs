@@ -74,7 +74,7 @@ public sealed class ReceiverRegisterTests : IDisposable
     public void ProvenReceiver_FallsSilent_ASecondAfterItsLastAnswer_AndIsProvenByTheNext()
     {
         Prove("a");
-        _time.Advance(TimeSpan.FromMinutes(1)); // nobody asks it
+        _time.Advance(TimeSpan.FromMinutes(1)); // it gets no request
         Assert.Equal(Standing.Proven, Status("a").Standing);
         var asked = Take("a", 1)[0];
 
@@ -593,7 +593,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         Visit(20_000, 1_000_000);
 
         Assert.InRange(Register.Count, 0, 10_000);
-        // a leak would be hundreds; other tests run beside this one
+        // a leak would be hundreds; other tests run in parallel
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64_000_000);
 
         void Visit(int from, int to)
@@ -649,7 +649,7 @@ public sealed class ReceiverRegisterTests : IDisposable
     private static CallbackAttempt Failed(CallbackOutcome outcome = CallbackOutcome.Timeout, int? status = null) =>
         new(Sample.Now, TimeSpan.Zero, status, outcome);
 
-    // Endless patience with a request unless a test says otherwise.
+    // A request does not expire unless a test says otherwise.
     private List<TestTurn> Take(
         string host,
         int count,

@@ -2,7 +2,7 @@ using AkkaCharging.Receivers;
 
 namespace AkkaCharging.Tests.Receivers;
 
-/// <summary>A turn that notes what the register did with it.</summary>
+/// <summary>A turn that records what the register did with it.</summary>
 /// <param name="handed">Takes the turn when it starts after a wait.</param>
 /// <param name="released">Takes the turn when it is released.</param>
 internal sealed class TestTurn(

@@ -5,7 +5,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Settings;
 
-/// <summary>What holds for each setting, by <see cref="SettingsTable"/>.</summary>
+/// <summary>Checks every setting of <see cref="SettingsTable"/>.</summary>
 [Trait("Category", "Unit")]
 public sealed class EverySettingTests
 {

@@ -60,7 +60,7 @@ public sealed class OcpiRulesTests
     )]
     [InlineData(
         "name = acl, tokenFile = a, tokensUrl = \"https://a.example\", parties = [NL-TNM]",
-        "'acl' names an authorizer; expected a name of the partner's own."
+        "'acl' has the name of an authorizer; expected a different name."
     )]
     public void Partner_HasOneUrl_AParty_AndItsOwnName(string partner, string problem) =>
         Finds($"authorization.ocpi.partners = [{{ {partner} }}]", $"authorization.ocpi.partners: {problem}");
@@ -73,7 +73,7 @@ public sealed class OcpiRulesTests
     [InlineData(
         "kind = hub",
         "kind = hub",
-        "two hubs; expected at most one, which is asked about tokens of nobody else."
+        "two hubs; expected at most one, which is asked about the tokens of all other parties."
     )]
     public void TwoPartners_ShareNothing(string one, string other, string problem)
     {

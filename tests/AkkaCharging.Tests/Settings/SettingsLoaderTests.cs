@@ -155,7 +155,7 @@ public sealed class SettingsLoaderTests
 
         folder.ConfigFile = "missing.conf";
 
-        Assert.Contains("missing.conf: there is no such file, though it was given as --config.", folder.Problems());
+        Assert.Contains("missing.conf: there is no such file, although --config names it.", folder.Problems());
     }
 
     [Theory]
@@ -166,7 +166,7 @@ public sealed class SettingsLoaderTests
     {
         using var folder = new SettingsFolder { ConfigFile = file };
 
-        Assert.Contains($"{file}: there is no such file, though it was given as --config.", folder.Problems());
+        Assert.Contains($"{file}: there is no such file, although --config names it.", folder.Problems());
     }
 
     [Fact]
@@ -281,7 +281,7 @@ public sealed class SettingsLoaderTests
         using var folder = new SettingsFolder();
         folder.Variable("SERVER_ALLOW_ANONYMOUS", "true").Variable(name, Canary);
 
-        Assert.Equal([$"environment variable {name}: is not a setting{advice}"], folder.Problems());
+        Assert.Equal([$"environment variable {name} is not a setting{advice}"], folder.Problems());
 
         folder.Variable("AKKACHARGING_FOREIGN_VARIABLES", $"OTHER, {name}");
 
@@ -356,7 +356,7 @@ public sealed class SettingsLoaderTests
         Assert.Equal(
             [
                 "environment variable MANAGEMENT_TOKEN_FILE: management.token = (secret) cannot be read; expected "
-                    + "printable ASCII without spaces, or nothing.",
+                    + "printable ASCII without spaces, or empty.",
             ],
             folder.Problems()
         );
@@ -389,8 +389,8 @@ public sealed class SettingsLoaderTests
 
         Assert.Equal(
             [
-                "environment variable SERVER_PORT: holds a service link of the container platform; expected a port. "
-                    + "Set enableServiceLinks: false for the pod.",
+                "environment variable SERVER_PORT: contains a service link of the container platform; expected a "
+                    + "port. Set enableServiceLinks: false for the pod.",
             ],
             folder.Problems()
         );

@@ -8,7 +8,7 @@ using CsCheck;
 namespace AkkaCharging.Tests.Settings;
 
 /// <summary>
-/// Whatever a file or variable holds, loading ends, with settings or with <see cref="InvalidSettingsException"/>.
+/// For any content of a file or variable, loading ends with settings or with <see cref="InvalidSettingsException"/>.
 /// </summary>
 [Trait("Category", "Unit")]
 public sealed class SettingsPropertyTests

@@ -10,7 +10,7 @@ public sealed class SettingsRulesTests
     private const string ClientTls =
         "server.tls.clientCertificates = required needs server.tls.clientCaFile and server.tls.certificateFile.";
 
-    private const string TwoPorts = "management.port = 9 is server.port too; expected two ports.";
+    private const string TwoPorts = "management.port and server.port are both 9; expected two different ports.";
 
     [Theory]
     [InlineData(
@@ -128,31 +128,31 @@ public sealed class SettingsRulesTests
     )]
     [InlineData(
         "cluster.lanes = 2",
-        "cluster.lanes = 2 is below the number of cluster.seedNodes; a node without a lane accepts nothing."
+        "cluster.lanes = 2 is below the number of cluster.seedNodes; a node without a lane accepts no requests."
     )]
     [InlineData(
         "queue.consumerThreads = 2",
-        "queue.consumerThreads has no meaning in a cluster, where cluster.lanes run side by side; expected 1."
+        "queue.consumerThreads has no effect in a cluster, where cluster.lanes run concurrently; expected 1."
     )]
     [InlineData(
         "cluster.hostname = \"0.0.0.0\"",
-        "cluster.hostname = '0.0.0.0' is no address that other nodes could reach; expected this node's own, and "
-            + "cluster.bindHostname for the interface."
+        "cluster.hostname = '0.0.0.0' is not an address that other nodes can reach; expected this node's own "
+            + "address, and the interface in cluster.bindHostname."
     )]
     [InlineData(
         "cluster.hostname = \"::\"",
-        "cluster.hostname = '::' is no address that other nodes could reach; expected this node's own, and "
-            + "cluster.bindHostname for the interface."
+        "cluster.hostname = '::' is not an address that other nodes can reach; expected this node's own address, "
+            + "and the interface in cluster.bindHostname."
     )]
     [InlineData(
         "cluster.hostname = \"127.0.0.1\"",
-        "cluster.hostname = '127.0.0.1' is this machine's alone, and cluster.seedNodes name others; expected "
-            + "the name or address that those reach this node at."
+        "cluster.hostname = '127.0.0.1' can be reached from this machine only, but cluster.seedNodes names other "
+            + "machines; expected a name or address at which they reach this node."
     )]
     [InlineData(
         "cluster.hostname = localhost",
-        "cluster.hostname = 'localhost' is this machine's alone, and cluster.seedNodes name others; expected "
-            + "the name or address that those reach this node at."
+        "cluster.hostname = 'localhost' can be reached from this machine only, but cluster.seedNodes names other "
+            + "machines; expected a name or address at which they reach this node."
     )]
     [InlineData(
         "journal.encryptionKeys = []",
@@ -160,19 +160,19 @@ public sealed class SettingsRulesTests
     )]
     [InlineData(
         "cluster.tls.password = s3cret",
-        "cluster.tls.password opens nothing without cluster.tls.certificateFile; expected the file too."
+        "cluster.tls.password has no effect without cluster.tls.certificateFile; expected the file too."
     )]
     [InlineData(
         "cluster { allowPlaintext = false, hostname = localhost, bindHostname = \"::\", seedNodes = [\"[::1]:1\"] }",
-        "cluster.hostname = 'localhost' is reachable from other machines without TLS, so that anybody who reaches it "
-            + "can pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a loopback "
-            + "address."
+        "cluster.hostname = 'localhost' is reachable from other machines without TLS, so that anyone who can reach "
+            + "it can pose as a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a "
+            + "loopback address."
     )]
     [InlineData(
         "cluster.allowPlaintext = false",
-        "cluster.hostname = 'node-1' is reachable from other machines without TLS, so that anybody who reaches it can "
-            + "pass for a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a loopback "
-            + "address."
+        "cluster.hostname = 'node-1' is reachable from other machines without TLS, so that anyone who can reach it "
+            + "can pose as a node; expected cluster.tls.certificateFile, cluster.allowPlaintext = true or a "
+            + "loopback address."
     )]
     public void BrokenRuleOfACluster_IsAProblem(string text, string problem)
     {
@@ -205,7 +205,7 @@ public sealed class SettingsRulesTests
     [Fact]
     public void RepeatedApiKey_IsRefused() =>
         Assert.Equal(
-            ["hocon/application.conf:1: server.apiKeys holds the same sha256 twice; expected one entry a key."],
+            ["hocon/application.conf:1: server.apiKeys contains the same sha256 twice; expected one entry per key."],
             Loading.ProblemsOf(
                 $"server.apiKeys = [{{ name = a, sha256 = {SettingsTable.Sha} }}, "
                     + $"{{ name = b, sha256 = {SettingsTable.Sha.ToUpperInvariant()} }}]"
@@ -216,8 +216,8 @@ public sealed class SettingsRulesTests
     public void RepeatedOperatorsToken_IsRefused() =>
         Assert.Equal(
             [
-                "hocon/application.conf:1: management.operators holds the same sha256 twice; expected a token for each "
-                    + "operator.",
+                "hocon/application.conf:1: management.operators contains the same sha256 twice; expected a "
+                    + "different token for each operator.",
             ],
             Loading.ProblemsOf(
                 $"management.operators = [{{ name = a, sha256 = {SettingsTable.Sha} }}, "

@@ -144,7 +144,7 @@ function showStale(problem) {
     at('stale').hidden = false;
     text('stale-text', shownAt === null
         ? `No answer: ${problem}.`
-        : `Out of date: ${problem}. What is shown is of ${clock(shownAt)}.`);
+        : `Out of date: ${problem}. Last updated at ${clock(shownAt)}.`);
 }
 
 function showOverview(overview) {
@@ -192,13 +192,13 @@ function showReceivers({ new: fresh, proven, silent, away }) {
 // ---- problems
 
 const remedies = {
-    pipeline: 'It is stopping, or its graphs die again and again: the log says why.',
-    queue: 'More is submitted than can be decided and delivered. Compare the figures below: wait in the queue, attempts, destinations.',
+    pipeline: 'The service is stopping, or the graph of a lane fails repeatedly: the log says why.',
+    queue: 'More requests are submitted than can be decided and delivered. Compare the figures below: wait in the queue, attempts, destinations.',
     authorization: 'Drivers are decided unknown. Look at the partners below and at event 1006 of the log.',
-    callbacks: 'Look at the destinations below: one that is away is its owner’s to repair. Many at once: the network or the name servers of this machine.',
-    journal: 'Nothing is accepted. The details say whether the disk or the database is away, or another process holds the journal.',
-    files: 'Connections or open files run out. Raise the file limit, or find who keeps so many connections open.',
-    acl: 'The list that changed has a fault; the one before is in force.',
+    callbacks: 'Look at the destinations below. A single receiver that does not answer has to be repaired by its owner; if there are many, check the network and the name servers of this machine.',
+    journal: 'No requests are accepted. The details say whether the disk or the database is unavailable, or another process owns the journal.',
+    files: 'Connections or open files are running out. Raise the file limit, or find out who keeps so many connections open.',
+    acl: 'The changed list is invalid; the previous list stays in force.',
     cluster: 'A node is missing or cannot be reached: see below.',
 };
 
@@ -208,16 +208,16 @@ function showProblems(overview, receivers) {
         ...Object.entries(overview.health.components).filter(([, component]) => component.status !== 'UP').map(([name, component]) => ({
             key: `component ${name}`, kind: component.status === 'DOWN' ? 'bad' : 'warn', what: `${name} is ${component.status}`, since: null,
             why: Object.entries(component.details).map(([detail, value]) => `${detail}: ${value}`).join(', '),
-            remedy: name.startsWith('partner.') ? 'The details say what the partner refuses; check its settings.' : remedies[name] ?? '',
+            remedy: name.startsWith('partner.') ? 'The details say what the partner rejects; check its settings.' : remedies[name] ?? '',
         })),
         ...receivers.filter(row => row.breaker !== 'closed').map(row => ({
             key: `receiver ${row.destination}`, kind: 'bad', what: `${row.destination} does not take callbacks`, since: row.failingSince,
             why: `${row.lastAttempt === null ? '' : `${attempt(row.lastAttempt)}. `}${count(row.failuresInARow)} failures in a row, ${count(row.pending)} requests wait.`,
-            remedy: 'They are sent when it is back, or expire. Tell its owner; pause it to stop calling it; redrive what failed afterwards.',
+            remedy: 'The callbacks are sent when the receiver answers again, or expire. Tell its owner; pause it to stop calling it; redrive failed requests afterwards.',
         })),
         ...receivers.filter(row => row.paused).map(row => ({
             key: `paused ${row.destination}`, kind: 'warn', what: `${row.destination} is paused`, since: null,
-            why: `An operator paused it: ${count(row.pending)} requests wait and may expire.`, remedy: 'Resume it below.',
+            why: `An operator paused it: ${count(row.pending)} requests are waiting and may expire.`, remedy: 'Resume it below.',
         })),
     ].sort((a, b) => (a.kind === 'bad' ? 0 : 1) - (b.kind === 'bad' ? 0 : 1));
     for (const key of [...seenAt.keys()].filter(key => !problems.some(problem => problem.key === key)))
@@ -334,7 +334,7 @@ function showLetters(answer) {
         button(actions, 'Redrive', row.requestId, () => change(`${path}/redrive`, undefined, done => `${done.requestId} is sent again.`, 'letters-title'));
         actions.append(' ');
         button(actions, 'Discard', row.requestId, async () => {
-            if (await isConfirmed(`Discard ${row.requestId}?\nIts driver token and callback URL are erased at once. It can never be sent again.`, 'Discard it'))
+            if (await isConfirmed(`Discard ${row.requestId}?\nIts driver token and callback URL are erased at once. The request can never be sent again.`, 'Discard it'))
                 await change(`${path}/discard`, undefined, done => `${done.requestId} is discarded.`, 'letters-title');
         });
     });
@@ -395,7 +395,7 @@ function showFound(answer) {
     olderThan = answer.next ?? null;
     at('find-pages').hidden = olderThan === null;
     at('none-found').hidden = rows.length > 0 || answer.problem !== undefined;
-    text('none-found', olderThan === null ? 'No request matches.' : 'None of the requests that were looked at matches; there are older ones.');
+    text('none-found', olderThan === null ? 'No request matches.' : 'None of the requests searched so far matches; there are older ones.');
     fill('found', rows, row => row.requestId, (row, tr) => {
         time(cell(tr), row.acceptedAt);
         cell(tr, row.requestId, 'code');
@@ -464,7 +464,7 @@ function showBulk(redrive) {
     if (redrive === null)
         return;
     const which = [redrive.destination && `to ${redrive.destination}`, redrive.from && `failed from ${clock(redrive.from)}`].filter(Boolean).join(', ');
-    text('bulk-text', `Redrive of many, begun ${clock(redrive.startedAt)}${which ? `, ${which}` : ''}: ${redrive.state}. `
+    text('bulk-text', `Bulk redrive, started ${clock(redrive.startedAt)}${which ? `, ${which}` : ''}: ${redrive.state}. `
         + `${count(redrive.redriven)} of ${count(redrive.matched)} redriven, ${count(redrive.passedOver)} passed over.${redrive.problem ? ` ${redrive.problem}` : ''}`);
     const isOver = redrive.endedAt !== null;
     at('bulk-progress').hidden = isOver;
@@ -513,7 +513,7 @@ async function redriveAll() {
         filter.to && `failed before ${clock(Number(filter.to))}`,
     ].filter(Boolean).join(', ');
     if (await isConfirmed(`Redrive every dead letter${hasFilter ? ` ${said}` : ', to all destinations'}?\nThey are sent again in the background, newest first.`, 'Redrive them'))
-        await change('/admin/dead-letters/redrive', hasFilter ? filter : { all: true }, done => `A redrive of ${count(done.matched)} has begun.`, 'letters-title');
+        await change('/admin/dead-letters/redrive', hasFilter ? filter : { all: true }, done => `A redrive of ${count(done.matched)} dead letters has started.`, 'letters-title');
 }
 
 function isConfirmed(question, yes) {
@@ -698,7 +698,7 @@ at('first-page').addEventListener('click', () => {
     refreshSoon();
 });
 at('redrive-all').addEventListener('click', redriveAll);
-at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The redrive of many is being cancelled.', 'letters-title'));
+at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The bulk redrive is being cancelled.', 'letters-title'));
 at('settings-filter').addEventListener('input', showSettings);
 document.addEventListener('visibilitychange', () => {
     if (!document.hidden && at('sign-in').hidden)

@@ -4,7 +4,8 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Authorization.Chain;
 
 /// <summary>A back end that answers questions. Each partner has its own guard, with breaker and parallelism.</summary>
-/// <param name="Name">The name from the settings, which bounds its values as a metric label.</param>
+/// <param name="Name">The configured name. It is a metric label, whose number of values is bounded by the
+/// settings.</param>
 /// <param name="Parallelism">Maximum number of concurrent questions; null for <c>authorization.parallelism</c>.</param>
 internal sealed record Partner(string Name, IAuthorizer Authorizer, int? Parallelism = null)
 {

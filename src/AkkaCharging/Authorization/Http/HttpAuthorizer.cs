@@ -12,9 +12,9 @@ namespace AkkaCharging.Authorization.Http;
 /// Request: <c>POST</c> of <c>{"stationId","driverToken","requestId"}</c>; answer: 2xx with
 /// <c>{"status":"allowed|not_allowed","reason":…}</c>, where <c>reason</c> is optional and counts only if it fits the
 /// status. Errors, all <see cref="AuthorizerUnavailableException"/>: no connection, a broken one, no answer within the
-/// attempt's time-out, 408, 429 and 5xx are transient; other statuses (redirects are not followed) and bodies that are
-/// no such answer are not. No message carries the token, the URL's path or what the back end wrote. A cancelled call
-/// throws <see cref="OperationCanceledException"/>.
+/// attempt's time-out, 408, 429 and 5xx are transient; other statuses (redirects are not followed) and invalid bodies
+/// are permanent. No message carries the token, the URL's path or what the back end wrote. A cancelled call throws
+/// <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
     {
         _url =
             settings.Url
-            ?? throw new ArgumentException("authorization.http.url is needed by the provider http", nameof(settings));
+            ?? throw new ArgumentException("the provider http requires authorization.http.url", nameof(settings));
         _name = $"authorizer {_url.Scheme}://{_url.Host}:{_url.Port}";
         _bearer =
             settings.BearerToken.Length > 0 ? new AuthenticationHeaderValue("Bearer", settings.BearerToken) : null;
@@ -109,13 +109,13 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
             response.Content.Headers.ContentType?.MediaType is not { } type
             || !type.Equals(Json.MediaType, StringComparison.OrdinalIgnoreCase)
         )
-            throw Permanent("answered something else than application/json");
+            throw Permanent("answered with a content type other than application/json");
 
         using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[BodyBytesMax + 1];
         var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
         if (length > BodyBytesMax)
-            throw Permanent($"answered more than {BodyBytesMax} bytes");
+            throw Permanent($"answered with more than {BodyBytesMax} bytes");
         return Understand(buffer.AsSpan(0, length));
     }
 
@@ -132,14 +132,14 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         catch (JsonException)
         {
             // The cause is omitted, because it may quote the body.
-            throw Permanent("answered no valid JSON object of status and reason");
+            throw Permanent("did not answer with a valid JSON object of status and reason");
         }
 
         return reply?.Status switch
         {
             "allowed" => AuthorizerAnswer.Allow(),
             "not_allowed" => AuthorizerAnswer.Deny(DenialOf(reply.Reason)),
-            _ => throw Permanent("answered a status that is neither allowed nor not_allowed"),
+            _ => throw Permanent("answered with a status that is neither allowed nor not_allowed"),
         };
     }
 

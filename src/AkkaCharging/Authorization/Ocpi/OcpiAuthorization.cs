@@ -34,7 +34,7 @@ internal static class OcpiAuthorization
             "BLOCKED" => AuthorizerAnswer.Deny(DenialReason.Blocked),
             "EXPIRED" => AuthorizerAnswer.Deny(DenialReason.Expired),
             "NO_CREDIT" => AuthorizerAnswer.Deny(DenialReason.NoCredit),
-            _ => throw new OcpiException("answered without an AllowedType of OCPI", OcpiBlame.Question),
+            _ => throw new OcpiException("answered without an AllowedType that OCPI defines", OcpiBlame.Question),
         };
         var reference = info.Text(version.ReferenceField);
         var shown = info.Field("info");
@@ -53,7 +53,7 @@ internal static class OcpiAuthorization
 
     /// <summary>Checks whether the driver may charge at every EVSE that the question named.</summary>
     /// <remarks>
-    /// The question does not tell at which EVSE the driver is, so a permission for some of them is not enough.
+    /// The question does not say at which EVSE the driver is, so permission for only some of them is not enough.
     /// </remarks>
     private static bool IncludesAll(JsonElement? location, StationMapping sent) =>
         location is not { } allowed

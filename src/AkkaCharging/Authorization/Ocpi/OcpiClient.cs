@@ -125,7 +125,7 @@ internal sealed class OcpiClient : IDisposable
         }
         catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.SecureConnectionError)
         {
-            throw new OcpiException("has no TLS that this machine trusts", OcpiBlame.Partner, e);
+            throw new OcpiException("could not be authenticated over TLS", OcpiBlame.Partner, e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -138,7 +138,7 @@ internal sealed class OcpiClient : IDisposable
     {
         var headers = response.Content.Headers;
         var isJson = string.Equals(headers.ContentType?.MediaType, JsonType, StringComparison.OrdinalIgnoreCase);
-        if (!isJson || headers.ContentEncoding.Count > 0) // nobody asked for a compressed body
+        if (!isJson || headers.ContentEncoding.Count > 0) // no compressed body was requested
             return new OcpiReply(response.StatusCode);
         using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[BodyBytesMax + 1];

@@ -95,7 +95,7 @@ internal sealed class OcpiEndpoint : IDisposable
             )
             .Text("url");
         return tokens is null
-            ? throw new OcpiException("offers no endpoint of tokens as their sender", OcpiBlame.Settings)
+            ? throw new OcpiException("lists no tokens endpoint as their sender", OcpiBlame.Settings)
             : Follow(tokens);
 
         static bool IsText(JsonElement element, string name, string value) =>
@@ -129,7 +129,10 @@ internal sealed class OcpiEndpoint : IDisposable
         }
         catch (OperationCanceledException e)
         {
-            return new Discovery(Url: null, new OcpiException("is no longer asked", OcpiBlame.Question, e));
+            return new Discovery(
+                Url: null,
+                new OcpiException("is not asked, because the service is stopping", OcpiBlame.Question, e)
+            );
         }
     }
 
@@ -162,7 +165,7 @@ internal sealed class OcpiEndpoint : IDisposable
             && string.Equals(url.Host, start.Host, StringComparison.OrdinalIgnoreCase)
             ? url
             : throw new OcpiException(
-                "names an endpoint that is no URL of the host of versionsUrl; expected tokensUrl in its place",
+                "lists an endpoint that is not a URL on the host of versionsUrl; expected tokensUrl instead",
                 OcpiBlame.Settings
             );
     }

@@ -1,6 +1,6 @@
 namespace AkkaCharging.Authorization.Ocpi;
 
-/// <summary>Who can correct the reason why a partner gave no answer.</summary>
+/// <summary>Who can correct the cause of a missing answer.</summary>
 internal enum OcpiBlame
 {
     /// <summary>The partner: it was unreachable, late or failed. Counts for the circuit breaker.</summary>

@@ -204,7 +204,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
         {
             json.WriteStartObject();
             json.WriteString("location_id", location.LocationId);
-            json.WriteStartArray("evse_uids"); // empty too: there are partners that reject a question without it
+            json.WriteStartArray("evse_uids"); // also when empty: some partners require the field
             foreach (var uid in location.EvseUids)
                 json.WriteStringValue(uid);
             json.WriteEndArray();

@@ -59,7 +59,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
         {
             var problem = SecretFile.TryRead(partner.TokenFile, out var token);
             if (problem is null && token.Any(c => c is <= ' ' or > '~'))
-                problem = "it holds something else than printable ASCII without spaces.";
+                problem = "it contains something other than printable ASCII without spaces.";
             if (problem is not null)
                 problems.Add(
                     $"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}"

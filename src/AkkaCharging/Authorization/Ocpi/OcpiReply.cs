@@ -54,17 +54,17 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
             (401 or 403, _) => throw new OcpiException($"answered {status}; check tokenFile", OcpiBlame.Settings),
             (408 or 429 or >= 500, _) => throw new OcpiException($"answered {status}", OcpiBlame.Partner),
             (404 or 405 or (>= 300 and < 400), null) => throw new OcpiException(
-                $"answered {status} and no OCPI; check {url}",
+                $"answered {status} without OCPI; check {url}",
                 OcpiBlame.Settings
             ),
             (_, null) => throw new OcpiException(
-                $"answered {status} without a valid envelope of OCPI",
+                $"answered {status} without a valid OCPI envelope",
                 OcpiBlame.Question
             ),
             (>= 200 and < 300, >= 1000 and < 2000) => Data,
             (_, 2001) => throw new OcpiException("answered 2001: it rejects the parameters", OcpiBlame.Question),
             (_, 2002) => throw new OcpiException(
-                "answered 2002: it wants to know the location; check authorization.stationsFile",
+                "answered 2002: it requires the location; check authorization.stationsFile",
                 OcpiBlame.Question
             ),
             (_, 2003) => throw new OcpiException(

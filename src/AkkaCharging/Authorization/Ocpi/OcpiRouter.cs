@@ -6,9 +6,9 @@ namespace AkkaCharging.Authorization.Ocpi;
 /// <summary>Selects the one partner that is asked about a token.</summary>
 /// <remarks>
 /// The rules in order: the party that the token names, the provider of a contract id, the longest token prefix, the
-/// hub, the only partner. A token of a party without a partner goes to the hub or to nobody, never to another eMSP. A
-/// token is never sent to several partners, because each would learn who charges where. A future list of known tokens
-/// should take precedence, because it names the party of each token.
+/// hub, the only partner. A token of a party without a partner goes to the hub or is not sent, and never goes to
+/// another eMSP. A token is never sent to several partners, because each would learn who charges where. A future list
+/// of known tokens should take precedence, because it names the party of each token.
 /// </remarks>
 internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
 {
@@ -80,6 +80,6 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
 
 /// <summary>The partner to ask, or why none is asked.</summary>
 /// <param name="Partner">The partner to ask; null when none is asked.</param>
-/// <param name="Reason">Why none is: <see cref="DecisionReason.NoRoute"/> or
+/// <param name="Reason">Why none is asked: <see cref="DecisionReason.NoRoute"/> or
 /// <see cref="DecisionReason.NoLocation"/>.</param>
 internal readonly record struct OcpiRoute(OcpiPartnerSettings? Partner, DecisionReason Reason = DecisionReason.NoRoute);

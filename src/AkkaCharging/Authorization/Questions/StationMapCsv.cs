@@ -162,13 +162,13 @@ internal static class StationMapCsv
             report("the station is not a UUID");
         string[] evses = Field(2) is { Length: > 0 } uids ? uids.Split(';') : [];
         if (!IsId(Field(1)) || !evses.All(evse => evse.Length > 0 && IsId(evse)))
-            report($"location_id and evse_uids have up to {IdLengthMax} printable ASCII characters each");
+            report($"location_id and evse_uids may have up to {IdLengthMax} printable ASCII characters each");
         if (evses.Length > 0 && Field(1).Length == 0)
             report("evse_uids without a location_id");
         if (!IsText(Field(3)) || !IsText(Field(4)))
-            report($"external_id and group have up to {TextLengthMax} characters and no control characters");
+            report($"external_id and group may have up to {TextLengthMax} characters and no control characters");
         if (station is { } id && !map.TryAdd(id, new(OrNull(1), evses, OrNull(3), OrNull(4))))
-            report("the same station as in a record before");
+            report("the same station as in an earlier record");
 
         string Field(int column) => ordinals[column] < 0 ? "" : csv.GetString(ordinals[column]);
         string? OrNull(int column) => Field(column) is { Length: > 0 } text ? text : null;

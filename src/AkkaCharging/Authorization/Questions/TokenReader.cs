@@ -4,7 +4,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Authorization.Questions;
 
-/// <summary>Reads the identity that a driver token stands for.</summary>
+/// <summary>Reads the identity that a driver token names.</summary>
 /// <param name="areTyped">Whether tokens such as <c>ocpi.uid.RFID~04AABBCC</c> name their type:
 /// <c>authorization.typedTokens</c>.</param>
 /// <param name="normalization">The form that identifiers are converted to: <c>authorization.normalize</c>.</param>

@@ -39,7 +39,10 @@ internal sealed class MySqlDatabase : SqlDatabase
             or MySqlErrorCode.QueryInterrupted
             or MySqlErrorCode.LockWaitTimeout
             or MySqlErrorCode.CommandTimeoutExpired
-            or StatementTimeoutOfMariaDb => new(SqlFailureKind.Timeout, $"cancelled the query by time-out ({code})"),
+            or StatementTimeoutOfMariaDb => new(
+                SqlFailureKind.Timeout,
+                "cancelled the query after a time-out " + $"({code})"
+            ),
             MySqlErrorCode.LockDeadlock => new(
                 SqlFailureKind.Transient,
                 $"cancelled the query in favour of another transaction ({code})"
@@ -48,15 +51,15 @@ internal sealed class MySqlDatabase : SqlDatabase
                 "rejected the user or the password of authorization.sql.connectionString"
             ),
             MySqlErrorCode.UnknownDatabase or MySqlErrorCode.DatabaseAccessDenied => Broken(
-                "has no database of the name in authorization.sql.connectionString that the user may read"
+                "has no database with the name in authorization.sql.connectionString that the user may read"
             ),
             MySqlErrorCode.ParseError => Broken("found a syntax error in the query"),
-            MySqlErrorCode.NoSuchTable => Broken("has no table of a name in the query"),
-            MySqlErrorCode.BadFieldError => Broken("has no column of a name in the query"),
+            MySqlErrorCode.NoSuchTable => Broken("lacks a table that the query names"),
+            MySqlErrorCode.BadFieldError => Broken("lacks a column that the query names"),
             MySqlErrorCode.TableAccessDenied or MySqlErrorCode.ColumnAccessDenied => Broken(
-                "does not let the user read what the query reads"
+                "does not permit the user to read what the query reads"
             ),
-            MySqlErrorCode.CannotExecuteInReadOnlyTransaction => Broken("refused the query, because it writes"),
+            MySqlErrorCode.CannotExecuteInReadOnlyTransaction => Broken("rejected the query, because it writes"),
             _ when cause.IsTransient
                     || cause.InnerException is IOException or System.Net.Sockets.SocketException
                     || error is MySqlErrorCode.UnableToConnectToHost or MySqlErrorCode.ServerShutdown => new(
@@ -87,7 +90,7 @@ internal sealed class MySqlDatabase : SqlDatabase
         builder.MinimumPoolSize = 0;
         builder.MaximumPoolSize = (uint)settings.MaxConnections;
         builder.ConnectionReset = false; // it would undo what Begin sets, and cost three round trips a question
-        builder.IgnorePrepare = false; // parameters travel beside the text, not in it
+        builder.IgnorePrepare = false; // parameters are sent apart from the text
         builder.AllowLoadLocalInfile = false;
         builder.AllowUserVariables = false;
         builder.AutoEnlist = false;

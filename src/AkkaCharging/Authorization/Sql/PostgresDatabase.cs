@@ -34,7 +34,7 @@ internal sealed class PostgresDatabase : SqlDatabase
             { InnerException: TimeoutException } => new(SqlFailureKind.Timeout, "did not answer in time"),
             { InnerException: AuthenticationException } => new(
                 SqlFailureKind.Misconfigured,
-                "was rejected: its TLS or its certificate is not what the connection string asks for"
+                "was rejected: its TLS or its certificate does not meet the connection string's requirements"
             ),
             { IsTransient: true } or { InnerException: IOException or System.Net.Sockets.SocketException } => new(
                 SqlFailureKind.Transient,
@@ -52,7 +52,7 @@ internal sealed class PostgresDatabase : SqlDatabase
         {
             PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable => new(
                 SqlFailureKind.Timeout,
-                $"cancelled the query by time-out ({code})"
+                $"cancelled the query after a time-out ({code})"
             ),
             PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure => new(
                 SqlFailureKind.Transient,
@@ -69,18 +69,20 @@ internal sealed class PostgresDatabase : SqlDatabase
                 "rejected the user or the password of authorization.sql.connectionString"
             ),
             PostgresErrorCodes.InvalidCatalogName => Broken(
-                "has no database of the name in authorization.sql.connectionString"
+                "has no database with the name in authorization.sql.connectionString"
             ),
             PostgresErrorCodes.SyntaxError => Broken(
                 $"found a syntax error at character {cause.Position} of the query"
             ),
-            PostgresErrorCodes.UndefinedTable => Broken("has no table of a name in the query"),
-            PostgresErrorCodes.UndefinedColumn => Broken("has no column of a name in the query"),
-            PostgresErrorCodes.InsufficientPrivilege => Broken("does not let the user read what the query reads"),
+            PostgresErrorCodes.UndefinedTable => Broken("lacks a table that the query names"),
+            PostgresErrorCodes.UndefinedColumn => Broken("lacks a column that the query names"),
+            PostgresErrorCodes.InsufficientPrivilege => Broken(
+                "does not permit the user to read what the query " + "reads"
+            ),
             PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.DatatypeMismatch => Broken(
                 "compares values of different types in the query; cast the parameter, as in @station::uuid"
             ),
-            PostgresErrorCodes.ReadOnlySqlTransaction => Broken("refused the query, because it writes"),
+            PostgresErrorCodes.ReadOnlySqlTransaction => Broken("rejected the query, because it writes"),
             _ when code.StartsWith("08", StringComparison.Ordinal) => new(
                 SqlFailureKind.Transient,
                 $"broke the connection ({code})"
@@ -99,7 +101,10 @@ internal sealed class PostgresDatabase : SqlDatabase
         var millis = (int)settings.Timeout.TotalMilliseconds;
         var builder = new NpgsqlConnectionStringBuilder(settings.ConnectionString);
         if (string.IsNullOrWhiteSpace(builder.Host) || builder.CheckCertificateRevocation)
-            throw new ArgumentException("No host, or certificate revocation checks.", nameof(settings));
+            throw new ArgumentException(
+                "The host is missing, or certificate revocation checks are requested.",
+                nameof(settings)
+            );
         // Options of the connection's start, so that they hold in every session. Of duplicates the last one applies.
         builder.Options =
             $"{builder.Options} -c default_transaction_read_only=on -c statement_timeout={millis} "

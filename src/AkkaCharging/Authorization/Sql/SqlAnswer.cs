@@ -7,7 +7,7 @@ namespace AkkaCharging.Authorization.Sql;
 /// <summary>Reads an answer from the rows that the operator's query returned.</summary>
 /// <remarks>
 /// Errors: columns, rows and values that break the contract of <c>docs/sql.md</c> throw a
-/// <see cref="SqlFailureException"/>, so that a result that is not understood lets nobody charge.
+/// <see cref="SqlFailureException"/>, so that a result that is not understood does not permit charging.
 /// </remarks>
 internal static class SqlAnswer
 {
@@ -50,7 +50,7 @@ internal static class SqlAnswer
             var name = reader.GetName(ordinal);
             if (!Columns.Contains(name, StringComparer.OrdinalIgnoreCase))
                 throw SqlFailureException.Misconfigured(
-                    $"returned an unknown column, the {ordinal + 1}. of the query; "
+                    $"returned an unknown column (number {ordinal + 1} in the query); "
                         + $"expected {string.Join(", ", Columns)}"
                 );
             if (!columns.TryAdd(name, ordinal))
@@ -83,7 +83,9 @@ internal static class SqlAnswer
             DBNull => null,
             string text => text,
             short or int or long or Guid => Convert.ToString(value, CultureInfo.InvariantCulture),
-            _ => throw SqlFailureException.Misconfigured($"returned no text in the column {column}; cast it to one"),
+            _ => throw SqlFailureException.Misconfigured(
+                "returned a value other than a text in the column " + $"{column}; cast it to text"
+            ),
         };
 
     /// <summary>Converts a value to a time. A time without an offset is in UTC, as the session is.</summary>
@@ -101,6 +103,8 @@ internal static class SqlAnswer
                     DateTimeStyles.AssumeUniversal,
                     out var time
                 ) => time,
-            _ => throw SqlFailureException.Misconfigured($"returned no time in the column {ValidUntil}"),
+            _ => throw SqlFailureException.Misconfigured(
+                "returned a value other than a time in the column " + $"{ValidUntil}"
+            ),
         };
 }

@@ -21,8 +21,8 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
 
-    /// <exception cref="InvalidSettingsException">The query file is missing or holds no usable query, or the connection
-    /// string cannot be used.</exception>
+    /// <exception cref="InvalidSettingsException">The query file is missing or contains no usable query, or the
+    /// connection string cannot be used.</exception>
     public SqlAuthorizer(SqlAuthorizerSettings settings, TimeProvider time)
     {
         _query = SqlQuery.Read(settings.QueryFile, settings.Kind);
@@ -73,11 +73,11 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
         }
     }
 
-    /// <summary>Runs the query for a token that nobody has and checks the columns of the result.</summary>
+    /// <summary>Runs the query for a token that no driver has and checks the columns of the result.</summary>
     /// <exception cref="InvalidSettingsException">The database gave no answer.</exception>
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
-        var nobody = new AuthorizationQuery(
+        var unknown = new AuthorizationQuery(
             new RequestId(Guid.Empty),
             StationId.TryCreate("00000000-0000-4000-8000-000000000000")!,
             DriverToken.TryCreate("akkacharging-check-config")!
@@ -87,7 +87,7 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
         string? problem = null;
         try
         {
-            await _database.RunAsync(() => AskAsync(nobody, timeout.Token), timeout.Token).WaitAsync(timeout.Token);
+            await _database.RunAsync(() => AskAsync(unknown, timeout.Token), timeout.Token).WaitAsync(timeout.Token);
         }
         catch (SqlFailureException e)
         {

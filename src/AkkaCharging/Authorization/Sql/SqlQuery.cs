@@ -29,7 +29,7 @@ internal sealed record SqlQuery(string Text, IReadOnlyList<string> Parameters)
     private static readonly string[] Known = [Token, Type, Station, ExternalId, Now];
 
     /// <summary>Reads a query file.</summary>
-    /// <exception cref="InvalidSettingsException">The file is missing or holds no usable query.</exception>
+    /// <exception cref="InvalidSettingsException">The file is missing or contains no usable query.</exception>
     public static SqlQuery Read(string path, SqlKind kind)
     {
         string? text;
@@ -55,7 +55,7 @@ internal sealed record SqlQuery(string Text, IReadOnlyList<string> Parameters)
         foreach (var (lexeme, start, length) in SqlLexer.Read(text, kind))
         {
             if (end >= 0)
-                throw unusable("it holds several statements; expected one.");
+                throw unusable("it contains several statements; expected one.");
             if (lexeme == SqlLexeme.Semicolon)
                 end = start;
             else
@@ -73,7 +73,7 @@ internal sealed record SqlQuery(string Text, IReadOnlyList<string> Parameters)
         }
 
         if (isEmpty)
-            throw unusable("it holds no statement.");
+            throw unusable("it contains no statement.");
         // Without the token every driver would get the same answer.
         if (!parameters.Contains(Token, StringComparer.Ordinal))
             throw unusable("its query does not name the parameter @token.");

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace AkkaCharging.Authorization.Sql;
 
-/// <summary>Checks whether others can read or answer the questions to a database on the network.</summary>
+/// <summary>Checks whether third parties on the network can read the questions to a database, or answer them.</summary>
 internal static class SqlTransport
 {
     /// <summary>Checks whether the database is on another machine and not authenticated by a certificate.</summary>

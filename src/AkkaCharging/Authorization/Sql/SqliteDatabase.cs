@@ -69,8 +69,11 @@ internal sealed class SqliteDatabase : SqlDatabase
                 SqlFailureKind.Transient,
                 $"could not be opened or read ({code})"
             ),
-            raw.SQLITE_NOTADB => new(SqlFailureKind.Misconfigured, $"is no file of SQLite ({code})"),
-            raw.SQLITE_READONLY => new(SqlFailureKind.Misconfigured, $"refused the query, because it writes ({code})"),
+            raw.SQLITE_NOTADB => new(SqlFailureKind.Misconfigured, $"is not a SQLite file ({code})"),
+            raw.SQLITE_READONLY => new(
+                SqlFailureKind.Misconfigured,
+                "rejected the query, because it writes " + $"({code})"
+            ),
             raw.SQLITE_ERROR => new(SqlFailureKind.Misconfigured, $"{Mistake(cause.Message)} ({code})"),
             _ => new(SqlFailureKind.Permanent, $"failed with the error {code}"),
         };
@@ -111,8 +114,8 @@ internal sealed class SqliteDatabase : SqlDatabase
     /// quoted.
     /// </summary>
     private static string Mistake(string text) =>
-        text.Contains("no such table", StringComparison.Ordinal) ? "has no table of a name in the query"
-        : text.Contains("no such column", StringComparison.Ordinal) ? "has no column of a name in the query"
+        text.Contains("no such table", StringComparison.Ordinal) ? "lacks a table that the query names"
+        : text.Contains("no such column", StringComparison.Ordinal) ? "lacks a column that the query names"
         : "found a syntax error in the query";
 
     private static string ReadOnly(SqlAuthorizerSettings settings)

@@ -44,8 +44,8 @@ internal sealed class JournalSecrets
     /// <summary>Creates the error of a key that is no longer configured although rows need it.</summary>
     public static InvalidJournalException KeyIsMissing(string keyId) =>
         new(
-            $"The journal holds requests under key {keyId}, which is not configured any more; add it after the first "
-                + "of journal.encryptionKeys."
+            $"The journal holds requests under key {keyId}, which is no longer configured; add it after the first "
+                + "key of journal.encryptionKeys."
         );
 
     /// <summary>Seals the hash secret with the writing key, to be stored in the journal.</summary>

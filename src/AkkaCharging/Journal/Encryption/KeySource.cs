@@ -5,7 +5,7 @@ using AkkaCharging.Settings;
 
 namespace AkkaCharging.Journal.Encryption;
 
-/// <summary>Finds the keys of a journal: from the settings, a file, or generated beside a new journal.</summary>
+/// <summary>Finds the keys of a journal: from the settings, a file, or generated next to a new journal.</summary>
 internal static class KeySource
 {
     /// <summary>
@@ -19,7 +19,7 @@ internal static class KeySource
             .. settings.EncryptionKeys.Select(text =>
                 EncryptionKey.TryParse(text)
                 ?? throw new InvalidJournalException(
-                    "journal.encryptionKeys holds an invalid key; expected 32 bytes in base64 each."
+                    "journal.encryptionKeys contains an invalid key; expected 32 bytes in base64."
                 )
             ),
             .. settings.EncryptionKeyFile.Length > 0 ? ReadFile(settings.EncryptionKeyFile) : [],
@@ -34,7 +34,7 @@ internal static class KeySource
                 "journal.kind = postgres needs a key; name it in journal.encryptionKeys or journal.encryptionKeyFile."
             );
 
-    /// <summary>Returns the configured keys, then the key generated beside the journal.</summary>
+    /// <summary>Returns the configured keys, then the key generated next to the journal.</summary>
     /// <param name="keyIdInUse">The id of the key that the journal needs; null when the journal is new. Then a key is
     /// generated if none is configured.</param>
     /// <remarks>
@@ -64,7 +64,7 @@ internal static class KeySource
     }
 
     /// <summary>
-    /// Returns the path of the generated key, which lies beside the journal's path or beside the file that a symbolic
+    /// Returns the path of the generated key, which lies next to the journal's path or next to the file that a symbolic
     /// link leads to.
     /// </summary>
     public static string GeneratedFile(JournalSettings settings) =>
@@ -98,7 +98,7 @@ internal static class KeySource
             return keys.Count > 0
                 ? keys
                 : throw new InvalidJournalException(
-                    $"{ShownValue.OfFile(path)} holds no key; expected 32 bytes in base64, one key a line."
+                    $"{ShownValue.OfFile(path)} contains no key; expected 32 bytes in base64, one key per line."
                 );
         }
         catch (Exception e)

@@ -21,7 +21,7 @@ internal sealed class PostgresAccepts
 
     /// <summary>Adds the statements to <paramref name="batch"/>; none when there are no requests.</summary>
     /// <param name="home">The lane that stores the requests, and its term.</param>
-    /// <param name="now">The time until which idempotency keys must have expired to be deleted.</param>
+    /// <param name="now">The current time for idempotency keys; a key that expired by then is deleted.</param>
     public void AddTo(NpgsqlBatch batch, (short Lane, long Term) home, DateTimeOffset now)
     {
         if (_writes.Count == 0)

@@ -38,7 +38,7 @@ internal sealed class PostgresAudit : IJournalAudit
             await PostgresProblem.ReadAsync(() => opened.ExecuteAsync("SET default_transaction_read_only = on"));
             var wrapped =
                 await PostgresProblem.ReadAsync(() => PostgresSchema.ReadWrappedAsync(opened))
-                ?? throw new InvalidJournalException("The database of journal.connectionString holds no journal.");
+                ?? throw new InvalidJournalException("The database of journal.connectionString contains no journal.");
             return new(settings, connections, connection, wrapped);
         }
         catch

@@ -16,7 +16,7 @@ internal sealed class PostgresBatch
 {
     private const int WritesMax = 2_048;
 
-    private const string NoLane = "This node holds no lane yet.";
+    private const string NoLane = "This node does not hold a lane yet.";
     private const string LaneIsGone = "The lane of this request was taken by another node.";
 
     private readonly HashSet<RequestId> _ids = [];
@@ -82,8 +82,8 @@ internal sealed class PostgresBatch
     /// <param name="now">The current time, for idempotency keys.</param>
     /// <param name="clock">The clock that a cluster node reports with the batch.</param>
     /// <returns>The change in the number of settled requests of each group; negative for fewer.</returns>
-    /// <exception cref="Exception">Either all writes were made or none; which is unknown, unless the batch was fenced.
-    /// No caller was answered.</exception>
+    /// <exception cref="Exception">Either all writes were made or none was; which of the two is unknown, unless the
+    /// batch was fenced. No caller was answered.</exception>
     public async Task<List<(SettledGroup Group, int Rows)>> CommitAsync(
         NpgsqlConnection connection,
         long term,

@@ -143,8 +143,9 @@ internal sealed class PostgresLanes
         if (count != 0 && count != _count && !await session.TryLockAsync(isShared: false))
         {
             throw new InvalidJournalException(
-                $"The cluster on this journal has {count} lanes, and cluster.lanes says {_count}. It can be "
-                    + "changed while no other node runs: stop all, then start them with the new number."
+                $"The cluster that uses this journal has {count} lanes, but cluster.lanes = {_count}. The number "
+                    + "can only be changed while no other node runs: stop all nodes, then start them with the new "
+                    + "number."
             );
         }
 

@@ -3,7 +3,7 @@ using Npgsql;
 namespace AkkaCharging.Journal.Postgres;
 
 /// <summary>
-/// Describes a problem of the database without addresses, names and passwords, because health shows it to anybody.
+/// Describes a problem of the database without addresses, names and passwords, because health shows it to everyone.
 /// </summary>
 internal static class PostgresProblem
 {

@@ -161,8 +161,8 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             return found.SingleOrDefault();
         });
 
-    // A different statement with and without a destination: the plan of a common one would not use the destination's
-    // index.
+    // Separate statements with and without a destination: the plan of a shared one would not use the index of
+    // destinations.
     private static string Matching(DeadLetterQuery query) =>
         $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) "
         + (query.Destination is null ? "" : "AND destination = $4");

@@ -27,7 +27,7 @@ internal sealed class PostgresRetention(
 {
     private const int StepRows = 1_000;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
-    private const int CountSeconds = 600; // all rows are read: 0.25 s a million, more from a slow disk
+    private const int CountSeconds = 600; // all rows are read: 0.25 s per million, more from a slow disk
     private const int CountShare = 20; // counting takes at most one part in 20 of the time
     private static readonly TimeSpan RecountEvery = TimeSpan.FromMinutes(1);
 
@@ -42,8 +42,8 @@ internal sealed class PostgresRetention(
         SELECT caller, is_dead, count(*) FROM deleted GROUP BY caller, is_dead
         """;
 
-    // The settlements of other nodes since the last count are unknown. So the counted amounts are lower bounds, and a
-    // caller that exceeds its share by them does exceed it.
+    // The settlements of other nodes since the last count are unknown. So the counted amounts are lower bounds: a
+    // caller whose counted amount exceeds its share really exceeds it.
     private readonly CallerShares _shares = new();
     private bool _isMiscounted;
 

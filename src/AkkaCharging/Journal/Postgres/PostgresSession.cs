@@ -97,9 +97,7 @@ internal sealed class PostgresSession : IAsyncDisposable
             holder
         );
 
-    /// <summary>
-    /// Removes requests whose callers were told that they were not stored, if they were stored after all.
-    /// </summary>
+    /// <summary>Removes requests that were stored although their callers got an error.</summary>
     /// <remarks>
     /// A request that another owner has decided in between is kept, because its callback was or will be sent.
     /// </remarks>
@@ -121,10 +119,7 @@ internal sealed class PostgresSession : IAsyncDisposable
         await batch.ExecuteNonQueryAsync();
     }
 
-    /// <summary>
-    /// Turns requests back into dead letters whose callers were told that they were not redriven, if they were redriven
-    /// after all.
-    /// </summary>
+    /// <summary>Turns requests back into dead letters that were redriven although their callers got an error.</summary>
     /// <remarks>A request that another owner has settled in between is kept.</remarks>
     /// <param name="lanes">The lanes that this node may write to; null for all.</param>
     public Task PutBackAsync(IReadOnlyCollection<RedriveWrite> redrives, short[]? lanes) =>

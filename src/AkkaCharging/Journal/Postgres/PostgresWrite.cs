@@ -26,7 +26,7 @@ internal abstract record PostgresWrite<T>(RequestId Id) : PostgresWrite(Id)
 internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClaim? Claim)
     : PostgresWrite<AcceptResult>(Id);
 
-/// <summary>A look-up of an idempotency key, made in turn with the writes.</summary>
+/// <summary>A look-up of an idempotency key, made in sequence with the writes.</summary>
 /// <param name="Id">Identifies the look-up in the batch; not the id of a request.</param>
 internal sealed record AcceptedLookup(RequestId Id, IdempotencyClaim Claim) : PostgresWrite<AcceptResult?>(Id);
 
@@ -42,5 +42,5 @@ internal sealed record DiscardWrite(RequestId Id) : PostgresWrite<bool>(Id);
 
 internal sealed record SettleWrite(RequestId Id, Settlement Settlement) : PostgresWrite<bool>(Id);
 
-/// <summary>Takes or releases a lane, in turn with the writes; completes with the lane's term.</summary>
+/// <summary>Takes or releases a lane, in sequence with the writes; completes with the lane's term.</summary>
 internal sealed record LaneWrite(int Lane, bool IsTake) : PostgresWrite<long>(Id: default);

@@ -160,7 +160,8 @@ internal sealed class PostgresWriter : IJournalWriter
             {
                 // Catches everything: if the loop ended here, every caller would wait forever.
                 Close(PostgresProblem.Describe(e), e);
-                // What ended this session has also broken the idle ones, which readers would get.
+                // The failure that ended this session has also broken the idle connections, which readers would
+                // otherwise get.
                 _connections.Readers.Clear();
                 await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
@@ -260,7 +261,7 @@ internal sealed class PostgresWriter : IJournalWriter
             while (_queue.Reader.TryPeek(out var next) && next is not LaneWrite && batch.TryAdd(next))
                 _queue.Reader.TryRead(out _);
             if (batch.IsEmpty)
-                continue; // the queue is empty: its writes were rejected with the session before
+                continue; // the queue is empty: its writes were rejected when the previous session ended
             var startedAt = _time.GetTimestamp();
             try
             {

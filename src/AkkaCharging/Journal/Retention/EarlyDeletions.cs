@@ -46,11 +46,10 @@ internal sealed class EarlyDeletions(TimeProvider time, JournalNotice? notice)
                 return;
             var callers = _callers.Select(caller => caller.Length == 0 ? "(no key)" : caller).ToList();
             text =
-                "The journal has forgotten settled requests before journal.retentionHours have passed, because more "
-                + "than journal.maxSettledRows were kept: "
-                + $"{_counts.Delivered - _reported.Delivered} delivered, "
-                + $"{_counts.Expired - _reported.Expired} expired, "
-                + $"{_counts.Failed - _reported.Failed} failed; submitted with the API keys "
+                "The journal deleted settled requests before journal.retentionHours had passed, because there were "
+                + $"more than journal.maxSettledRows: {_counts.Delivered - _reported.Delivered} delivered, "
+                + $"{_counts.Expired - _reported.Expired} expired, {_counts.Failed - _reported.Failed} failed; "
+                + "submitted with the API keys "
                 + string.Join(", ", callers.Take(CallersNamed))
                 + (callers.Count > CallersNamed ? $" and {callers.Count - CallersNamed} others." : ".");
             (_reported, _reportedAt) = (_counts, time.GetTimestamp());

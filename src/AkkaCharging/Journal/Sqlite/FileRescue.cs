@@ -42,8 +42,8 @@ internal sealed class FileRescue(
             )
             {
                 problem +=
-                    " Another process reads the journal; their content is copied into the database when it "
-                    + "has ended.";
+                    " Another process is reading the journal; when it ends, the content of these files is copied "
+                    + "into the database.";
             }
             else if (files.HasDatabase)
             {
@@ -82,8 +82,8 @@ internal sealed class FileRescue(
         if (_savedAs is not null)
             File.Delete(_savedAs); // the file is back
         _savedAs = null;
-        return " Nothing is lost: the database has all of it, and the files are made anew now. Find out what removed "
-            + "them; it must not do so while the service runs.";
+        return " Nothing is lost: the database contains everything, and the files are created again now. Find out "
+            + "what removed them, and prevent it while the service runs.";
     }
 
     private string Save(SqliteStore store, JournalFiles files)
@@ -106,13 +106,13 @@ internal sealed class FileRescue(
             }
         }
 
-        return " This process takes nothing until that very file is back. "
+        return " This process accepts no requests until the same file is back. "
             + (
                 _savedAs is null
                     ? "Its content could not be saved: see the log."
                     : $"All of its content is saved as {_savedAs}."
             )
-            + " Put the file back; if it is gone, stop this process, put the copy in its place (with its key) "
-            + "and start again.";
+            + " Put the file back; if that is impossible, stop this process, put the copy in its place (with its "
+            + "key) and start again.";
     }
 }

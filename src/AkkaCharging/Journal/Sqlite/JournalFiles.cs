@@ -8,7 +8,7 @@ namespace AkkaCharging.Journal.Sqlite;
 /// </summary>
 /// <remarks>
 /// A check is one system call per file and opens none of them. Where the system provides no file identities (anything
-/// but 64-bit Linux), only the existence of the database is checked; Windows does not let anybody remove an open file.
+/// but 64-bit Linux), only the existence of the database is checked; Windows does not allow an open file to be removed.
 /// </remarks>
 internal sealed class JournalFiles
 {
@@ -35,7 +35,7 @@ internal sealed class JournalFiles
     /// <summary>Whether the database is still at its path.</summary>
     public bool HasDatabase => _files.Length > 0 ? _files[0].IsThere : File.Exists(_path);
 
-    /// <summary>Whether the log beside the database is the one in use.</summary>
+    /// <summary>Whether the log next to the database is the one in use.</summary>
     public bool HasLog => _files.Length > 0 && _files[1].IsThere;
 
     /// <summary>The names of the files that were removed or replaced; null when all are in place.</summary>

@@ -7,10 +7,10 @@ namespace AkkaCharging.Journal.Sqlite;
 /// Keeps a second process from using the journal, with operating system locks that end with their process.
 /// </summary>
 /// <remarks>
-/// On Linux the decisive lock is on the database file itself, on a byte far behind all that SQLite locks: whichever
-/// path leads to the file, and whatever happens to the files beside it, it has one owner.
+/// On Linux the decisive lock is on the database file itself, on a byte far beyond those that SQLite locks: the file
+/// has one owner, regardless of the path that leads to it and of what happens to the files next to it.
 /// <c>&lt;journal.path&gt;.lock</c> is locked too, for the time before the database exists and against versions that
-/// use only this lock. On other systems it is the only lock, and the runtime's. The holder's name is in
+/// use only this lock. On other systems it is the only lock, and a lock of the .NET runtime. The holder's name is in
 /// <c>&lt;journal.path&gt;.owner</c>, because not every system allows a locked file to be read.
 /// </remarks>
 internal sealed class OwnerLock : IDisposable
@@ -21,7 +21,7 @@ internal sealed class OwnerLock : IDisposable
     private const long SharedBytes = 0x4000_0002;
     private const long SharedBytesLength = 510;
 
-    // EWOULDBLOCK of Linux and of macOS, and the sharing violation of Windows.
+    // EWOULDBLOCK on Linux and on macOS, and the sharing violation on Windows.
     private static readonly int[] HeldByAnother = [11, 35, unchecked((int)0x80070020)];
 
     private readonly string _path;
@@ -120,8 +120,8 @@ internal sealed class OwnerLock : IDisposable
     }
 
     /// <summary>
-    /// Takes the lock when only a reader of the <c>.lock</c> file holds it and nobody has the database open. The file
-    /// is replaced; the reader keeps the old one.
+    /// Takes the lock when only a reader of the <c>.lock</c> file holds it and no process has the database open. The
+    /// file is replaced; the reader keeps the old one.
     /// </summary>
     private static FileStream? TryLockInstead(string path, FileStream database)
     {
@@ -137,7 +137,7 @@ internal sealed class OwnerLock : IDisposable
         return TryLockBeside(path, out _);
     }
 
-    /// <param name="isDecided">False when only the runtime's lock is held, which anybody who may read the file can
+    /// <param name="isDecided">False when only the runtime's lock is held, which any user who may read the file can
     /// take.</param>
     private static FileStream? TryLockBeside(string path, out bool isDecided)
     {

@@ -9,9 +9,10 @@ namespace AkkaCharging.Journal.Sqlite;
 /// transaction.
 /// </summary>
 /// <remarks>
-/// This works below <see cref="PreparedQuery"/>: for every run, the driver would box each value, look up each parameter
-/// by name and create a reader, and three runs per request are most of the work of the writer's thread (an accepted
-/// row: 14 to 20 µs and 2,575 bytes with the driver, 12 to 14 µs and 1,414 bytes with this class; bench/README.md).
+/// This class bypasses the driver's commands, which <see cref="PreparedQuery"/> uses: for every run, the driver would
+/// box each value, look up each parameter by name and create a reader, and three runs per request are most of the work
+/// of the writer's thread (an accepted row: 14 to 20 µs and 2,575 bytes with the driver, 12 to 14 µs and 1,414 bytes
+/// with this class; bench/README.md).
 /// </remarks>
 internal sealed class PreparedWrite : IDisposable
 {

@@ -7,7 +7,7 @@ namespace AkkaCharging.Journal.Sqlite;
 internal static class SqliteFile
 {
     /// <summary>
-    /// Returns the real path of the file, beside which SQLite and the service create their files;
+    /// Returns the real path of the file, next to which SQLite and the service create their files;
     /// <paramref name="path"/> may be a symbolic link.
     /// </summary>
     public static string RealPath(string path) =>
@@ -37,7 +37,7 @@ internal static class SqliteFile
     /// </summary>
     public static SqliteConnection Connect(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadWrite);
 
-    /// <summary>Opens a read-only connection, which may be used beside the owner.</summary>
+    /// <summary>Opens a read-only connection, which may be used while the owner has the file open.</summary>
     public static SqliteConnection ConnectReadOnly(JournalSettings settings) => Open(settings, SqliteOpenMode.ReadOnly);
 
     /// <summary>

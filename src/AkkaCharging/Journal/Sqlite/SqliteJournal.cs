@@ -8,12 +8,12 @@ namespace AkkaCharging.Journal.Sqlite;
 /// full</c>, of the machine.
 /// </summary>
 /// <remarks>
-/// Beside <c>journal.path</c> are SQLite's <c>-wal</c> and <c>-shm</c>, the owner's <c>.lock</c> and <c>.owner</c>, and
-/// the generated <c>.key</c>, all readable by their owner only. The next batch detects a removed or replaced file
+/// Next to <c>journal.path</c> are SQLite's <c>-wal</c> and <c>-shm</c>, the owner's <c>.lock</c> and <c>.owner</c>,
+/// and the generated <c>.key</c>, all readable by their owner only. The next batch detects a removed or replaced file
 /// (docs/decisions/0008), and nothing is accepted until that is repaired. The file does not shrink: pages freed by
 /// retention are reused. Errors: a submission that has waited 5 s for its turn fails and is never written; one whose
 /// batch has begun waits for its outcome. When the disk fails during a commit, the caller gets an error; a crash at
-/// that very moment may keep the request nevertheless, which is then decided and called back.
+/// that moment may nevertheless leave the request in the journal, and it is then decided and called back.
 /// </remarks>
 /// <param name="damaged">Notified of each row that cannot be read.</param>
 /// <param name="committed">Notified of each group commit.</param>

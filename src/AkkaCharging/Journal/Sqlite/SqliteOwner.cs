@@ -70,7 +70,7 @@ internal sealed class SqliteOwner(
     }
 
     /// <summary>
-    /// Closes the database after an error. A database whose files were moved is closed only when nothing is lost.
+    /// Closes the database after an error. A database whose files were moved is closed only if that loses nothing.
     /// </summary>
     /// <returns>The problem, for health.</returns>
     public string Close(Exception e)
@@ -103,7 +103,7 @@ internal sealed class SqliteOwner(
         if (isSafe)
         {
             _hasStrayLog = !_files!.HasLog;
-            CloseStore(); // the last connection removes the log beside the database, even another program's
+            CloseStore(); // the last connection removes the log next to the database, even another program's
         }
 
         return problem;
@@ -127,8 +127,8 @@ internal sealed class SqliteOwner(
         ThrowIfReplaced(path, database);
         if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
             throw new JournalMovedException(
-                $"The journal {settings.Path} has the log of another program beside it, which must not be "
-                    + $"used as its own: move {path}-wal away."
+                $"The journal {settings.Path} lies next to the log of another program, which must not be applied to "
+                    + $"it: move {path}-wal away."
             );
 
         var isFirst = !WasOpen;
@@ -187,8 +187,8 @@ internal sealed class SqliteOwner(
 
         if (PrivateFile.IsEmptiedByAnybody(folder))
             notice?.Invoke(
-                $"Any user of this machine can remove the journal's files: its folder {folder} can be written "
-                    + "by everybody. Give it mode 0700.",
+                "Any user of this machine can remove the journal's files: everyone can write to its folder "
+                    + $"{folder}. Set its mode to 0700.",
                 isLoss: false
             );
     }

@@ -219,7 +219,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         return free >= _settings.MinFreeBytes
             ? null
             : $"Only {free >> 20} MiB are free on the disk of the journal {_settings.Path}: below "
-                + $"{_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are refused.";
+                + $"{_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are rejected.";
     }
 
     private void WriteQueued()

@@ -51,7 +51,7 @@ internal sealed class Lane(int number, Admission admission)
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 
-    /// <summary>Age of the oldest pending request; zero without any.</summary>
+    /// <summary>Age of the oldest pending request; zero if none is pending.</summary>
     public TimeSpan OldestAge => _ages.Oldest(SecondOf(admission.Time.GetTimestamp()));
 
     /// <summary>Checks whether the lane holds a request that is pending or was just settled.</summary>
@@ -105,7 +105,7 @@ internal sealed class Lane(int number, Admission admission)
     /// </summary>
     public void Switch(LaneRun run)
     {
-        // Set before the pending requests are read: one added in between is offered by whoever claims it first.
+        // Set before the pending requests are read: one added in between is offered by the caller that claims it first.
         _run = run;
         foreach (var pending in _pending.Values.OrderBy(pending => pending.Since).ToList())
             Offer(pending, run);
@@ -130,9 +130,9 @@ internal sealed class Lane(int number, Admission admission)
             return;
         try
         {
-            // The queue is large enough for all admitted and recovered requests, so it is never full for one of them:
-            // neither its answer is awaited nor the failure of a run that ends meanwhile, which means the same as the
-            // exception below.
+            // The queue is large enough for all admitted and recovered requests, so it is never full for one of them,
+            // and the task need not be awaited: it can only fail because the run ends meanwhile, which means the same
+            // as the exception below.
             _ = run.Pipeline.Intake.OfferAsync(pending);
         }
         catch (StreamDetachedException)

@@ -4,7 +4,8 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// The lanes that this process holds: a configured number when it runs alone, those assigned by the cluster on a node.
+/// The lanes that this process holds: a configured number in a standalone process, or those that the cluster assigns to
+/// this node.
 /// </summary>
 internal sealed class LaneSet
 {

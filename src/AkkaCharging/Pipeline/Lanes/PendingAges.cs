@@ -28,7 +28,7 @@ internal sealed class PendingAges
         }
     }
 
-    /// <summary>Returns the age of the oldest request; zero without any.</summary>
+    /// <summary>Returns the age of the oldest request; zero if there is none.</summary>
     /// <param name="now">The current time in seconds of the same clock.</param>
     public TimeSpan Oldest(long now)
     {

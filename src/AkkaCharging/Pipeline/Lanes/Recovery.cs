@@ -5,7 +5,7 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// Resumes the unsettled requests of earlier processes: oldest first, beside new work, as the lanes have room.
+/// Resumes the unsettled requests of earlier processes: oldest first, alongside new work, as the lanes have room.
 /// </summary>
 /// <param name="read">Reads the requests from the journal.</param>
 /// <param name="lane">Returns the lane of a request.</param>
@@ -65,7 +65,7 @@ internal sealed class Recovery(
         await foreach (var unsettled in read(stopping))
         {
             if (count++ == 0)
-                log.Info("Taking up {Backlog} requests that an earlier process left", journal.Status.Backlog);
+                log.Info("Resuming {Backlog} unsettled requests of an earlier process", journal.Status.Backlog);
             await admission.EnterRecoveredAsync(stopping);
             var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination);
             if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
@@ -74,7 +74,7 @@ internal sealed class Recovery(
 
         if (count > 0)
             log.Info(
-                "Took up {Count} requests that an earlier process left, in {Seconds:N1} s",
+                "Resumed {Count} unsettled requests of an earlier process in {Seconds:N1} s",
                 count,
                 time.GetElapsedTime(startedAt).TotalSeconds
             );

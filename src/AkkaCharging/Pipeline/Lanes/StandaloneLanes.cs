@@ -5,8 +5,8 @@ using AkkaCharging.Journal;
 namespace AkkaCharging.Pipeline.Lanes;
 
 /// <summary>
-/// The lanes of a standalone process. All of them start at once, and requests of earlier processes are resumed beside
-/// new work.
+/// The lanes of a standalone process. All of them start at once, and requests of earlier processes are resumed
+/// alongside new work.
 /// </summary>
 internal sealed class StandaloneLanes(ChargingService service, IRequestJournal journal, TimeProvider time) : ILaneOwner
 {

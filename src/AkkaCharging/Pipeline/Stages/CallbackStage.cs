@@ -28,12 +28,11 @@ internal sealed record Delivery(PendingRequest Pending, CallbackReceipt? Receipt
 /// ─► receivers ─► first attempts ─┬─ settled ──────────────────────────┬─►
 /// (slots, lines)                  └─ failed ─► receivers ─► retry lane ┘
 /// </code>
-/// Shape: PendingRequest to CallbackReceipt, one for one, as they settle; materializes nothing.
-/// A receiver that hangs or fails only uses its own slots and delays its own requests; first attempts to others never
-/// wait behind retries.
-/// Errors: every result of an attempt is a value, and a settlement is journaled before it is emitted.
-/// Completion: attempts in flight and retries are finished first. When the lane stops, requests pass without a
-/// settlement; when it leaves requests to the journal, those that wait for a retry do so.
+/// Shape: PendingRequest to CallbackReceipt, one for one, as they settle; materializes nothing. A receiver that hangs
+/// or fails only uses its own slots and delays its own requests; first attempts to others never wait behind retries.
+/// Errors: every result of an attempt is a value, and a settlement is journaled before it is emitted. Completion:
+/// attempts in flight and retries are finished first. When the lane stops, requests pass without a settlement; when it
+/// leaves requests to the journal, those that wait for a retry pass in the same way.
 /// </remarks>
 internal static class CallbackStage
 {

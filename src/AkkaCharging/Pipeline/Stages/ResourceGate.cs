@@ -155,7 +155,7 @@ internal sealed partial class ResourceGate : IDisposable
     [LoggerMessage(
         1008,
         LogLevel.Warning,
-        "Callbacks can open connections again: {Failures} could not be opened within {Seconds} s"
+        "Callbacks can open connections again: {Failures} connections could not be opened in {Seconds} s"
     )]
     private partial void LogOver(long failures, double seconds);
 

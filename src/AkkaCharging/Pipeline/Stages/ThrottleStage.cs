@@ -46,7 +46,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         private T _waiting = default!;
         private bool _isWaiting;
         private double _dueAt;
-        private double? _unused; // the start reserved for an element that passed without it
+        private double? _unused; // the start reserved for an element that did not need it
 
         // How far a late timer has put this stage behind its schedule. The lag is compensated while elements keep
         // arriving, and dropped at the first pause: without it, every late timer would reduce the rate; if it were

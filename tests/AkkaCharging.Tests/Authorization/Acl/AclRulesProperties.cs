@@ -26,7 +26,9 @@ public sealed class AclRulesProperties
             a > b ? new Rule(token, stations, b, a, blocked, hashed) : new Rule(token, stations, a, b, blocked, hashed)
     );
 
-    /// <summary>Whatever its spelling, a rule set decides as a plain list of rules searched from its start.</summary>
+    /// <summary>
+    /// In every spelling, a rule set decides like a plain list of rules that is searched from its start.
+    /// </summary>
     [Fact]
     public void WrittenRules_DecideAsANaiveList() =>
         Gen.Select(GenRule.Array[0, 20], Gen.Int[0, 1000], Station, Gen.Int[-4, 4])

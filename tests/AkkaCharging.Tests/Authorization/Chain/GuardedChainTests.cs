@@ -36,7 +36,7 @@ public sealed class GuardedChainTests()
             // the first might have known it
             { "authorizer_error", "not_in_acl", true, "authorizer_error" },
             { "not_in_acl", "authorizer_error", true, "authorizer_error" },
-            // nobody to ask is not an outage
+            // having no partner to ask is not an outage
             { "no_route", "authorized", false, "authorized" },
             { "no_route", "not_in_acl", false, "not_in_acl" },
             { "not_in_acl", "no_route", false, "not_in_acl" },

@@ -114,7 +114,7 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
     {
         _server.Answers(200, """{"status":"allowed"}""", contentType);
 
-        await FailsAsync(isTransient: false, "something else than application/json");
+        await FailsAsync(isTransient: false, "a content type other than application/json");
     }
 
     [Fact]

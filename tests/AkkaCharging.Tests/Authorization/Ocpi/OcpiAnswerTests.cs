@@ -12,7 +12,7 @@ using static AkkaCharging.Tests.Authorization.Ocpi.OcpiQuestions;
 
 namespace AkkaCharging.Tests.Authorization.Ocpi;
 
-/// <summary>What partners answer, and what is made of it: each oddity that was seen in the field is a case.</summary>
+/// <summary>What partners answer, and how it is handled: each oddity that was seen in practice is a case.</summary>
 [Trait("Category", "Component")]
 public sealed class OcpiAnswerTests : IAsyncLifetime
 {
@@ -196,7 +196,7 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     [InlineData(200, """{"status_code":2000}""", "question", "answered 2000 with HTTP 200")]
     [InlineData(200, """{"status_code":2001,"data":{"allowed":"ALLOWED"}}""", "question", "it rejects the parameters")]
     [InlineData(404, """{"status_code":2001,"data":{"allowed":"NOT_ALLOWED"}}""", "question", "answered 2001")]
-    [InlineData(200, """{"status_code":2002}""", "question", "wants to know the location")]
+    [InlineData(200, """{"status_code":2002}""", "question", "requires the location")]
     [InlineData(200, """{"status_code":2003}""", "question", "does not know the location")]
     [InlineData(404, """{"status_code":2003}""", "question", "does not know the location")]
     [InlineData(200, """{"status_code":2999}""", "question", "answered 2999")]
@@ -210,7 +210,7 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     [InlineData(401, "", "settings", "answered 401; check tokenFile")]
     [InlineData(401, """{"status_code":2001}""", "settings", "answered 401; check tokenFile")]
     [InlineData(403, """{"status_code":1000,"data":{"allowed":"ALLOWED"}}""", "settings", "check tokenFile")]
-    [InlineData(404, "<html>", "settings", "answered 404 and no OCPI; check tokensUrl")]
+    [InlineData(404, "<html>", "settings", "answered 404 without OCPI; check tokensUrl")]
     [InlineData(405, "", "settings", "check tokensUrl")]
     [InlineData(302, "", "settings", "check tokensUrl")]
     public async Task OtherAnswer_IsNone_AndBlamedOnWhoCanMendIt(int status, string body, string blame, string message)
@@ -320,7 +320,7 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
             return WriteAsync(context, encoding == "gzip" ? Zip(body) : body, type);
         };
 
-        await FailsAsync(isFault: false, "without a valid envelope");
+        await FailsAsync(isFault: false, "without a valid OCPI envelope");
     }
 
     [Fact]

@@ -155,11 +155,11 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
             { """[{"version":"2.2.1","url":"http://canary.example/details"}]""", "{}", "expected tokensUrl", false },
             { """[{"version":"2.2.1","url":"file:///etc/canary"}]""", "{}", "expected tokensUrl", false },
             { """[{"version":"2.2.1","url":"/ocpi/details"}]""", "{}", "expected tokensUrl", false },
-            { """[{"version":"2.2.1","url":"ORIGIN/ocpi/details"}]""", "{}", "offers no endpoint of tokens", false },
+            { """[{"version":"2.2.1","url":"ORIGIN/ocpi/details"}]""", "{}", "lists no tokens endpoint", false },
             {
                 """[{"version":"2.2.1","url":"ORIGIN/ocpi/details"}]""",
                 """{"endpoints":[{"identifier":"tokens","role":"RECEIVER","url":"ORIGIN/tokens"}]}""",
-                "offers no endpoint of tokens",
+                "lists no tokens endpoint",
                 false
             },
             {
@@ -197,7 +197,7 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
     [Theory]
     [InlineData(401, "answered 401; check tokenFile")]
     [InlineData(403, "answered 403; check tokenFile")]
-    [InlineData(404, "answered 404 and no OCPI; check versionsUrl")]
+    [InlineData(404, "answered 404 without OCPI; check versionsUrl")]
     [InlineData(500, "answered 500")]
     public async Task Check_NamesWrongCredentialsAndWrongUrl(int status, string problem)
     {
@@ -210,7 +210,7 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
     [InlineData(200, "[]", null)]
     [InlineData(401, "[]", "answered 401; check tokenFile")]
     [InlineData(403, null, "answered 403; check tokenFile")]
-    [InlineData(404, null, "answered 404 and no OCPI; check tokensUrl")]
+    [InlineData(404, null, "answered 404 without OCPI; check tokensUrl")]
     [InlineData(404, "null", null)]
     [InlineData(405, "null", null)]
     public async Task CheckOfATokensUrl_AsksForTokensThatCannotExist(int status, string? data, string? problem)

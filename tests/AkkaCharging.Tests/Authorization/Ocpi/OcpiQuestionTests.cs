@@ -11,7 +11,7 @@ using static AkkaCharging.Tests.Authorization.Ocpi.OcpiQuestions;
 
 namespace AkkaCharging.Tests.Authorization.Ocpi;
 
-/// <summary>What a partner is sent.</summary>
+/// <summary>The requests that a partner receives.</summary>
 [Trait("Category", "Component")]
 public sealed class OcpiQuestionTests : IAsyncLifetime
 {
@@ -85,7 +85,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         using var partners = new OcpiPartners(OcpiQuestions.Settings(partners: [partner]), time, reloads.Add);
         await AskAsync();
 
-        await File.WriteAllTextAsync(file, "second token"); // a blank is none of OCPI's characters
+        await File.WriteAllTextAsync(file, "second token"); // OCPI does not allow a blank
         await PollTwiceAsync();
         await AskAsync();
         await File.WriteAllTextAsync(file, "third");
@@ -97,7 +97,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
             _server.Requests.Select(request => request.Headers["Authorization"].ToString())
         );
         Assert.Equal(2, reloads.Count);
-        Assert.Contains("of 'tnm' cannot be used: it holds something else", reloads[0], StringComparison.Ordinal);
+        Assert.Contains("of 'tnm' cannot be used: it contains something other", reloads[0], StringComparison.Ordinal);
         Assert.Null(reloads[1]);
         Directory.Delete(folder, recursive: true);
 

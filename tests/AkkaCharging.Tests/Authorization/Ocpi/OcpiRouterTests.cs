@@ -47,7 +47,7 @@ public sealed class OcpiRouterTests
     // the longest prefix
     [InlineData("TNM-1", null, null, "tnm")]
     [InlineData("tnm-x1", null, null, "stc")]
-    // nobody's
+    // no partner's
     [InlineData("04AABBCC", null, null, "hub")]
     [InlineData("04AABBCC", "RFID", "DEABC", "hub")]
     public void Token_GoesToOnePartner(string uid, string? type, string? party, string name) =>

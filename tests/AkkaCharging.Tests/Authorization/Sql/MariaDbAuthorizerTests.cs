@@ -88,7 +88,7 @@ public sealed class MariaDbAuthorizerTests(SharedMariaDb shared) : SqlAuthorizer
     [Theory]
     [InlineData("Password", "wrong", "misconfigured", "rejected the user or the password")]
     [InlineData("User ID", "nobody", "misconfigured", "rejected the user or the password")]
-    [InlineData("Database", "missing", "misconfigured", "has no database of the name")]
+    [InlineData("Database", "missing", "misconfigured", "has no database with the name")]
     [InlineData("Port", "1", "transient", "could not be reached, or broke the connection")]
     public async Task ConnectionThatFails_IsNamed_WithoutItsString(string key, string value, string kind, string what)
     {

@@ -89,7 +89,7 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
     [Theory]
     [InlineData("Password", "wrong", "misconfigured", "rejected the user or the password")]
     [InlineData("Username", "nobody", "misconfigured", "rejected the user or the password")]
-    [InlineData("Database", "missing", "misconfigured", "has no database of the name")]
+    [InlineData("Database", "missing", "misconfigured", "has no database with the name")]
     [InlineData("Port", "1", "transient", "could not be reached, or broke the connection")]
     public async Task ConnectionThatFails_IsNamed_WithoutItsString(string key, string value, string kind, string what)
     {
@@ -153,7 +153,7 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
         );
 
         Assert.Equal(
-            $"misconfigured: {Name} does not let the user read what the query reads (42501)",
+            $"misconfigured: {Name} does not permit the user to read what the query reads (42501)",
             await SqlBench.AskAsync(authorizer, "known")
         );
         await ExecuteAsync($"grant select on tags to {user}");

@@ -8,7 +8,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Sql;
 
-/// <summary>What holds for each kind of database.</summary>
+/// <summary>The contract that each kind of database fulfils.</summary>
 public abstract class SqlAuthorizerContract : IAsyncLifetime
 {
     private const string Query = "select decision, valid_until, info from tags where uid = @token";
@@ -63,7 +63,7 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
     /// <summary>Ends the question of its parameter only after ten seconds.</summary>
     private protected abstract string Endless { get; }
 
-    /// <summary>Takes the table from everybody else, until the transaction or the session ends.</summary>
+    /// <summary>Locks the table exclusively until the transaction or the session ends.</summary>
     private protected abstract string Lock { get; }
 
     public static TheoryData<string, string> Decisions =>
@@ -298,12 +298,12 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
 
     [Theory]
     [InlineData("select decision from tags where uid = @token and", "syntax error")]
-    [InlineData("select decision from missing where uid = @token", "has no table of a name in the query")]
-    [InlineData("select decision from tags where missing = @token", "has no column of a name in the query")]
+    [InlineData("select decision from missing where uid = @token", "lacks a table that the query names")]
+    [InlineData("select decision from tags where missing = @token", "lacks a column that the query names")]
     [InlineData("select info from tags where uid = @token", "returned no column decision")]
     [InlineData(
         "select decision, 1 as valid_untill from tags where uid = @token",
-        "returned an unknown column, the 2."
+        "returned an unknown column (number 2 in"
     )]
     [InlineData("select decision, decision from tags where uid = @token", "returned the column decision twice")]
     [InlineData("update tags set decision = 'blocked' where uid <> @token", "writes")]

@@ -10,7 +10,7 @@ using Xunit.Abstractions;
 
 namespace AkkaCharging.Tests.Authorization.Sql;
 
-/// <summary>Questions at a fixed rate, whatever the answers take, and how long these took.</summary>
+/// <summary>Asks questions at a fixed rate, however long the answers take, and measures their times.</summary>
 internal static class SqlLoad
 {
     public const int Tags = 100_000;

@@ -37,12 +37,12 @@ public sealed class SqlQueryTests : IDisposable
         Assert.Equal(["token"], Read(text, Enum.Parse<SqlKind>(kind)).Parameters);
 
     [Theory]
-    [InlineData("", "it holds no statement.")]
-    [InlineData(" -- nothing \n ;", "it holds no statement.")]
+    [InlineData("", "it contains no statement.")]
+    [InlineData(" -- nothing \n ;", "it contains no statement.")]
     [InlineData("select 1", "its query does not name the parameter @token.")]
     [InlineData("select '@token'", "its query does not name the parameter @token.")]
-    [InlineData("select @token; select 1", "it holds several statements; expected one.")]
-    [InlineData("select @token;;", "it holds several statements; expected one.")]
+    [InlineData("select @token; select 1", "it contains several statements; expected one.")]
+    [InlineData("select @token;;", "it contains several statements; expected one.")]
     [InlineData(
         "select @token, @uid",
         "it names the unknown parameter @uid; expected @token, @type, @station, @external_id, @now."

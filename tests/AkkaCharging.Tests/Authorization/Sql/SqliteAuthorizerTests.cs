@@ -104,7 +104,7 @@ public sealed class SqliteAuthorizerTests : SqlAuthorizerContract
             "a"
         );
 
-        Assert.Equal($"misconfigured: {Name} is no file of SQLite (26)", answer);
+        Assert.Equal($"misconfigured: {Name} is not a SQLite file (26)", answer);
     }
 
     [Theory]
@@ -120,8 +120,8 @@ public sealed class SqliteAuthorizerTests : SqlAuthorizerContract
     }
 
     [Theory]
-    [InlineData("'soon'", "returned no time in the column valid_until")]
-    [InlineData("1893456000", "returned no time in the column valid_until")]
+    [InlineData("'soon'", "returned a value other than a time in the column valid_until")]
+    [InlineData("1893456000", "returned a value other than a time in the column valid_until")]
     public async Task NoTime_IsNoAnswer(string value, string expected)
     {
         var answer = await SqlBench.AskAsync(
@@ -140,6 +140,9 @@ public sealed class SqliteAuthorizerTests : SqlAuthorizerContract
             "known"
         );
 
-        Assert.Equal($"misconfigured: {Name} returned no text in the column info; cast it to one", answer);
+        Assert.Equal(
+            $"misconfigured: {Name} returned a value other than a text in the column info; cast it to text",
+            answer
+        );
     }
 }

@@ -6,7 +6,7 @@ using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Journal.Postgres;
 
-/// <summary>Callers that submit one request after the other, and remember what they were told about each.</summary>
+/// <summary>Callers that submit one request after the other, and remember the answer to each.</summary>
 internal sealed class AcceptLoad : IDisposable
 {
     private readonly IRequestJournal _journal;
@@ -23,7 +23,7 @@ internal sealed class AcceptLoad : IDisposable
 
     public int Refused => _refused.Count;
 
-    /// <summary>Until some more requests were taken.</summary>
+    /// <summary>Waits until some more requests were accepted.</summary>
     public Task WaitForMoreAsync()
     {
         var before = _taken.Count;

@@ -371,7 +371,7 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         )
             Assert.Equal(request.Token, (await both.ReadUnsettledAsync(default).SingleAsync()).Request.Token);
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => SharedPostgres.OpenAsync(young));
-        Assert.Contains("is not configured any more", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("is no longer configured", refused.Message, StringComparison.Ordinal);
         await using (
             var both = await SharedPostgres.OpenAsync(
                 young with

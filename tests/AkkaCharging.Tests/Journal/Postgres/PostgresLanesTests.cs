@@ -31,7 +31,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
             await second.AcceptAsync(Sample.Request(), idempotency: null, default)
         );
 
-        Assert.Equal("This node holds no lane yet.", refused.Message);
+        Assert.Equal("This node does not hold a lane yet.", refused.Message);
         Assert.True(second.Status.IsAvailable);
         Assert.Equal(RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
     }
@@ -147,8 +147,8 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
     }
 
     /// <summary>
-    /// Two nodes that fight for a lane under load: whatever one of them was told is kept is read by the other, and each
-    /// request is decided once.
+    /// Two nodes that fight for a lane under load: the other node reads every request that one of them was told is
+    /// stored, and each request is decided once.
     /// </summary>
     [Fact]
     public async Task LaneThatMovesUnderLoad_LosesNothing_AndIsNeverDecidedTwice()
@@ -234,7 +234,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
 
         Assert.Equal([1], lost);
         Assert.Equal(0, (await first.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
-        Assert.Equal(0, first.Status.Backlog); // what is in lane 0 is in its memory still
+        Assert.Equal(0, first.Status.Backlog); // the requests of lane 0 are still in its memory
     }
 
     [Fact]
@@ -323,7 +323,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
             await node.AcceptAsync(request, idempotency: null, default);
             await using var other = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: 2);
             var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => other.StartAsync(default));
-            Assert.Contains("has 4 lanes, and cluster.lanes says 2", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("has 4 lanes, but cluster.lanes = 2", refused.Message, StringComparison.Ordinal);
         }
 
         await using var fewer = new PostgresJournal(settings, new FakeTimeProvider(Sample.Now), lanes: 2);

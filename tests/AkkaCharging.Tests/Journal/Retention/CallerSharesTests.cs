@@ -41,7 +41,7 @@ public sealed class CallerSharesTests
         Assert.Null(shares.Next(limit: 10));
     }
 
-    /// <summary>Whatever callers hold and however many rows may stay.</summary>
+    /// <summary>For any amounts of callers and any number of rows that may stay.</summary>
     [Fact]
     public void Rule_HoldsForAllCallers() =>
         Gen.Select(Gen.Select(Gen.Int[0, 12], Gen.Int[0, 12]).Array[1, 6], Gen.Int[0, 60])

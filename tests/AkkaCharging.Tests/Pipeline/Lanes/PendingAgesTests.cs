@@ -67,7 +67,9 @@ public sealed class PendingAgesTests : IDisposable
         Assert.Equal(TimeSpan.Zero, ages.Oldest(50));
     }
 
-    /// <summary>Whatever comes and goes: the least of what is left.</summary>
+    /// <summary>
+    /// For any sequence of additions and removals, the result is the oldest of the remaining requests.
+    /// </summary>
     [Fact]
     public void Oldest_IsTheMinimum() =>
         Gen.Select(Gen.Long[0, 20].Array[1, 50], Gen.Int[0, 50])

@@ -317,8 +317,8 @@ public sealed class CallbackStageTests : Akka.TestKit.Xunit2.TestKit
     }
 
     /// <summary>
-    /// RestartFlow forgets its count when an attempt outlasts the first wait, unless it is told not to: then it would
-    /// retry for ever.
+    /// RestartFlow forgets its count when an attempt outlasts the first wait, unless it is configured not to: it would
+    /// then retry forever.
     /// </summary>
     [Fact]
     public async Task AttemptsLongerThanTheFirstWait_EndAllTheSame()
@@ -383,7 +383,7 @@ public sealed class CallbackStageTests : Akka.TestKit.Xunit2.TestKit
             .Via(Stage(settings))
             .RunForeach(receipts.Enqueue, Sys.Materializer());
 
-        // Time stands still: the one retry that is under way waits for ever, and the others behind it.
+        // Time does not advance: the retry in progress waits forever, and the others wait behind it.
         await Eventually.HoldsAsync(() => receipts.Count == Each, "the healthy deliveries are settled");
         Assert.Equal(Each * 2, _client.Attempts.Count);
         Assert.All(receipts, receipt => Assert.Equal(RequestState.Delivered, receipt.Settlement!.State));
@@ -448,7 +448,7 @@ public sealed class CallbackStageTests : Akka.TestKit.Xunit2.TestKit
 
         _time.Advance(TimeSpan.FromSeconds(61));
 
-        // The third failure opened it: neither that one nor one that was in flight then was its request's fault.
+        // The third failure opened it: neither this failure nor one in flight at that time counts against its request.
         var receipts = await delivering;
         Assert.InRange(attempted, 3, 4);
         Assert.Equal(2, receipts.Count(receipt => receipt.Settlement!.State == RequestState.Failed));

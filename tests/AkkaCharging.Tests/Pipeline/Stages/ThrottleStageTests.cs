@@ -10,8 +10,8 @@ using CsCheck;
 namespace AkkaCharging.Tests.Pipeline.Stages;
 
 /// <summary>
-/// Each step of the clock is complete before the next: streams run on the thread that advances it, endless ones are
-/// waited for.
+/// Each step of the clock is complete before the next: streams run on the thread that advances the clock, and the test
+/// waits for endless ones.
 /// </summary>
 [Trait("Category", "Component")]
 public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit

@@ -60,7 +60,9 @@ public sealed class TokenBucketTests
         Assert.Equal(50_000, taken);
     }
 
-    /// <summary>In no window start more than rate × window + burst, and nobody waits who need not.</summary>
+    /// <summary>
+    /// No window has more than rate × window + burst starts, and no element waits longer than necessary.
+    /// </summary>
     [Fact]
     public void Starts_AreWithinRateAndBurst_InEveryWindow() =>
         Gen.Select(Gen.Double[0.1, 100_000], Gen.Int[1, 200], Gen.Double[0, 3].Array[1, 300])
