@@ -219,7 +219,7 @@ internal sealed class DeadLettersCommand
         await _output.WriteLineAsync(
             $"{progress.State}: {progress.Redriven} redriven, {progress.PassedOver} passed over"
         );
-        if (progress.State != "done")
+        if (!progress.State.Equals("done", StringComparison.Ordinal))
             throw new OperatorException($"The redrive ended early ({progress.State}). {progress.Problem}".TrimEnd());
     }
 

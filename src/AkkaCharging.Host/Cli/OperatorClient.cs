@@ -1,10 +1,8 @@
 using System.CommandLine;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Settings;
 
