@@ -27,7 +27,7 @@ public sealed class SqlAuthorizerTests : IDisposable
     )]
     [InlineData("select decision form tags where uid = @token", "found a syntax error in the query (1)")]
     [InlineData("select decision from tags where uid = @uid", "names the unknown parameter @uid")]
-    [InlineData("select decision from tags where uid = @token; select 1", "holds several statements")]
+    [InlineData("select decision from tags where uid = @token; select 1", "contains several statements")]
     public async Task Check_OfABrokenQuery_NamesTheProblem(string query, string problem)
     {
         var (exitCode, error) = await CheckAsync(Config(await DatabaseAsync(), query));

@@ -205,7 +205,7 @@ public sealed class JournalCommandTests : IAsyncLifetime
     [InlineData("--to expects an RFC 3339 time with offset", "--to", "2026-03-04T12:00:00")]
     [InlineData("--limit expects a whole number of at least 1.", "--limit", "0")]
     [InlineData("--limit expects a whole number of at least 1.", "--limit", "many")]
-    [InlineData("exclude each other", "--token-fingerprint", "00112233445566778899aabbccddeeff", "--token-stdin")]
+    [InlineData("cannot be combined", "--token-fingerprint", "00112233445566778899aabbccddeeff", "--token-stdin")]
     [InlineData("--sation", "--sation", "x")]
     public async Task BadOption_Exits1_AndSaysWhatIsExpected(string expected, params string[] options)
     {

@@ -52,8 +52,8 @@ public sealed class FileBudgetTests
 
         Assert.Equal(
             [
-                "server.maxConnections = 5000 is cut to 240: the process may open 1024 files (ulimit -n).",
-                "callback.maxInFlight = 4096 is cut to 240: the process may open 1024 files (ulimit -n).",
+                "server.maxConnections = 5000 is reduced to 240: the process may open 1024 files (ulimit -n).",
+                "callback.maxInFlight = 4096 is reduced to 240: the process may open 1024 files (ulimit -n).",
             ],
             budget.Cuts(settings)
         );

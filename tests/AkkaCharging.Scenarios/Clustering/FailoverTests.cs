@@ -17,7 +17,7 @@ namespace AkkaCharging.Scenarios.Clustering;
 public sealed class FailoverTests(ITestOutputHelper output)
 {
     private const string Held = "/gate";
-    private const string HandedOver = "is handed over";
+    private const string HandedOver = "Handed over lane";
     private const string Taken = "was taken by another node";
 
     /// <summary>

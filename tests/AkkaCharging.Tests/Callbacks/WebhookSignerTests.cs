@@ -136,7 +136,7 @@ public sealed class WebhookSignerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Key + "\nwhsec_secretsecretsecret!", "line 2 is no key")]
+    [InlineData(Key + "\nwhsec_secretsecretsecret!", "line 2 is not a key")]
     [InlineData("\n\n", "it contains no key")]
     public async Task BrokenFile_KeepsTheKeys_AndIsReportedOnceWithoutThem(string content, string problem)
     {

@@ -102,7 +102,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
             JournalMigration.RunAsync(File, target, TimeProvider.System, default)
         );
 
-        Assert.Contains("holds another journal already", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("already contains another journal", refused.Message, StringComparison.Ordinal);
         Assert.True(System.IO.File.Exists(File));
     }
 

@@ -170,7 +170,7 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
 
         await _folder.TickUntilAsync(() => !journal.Status.IsAvailable, "the disk is nearly full");
         Assert.Contains(
-            "below 4 MiB (journal.minFreeBytes) new requests are refused",
+            "below 4 MiB (journal.minFreeBytes) new requests are rejected",
             journal.Status.Problem,
             StringComparison.Ordinal
         );

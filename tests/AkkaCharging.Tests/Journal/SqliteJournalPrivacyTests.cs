@@ -187,7 +187,7 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
 
     [Theory]
     [InlineData(null, "cannot be read")]
-    [InlineData("\n", "holds no key")]
+    [InlineData("\n", "contains no key")]
     [InlineData("\nMDEyMzQ1\n", "keys:2 is not a key; expected 32 bytes in base64.")]
     public async Task BadKeyFile_RefusesTheStart(string? text, string expected)
     {

@@ -79,7 +79,7 @@ public sealed class OcpiRulesTests
     {
         Finds(
             $"authorization.ocpi.partners = [{Partner("a", one, "NL-AAA")}, {Partner("b", other, "NL-BBB")}]",
-            $"authorization.ocpi.partners holds {problem}"
+            $"authorization.ocpi.partners contains {problem}"
         );
 
         static string Partner(string name, string more, string party) =>

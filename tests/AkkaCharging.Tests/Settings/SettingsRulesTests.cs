@@ -4,7 +4,7 @@ namespace AkkaCharging.Tests.Settings;
 public sealed class SettingsRulesTests
 {
     private const string ManagementTls =
-        "management.tls.keyFile and management.tls.password do nothing without management.tls.certificateFile; "
+        "management.tls.keyFile and management.tls.password have no effect without management.tls.certificateFile; "
         + "expected the file too.";
 
     private const string ClientTls =

@@ -82,7 +82,7 @@ public sealed class ShippedFilesTests
                 "server.host = '0.0.0.0' is reachable",
                 "needs journal.connectionString",
                 "needs a key",
-                "cluster.hostname = '127.0.0.1' is this machine's alone",
+                "cluster.hostname = '127.0.0.1' can be reached from this machine only",
             ],
             part => Assert.Contains(problems, problem => problem.Contains(part, StringComparison.Ordinal))
         );

@@ -132,7 +132,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         catch (JsonException)
         {
             // The cause is omitted, because it may quote the body.
-            throw Permanent("did not answer with a valid JSON object of status and reason");
+            throw Permanent("answered without a valid JSON object of status and reason");
         }
 
         return reply?.Status switch
