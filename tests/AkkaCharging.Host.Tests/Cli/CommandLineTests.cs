@@ -110,14 +110,12 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(first, files.Select(file => File.ReadAllText(Path.Combine(folder, file))));
         Assert.DoesNotContain(first[1].Trim(), output, StringComparison.Ordinal);
         Assert.DoesNotContain(first[2].Trim(), output, StringComparison.Ordinal);
-        if (!OperatingSystem.IsWindows())
-            Assert.All(
-                files,
-                file =>
-                    Assert.Equal(
-                        UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                        File.GetUnixFileMode(Path.Combine(folder, file))
-                    )
+        if (OperatingSystem.IsWindows())
+            return;
+        foreach (var file in files)
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                File.GetUnixFileMode(Path.Combine(folder, file))
             );
     }
 
