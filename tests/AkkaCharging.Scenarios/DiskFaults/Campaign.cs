@@ -12,7 +12,7 @@ namespace AkkaCharging.Scenarios.DiskFaults;
 internal static class Campaign
 {
     /// <summary>The faults of this folder.</summary>
-    private const int Faults = 16;
+    private const int Faults = 17;
 
     private static readonly double Minutes = double.Parse(
         Environment.GetEnvironmentVariable("AKKACHARGING_DISK_MINUTES") ?? "0",

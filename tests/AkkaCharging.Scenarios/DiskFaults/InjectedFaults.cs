@@ -11,9 +11,9 @@ internal sealed class InjectedFaults : IAsyncDisposable
     private InjectedFaults(ChildProcess tracer) => _tracer = tracer;
 
     /// <summary>Begins to inject.</summary>
-    /// <param name="file">Path of the only file whose calls fail; null for all calls.</param>
+    /// <param name="files">Paths of the only files whose calls fail; none for all calls.</param>
     /// <param name="faults">Such as <c>fsync:error=EIO</c>, in the words of strace.</param>
-    public static async Task<InjectedFaults> BeginAsync(ServiceProcess service, string? file, params string[] faults)
+    public static async Task<InjectedFaults> BeginAsync(ServiceProcess service, string[] files, params string[] faults)
     {
         var tracer = ChildProcess.StartProgram(
             [
@@ -23,7 +23,7 @@ internal sealed class InjectedFaults : IAsyncDisposable
                 "-e",
                 $"trace={string.Join(',', faults.Select(fault => fault[..fault.IndexOf(':')]))}",
                 .. faults.SelectMany(fault => new[] { "-e", $"inject={fault}" }),
-                .. file is null ? Array.Empty<string>() : ["-P", file],
+                .. files.SelectMany(file => new[] { "-P", file }),
                 "-p",
                 service.Process.Id.ToString(CultureInfo.InvariantCulture),
             ],

@@ -100,7 +100,7 @@ public sealed class OutOfFilesTests(ITestOutputHelper output) : IDisposable
                 if (!isIdleBefore)
                     await load.Value.MoreIsAcceptedAsync(100);
 
-                await using (var injected = await InjectedFaults.BeginAsync(service, file: null, faults))
+                await using (var injected = await InjectedFaults.BeginAsync(service, files: [], faults))
                     await fail(service, injected, load);
 
                 await Eventually.HoldsAsync(
