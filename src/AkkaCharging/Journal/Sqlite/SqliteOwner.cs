@@ -57,7 +57,7 @@ internal sealed class SqliteOwner(
     /// <exception cref="JournalTakenException">Another process has opened the journal since.</exception>
     public string? Open()
     {
-        if (IsCopyInDoubt)
+        if (IsCopyInDoubt && _files?.Moved is null) // removed files are rescued first
             CloseStore();
         if (Store is null && !TryOpen())
             return $"The journal {settings.Path} is in use by {OwnerLock.Holder(settings)}; this process waits for it.";
