@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs one proof for minutes or hours and writes its figures to tests/results, with commit and machine.
 #   tests/campaign.sh powercut minutes=5
+#   tests/campaign.sh disk minutes=60
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +22,14 @@ case $name in
         head="| synchronous | recorded runs | power cuts | with unsynced writes | also started by the service | 200s answered | answered requests lost | decisions lost |
 |---|---|---|---|---|---|---|---|"
         ;;
-    *) echo "Usage: tests/campaign.sh powercut minutes=5" >&2 && exit 2 ;;
+    disk)
+        filter=Scenarios.DiskFaults
+        export AKKACHARGING_DISK_MINUTES=$minutes
+        heading="A disk that fails"
+        head="| fault | rounds | 200s answered | refused | power cuts | answered requests and decisions lost |
+|---|---|---|---|---|---|"
+        ;;
+    *) echo "Usage: tests/campaign.sh powercut|disk minutes=5" >&2 && exit 2 ;;
 esac
 
 rows=$(mktemp)

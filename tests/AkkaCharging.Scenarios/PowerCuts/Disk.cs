@@ -1,6 +1,6 @@
 namespace AkkaCharging.Scenarios.PowerCuts;
 
-/// <summary>What happens to unsynced writes when the power is cut.</summary>
+/// <summary>What becomes of writes that were not synced when the power is cut.</summary>
 internal enum Unsynced
 {
     /// <summary>None reached the disk.</summary>
@@ -14,16 +14,21 @@ internal enum Unsynced
 }
 
 /// <summary>
-/// A disk that keeps synced writes, and an arbitrary part of the others. Files appear and disappear at once: SQLite
-/// syncs the folder itself after it has made its log.
+/// A disk that keeps what was synced, and of everything else what it likes. Files appear, shrink and disappear at once:
+/// the folder is synced after the log was made in it.
 /// </summary>
+/// <remarks>
+/// What a failed sync did not keep is lost for good, as Linux has it: the system counts these pages as written, so that
+/// only a write of the same bytes, and a sync after it, brings them to the disk. The service reads them meanwhile as if
+/// nothing had happened.
+/// </remarks>
 internal sealed class Disk
 {
     private const int Sector = 512;
     private readonly Dictionary<string, byte[]> _synced = new(StringComparer.Ordinal);
     private readonly List<Written> _unsynced = [];
 
-    /// <summary>Whether there are unsynced writes.</summary>
+    /// <summary>Whether anything is left to chance.</summary>
     public bool HasUnsynced => _unsynced.Count > 0;
 
     public void Apply(DiskEvent happened)
@@ -39,9 +44,18 @@ internal sealed class Disk
                 _unsynced.RemoveAll(IsCovered);
                 break;
 
-                bool IsCovered(Written written) =>
-                    string.Equals(written.File, sync.File, StringComparison.Ordinal)
-                    && written.ReturnedAt < sync.BeganAt;
+                bool IsCovered(Written written) => Covers(sync.File, sync.BeganAt, written);
+            case SyncFailed sync:
+                _unsynced.RemoveAll(written => Covers(sync.File, sync.BeganAt, written));
+                break;
+            case Truncated truncated:
+                if (_synced.TryGetValue(truncated.File, out var content) && content.Length > truncated.Length)
+                    _synced[truncated.File] = content[..(int)truncated.Length];
+                _unsynced.RemoveAll(written =>
+                    string.Equals(written.File, truncated.File, StringComparison.Ordinal)
+                    && written.Offset >= truncated.Length
+                );
+                break;
             case Removed removed:
                 _synced.Remove(removed.File);
                 _unsynced.RemoveAll(written => string.Equals(written.File, removed.File, StringComparison.Ordinal));
@@ -49,7 +63,7 @@ internal sealed class Disk
         }
     }
 
-    /// <summary>Returns the files that a restart finds after a power cut at this moment.</summary>
+    /// <summary>The files that are found after a power cut at this moment.</summary>
     public Dictionary<string, byte[]> CutPower(Unsynced unsynced, Random random)
     {
         var files = new Dictionary<string, byte[]>(_synced, StringComparer.Ordinal);
@@ -73,6 +87,9 @@ internal sealed class Disk
 
         return files;
     }
+
+    private static bool Covers(string file, int beganAt, Written written) =>
+        string.Equals(written.File, file, StringComparison.Ordinal) && written.ReturnedAt < beganAt;
 
     private static void Put(Dictionary<string, byte[]> files, string file, long offset, ReadOnlySpan<byte> bytes)
     {

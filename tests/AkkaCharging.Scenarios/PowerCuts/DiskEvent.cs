@@ -14,6 +14,13 @@ internal sealed record Written(string File, long Offset, byte[] Bytes) : DiskEve
 /// <param name="BeganAt">Line of the trace at which the call began.</param>
 internal sealed record Synced(string File, int BeganAt) : DiskEvent;
 
+/// <summary>A sync that failed, at its return.</summary>
+/// <param name="BeganAt">Line of the trace at which the call began.</param>
+internal sealed record SyncFailed(string File, int BeganAt) : DiskEvent;
+
+/// <summary>A file was cut to a length.</summary>
+internal sealed record Truncated(string File, long Length) : DiskEvent;
+
 /// <summary>A file was removed.</summary>
 internal sealed record Removed(string File) : DiskEvent;
 

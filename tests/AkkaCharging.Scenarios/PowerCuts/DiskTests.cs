@@ -32,16 +32,37 @@ public sealed class DiskTests
         Assert.Empty(disk.CutPower(Unsynced.Dropped, new Random(1)));
     }
 
+    [Theory]
+    [InlineData(
+        "7 fsync(3</a/journal.db-wal> <unfinished ...>",
+        "7 <... fsync resumed>) = -1 EIO (Input/output error)"
+    )]
+    [InlineData("7 fsync(3</a/journal.db-wal>) = -1 EIO (Input/output error) (INJECTED)")]
+    public void FailedSyncKeepsNothing_AndALaterOneOnlyWhatWasWrittenSince(params string[] failedSync)
+    {
+        var disk = Replay([
+            """7 pwrite64(3</a/journal.db-wal>, "a\n", 2, 0) = 2""",
+            .. failedSync,
+            """7 pwrite64(3</a/journal.db-wal>, "d", 1, 1) = 1""",
+            "7 fsync(3</a/journal.db-wal>) = 0",
+        ]);
+
+        Assert.False(disk.HasUnsynced);
+        Assert.Equal("\0d"u8, disk.CutPower(Unsynced.Dropped, new Random(1))[File]);
+    }
+
     [Fact]
-    public void FailedSyncKeepsNothing()
+    public void TruncationDropsWhatLiesBehind()
     {
         var disk = Replay(
-            """7 pwrite64(3</a/journal.db-wal>, "a\n", 2, 0) = 2""",
-            "7 fsync(3</a/journal.db-wal> <unfinished ...>",
-            "7 <... fsync resumed>) = -1 EIO (Input/output error)"
+            """7 pwrite64(3</a/journal.db-wal>, "ab", 2, 0) = 2""",
+            "7 fsync(3</a/journal.db-wal>) = 0",
+            """7 pwrite64(3</a/journal.db-wal>, "c", 1, 2) = 1""",
+            "7 ftruncate(3</a/journal.db-wal>, 1) = 0"
         );
 
-        Assert.Empty(disk.CutPower(Unsynced.Dropped, new Random(1)));
+        Assert.False(disk.HasUnsynced);
+        Assert.Equal("a"u8, disk.CutPower(Unsynced.Dropped, new Random(1))[File]);
     }
 
     [Fact]

@@ -10,8 +10,9 @@ internal static partial class SystemCallTrace
     private const string Killed = "= ?"; // the process ended in the middle of the call
 
     /// <summary>Arguments that record all that <see cref="Read"/> needs: whole pages, whole answers.</summary>
+    /// <param name="faults">To inject, in the words of strace.</param>
     /// <remarks><c>-D</c> leaves the process that was started the service itself.</remarks>
-    public static string[] Recorder(string file) =>
+    public static string[] Recorder(string file, params string[] faults) =>
         [
             "strace",
             "-D",
@@ -20,9 +21,10 @@ internal static partial class SystemCallTrace
             "-y",
             "-x",
             "-s",
-            "16384",
+            "65536",
             "-e",
             "trace=pwrite64,write,writev,ftruncate,fdatasync,fsync,unlink,sendto,sendmsg",
+            .. faults.SelectMany(fault => new[] { "-e", $"inject={fault}" }),
             "-o",
             file,
         ];
@@ -60,11 +62,22 @@ internal static partial class SystemCallTrace
                         else if (!line.EndsWith(Killed, StringComparison.Ordinal))
                             written.ReturnedAt = number;
                         break;
+                    case "ftruncate" when Truncation().Match(line) is { Success: true } truncation:
+                        events.Add(
+                            new Truncated(
+                                file,
+                                long.Parse(truncation.Groups["length"].Value, CultureInfo.InvariantCulture)
+                            )
+                        );
+                        break;
                     case "fsync" or "fdatasync" when line.EndsWith(Unfinished, StringComparison.Ordinal):
                         syncing[thread] = (file, number);
                         break;
                     case "fsync" or "fdatasync" when line.EndsWith("= 0", StringComparison.Ordinal):
                         events.Add(new Synced(file, number));
+                        break;
+                    case "fsync" or "fdatasync" when Failure().IsMatch(line):
+                        events.Add(new SyncFailed(file, number));
                         break;
                     case "fsync" or "fdatasync" when line.EndsWith(Killed, StringComparison.Ordinal):
                         break;
@@ -76,8 +89,12 @@ internal static partial class SystemCallTrace
             {
                 if (writing.Remove(thread, out var written))
                     written.ReturnedAt = line.EndsWith(Killed, StringComparison.Ordinal) ? int.MaxValue : number;
-                else if (syncing.Remove(thread, out var sync) && line.EndsWith("= 0", StringComparison.Ordinal))
-                    events.Add(new Synced(sync.File, sync.BeganAt));
+                else if (syncing.Remove(thread, out var sync) && !line.EndsWith(Killed, StringComparison.Ordinal))
+                    events.Add(
+                        Failure().IsMatch(line)
+                            ? new SyncFailed(sync.File, sync.BeganAt)
+                            : new Synced(sync.File, sync.BeganAt)
+                    );
             }
             else if (Unlink().Match(line) is { Success: true } unlink)
             {
@@ -142,6 +159,12 @@ internal static partial class SystemCallTrace
         """pwrite64\(\d+<[^>]*>, "(?<bytes>.*)", (?<length>\d+), (?<offset>\d+)( <unfinished \.\.\.>$|\) += (\k<length>|\?)$)"""
     )]
     private static partial Regex Write();
+
+    [GeneratedRegex(@"ftruncate\(\d+<[^>]*>, (?<length>\d+)( <unfinished \.\.\.>$|\) += 0$)")]
+    private static partial Regex Truncation();
+
+    [GeneratedRegex(@"\) += -1 E[A-Z]+ ")]
+    private static partial Regex Failure();
 
     [GeneratedRegex(@"^\d+ +<\.\.\. (pwrite64|fdatasync|fsync) resumed>")]
     private static partial Regex Resumed();

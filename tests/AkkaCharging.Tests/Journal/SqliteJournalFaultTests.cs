@@ -3,6 +3,7 @@ using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -276,6 +277,35 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
         Assert.Equal(2, await writer.WriteAsync(_ => 2));
         writer.Dispose();
         await writer.Ended;
+    }
+
+    [Fact]
+    public async Task FailedCopyOfTheLog_IsMadeAgain_WhenNobodyElseHasTheJournalOpen()
+    {
+        var clock = JournalClock.For(_folder.Settings, _folder.Time);
+        using var reader = new SqliteThread("reader", _folder.Settings);
+        using var owner = new SqliteOwner(_folder.Settings, _folder.Time, clock, [reader], notice: null, early: null);
+        Assert.Null(owner.Open());
+        Assert.Equal(1, await reader.RunAsync(_ => 1));
+        await using (_folder.Shell("SELECT count(*) FROM request"))
+        {
+            owner.DoubtCopy(new SqliteException("disk I/O error", SQLitePCL.raw.SQLITE_IOERR));
+
+            var refused = Assert.Throws<JournalUnavailableException>(owner.Open);
+
+            Assert.Matches("copied from its log again: .* Another process has it open", refused.Message);
+            await Assert.ThrowsAsync<JournalUnavailableException>(() => reader.RunAsync(_ => 2));
+            Assert.True(new FileInfo(_folder.Journal + "-wal").Length > 0);
+        }
+
+        Assert.Null(owner.Open());
+
+        Assert.False(owner.IsCopyInDoubt);
+        Assert.Equal(3, await reader.RunAsync(_ => 3));
+        var alone = Path.Combine(_folder.Root, "alone.db");
+        File.Copy(_folder.Journal, alone);
+        await using var copy = SqliteFile.Connect(_folder.Settings with { Path = alone });
+        Assert.False(SqliteSchema.CheckIsFresh(copy, alone)); // it has all of the log
     }
 
     private async Task RecoversAsync(SqliteJournal journal)

@@ -1,10 +1,12 @@
 using System.Data;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Checkpoints the log into the database every thousand writes, on a thread of its own.</summary>
 /// <param name="thread">The thread, which the caller owns.</param>
-internal sealed class Checkpointer(SqliteThread thread)
+/// <param name="failed">Notified on any thread when the disk has failed during a checkpoint.</param>
+internal sealed class Checkpointer(SqliteThread thread, Action<SqliteException> failed)
 {
     private const int WritesBetween = 1_000;
 
@@ -19,7 +21,7 @@ internal sealed class Checkpointer(SqliteThread thread)
     private int _isRunning;
 
     /// <summary>Counts a commit, and starts a checkpoint when it is due. Called on the writer's thread.</summary>
-    /// <exception cref="Microsoft.Data.Sqlite.SqliteException">The checkpoint failed.</exception>
+    /// <exception cref="SqliteException">The checkpoint failed.</exception>
     public void CountCommit(SqliteStore store, int writes)
     {
         _writes += writes;
@@ -46,9 +48,11 @@ internal sealed class Checkpointer(SqliteThread thread)
             });
             _isBehind = logPages > LogPagesMax;
         }
-        catch (JournalUnavailableException)
+        catch (JournalUnavailableException e)
         {
-            // The writer detects the problem itself.
+            // The writer detects any other problem itself.
+            if (e.InnerException is SqliteException sqlite && SqliteProblem.IsOfDisk(sqlite))
+                failed(sqlite);
         }
         finally
         {

@@ -37,6 +37,10 @@ internal sealed class OwnerLock : IDisposable
     /// </summary>
     public FileIdentity? Database => FileIdentity.IsKnown ? FileIdentity.TryGet(_database.SafeFileHandle) : null;
 
+    /// <summary>Whether any SQLite connection has the database open, of this process or of another one.</summary>
+    public bool IsDatabaseInUse =>
+        FileLock.IsSupported && FileLock.IsHeld(_database.SafeFileHandle, SharedBytes, SharedBytesLength);
+
     /// <summary>
     /// Takes the lock, creating an empty database file if there is none; null while another process holds it.
     /// </summary>

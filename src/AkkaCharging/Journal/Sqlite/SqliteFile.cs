@@ -1,5 +1,6 @@
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace AkkaCharging.Journal.Sqlite;
 
@@ -51,6 +52,33 @@ internal static class SqliteFile
                 + "PRAGMA wal_autocheckpoint = 0; "
                 + "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384"
         );
+
+    /// <summary>
+    /// Writes the log over itself and syncs it. Called inside a write transaction, so that nobody else changes the log.
+    /// </summary>
+    /// <remarks>
+    /// After a failed sync, the system goes on showing content that is not on the disk, and no later sync writes it,
+    /// because it counts as written (docs/decisions/0017). SQLite recovers such content from a log that an earlier
+    /// process left, and appends commits that a power cut then cuts off.
+    /// </remarks>
+    /// <exception cref="IOException">The disk rejects the operation.</exception>
+    public static void WriteLogAgain(JournalSettings settings)
+    {
+        using var log = File.OpenHandle(
+            RealPath(settings.Path) + "-wal",
+            FileMode.Open,
+            FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete
+        );
+        var part = new byte[1 << 16];
+        for (var at = 0L; RandomAccess.Read(log, part, at) is > 0 and var read; at += read)
+            RandomAccess.Write(log, part.AsSpan(0, read), at);
+        RandomAccess.FlushToDisk(log);
+    }
+
+    /// <summary>Leaves the log as it is when <paramref name="connection"/> is closed as the last one.</summary>
+    public static void KeepLog(SqliteConnection connection) =>
+        raw.sqlite3_db_config(connection.Handle, raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, out _);
 
     private static SqliteConnection Open(JournalSettings settings, SqliteOpenMode mode)
     {

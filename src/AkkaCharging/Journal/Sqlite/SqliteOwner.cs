@@ -2,6 +2,7 @@ using AkkaCharging.Files;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Retention;
 using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
@@ -10,7 +11,9 @@ namespace AkkaCharging.Journal.Sqlite;
 /// </summary>
 /// <remarks>
 /// The lock is held from the first successful attempt until this object is disposed, while the database is closed and
-/// reopened after each error. Called on the writer's thread only.
+/// reopened after each error. After a failure of the disk, nothing is trusted that a failed sync was to keep: it is
+/// written again, or the journal stays closed (docs/decisions/0017). Called on the writer's thread only, except for
+/// <see cref="DoubtCopy"/>.
 /// </remarks>
 /// <param name="others">The other connections of this process, which are paused while files are created again and
 /// disposed with this object.</param>
@@ -30,9 +33,20 @@ internal sealed class SqliteOwner(
     private JournalFiles? _files;
     private long? _epoch;
     private bool _hasStrayLog;
+    private volatile Exception? _copyFailure;
+
+    /// <summary>
+    /// Keeps SQLite's index of the log while the database is closed after a failure of the disk. Without it, the next
+    /// connection would recover the failed commit from the log, and callers have been told that it was not made; with
+    /// it, the next commit overwrites the failed one.
+    /// </summary>
+    private SqliteConnection? _index;
 
     /// <summary>The open database; null while it is closed.</summary>
     public SqliteStore? Store { get; private set; }
+
+    /// <summary>Whether a copy of the log into the database has failed, and was not yet made again.</summary>
+    public bool IsCopyInDoubt => _copyFailure is not null;
 
     private bool WasOpen => _epoch is not null;
 
@@ -43,6 +57,8 @@ internal sealed class SqliteOwner(
     /// <exception cref="JournalTakenException">Another process has opened the journal since.</exception>
     public string? Open()
     {
+        if (IsCopyInDoubt && _files?.Moved is null) // removed files are rescued first
+            CloseStore();
         if (Store is null && !TryOpen())
             return $"The journal {settings.Path} is in use by {OwnerLock.Holder(settings)}; this process waits for it.";
         ThrowIfMoved();
@@ -70,6 +86,12 @@ internal sealed class SqliteOwner(
     }
 
     /// <summary>
+    /// Notes that a copy of the log into the database has failed. The next <see cref="Open"/> makes it again; until
+    /// then none may be made. Called on any thread.
+    /// </summary>
+    public void DoubtCopy(Exception failure) => _copyFailure = failure;
+
+    /// <summary>
     /// Closes the database after an error. A database whose files were moved is closed only if that loses nothing.
     /// </summary>
     /// <returns>The problem, for health.</returns>
@@ -80,6 +102,8 @@ internal sealed class SqliteOwner(
         var problem = SqliteProblem.Describe(e, settings.Path);
         if (e is JournalMovedException or JournalTakenException)
             _rescue.ReportLoss(problem);
+        if (e is JournalTakenException || (Store is not null && !SqliteProblem.IsOfDisk(e)))
+            CloseIndex();
         CloseStore();
         return problem;
     }
@@ -93,6 +117,7 @@ internal sealed class SqliteOwner(
     {
         foreach (var other in others)
             other.Dispose();
+        CloseIndex();
         CloseStore();
         _lock?.Dispose();
     }
@@ -103,6 +128,7 @@ internal sealed class SqliteOwner(
         if (isSafe)
         {
             _hasStrayLog = !_files!.HasLog;
+            CloseIndex();
             CloseStore(); // the last connection removes the log next to the database, even another program's
         }
 
@@ -111,8 +137,18 @@ internal sealed class SqliteOwner(
 
     private void CloseStore()
     {
+        if (IsCopyInDoubt)
+            Store?.KeepLog();
         Store?.Dispose();
         Store = null;
+    }
+
+    private void CloseIndex()
+    {
+        if (IsCopyInDoubt && _index is not null)
+            SqliteFile.KeepLog(_index);
+        _index?.Dispose();
+        _index = null;
     }
 
     private bool TryOpen()
@@ -131,9 +167,13 @@ internal sealed class SqliteOwner(
                     + $"it: move {path}-wal away."
             );
 
+        if (_files?.Moved is not null)
+            CloseIndex(); // it is that of another log
         var isFirst = !WasOpen;
-        Store = SqliteStore.Open(settings, time, _epoch, clock, early);
-        _epoch = Store.Epoch;
+        OpenStore();
+        if (IsCopyInDoubt)
+            CopyAgain();
+        Folder.Sync(folder); // SQLite does it when it makes the log, and ignores a failure
         _files = new JournalFiles(
             path,
             database,
@@ -142,6 +182,39 @@ internal sealed class SqliteOwner(
         if (isFirst)
             KeepPrivate(path, folder);
         return true;
+    }
+
+    private void OpenStore()
+    {
+        Store = SqliteStore.Open(settings, time, _epoch, clock, early, isRecovered: _index is null);
+        _epoch = Store.Epoch;
+        _index ??= SqliteFile.OpenExisting(settings);
+    }
+
+    /// <summary>
+    /// Copies the whole log into the database again. SQLite copies it in parts, and syncs the database after the last
+    /// one only. When that fails, pages of any part may be lost, and it would repeat the last part alone.
+    /// </summary>
+    /// <remarks>
+    /// SQLite forgets what it has copied with its index, which goes with the last connection. <see cref="OpenStore"/>
+    /// has just made a commit, so that the log ends with one, and not with a failed one.
+    /// </remarks>
+    private void CopyAgain()
+    {
+        var problem =
+            $"The journal {settings.Path} has to be copied from its log again: "
+            + SqliteProblem.Describe(_copyFailure!, settings.Path);
+        // before this one, because the last connection that is closed removes the log unless it is told to keep it
+        var paused = Task.WhenAll(others.Select(other => other.PauseAsync(problem))).Wait(SqliteWriter.Patience);
+        CloseIndex();
+        CloseStore();
+        if (!paused || _lock!.IsDatabaseInUse)
+            throw new JournalUnavailableException($"{problem} Another process has it open: end that first.");
+
+        OpenStore();
+        if (!Store!.TryEmptyLog())
+            throw new JournalUnavailableException(problem);
+        _copyFailure = null;
     }
 
     /// <summary>

@@ -9,10 +9,15 @@ internal static class SqliteProblem
     public static bool IsCorrupt(SqliteException e) =>
         e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB;
 
+    /// <summary>Checks whether the disk failed, or is full.</summary>
+    public static bool IsOfDisk(Exception e) =>
+        e is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_IOERR or SQLitePCL.raw.SQLITE_FULL };
+
     public static string Describe(Exception e, string path) =>
         e switch
         {
-            InvalidJournalException or JournalMovedException or JournalTakenException => e.Message,
+            InvalidJournalException or JournalMovedException or JournalTakenException or JournalUnavailableException =>
+                e.Message,
             SqliteException sqlite =>
                 $"The journal {path} {Describe(sqlite)} (SQLite {sqlite.SqliteExtendedErrorCode}).",
             _ => $"The journal {path} cannot be written: {e.Message}",

@@ -155,6 +155,8 @@ internal sealed class SqliteStore : IDisposable
     /// <param name="clock">The clock, which is resumed from the journal and stored with the writes; null leaves the
     /// stored one unchanged.</param>
     /// <param name="early">Counts requests that are deleted because of <c>journal.maxSettledRows</c>.</param>
+    /// <param name="isRecovered">Whether the log may be that of an earlier process, of which nobody knows how much is on
+    /// the disk.</param>
     /// <exception cref="InvalidJournalException">The file is corrupt, of a newer version, of another program, or
     /// encrypted with another key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened the journal since
@@ -164,7 +166,8 @@ internal sealed class SqliteStore : IDisposable
         TimeProvider time,
         long? epoch = null,
         JournalClock? clock = null,
-        EarlyDeletions? early = null
+        EarlyDeletions? early = null,
+        bool isRecovered = true
     )
     {
         SqliteConnection? connection = null;
@@ -178,6 +181,8 @@ internal sealed class SqliteStore : IDisposable
             var secrets = wrapped is null ? JournalSecrets.Create(keys) : JournalSecrets.Open(keys, wrapped);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
+            if (isRecovered)
+                SqliteFile.WriteLogAgain(settings);
             SqliteSchema.Migrate(connection);
             var owner = SqliteMeta.TakeOver(connection, settings.Path, epoch);
             SqliteMeta.Register(connection, secrets, time);
@@ -255,6 +260,9 @@ internal sealed class SqliteStore : IDisposable
         using var copy = new PreparedWrite(_connection, "VACUUM INTO $0");
         copy.Run(path);
     }
+
+    /// <summary>Leaves the log as it is when this is the last connection that is closed.</summary>
+    public void KeepLog() => SqliteFile.KeepLog(_connection);
 
     /// <summary>Checkpoints the part of the log that no reader needs.</summary>
     public void Checkpoint() => SqliteSchema.Run(_connection, "PRAGMA wal_checkpoint(PASSIVE)");

@@ -73,7 +73,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         var checkpoints = new SqliteThread("journal checkpoints", settings);
         _queue = new(time);
         _owner = new(settings, time, clock, reading is null ? [checkpoints] : [checkpoints, reading], notice, early);
-        _checkpointer = new(checkpoints);
+        _checkpointer = new(checkpoints, _owner.DoubtCopy);
         _retention = new(settings, clock, time, purge => WriteAsync(purge));
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };
         _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -260,10 +260,12 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     {
         try
         {
-            _checkpointer.CountCommit(store, _queue.Batch.Count);
+            if (!_owner.IsCopyInDoubt)
+                _checkpointer.CountCommit(store, _queue.Batch.Count);
         }
         catch (SqliteException e)
         {
+            _owner.DoubtCopy(e);
             Close(e);
         }
     }
