@@ -34,6 +34,7 @@ need chromium 'command -v chromium' # uses the operators' console
 need buildah 'command -v buildah' # builds the Dockerfile
 need iproute2 'command -v ip' # cuts nodes of a cluster off from each other
 need python3 'command -v python3' # runs the receiver of docs/receivers.md
+need libfaketime 'ls /usr/lib/*/faketime/libfaketimeMT.so.1' # sets the clock of a service while it runs
 need strace 'command -v strace' # shows that a request is on disk before it is answered
 
 if [ "${#packages[@]}" -gt 0 ]; then
