@@ -47,8 +47,8 @@ internal sealed class DisturbedService(Dictionary<string, string> fixedSettings,
     /// <summary>Faults after which another process goes on.</summary>
     public IReadOnlyList<Fault> Ends =>
         [
-            new("SIGKILL", RestartKilledAsync, Weight: 6),
-            new("SIGKILL at the start", KillAtStartAsync, Weight: 2),
+            new("SIGKILL", RestartKilledAsync, Weight: 8),
+            new("SIGKILL at the start", KillAtStartAsync, Weight: 3),
             new("SIGTERM", RestartStoppedAsync),
         ];
 

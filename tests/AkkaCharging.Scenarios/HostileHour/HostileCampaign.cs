@@ -16,7 +16,7 @@ internal static class HostileCampaign
         : null;
 
     /// <summary>How long faults strike in a round.</summary>
-    public static TimeSpan RoundTime { get; } = TimeSpan.FromSeconds(Minutes > 0 ? 120 : 20);
+    public static TimeSpan RoundTime { get; } = TimeSpan.FromSeconds(Minutes > 0 ? 120 : 15);
 
     /// <summary>Runs rounds until the time of the campaign is over, and writes its figures.</summary>
     public static async Task<HostileFigures> RunAsync(

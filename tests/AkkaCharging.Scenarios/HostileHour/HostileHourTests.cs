@@ -11,7 +11,6 @@ namespace AkkaCharging.Scenarios.HostileHour;
 /// <c>AKKACHARGING_SEED=7</c> repeats the faults of a run that printed this seed. <c>tests/campaign.sh hostile
 /// minutes=60</c> has each test go on for so long, with a new journal and a new seed every two minutes.
 /// </remarks>
-[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class HostileHourTests(ITestOutputHelper output)
 {
