@@ -48,7 +48,7 @@ internal sealed class DisturbedService(Dictionary<string, string> fixedSettings,
     public IReadOnlyList<Fault> Ends =>
         [
             new("SIGKILL", RestartKilledAsync, Weight: 8),
-            new("SIGKILL at the start", KillAtStartAsync, Weight: 3),
+            new("SIGKILL at starts", KillAtStartsAsync, Weight: 3),
             new("SIGTERM", RestartStoppedAsync),
         ];
 
@@ -127,15 +127,19 @@ internal sealed class DisturbedService(Dictionary<string, string> fixedSettings,
         await StartAsync(random);
     }
 
-    private async Task KillAtStartAsync(Random random)
+    private async Task KillAtStartsAsync(Random random)
     {
         await KillAsync();
-        var service = Launch(random);
-        await random.WaitAsync(0, 1_500);
-        if (service.Process.HasExited)
-            await DisposeAsync();
-        else
-            await KillAsync();
+        for (var kills = random.Next(1, 6); kills > 0; kills--)
+        {
+            var service = Launch(random);
+            await random.WaitAsync(0, 2_000);
+            if (service.Process.HasExited)
+                await DisposeAsync();
+            else
+                await KillAsync();
+        }
+
         await StartAsync(random);
     }
 

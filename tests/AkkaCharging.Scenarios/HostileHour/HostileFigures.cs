@@ -28,7 +28,7 @@ internal sealed class HostileFigures
         _rounds++;
         _minutes += took.TotalMinutes;
         _kills += kills;
-        _otherFaults += faults.Total - faults.CountOf("SIGKILL") - faults.CountOf("SIGKILL at the start");
+        _otherFaults += faults.Total - faults.CountOf("SIGKILL") - faults.CountOf("SIGKILL at starts");
         _submissions += history.Submissions.Count;
         _accepted += history.Submissions.Count(submission => submission.AcceptedIds.Any());
         _callbacks += history.Callbacks.Count;
