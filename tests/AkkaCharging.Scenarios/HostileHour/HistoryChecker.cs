@@ -209,7 +209,7 @@ internal sealed class HistoryChecker
     /// <summary>Whether all attempts were made, or the last one was rejected for good.</summary>
     private bool HasMadeItsAttempts(ShownRequest page) =>
         page.Attempts.Count >= _history.AttemptsMax
-        || page.Attempts is [.., { HttpStatus: (>= 300 and < 400) or (>= 400 and < 500 and not (408 or 425 or 429)) }];
+        || page.Attempts is [.., { HttpStatus: < 500 and not (408 or 425 or 429) }];
 
     /// <summary>A request without an answer and without a callback may be in the journal all the same.</summary>
     private IEnumerable<Finding> CheckUnasked()
