@@ -1,7 +1,9 @@
 namespace AkkaCharging.Scenarios.HostileHour;
 
 /// <summary>A wall clock that is set while a process runs: that of this process alone, by libfaketime.</summary>
-/// <remarks>The monotonic clock and the times of files stay as they are, as they do when somebody sets a clock.</remarks>
+/// <remarks>
+/// The monotonic clock and the times of files stay as they are, as they do when somebody sets a clock.
+/// </remarks>
 internal sealed class DisturbedClock : IDisposable
 {
     private const string Offset = "offset";

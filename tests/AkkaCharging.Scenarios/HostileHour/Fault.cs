@@ -40,7 +40,9 @@ internal static class RandomWaits
 /// <param name="PauseMillisMax">The longest time between two of them.</param>
 internal sealed record FaultSource(string Part, int PauseMillisMax, IReadOnlyList<Fault> Faults);
 
-/// <summary>Has faults strike in an order that a seed decides: one after the other in each part of the system.</summary>
+/// <summary>
+/// Has faults strike in an order that a seed decides: one after the other in each part of the system.
+/// </summary>
 /// <remarks>
 /// The seed repeats which faults strike, with which parameters and pauses. What the service is doing at that moment is
 /// up to the machine.
@@ -64,7 +66,9 @@ internal sealed class FaultSchedule(int seed, Action<string> log)
             _counts.OrderBy(count => count.Key, StringComparer.Ordinal).Select(one => $"{one.Key} {one.Value}")
         );
 
-    /// <summary>Runs the sources side by side; ends when the last fault has ended after <paramref name="time"/>.</summary>
+    /// <summary>
+    /// Runs the sources side by side; ends when the last fault has ended after <paramref name="time"/>.
+    /// </summary>
     public async Task RunAsync(TimeSpan time, params IEnumerable<FaultSource> sources)
     {
         var endsAt = Stopwatch.GetElapsedTime(_startedAt) + time;

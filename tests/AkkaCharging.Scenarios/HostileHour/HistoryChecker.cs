@@ -88,7 +88,9 @@ internal sealed class HistoryChecker
             .ToLookup(pair => pair.id, pair => pair.submission, StringComparer.Ordinal);
     }
 
-    /// <summary>Returns what <paramref name="history"/> shows to be broken; nothing when every promise was kept.</summary>
+    /// <summary>
+    /// Returns what <paramref name="history"/> shows to be broken; nothing when every promise was kept.
+    /// </summary>
     public static IReadOnlyList<Finding> Check(History history)
     {
         var checker = new HistoryChecker(history);

@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 
 namespace AkkaCharging.Scenarios.HostileHour;
 
-/// <summary>Rounds of faults, each with a seed and a journal of its own: one, or as many as fit into a campaign.</summary>
+/// <summary>
+/// Rounds of faults, each with a seed and a journal of its own: one, or as many as fit into a campaign.
+/// </summary>
 internal static class HostileCampaign
 {
     private static readonly double Minutes = double.Parse(
