@@ -23,7 +23,8 @@ public sealed record Arrival(string WebhookId, string Path, string Status, long 
 /// Receives callbacks in a process of its own and records them. The first segment of a callback's path chooses what it
 /// does: <c>/ok</c> 204; <c>/fail-twice</c> 500 twice per webhook-id, then 204; <c>/status/503</c> that status;
 /// <c>/slow/250</c> 204 after 250 ms; <c>/gate</c> 204 after <c>POST /open</c>; <c>/away</c> 500 until then;
-/// <c>/hang</c> nothing, until the caller hangs up. <c>GET /received</c> lists the arrivals, <c>GET /received/count</c>
+/// <c>/hang</c> nothing, until the caller hangs up; <c>/flaky</c> one of these or worse, which the path and the number
+/// of the attempt decide. <c>GET /received</c> lists the arrivals, <c>GET /received/count</c>
 /// counts those that were answered.
 /// </summary>
 public static class ReceiverProgram
@@ -86,7 +87,10 @@ public static class ReceiverProgram
         Arrivals[number] = arrival;
         try
         {
-            var status = await AnswerAsync(behaviour, rest, attempt, context.RequestAborted);
+            var status =
+                behaviour == "flaky"
+                    ? await AnswerFlakyAsync(context, rest, attempt)
+                    : await AnswerAsync(behaviour, rest, attempt, context.RequestAborted);
             Arrivals[number] = arrival with { Answered = status };
             Interlocked.Increment(ref _answered);
             context.Response.StatusCode = status;
@@ -104,9 +108,9 @@ public static class ReceiverProgram
             case "fail-twice":
                 return attempt <= 2 ? StatusCodes.Status500InternalServerError : StatusCodes.Status204NoContent;
             case "status":
-                return int.Parse(rest!, CultureInfo.InvariantCulture);
+                return ArgumentOf(rest);
             case "slow":
-                await Task.Delay(int.Parse(rest!, CultureInfo.InvariantCulture), hungUp);
+                await Task.Delay(ArgumentOf(rest), hungUp);
                 return StatusCodes.Status204NoContent;
             case "away":
                 return Gate.Task.IsCompleted
@@ -118,6 +122,42 @@ public static class ReceiverProgram
             case "hang":
                 await Task.Delay(Timeout.Infinite, hungUp);
                 return StatusCodes.Status204NoContent;
+            default:
+                return StatusCodes.Status204NoContent;
+        }
+    }
+
+    /// <summary>The segment after the behaviour; others may follow.</summary>
+    private static int ArgumentOf(string? rest) => int.Parse(rest!.Split('/')[0], CultureInfo.InvariantCulture);
+
+    /// <summary>Half of the attempts succeed at once.</summary>
+    private static async Task<int> AnswerFlakyAsync(HttpContext context, string? path, int attempt)
+    {
+        var sum = (path ?? "").Aggregate((uint)attempt * 40_503, (hash, letter) => (hash * 31) + letter);
+        switch (((sum * 2_654_435_761) >> 16) & 31)
+        {
+            case 0 or 1 or 2:
+                return StatusCodes.Status500InternalServerError;
+            case 3:
+                context.Response.Headers.RetryAfter = "1";
+                return StatusCodes.Status503ServiceUnavailable;
+            case 4:
+                return StatusCodes.Status429TooManyRequests;
+            case 5:
+                return StatusCodes.Status408RequestTimeout;
+            case 6:
+                return StatusCodes.Status410Gone;
+            case 7:
+                return StatusCodes.Status302Found;
+            case 8 or 9:
+                return await AnswerAsync("slow", "300", attempt, context.RequestAborted);
+            case 10:
+                return await AnswerAsync("slow", "1500", attempt, context.RequestAborted);
+            case 11:
+                return await AnswerAsync("hang", rest: null, attempt, context.RequestAborted);
+            case 12 or 13 or 14 or 15:
+                context.Abort();
+                throw new OperationCanceledException("The receiver hung up.");
             default:
                 return StatusCodes.Status204NoContent;
         }

@@ -12,7 +12,7 @@ internal sealed class JournalHome : IAsyncDisposable
     public const string Sqlite = "sqlite";
     public const string Postgres = "postgres";
     private readonly PostgresFixture? _fixture;
-    private readonly (string, string)[] _settings;
+    private readonly (string Name, string Value)[] _settings;
 
     private JournalHome(PostgresFixture? fixture, (string, string)[] settings) =>
         (_fixture, _settings) = (fixture, settings);
@@ -41,8 +41,11 @@ internal sealed class JournalHome : IAsyncDisposable
     public Dictionary<string, string> Settings(params ReadOnlySpan<(string Name, string Value)> more) =>
         ScenarioFolder.Settings([.. _settings, .. more]);
 
-    /// <summary>Where PostgreSQL listens.</summary>
-    public int Port => new NpgsqlConnectionStringBuilder(_fixture!.ConnectionString).Port;
+    /// <summary>Where services reach PostgreSQL.</summary>
+    public int Port =>
+        new NpgsqlConnectionStringBuilder(
+            _settings.Single(setting => setting.Name == "JOURNAL_CONNECTION_STRING").Value
+        ).Port;
 
     /// <summary>Settings of a service on this journal that is a cluster by itself.</summary>
     public Dictionary<string, string> NodeSettings()

@@ -52,33 +52,24 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task DiskOfTheSqliteJournalFull()
     {
-        var disk = Path.Combine(_folder.Path, "disk");
-        Directory.CreateDirectory(disk);
-        Run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk);
-        try
-        {
-            await using var receiver = await ReceiverProcess.StartAsync();
-            await using var service = await ServiceProcess.StartAsync(
-                ScenarioFolder.Settings([
-                    ("JOURNAL_KIND", JournalHome.Sqlite),
-                    ("JOURNAL_PATH", "disk/journal.db"),
-                    ("JOURNAL_MIN_FREE_BYTES", "0"),
-                    .. ClientLoad.Unhurried,
-                ]),
-                _folder.Path
-            );
-            var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-            await Eventually.HoldsAsync(() => !load.Accepted.IsEmpty, "submissions are accepted");
+        using var disk = new SmallDisk(Path.Combine(_folder.Path, "disk"), megabytes: 2);
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings([
+                ("JOURNAL_KIND", JournalHome.Sqlite),
+                ("JOURNAL_PATH", "disk/journal.db"),
+                ("JOURNAL_MIN_FREE_BYTES", "0"),
+                .. ClientLoad.Unhurried,
+            ]),
+            _folder.Path
+        );
+        var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
+        await Eventually.HoldsAsync(() => !load.Accepted.IsEmpty, "submissions are accepted");
 
-            await AssertDownAsync(service, load); // it fills up by itself
-            Run("mount", "-o", "remount,size=256m", disk);
+        await AssertDownAsync(service, load); // it fills up by itself
+        disk.Resize(megabytes: 256);
 
-            await AssertRecoveredAsync(service, load, receiver);
-        }
-        finally
-        {
-            Run("umount", "-l", disk);
-        }
+        await AssertRecoveredAsync(service, load, receiver);
     }
 
     private static async Task AssertDownAsync(ServiceProcess service, ClientLoad load)
@@ -118,15 +109,5 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
             await receiver.ReceivedAsync(),
             callback => load.Refused.ContainsKey(Promises.NumberOf(callback))
         );
-    }
-
-    private static void Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(
-            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false }
-        )!;
-        var problem = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");
     }
 }

@@ -49,6 +49,11 @@ internal sealed class ReceiverProcess : IAsyncDisposable
     /// <summary>Lets everything go that waits at <c>/gate</c>.</summary>
     public async Task OpenGateAsync() => (await _http.PostAsync("/open", content: null)).Dispose();
 
+    /// <summary>Has it stand still until <see cref="Resume"/>.</summary>
+    public void Suspend() => _process.Suspend();
+
+    public void Resume() => _process.Resume();
+
     /// <summary>Ends it at once.</summary>
     public Task CrashAsync() => _process.CrashAsync();
 

@@ -108,7 +108,7 @@ internal sealed class TcpProxy : IAsyncDisposable
                 CopyAsync(server.GetStream(), client.GetStream())
             );
         }
-        catch (Exception exception) when (exception is SocketException or InvalidOperationException)
+        catch (Exception exception) when (exception is SocketException or IOException or InvalidOperationException)
         {
             // Refused by the target, or cut meanwhile: the client sees its connection end.
         }

@@ -36,8 +36,12 @@ internal sealed class JournalClock
     private (long Sure, long Likely) _before;
     private long _offset; // of the last segment, for checks without the lock
     private long? _low; // lowest reading at the start of a segment
-    private string? _saved;
-    private long _savedAt;
+    private string? _saved; // what the journal holds
+    private string? _offered; // what it holds as well, if the commit that nobody heard of was made
+    private long _savedAt; // far in the past while there is something to store
+    private long _offeredAt;
+    private int _offeredSegments;
+    private int _begun; // segments so far
 
     /// <param name="remembered">Maximum age that the clock has to determine.</param>
     public JournalClock(TimeProvider time, TimeSpan remembered)
@@ -160,6 +164,7 @@ internal sealed class JournalClock
             if (
                 saved is null
                 || string.Equals(saved, _saved, StringComparison.Ordinal)
+                || string.Equals(saved, _offered, StringComparison.Ordinal)
                 || Parse(saved) is not ({ } mark, var segments)
             )
                 return; // no other process owned the journal in between
@@ -208,14 +213,24 @@ internal sealed class JournalClock
         }
     }
 
-    /// <summary>Returns the list to store now; null when the stored one is still valid.</summary>
+    /// <summary>Checks whether <see cref="Save"/> would return a list.</summary>
+    public bool IsSaveDue()
+    {
+        lock (_gate)
+            return IsDue(Observe(Read()));
+    }
+
+    /// <summary>
+    /// Returns the list to store now; null when the stored one is still valid. Returned again until
+    /// <see cref="Stored"/>.
+    /// </summary>
     /// <param name="witness">Called only when there is a list to store.</param>
     public string? Save(Func<ClockWitness?> witness)
     {
         lock (_gate)
         {
             var now = Observe(Read());
-            if (_saved is not null && now.Elapsed - _savedAt < SaveEvery.Ticks)
+            if (!IsDue(now))
                 return null;
             var segments = string.Join(
                 ' ',
@@ -225,10 +240,23 @@ internal sealed class JournalClock
                 CultureInfo.InvariantCulture,
                 $"{Format} {Sure(now)} {Likely(now)} {now.Wall} {witness()?.ToString() ?? "-"} {segments}"
             );
-            (_saved, _savedAt) = (text, now.Elapsed);
+            (_offered, _offeredAt, _offeredSegments) = (text, now.Elapsed, _begun);
             return text;
         }
     }
+
+    /// <summary>Marks the list that <see cref="Save"/> returned last as committed.</summary>
+    public void Stored()
+    {
+        lock (_gate)
+        {
+            _saved = _offered;
+            if (_offeredSegments == _begun)
+                _savedAt = _offeredAt;
+        }
+    }
+
+    private bool IsDue(Moment now) => now.Elapsed - _savedAt >= SaveEvery.Ticks;
 
     private long Sure(Moment now) => _before.Sure + now.Elapsed;
 
@@ -251,7 +279,7 @@ internal sealed class JournalClock
         _segments.Add(new(Sure(now), Likely(now), now.Wall));
         Volatile.Write(ref _offset, OffsetOf(_segments[^1]));
         _low = Math.Min(_low ?? long.MaxValue, now.Wall);
-        _savedAt = long.MinValue / 2; // to be stored with the next write
+        (_savedAt, _begun) = (long.MinValue / 2, _begun + 1); // to be stored with the next write
         while (_segments.Count > 1 && _segments[1].Sure < Sure(now) - _remembered)
             _segments.RemoveAt(0);
         if (_segments.Count <= SegmentsMax)

@@ -12,6 +12,7 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     public const int Lanes = 12;
     private const string Remoting = "2552";
     private const string Server = "8080";
+    private const int StartsMax = 20;
     private static readonly TimeSpan Joining = TimeSpan.FromSeconds(60);
 
     private readonly ScenarioFolder _folder = new();
@@ -58,9 +59,16 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     }
 
     /// <summary>Starts all of them on a network of their own.</summary>
-    public static async Task<ThreeNodes> StartAsync(NodeNetwork network, params (string Name, string Value)[] more)
+    public static async Task<ThreeNodes> StartAsync(NodeNetwork network, params (string Name, string Value)[] more) =>
+        await StartAsync(network, await JournalHome.NewAsync(JournalHome.Postgres), more);
+
+    /// <summary>Starts all of them on a network of their own, on a journal that is theirs from now on.</summary>
+    public static async Task<ThreeNodes> StartAsync(
+        NodeNetwork network,
+        JournalHome journal,
+        params (string Name, string Value)[] more
+    )
     {
-        var journal = await JournalHome.NewAsync(JournalHome.Postgres);
         var seeds = string.Join(
             ',',
             Enumerable.Range(0, Count).Select(number => $"{NodeNetwork.Address(number)}:{Remoting}")
@@ -128,6 +136,29 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
         Launch(number);
     }
 
+    /// <summary>
+    /// Waits until a node is ready, and starts it where it does not run, also when it ends by itself meanwhile.
+    /// </summary>
+    public async Task KeepRunningAsync(int number)
+    {
+        for (var starts = 0; starts < StartsMax; starts++)
+        {
+            if (_running[number] is null)
+                Launch(number);
+            var node = this[number];
+            await Eventually.HoldsAsync(
+                async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                $"node {number} is ready",
+                Joining * 2
+            );
+            if (!node.Process.HasExited)
+                return;
+            await ForgetAsync(number);
+        }
+
+        throw new InvalidOperationException($"Node {number} does not stay.");
+    }
+
     /// <summary>How many lanes a node says it has.</summary>
     public static async Task<int> LanesOfAsync(ServiceProcess node)
     {
@@ -150,11 +181,23 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     public async Task<IReadOnlyList<string>> StopAsync(int number)
     {
         var process = this[number].Process;
-        var exit = await this[number].StopAsync();
+        var exit = await EndAsync(number);
         Assert.True(exit == 0, $"node {number} ended with {exit}:\n{process.Everything}");
-        await ForgetAsync(number);
         return [.. process.Output];
     }
+
+    /// <summary>Sends SIGTERM and waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> EndAsync(int number)
+    {
+        var exit = await this[number].StopAsync();
+        await ForgetAsync(number);
+        return exit;
+    }
+
+    /// <summary>Starts another command of the service on their journal.</summary>
+    public ServiceProcess LaunchCommand(params string[] arguments) =>
+        ServiceProcess.Launch(_journal.Settings(), _folder.Path, arguments);
 
     public async ValueTask DisposeAsync()
     {

@@ -149,6 +149,45 @@ public sealed class JournalClockTests
         Assert.Equal(age, (second.NowFor(then) - then).TotalMinutes);
     }
 
+    /// <summary>Its commit failed, and the journal is opened again by the same process.</summary>
+    [Fact]
+    public void ListThatWasNotStored_IsReturnedAgain_AndWhatItSaysStaysKnown()
+    {
+        var clock = new JournalClock(_time, Day);
+        var stored = clock.Save(() => null);
+        clock.Stored();
+        Assert.Null(clock.Save(() => null));
+        _time.Step = TimeSpan.FromHours(-2);
+        var then = _time.GetUtcNow();
+        Assert.NotNull(clock.Save(() => null));
+        _time.Advance(Minute);
+        _time.Step = TimeSpan.FromHours(2);
+
+        clock.Resume(stored, witness: null);
+
+        Assert.Equal(Minute, clock.NowFor(then) - then);
+        Assert.NotNull(clock.Save(() => null));
+    }
+
+    [Fact]
+    public void ListWhoseCommitNobodyHeardOf_IsKnownAsOnesOwn()
+    {
+        var clock = new JournalClock(_time, Day);
+        clock.Save(() => null);
+        clock.Stored();
+        _time.Step = TimeSpan.FromHours(1);
+        var inDoubt = clock.Save(() => null);
+        _time.Step = TimeSpan.FromHours(-2);
+        var then = _time.GetUtcNow();
+        clock.Observe();
+        _time.Advance(Minute);
+        _time.Step = TimeSpan.FromHours(2);
+
+        clock.Resume(inDoubt, witness: null);
+
+        Assert.Equal(Minute, clock.NowFor(then) - then);
+    }
+
     [Fact]
     public void TwoClocksThatCanBeSet_AreBelievedWhereTheyAgree()
     {

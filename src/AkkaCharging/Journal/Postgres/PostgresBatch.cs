@@ -80,7 +80,7 @@ internal sealed class PostgresBatch
     /// <param name="lanes">The lanes of a cluster node; null for a process that owns the journal alone.</param>
     /// <param name="secrets">The secrets of the open journal.</param>
     /// <param name="now">The current time, for idempotency keys.</param>
-    /// <param name="clock">The clock that a cluster node reports with the batch.</param>
+    /// <param name="clock">The clock that is stored, or reported by a cluster node, with the batch.</param>
     /// <returns>The change in the number of settled requests of each group; negative for fewer.</returns>
     /// <exception cref="Exception">Either all writes were made or none was; which of the two is unknown, unless the
     /// batch was fenced. No caller was answered.</exception>
@@ -103,6 +103,10 @@ internal sealed class PostgresBatch
             home = lanes.Next();
             if (home is null)
                 RefuseNew();
+        }
+        else
+        {
+            await clock.AddSavedAsync(batch, connection);
         }
 
         _accepts.AddTo(batch, home ?? default, now);

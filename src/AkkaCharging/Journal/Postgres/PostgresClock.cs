@@ -9,7 +9,9 @@ namespace AkkaCharging.Journal.Postgres;
 /// clocks.
 /// </summary>
 /// <remarks>
-/// One process deletes old rows and stores the journal's clock; the other nodes store times of their own wall clocks.
+/// A process that owns the journal alone stores the clock in the same transaction as the first rows stored after it was
+/// set: a process that ends then leaves no row with a time that the next one does not know how to read.
+/// Of a cluster, one node deletes old rows and stores the journal's clock; the others store times of their own.
 /// Each of those reports its clock's reading once a minute, and in the same transaction as the first rows stored after
 /// the clock was set. So a reader of such a row also sees the reading, and the lowest reading counts.
 /// </remarks>
@@ -25,7 +27,12 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
         ON CONFLICT (name) DO UPDATE SET value = least(told.value, excluded.value)
         """;
 
+    private const string SaveSql = """
+        INSERT INTO charging_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """;
+
     private DateTimeOffset? _untold;
+    private bool _isSaving;
 
     /// <summary>Continues with the clock that the previous process stored.</summary>
     public async Task ResumeAsync(NpgsqlConnection connection)
@@ -46,8 +53,27 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
             batch.Add(TellSql, node, reading.UtcTicks);
     }
 
-    /// <summary>Marks the reading as committed.</summary>
-    public void Told() => _untold = null;
+    /// <summary>Adds the journal's clock to a batch, when it is due to be stored.</summary>
+    public async ValueTask AddSavedAsync(NpgsqlBatch batch, NpgsqlConnection connection)
+    {
+        _isSaving = false;
+        if (!clock.IsSaveDue())
+            return;
+        var witness = await WitnessAsync(connection);
+        if (clock.Save(() => witness) is not { } text)
+            return;
+        batch.Add(SaveSql, Name, Encoding.ASCII.GetBytes(text));
+        _isSaving = true;
+    }
+
+    /// <summary>Marks what was added to a batch as committed.</summary>
+    public void Told()
+    {
+        _untold = null;
+        if (_isSaving)
+            clock.Stored();
+        _isSaving = false;
+    }
 
     /// <summary>Reports the reading of this node's clock.</summary>
     public Task TellAsync(NpgsqlConnection connection) =>
@@ -55,7 +81,7 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
 
     /// <summary>
     /// Takes in the readings of other nodes, and stores the journal's clock when that is due. Called by the deleting
-    /// process only.
+    /// node of a cluster, and by the writer of a process that owns the journal alone.
     /// </summary>
     public async Task KeepAsync(NpgsqlConnection connection)
     {
@@ -68,12 +94,8 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
         var witness = await WitnessAsync(connection);
         if (clock.Save(() => witness) is { } text)
         {
-            await connection.ExecuteAsync(
-                "INSERT INTO charging_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET "
-                    + "value = excluded.value",
-                Name,
-                Encoding.ASCII.GetBytes(text)
-            );
+            await connection.ExecuteAsync(SaveSql, Name, Encoding.ASCII.GetBytes(text));
+            clock.Stored();
         }
 
         // Deleted only after the clock was stored, and without readings reported since.

@@ -90,7 +90,8 @@ internal sealed class PostgresRetention(
                         continue;
                     if (!isCounted && isShared)
                         await keptClock.ResumeAsync(connection); // another node may have kept it since
-                    await keptClock.KeepAsync(connection);
+                    if (isShared)
+                        await keptClock.KeepAsync(connection);
                     if (!isCounted || ((isShared || _isMiscounted) && time.GetElapsedTime(countedAt) >= countAfter))
                     {
                         countedAt = time.GetTimestamp();

@@ -197,6 +197,7 @@ internal sealed class PostgresWriter : IJournalWriter
         }
 
         var epoch = await session.BeginTermAsync(_instance, _holder);
+        await _keptClock.KeepAsync(session.Connection);
         await UndoInDoubtAsync(session);
         var isNewTerm = !_terms.Contains(epoch);
         if (isNewTerm)
@@ -306,7 +307,7 @@ internal sealed class PostgresWriter : IJournalWriter
     {
         if (_lanes is null)
         {
-            await connection.ExecuteAsync("SELECT 1");
+            await _keptClock.KeepAsync(connection);
             return;
         }
 

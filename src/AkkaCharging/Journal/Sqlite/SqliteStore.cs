@@ -226,10 +226,13 @@ internal sealed class SqliteStore : IDisposable
         CheckOwner();
         foreach (var write in writes)
             write.Run(this);
-        if (_clock?.Save(() => ClockWitness.OfMachine(_time)) is { } read)
+        var read = _clock?.Save(() => ClockWitness.OfMachine(_time));
+        if (read is not null)
             _keepClock.Run(read);
         var early = _settledRows.DeleteExcess(PurgeRowsMax);
         _commit.Run();
+        if (read is not null)
+            _clock!.Stored();
         _early?.Report(early);
     }
 

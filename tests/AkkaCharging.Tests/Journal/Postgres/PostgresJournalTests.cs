@@ -519,6 +519,32 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         Assert.Equal(age, found.Age!.Value.TotalMinutes, 0.1);
     }
 
+    /// <summary>The clock is stored with the row: no moment is between them in which the process could end.</summary>
+    [Theory]
+    [InlineData(-60)]
+    [InlineData(90)]
+    public async Task RequestAcceptedRightAfterTheClockWasSet_HasItsAge_WhenTheProcessEndsAtOnce(int stepMinutes)
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var time = new SteppingTime { Boot = "same" };
+        await using (var first = await SharedPostgres.OpenAsync(settings, time))
+        {
+            await first.AcceptAsync(Sample.Request(acceptedAt: time.GetUtcNow()), idempotency: null, default);
+            time.Step = TimeSpan.FromMinutes(stepMinutes);
+            await first.AcceptAsync(Sample.Request(acceptedAt: time.GetUtcNow()), idempotency: null, default);
+        }
+
+        time.Advance(TimeSpan.FromMinutes(1));
+        time.Step = TimeSpan.FromMinutes(180);
+        await using var second = await SharedPostgres.OpenAsync(settings, time);
+
+        Assert.Equal(
+            [1, 1],
+            (await second.ReadUnsettledAsync(default).ToListAsync()).Select(found => found.Age!.Value.TotalMinutes),
+            (expected, actual) => Math.Abs(expected - actual) < 0.1
+        );
+    }
+
     /// <summary>The real clocks: this machine's and the database's.</summary>
     [Fact]
     public async Task DatabaseOfASteadyMachine_VouchesForTheTimeBetweenTwoProcesses()
