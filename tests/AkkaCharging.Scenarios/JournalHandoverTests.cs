@@ -41,7 +41,9 @@ public sealed class JournalHandoverTests : IDisposable
 
         await AssertDeliveredAsync(next, ids);
         Assert.Equal(ids.Order(StringComparer.Ordinal), await AnsweredAsync(receiver));
-        foreach (var line in new[] { $"Resuming {Pending} unsettled requests", $"Resumed {Pending} unsettled requests" })
+        foreach (
+            var line in new[] { $"Resuming {Pending} unsettled requests", $"Resumed {Pending} unsettled requests" }
+        )
             await Eventually.HoldsAsync(
                 () => next.Process.Output.Any(logged => logged.Contains(line, StringComparison.Ordinal)),
                 line

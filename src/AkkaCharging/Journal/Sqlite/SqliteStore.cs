@@ -155,8 +155,8 @@ internal sealed class SqliteStore : IDisposable
     /// <param name="clock">The clock, which is resumed from the journal and stored with the writes; null leaves the
     /// stored one unchanged.</param>
     /// <param name="early">Counts requests that are deleted because of <c>journal.maxSettledRows</c>.</param>
-    /// <param name="isRecovered">Whether the log may be that of an earlier process, of which nobody knows how much is on
-    /// the disk.</param>
+    /// <param name="isRecovered">Whether the log may be that of an earlier process, so that it is not known how much of
+    /// it is on the disk.</param>
     /// <exception cref="InvalidJournalException">The file is corrupt, of a newer version, of another program, or
     /// encrypted with another key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened the journal since
