@@ -30,7 +30,7 @@ public sealed class NodeShareTests()
                 }
             );
         await EventFilter
-            .Warning(contains: "2 nodes share 1 lanes: a node without a lane accepts nothing")
+            .Warning(contains: "2 nodes share 1 lanes: a node without a lane accepts no requests")
             .ExpectAsync(
                 1,
                 Patience,

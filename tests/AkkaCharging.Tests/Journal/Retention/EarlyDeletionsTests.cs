@@ -35,7 +35,7 @@ public sealed class EarlyDeletionsTests
                 "60 delivered, 0 expired, 60 failed; submitted with the API keys (no key), fleet.",
                 "29 delivered, 1 expired, 29 failed; submitted with the API keys (no key), fleet.",
             ],
-            _notices.Select(notice => notice[(notice.IndexOf("kept: ", StringComparison.Ordinal) + 6)..])
+            _notices.Select(notice => notice[(notice.IndexOf(": ", StringComparison.Ordinal) + 2)..])
         );
     }
 
