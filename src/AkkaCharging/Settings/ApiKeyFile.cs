@@ -33,7 +33,7 @@ internal static class ApiKeyFile
             ? all
             : throw Unusable(
                 settings.ApiKeysFile,
-                "it contains a sha256 twice, or one that server.apiKeys " + "contains too"
+                "it contains a sha256 twice, or one that server.apiKeys contains too"
             );
     }
 

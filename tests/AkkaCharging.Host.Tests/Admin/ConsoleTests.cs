@@ -320,7 +320,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     {
         await using var page = await WithServiceAsync();
 
-        await page.ShowsAsync("#stale-text", "Out of date: the service cannot be reached. What is shown is of ");
+        await page.ShowsAsync("#stale-text", "Out of date: the service cannot be reached. Last updated at ");
         await page.ShowsAsync("#stale-next", "Next try in ");
         Assert.True((await page.EvaluateAsync("document.body.classList.contains('stale')")).GetBoolean());
         Assert.Equal("UP", await page.TextAsync("#health"));

@@ -212,8 +212,8 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         Assert.Equal([apart], Ids(await _service.Management.GetAsync(Operators.Letters).ReadAsync()));
         await RecordedAsync(
             $"\"Action\":\"redrive many\",\"Target\":\"destination {_receiver.Destination()}, from "
-                + "2030-01-01T00:00:00.0000000+00:00, to 2031-01-01T00:00:00.0000000+00:00\",\"Result\":\"begun with "
-                + "2 that match\""
+                + "2030-01-01T00:00:00.0000000+00:00, to 2031-01-01T00:00:00.0000000+00:00\",\"Result\":\"started "
+                + "for 2 matching dead letters\""
         );
     }
 

@@ -67,7 +67,7 @@ public sealed class ApiKeyFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "(no apiKeys in it)")]
+    [InlineData("", "(it contains no apiKeys)")]
     [InlineData("apiKeys = [{ name = app, sha256 = canary-hash }]", ":1: apiKeys[0].sha256 = (secret) cannot be read")]
     [InlineData("apiKeys = [{ name = app", ":1:")]
     [InlineData("apiKeys = []\nport = 1", ":2: port is not a setting")]
