@@ -85,7 +85,7 @@ dotnet build samples/CustomAuthorizer -c "$configuration"
 
 rm -rf "$results"
 tests=0
-# What runs for minutes, or looks for a fault that is known, is run by tests/campaign.sh.
+# What runs for minutes is run by tests/campaign.sh.
 selected=("$@")
 [ $# -gt 0 ] || selected=(--filter "Category!=Campaign")
 for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do

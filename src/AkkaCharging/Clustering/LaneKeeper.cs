@@ -27,7 +27,8 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
     private readonly int _number;
     private readonly LaneParts _node;
     private readonly TimeSpan _retakeAfter;
-    private readonly EventHandler<LaneLostEventArgs> _onLost;
+    private readonly EventHandler<LaneEventArgs> _onLost;
+    private readonly EventHandler<LaneEventArgs> _onBehind;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private Held? _held;
@@ -41,8 +42,14 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
             if (lost.Lane == number)
                 self.Tell(Lost.Instance);
         };
+        _onBehind = (_, behind) =>
+        {
+            if (behind.Lane == number)
+                self.Tell(Behind.Instance);
+        };
         ReceiveAsync<Take>(_ => TakeAsync());
         ReceiveAsync<Lost>(_ => LetGoOfLostAsync());
+        ReceiveAsync<Behind>(_ => ResumeAgainAsync());
         ReceiveAsync<HandOver>(_ => HandOverAsync());
     }
 
@@ -51,12 +58,14 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         _node.Journal.LaneLost += _onLost;
+        _node.Journal.LaneBehind += _onBehind;
         Self.Tell(Take.Instance);
     }
 
     protected override void PostStop()
     {
         _node.Journal.LaneLost -= _onLost;
+        _node.Journal.LaneBehind -= _onBehind;
         _stopping.Cancel();
         if (_held is { } held)
         {
@@ -84,6 +93,23 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         var lane = new Lane(_number, _node.Admission);
         _node.Lanes.Add(lane);
         var runner = Context.ActorOf(_node.Runner(lane));
+        _held = new(lane, runner, StartRecovery(lane));
+        _node.Journal.SetOpen(_number, isOpen: true);
+        _node.Counts.CountTaken();
+        _log.Info("Took lane {Lane}", _number);
+    }
+
+    /// <summary>Reads the lane's requests again; those that it has are skipped.</summary>
+    private async Task ResumeAgainAsync()
+    {
+        if (_held is not { } held)
+            return; // the next holder reads them
+        await held.Recovery.StopAsync();
+        _held = held with { Recovery = StartRecovery(held.Lane) };
+    }
+
+    private Recovery StartRecovery(Lane lane)
+    {
         var recovery = new Recovery(
             _node.Journal,
             cancelled => _node.Journal.ReadUnsettledAsync(_number, cancelled),
@@ -93,10 +119,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
             _node.Time
         );
         recovery.Start(_log);
-        _held = new(lane, runner, recovery);
-        _node.Journal.SetOpen(_number, isOpen: true);
-        _node.Counts.CountTaken();
-        _log.Info("Took lane {Lane}", _number);
+        return recovery;
     }
 
     private async Task LetGoOfLostAsync()
@@ -167,6 +190,11 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
     private sealed record Lost
     {
         public static readonly Lost Instance = new();
+    }
+
+    private sealed record Behind
+    {
+        public static readonly Behind Instance = new();
     }
 
     private sealed record Held(Lane Lane, IActorRef Runner, Recovery Recovery);

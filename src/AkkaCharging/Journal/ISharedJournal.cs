@@ -12,7 +12,13 @@ internal interface ISharedJournal : IJournal
     /// <summary>
     /// Raised for each lane that another node took from this one, on any thread; handlers must not block.
     /// </summary>
-    event EventHandler<LaneLostEventArgs>? LaneLost;
+    event EventHandler<LaneEventArgs>? LaneLost;
+
+    /// <summary>
+    /// Raised for a held lane whose journal has requests that the lane does not have, on any thread; handlers must not
+    /// block. <see cref="ReadUnsettledAsync"/> returns them, besides others that the lane has.
+    /// </summary>
+    event EventHandler<LaneEventArgs>? LaneBehind;
 
     /// <summary>
     /// Takes a lane from its current holder: from now on only this node can write to it. The lane does not accept new
@@ -38,9 +44,9 @@ internal interface ISharedJournal : IJournal
     Task<IReadOnlyList<LaneHolder>> ListLanesAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>Names a lane that another node took from this one.</summary>
+/// <summary>Names a lane of this node.</summary>
 /// <param name="lane">The number of the lane.</param>
-internal sealed class LaneLostEventArgs(int lane) : EventArgs
+internal sealed class LaneEventArgs(int lane) : EventArgs
 {
     /// <summary>The number of the lane.</summary>
     public int Lane => lane;

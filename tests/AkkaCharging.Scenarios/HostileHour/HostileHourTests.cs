@@ -33,8 +33,7 @@ public sealed class HostileHourTests(ITestOutputHelper output)
     }
 
     /// <remarks>
-    /// In the campaign only: it finds, once in some minutes, a request that was accepted twice under one idempotency
-    /// key, in doubt at one node and answered 200 by another, and that the first node then takes back.
+    /// In the campaign only, because a round with three nodes takes more than a minute.
     /// </remarks>
     [Fact]
     [Trait("Category", "Campaign")]

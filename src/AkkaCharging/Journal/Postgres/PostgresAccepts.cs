@@ -5,6 +5,9 @@ namespace AkkaCharging.Journal.Postgres;
 /// <summary>The new requests of one transaction, with the idempotency keys that they claim.</summary>
 internal sealed class PostgresAccepts
 {
+    private const string TakenBack =
+        "The request with this idempotency key was taken back, because its node could not confirm it; try again.";
+
     private readonly List<AcceptWrite> _writes = [];
 
     public IReadOnlyList<AcceptWrite> Writes => _writes;
@@ -72,10 +75,12 @@ internal sealed class PostgresAccepts
     {
         foreach (var accept in _writes)
         {
-            var answer = accept.Claim is { } claim
-                ? claims[claim.KeyHash].Answer(claim, accept.Id)
-                : new(AcceptOutcome.Accepted, accept.Id);
-            accept.Complete(answer with { Lane = lane });
+            if (accept.Claim is not { } claim)
+                accept.Complete(new(AcceptOutcome.Accepted, accept.Id) { Lane = lane });
+            else if (claims.TryGetValue(claim.KeyHash, out var kept))
+                accept.Complete(kept.Answer(claim, accept.Id) with { Lane = lane });
+            else
+                accept.Fail(new JournalUnavailableException(TakenBack));
         }
     }
 

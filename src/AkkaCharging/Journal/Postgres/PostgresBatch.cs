@@ -167,6 +167,8 @@ internal sealed class PostgresBatch
 
         var (claims, changed) = await RunAsync(batch);
         clock.Told();
+        if (lanes is not null)
+            await ConfirmAsync(connection, claims);
 
         // A stored decision never changes, so it may be read after the commit.
         var standing =
@@ -278,6 +280,36 @@ internal sealed class PostgresBatch
             }
         } while (await reader.NextResultAsync());
         return (claims, changed);
+    }
+
+    /// <summary>
+    /// Makes the acceptance of earlier requests final whose ids the callers are about to get, and removes the claims of
+    /// those that are gone.
+    /// </summary>
+    /// <remarks>
+    /// Another node may have stored such a request, got no confirmation, rejected its caller, and be about to take it
+    /// back. Each statement is a transaction of its own: it holds no other lock while it waits for that node.
+    /// </remarks>
+    private async Task ConfirmAsync(NpgsqlConnection connection, Dictionary<string, KeptClaim> claims)
+    {
+        var earlier = claims.Where(claim => !_ids.Contains(claim.Value.Id)).ToList();
+        if (earlier.Count == 0)
+            return;
+        await using var batch = new NpgsqlBatch(connection) { EnableErrorBarriers = true };
+        foreach (var (key, kept) in earlier)
+        {
+            batch.Add(Sql.Confirm, kept.Id.Value);
+            batch.Add(Sql.IsClaimed, key, kept.Id.Value);
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync();
+        foreach (var (key, _) in earlier)
+        {
+            // An update has no result of its own, so each result is that of a claim.
+            if (!await reader.ReadAsync())
+                claims.Remove(key);
+            await reader.NextResultAsync();
+        }
     }
 
     private async Task<Dictionary<RequestId, Decision>> StandingAsync(

@@ -57,7 +57,10 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     }
 
     /// <inheritdoc/>
-    public event EventHandler<LaneLostEventArgs>? LaneLost;
+    public event EventHandler<LaneEventArgs>? LaneLost;
+
+    /// <inheritdoc/>
+    public event EventHandler<LaneEventArgs>? LaneBehind;
 
     /// <inheritdoc/>
     protected override IJournalWriter? Writer => _writer;
@@ -136,7 +139,9 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
             settled: _retention.Add,
             termBegan: SetBacklog,
             committed: _committed,
-            lanes: _lanes is { } count ? (count, lane => LaneLost?.Invoke(this, new(lane))) : null,
+            lanes: _lanes is { } count
+                ? (count, lane => LaneLost?.Invoke(this, new(lane)), lane => LaneBehind?.Invoke(this, new(lane)))
+                : null,
             node: (_instance, Clock, _keptClock)
         );
         _retaining = _retention.RunAsync(MayDelete, _stopping.Token);

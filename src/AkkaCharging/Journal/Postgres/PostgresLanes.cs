@@ -28,14 +28,22 @@ internal sealed class PostgresLanes
     private readonly string _holder;
     private readonly TimeProvider _time;
     private readonly Action<int> _lost;
+    private readonly Action<int> _behind;
     private ImmutableSortedDictionary<int, HeldLane> _held = ImmutableSortedDictionary<int, HeldLane>.Empty;
     private long _version;
     private uint _turn;
 
     /// <param name="count">Number of lanes of the whole cluster.</param>
     /// <param name="lost">Notified of each lane that was taken away from this node.</param>
-    public PostgresLanes(int count, Guid node, string holder, TimeProvider time, Action<int> lost) =>
-        (_count, _node, _holder, _time, _lost) = (count, node, holder, time, lost);
+    /// <param name="behind">Notified of each held lane whose journal has requests that the lane does not have.</param>
+    public PostgresLanes(
+        int count,
+        Guid node,
+        string holder,
+        TimeProvider time,
+        Action<int> lost,
+        Action<int> behind
+    ) => (_count, _node, _holder, _time, _lost, _behind) = (count, node, holder, time, lost, behind);
 
     /// <summary>The lanes that this node may write to.</summary>
     public short[] Held => [.. Volatile.Read(ref _held).Keys.Select(lane => (short)lane)];
@@ -131,6 +139,9 @@ internal sealed class PostgresLanes
             _node
         );
     }
+
+    /// <summary>Reports that a held lane has requests to resume.</summary>
+    public void ReportBehind(int lane) => _behind(lane);
 
     private void Remove(int lane) => ImmutableInterlocked.Update(ref _held, held => held.Remove(lane));
 

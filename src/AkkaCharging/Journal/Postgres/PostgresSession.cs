@@ -99,15 +99,17 @@ internal sealed class PostgresSession : IAsyncDisposable
 
     /// <summary>Removes requests that were stored although their callers got an error.</summary>
     /// <remarks>
-    /// A request that another owner has decided in between is kept, because its callback was or will be sent.
+    /// A request that another owner has decided in between is kept, because its callback was or will be sent. So is one
+    /// that another node has confirmed to a caller who repeated its idempotency key (term 0).
     /// </remarks>
     /// <param name="lanes">The lanes that this node may write to; null for all.</param>
-    public async Task TakeBackAsync(Guid[] ids, short[]? lanes)
+    /// <returns>The lanes of the requests that are kept and undecided, to be resumed.</returns>
+    public async Task<List<int>> TakeBackAsync(Guid[] ids, short[]? lanes)
     {
         await using var batch = new NpgsqlBatch(Connection);
         batch.Add(
-            "DELETE FROM charging_request WHERE id = ANY ($1) AND state = 'queued' AND ($2::smallint[] IS NULL "
-                + "OR lane = ANY ($2))",
+            "DELETE FROM charging_request WHERE id = ANY ($1) AND state = 'queued' AND epoch <> 0 "
+                + "AND ($2::smallint[] IS NULL OR lane = ANY ($2))",
             ids,
             lanes
         );
@@ -117,6 +119,12 @@ internal sealed class PostgresSession : IAsyncDisposable
             ids
         );
         await batch.ExecuteNonQueryAsync();
+        return await Connection.AllAsync(
+            row => (int)row.GetInt16(0),
+            "SELECT DISTINCT lane FROM charging_request WHERE id = ANY ($1) AND state = 'queued' AND lane = ANY ($2)",
+            ids,
+            lanes ?? []
+        );
     }
 
     /// <summary>Turns requests back into dead letters that were redriven although their callers got an error.</summary>

@@ -29,6 +29,16 @@ internal static class PostgresStatements
     /// <summary>Reads the requests of idempotency keys that have not expired.</summary>
     public const string LookUpClaims = StandingClaims + " AND until > $2";
 
+    /// <summary>
+    /// Marks a request with term 0, which no owner ever has: its acceptance was told to a caller, so that its own node
+    /// keeps it even if it was in doubt there.
+    /// </summary>
+    public const string Confirm =
+        "UPDATE charging_request SET epoch = 0 WHERE id = $1 AND state = 'queued' AND epoch <> 0";
+
+    /// <summary>Checks whether an idempotency key still belongs to a request.</summary>
+    public const string IsClaimed = "SELECT 1 FROM charging_idempotency WHERE key_hash = $1 AND id = $2";
+
     /// <summary>Stores decisions; a stored one never changes.</summary>
     /// <remarks>
     /// Here and below, null for the lanes means all of them. With the fence, the lanes are exactly those that this node

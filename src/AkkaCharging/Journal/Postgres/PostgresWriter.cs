@@ -19,7 +19,8 @@ internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long U
 /// the session is closed; its transaction is then over, as the released lock proves. A request whose commit was in
 /// doubt was rejected with 503, so it is removed under the next session's lock before anything else is written: no
 /// request is lost after a 200 or called back after a 503. A redrive in doubt is undone likewise. A node of a cluster
-/// does so for the lanes that no other node took in between.
+/// does so for the lanes that no other node took in between, and keeps and resumes the requests whose idempotency key
+/// another node has answered with 200 meanwhile.
 /// </remarks>
 internal sealed class PostgresWriter : IJournalWriter
 {
@@ -60,8 +61,8 @@ internal sealed class PostgresWriter : IJournalWriter
     /// <param name="settled">Notified of the change in the number of settled requests of each group by a batch.</param>
     /// <param name="termBegan">Notified of the size of the backlog when a term begins that has to read it.</param>
     /// <param name="committed">Notified of each group commit.</param>
-    /// <param name="lanes">The lanes of this node's cluster, and a callback for each lane that it loses; null for a
-    /// process that owns the journal alone.</param>
+    /// <param name="lanes">The lanes of this node's cluster, a callback for each lane that it loses, and one
+    /// for each that has requests to resume; null for a process that owns the journal alone.</param>
     /// <param name="node">The identity of this process, the journal's clock, and the clock's storage in the
     /// database.</param>
     public PostgresWriter(
@@ -71,7 +72,7 @@ internal sealed class PostgresWriter : IJournalWriter
         Action<IReadOnlyList<(SettledGroup Group, int Rows)>> settled,
         Action<long> termBegan,
         CommitReport? committed,
-        (int Count, Action<int> Lost)? lanes,
+        (int Count, Action<int> Lost, Action<int> Behind)? lanes,
         (Guid Instance, JournalClock Clock, PostgresClock KeptClock) node
     )
     {
@@ -87,7 +88,7 @@ internal sealed class PostgresWriter : IJournalWriter
         _holder =
             $"process {Environment.ProcessId} on {Environment.MachineName} since "
             + $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ}";
-        _lanes = lanes is var (count, lost) ? new(count, _instance, _holder, time, lost) : null;
+        _lanes = lanes is var (count, lost, behind) ? new(count, _instance, _holder, time, lost, behind) : null;
         Ended = RunAsync();
     }
 
@@ -215,7 +216,8 @@ internal sealed class PostgresWriter : IJournalWriter
 
     private async Task UndoInDoubtAsync(PostgresSession session)
     {
-        await session.TakeBackAsync([.. _inDoubt], _lanes?.Held);
+        foreach (var lane in await session.TakeBackAsync([.. _inDoubt], _lanes?.Held))
+            _lanes!.ReportBehind(lane);
         _inDoubt.Clear();
         await session.PutBackAsync(_redrivesInDoubt, _lanes?.Held);
         _redrivesInDoubt.Clear();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -279,6 +280,38 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         );
 
         static (AcceptOutcome Outcome, RequestId Id) Told(AcceptResult result) => (result.Outcome, result.Id);
+    }
+
+    /// <summary>
+    /// A node that heard nothing of a commit rejected its caller, and takes the request back when it is connected again;
+    /// meanwhile the caller may have repeated it at another node.
+    /// </summary>
+    [Fact]
+    public async Task RequestInDoubt_ThatAnotherNodeConfirmed_IsKeptAndResumed_AndAnyOtherIsTakenBack()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        await using var second = await NodeAsync(settings, 1);
+        var (confirmed, lookedUp, untold) = (Sample.Request(), Sample.Request(), Sample.Request());
+        await first.AcceptAsync(confirmed, new("confirmed", "body"), default);
+        await first.AcceptAsync(lookedUp, new("looked up", "body"), default);
+        await first.AcceptAsync(untold, new("untold", "body"), default);
+        await second.AcceptAsync(Sample.Request(), new("confirmed", "body"), default);
+        await second.FindAcceptedAsync(new("looked up", "body"), default);
+
+        List<int> resumed;
+        await using (var connections = new PostgresConnections(settings.ConnectionString))
+        await using (var session = await PostgresSession.OpenAsync(connections, KeySource.Required(settings), default))
+            resumed = await session.TakeBackAsync([confirmed.Id.Value, lookedUp.Id.Value, untold.Id.Value], lanes: [0]);
+
+        Assert.Equal([0], resumed);
+        Assert.Equal(
+            [confirmed.Id, lookedUp.Id],
+            await first.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToListAsync()
+        );
+        Assert.Null(await second.FindAsync(untold.Id, default));
+        var again = Sample.Request();
+        Assert.Equal(again.Id, (await second.AcceptAsync(again, new("untold", "body"), default)).Id);
     }
 
     [Fact]
