@@ -283,7 +283,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
     }
 
     /// <summary>
-    /// A node that heard nothing of a commit rejected its caller, and takes the request back when it is connected again;
+    /// A node that heard nothing of a commit rejected its caller, and takes the request back when connected again;
     /// meanwhile the caller may have repeated it at another node.
     /// </summary>
     [Fact]
