@@ -262,15 +262,13 @@ internal static class CommandLine
     {
         if (Load(configFile, error) is not { } settings)
             return 1;
-        var host = Listener.LoopbackOf(settings.Server.Host);
-        var probe = new Uri(
-            $"{(settings.Server.Tls.IsOn ? "https" : "http")}://{host}:{settings.Server.Port}/health/ready"
+        using var http = LoopbackHttp.CreateClient(
+            settings.Server.Host,
+            settings.Server.Port,
+            settings.Server.Tls.IsOn,
+            ProbePatience
         );
-        using var handler = new SocketsHttpHandler { UseProxy = false };
-#pragma warning disable CA5359 // This machine's own listener; its certificate is for another name than loopback's.
-        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-#pragma warning restore CA5359
-        using var http = new HttpClient(handler) { Timeout = ProbePatience };
+        var probe = new Uri(http.BaseAddress!, "/health/ready");
         try
         {
             using var response = await http.GetAsync(probe, cancellation);

@@ -25,7 +25,7 @@ internal static class ConfigCommand
             Description = "Only settings whose path contains this text.",
             DefaultValueFactory = _ => "",
         };
-        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var json = ListOptions.CreateJson();
         var show = new Command("show", "Show the settings in effect and where each came from, secrets redacted.")
         {
             part,

@@ -46,13 +46,8 @@ internal sealed class DeadLettersCommand
     private Command CreateList()
     {
         var (destination, from, to) = Filters();
-        var limit = new Option<int>("--limit")
-        {
-            Description = "Maximum number of dead letters.",
-            HelpName = "N",
-            DefaultValueFactory = _ => 100,
-        };
-        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var limit = ListOptions.CreateLimit("dead letters");
+        var json = ListOptions.CreateJson();
         var list = new Command("list", "List dead letters, newest first.") { destination, from, to, limit, json };
         list.SetAction(
             (parsed, cancellation) =>
@@ -170,9 +165,7 @@ internal sealed class DeadLettersCommand
             {
                 if (listed++ == limit)
                 {
-                    await _error.WriteLineAsync(
-                        $"There are more than {limit}: raise --limit, or narrow --from and --to."
-                    );
+                    await _error.WriteLineAsync(ListOptions.MoreThan(limit));
                     return;
                 }
 

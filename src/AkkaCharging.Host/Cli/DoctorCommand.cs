@@ -38,7 +38,7 @@ internal static class DoctorCommand
     /// <param name="own">The program's own services.</param>
     public static Command Create(Option<string?> config, OwnServices own, TextWriter output, TextWriter error)
     {
-        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var json = ListOptions.CreateJson();
         var command = new Command(
             "doctor",
             "Check everything that a start needs: files, partners, journal, certificates, clock. Exit code 1 if a "

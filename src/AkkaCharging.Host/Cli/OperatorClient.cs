@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using AkkaCharging.Host.Http;
 using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Cli;
@@ -17,16 +16,7 @@ internal sealed class OperatorClient : IDisposable
 
     private OperatorClient(ManagementSettings settings, string token)
     {
-        var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false };
-#pragma warning disable CA5359 // This machine's own listener; its certificate is for another name than loopback's.
-        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-#pragma warning restore CA5359
-        var scheme = settings.Tls.IsOn ? Uri.UriSchemeHttps : Uri.UriSchemeHttp;
-        _http = new HttpClient(handler)
-        {
-            BaseAddress = new($"{scheme}://{Listener.LoopbackOf(settings.Host)}:{settings.Port}"),
-            Timeout = Patience,
-        };
+        _http = LoopbackHttp.CreateClient(settings.Host, settings.Port, settings.Tls.IsOn, Patience);
         if (token.Length > 0)
             _http.DefaultRequestHeaders.Authorization = new("Bearer", token);
     }

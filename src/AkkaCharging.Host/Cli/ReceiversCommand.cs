@@ -27,13 +27,8 @@ internal static class ReceiversCommand
     public static Command Create(Option<string?> config, TextWriter output, TextWriter error)
     {
         var tokenFile = OperatorClient.CreateTokenFileOption();
-        var limit = new Option<int>("--limit")
-        {
-            Description = "Maximum number of receivers.",
-            HelpName = "N",
-            DefaultValueFactory = _ => 100,
-        };
-        var json = new Option<bool>("--json") { Description = "One JSON object per line." };
+        var limit = ListOptions.CreateLimit("receivers");
+        var json = ListOptions.CreateJson();
         var list = new Command("list", "List receivers with pending callbacks and paused ones, most pending first.")
         {
             limit,

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Postgres;
@@ -12,7 +11,6 @@ namespace AkkaCharging.Host.Cli;
 /// <summary>The options of commands that list requests from the journal.</summary>
 internal sealed class RequestFilters
 {
-    private const int LimitDefault = 100;
     private const string ATime = "an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z";
 
     private readonly Option<StationId?> _station = Parsed(
@@ -64,14 +62,8 @@ internal sealed class RequestFilters
         Time,
         ATime
     );
-    private readonly Option<int> _limit = new("--limit")
-    {
-        Description = "Maximum number of requests.",
-        HelpName = "N",
-        DefaultValueFactory = _ => LimitDefault,
-        CustomParser = Limit,
-    };
-    private readonly Option<bool> _json = new("--json") { Description = "One JSON object per line." };
+    private readonly Option<int> _limit = ListOptions.CreateLimit("requests");
+    private readonly Option<bool> _json = ListOptions.CreateJson();
 
     /// <summary>Sets up <paramref name="command"/> to list the requests that its options select.</summary>
     /// <param name="config">The option that names the settings file.</param>
@@ -161,7 +153,7 @@ internal sealed class RequestFilters
         {
             if (listed++ == limit)
             {
-                await error.WriteLineAsync($"There are more than {limit}: raise --limit, or narrow --from and --to.");
+                await error.WriteLineAsync(ListOptions.MoreThan(limit));
                 break;
             }
 
@@ -215,14 +207,6 @@ internal sealed class RequestFilters
             text => words.TryGetValue(text, out var word) ? new Given<T>(word) : null,
             $"one of {list}"
         );
-    }
-
-    private static int Limit(ArgumentResult result)
-    {
-        if (int.TryParse(result.Tokens[0].Value, out var limit) && limit > 0)
-            return limit;
-        result.AddError("--limit expects a whole number of at least 1.");
-        return LimitDefault;
     }
 
     /// <remarks>Errors never repeat the input, which could be a misplaced driver token.</remarks>
