@@ -46,7 +46,7 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         );
         proxy.Restore();
 
-        await AssertRecoveredAsync(service, load, receiver);
+        output.WriteLine(await Promises.AreKeptAfterOutageAsync(service, load, receiver));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         await AssertDownAsync(service, load); // it fills up by itself
         disk.Resize(megabytes: 256);
 
-        await AssertRecoveredAsync(service, load, receiver);
+        output.WriteLine(await Promises.AreKeptAfterOutageAsync(service, load, receiver));
     }
 
     private static async Task AssertDownAsync(ServiceProcess service, ClientLoad load)
@@ -91,23 +91,5 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         var refused = load.Refused.Count;
         await Eventually.HoldsAsync(() => load.Refused.Count >= refused + 50, "submissions are refused");
         Assert.Equal(HttpStatusCode.OK, await service.StatusOfAsync("/health/live"));
-    }
-
-    private async Task AssertRecoveredAsync(ServiceProcess service, ClientLoad load, ReceiverProcess receiver)
-    {
-        await Eventually.HoldsAsync(
-            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-            "ready again"
-        );
-        await load.MoreIsAcceptedAsync(100);
-        await load.StopAsync();
-
-        output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
-        Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
-        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.DoesNotContain(
-            await receiver.ReceivedAsync(),
-            callback => load.Refused.ContainsKey(Promises.NumberOf(callback))
-        );
     }
 }

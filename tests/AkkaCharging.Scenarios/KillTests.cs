@@ -107,16 +107,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
             );
         }
 
-        await load.MoreIsAcceptedAsync(100);
-        await load.StopAsync();
-
-        output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
-        Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
-        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.DoesNotContain(
-            await receiver.ReceivedAsync(),
-            callback => load.Refused.ContainsKey(Promises.NumberOf(callback))
-        );
+        output.WriteLine(await Promises.AreKeptAfterOutageAsync(service, load, receiver));
         Assert.Equal(
             "UP",
             (await service.GetAsync("/health"))

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Text.Json;
 using AkkaCharging.ReceiverProcesses;
 using AkkaCharging.Testing;
@@ -61,6 +62,30 @@ internal static class Promises
         var repeats = byId.Sum(group => group.SkipWhile(arrival => arrival.Answered != 204).Skip(1).Count());
         return $"{load.Accepted.Count} accepted, {load.Refused.Count} refused, {load.InDoubt} without an answer, "
             + $"{load.Unreached} unreached; {byId.Count} called back, {repeats} callbacks repeated";
+    }
+
+    /// <summary>
+    /// After an outage of the journal: the service is ready again and accepts, all promises are kept, and what was
+    /// refused meanwhile was refused because of the journal, and is never called back.
+    /// </summary>
+    /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, ReceiverProcess[])"/>
+    public static async Task<string> AreKeptAfterOutageAsync(
+        ServiceProcess service,
+        ClientLoad load,
+        ReceiverProcess receiver
+    )
+    {
+        await Eventually.HoldsAsync(
+            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+            "ready again"
+        );
+        await load.MoreIsAcceptedAsync(100);
+        await load.StopAsync();
+        var figures = await AreKeptAsync(service, load, receiver);
+        Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
+        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
+        Assert.DoesNotContain(await receiver.ReceivedAsync(), callback => load.Refused.ContainsKey(NumberOf(callback)));
+        return figures;
     }
 
     /// <summary>Waits until nothing is pending, then compares the counts of the service.</summary>

@@ -190,19 +190,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
 
         await fail(service, load);
 
-        await Eventually.HoldsAsync(
-            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-            "ready again"
-        );
-        await load.MoreIsAcceptedAsync(100);
-        await load.StopAsync();
-        output.WriteLine(await Promises.AreKeptAsync(service, load, receiver));
-        Assert.All(load.Refused.Values, status => Assert.Equal("journal_unavailable", status));
-        Assert.Equal((0, 0), (load.InDoubt, load.Unreached));
-        Assert.DoesNotContain(
-            await receiver.ReceivedAsync(),
-            callback => load.Refused.ContainsKey(Promises.NumberOf(callback))
-        );
+        output.WriteLine(await Promises.AreKeptAfterOutageAsync(service, load, receiver));
         await using var audit = SqliteAudit.Open(SettingsLoader.Defaults.Journal with { Path = PathOf(Database) });
         Assert.Equal(
             load.Accepted.Count, // none that was refused

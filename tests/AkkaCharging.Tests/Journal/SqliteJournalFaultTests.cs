@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
+using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using Microsoft.Data.Sqlite;
 
@@ -155,7 +155,7 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     [Fact]
     public async Task LittleFreeDisk_RefusesNewRequests_ButSettlesOldOnes()
     {
-        using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 8);
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 8);
         await using var journal = new SqliteJournal(
             _folder.Settings with
             {
@@ -188,7 +188,7 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     [Fact]
     public async Task FullDisk_IsUnavailable_KeepsWhatItTook_AndRecovers()
     {
-        using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 4);
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 4);
         var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
         await using var journal = new SqliteJournal(settings, _folder.Time);
         await journal.StartAsync(default);
@@ -220,7 +220,7 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     [Fact]
     public async Task ReadOnlyDisk_IsUnavailable_AndRecovers()
     {
-        using var disk = SmallDisk.Mount(Path.Combine(_folder.Root, "disk"), megabytes: 8);
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 8);
         var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
         disk.Remount("ro");
         await using var journal = new SqliteJournal(settings, _folder.Time);
@@ -334,33 +334,6 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
                 file.Dispose();
                 _folder.Shell("DELETE FROM meta WHERE name = 'hash_secret'").Dispose();
                 break;
-        }
-    }
-
-    /// <summary>A disk of a few megabytes in memory.</summary>
-    private sealed class SmallDisk : IDisposable
-    {
-        public required string Path { get; init; }
-
-        public static SmallDisk Mount(string path, int megabytes)
-        {
-            Directory.CreateDirectory(path);
-            Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tmpfs", path);
-            return new() { Path = path };
-        }
-
-        public void Remount(string mode) => Run("mount", "-o", $"remount,{mode}", Path);
-
-        public void Dispose() => Run("umount", "-l", Path);
-
-        private static void Run(string program, params string[] arguments)
-        {
-            using var process = Process.Start(
-                new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false }
-            )!;
-            var problem = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");
         }
     }
 }

@@ -1,22 +1,26 @@
 using System.Diagnostics;
 
-namespace AkkaCharging.Scenarios;
+namespace AkkaCharging.Testing;
 
 /// <summary>A file system in memory with a limit, mounted on an empty folder. Needs root.</summary>
 internal sealed class SmallDisk : IDisposable
 {
-    private readonly string _path;
-
     public SmallDisk(string path, int megabytes)
     {
-        _path = path;
+        Path = path;
         Directory.CreateDirectory(path);
         Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tmpfs", path);
     }
 
-    public void Resize(int megabytes) => Run("mount", "-o", $"remount,size={megabytes}m", _path);
+    /// <summary>The folder on which the disk is mounted.</summary>
+    public string Path { get; }
 
-    public void Dispose() => Run("umount", "-l", _path);
+    public void Resize(int megabytes) => Remount($"size={megabytes}m");
+
+    /// <summary>Changes the options of the mount, such as <c>ro</c>.</summary>
+    public void Remount(string options) => Run("mount", "-o", $"remount,{options}", Path);
+
+    public void Dispose() => Run("umount", "-l", Path);
 
     private static void Run(string program, params string[] arguments)
     {
@@ -25,6 +29,7 @@ internal sealed class SmallDisk : IDisposable
         )!;
         var problem = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} needs root: {problem}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{program} needs root: {problem}");
     }
 }
