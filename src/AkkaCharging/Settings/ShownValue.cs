@@ -52,7 +52,11 @@ internal static class ShownValue
     /// <summary>
     /// Formats a value that should be a URL like <see cref="Of"/>; without a scheme, the path is hidden too.
     /// </summary>
-    public static string OfUrl(string value) => OnOneLine(WithoutPath(WithoutSecrets(value), AuthorityOf(value) ?? 0));
+    public static string OfUrl(string value)
+    {
+        var shown = WithoutSecrets(value);
+        return OnOneLine(WithoutPath(shown, AuthorityOf(shown) ?? 0));
+    }
 
     /// <summary>Returns <paramref name="path"/> unchanged, unless it may contain a secret.</summary>
     public static string OfFile(string path) => WithoutSecrets(path).ToString();

@@ -4,6 +4,7 @@ using AkkaCharging.Callbacks;
 using AkkaCharging.Clustering;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Settings;
+using CsCheck;
 
 namespace AkkaCharging.Tests.Settings;
 
@@ -64,8 +65,23 @@ public sealed class ShownValueTests
     [InlineData("https://hooks.a.example/services/canary-4711?x", "https://hooks.a.example/…")]
     [InlineData("//hooks.a.example/services/canary-4711", "/…")]
     [InlineData("user:canary-4711@a.example/services", ShownValue.HiddenUserInfo)]
+    [InlineData("not-a-scheme-but-longer-than-what-is-shown://canary-4711@a.example", ShownValue.HiddenUserInfo)]
+    [InlineData("{${?X}\n://canary-4711", "{${")]
+    [InlineData("#://canary-4711", "")]
     public void Url_IsShownWithoutItsPath_EvenIfItIsNone(string value, string shown) =>
         Assert.Equal(shown, ShownValue.OfUrl(value));
+
+    [Fact]
+    public void AnyText_IsShownOnOneLine() =>
+        Gen.OneOf("://", "/", "?", "#", "@", "\\", "a", "\n", "key=", "0123456789abcdef0123456789abcdef")
+            .Array[0, 8]
+            .Sample(parts =>
+            {
+                var text = string.Concat(parts);
+
+                Assert.DoesNotContain('\n', ShownValue.OfUrl(text));
+                Assert.DoesNotContain('\n', ShownValue.Of(text));
+            });
 
     [Fact]
     public void EveryKeyInBase64_IsHidden()
