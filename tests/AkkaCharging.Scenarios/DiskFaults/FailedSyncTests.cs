@@ -63,13 +63,8 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
             }
         );
 
-    /// <remarks>
-    /// The first syncs of the writer fail as well: the service starts when they succeed. In the campaign only: what a
-    /// failed sync of a database that is just being created left is not always written again, and a power cut then
-    /// loses it (seed 1512497551: 31 promises in 60 cuts).
-    /// </remarks>
+    /// <remarks>The first syncs of the writer fail as well: the service starts when they succeed.</remarks>
     [Fact]
-    [Trait("Category", "Campaign")]
     public Task CopiesOfTheLogFail() =>
         CutAsync(
             "copies of the log into the database fail, then power cuts",

@@ -20,7 +20,9 @@ internal enum Unsynced
 /// <remarks>
 /// What a failed sync did not keep is lost for good, as Linux has it: the system counts these pages as written, so that
 /// only a write of the same bytes, and a sync after it, brings them to the disk. The service reads them meanwhile as if
-/// nothing had happened.
+/// nothing had happened. A failed sync loses only what was written through its own descriptor: Linux tells every
+/// descriptor of the file that pages are lost (fsync(2), since 4.13), and strace injects the failure into one. Where the
+/// next sync of another descriptor succeeds, no page of that one was lost.
 /// </remarks>
 internal sealed class Disk
 {
@@ -46,7 +48,9 @@ internal sealed class Disk
 
                 bool IsCovered(Written written) => Covers(sync.File, sync.BeganAt, written);
             case SyncFailed sync:
-                _unsynced.RemoveAll(written => Covers(sync.File, sync.BeganAt, written));
+                _unsynced.RemoveAll(written =>
+                    written.Descriptor == sync.Descriptor && Covers(sync.File, sync.BeganAt, written)
+                );
                 break;
             case Truncated truncated:
                 if (_synced.TryGetValue(truncated.File, out var content) && content.Length > truncated.Length)

@@ -4,7 +4,8 @@ namespace AkkaCharging.Scenarios.PowerCuts;
 internal abstract record DiskEvent;
 
 /// <summary>Bytes written to a file.</summary>
-internal sealed record Written(string File, long Offset, byte[] Bytes) : DiskEvent
+/// <param name="Descriptor">The descriptor that they were written through.</param>
+internal sealed record Written(string File, int Descriptor, long Offset, byte[] Bytes) : DiskEvent
 {
     /// <summary>Line of the trace at which the call returned; only a sync that began later covers it.</summary>
     public int ReturnedAt { get; set; } = int.MaxValue;
@@ -15,8 +16,9 @@ internal sealed record Written(string File, long Offset, byte[] Bytes) : DiskEve
 internal sealed record Synced(string File, int BeganAt) : DiskEvent;
 
 /// <summary>A sync that failed, at its return.</summary>
+/// <param name="Descriptor">The descriptor that was told.</param>
 /// <param name="BeganAt">Line of the trace at which the call began.</param>
-internal sealed record SyncFailed(string File, int BeganAt) : DiskEvent;
+internal sealed record SyncFailed(string File, int Descriptor, int BeganAt) : DiskEvent;
 
 /// <summary>A file was cut to a length.</summary>
 internal sealed record Truncated(string File, long Length) : DiskEvent;

@@ -51,6 +51,21 @@ public sealed class DiskTests
         Assert.Equal("\0d"u8, disk.CutPower(Unsynced.Dropped, new Random(1))[File]);
     }
 
+    /// <summary>The system would have told the other descriptor, too, if it had lost its pages.</summary>
+    [Fact]
+    public void SyncThatFailsOnOneDescriptor_LosesNothingOfAnother()
+    {
+        var disk = Replay(
+            """7 pwrite64(3</a/journal.db-wal>, "a", 1, 0) = 1""",
+            """8 pwrite64(4</a/journal.db-wal>, "b", 1, 1) = 1""",
+            "8 fsync(4</a/journal.db-wal>) = -1 EIO (Input/output error) (INJECTED)",
+            "7 fsync(3</a/journal.db-wal>) = 0"
+        );
+
+        Assert.False(disk.HasUnsynced);
+        Assert.Equal("a"u8, disk.CutPower(Unsynced.Dropped, new Random(1))[File]);
+    }
+
     [Fact]
     public void TruncationDropsWhatLiesBehind()
     {
@@ -69,7 +84,7 @@ public sealed class DiskTests
     public void WritesAreTornAtTheSectorsOfTheFile()
     {
         var disk = new Disk();
-        disk.Apply(new Written(File, 500, [.. Enumerable.Repeat((byte)1, 24)]));
+        disk.Apply(new Written(File, 3, 500, [.. Enumerable.Repeat((byte)1, 24)]));
 
         var torn = Cuts(disk, Unsynced.Torn).Select(files => files.GetValueOrDefault(File, [])).ToList();
 

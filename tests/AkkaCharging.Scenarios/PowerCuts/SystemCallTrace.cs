@@ -36,18 +36,20 @@ internal static partial class SystemCallTrace
         var events = new List<DiskEvent>();
         // by thread: calls that have not returned
         var writing = new Dictionary<string, Written>(StringComparer.Ordinal);
-        var syncing = new Dictionary<string, (string File, int BeganAt)>(StringComparer.Ordinal);
+        var syncing = new Dictionary<string, (string File, int Descriptor, int BeganAt)>(StringComparer.Ordinal);
         foreach (var (number, line) in lines.Index())
         {
             var thread = line[..line.IndexOf(' ')];
             if (Call().Match(line) is { Success: true } call)
             {
                 var file = call.Groups["file"].Value;
+                var descriptor = int.Parse(call.Groups["descriptor"].Value, CultureInfo.InvariantCulture);
                 switch (call.Groups["name"].Value)
                 {
                     case "pwrite64" when Write().Match(line) is { Success: true } write:
                         var written = new Written(
                             file,
+                            descriptor,
                             long.Parse(write.Groups["offset"].Value, CultureInfo.InvariantCulture),
                             Unescape(write.Groups["bytes"].Value)
                         );
@@ -71,13 +73,13 @@ internal static partial class SystemCallTrace
                         );
                         break;
                     case "fsync" or "fdatasync" when line.EndsWith(Unfinished, StringComparison.Ordinal):
-                        syncing[thread] = (file, number);
+                        syncing[thread] = (file, descriptor, number);
                         break;
                     case "fsync" or "fdatasync" when line.EndsWith("= 0", StringComparison.Ordinal):
                         events.Add(new Synced(file, number));
                         break;
                     case "fsync" or "fdatasync" when Failure().IsMatch(line):
-                        events.Add(new SyncFailed(file, number));
+                        events.Add(new SyncFailed(file, descriptor, number));
                         break;
                     case "fsync" or "fdatasync" when line.EndsWith(Killed, StringComparison.Ordinal):
                         break;
@@ -92,7 +94,7 @@ internal static partial class SystemCallTrace
                 else if (syncing.Remove(thread, out var sync) && !line.EndsWith(Killed, StringComparison.Ordinal))
                     events.Add(
                         Failure().IsMatch(line)
-                            ? new SyncFailed(sync.File, sync.BeganAt)
+                            ? new SyncFailed(sync.File, sync.Descriptor, sync.BeganAt)
                             : new Synced(sync.File, sync.BeganAt)
                     );
             }
@@ -151,7 +153,7 @@ internal static partial class SystemCallTrace
     }
 
     [GeneratedRegex(
-        @"^\d+ +(?<name>pwrite64|writev?|ftruncate|fdatasync|fsync)\(\d+<[^>]*/(?<file>journal\.db(-wal|-journal)?)>"
+        @"^\d+ +(?<name>pwrite64|writev?|ftruncate|fdatasync|fsync)\((?<descriptor>\d+)<[^>]*/(?<file>journal\.db(-wal|-journal)?)>"
     )]
     private static partial Regex Call();
 
