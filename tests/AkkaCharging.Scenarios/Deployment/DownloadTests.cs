@@ -121,8 +121,7 @@ public sealed class DownloadTests : IDisposable
     {
         using var stream = File.OpenRead(file);
         var head = new byte[20];
-        stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        return head;
+        return head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
     }
 
     /// <summary>Where this process has its .NET from.</summary>

@@ -4,7 +4,7 @@ using AkkaCharging.Testing;
 namespace AkkaCharging.Scenarios.Description;
 
 /// <summary>
-/// The descriptions as linters of other projects see them, and a client that is generated from the public one.
+/// The descriptions as linters of other projects see them, and clients that are generated from the public one.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed class DescriptionTests(DescribedService described) : IClassFixture<DescribedService>
@@ -72,6 +72,37 @@ public sealed class DescriptionTests(DescribedService described) : IClassFixture
         Assert.Equal(
             """{"receipt":"accepted","state":"delivered","decided":"allowed","asked":"allowed","rejected":"validation_error"}""",
             run.Output
+        );
+    }
+
+    [Fact]
+    public async Task ClientOfNSwag_WithItsDefaults_Submits_AndAsks()
+    {
+        await using var receiver = await CallbackReceiver.StartAsync();
+        var http = described.Service.Http;
+        var client = await NSwagClient.OfAsync(await http.GetStringAsync("/openapi/v1.json"), http);
+        (string, object)[] question =
+        [
+            ("StationId", RunningService.Station),
+            ("DriverToken", RunningService.AllowedToken),
+        ];
+
+        var id = await client.CallAsync(
+            "SubmitAsync",
+            "RequestId",
+            null,
+            null,
+            client.New("SubmissionBody", [.. question, ("CallbackUrl", receiver.Url)])
+        );
+        await Eventually.HoldsAsync(
+            async () => await client.CallAsync("FollowAsync", "State", id) == "Delivered",
+            "the client sees the end of its request"
+        );
+
+        Assert.Equal("allowed", Assert.Single(receiver.Received).Status);
+        Assert.Equal(
+            "Allowed",
+            await client.CallAsync("AuthorizeAsync", "Status", client.New("AuthorizeBody", question))
         );
     }
 }
