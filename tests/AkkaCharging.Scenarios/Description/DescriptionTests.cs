@@ -70,7 +70,8 @@ public sealed class DescriptionTests(DescribedService described) : IClassFixture
 
         Assert.True(run.ExitCode == 0, run.Everything);
         Assert.Equal(
-            """{"receipt":"accepted","state":"delivered","decided":"allowed","asked":"allowed","rejected":"validation_error"}""",
+            """{"receipt":"accepted","state":"delivered","decided":"allowed","asked":"allowed","""
+                + "\"rejected\":\"validation_error\"}",
             run.Output
         );
     }
