@@ -86,7 +86,8 @@ dotnet tool restore
 dotnet csharpier check src tests bench samples
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"
 
-# A program outside this repository that uses the packages; CustomAuthorizerTests run it.
+# What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
+# CustomAuthorizerTests run.
 ./pack.sh --no-build
 dotnet build samples/CustomAuthorizer -c "$configuration"
 
