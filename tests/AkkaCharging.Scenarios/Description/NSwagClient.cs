@@ -42,7 +42,7 @@ internal sealed class NSwagClient
         return new(assembly, generator.Settings.CSharpGeneratorSettings.Namespace, http);
     }
 
-    /// <summary>Creates a body with these properties; all others have the values that a C# program gives them.</summary>
+    /// <summary>Creates a body with these properties; the others have their defaults in C#.</summary>
     public object New(string type, params ReadOnlySpan<(string Name, object Value)> properties)
     {
         var body = Activator.CreateInstance(TypeOf(type))!;
