@@ -1,10 +1,35 @@
 #!/usr/bin/env bash
-# Makes the NuGet packages AkkaCharging and AkkaCharging.Host in artifacts/packages, and the list of all that the
-# service is made of, as a CycloneDX bill of materials, in artifacts/sbom.
+# Makes what is to be downloaded, in artifacts/, of the version in Directory.Build.props:
+#   packages    the NuGet packages AkkaCharging and AkkaCharging.Host
+#   downloads   for each platform the service for a machine with .NET, and one that brings its own (standalone)
+#   sbom        the list of all that the service is made of, as a CycloneDX bill of materials
+# Arguments go to dotnet pack.
 set -euo pipefail
 cd "$(dirname "$0")"
-rm -rf artifacts/packages artifacts/sample-packages/akkacharging*
+rm -rf artifacts/packages artifacts/downloads artifacts/sample-packages/akkacharging*
 dotnet pack src/AkkaCharging -c Release -o artifacts/packages -p:RestoreLockedMode=true "$@"
 dotnet pack src/AkkaCharging.Host -c Release -o artifacts/packages -p:RestoreLockedMode=true "$@"
 dotnet tool restore > /dev/null
 dotnet dotnet-CycloneDX src/AkkaCharging.Host/AkkaCharging.Host.csproj -dpr -F Json -o artifacts/sbom -fn akkacharging.cdx.json
+
+version=$(dotnet msbuild src/AkkaCharging.Host -getProperty:Version)
+# The same commit makes the same archives.
+date=$(git log -1 --format=%cI 2> /dev/null || date -Iseconds)
+download() { # a platform, what the name ends with, arguments of dotnet publish
+    local name=akkacharging-$version-$1$2 folder
+    folder=artifacts/downloads/$name
+    # Built apart: a restore for one platform would leave the project's own output folder unfit for another build. The code is
+    # analysed where it is tested.
+    dotnet publish src/AkkaCharging.Host -c Release -r "$1" "${@:3}" -o "$folder" --artifacts-path artifacts/publish -v quiet \
+        -p:RestoreLockedMode=true -p:DebugType=none -p:GenerateDocumentationFile=false -p:RunAnalyzers=false
+    cp LICENSE CHANGELOG.md "$folder"
+    tar -C artifacts/downloads --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="$date" -c "$name" |
+        gzip -n > "$folder.tar.gz"
+    rm -r "$folder"
+}
+for platform in linux-x64 linux-arm64; do
+    download "$platform" "" --self-contained false
+    # SQLite's library lies beside it: inside, each start would first have to write it to the user's home.
+    download "$platform" -standalone --self-contained true -p:PublishSingleFile=true -p:EnableSingleFileAnalyzer=false
+done
+(cd artifacts/downloads && sha256sum ./*.tar.gz > SHA256SUMS)

@@ -72,6 +72,13 @@ if [ ! -d tests/ocpp-rpc/node_modules ] && [ "$install" = yes ] && command -v np
         echo "The npm package ocpp-rpc could not be installed; the test that needs it fails." >&2
 fi
 
+# Linters of the API's descriptions and a generator of clients; the lock file pins their content.
+if [ ! -d tests/api-description/node_modules ] && [ "$install" = yes ] && command -v npm > /dev/null; then
+    echo "Installing npm packages into tests/api-description."
+    npm ci --prefix tests/api-description --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+        echo "The npm packages of tests/api-description could not be installed; the tests that need them fail." >&2
+fi
+
 # A package that is not the one of the lock files ends the run. The image is published for one platform, from lock files of its own.
 for platform in linux-x64 linux-arm64; do dotnet restore src/AkkaCharging.Host -p:RuntimeIdentifier="$platform" --locked-mode; done
 dotnet restore AkkaCharging.sln --locked-mode
@@ -79,7 +86,8 @@ dotnet tool restore
 dotnet csharpier check src tests bench samples
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"
 
-# A program outside this repository that uses the packages; CustomAuthorizerTests run it.
+# What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
+# CustomAuthorizerTests run.
 ./pack.sh --no-build
 dotnet build samples/CustomAuthorizer -c "$configuration"
 

@@ -13,6 +13,9 @@ internal static class AdminApi
     /// <summary>The name of the API's description, and the group of the routes in it.</summary>
     public const string Document = "admin";
 
+    /// <summary>The tag of its routes in the description.</summary>
+    public const string Tag = "Operators";
+
     /// <summary>Registers the operators' API.</summary>
     public static void AddAdmin(this IServiceCollection services, ManagementSettings settings)
     {
@@ -57,8 +60,18 @@ internal static class AdminApi
     }
 
     /// <summary>Documents a route.</summary>
-    public static RouteHandlerBuilder Describe(this RouteHandlerBuilder route, string name, string summary) =>
-        route.WithName(name).WithTags("Operators").WithSummary(summary).ProducesErrors(401, 403, 429, 500);
+    public static RouteHandlerBuilder Describe(
+        this RouteHandlerBuilder route,
+        string name,
+        string summary,
+        string description
+    ) =>
+        route
+            .WithName(name)
+            .WithTags(Tag)
+            .WithSummary(summary)
+            .WithDescription(description)
+            .ProducesErrors(401, 403, 429, 500);
 
     /// <summary>Documents a 400.</summary>
     public static RouteHandlerBuilder ProducesInvalid(this RouteHandlerBuilder route) =>

@@ -13,7 +13,8 @@ internal static class ClusterEndpoint
             .MapGet("/admin/cluster", AnswerAsync)
             .Describe(
                 "showCluster",
-                "Nodes as this one sees them, and lanes as stored in the journal; empty for a standalone process"
+                "Nodes as this one sees them, and lanes as stored in the journal",
+                "Empty for a standalone process."
             )
             .Produces<ClusterAnswer>()
             .ProducesErrors(503);

@@ -16,7 +16,11 @@ internal static class DeadLetterEndpoints
     {
         routes
             .MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
-            .Describe("listDeadLetters", "Requests that failed and can be redriven, newest first")
+            .Describe(
+                "listDeadLetters",
+                "Requests that failed and can be redriven, newest first",
+                "Every filter may be left out. Null in next ends the list."
+            )
             .Produces<DeadLettersAnswer>()
             .ProducesInvalid()
             .ProducesErrors(503);
@@ -25,7 +29,11 @@ internal static class DeadLetterEndpoints
                 Route + "/{requestId}/redrive",
                 (string requestId, HttpContext context, Handler handler) => handler.RedriveAsync(requestId, context)
             )
-            .Describe("redriveDeadLetter", "Send one again")
+            .Describe(
+                "redriveDeadLetter",
+                "Send one again",
+                "Its decision stays what it was, and the callback has the same webhook-id."
+            )
             .Produces<LetterChangeAnswer>()
             .ProducesErrors(404, 409, 415, 503);
         routes
@@ -33,25 +41,38 @@ internal static class DeadLetterEndpoints
                 Route + "/{requestId}/discard",
                 (string requestId, HttpContext context, Handler handler) => handler.DiscardAsync(requestId, context)
             )
-            .Describe("discardDeadLetter", "Discard a dead letter; its secrets are erased at once")
+            .Describe(
+                "discardDeadLetter",
+                "Discard a dead letter",
+                "It can no longer be redriven: its secrets are erased at once."
+            )
             .Produces<LetterChangeAnswer>()
             .ProducesErrors(404, 409, 415, 503);
         routes
             .MapPost(Route + "/redrive", (HttpContext context, Handler handler) => handler.RedriveAllAsync(context))
-            .Describe("redriveDeadLetters", "Redrive all matching dead letters in the background")
+            .Describe(
+                "redriveDeadLetters",
+                "Redrive all matching dead letters in the background",
+                "At least one filter is needed, or all. One bulk redrive runs at a time."
+            )
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415, 503);
         routes
             .MapGet(Route + "/redrive", (HttpContext context, Handler handler) => handler.ProgressAsync(context))
-            .Describe("followRedrive", "Progress of the latest bulk redrive")
+            .Describe(
+                "followRedrive",
+                "Progress of the latest bulk redrive",
+                "Kept until the next one or the end of the process."
+            )
             .Produces<BulkRedriveAnswer>()
             .ProducesErrors(404);
         routes
             .MapPost(Route + "/redrive/cancel", (HttpContext context, Handler handler) => handler.CancelAsync(context))
             .Describe(
                 "cancelRedrive",
-                "Cancel the bulk redrive; dead letters redriven so far are delivered as " + "usual"
+                "Cancel the bulk redrive",
+                "Dead letters redriven so far are delivered as usual."
             )
             .Produces<BulkRedriveAnswer>(StatusCodes.Status202Accepted)
             .ProducesErrors(409, 415);

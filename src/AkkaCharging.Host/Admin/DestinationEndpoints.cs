@@ -15,21 +15,30 @@ internal static class DestinationEndpoints
     {
         routes
             .MapGet(Route, (HttpContext context, Handler handler) => handler.ListAsync(context))
-            .Describe("listDestinations", "Receivers with pending callbacks, and paused ones")
+            .Describe(
+                "listDestinations",
+                "Receivers with pending callbacks, and paused ones",
+                "The busiest come first."
+            )
             .Produces<DestinationsAnswer>()
             .ProducesInvalid();
         routes
             .MapPost(Route + "/pause", (HttpContext context, Handler handler) => handler.PauseAsync(context))
             .Describe(
                 "pauseDestination",
-                "Pause the callbacks to one receiver until it is resumed or the process ends; they may expire"
+                "Pause the callbacks to one receiver",
+                "Until it is resumed or the process ends. Its callbacks use up no attempt meanwhile, but may expire."
             )
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);
         routes
             .MapPost(Route + "/resume", (HttpContext context, Handler handler) => handler.ResumeAsync(context))
-            .Describe("resumeDestination", "Resume the callbacks to a paused receiver")
+            .Describe(
+                "resumeDestination",
+                "Resume the callbacks to a paused receiver",
+                "Those that have not expired are sent."
+            )
             .Produces<DestinationChangeAnswer>()
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415);

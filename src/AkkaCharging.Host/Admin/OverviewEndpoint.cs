@@ -21,8 +21,9 @@ internal static class OverviewEndpoint
             .MapGet("/admin/overview", AnswerAsync)
             .Describe(
                 "showOverview",
+                "The service at a glance",
                 "Health by component, queue, rates over the window, breaker, partners, receivers, dead letters and "
-                    + "the bulk redrive"
+                    + "the bulk redrive. Answered whatever management.confine and monitoring say."
             )
             .Produces<OverviewAnswer>();
 

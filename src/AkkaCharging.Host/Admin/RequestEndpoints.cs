@@ -17,7 +17,11 @@ internal static class RequestEndpoints
     {
         routes
             .MapGet(Route, (HttpContext context, Handler handler) => handler.SearchAsync(context))
-            .Describe("findRequests", "Matching requests, pending and settled, newest first")
+            .Describe(
+                "findRequests",
+                "Matching requests, pending and settled, newest first",
+                "Every filter may be left out. Null in next ends the search: a long one returns what it found so far."
+            )
             .Produces<RequestsAnswer>()
             .ProducesInvalid()
             .ProducesErrors(503);
@@ -26,7 +30,11 @@ internal static class RequestEndpoints
                 Route + "/{requestId}",
                 (string requestId, HttpContext context, Handler handler) => handler.ShowAsync(requestId, context)
             )
-            .Describe("showRequest", "One request with its past and expected events")
+            .Describe(
+                "showRequest",
+                "One request with its past and expected events",
+                "Found until the journal's retention is over."
+            )
             .Produces<RequestAnswer>()
             .ProducesErrors(404, 503);
     }

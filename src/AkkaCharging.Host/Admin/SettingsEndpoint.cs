@@ -24,6 +24,10 @@ internal static class SettingsEndpoint
                         AdminJson.Default.SettingsAnswer
                     )
             )
-            .Describe("showSettings", "The settings in effect and their origins, with secrets redacted")
+            .Describe(
+                "showSettings",
+                "The settings in effect and their origins",
+                "Those of the start, with secrets redacted."
+            )
             .Produces<SettingsAnswer>();
 }

@@ -29,6 +29,7 @@ internal static class AdminDescription
                     }
                 ),
             ],
+            tags: new(StringComparer.Ordinal) { [AdminApi.Tag] = "What operators see and change." },
             DescribeAsync
         );
 

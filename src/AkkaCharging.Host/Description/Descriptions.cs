@@ -18,6 +18,7 @@ internal static class Descriptions
     /// <summary>Registers a description.</summary>
     /// <param name="document">Name of the document, and of the group of its routes unless it is the public one.</param>
     /// <param name="security">The ways in which callers authenticate themselves.</param>
+    /// <param name="tags">What each tag of the routes is about.</param>
     /// <param name="describeAsync">Completes the description of an operation.</param>
     /// <param name="completeAsync">Completes the description as a whole; null for nothing.</param>
     public static void AddDescription(
@@ -26,6 +27,7 @@ internal static class Descriptions
         string title,
         string description,
         (string Name, OpenApiSecurityScheme Scheme)[] security,
+        Dictionary<string, string> tags,
         Func<OpenApiOperation, OpenApiOperationTransformerContext, Task> describeAsync,
         Func<OpenApiDocument, OpenApiDocumentTransformerContext, Task>? completeAsync = null
     )
@@ -48,8 +50,11 @@ internal static class Descriptions
                             Title = title,
                             Version = ProductVersion.Text,
                             Description = description,
+                            Contact = new OpenApiContact { Name = "AkkaCharging contributors" },
                             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
                         };
+                        foreach (var tag in described.Tags ?? Enumerable.Empty<OpenApiTag>())
+                            tag.Description = tags[tag.Name!];
                         described.Components ??= new OpenApiComponents();
                         described.Components.SecuritySchemes = security.ToDictionary(
                             scheme => scheme.Name,

@@ -39,6 +39,9 @@ internal static class HealthEndpoints
             .WithName("health")
             .WithTags("Monitoring")
             .WithSummary("Health of the service by component")
+            .WithDescription(
+                "503 when a component is DOWN. A component that is DEGRADED does its work with a restriction."
+            )
             .Produces<HealthAnswer>()
             .ProducesErrors(429)
             .Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
@@ -57,6 +60,7 @@ internal static class HealthEndpoints
             .WithName(tag)
             .WithTags("Monitoring")
             .WithSummary($"Whether the service is {tag}, for container probes")
+            .WithDescription("Always answered, whatever the rate, and without a key.")
             .Produces<ComponentAnswer>()
             .Produces<ComponentAnswer>(StatusCodes.Status503ServiceUnavailable)
             .WithMetadata(AnonymousReads.Exempt);

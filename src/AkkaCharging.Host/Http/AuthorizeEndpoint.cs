@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using AkkaCharging.Requests;
+using Microsoft.OpenApi;
 
 namespace AkkaCharging.Host.Http;
 
@@ -44,11 +45,12 @@ internal static class AuthorizeEndpoint
 /// <summary>The body of a synchronous question.</summary>
 /// <param name="StationId">UUID of the charging station, 8-4-4-4-12 hexadecimal digits.</param>
 /// <param name="DriverToken">The driver's token, as in a submission.</param>
-/// <param name="ValidForMillis">How long the answer is useful: 1,000 to 3,600,000 milliseconds.</param>
+/// <param name="ValidForMillis">How long the answer is useful: 1,000 to 3,600,000 milliseconds; null is the same as
+/// absent.</param>
 internal sealed record AuthorizeBody(
     [Field(Format = "uuid")] string StationId,
     [Field(MinLength = 20, MaxLength = 80, Pattern = Patterns.DriverToken)] string DriverToken,
-    [Optional, Field(Type = Microsoft.OpenApi.JsonSchemaType.Integer, Minimum = "1000", Maximum = "3600000")]
+    [Optional, Field(Type = JsonSchemaType.Integer | JsonSchemaType.Null, Minimum = "1000", Maximum = "3600000")]
         int? ValidForMillis
 );
 

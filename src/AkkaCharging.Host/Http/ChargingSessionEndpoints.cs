@@ -34,6 +34,7 @@ internal static class ChargingSessionEndpoints
             .WithName("follow")
             .WithTags("Charging sessions")
             .WithSummary("The state of a request")
+            .WithDescription("Until the journal's retention is over. With API keys, only its caller finds it.")
             .Produces<SessionAnswer>()
             .ProducesErrors(401, 403, 404, 429, 500, 503);
         if (routes.ServiceProvider.GetRequiredService<CallerAccess>().NeedsProof)

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using AkkaCharging.Host.Lifetime;
@@ -192,11 +194,13 @@ public sealed partial class ManifestTests : IDisposable
         );
     }
 
-    [Fact]
-    public async Task ComposeSettings_PassTheCheck_AndStopInsideTheGracePeriod()
+    [Theory]
+    [InlineData("compose.yaml")]
+    [InlineData("compose.yaml", "compose.tls.yaml")]
+    public async Task ComposeSettings_PassTheCheck_AndStopInsideTheGracePeriod(params string[] files)
     {
-        var environment = Service
-            .Entries("environment")
+        var environment = files
+            .SelectMany(file => Manifests.Read(file).Entries("services", "akkacharging", "environment"))
             .ToDictionary(
                 entry => entry.Key,
                 entry =>
@@ -209,15 +213,37 @@ public sealed partial class ManifestTests : IDisposable
             );
         _folder.Write("journal-key", $"{Base64Of32Bytes}\n");
         _folder.Write("signing-keys", $"whsec_{Base64Of32Bytes}\n");
+        WriteCertificate();
 
         await using var check = ServiceProcess.Launch(environment, _folder.Path, ["--check-config"]);
 
         Assert.True(await check.Process.ExitAsync() == 0, check.Process.Everything);
+        Assert.Equal(
+            files.Length == 2,
+            SettingsLoader
+                .Load(new SettingsSources(null, Development: false, environment, _folder.Path, _folder.Path))
+                .Server.Tls.IsOn
+        );
         Assert.Subset(Variables, environment.Keys.ToHashSet(StringComparer.Ordinal));
         Assert.True(
             Seconds(Service.Text("stop_grace_period").TrimEnd('s'))
                 > ChargingLifetime.Bound(SettingsLoader.Defaults.Server)
         );
+    }
+
+    [Fact]
+    public void ComposeWithTls_PublishesTheServiceAlone_AndIsScrapedOverTls()
+    {
+        var services = Manifests.Read("compose.tls.yaml").At("services");
+        var scraped = Manifests.Read("prometheus", "prometheus.tls.yml").At("scrape_configs", 0);
+        var plain = Manifests.Read("prometheus", "prometheus.yml").At("scrape_configs", 0);
+
+        Assert.Equal(["akkacharging", "prometheus"], services.Entries().Select(service => service.Key));
+        Assert.Equal([$"443:{SettingsLoader.Defaults.Server.Port}"], services.Texts("akkacharging", "ports"));
+        Assert.DoesNotContain(services.Entries("prometheus"), entry => entry.Key == "ports");
+        Assert.Contains("--config.file=/etc/prometheus/prometheus.tls.yml", services.Texts("prometheus", "command"));
+        Assert.Equal("https", scraped.Text("scheme"));
+        Assert.Equal(plain.At("static_configs"), scraped.At("static_configs"));
     }
 
     [Theory]
@@ -354,6 +380,21 @@ public sealed partial class ManifestTests : IDisposable
 
         Assert.True(images.Count >= 7, $"{images.Count} images were found");
         Assert.All(images, image => Assert.Matches(@"^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$", image));
+    }
+
+    /// <summary>The files that the TLS overlay names.</summary>
+    private void WriteCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = new CertificateRequest(
+            "CN=charging.example.com",
+            key,
+            HashAlgorithmName.SHA256
+        ).CreateSelfSigned(now.AddDays(-1), now.AddDays(90));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "tls"));
+        _folder.Write("tls/fullchain.pem", certificate.ExportCertificatePem());
+        _folder.Write("tls/key.pem", key.ExportPkcs8PrivateKeyPem());
     }
 
     [GeneratedRegex(

@@ -14,6 +14,7 @@ public sealed partial class DeployedRulesTests : IDisposable
 
     [Theory]
     [InlineData("check", "config", "prometheus.yml")]
+    [InlineData("check", "config", "prometheus.tls.yml")]
     [InlineData("check", "rules", "akkacharging.rules.yml")]
     [InlineData("test", "rules", "akkacharging.tests.yml")]
     public async Task Promtool_Passes(params string[] command)
