@@ -6,6 +6,7 @@ using AkkaCharging.DeadLetters;
 using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
 using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using Microsoft.OpenApi;
@@ -145,13 +146,52 @@ internal sealed record LetterChangeAnswer(
 /// <param name="From">Earliest time of the failure, inclusive: RFC 3339, or milliseconds since 1970.</param>
 /// <param name="To">Latest time of the failure, exclusive.</param>
 /// <param name="All">Confirms that every dead letter is meant; excludes all other conditions.</param>
+/// <param name="Count">The number of dead letters that were confirmed; the redrive is rejected if another number
+/// matches.</param>
 [Closed]
 internal sealed record BulkRedriveBody(
     [Optional] string? Destination,
     [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)] JsonElement? From,
     [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)] JsonElement? To,
-    [Optional] bool? All
+    [Optional] bool? All,
+    [Optional] long? Count
 );
+
+/// <summary>What a bulk redrive would send again.</summary>
+/// <param name="To">Later failures are not counted. A redrive with this time and <paramref name="Matched"/> as
+/// <c>count</c> redrives what was counted.</param>
+/// <param name="Matched">Number of dead letters that match.</param>
+/// <param name="LookedAt">Number of dead letters that the following figures are of: the newest 10,000 at most.</param>
+/// <param name="Causes">Their number by the cause of the last attempt; <c>none</c> for dead letters without
+/// one.</param>
+/// <param name="Ages">Their number by the time since acceptance: <c>underAnHour</c>, <c>underADay</c> and
+/// <c>older</c>.</param>
+/// <param name="Expired">Number of those that are older than their time to be delivered in, which a redrive starts
+/// again.</param>
+internal sealed record RedrivePreviewAnswer(
+    long To,
+    long Matched,
+    int LookedAt,
+    IReadOnlyDictionary<string, int> Causes,
+    IReadOnlyDictionary<string, int> Ages,
+    int Expired
+)
+{
+    internal static RedrivePreviewAnswer Of(RedrivePreview preview) =>
+        new(
+            preview.Query.To!.Value.ToUnixTimeMilliseconds(),
+            preview.Matched,
+            preview.LookedAt,
+            preview.Causes.ToDictionary(StringComparer.Ordinal),
+            new Dictionary<string, int>(StringComparer.Ordinal)
+            {
+                ["underAnHour"] = preview.UnderAnHour,
+                ["underADay"] = preview.UnderADay,
+                ["older"] = preview.LookedAt - preview.UnderAnHour - preview.UnderADay,
+            },
+            preview.Expired
+        );
+}
 
 /// <summary>The progress of a bulk redrive of dead letters.</summary>
 /// <param name="State">The state: <c>running</c>, <c>cancelling</c>, <c>cancelled</c>, <c>failed</c> or
@@ -363,6 +403,71 @@ internal sealed record ReceiversAnswer(int New, int Proven, int Silent, int Away
 /// <summary>The number of events in the window, and of failures among them.</summary>
 internal sealed record RateAnswer(long Total, long Failed);
 
+/// <summary>The last hour of the answering process; it is kept in memory only.</summary>
+/// <param name="Points">The points, one a minute, oldest first. The last one is of the minute that is not over.</param>
+internal sealed record HistoryAnswer(IReadOnlyList<HistoryPointAnswer> Points);
+
+/// <summary>What happened in one interval.</summary>
+/// <param name="At">Its end, in milliseconds since 1970.</param>
+/// <param name="DurationMs">How long it lasted.</param>
+/// <param name="Accepted">Number of submissions that were accepted.</param>
+/// <param name="Rejected">Number of submissions that were rejected, for whatever reason.</param>
+/// <param name="Pending">Number of pending requests at its end.</param>
+/// <param name="Accept">How long it took to accept a submission; null without one.</param>
+/// <param name="EndToEnd">Time from acceptance to settlement, without redriven requests; null without one.</param>
+internal sealed record HistoryPointAnswer(
+    long At,
+    long DurationMs,
+    long Accepted,
+    long Rejected,
+    long Delivered,
+    long Failed,
+    long Expired,
+    long Pending,
+    PercentilesAnswer? Accept,
+    PercentilesAnswer? EndToEnd
+)
+{
+    internal static HistoryPointAnswer Of(HistoryPoint point) =>
+        new(
+            point.EndedAt.ToUnixTimeMilliseconds(),
+            (long)point.Length.TotalMilliseconds,
+            point.Accepted,
+            point.Rejected,
+            point.Delivered,
+            point.Failed,
+            point.Expired,
+            point.Pending,
+            PercentilesAnswer.Of(point.Accept),
+            PercentilesAnswer.Of(point.EndToEnd)
+        );
+}
+
+/// <summary>The median and the 99th percentile of durations.</summary>
+internal sealed record PercentilesAnswer(double P50Ms, double P99Ms)
+{
+    internal static PercentilesAnswer? Of(Percentiles? percentiles) =>
+        percentiles is null ? null : new(percentiles.P50, percentiles.P99);
+}
+
+/// <summary>The latest changes that operators made on the answering process, newest first.</summary>
+/// <param name="Actions">At most 100, kept in memory only; event 1301 of the log is the lasting record.</param>
+internal sealed record ActionsAnswer(IReadOnlyList<ActionAnswer> Actions);
+
+/// <summary>A change that an operator made or tried to make.</summary>
+/// <param name="Operator">A name of <c>management.operators</c>, <c>token</c> for <c>management.token</c>, or
+/// <c>loopback</c>.</param>
+/// <param name="Remote">The address that the change came from.</param>
+/// <param name="Result">What came of it, for example <c>redriven</c> or <c>conflict</c>.</param>
+internal sealed record ActionAnswer(
+    long At,
+    string Operator,
+    string? Remote,
+    string Action,
+    string Target,
+    string Result
+);
+
 /// <summary>The settings in effect.</summary>
 internal sealed record SettingsAnswer(IReadOnlyList<SettingAnswer> Settings);
 
@@ -387,10 +492,13 @@ internal sealed record SettingAnswer(string Path, string Value, string Origin);
 [JsonSerializable(typeof(LetterChangeAnswer))]
 [JsonSerializable(typeof(BulkRedriveBody))]
 [JsonSerializable(typeof(BulkRedriveAnswer))]
+[JsonSerializable(typeof(RedrivePreviewAnswer))]
 [JsonSerializable(typeof(DestinationsAnswer))]
 [JsonSerializable(typeof(DestinationBody))]
 [JsonSerializable(typeof(DestinationChangeAnswer))]
 [JsonSerializable(typeof(OverviewAnswer))]
+[JsonSerializable(typeof(HistoryAnswer))]
+[JsonSerializable(typeof(ActionsAnswer))]
 [JsonSerializable(typeof(SettingsAnswer))]
 [JsonSerializable(typeof(SettingAnswer))]
 internal sealed partial class AdminJson : JsonSerializerContext;

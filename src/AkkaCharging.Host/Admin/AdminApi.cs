@@ -36,6 +36,8 @@ internal static class AdminApi
         routes.MapDestinations();
         routes.MapSettings();
         routes.MapOverview();
+        routes.MapHistory();
+        routes.MapActions();
         routes.MapCluster();
         routes.MapConsole();
         routes.MapMonitoring(settings, isConfined: true);

@@ -59,6 +59,16 @@ internal static class DeadLetterEndpoints
             .ProducesInvalid()
             .ProducesErrors(408, 409, 413, 415, 503);
         routes
+            .MapGet(Route + "/preview", (HttpContext context, Handler handler) => handler.PreviewAsync(context))
+            .Describe(
+                "previewRedrive",
+                "What a bulk redrive would send again: how many, by cause and age",
+                "Takes the filters of the redrive. Its count confirms the redrive."
+            )
+            .Produces<RedrivePreviewAnswer>()
+            .ProducesInvalid()
+            .ProducesErrors(503);
+        routes
             .MapGet(Route + "/redrive", (HttpContext context, Handler handler) => handler.ProgressAsync(context))
             .Describe(
                 "followRedrive",
@@ -85,11 +95,7 @@ internal static class DeadLetterEndpoints
         {
             var input = new OperatorInput();
             input.KnowOnly(context.Request, "destination", "from", "to", "limit", "cursor");
-            var query = new DeadLetterQuery(
-                input.Destination(input.Query(context.Request, "destination")),
-                input.Time("from", input.Query(context.Request, "from")),
-                input.Time("to", input.Query(context.Request, "to"))
-            );
+            var query = ReadQuery(context, input);
             var limit = input.Limit(input.Query(context.Request, "limit"));
             var cursor = input.Cursor(input.Query(context.Request, "cursor"));
             if (input.Errors.Count > 0)
@@ -103,6 +109,32 @@ internal static class DeadLetterEndpoints
                 var page = await letters.ListAsync(query, cursor, limit, context.RequestAborted);
                 var answer = new DeadLettersAnswer([.. page.Letters.Select(ToAnswer)], page.Next?.ToString());
                 await context.WriteJsonAsync(StatusCodes.Status200OK, answer, AdminJson.Default.DeadLettersAnswer);
+            }
+            catch (JournalUnavailableException)
+            {
+                await context.WriteJournalUnavailableAsync();
+            }
+        }
+
+        public async Task PreviewAsync(HttpContext context)
+        {
+            var input = new OperatorInput();
+            input.KnowOnly(context.Request, "destination", "from", "to");
+            var query = ReadQuery(context, input);
+            if (input.Errors.Count > 0)
+            {
+                await context.WriteValidationErrorAsync(input.Errors);
+                return;
+            }
+
+            try
+            {
+                var preview = await letters.PreviewAsync(query, context.RequestAborted);
+                await context.WriteJsonAsync(
+                    StatusCodes.Status200OK,
+                    RedrivePreviewAnswer.Of(preview),
+                    AdminJson.Default.RedrivePreviewAnswer
+                );
             }
             catch (JournalUnavailableException)
             {
@@ -170,6 +202,8 @@ internal static class DeadLetterEndpoints
             var hasFilter = query != new DeadLetterQuery();
             if (input.Errors.Count == 0 && hasFilter == (body.All ?? false))
                 input.Refuse("all", "Set destination, from or to, or set only all = true for every dead letter.");
+            if (body.Count < 0)
+                input.Refuse("count", "Invalid count. Must be the value of matched from a preview.");
             if (input.Errors.Count > 0)
             {
                 await context.WriteValidationErrorAsync(input.Errors);
@@ -182,9 +216,18 @@ internal static class DeadLetterEndpoints
                 hasFilter ? Shown(query) : "all",
                 async () =>
                 {
-                    if (await letters.RedriveAllAsync(query, CancellationToken.None) is not { } progress)
+                    var matched = 0L;
+                    var begun = await letters.RedriveAllAsync(
+                        query,
+                        CancellationToken.None,
+                        found => (matched = found) == (body.Count ?? found)
+                    );
+                    if (begun is not { } progress)
                         return await context.WriteConflictAsync(
-                            "Another bulk redrive is running, or the service is stopping."
+                            matched == (body.Count ?? matched)
+                                ? "Another bulk redrive is running, or the service is stopping."
+                                : $"{matched} dead letters match, and {body.Count} were confirmed. Look at the preview "
+                                    + "again."
                         );
                     await context.WriteJsonAsync(
                         StatusCodes.Status202Accepted,
@@ -225,6 +268,13 @@ internal static class DeadLetterEndpoints
                     );
                     return "cancelled";
                 }
+            );
+
+        private static DeadLetterQuery ReadQuery(HttpContext context, OperatorInput input) =>
+            new(
+                input.Destination(input.Query(context.Request, "destination")),
+                input.Time("from", input.Query(context.Request, "from")),
+                input.Time("to", input.Query(context.Request, "to"))
             );
 
         private static async Task<string> WriteChangedAsync(HttpContext context, string status, RequestId id)

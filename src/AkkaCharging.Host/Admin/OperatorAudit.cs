@@ -1,4 +1,5 @@
 using System.Net;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 
@@ -6,9 +7,25 @@ namespace AkkaCharging.Host.Admin;
 
 /// <summary>
 /// Logs each change that operators make: operator, address, action, target and result. Failed changes are logged, too.
+/// Keeps the latest for the console; the log is the lasting record.
 /// </summary>
 internal sealed partial class OperatorAudit(ILogger<OperatorAudit> logger)
 {
+    /// <summary>Number of changes that are kept.</summary>
+    public const int KeptMax = 100;
+
+    private readonly Queue<ActionAnswer> _kept = new(KeptMax); // under its own lock
+
+    /// <summary>The latest changes, newest first.</summary>
+    public IReadOnlyList<ActionAnswer> Latest
+    {
+        get
+        {
+            lock (_kept)
+                return [.. _kept.Reverse()];
+        }
+    }
+
     /// <summary>Makes a change and records it.</summary>
     /// <param name="target">The changed object; never a caller's own text.</param>
     /// <param name="change">Responds to the request and returns the status of the response. Not cancelled when the
@@ -26,7 +43,19 @@ internal sealed partial class OperatorAudit(ILogger<OperatorAudit> logger)
         }
         finally
         {
-            LogChange(OperatorAccess.OperatorOf(context), context.Connection.RemoteIpAddress, action, target, result);
+            var (by, remote) = (OperatorAccess.OperatorOf(context), context.Connection.RemoteIpAddress);
+            LogChange(by, remote, action, target, result);
+            Keep(new(context.Now(), by, remote?.ToString(), action, target, result));
+        }
+    }
+
+    private void Keep(ActionAnswer change)
+    {
+        lock (_kept)
+        {
+            if (_kept.Count == KeptMax)
+                _kept.Dequeue();
+            _kept.Enqueue(change);
         }
     }
 

@@ -110,7 +110,8 @@ internal sealed class DeadLettersCommand
                                     parsed.GetValue(destination),
                                     Json(parsed.GetValue(from)),
                                     Json(parsed.GetValue(to)),
-                                    parsed.GetValue(all)
+                                    parsed.GetValue(all),
+                                    Count: null
                                 ),
                                 cancellation
                             )

@@ -14,7 +14,8 @@ internal static class MetricsHosting
         services
             .AddSingleton<MetricsActorSink>()
             .AddSingleton<IMetricsSink>(provider => provider.GetRequiredService<MetricsActorSink>())
-            .AddSingleton<IPipelineObserver, MetricsObserver>();
+            .AddSingleton<IPipelineObserver, MetricsObserver>()
+            .AddHostedService<HistoryClock>();
         services.AddSingleton(provider => new MetricsState(
             settings.Window,
             provider.GetRequiredService<TimeProvider>(),

@@ -73,12 +73,19 @@ internal sealed class DeadLetterOperations(
     /// Starts to redrive all letters that match, at most <c>callback.redrivesPerSecond</c> per second;
     /// <see cref="Bulk"/> shows the progress.
     /// </summary>
-    /// <returns>Null when another bulk redrive is running, or the service is stopping.</returns>
-    public async Task<BulkProgress?> RedriveAllAsync(DeadLetterQuery query, CancellationToken cancellationToken)
+    /// <param name="confirm">Starts the redrive only if it returns true for the number of letters that match.</param>
+    /// <returns>Null when another bulk redrive is running, the service is stopping, or the number was not
+    /// confirmed.</returns>
+    public async Task<BulkProgress?> RedriveAllAsync(
+        DeadLetterQuery query,
+        CancellationToken cancellationToken,
+        Func<long, bool>? confirm = null
+    )
     {
-        var now = time.GetUtcNow();
-        var past = query with { To = query.To < now ? query.To : now };
+        var past = Past(query);
         var matched = await store.CountDeadLettersAsync(past, cancellationToken);
+        if (confirm?.Invoke(matched) == false)
+            return null;
         lock (_gate)
         {
             if (_stopping.IsCancellationRequested || _bulk is { Progress.IsRunning: true })
@@ -93,6 +100,15 @@ internal sealed class DeadLetterOperations(
             );
             return _bulk.Progress;
         }
+    }
+
+    /// <summary>Tells what <see cref="RedriveAllAsync"/> would redrive.</summary>
+    public Task<RedrivePreview> PreviewAsync(DeadLetterQuery query, CancellationToken cancellationToken)
+    {
+        var past = Past(query);
+        // Operators send whole milliseconds back: with a part of one, the redrive could match less than was counted.
+        var to = DateTimeOffset.FromUnixTimeMilliseconds(past.To!.Value.ToUnixTimeMilliseconds());
+        return RedrivePreview.OfAsync(store, past with { To = to }, time.GetUtcNow(), cancellationToken);
     }
 
     /// <summary>Cancels the bulk redrive; letters redriven so far are delivered as usual.</summary>
@@ -124,6 +140,13 @@ internal sealed class DeadLetterOperations(
         if (Volatile.Read(ref _redriving) == 0)
             _stopped.TrySetResult();
         await _stopped.Task;
+    }
+
+    /// <summary>The same query without letters that fail from now on.</summary>
+    private DeadLetterQuery Past(DeadLetterQuery query)
+    {
+        var now = time.GetUtcNow();
+        return query with { To = query.To < now ? query.To : now };
     }
 
     /// <param name="patience">Ends the wait for room. It does not end a write to the journal that has begun, because

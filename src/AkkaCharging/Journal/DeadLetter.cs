@@ -10,6 +10,7 @@ namespace AkkaCharging.Journal;
 /// made.</param>
 /// <param name="Attempts">Number of callback attempts so far, including those before a redrive.</param>
 /// <param name="Status">The decision; null when the request failed undecided.</param>
+/// <param name="ExpiresAt">The time after which no attempt would have started; a redrive starts it again.</param>
 internal sealed record DeadLetter(
     RequestId Id,
     string StationId,
@@ -19,7 +20,8 @@ internal sealed record DeadLetter(
     int Attempts,
     AuthorizationStatus? Status,
     DateTimeOffset AcceptedAt,
-    DateTimeOffset SettledAt
+    DateTimeOffset SettledAt,
+    DateTimeOffset ExpiresAt
 );
 
 /// <summary>Selects dead letters by all conditions that are set.</summary>

@@ -24,7 +24,7 @@ internal static class StoredRows
 
     /// <summary>Columns that <see cref="ToDeadLetter"/> reads, after the id.</summary>
     public const string DeadLetterColumns =
-        "id, station, token_masked, destination, attempts, status, accepted_at, settled_at";
+        "id, station, token_masked, destination, attempts, status, accepted_at, settled_at, expires_at";
 
     /// <summary>Columns that <see cref="ToDecision"/> reads.</summary>
     public const string DecisionColumns = "id, status, reason, exact_reason, decided_at, details";
@@ -113,7 +113,8 @@ internal static class StoredRows
             Attempts: attempts.Length,
             Status: row.TextOrNull("status") is { } status ? StoredNames.Status(status) : null,
             AcceptedAt: row.Time("accepted_at"),
-            SettledAt: row.Time("settled_at")
+            SettledAt: row.Time("settled_at"),
+            ExpiresAt: row.Time("expires_at")
         );
     }
 

@@ -11,4 +11,9 @@ internal interface IMetricsSink
     /// <summary>Returns a snapshot of the figures.</summary>
     /// <exception cref="AskTimeoutException">The metrics actor is too busy, or has ended.</exception>
     Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken);
+
+    /// <summary>Returns the points of the last hour, oldest first.</summary>
+    /// <param name="pending">Number of pending requests at present.</param>
+    /// <exception cref="AskTimeoutException">The metrics actor is too busy, or has ended.</exception>
+    Task<IReadOnlyList<HistoryPoint>> GetHistoryAsync(long pending, CancellationToken cancellationToken);
 }

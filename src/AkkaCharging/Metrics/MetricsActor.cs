@@ -20,5 +20,6 @@ internal sealed class MetricsActor : ReceiveActor
                 state.Apply(happened);
         });
         Receive<GetMetrics>(_ => Sender.Tell(state.ToSnapshot()));
+        Receive<GetHistory>(asked => Sender.Tell(state.Hour.Points(asked.Pending)));
     }
 }

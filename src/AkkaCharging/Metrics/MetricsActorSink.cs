@@ -44,14 +44,20 @@ internal sealed class MetricsActorSink : IMetricsSink, IDisposable
         }
     }
 
-    public async Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken)
+    public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) =>
+        AskAsync<MetricsSnapshot>(GetMetrics.Instance, cancellationToken);
+
+    public Task<IReadOnlyList<HistoryPoint>> GetHistoryAsync(long pending, CancellationToken cancellationToken) =>
+        AskAsync<IReadOnlyList<HistoryPoint>>(new GetHistory(pending), cancellationToken);
+
+    public void Dispose() => _timer.Dispose();
+
+    private async Task<T> AskAsync<T>(object question, CancellationToken cancellationToken)
     {
         var actor = await _started.Task.WaitAsync(Patience, cancellationToken);
         Flush();
-        return await actor.Ask<MetricsSnapshot>(GetMetrics.Instance, Patience, cancellationToken);
+        return await actor.Ask<T>(question, Patience, cancellationToken);
     }
-
-    public void Dispose() => _timer.Dispose();
 
     private void Flush()
     {

@@ -41,6 +41,10 @@ internal sealed record ReceiverBreakerMoved(BreakerState State) : MetricsEvent;
 /// <summary>The journal committed a group of writes.</summary>
 internal sealed record JournalCommitted(TimeSpan Duration, int Writes) : MetricsEvent;
 
+/// <summary>A minute of <see cref="LastHour"/> is over.</summary>
+/// <param name="Pending">Number of pending requests.</param>
+internal sealed record MinuteEnded(long Pending) : MetricsEvent;
+
 /// <summary>A batch of events in their order.</summary>
 internal sealed record MetricsBatch(IReadOnlyList<MetricsEvent> Events);
 
@@ -49,6 +53,10 @@ internal sealed record GetMetrics
 {
     public static readonly GetMetrics Instance = new();
 }
+
+/// <summary>Requests the points of <see cref="LastHour"/> from the metrics actor.</summary>
+/// <param name="Pending">Number of pending requests.</param>
+internal sealed record GetHistory(long Pending);
 
 /// <summary>
 /// The metrics at a point in time. Counts are since the start; rates and times cover the sliding window only.

@@ -22,9 +22,13 @@ internal sealed class MetricsState(TimeSpan window, TimeProvider time, MetricsHi
     private long _receiverBreakersClosed;
     private readonly SlidingWindow _window = new(window, time);
 
+    /// <summary>The last hour, minute by minute.</summary>
+    public LastHour Hour { get; } = new(time);
+
     public void Apply(MetricsEvent happened)
     {
         histograms.Apply(happened);
+        Hour.Apply(happened);
         switch (happened)
         {
             case SubmissionAnswered answered:

@@ -51,12 +51,15 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
                 "post /admin/dead-letters/{requestId}/discard: 200 401 403 404 409 415 429 500 503",
                 "post /admin/dead-letters/redrive: 202 400 401 403 408 409 413 415 429 500 503",
                 "get /admin/dead-letters/redrive: 200 401 403 404 429 500",
+                "get /admin/dead-letters/preview: 200 400 401 403 429 500 503",
                 "post /admin/dead-letters/redrive/cancel: 202 401 403 409 415 429 500",
                 "get /admin/destinations: 200 400 401 403 429 500",
                 "post /admin/destinations/pause: 200 400 401 403 408 409 413 415 429 500",
                 "post /admin/destinations/resume: 200 400 401 403 408 409 413 415 429 500",
                 "get /admin/config: 200 401 403 429 500",
                 "get /admin/overview: 200 401 403 429 500",
+                "get /admin/history: 200 401 403 429 500 503",
+                "get /admin/actions: 200 401 403 429 500",
                 "get /admin/cluster: 200 401 403 429 500 503",
             ],
             documented
@@ -121,6 +124,9 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
             Operators.Letters + "/{requestId}/discard",
             404
         );
+        const string Preview = Operators.Letters + "/preview";
+        await FitsAsync(_service.Management.GetAsync(Preview), "get", Preview, 200);
+        await FitsAsync(_service.Management.GetAsync(Preview + "?limit=1"), "get", Preview, 400);
         await FitsAsync(_service.Management.GetAsync(Bulk), "get", Bulk, 404);
         await FitsAsync(_service.ChangeAsync(Bulk, """{"from":1}"""), "post", Bulk, 202);
         await FitsAsync(_service.ChangeAsync(Bulk, "{}"), "post", Bulk, 400);
@@ -152,6 +158,8 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
         );
         await FitsAsync(_service.Management.GetAsync("/admin/config"), "get", "/admin/config", 200);
         await FitsAsync(_service.Management.GetAsync("/admin/overview"), "get", "/admin/overview", 200);
+        await FitsAsync(_service.Management.GetAsync("/admin/history"), "get", "/admin/history", 200);
+        await FitsAsync(_service.Management.GetAsync("/admin/actions"), "get", "/admin/actions", 200);
         await FitsAsync(_service.Management.GetAsync("/admin/cluster"), "get", "/admin/cluster", 200);
         await FitsAsync(
             _service.OperateAsync("GET", "/admin/config", host: "evil.example"),
@@ -168,6 +176,8 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
     [Theory]
     [InlineData("""{"destination":"https://a.example.com","from":"2030-01-01T00:00:00Z","to":1}""", true)]
     [InlineData("""{"all":true}""", true)]
+    [InlineData("""{"all":true,"count":0}""", true)]
+    [InlineData("""{"all":true,"count":"0"}""", false)]
     [InlineData("""{"from":true}""", false)]
     [InlineData("""{"destinaton":"https://a.example.com"}""", false)]
     public async Task BulkSchema_AgreesWithTheService(string body, bool isGood)

@@ -2,11 +2,13 @@ using System.Net;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Journal;
+using AkkaCharging.Metrics;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Browser;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
@@ -48,6 +50,8 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await ShootAsync(page, "letters");
         _receiver.RespondWith(HttpStatusCode.NoContent);
         await page.ClickAsync($"{Row(first)} button");
+        await page.ShowsAsync("#confirm-text", $"Redrive {first}?");
+        await page.ClickAsync("#confirm-yes");
 
         await page.ShowsAsync("#notice", $"{first} is sent again.");
         await page.ShowsAsync($"document.querySelector({Quoted(Row(first))}) === null");
@@ -195,7 +199,11 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.ShowsAsync("document.querySelectorAll('#letters tr').length === 1");
         other.RespondWith(HttpStatusCode.NoContent);
         await page.ClickAsync("#redrive-all");
-        await page.ShowsAsync("#confirm-text", $"Redrive every dead letter to {other.Destination()}?");
+        await page.ShowsAsync("#confirm-text", $"Redrive 1 dead letter to {other.Destination()}?");
+        await page.ShowsAsync("#confirm-text", "Cause: http_status 1.");
+        await page.ShowsAsync("#confirm-text", "Accepted: 1 in the last hour, 0 in the last day before it, 0 earlier.");
+        await page.ShowsAsync("#confirm-text", "Past their time: 0.");
+        await ShootAsync(page, "preview");
         await page.ClickAsync("#confirm-yes");
 
         await page.ShowsAsync("#bulk-text", "done. 1 of 1 redriven");
@@ -208,6 +216,127 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.PressAsync("Enter");
         await page.ShowsAsync("#letters-problem", "Invalid destination.");
         await ShootAsync(page, "many");
+    }
+
+    [Fact]
+    public async Task SeveralLetters_AreSelected_AndTheListWaitsForThem()
+    {
+        await using var service = await RunningService.StartAsync();
+        var first = await service.FailAsync(_receiver);
+        var second = await service.FailAsync(_receiver);
+        var third = await service.FailAsync(_receiver);
+        await using var page = await OpenAsync(service);
+
+        await page.ClickAsync($"{Row(first)} input");
+        await page.ClickAsync($"{Row(third)} input");
+        await page.ShowsAsync("#discard-selected", "Discard 2 selected…");
+        var fourth = await service.FailAsync(_receiver);
+        await page.ShowsAsync("#letters-held", "Paused while rows are selected: 1 new, 0 gone.");
+        Assert.Equal([third, second, first], await RowsAsync(page, "letters"));
+        await ShootAsync(page, "selected");
+        await page.ClickAsync("#discard-selected");
+        await page.ShowsAsync("#confirm-text", "Discard 2 dead letters?");
+        await page.ClickAsync("#confirm-yes");
+
+        await page.ShowsAsync("#notice", "2 of 2 are discarded.");
+        await page.ShowsAsync($"document.querySelectorAll('#letters tr').length === 2");
+        Assert.Equal([fourth, second], await RowsAsync(page, "letters"));
+        await page.ClickAsync("#select-all");
+        await service.ChangeAsync($"{Operators.Letters}/{second}/discard").ReadAsync();
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+        await page.ClickAsync("#redrive-selected");
+        await page.ShowsAsync("#confirm-text", "Redrive 2 dead letters?");
+        await page.ClickAsync("#confirm-yes");
+        await page.ShowsAsync("#notice", "1 of 2 are sent again.");
+        await page.ShowsAsync("#notice", $"Not done: {second}: The request is not a dead letter");
+        await service.StateAsync(fourth, "delivered");
+        await page.ShowsAsync("#no-letters", "No dead letters.");
+        await page.ShowsAsync("document.querySelectorAll('#actions tr').length === 5");
+        Assert.Contains($"redrive\t{second}\tconflict", await page.TextAsync("#actions"), StringComparison.Ordinal);
+        await ShootAsync(page, "actions");
+        Assert.DoesNotContain(page.Complaints, complaint => !complaint.Contains("409", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task ListUnderThePointer_DoesNotMove()
+    {
+        await using var service = await RunningService.StartAsync();
+        var first = await service.FailAsync(_receiver);
+        await using var page = await OpenAsync(service);
+        await page.ShowsAsync(Row(first), first);
+
+        await page.PointAsync(Row(first));
+        var second = await service.FailAsync(_receiver);
+        await page.ShowsAsync("#letters-held", "Paused while the pointer is on the list: 1 new, 0 gone.");
+        Assert.Equal([first], await RowsAsync(page, "letters"));
+        await page.PointAsync("h1");
+
+        await page.ShowsAsync("document.querySelectorAll('#letters tr').length === 2");
+        Assert.Equal([second, first], await RowsAsync(page, "letters"));
+        Assert.Equal("", await page.TextAsync("#letters-held"));
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
+    public async Task LastHour_IsDrawn_AndToldInWords()
+    {
+        var time = new FakeTimeProvider();
+        await using var service = await RunningService.StartAsync(customize: services => services.AddTime(time));
+        var metrics = service.App.Services.GetRequiredService<IMetricsSink>();
+        for (var minute = 0; minute < 60; minute++)
+        {
+            for (var i = 0; i < minute; i++)
+            {
+                metrics.Tell(new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.FromMilliseconds(i)));
+                metrics.Tell(
+                    new RequestSettled(
+                        i % 7 == 6 ? RequestState.Failed : RequestState.Delivered,
+                        TimeSpan.FromMilliseconds(20 * (i + 1))
+                    )
+                );
+            }
+
+            await metrics.GetHistoryAsync(pending: 0, default); // all are counted
+            time.Advance(LastHour.Interval);
+            await metrics.GetHistoryAsync(pending: 0, default);
+        }
+
+        await using var page = await OpenAsync(service);
+
+        await page.ShowsAsync("document.querySelectorAll('#charts svg').length === 5");
+        Assert.Equal(
+            "Requests / min in the last hour. accepted: 59 now, 0 to 59; delivered: 51 now, 0 to 51.",
+            (await page.EvaluateAsync("document.querySelector('#charts svg').getAttribute('aria-label')")).GetString()
+        );
+        Assert.StartsWith(
+            "Time to settle ms in the last hour. p50: 60",
+            (
+                await page.EvaluateAsync("document.querySelectorAll('#charts svg')[4].getAttribute('aria-label')")
+            ).GetString(),
+            StringComparison.Ordinal
+        );
+        await ShootAsync(page, "hour");
+        Assert.Empty(page.Complaints);
+    }
+
+    [Fact]
+    public async Task FirstAction_IsFewKeysAway_AndAPhoneShowsAllInThreeScreens()
+    {
+        await using var service = await RunningService.StartAsync();
+        await using var page = await OpenAsync(service);
+        await page.ShowsAsync("#no-letters", "No dead letters.");
+
+        await page.ClickAsync("h1"); // the keys go to the page from its beginning
+        await page.PressAsync("Tab");
+        await page.PressAsync("Enter"); // the first jump link
+        await page.PressAsync("Tab");
+        await page.ShowsAsync("document.activeElement.id === 'redrive-all'");
+        await page.LookAsync("light", 390);
+
+        await page.ShowsAsync("!document.querySelector('.fold').open");
+        var height = (await page.EvaluateAsync("document.documentElement.scrollHeight")).GetInt32();
+        Assert.True(height <= 3 * 844, $"{height} pixels are more than three screens.");
+        Assert.Equal(390, (await page.EvaluateAsync("document.documentElement.scrollWidth")).GetInt32());
     }
 
     [Fact]
@@ -262,7 +391,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         Assert.Equal("No callback is pending, and no destination is paused.", await page.TextAsync("#no-destinations"));
         Assert.False((await page.EvaluateAsync("document.querySelector('#cluster').checkVisibility()")).GetBoolean());
         await ShootAsync(page, "empty");
-        await page.ClickAsync("summary");
+        await page.ClickAsync("#all-settings > summary");
         await page.TypeAsync("#settings-filter", "QUEUE");
         await page.ShowsAsync("document.querySelectorAll('#settings tr').length === 1");
         Assert.Equal("queue.maxSize\t10000\treference.conf:50", await page.TextAsync("#settings tr"));
@@ -397,7 +526,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await using var page = await OpenAsync(service);
         await page.ShowsAsync("#health", "UP");
 
-        await page.ClickAsync("summary");
+        await page.ClickAsync("#all-settings > summary");
 
         await page.ShowsAsync("#settings tr", Hostile);
         Assert.Equal(
@@ -494,6 +623,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     {
         var page = await browser.Chromium.OpenAsync(new Uri(service.Management.BaseAddress!, path));
         await page.LookAsync("light", 1280);
+        await page.ShowsAsync("document.querySelector('.fold').open"); // nothing moves any more
         return page;
     }
 
@@ -512,7 +642,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     {
         if (Environment.GetEnvironmentVariable("AKKACHARGING_SCREENSHOTS") is not { Length: > 0 } folder)
             return;
-        foreach (var (scheme, width) in new[] { ("light", 1280), ("dark", 1280), ("light", 390) })
+        foreach (var (scheme, width) in new[] { ("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390) })
         {
             await page.LookAsync(scheme, width);
             await File.WriteAllBytesAsync(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using AkkaCharging.Host.Admin;
 using AkkaCharging.Journal;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -218,6 +219,81 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Preview_TellsWhatARedriveWouldSend_WhichIsRefusedForAnotherNumber()
+    {
+        await using var other = await CallbackReceiver.StartAsync();
+        await _service.FailAsync(_receiver);
+        await _service.FailAsync(other);
+        _time.Advance(TimeSpan.FromHours(2));
+        await _service.FailAsync(_receiver);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var to = _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+        var preview = await _service
+            .Management.GetAsync($"{Operators.Letters}/preview?destination={_receiver.Destination()}")
+            .ReadAsync();
+
+        Assert.Equal(
+            $$$"""
+            {"to":{{{to}}},"matched":2,"lookedAt":2,"causes":{"http_status":2},
+            "ages":{"underAnHour":1,"underADay":1,"older":0},"expired":1}
+            """.ReplaceLineEndings(""),
+            preview.GetRawText()
+        );
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await _service.FailAsync(_receiver); // later than the preview: it does not count
+        _time.Advance(TimeSpan.FromSeconds(1));
+        using var wrong = await RedriveAsync(count: 3);
+        Assert.Equal(
+            "2 dead letters match, and 3 were confirmed. Look at the preview again.",
+            await Api.RefusedAsync(wrong, 409, "conflict")
+        );
+        using var none = await _service.Management.GetAsync(Operators.Letters + "/redrive");
+        Assert.Equal(404, (int)none.StatusCode);
+        Assert.Equal(2, (await RedriveAsync(count: 2).ReadAsync(202)).GetProperty("matched").GetInt64());
+
+        Task<HttpResponseMessage> RedriveAsync(int count) =>
+            _service.ChangeAsync(
+                Operators.Letters + "/redrive",
+                $$"""{"destination":"{{_receiver.Destination()}}","to":{{to}},"count":{{count}}}"""
+            );
+    }
+
+    [Theory]
+    [InlineData("limit=1", "query")]
+    [InlineData("from=x&to=y&destination=z", "destination,from,to")]
+    public async Task Preview_RefusesWhatItDoesNotUnderstand(string query, string fields)
+    {
+        using var answer = await _service.Management.GetAsync($"{Operators.Letters}/preview?{query}");
+
+        Assert.Equal(fields.Split(','), (await Api.InvalidAsync(answer)).Select(error => error.Field));
+    }
+
+    [Fact]
+    public async Task LatestChanges_AreListed_NewestFirst()
+    {
+        var id = await _service.FailAsync(_receiver);
+        var absent = $"req-{Guid.CreateVersion7()}";
+        for (var i = 0; i < OperatorAudit.KeptMax; i++)
+            using (await _service.ChangeAsync($"{Operators.Letters}/{absent}/redrive")) { }
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await _service.ChangeAsync($"{Operators.Letters}/{id}/discard").ReadAsync();
+
+        var actions = (await _service.Management.GetAsync("/admin/actions").ReadAsync()).GetProperty("actions");
+
+        Assert.Equal(OperatorAudit.KeptMax, actions.GetArrayLength());
+        Assert.Equal(
+            $$"""
+            {"at":1893456001000,"operator":"loopback","remote":"127.0.0.1","action":"discard","target":"{{id}}",
+            "result":"discarded"}
+            """.ReplaceLineEndings(""),
+            actions[0].GetRawText()
+        );
+        Assert.Equal(absent, actions[1].GetProperty("target").GetString());
+        Assert.Equal("not_found", actions[1].GetProperty("result").GetString());
+    }
+
+    [Fact]
     public async Task RedriveOfMany_IsCancelled()
     {
         await _service.FailAsync(_receiver);
@@ -253,6 +329,8 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     [InlineData("""{"destination":"https://receiver.example.com/canary-path"}""", "destination")]
     [InlineData("""{"from":"canary","to":true}""", "from,to")]
     [InlineData("""{"from":1.5}""", "from")]
+    [InlineData("""{"all":true,"count":-1}""", "count")]
+    [InlineData("""{"all":true,"count":"1"}""", "body")]
     [InlineData("""{"from":"\ud800"}""", "from")]
     public async Task RedriveOfMany_NeedsAFilterThatIsUnderstood(string body, string fields)
     {
@@ -279,6 +357,7 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         _letters.Fault = new JournalUnavailableException("canary: disk full");
 
         await UnavailableAsync(_service.Management.GetAsync(Operators.Letters));
+        await UnavailableAsync(_service.Management.GetAsync(Operators.Letters + "/preview"));
         await UnavailableAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/redrive"));
         await UnavailableAsync(_service.ChangeAsync($"{Operators.Letters}/{id}/discard"));
         await UnavailableAsync(_service.ChangeAsync($"{Operators.Letters}/redrive", """{"all":true}"""));

@@ -562,6 +562,9 @@ public sealed class HealthTests : IAsyncLifetime
     {
         public void Tell(MetricsEvent happened) { }
 
+        public Task<IReadOnlyList<HistoryPoint>> GetHistoryAsync(long pending, CancellationToken cancellationToken) =>
+            throw new AskTimeoutException("silent");
+
         public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) =>
             Task.FromException<MetricsSnapshot>(new AskTimeoutException("silent"));
     }

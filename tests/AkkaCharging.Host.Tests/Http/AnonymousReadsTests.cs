@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Akka.Actor;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Metrics;
 using AkkaCharging.Testing;
@@ -98,6 +99,9 @@ public sealed class AnonymousReadsTests : IAsyncLifetime
         public void Release() => _released.TrySetResult();
 
         public void Tell(MetricsEvent happened) { }
+
+        public Task<IReadOnlyList<HistoryPoint>> GetHistoryAsync(long pending, CancellationToken cancellationToken) =>
+            throw new AskTimeoutException("silent");
 
         public async Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken)
         {

@@ -126,6 +126,9 @@ public sealed class OtlpMetricsTests : IDisposable
 
         public void Tell(MetricsEvent happened) { }
 
+        public Task<IReadOnlyList<HistoryPoint>> GetHistoryAsync(long pending, CancellationToken cancellationToken) =>
+            throw new AskTimeoutException("silent");
+
         public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) => Answer.Task;
     }
 }

@@ -88,7 +88,12 @@ internal sealed class Page : IAsyncDisposable
         ShowsAsync($"(document.querySelector({Quoted(selector)})?.innerText ?? '').includes({Quoted(text)})");
 
     /// <summary>Presses the mouse on the middle of an element that is seen and can be used.</summary>
-    public async Task ClickAsync(string selector)
+    public Task ClickAsync(string selector) => MouseAsync(selector, "mousePressed", "mouseReleased");
+
+    /// <summary>Moves the mouse to the middle of an element.</summary>
+    public Task PointAsync(string selector) => MouseAsync(selector, "mouseMoved");
+
+    private async Task MouseAsync(string selector, params IReadOnlyList<string> types)
     {
         await ShowsAsync(
             $"{{ const e = document.querySelector({Quoted(selector)}); "
@@ -104,7 +109,7 @@ internal sealed class Page : IAsyncDisposable
             })()
             """
         );
-        foreach (var type in (string[])["mousePressed", "mouseReleased"])
+        foreach (var type in types)
             await CallAsync(
                 "Input.dispatchMouseEvent",
                 new
@@ -112,8 +117,8 @@ internal sealed class Page : IAsyncDisposable
                     type,
                     x = middle[0].GetDouble(),
                     y = middle[1].GetDouble(),
-                    button = "left",
-                    clickCount = 1,
+                    button = type == "mouseMoved" ? "none" : "left",
+                    clickCount = type == "mouseMoved" ? 0 : 1,
                 }
             );
     }

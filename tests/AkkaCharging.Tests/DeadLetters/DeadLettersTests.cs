@@ -193,6 +193,31 @@ public sealed class DeadLettersTests
     }
 
     [Fact]
+    public async Task Preview_CountsCausesAndAges_OfTheNewest_AndTheNumberIsConfirmed()
+    {
+        await DeadAsync("http://127.0.0.1:9090/hook", waited: TimeSpan.FromHours(23));
+        for (var i = 0; i < 3; i++)
+            await DeadAsync();
+        _time.Advance(TimeSpan.FromMinutes(59));
+        await DeadAsync();
+        _time.Advance(TimeSpan.FromMinutes(1) + TimeSpan.FromTicks(1));
+
+        var preview = await _letters.PreviewAsync(new(), default);
+
+        Assert.Equal((5, 5, 1, 3, 4), Figures(preview));
+        Assert.Equal(5, Assert.Single(preview.Causes).Value);
+        Assert.Equal(_time.GetUtcNow() - TimeSpan.FromTicks(1), preview.Query.To); // a whole millisecond
+        var one = await _letters.PreviewAsync(new(Sample.Url("http://127.0.0.1:9090/").Destination), default);
+        Assert.Equal((1, 1, 0, 0, 1), Figures(one));
+        Assert.Null(await _letters.RedriveAllAsync(preview.Query, default, matched => matched == 4));
+        Assert.Null(_letters.Bulk);
+        Assert.NotNull(await _letters.RedriveAllAsync(preview.Query, default, matched => matched == 5));
+
+        static (long, int, int, int, int) Figures(RedrivePreview of) =>
+            (of.Matched, of.LookedAt, of.UnderAnHour, of.UnderADay, of.Expired);
+    }
+
+    [Fact]
     public async Task CancelledBulk_LeavesTheRest()
     {
         for (var i = 0; i < 12; i++)
@@ -307,9 +332,9 @@ public sealed class DeadLettersTests
         );
     }
 
-    private async Task<RequestId> DeadAsync(string url = "http://127.0.0.1:8080/hook")
+    private async Task<RequestId> DeadAsync(string url = "http://127.0.0.1:8080/hook", TimeSpan waited = default)
     {
-        var request = Sample.Request(url, _time.GetUtcNow());
+        var request = Sample.Request(url, _time.GetUtcNow() - waited);
         await _journal.AcceptAsync(request, idempotency: null, default);
         await _journal.DecideAsync(request.Id, Sample.Decision(), default);
         await _journal.SettleAsync(request.Id, Failed(), default);

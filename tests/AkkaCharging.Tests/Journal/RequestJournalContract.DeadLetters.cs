@@ -41,7 +41,8 @@ public abstract partial class RequestJournalContract
                 Attempts: 2,
                 AuthorizationStatus.Allowed,
                 request.AcceptedAt,
-                Sample.Now.AddSeconds(3)
+                Sample.Now.AddSeconds(3),
+                request.ExpiresAt
             ),
             letter
         );

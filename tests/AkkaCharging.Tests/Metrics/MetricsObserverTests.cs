@@ -171,6 +171,9 @@ public sealed class MetricsObserverTests : IMetricsSink, ILogger<MetricsObserver
     Task<MetricsSnapshot> IMetricsSink.GetAsync(CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    Task<IReadOnlyList<HistoryPoint>> IMetricsSink.GetHistoryAsync(long pending, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
     IDisposable? ILogger.BeginScope<TState>(TState state) => null;
 
     bool ILogger.IsEnabled(LogLevel logLevel) => true;

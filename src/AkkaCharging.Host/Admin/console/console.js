@@ -6,6 +6,10 @@ const POLL_MILLIS_MAX = 30_000;
 const ANSWER_WITHIN_MILLIS = 10_000;
 const PAGE_ROWS = 25;
 const CARDS_MAX = 10;
+const ACTIONS_MAX = 10;
+const HOUR_MILLIS = 3_600_000;
+const HOUR_POLL_MILLIS = 15_000;
+const SAYS_LITTLE_MILLIS = 10_000; // a minute that is younger
 
 // In memory alone: whatever is stored for an origin is there for every page of it, and through a tunnel another program may have this origin tomorrow.
 let token = null;
@@ -21,6 +25,10 @@ const seenAt = new Map(); // when this page first saw a problem whose beginning 
 let failures = 0;
 let tryAt = 0;
 let timer = 0;
+let hourAt = 0; // when the last hour was read
+const selected = new Set(); // ids of the dead letters that are selected on this page
+const held = new Map(); // by table: shows the answer that waits until the pointer and the selection leave the table
+let isDemanded = false; // the operator asked for what comes next: it is shown at once
 let round = 0; // a refresh that was overtaken by a newer one shows nothing
 
 const at = id => document.getElementById(id);
@@ -54,6 +62,7 @@ async function call(method, path, body) {
 // ---- refreshing
 
 function refreshSoon() {
+    isDemanded = true;
     clearTimeout(timer);
     refresh();
 }
@@ -61,8 +70,10 @@ function refreshSoon() {
 async function refresh() {
     const mine = ++round;
     try {
-        const [overview, cluster, destinations, letters, config] = await Promise.all([
-            call('GET', '/admin/overview'), orProblem('/admin/cluster'), orProblem('/admin/destinations?limit=100'), orProblem(lettersPath()), hasSettings ? null : orProblem('/admin/config')]);
+        const isHourDue = Date.now() - hourAt >= HOUR_POLL_MILLIS;
+        const [overview, cluster, destinations, letters, actions, hour, config] = await Promise.all([
+            call('GET', '/admin/overview'), orProblem('/admin/cluster'), orProblem('/admin/destinations?limit=100'), orProblem(lettersPath()),
+            orProblem('/admin/actions'), isHourDue ? orProblem('/admin/history') : null, hasSettings ? null : orProblem('/admin/config')]);
         if (mine !== round)
             return;
         failures = 0;
@@ -75,9 +86,15 @@ async function refresh() {
         showBoard();
         showOverview(overview);
         showCluster(cluster);
-        showDestinations(destinations);
         showProblems(overview, destinations.destinations ?? []);
-        showLetters(letters);
+        if (hour !== null) {
+            hourAt = Date.now();
+            showHour(hour);
+        }
+        orHold('destinations', destinations.destinations, row => row.destination, () => showDestinations(destinations));
+        orHold('letters', letters.deadLetters, row => row.requestId, () => showLetters(letters));
+        showActions(actions);
+        isDemanded = false;
     } catch (e) {
         if (mine !== round)
             return;
@@ -115,9 +132,34 @@ function lettersPath() {
     return `/admin/dead-letters?${query}`;
 }
 
+/** A list does not move under the hand: while the pointer is on it, or rows of it are selected, its next state waits. */
+function orHold(id, rows, key, show) {
+    const isHeld = !isDemanded && rows !== undefined && (at(id).matches(':hover') || (id === 'letters' && selected.size > 0));
+    if (!isHeld) {
+        held.delete(id);
+        text(`${id}-held`, '');
+        show();
+        return;
+    }
+    held.set(id, show);
+    const [before, after] = [new Set([...at(id).children].map(tr => tr.dataset.key)), new Set(rows.map(key))];
+    text(`${id}-held`, `Paused while ${id === 'letters' && selected.size > 0 ? 'rows are selected' : 'the pointer is on the list'}: `
+        + `${count(after.difference(before).size)} new, ${count(before.difference(after).size)} gone.`);
+}
+
+/** Shows what waited. */
+function release(id) {
+    if (!held.has(id) || at(id).matches(':hover') || (id === 'letters' && selected.size > 0))
+        return;
+    held.get(id)();
+    held.delete(id);
+    text(`${id}-held`, '');
+}
+
 /** Shows the newest dead letters that match the fields as they are now. */
 function applyFilter() {
     cursor = null;
+    selected.clear();
     filter = Object.fromEntries([
         ['destination', at('filter-destination').value.trim()],
         ['from', millisOf(at('filter-from').value)],
@@ -161,7 +203,7 @@ function showOverview(overview) {
     text('in-flight', `${count(overview.authorizationsInFlight)} authorizations, ${count(overview.callbacksInFlight)} callbacks`);
     rate('decisions', overview.decisions, overview.windowSeconds, 'unknown');
     rate('callbacks', overview.callbacks, overview.windowSeconds, 'failed');
-    text('breaker', overview.breaker.replace('_', '-'));
+    badge(at('breaker'), overview.breaker.replace('_', '-'), breakerKind(overview.breaker));
     const journal = overview.health.components.journal;
     text('journal', `${journal.details.kind}, ${journal.status === 'DOWN' ? 'away' : 'available'}`);
     text('journal-backlog', overview.backlog === 0 ? '' : `${count(overview.backlog)} to take up`);
@@ -173,12 +215,16 @@ function showOverview(overview) {
     });
     fill('partners', overview.partners, row => row.name, (row, tr) => {
         cell(tr, row.name);
-        badge(cell(tr).appendChild(document.createElement('span')), row.breaker.replace('_', '-'), { closed: 'good', half_open: 'warn', open: 'bad' }[row.breaker]);
+        badge(cell(tr).appendChild(document.createElement('span')), row.breaker.replace('_', '-'), breakerKind(row.breaker));
         cell(tr, count(row.inFlight), 'number');
         cell(tr, Object.entries(row.answers).map(([reason, times]) => `${reason}: ${count(times)}`).join(', ') || 'none');
         cell(tr, row.problem ?? '');
     });
     showBulk(overview.redrive);
+}
+
+function breakerKind(breaker) {
+    return { closed: 'good', half_open: 'warn', open: 'bad' }[breaker];
 }
 
 /** Whether the receivers answer, which is not the service's own health. */
@@ -187,6 +233,56 @@ function showReceivers({ new: fresh, proven, silent, away }) {
     at('receivers-health').hidden = all === 0;
     badge(at('receivers-health'), away > 0 ? `${count(away)} of ${count(all)} receivers away` : silent > 0 ? `${count(silent)} of ${count(all)} receivers silent` : 'receivers answer',
         away > 0 ? 'bad' : silent > 0 ? 'warn' : 'good');
+}
+
+// ---- the last hour
+
+const perMinute = name => point => 60_000 * point[name] / Math.max(point.durationMs, SAYS_LITTLE_MILLIS);
+const charts = [
+    { title: 'Requests', unit: '/ min', lines: [['accepted', '', perMinute('accepted')], ['delivered', 'good dashed', perMinute('delivered')]] },
+    { title: 'Not done', unit: '/ min', lines: [['rejected', 'quiet', perMinute('rejected')], ['failed', 'bad dashed', perMinute('failed')], ['expired', 'warn dotted', perMinute('expired')]] },
+    { title: 'Pending', unit: '', lines: [['at its end', '', point => point.pending]] },
+    { title: 'Time to accept', unit: 'ms', lines: [['p50', '', point => point.accept?.p50Ms], ['p99', 'warn dashed', point => point.accept?.p99Ms]] },
+    { title: 'Time to settle', unit: 'ms', lines: [['p50', '', point => point.endToEnd?.p50Ms], ['p99', 'warn dashed', point => point.endToEnd?.p99Ms]] },
+];
+
+function showHour(answer) {
+    text('hour-problem', answer.problem ?? '');
+    const points = answer.points ?? [];
+    if (points.length === 0)
+        return;
+    const end = points.at(-1).at;
+    const shown = points.length > 1 && points.at(-1).durationMs < SAYS_LITTLE_MILLIS ? points.slice(0, -1) : points;
+    at('charts').replaceChildren(...charts.map(chart => drawn(chart, shown, end)));
+}
+
+/** A chart, and in words what it shows. */
+function drawn({ title, unit, lines }, points, end) {
+    const figure = at('chart').content.firstElementChild.cloneNode(true);
+    const [svg, model] = [figure.querySelector('svg'), figure.querySelector('.line')];
+    const series = lines.map(([name, kind, value]) => ({ name, kind, values: points.map(point => value(point) ?? null) }));
+    const top = Math.max(...series.flatMap(line => line.values).filter(value => value !== null), 0);
+    const said = series.map(({ name, kind, values }) => {
+        const known = values.filter(value => value !== null);
+        const path = model.cloneNode();
+        path.setAttribute('class', `line ${kind}`);
+        path.setAttribute('d', points.map((point, i) => values[i] === null ? '' : `${i === 0 || values[i - 1] === null ? 'M' : 'L'}`
+            + `${(240 * (1 - (end - point.at) / HOUR_MILLIS)).toFixed(1)} ${(59 - 56 * values[i] / (top || 1)).toFixed(1)}h0`).join(''));
+        svg.append(path);
+        const legend = made('span', `${name} ${values.at(-1) === null ? '–' : number(values.at(-1))}`);
+        legend.className = kind;
+        figure.querySelector('.legend').append(legend);
+        return known.length === 0 ? `${name}: none` : `${name}: ${number(known.at(-1))} now, ${number(Math.min(...known))} to ${number(Math.max(...known))}`;
+    });
+    model.remove();
+    figure.querySelector('.top').textContent = `up to ${number(top)}`;
+    figure.querySelector('strong').textContent = `${title}${unit && ` ${unit}`}`;
+    svg.setAttribute('aria-label', `${title}${unit && ` ${unit}`} in the last hour. ${said.join('; ')}.`);
+    return figure;
+}
+
+function number(value) {
+    return value.toLocaleString('en', { maximumSignificantDigits: 3 });
 }
 
 // ---- problems
@@ -293,8 +389,11 @@ function showDestinations(answer) {
     at('no-destinations').hidden = rows.length > 0 || answer.problem !== undefined;
     fill('destinations', rows, row => row.destination, (row, tr) => {
         cell(tr, row.destination, 'code');
-        cell(tr, row.paused ? 'paused' : row.standing, 'whole');
-        cell(tr, row.breaker.replace('_', '-') + (row.nextProbeAt === null ? '' : `, next probe ${clock(row.nextProbeAt)}`));
+        badge(cell(tr, '', 'whole').appendChild(document.createElement('span')), row.paused ? 'paused' : row.standing,
+            row.paused ? 'warn' : { proven: 'good', silent: 'warn' }[row.standing] ?? '');
+        const breaker = cell(tr);
+        badge(breaker.appendChild(document.createElement('span')), row.breaker.replace('_', '-'), breakerKind(row.breaker));
+        breaker.append((row.nextProbeAt === null ? '' : `, next probe ${clock(row.nextProbeAt)}`));
         cell(tr, row.lastAttempt === null ? 'none' : `${attempt(row.lastAttempt)}, ${clock(row.lastAttempt.at)}`);
         cell(tr, count(row.pending), 'number');
         cell(tr, `${count(row.inFlight)} of ${count(row.inFlightMax)}`, 'number');
@@ -320,7 +419,15 @@ function showLetters(answer) {
     const rows = answer.deadLetters ?? [];
     at('no-letters').hidden = rows.length > 0 || answer.problem !== undefined;
     text('no-letters', Object.keys(filter).length > 0 ? 'No dead letters match.' : cursor === null ? 'No dead letters.' : 'No more dead letters.');
+    const shown = new Set(rows.map(row => row.requestId));
+    for (const id of [...selected].filter(id => !shown.has(id)))
+        selected.delete(id);
     fill('letters', rows, row => row.requestId, (row, tr) => {
+        const tick = cell(tr).appendChild(document.createElement('input'));
+        tick.type = 'checkbox';
+        tick.checked = selected.has(row.requestId);
+        tick.setAttribute('aria-label', `Select ${row.requestId}`);
+        tick.addEventListener('change', () => select([row.requestId], tick.checked));
         time(cell(tr), row.settledAt);
         cell(tr, row.requestId, 'code');
         cell(tr, row.destination, 'code');
@@ -331,12 +438,77 @@ function showLetters(answer) {
         cell(tr, count(row.attempts), 'number');
         const actions = cell(tr, '', 'actions').appendChild(document.createElement('div'));
         const path = `/admin/dead-letters/${encodeURIComponent(row.requestId)}`;
-        button(actions, 'Redrive', row.requestId, () => change(`${path}/redrive`, undefined, done => `${done.requestId} is sent again.`, 'letters-title'));
+        button(actions, 'Redrive', row.requestId, async () => {
+            if (await isConfirmed(`Redrive ${row.requestId}?\nIts callback is sent to ${row.destination} again, and cannot be called back.`, 'Redrive it'))
+                await change(`${path}/redrive`, undefined, done => `${done.requestId} is sent again.`, 'letters-title');
+        });
         actions.append(' ');
         button(actions, 'Discard', row.requestId, async () => {
             if (await isConfirmed(`Discard ${row.requestId}?\nIts driver token and callback URL are erased at once. The request can never be sent again.`, 'Discard it'))
                 await change(`${path}/discard`, undefined, done => `${done.requestId} is discarded.`, 'letters-title');
         });
+    });
+    showSelection();
+}
+
+/** Selects or unselects dead letters. */
+function select(ids, isSelected) {
+    ids.forEach(id => isSelected ? selected.add(id) : selected.delete(id));
+    showSelection();
+    release('letters');
+}
+
+function showSelection() {
+    for (const box of at('letters').querySelectorAll('input'))
+        box.checked = selected.has(box.closest('tr').dataset.key);
+    const rows = at('letters').children.length;
+    at('select-all').disabled = rows === 0;
+    at('select-all').checked = rows > 0 && selected.size === rows;
+    at('select-all').indeterminate = selected.size > 0 && selected.size < rows;
+    for (const id of ['redrive-selected', 'discard-selected'])
+        at(id).disabled = selected.size === 0;
+    text('redrive-selected', selected.size === 0 ? 'Redrive selected…' : `Redrive ${count(selected.size)} selected…`);
+    text('discard-selected', selected.size === 0 ? 'Discard selected…' : `Discard ${count(selected.size)} selected…`);
+}
+
+/** Redrives or discards the selected dead letters one after another, and tells what came of them. */
+async function changeSelected(action, done, consequence) {
+    const ids = [...selected];
+    if (!await isConfirmed(`${action} ${ids.length === 1 ? ids[0] : `${count(ids.length)} dead letters`}?\n${consequence}`, `${action} ${count(ids.length)}`))
+        return;
+    const problems = [];
+    for (const id of ids) {
+        try {
+            await call('POST', `/admin/dead-letters/${encodeURIComponent(id)}/${action.toLowerCase()}`);
+        } catch (e) {
+            if (!(e instanceof Refused))
+                throw e;
+            if (e.status === 401) {
+                askForToken(e.message);
+                return;
+            }
+            problems.push(`${id}: ${e.message}`);
+        }
+    }
+    selected.clear();
+    tell(`${count(ids.length - problems.length)} of ${count(ids.length)} ${done}.${problems.length === 0 ? '' : ` Not done: ${problems.slice(0, 3).join(' ')}`}`,
+        problems.length === 0 ? 'good' : 'bad');
+    isDemanded = true;
+    await refresh();
+    at('letters-title').focus();
+}
+
+function showActions(answer) {
+    text('actions-problem', answer.problem ?? '');
+    const rows = (answer.actions ?? []).slice(0, ACTIONS_MAX);
+    at('no-actions').hidden = rows.length > 0 || answer.problem !== undefined;
+    fill('actions', rows, row => `${row.at} ${row.action} ${row.target}`, (row, tr) => {
+        time(cell(tr), row.at);
+        cell(tr, row.operator);
+        cell(tr, row.remote ?? '', 'code');
+        cell(tr, row.action);
+        cell(tr, row.target, 'code');
+        badge(cell(tr).appendChild(document.createElement('span')), row.result, /^(redriven|discarded|paused|resumed|cancelled|started)/.test(row.result) ? 'good' : 'bad');
     });
 }
 
@@ -498,6 +670,7 @@ async function change(path, body, success, focus) {
         }
         tell(`Not done: ${e.message}`, 'bad');
     }
+    isDemanded = true;
     await refresh();
     if (document.activeElement === document.body)
         at(focus).focus(); // the row that had it is gone
@@ -507,13 +680,27 @@ async function redriveAll() {
     applyFilter(); // also what was not shown yet: else a filter that was only typed in would be none
     refreshSoon();
     const hasFilter = Object.keys(filter).length > 0;
-    const said = [
+    const which = [
         filter.destination && `to ${filter.destination}`,
         filter.from && `failed from ${clock(Number(filter.from))}`,
         filter.to && `failed before ${clock(Number(filter.to))}`,
     ].filter(Boolean).join(', ');
-    if (await isConfirmed(`Redrive every dead letter${hasFilter ? ` ${said}` : ', to all destinations'}?\nThey are sent again in the background, newest first.`, 'Redrive them'))
-        await change('/admin/dead-letters/redrive', hasFilter ? filter : { all: true }, done => `A redrive of ${count(done.matched)} dead letters has started.`, 'letters-title');
+    const preview = await asked(`/admin/dead-letters/preview?${new URLSearchParams(filter)}`);
+    if (preview.problem !== undefined || preview.matched === 0) {
+        tell(preview.problem === undefined ? 'Nothing to redrive: no dead letter matches.' : `Not done: ${preview.problem}`, 'bad');
+        return;
+    }
+    const { matched, lookedAt, causes, ages, expired } = preview;
+    const question = [
+        `Redrive ${count(matched)} dead letter${matched === 1 ? '' : 's'}${hasFilter ? ` ${which}` : ', to all destinations'}?`,
+        ...lookedAt < matched ? [`Of the newest ${count(lookedAt)}:`] : [],
+        `Cause: ${Object.entries(causes).map(([cause, times]) => `${cause} ${count(times)}`).join(', ')}.`,
+        `Accepted: ${count(ages.underAnHour)} in the last hour, ${count(ages.underADay)} in the last day before it, ${count(ages.older)} earlier.`,
+        `Past their time: ${count(expired)}.${expired === 0 ? '' : ' It starts again, though the driver may have left.'}`,
+        'They are sent in the background, newest first, and cannot be called back.',
+    ];
+    if (await isConfirmed(question.join('\n'), `Redrive ${count(matched)}`))
+        await change('/admin/dead-letters/redrive', { ...filter, to: String(preview.to), count: matched }, done => `A redrive of ${count(done.matched)} dead letters has started.`, 'letters-title');
 }
 
 function isConfirmed(question, yes) {
@@ -539,6 +726,10 @@ function askForToken(problem) {
     at('health').className = 'badge';
     at('receivers-health').hidden = true;
     seenAt.clear();
+    selected.clear();
+    held.clear();
+    hourAt = 0;
+    at('charts').replaceChildren();
     text('as-of', '');
     text('version', '');
     at('token').value = '';
@@ -546,7 +737,7 @@ function askForToken(problem) {
     shownAt = null;
     hasSettings = false;
     settings = [];
-    for (const id of ['components', 'partners', 'nodes', 'holders', 'destinations', 'letters', 'settings', 'found'])
+    for (const id of ['components', 'partners', 'nodes', 'holders', 'destinations', 'letters', 'actions', 'settings', 'found'])
         at(id).replaceChildren();
 }
 
@@ -690,13 +881,21 @@ at('filter').addEventListener('reset', () => setTimeout(() => { // the fields ar
     refreshSoon();
 }));
 at('next-page').addEventListener('click', () => {
+    selected.clear();
     cursor = nextCursor;
     refreshSoon();
 });
 at('first-page').addEventListener('click', () => {
+    selected.clear();
     cursor = null;
     refreshSoon();
 });
+at('select-all').addEventListener('change', e => select([...at('letters').children].map(tr => tr.dataset.key), e.target.checked));
+at('redrive-selected').addEventListener('click', () => changeSelected('Redrive', 'are sent again', 'Their callbacks are sent again, and cannot be called back.'));
+at('discard-selected').addEventListener('click', () =>
+    changeSelected('Discard', 'are discarded', 'Their driver tokens and callback URLs are erased at once. The requests can never be sent again.'));
+for (const id of ['destinations', 'letters'])
+    at(id).addEventListener('mouseleave', () => release(id));
 at('redrive-all').addEventListener('click', redriveAll);
 at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The bulk redrive is being cancelled.', 'letters-title'));
 at('settings-filter').addEventListener('input', showSettings);
@@ -704,5 +903,13 @@ document.addEventListener('visibilitychange', () => {
     if (!document.hidden && at('sign-in').hidden)
         refreshSoon();
 });
+/** On a narrow page the lists that are rarely needed begin folded. */
+const narrow = matchMedia('(max-width: 60rem)');
+function fold() {
+    for (const details of document.querySelectorAll('.fold'))
+        details.open = !narrow.matches;
+}
+narrow.addEventListener('change', fold);
+fold();
 setInterval(tick, 1_000);
 refresh();

@@ -479,7 +479,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                         Attempts: Attempts.Length,
                         Status: _decision?.Status,
                         AcceptedAt: StoredNames.Time(_acceptedAt),
-                        SettledAt: SettledAt
+                        SettledAt: SettledAt,
+                        ExpiresAt: StoredNames.Time(_expiresAt)
                     );
             }
         }
