@@ -154,9 +154,9 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
         // The HTTP handler connects to IdnHost, which has no brackets around IPv6.
         var dialled = host.Name ?? host.Address!.ToString();
         return
-            CallbackUrl.TryRead(raw) is { } url
+            CallbackUrl.TryRead(raw, out var uri) is { } url
             && url.Destination == destination
-            && string.Equals(url.Uri.IdnHost, dialled, StringComparison.Ordinal)
+            && string.Equals(uri!.IdnHost, dialled, StringComparison.Ordinal)
             ? new UrlVerdict.Allowed(url)
             : new UrlVerdict.Refused(RefusalReason.ParsersDisagree);
     }

@@ -28,12 +28,13 @@ internal sealed class CallbackUrl
     public DestinationKey Destination { get; }
 
     /// <summary>Parses a URL whose characters, scheme and authority the address policy has accepted.</summary>
+    /// <param name="uri">The URL as <see cref="System.Uri"/> parses it.</param>
     /// <returns>Null when <see cref="System.Uri"/> cannot parse it, or parses another path or query.</returns>
-    internal static CallbackUrl? TryRead(string text)
+    internal static CallbackUrl? TryRead(string text, out Uri? uri)
     {
         var sent = ToSent(text);
         return
-            Uri.TryCreate(sent, Verbatim, out var uri)
+            Uri.TryCreate(sent, Verbatim, out uri)
             && PathAndQueryOf(sent).Equals(uri.PathAndQuery, StringComparison.Ordinal)
             ? new(text, sent, DestinationOf(uri))
             : null;
