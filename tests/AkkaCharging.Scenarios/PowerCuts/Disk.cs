@@ -21,8 +21,8 @@ internal enum Unsynced
 /// What a failed sync did not keep is lost for good, as Linux has it: the system counts these pages as written, so that
 /// only a write of the same bytes, and a sync after it, brings them to the disk. The service reads them meanwhile as if
 /// nothing had happened. A failed sync loses only what was written through its own descriptor: Linux tells every
-/// descriptor of the file that pages are lost (fsync(2), since 4.13), and strace injects the failure into one. Where the
-/// next sync of another descriptor succeeds, no page of that one was lost.
+/// descriptor of the file that pages are lost (fsync(2), since 4.13), and strace injects the failure into one. Where
+/// the next sync of another descriptor succeeds, no page of that one was lost.
 /// </remarks>
 internal sealed class Disk
 {

@@ -153,7 +153,7 @@ internal static partial class SystemCallTrace
     }
 
     [GeneratedRegex(
-        @"^\d+ +(?<name>pwrite64|writev?|ftruncate|fdatasync|fsync)\((?<descriptor>\d+)<[^>]*/(?<file>journal\.db(-wal|-journal)?)>"
+        """^\d+ +(?<name>pwrite64|writev?|ftruncate|fdatasync|fsync)\((?<descriptor>\d+)<[^>]*/(?<file>journal\.db(-wal|-journal)?)>"""
     )]
     private static partial Regex Call();
 
