@@ -29,7 +29,6 @@ internal static class AdminDescription
                     }
                 ),
             ],
-            tags: new(StringComparer.Ordinal) { [AdminApi.Tag] = "What operators see and change." },
             DescribeAsync
         );
 

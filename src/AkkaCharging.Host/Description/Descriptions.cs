@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Metrics;
 using Microsoft.AspNetCore.OpenApi;
@@ -15,10 +16,19 @@ namespace AkkaCharging.Host.Description;
 /// </summary>
 internal static class Descriptions
 {
+    /// <summary>What each tag of the routes is about, of either document: <c>management.confine</c> moves routes.</summary>
+    private static readonly Dictionary<string, string> Tags = new(StringComparer.Ordinal)
+    {
+        ["Charging sessions"] = "Requests that are called back.",
+        ["Synchronous questions"] = "Questions that are answered in the response.",
+        ["Adapters"] = "Questions of other systems, in their own words.",
+        ["Monitoring"] = "Health, probes and metrics.",
+        [AdminApi.Tag] = "What operators see and change.",
+    };
+
     /// <summary>Registers a description.</summary>
     /// <param name="document">Name of the document, and of the group of its routes unless it is the public one.</param>
     /// <param name="security">The ways in which callers authenticate themselves.</param>
-    /// <param name="tags">What each tag of the routes is about.</param>
     /// <param name="describeAsync">Completes the description of an operation.</param>
     /// <param name="completeAsync">Completes the description as a whole; null for nothing.</param>
     public static void AddDescription(
@@ -27,7 +37,6 @@ internal static class Descriptions
         string title,
         string description,
         (string Name, OpenApiSecurityScheme Scheme)[] security,
-        Dictionary<string, string> tags,
         Func<OpenApiOperation, OpenApiOperationTransformerContext, Task> describeAsync,
         Func<OpenApiDocument, OpenApiDocumentTransformerContext, Task>? completeAsync = null
     )
@@ -54,7 +63,7 @@ internal static class Descriptions
                             License = new OpenApiLicense { Name = "MIT", Identifier = "MIT" },
                         };
                         foreach (var tag in described.Tags ?? Enumerable.Empty<OpenApiTag>())
-                            tag.Description = tags[tag.Name!];
+                            tag.Description = Tags[tag.Name!];
                         described.Components ??= new OpenApiComponents();
                         described.Components.SecuritySchemes = security.ToDictionary(
                             scheme => scheme.Name,

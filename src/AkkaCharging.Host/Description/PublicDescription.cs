@@ -40,13 +40,6 @@ internal static class PublicDescription
                     }
                 ),
             ],
-            tags: new(StringComparer.Ordinal)
-            {
-                ["Charging sessions"] = "Requests that are called back.",
-                ["Synchronous questions"] = "Questions that are answered in the response.",
-                ["Adapters"] = "Questions of other systems, in their own words.",
-                ["Monitoring"] = "Health, probes and metrics.",
-            },
             DescribeAsync,
             DescribeCallbackAsync
         );
