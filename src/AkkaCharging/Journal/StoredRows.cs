@@ -176,11 +176,13 @@ internal static class StoredRows
     /// <summary>
     /// Checks whether <paramref name="e"/> means that a single row is damaged, so that other rows can still be read.
     /// </summary>
-    private static bool IsDamage(Exception e) =>
+    public static bool IsDamage(Exception e) =>
         e
             is InvalidJournalException
                 or InvalidCastException
                 or FormatException
+                or OverflowException
+                or IndexOutOfRangeException
                 or KeyNotFoundException
                 or ArgumentException;
 }
