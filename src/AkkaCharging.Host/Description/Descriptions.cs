@@ -16,7 +16,7 @@ namespace AkkaCharging.Host.Description;
 /// </summary>
 internal static class Descriptions
 {
-    /// <summary>What each tag of the routes is about, of either document: <c>management.confine</c> moves routes.</summary>
+    /// <summary>What each tag is about, of either document: <c>management.confine</c> moves routes.</summary>
     private static readonly Dictionary<string, string> Tags = new(StringComparer.Ordinal)
     {
         ["Charging sessions"] = "Requests that are called back.",
