@@ -119,7 +119,8 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         return Understand(buffer.AsSpan(0, length));
     }
 
-    private AuthorizerAnswer Understand(ReadOnlySpan<byte> body)
+    /// <exception cref="AuthorizerUnavailableException">The body is not an answer.</exception>
+    internal AuthorizerAnswer Understand(ReadOnlySpan<byte> body)
     {
         AuthorizationReply? reply;
         try

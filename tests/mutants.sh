@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Changes the code of a folder of the library in small ways, one at a time, and counts the changes that the tests of
+# AkkaCharging.Tests notice. Takes minutes to hours a folder; the report is artifacts/mutants/FOLDER/reports.
+#   tests/mutants.sh Receivers Callbacks
+#   tests/mutants.sh                        all folders of the weekly run
+set -euo pipefail
+cd "$(dirname "$0")/AkkaCharging.Tests"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+folders=("$@")
+[ $# -gt 0 ] || folders=(AddressPolicy Authorization Callbacks Journal Pipeline Receivers Settings)
+
+dotnet tool restore > /dev/null
+failed=0
+for folder in "${folders[@]}"; do
+    dotnet stryker --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" \
+        --output "../../artifacts/mutants/$folder" || failed=1
+done
+exit "$failed"
