@@ -154,21 +154,24 @@ internal sealed class OcpiEndpoint : IDisposable
         }
     }
 
-    private Uri Follow(string text)
-    {
-        var start = _partner.VersionsUrl!;
-        return
-            text.Length <= UrlLengthMax
-            && Uri.TryCreate(text, UriKind.Absolute, out var url)
-            && (url.Scheme is "https" || (url.Scheme is "http" && start.Scheme is "http"))
-            && url.UserInfo.Length == 0
-            && string.Equals(url.Host, start.Host, StringComparison.OrdinalIgnoreCase)
+    private Uri Follow(string text) =>
+        Read(text, listedBy: _partner.VersionsUrl!)
+        ?? throw new OcpiException(
+            "lists an endpoint that is not a URL on the host of versionsUrl; expected tokensUrl instead",
+            OcpiBlame.Settings
+        );
+
+    /// <summary>
+    /// Reads the URL of an endpoint; null unless it has the host of <paramref name="listedBy"/>, and https if that has.
+    /// </summary>
+    internal static Uri? Read(string text, Uri listedBy) =>
+        text.Length <= UrlLengthMax
+        && Uri.TryCreate(text, UriKind.Absolute, out var url)
+        && (url.Scheme is "https" || (url.Scheme is "http" && listedBy.Scheme is "http"))
+        && url.UserInfo.Length == 0
+        && string.Equals(url.Host, listedBy.Host, StringComparison.OrdinalIgnoreCase)
             ? url
-            : throw new OcpiException(
-                "lists an endpoint that is not a URL on the host of versionsUrl; expected tokensUrl instead",
-                OcpiBlame.Settings
-            );
-    }
+            : null;
 
     /// <summary>The result of a discovery: a URL or a failure.</summary>
     private sealed record Discovery(Uri? Url, OcpiException? Failure);

@@ -145,6 +145,16 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
         Assert.Equal("/tokens", Asked());
     }
 
+    [Theory]
+    [InlineData("https://emsp.example/tokens", true)]
+    [InlineData("https://EMSP.example:8443/tokens", true)]
+    [InlineData("http://emsp.example/tokens", false)]
+    [InlineData("https://emsp.example.evil.example/tokens", false)]
+    [InlineData("https://emsp@evil.example/tokens", false)]
+    [InlineData("ftp://emsp.example/tokens", false)]
+    public void EndpointOfAPartnerWithTls_HasItsHostAndTls(string text, bool isTaken) =>
+        Assert.Equal(isTaken, OcpiEndpoint.Read(text, new Uri("https://emsp.example/ocpi/versions")) is not null);
+
     public static TheoryData<string, string, string, bool> Unusable =>
         new()
         {
