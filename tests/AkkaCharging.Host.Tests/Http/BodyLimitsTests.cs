@@ -2,7 +2,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Host.Tests.Http;
 
-/// <summary>Bodies that only a raw connection can send.</summary>
+/// <summary>Requests that only a raw connection can send.</summary>
 [Trait("Category", "Component")]
 public sealed class BodyLimitsTests : IAsyncLifetime
 {
@@ -87,6 +87,14 @@ public sealed class BodyLimitsTests : IAsyncLifetime
 
         Assert.Equal(408, answer.StatusCode);
         Assert.Equal("The body did not arrive within 300 ms.", Api.Refused(answer.Json, "request_timeout"));
+    }
+
+    [Fact]
+    public async Task SlowHead_Returns408()
+    {
+        var answer = await RawHttp.ExchangeAsync(_service, RawHttp.PostHead);
+
+        Assert.Equal(408, answer.StatusCode);
     }
 
     [Fact]
