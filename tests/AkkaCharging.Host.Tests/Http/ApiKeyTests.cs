@@ -62,7 +62,8 @@ public sealed class ApiKeyTests : IAsyncLifetime
     [InlineData("X-Api-Key", "")]
     [InlineData("X-Api-Key", "unknown")]
     [InlineData("X-Api-Key", "BOB")]
-    [InlineData("X-Api-Key", "81b637d8fcd2c6da6359e6963113a1170de795e4b725b84d1e0b4cfd9ec58ce9")] // what the settings hold of it
+    // what the settings hold of it
+    [InlineData("X-Api-Key", "81b637d8fcd2c6da6359e6963113a1170de795e4b725b84d1e0b4cfd9ec58ce9")]
     [InlineData("X-Api-Key", "81B637D8FCD2C6DA6359E6963113A1170DE795E4B725B84D1E0B4CFD9EC58CE9")]
     [InlineData("Authorization", "bob")]
     [InlineData("Authorization", "Basic bob")]
