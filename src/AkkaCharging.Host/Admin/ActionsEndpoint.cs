@@ -20,7 +20,7 @@ internal static class ActionsEndpoint
             .Describe(
                 "listActions",
                 "The latest changes that operators made on this process, newest first",
-                "In memory and at most 100: the log has all of them, as event 1301."
+                $"In memory and at most {OperatorAudit.KeptMax}: the log has all of them, as event 1301."
             )
             .Produces<ActionsAnswer>();
 }

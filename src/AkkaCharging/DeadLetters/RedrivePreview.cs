@@ -52,7 +52,7 @@ internal sealed record RedrivePreview(
             after = page.Next;
         } while (after is not null && causes.Count < LettersMax);
 
-        var matched = await store.CountDeadLettersAsync(query, cancellationToken);
+        var matched = after is null ? causes.Count : await store.CountDeadLettersAsync(query, cancellationToken);
         return new(
             query,
             matched,
