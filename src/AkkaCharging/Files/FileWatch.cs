@@ -1,3 +1,5 @@
+using AkkaCharging.Timing;
+
 namespace AkkaCharging.Files;
 
 /// <summary>Watches a file and reads it again when it changes.</summary>
@@ -10,7 +12,7 @@ namespace AkkaCharging.Files;
 internal sealed class FileWatch : IDisposable
 {
     /// <summary>Time between two polls; a change takes effect after one to two of them.</summary>
-    public static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan PollInterval = SharedTick.Period;
 
     /// <summary>Time after which a poll, or the first read, counts as hung.</summary>
     public static readonly TimeSpan HungAfter = TimeSpan.FromSeconds(30);
@@ -31,7 +33,7 @@ internal sealed class FileWatch : IDisposable
     // Guards the fields below and each call of the owner's actions: none of them runs after Dispose has returned.
     private readonly Lock _gate = new();
     private PollQueue _due = new();
-    private ITimer? _timer;
+    private IDisposable? _tick;
     private Task _polling = Task.CompletedTask;
     private long _pollStarted;
     private int _hung;
@@ -79,7 +81,7 @@ internal sealed class FileWatch : IDisposable
     {
         StartThread();
         ReadAgain += RequireRead;
-        _timer = _time.CreateTimer(_ => StartPoll(), state: null, PollInterval, PollInterval);
+        _tick = SharedTick.Subscribe(_time, StartPoll);
     }
 
     /// <summary>Stops watching at once; a poll in progress has no effect.</summary>
@@ -92,7 +94,7 @@ internal sealed class FileWatch : IDisposable
             _due.End();
         }
 
-        _timer?.Dispose();
+        _tick?.Dispose();
     }
 
     private void RequireRead(object? sender, EventArgs e)

@@ -46,6 +46,12 @@ internal interface IRequestJournal : IAsyncDisposable
     IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken);
 
     /// <summary>
+    /// Waits until there is more for <see cref="ReadUnsettledAsync"/> to read than there was when it was last called.
+    /// </summary>
+    Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
+        Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+
+    /// <summary>
     /// Stores <paramref name="request"/>, unless <paramref name="idempotency"/> belongs to a request that is already
     /// stored.
     /// </summary>

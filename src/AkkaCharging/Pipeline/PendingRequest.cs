@@ -1,6 +1,7 @@
 using AkkaCharging.Journal;
 using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Pipeline;
 

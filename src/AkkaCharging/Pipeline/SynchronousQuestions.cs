@@ -2,6 +2,7 @@ using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Pipeline.Stages;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Pipeline;
 

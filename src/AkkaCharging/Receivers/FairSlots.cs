@@ -1,4 +1,4 @@
-using AkkaCharging.Requests;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Receivers;
 

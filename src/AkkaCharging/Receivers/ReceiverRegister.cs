@@ -1,5 +1,6 @@
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Receivers;
 

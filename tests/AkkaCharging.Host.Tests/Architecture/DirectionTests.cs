@@ -18,6 +18,7 @@ public sealed class DirectionTests
 
     private static readonly string[] LibraryRooms =
     [
+        "Timing",
         "Requests",
         "Files",
         "Networks",

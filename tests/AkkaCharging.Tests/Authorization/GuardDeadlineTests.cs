@@ -1,6 +1,7 @@
 using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
+using AkkaCharging.Timing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization;

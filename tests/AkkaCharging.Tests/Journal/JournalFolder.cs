@@ -3,6 +3,7 @@ using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
+using AkkaCharging.Timing;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Tests.Journal;
@@ -52,7 +53,7 @@ internal sealed class JournalFolder : IAsyncDisposable
         Eventually.HoldsAsync(
             () =>
             {
-                Time.Advance(SqliteWriter.Tick);
+                Time.Advance(SharedTick.Period);
                 return condition();
             },
             what

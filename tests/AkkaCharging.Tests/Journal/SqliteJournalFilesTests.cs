@@ -4,6 +4,7 @@ using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Pipeline;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -118,7 +119,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
 
         Assert.Contains("accepts no requests until the same file is back", refused.Message, StringComparison.Ordinal);
-        _folder.Time.Advance(SqliteWriter.Tick * 10);
+        _folder.Time.Advance(SharedTick.Period * 10);
         await SqliteJournalTests.AssertUnavailableAsync(journal);
         var saved = Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(saved));
@@ -176,7 +177,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         Assert.Contains("was taken over by another process", journal.Status.Problem, StringComparison.Ordinal);
         later.Dispose();
-        _folder.Time.Advance(SqliteWriter.Tick * 10);
+        _folder.Time.Advance(SharedTick.Period * 10);
         await SqliteJournalTests.AssertUnavailableAsync(journal);
         Assert.Equal([(journal.Status.Problem!, true)], _notices);
     }

@@ -118,6 +118,9 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
     public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) =>
         journal.ReadUnsettledAsync(cancellationToken);
 
+    public Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
+        journal.WaitForBacklogAsync(cancellationToken);
+
     public ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
         IdempotencyClaim? idempotency,

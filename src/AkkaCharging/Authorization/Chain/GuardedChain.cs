@@ -1,6 +1,7 @@
 using Akka.Actor;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Authorization.Chain;
 

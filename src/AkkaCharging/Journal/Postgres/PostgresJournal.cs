@@ -28,6 +28,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     private readonly CommitReport? _committed;
     private readonly int? _lanes;
     private readonly ConcurrentDictionary<int, long> _terms = new();
+    private readonly SemaphoreSlim _backlogFound = new(initialCount: 0);
     private Task _retaining = Task.CompletedTask;
     private PostgresWriter? _writer;
 
@@ -67,6 +68,10 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
 
     /// <inheritdoc/>
     protected override IJournalReader Reader => _reader;
+
+    /// <inheritdoc/>
+    public override Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
+        _backlogFound.WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
@@ -137,7 +142,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
             _keys,
             _time,
             settled: _retention.Add,
-            termBegan: SetBacklog,
+            termBegan: OnTermBegan,
             committed: _committed,
             lanes: _lanes is { } count
                 ? (count, lane => LaneLost?.Invoke(this, new(lane)), lane => LaneBehind?.Invoke(this, new(lane)))
@@ -160,6 +165,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     protected override async Task<Backlog> FindBacklogAsync(CancellationToken cancellationToken)
     {
         var open = await _writer!.Opened.WaitAsync(cancellationToken);
+        while (_backlogFound.Wait(TimeSpan.Zero, CancellationToken.None)) { } // found by this reading
 
         // Counted again, because an earlier reading may have stopped half-way.
         return Find(await _reader.CountUnsettledAsync(open.Terms), only: null, open.Terms, open.Secrets);
@@ -196,6 +202,13 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     /// <param name="terms">The terms of this process, whose requests are in its lanes already.</param>
     private Backlog Find(long rows, short? only, long[] terms, JournalSecrets secrets) =>
         new(rows, Start: new(only ?? 0, Seq: 0), after => _reader.ReadPageAsync(after, only, terms, secrets));
+
+    private void OnTermBegan(long unsettled)
+    {
+        SetBacklog(unsettled);
+        if (unsettled > 0)
+            _backlogFound.Release();
+    }
 
     /// <summary>
     /// Checks whether this process deletes old rows: only the owner does, or the node with the first lane.

@@ -1,6 +1,7 @@
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Retention;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
@@ -21,7 +22,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     /// <summary>
     /// Interval of attempts to open an unavailable journal, including one that another owner has locked.
     /// </summary>
-    public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Time-out of a submission that waits for the disk, and of a batch before health reports it.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -34,7 +35,8 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private readonly Checkpointer _checkpointer;
     private readonly SqliteRetention _retention;
     private readonly Thread _thread;
-    private readonly ITimer _timer;
+    private readonly IDisposable _tick;
+    private readonly ITimer _retry;
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<SqliteStore> _opened = new(
         TaskCreationOptions.RunContinuationsAsynchronously
@@ -76,7 +78,8 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         _checkpointer = new(checkpoints, _owner.DoubtCopy);
         _retention = new(settings, clock, time, purge => WriteAsync(purge));
         _thread = new(Loop) { Name = "journal writer", IsBackground = true };
-        _timer = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _retry = time.CreateTimer(_ => OnTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _tick = SharedTick.Subscribe(time, OnTick);
         _thread.Start();
     }
 
@@ -138,19 +141,10 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private void OnTick()
     {
         _isTicked = true;
-        Interlocked.MemoryBarrier();
         if (_isWriting)
-        {
-            // Called here, because the writer's thread may be waiting for the disk. An idle writer sets the timer
-            // itself, so that ticks do not accumulate.
-            _queue.TimeOut(Patience);
-            SetTimer();
-        }
-
+            _queue.TimeOut(Patience); // called here, because the writer's thread may be waiting for the disk
         _queue.Wake();
     }
-
-    private void SetTimer() => _timer.Change(Tick, Timeout.InfiniteTimeSpan);
 
     private void Loop()
     {
@@ -160,24 +154,23 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
             if (_isTicked)
             {
                 _isTicked = false;
-                SetTimer();
                 LookAfter();
                 _tried.TrySetResult();
             }
 
             _isWriting = true;
-            Interlocked.MemoryBarrier();
-            if (_isTicked)
-                SetTimer(); // it ticked in between: this thread or the tick must set it again
             WriteQueued();
             _isWriting = false;
+            if (_owner.Store is null)
+                _retry.Change(RetryInterval, Timeout.InfiniteTimeSpan);
         }
 
         _problem ??= "The journal is closed.";
         WriteQueued();
         _problem = _owner.RescueMoved() ?? _problem;
         _owner.Dispose();
-        _timer.Dispose();
+        _tick.Dispose();
+        _retry.Dispose();
         _ended.SetResult();
         FailWaiting();
     }

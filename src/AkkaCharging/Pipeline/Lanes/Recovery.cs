@@ -43,8 +43,7 @@ internal sealed class Recovery(
                 await TakeUpAllAsync(log, stopping);
                 if (!goesOn)
                     return;
-                while (journal.Status.Backlog == 0)
-                    await Task.Delay(JournalRetry, time, stopping);
+                await journal.WaitForBacklogAsync(stopping);
             }
             catch (JournalUnavailableException)
             {

@@ -2,6 +2,7 @@ using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Pipeline.Stages;
 

@@ -4,6 +4,7 @@ using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
+using AkkaCharging.Timing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization.Chain;

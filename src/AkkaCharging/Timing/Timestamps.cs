@@ -1,4 +1,4 @@
-namespace AkkaCharging.Requests;
+namespace AkkaCharging.Timing;
 
 /// <summary>
 /// Adds spans to timestamps; for differences there is <see cref="TimeProvider.GetElapsedTime(long)"/>.
