@@ -146,17 +146,47 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
             if (_running[number] is null)
                 Launch(number);
             var node = this[number];
-            await Eventually.HoldsAsync(
-                async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-                $"node {number} is ready",
-                Joining * 2
-            );
+            try
+            {
+                await Eventually.HoldsAsync(
+                    async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                    $"node {number} is ready",
+                    Joining * 2
+                );
+            }
+            catch (TimeoutException e)
+            {
+                throw new TimeoutException($"{e.Message}\n{await DescribeAsync(number)}", e);
+            }
+
             if (!node.Process.HasExited)
                 return;
             await ForgetAsync(number);
         }
 
         throw new InvalidOperationException($"Node {number} does not stay.");
+    }
+
+    /// <summary>What each node says of its health, and what one of them logged last.</summary>
+    private async Task<string> DescribeAsync(int number)
+    {
+        var said = new List<string>();
+        for (var other = 0; other < Count; other++)
+        {
+            if (_running[other] is not { } node)
+                continue;
+            try
+            {
+                using var answer = await node.Http.GetAsync("/health");
+                said.Add($"node {other}: {await answer.Content.ReadAsStringAsync()}");
+            }
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+            {
+                said.Add($"node {other}: {e.Message}");
+            }
+        }
+
+        return string.Join('\n', said) + $"\nnode {number} logged:\n{this[number].Process.Everything}";
     }
 
     /// <summary>How many lanes a node says it has.</summary>

@@ -29,16 +29,23 @@ internal static class HostileCampaign
     {
         var figures = new HostileFigures();
         var startedAt = Stopwatch.GetTimestamp();
-        do
+        try
         {
-            var seed = GivenSeed ?? RandomNumberGenerator.GetInt32(int.MaxValue);
-            write($"{name}: AKKACHARGING_SEED={seed}");
-            await roundAsync(seed, figures);
-        } while (Stopwatch.GetElapsedTime(startedAt).TotalMinutes < Minutes);
+            do
+            {
+                var seed = GivenSeed ?? RandomNumberGenerator.GetInt32(int.MaxValue);
+                write($"{name}: AKKACHARGING_SEED={seed}");
+                await roundAsync(seed, figures);
+            } while (Stopwatch.GetElapsedTime(startedAt).TotalMinutes < Minutes);
+        }
+        finally
+        {
+            // Also of the rounds before one that could not be finished.
+            write(figures.Row(name));
+            if (Environment.GetEnvironmentVariable("AKKACHARGING_RESULTS") is { } results)
+                await File.AppendAllTextAsync(results, figures.Row(name) + "\n");
+        }
 
-        write(figures.Row(name));
-        if (Environment.GetEnvironmentVariable("AKKACHARGING_RESULTS") is { } results)
-            await File.AppendAllTextAsync(results, figures.Row(name) + "\n");
         return figures;
     }
 }
