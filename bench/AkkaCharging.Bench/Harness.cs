@@ -77,13 +77,15 @@ internal static class Harness
         if (isRateNeeded && saturation?.ContainsKey(JourneyRows.Sqlite) != true)
             saturation = await JourneyRows.QuickAsync(session);
         if (options.Wants("accept"))
-            figures.Add(await AcceptRows.HalfLoadAsync(session, saturation!));
+            figures.AddRange(await AcceptRows.HalfLoadAsync(session, saturation!));
         if (options.Wants("faults"))
             figures.AddRange(await AcceptRows.UnderFaultsAsync(session, saturation![JourneyRows.Sqlite]));
         if (options.Only.Contains("durable") || (isLong && options.Wants("durable"))) // too long for the short profile
             figures.AddRange(await DurableRows.RunAsync(session));
         if (options.Profile == "smoke")
             return;
+        if (options.Only.Contains("idle") || (isLong && options.Wants("idle"))) // too long for the short profile
+            figures.Add(await IdleRow.RunAsync(session));
         if (options.Wants("isolation"))
             figures.AddRange(await IsolationRows.RunAsync(session, saturation![JourneyRows.Sqlite]));
         if (options.Wants("memory"))

@@ -10,6 +10,8 @@ namespace AkkaCharging.Bench;
 /// included.</param>
 /// <param name="JournalMicros">The same of PostgreSQL's processes.</param>
 /// <param name="AllocatedBytes">The service's or peer's, for each journey.</param>
+/// <param name="Sleeps">How often one of the service's or peer's threads went to sleep, to be woken again, for each
+/// journey.</param>
 /// <param name="CompilingShare">Of the service's processor time: more than a few percent, and the warm-up was too short
 /// for this machine.</param>
 /// <param name="ForeignLoad">Processors that were busy with what is not ours: on a quiet machine about 0.</param>
@@ -24,6 +26,7 @@ internal sealed record Run(
     double ReceiverMicros,
     double JournalMicros,
     double AllocatedBytes,
+    double Sleeps,
     double GcPauseShare,
     double CompilingShare,
     double ForeignLoad,

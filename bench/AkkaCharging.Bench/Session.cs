@@ -405,6 +405,7 @@ internal sealed class Session : IAsyncDisposable
             Driver: ProcFs.ProcessorSeconds(Environment.ProcessId),
             Receiver: ProcFs.ProcessorSeconds(_receiver.Id),
             Journal: _postgres is null ? 0 : ProcFs.ProcessorSecondsOfChildren("postgres"),
+            Sleeps: [.. target.Processes.Select(process => ProcFs.Sleeps(process.Id))],
             Machine: ProcFs.MachineSeconds(),
             Heaps: [.. target.Processes.Select(process => process.Heap())]
         );
@@ -435,6 +436,7 @@ internal sealed class Session : IAsyncDisposable
             ReceiverMicros: Micros(last.Receiver - first.Receiver),
             JournalMicros: Micros(last.Journal - first.Journal),
             AllocatedBytes: Grown(heap => heap.AllocatedBytes) / journeys,
+            Sleeps: samples.Count == 2 ? first.Sleeps.Zip(last.Sleeps, ProcFs.SleepsBetween).Sum() / journeys : 0,
             GcPauseShare: Grown(heap => heap.PauseMillis)
                 / target.Processes.Count
                 / 1_000
@@ -458,6 +460,7 @@ internal sealed class Session : IAsyncDisposable
         double Driver,
         double Receiver,
         double Journal,
+        IReadOnlyDictionary<int, long>[] Sleeps,
         (double Busy, double Stolen) Machine,
         HeapFigures[] Heaps
     );

@@ -29,6 +29,7 @@ public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
                 "journeys-sqlite",
                 "ceiling",
                 "accept-half",
+                "end-to-end-half",
                 "accept-queue-full",
                 "accept-authorizer-hangs",
                 "accept-receivers-hang",

@@ -62,17 +62,46 @@ internal static class ProcFs
         ); // user, nice, system, irq, softirq; steal
     }
 
-    /// <summary>Resident megabytes.</summary>
-    public static double ResidentMegabytes(int id) => StatusField(id, "VmRSS:") / 1024.0;
+    /// <summary>
+    /// How often threads of process <paramref name="id"/> went to sleep, to be woken again: by thread, because those
+    /// that end take their count with them.
+    /// </summary>
+    public static IReadOnlyDictionary<int, long> Sleeps(int id)
+    {
+        var sleeps = new Dictionary<int, long>();
+        foreach (var folder in Directory.GetDirectories($"/proc/{id}/task"))
+        {
+            try
+            {
+                sleeps[int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture)] = StatusField(
+                    folder,
+                    "voluntary_ctxt_switches:"
+                );
+            }
+            catch (IOException)
+            {
+                // The thread has ended.
+            }
+        }
 
-    public static long Threads(int id) => StatusField(id, "Threads:");
+        return sleeps;
+    }
+
+    /// <summary>How often threads went to sleep between two counts.</summary>
+    public static long SleepsBetween(IReadOnlyDictionary<int, long> first, IReadOnlyDictionary<int, long> last) =>
+        last.Sum(thread => thread.Value - first.GetValueOrDefault(thread.Key));
+
+    /// <summary>Resident megabytes.</summary>
+    public static double ResidentMegabytes(int id) => StatusField($"/proc/{id}", "VmRSS:") / 1024.0;
+
+    public static long Threads(int id) => StatusField($"/proc/{id}", "Threads:");
 
     /// <summary>Open files, sockets among them.</summary>
     public static int Handles(int id) => Directory.GetFileSystemEntries($"/proc/{id}/fd").Length;
 
-    private static long StatusField(int id, string name) =>
+    private static long StatusField(string folder, string name) =>
         long.Parse(
-            File.ReadLines($"/proc/{id}/status")
+            File.ReadLines($"{folder}/status")
                 .First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..]
                 .Replace("kB", "", StringComparison.Ordinal),
             CultureInfo.InvariantCulture
