@@ -149,7 +149,8 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
             try
             {
                 await Eventually.HoldsAsync(
-                    async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                    async () =>
+                        node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
                     $"node {number} is ready",
                     Joining * 2
                 );
