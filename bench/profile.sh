@@ -45,6 +45,16 @@ share_of() {
               for (name in count) printf "%6.1f %%  %s\n", 100 * count[name] / all, name }' | sort -rn
 }
 
+# System calls a second while a program is driven: the median of the seconds in which it made at least half as many as in its busiest one.
+calls=(raw_syscalls:sys_enter syscalls:sys_enter_{futex,epoll_wait,recvmsg,sendmsg,sendto,pwrite64,fdatasync,write,read} context-switches)
+calls_of() {
+    awk -F, '/^ *[0-9]/ { value[$4, ++n[$4]] = $2; if ($2 > most[$4]) most[$4] = $2 }
+        END { for (name in n) { count = 0
+                for (i = 1; i <= n[name]; i++) if (value[name, i] >= most[name] / 2) busy[++count] = value[name, i]
+                for (i = 2; i <= count; i++) for (j = i; j > 1 && busy[j - 1] > busy[j]; j--) { t = busy[j]; busy[j] = busy[j - 1]; busy[j - 1] = t }
+                if (most[name] > 0) printf "%s %d\n", name, busy[int((count + 1) / 2)] } }' "$1"
+}
+
 # Both are driven in turns once the service, which starts last, is warm; whoever waits for its turn has next to no samples.
 programs=(AkkaCharging.Peers.dll AkkaCharging.Host.dll)
 ids=()
@@ -60,11 +70,16 @@ recordings=()
 for turn in 0 1; do
     perf record -q -F 499 -g -p "${ids[turn]}" -o "$work/${programs[turn]}.data" -- sleep $((2 * measured - 4)) > /dev/null 2>&1 &
     recordings+=($!)
+    perf stat -I 1000 -x, -e "$(IFS=,; echo "${calls[*]}")" -p "${ids[turn]}" -o "$work/${programs[turn]}.calls" -- sleep $((2 * measured - 4)) > /dev/null 2>&1 &
+    recordings+=($!)
 done
 wait "${recordings[@]}"
 wait "$run"
 for program in "${programs[@]}"; do
     echo "== ${program%.dll}"
     share_of "$work/$program.data"
+    side=$([ "$program" = AkkaCharging.Host.dll ] && echo "$journal" || echo "bare peer")
+    rate=$(grep -h "^| $side .* journeys/s |$" "$work"/*.md | head -1 | cut -d'|' -f3 | tr -dc '0-9.')
+    calls_of "$work/$program.calls" | awk -v rate="$rate" '{ printf "%6.2f    %s a journey\n", $2 / rate, $1 }' | sort -rn
 done
 grep -h "us a journey\|journeys/s" "$work"/*.md

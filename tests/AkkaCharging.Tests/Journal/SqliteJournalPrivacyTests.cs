@@ -53,6 +53,29 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         Assert.Equal(isKept, File.ReadAllBytes(_folder.Journal).AsSpan().IndexOf(sealedSecrets) >= 0);
     }
 
+    /// <summary>In a page whose other rows stay, a deleted row would lie until something else needs its place.</summary>
+    [Fact]
+    public async Task DeadLetter_LeavesNothing_WhenRetentionDeletesItBetweenPendingRequests()
+    {
+        var journal = await _folder.StartAsync();
+        var dead = new List<byte[]>();
+        RequestId last = default;
+        for (var number = 0; number < 20; number++)
+        {
+            await _folder.AcceptAsync(journal);
+            last = (await _folder.AcceptAsync(journal)).Id;
+            dead.Add(Secrets(last)!);
+            await journal.SettleAsync(last, new(RequestState.Failed, _folder.Time.GetUtcNow(), null), default);
+        }
+
+        _folder.Time.Advance(TimeSpan.FromHours(24));
+        await _folder.TickUntilAsync(() => Secrets(last) is null, "the dead letters are deleted");
+        await journal.DisposeAsync();
+
+        var file = File.ReadAllBytes(_folder.Journal);
+        Assert.All(dead, secrets => Assert.Equal(-1, file.AsSpan().IndexOf(secrets)));
+    }
+
     [Fact]
     public async Task SameTokenTwice_IsStoredAsDifferentBytes_WithOneFingerprint()
     {
