@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Http;
 
 namespace AkkaCharging.Host.Cli;
 
@@ -153,7 +154,7 @@ internal sealed class DeadLettersCommand
     )
     {
         if (!json)
-            await _output.WriteLineAsync(Columns.Head);
+            await _output.WriteLineAsync(Columns.Head(_output));
         var listed = 0;
         for (string? cursor = null; ; )
         {
@@ -171,7 +172,7 @@ internal sealed class DeadLettersCommand
                 }
 
                 await _output.WriteLineAsync(
-                    json ? JsonSerializer.Serialize(letter, AdminJson.Default.DeadLetterAnswer) : Columns.Row(letter)
+                    json ? ReadableJson.Text(letter, AdminJson.Default.DeadLetterAnswer) : Columns.Row(_output, letter)
                 );
             }
 
