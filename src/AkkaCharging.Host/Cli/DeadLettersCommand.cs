@@ -203,14 +203,15 @@ internal sealed class DeadLettersCommand
         await _output.WriteLineAsync(
             $"{progress.Matched} match. The service goes on when this command is interrupted."
         );
+        var shown = new Progress(_error, TimeProvider.System);
         while (progress.EndedAt is null)
         {
             await Task.Delay(ProgressInterval, cancellation);
             progress = await service.GetAsync($"{Route}/redrive", AdminJson.Default.BulkRedriveAnswer, cancellation);
-            if (progress.EndedAt is null)
-                await _output.WriteLineAsync($"{progress.Redriven} redriven, {progress.Remaining} remaining");
+            shown.Report(() => $"{progress.Redriven} redriven, {progress.Remaining} remaining");
         }
 
+        shown.Clear();
         await _output.WriteLineAsync(
             $"{progress.State}: {progress.Redriven} redriven, {progress.PassedOver} passed over"
         );
