@@ -25,7 +25,7 @@ RUN dotnet publish src/AkkaCharging.Host --no-restore -c Release -a $TARGETARCH 
     && mkdir /data
 
 FROM ${RUNTIME_IMAGE}
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="AkkaCharging" \
       org.opencontainers.image.description="Asynchronous authorization of EV charging sessions" \

@@ -3,16 +3,18 @@
 #   packages    the NuGet packages AkkaCharging and AkkaCharging.Host
 #   downloads   for each platform the service for a machine with .NET, and one that brings its own (standalone)
 #   sbom        the list of all that the service is made of, as a CycloneDX bill of materials
+# and, where a container engine runs, the image akkacharging:VERSION.
 # Arguments go to dotnet pack.
 set -euo pipefail
 cd "$(dirname "$0")"
+version=$(dotnet msbuild src/AkkaCharging.Host -getProperty:Version)
+grep -q "^## \[$version\] - " CHANGELOG.md || { echo "CHANGELOG.md has no section of version $version." >&2; exit 1; }
 rm -rf artifacts/packages artifacts/downloads artifacts/sample-packages/akkacharging*
 dotnet pack src/AkkaCharging -c Release -o artifacts/packages -p:RestoreLockedMode=true "$@"
 dotnet pack src/AkkaCharging.Host -c Release -o artifacts/packages -p:RestoreLockedMode=true "$@"
 dotnet tool restore > /dev/null
 dotnet dotnet-CycloneDX src/AkkaCharging.Host/AkkaCharging.Host.csproj -dpr -F Json -o artifacts/sbom -fn akkacharging.cdx.json
 
-version=$(dotnet msbuild src/AkkaCharging.Host -getProperty:Version)
 # The same commit makes the same archives.
 date=$(git log -1 --format=%cI 2> /dev/null || date -Iseconds)
 download() { # a platform, what the name ends with, arguments of dotnet publish
@@ -33,3 +35,5 @@ for platform in linux-x64 linux-arm64; do
     download "$platform" -standalone --self-contained true -p:PublishSingleFile=true -p:EnableSingleFileAnalyzer=false
 done
 (cd artifacts/downloads && sha256sum ./*.tar.gz > SHA256SUMS)
+
+deploy/image/pack.sh "$version" "$(git rev-parse HEAD 2> /dev/null || echo unknown)"

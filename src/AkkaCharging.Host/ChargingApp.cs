@@ -30,6 +30,13 @@ public static class ChargingApp
         var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBufferBytes) { AutoFlush = true };
         Console.SetOut(output); // which synchronizes it
         Console.SetError(StandardError.Open());
-        return await CommandLine.RunAsync(args, Console.In, Console.Out, Console.Error, configure, signals);
+        return await CommandLine.RunAsync(
+            args,
+            Console.In,
+            TerminalWriter.Of(Console.Out, Console.IsOutputRedirected),
+            TerminalWriter.Of(Console.Error, Console.IsErrorRedirected),
+            configure,
+            signals
+        );
     }
 }

@@ -5,7 +5,7 @@ namespace AkkaCharging;
 /// <summary>The version of this build, as packages, user agents and <c>--version</c> name it.</summary>
 internal static class ProductVersion
 {
-    /// <summary>Semantic version, for example <c>0.1.0</c>.</summary>
+    /// <summary>Semantic version, for example <c>0.2.0</c>.</summary>
     public static string Text { get; } =
         typeof(ProductVersion)
             .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 
@@ -66,7 +67,7 @@ internal static class AuditCommand
             ),
             config,
             table: Columns,
-            json: record => JsonSerializer.Serialize(Line(record), AuditJson.Default.AuditLine),
+            json: record => ReadableJson.Text(Line(record), AuditJson.Default.AuditLine),
             input: input,
             output: output,
             error: error

@@ -91,6 +91,7 @@ internal static class CommandLine
         root.Add(MigrateCommand.Create(config, output, error));
         root.Add(KeyCommand.Create(input, output, error));
         root.Add(SecretsCommand.Create(output, error));
+        root.Add(CompletionCommand.Create(output));
         foreach (var version in root.Options.OfType<VersionOption>())
             version.Action = new PrintVersion(output);
         var command = root.Parse(args);
@@ -228,13 +229,13 @@ internal static class CommandLine
         }
         catch (InvalidSettingsException e)
         {
-            await error.WriteLineAsync(e.Message);
+            WriteProblem(error, e);
             return 1;
         }
 
         if (own.AuthorizerName is { } authorizer)
             await output.WriteLineAsync($"Authorizer: {authorizer} (authorization.provider = custom).");
-        await output.WriteLineAsync("The settings are valid.");
+        await output.WriteLineAsync(Terminal.Of(output).Paint(Tone.Good, "The settings are valid."));
         return 0;
     }
 
@@ -248,8 +249,8 @@ internal static class CommandLine
         own.Check(settings.Authorization);
         SettingsFiles.Check(settings);
         OtlpSettings.Read(Sources(configFile).Environment);
-        foreach (var warning in InsecureChoices.Of(settings))
-            error.WriteLine($"warning: {warning}");
+        foreach (var warning in settings.Warnings.Concat(InsecureChoices.Of(settings)))
+            error.WriteLine($"{Terminal.Of(error).Paint(Tone.Doubtful, "warning:")} {warning}");
         return settings;
     }
 
@@ -272,7 +273,9 @@ internal static class CommandLine
         try
         {
             using var response = await http.GetAsync(probe, cancellation);
-            await output.WriteLineAsync(await response.Content.ReadAsStringAsync(cancellation));
+            var answer = await response.Content.ReadAsStringAsync(cancellation);
+            var tone = response.IsSuccessStatusCode ? Tone.Good : Tone.Bad;
+            await output.WriteLineAsync(Terminal.Of(output).Paint(tone, answer));
             return response.IsSuccessStatusCode ? 0 : 1;
         }
         // SocketException: the listener closed the connection at once.
@@ -304,9 +307,17 @@ internal static class CommandLine
                         or CannotListenException
             )
         {
-            error.WriteLine(e.Message);
+            WriteProblem(error, e);
             return null;
         }
+    }
+
+    /// <summary>Writes why the settings cannot be used; the first line says what the others list.</summary>
+    private static void WriteProblem(TextWriter error, Exception problem)
+    {
+        var lines = problem.Message.Split('\n', 2);
+        lines[0] = Terminal.Of(error).Paint(Tone.Bad, lines[0].TrimEnd('\r'));
+        error.WriteLine(string.Join(Environment.NewLine, lines));
     }
 
     private sealed class PrintVersion(TextWriter output) : System.CommandLine.Invocation.SynchronousCommandLineAction

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Http;
 
 namespace AkkaCharging.Host.Cli;
 
@@ -43,7 +44,7 @@ internal static class ConfigCommand
             )
                 output.WriteLine(
                     parsed.GetValue(json)
-                        ? JsonSerializer.Serialize(
+                        ? ReadableJson.Text(
                             new(setting.Path, setting.Value, setting.Origin),
                             AdminJson.Default.SettingAnswer
                         )

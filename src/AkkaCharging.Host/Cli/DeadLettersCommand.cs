@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Http;
 
 namespace AkkaCharging.Host.Cli;
 
@@ -153,7 +154,7 @@ internal sealed class DeadLettersCommand
     )
     {
         if (!json)
-            await _output.WriteLineAsync(Columns.Head);
+            await _output.WriteLineAsync(Columns.Head(_output));
         var listed = 0;
         for (string? cursor = null; ; )
         {
@@ -171,7 +172,7 @@ internal sealed class DeadLettersCommand
                 }
 
                 await _output.WriteLineAsync(
-                    json ? JsonSerializer.Serialize(letter, AdminJson.Default.DeadLetterAnswer) : Columns.Row(letter)
+                    json ? ReadableJson.Text(letter, AdminJson.Default.DeadLetterAnswer) : Columns.Row(_output, letter)
                 );
             }
 
@@ -202,14 +203,15 @@ internal sealed class DeadLettersCommand
         await _output.WriteLineAsync(
             $"{progress.Matched} match. The service goes on when this command is interrupted."
         );
+        var shown = new Progress(_error, TimeProvider.System);
         while (progress.EndedAt is null)
         {
             await Task.Delay(ProgressInterval, cancellation);
             progress = await service.GetAsync($"{Route}/redrive", AdminJson.Default.BulkRedriveAnswer, cancellation);
-            if (progress.EndedAt is null)
-                await _output.WriteLineAsync($"{progress.Redriven} redriven, {progress.Remaining} remaining");
+            shown.Report(() => $"{progress.Redriven} redriven, {progress.Remaining} remaining");
         }
 
+        shown.Clear();
         await _output.WriteLineAsync(
             $"{progress.State}: {progress.Redriven} redriven, {progress.PassedOver} passed over"
         );

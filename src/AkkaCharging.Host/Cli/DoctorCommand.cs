@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Host.Composition;
 using AkkaCharging.Host.Connections;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
@@ -58,8 +59,8 @@ internal static class DoctorCommand
                     hasFailed |= string.Equals(finding.Verdict, Finding.Failed, StringComparison.Ordinal);
                     await output.WriteLineAsync(
                         parsed.GetValue(json)
-                            ? JsonSerializer.Serialize(finding, DoctorJson.Default.Finding)
-                            : $"{finding.Verdict.PadRight(VerdictWidth)}  {finding.Check}: {finding.Text}"
+                            ? ReadableJson.Text(finding, DoctorJson.Default.Finding)
+                            : $"{Mark(output, finding.Verdict)}  {finding.Check}: {finding.Text}"
                     );
                 }
 
@@ -118,7 +119,9 @@ internal static class DoctorCommand
     private static IReadOnlyList<Finding> Insecure(ChargingSettings settings) =>
         [
             new("settings", Finding.Ok, "They are valid."),
-            .. InsecureChoices.Of(settings).Select(choice => new Finding("settings", Finding.Warning, choice)),
+            .. settings
+                .Warnings.Concat(InsecureChoices.Of(settings))
+                .Select(choice => new Finding("settings", Finding.Warning, choice)),
         ];
 
     private static IReadOnlyList<Finding> Files(ChargingSettings settings, OwnServices own)
@@ -171,6 +174,9 @@ internal static class DoctorCommand
 
         return found;
     }
+
+    private static string Mark(TextWriter output, string verdict) =>
+        Terminal.Of(output).Paint(Tones.Of(verdict), verdict) + new string(' ', VerdictWidth - verdict.Length);
 
     private static Task<IReadOnlyList<Finding>> Found(IReadOnlyList<Finding> findings) => Task.FromResult(findings);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
@@ -38,14 +39,23 @@ internal static class MigrateCommand
                     return 1;
                 }
 
+                var progress = new Progress(error, TimeProvider.System);
                 try
                 {
                     var moved = await JournalMigration.RunAsync(
                         parsed.GetValue(from)!,
                         target,
                         TimeProvider.System,
+                        (copied, all) =>
+                            progress.Report(() =>
+                                string.Create(
+                                    CultureInfo.InvariantCulture,
+                                    $"Copied {copied:N0} of {all:N0} rows ({100.0 * copied / all:N0} %)"
+                                )
+                            ),
                         cancellation
                     );
+                    progress.Clear();
                     await output.WriteLineAsync(
                         $"Moved {moved.Requests} requests, {moved.Unsettled} of them pending, and "
                             + $"{moved.IdempotencyKeys} idempotency keys. The file is now {moved.MovedTo}."
@@ -54,6 +64,7 @@ internal static class MigrateCommand
                 }
                 catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException)
                 {
+                    progress.Clear();
                     await error.WriteLineAsync(e.Message);
                     return 1;
                 }

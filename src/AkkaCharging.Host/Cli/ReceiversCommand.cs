@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Http;
 
 namespace AkkaCharging.Host.Cli;
 
@@ -95,10 +96,10 @@ internal static class ReceiversCommand
             cancellation
         );
         if (!json)
-            await output.WriteLineAsync(Columns.Head);
+            await output.WriteLineAsync(Columns.Head(output));
         foreach (var receiver in found.Destinations)
             await output.WriteLineAsync(
-                json ? JsonSerializer.Serialize(receiver, AdminJson.Default.DestinationAnswer) : Columns.Row(receiver)
+                json ? ReadableJson.Text(receiver, AdminJson.Default.DestinationAnswer) : Columns.Row(output, receiver)
             );
     }
 

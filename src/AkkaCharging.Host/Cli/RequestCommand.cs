@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -45,8 +46,7 @@ internal static class RequestCommand
             new Command("list", "List requests, newest first. The service need not be running."),
             config,
             table: Columns,
-            json: record =>
-                JsonSerializer.Serialize(FoundRequestAnswer.Of(record), RequestJson.Default.FoundRequestAnswer),
+            json: record => ReadableJson.Text(FoundRequestAnswer.Of(record), RequestJson.Default.FoundRequestAnswer),
             input: input,
             output: output,
             error: error
@@ -82,7 +82,7 @@ internal static class RequestCommand
         if (json)
         {
             var shown = new ShownRequest(FoundRequestAnswer.Of(record), timeline);
-            await output.WriteLineAsync(JsonSerializer.Serialize(shown, RequestJson.Default.ShownRequest));
+            await output.WriteLineAsync(ReadableJson.Text(shown, RequestJson.Default.ShownRequest));
             return;
         }
 

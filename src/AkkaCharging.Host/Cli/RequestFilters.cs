@@ -147,7 +147,7 @@ internal sealed class RequestFilters
         var isJson = parsed.GetValue(_json);
         var limit = parsed.GetValue(_limit);
         if (!isJson)
-            await output.WriteLineAsync(table.Head);
+            await output.WriteLineAsync(table.Head(output));
         var listed = 0;
         await foreach (var record in audit.ReadAsync(query, limit + 1L))
         {
@@ -157,7 +157,7 @@ internal sealed class RequestFilters
                 break;
             }
 
-            await output.WriteLineAsync(isJson ? json(record) : table.Row(record));
+            await output.WriteLineAsync(isJson ? json(record) : table.Row(output, record));
         }
     }
 
@@ -200,13 +200,15 @@ internal sealed class RequestFilters
     {
         var words = Enum.GetValues<T>().ToDictionary(spell, StringComparer.Ordinal);
         var list = string.Join(", ", words.Keys);
-        return Parsed(
+        var option = Parsed(
             name,
             "WORD",
             $"{description}: {list}.",
             text => words.TryGetValue(text, out var word) ? new Given<T>(word) : null,
             $"one of {list}"
         );
+        option.CompletionSources.Add([.. words.Keys]);
+        return option;
     }
 
     /// <remarks>Errors never repeat the input, which could be a misplaced driver token.</remarks>

@@ -1,20 +1,76 @@
 using System.Globalization;
+using System.Text;
 
 namespace AkkaCharging.Host.Cli;
 
 /// <summary>
-/// A table whose rows can be written as they are read: each column has the width of its longest value.
+/// A table whose rows can be written as they are read: each column has the width of its longest value. Columns that do
+/// not fit on a terminal continue on further, indented lines of each row.
 /// </summary>
 internal sealed class Table<T>(IReadOnlyList<(string Title, int Width, Func<T, string> Read)> columns)
 {
+    private const string Gap = "  ";
+    private const string Indent = "    ";
+
+    /// <summary>Width that is kept for a column of any width, such as a URL.</summary>
+    private const int OpenWidth = 30;
+
     /// <summary>Returns the line of titles.</summary>
-    public string Head => Line(columns.Select(column => column.Title));
+    public string Head(TextWriter output) => Line(output, column => column.Title, _ => Tone.Title);
 
-    /// <summary>Returns the line of a row.</summary>
-    public string Row(T row) => Line(columns.Select(column => column.Read(row)));
+    /// <summary>Returns the line of a row, colored by what its words mean.</summary>
+    public string Row(TextWriter output, T row) => Line(output, column => column.Read(row), Tones.Of);
 
-    private string Line(IEnumerable<string> cells) =>
-        string.Join("  ", cells.Zip(columns, (cell, column) => cell.PadRight(column.Width))).TrimEnd();
+    private string Line(
+        TextWriter output,
+        Func<(string Title, int Width, Func<T, string> Read), string> read,
+        Func<string, Tone> tone
+    )
+    {
+        var terminal = Terminal.Of(output);
+        var line = new StringBuilder();
+        var used = 0;
+        foreach (var column in columns)
+        {
+            var width = Math.Max(column.Title.Length, column.Width > 0 ? column.Width : OpenWidth);
+            if (used > 0 && used + Gap.Length + width > terminal.Width)
+            {
+                TrimEnd(line).AppendLine().Append(Indent);
+                used = Indent.Length;
+            }
+            else if (used > 0)
+            {
+                line.Append(Gap);
+                used += Gap.Length;
+            }
+
+            var cell = read(column);
+            line.Append(terminal.Paint(tone(cell), cell)).Append(' ', Math.Max(0, column.Width - cell.Length));
+            used += width;
+        }
+
+        return TrimEnd(line).ToString();
+    }
+
+    private static StringBuilder TrimEnd(StringBuilder line)
+    {
+        while (line is [.., ' '])
+            line.Length--;
+        return line;
+    }
+}
+
+/// <summary>What the words of tables and checks mean to an operator.</summary>
+internal static class Tones
+{
+    public static Tone Of(string word) =>
+        word switch
+        {
+            "allowed" or "delivered" or "ok" or "proven" => Tone.Good,
+            "unknown" or "warning" or "half_open" or "silent" or "expired" => Tone.Doubtful,
+            "failed" or "open" => Tone.Bad,
+            _ => Tone.Plain,
+        };
 }
 
 /// <summary>Formats values for tables.</summary>

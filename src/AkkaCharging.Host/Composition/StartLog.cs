@@ -7,7 +7,8 @@ namespace AkkaCharging.Host.Composition;
 internal static class StartLog
 {
     /// <summary>
-    /// Logs the place of the journal, the shares of open files, and each setting that they reduce or that is insecure.
+    /// Logs the place of the journal, the shares of open files, and each setting that they reduce, that has no effect or
+    /// that is insecure.
     /// </summary>
     /// <param name="settings">The settings as loaded, before <paramref name="files"/> reduced them.</param>
     public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)
@@ -24,6 +25,8 @@ internal static class StartLog
         );
         foreach (var cut in files.Cuts(settings))
             app.Logger.LogWarning("The file limit is low: {Cut:l}", cut);
+        foreach (var warning in settings.Warnings)
+            app.Logger.LogWarning("Ineffective setting: {Warning:l}", warning);
         foreach (var choice in InsecureChoices.Of(settings))
             app.Logger.LogWarning("Insecure setting: {Choice:l}", choice);
     }

@@ -32,7 +32,13 @@ internal sealed record ValidationErrorAnswer(
 
 /// <summary>A broken rule.</summary>
 /// <param name="Field">The field, <c>body</c> for the whole body, or the header's name.</param>
-internal sealed record FieldError(string Field, string Message);
+/// <param name="Hint">That the field is missing, and which field of the body may be meant for it; absent otherwise.
+/// </param>
+internal sealed record FieldError(
+    string Field,
+    string Message,
+    [Optional] [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Hint = null
+);
 
 /// <summary>The body of a status look-up.</summary>
 /// <param name="State">The state: <c>queued</c>, <c>decided</c>, <c>delivered</c>, <c>failed</c> or

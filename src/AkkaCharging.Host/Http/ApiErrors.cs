@@ -1,7 +1,4 @@
-using System.Buffers;
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
@@ -11,12 +8,6 @@ namespace AkkaCharging.Host.Http;
 /// <summary>Writes responses; all errors of the API have the same body.</summary>
 internal static class ApiErrors
 {
-    // No response is ever part of a page, so an apostrophe needs no escape.
-    private static readonly JsonWriterOptions Readable = new()
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
     /// <summary>Writes an error body of <c>{status, message, timestamp}</c>.</summary>
     public static Task WriteErrorAsync(
         this HttpContext context,
@@ -152,13 +143,10 @@ internal static class ApiErrors
     /// <summary>Writes <paramref name="answer"/> as JSON.</summary>
     public static async Task WriteJsonAsync<T>(this HttpContext context, int statusCode, T answer, JsonTypeInfo<T> type)
     {
-        var bytes = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(bytes, Readable))
-            JsonSerializer.Serialize(writer, answer, type);
         context.Response.StatusCode = statusCode;
         context.Response.ContentType = "application/json";
         context.Response.Headers.CacheControl = "no-store"; // responses must not be cached
-        await context.WriteBytesAsync(bytes.WrittenMemory);
+        await context.WriteBytesAsync(ReadableJson.Bytes(answer, type));
     }
 
     /// <summary>Writes <paramref name="body"/> with its length, or its length alone for HEAD.</summary>

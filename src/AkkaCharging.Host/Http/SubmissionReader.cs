@@ -37,6 +37,11 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
     private const int ValidityMillisMin = 1_000;
     private const int ValidityMillisMax = 3_600_000;
 
+    private static readonly string[] Known =
+    [
+        .. Enum.GetValues<Field>().Where(field => field < Field.Unknown).Select(Name),
+    ];
+
     private readonly string _invalidToken = $"Invalid driver_token. Must be {tokens.Expected}.";
 
     private enum Field
@@ -56,7 +61,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
     {
         if (ReadRaw(body, out errors) is not { } raw)
             return null;
-        var check = new Check(raw);
+        var check = new Check(raw, body);
         var station = check.That(Field.StationId, StationId.TryCreate(raw.Station), InvalidStation);
         var token = check.That(Field.DriverToken, DriverToken.TryCreate(raw.Token, tokens), _invalidToken);
         var verdict = policy.CheckUrl(raw.Url);
@@ -75,7 +80,7 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
     {
         if (ReadRaw(body, out errors) is not { } raw)
             return null;
-        var check = new Check(raw);
+        var check = new Check(raw, body);
         var station = check.That(Field.StationId, StationId.TryCreate(raw.Station), InvalidStation);
         var token = check.That(Field.DriverToken, DriverToken.TryCreate(raw.Token, tokens), _invalidToken);
         var validFor = check.Validity();
@@ -186,9 +191,13 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
         }
     }
 
+    private static string Name(Field field) => JsonNamingPolicy.CamelCase.ConvertName(field.ToString());
+
     /// <summary>Collects the broken rules.</summary>
-    private readonly struct Check(RawFields raw)
+    private readonly ref struct Check(RawFields raw, ReadOnlySpan<byte> body)
     {
+        private readonly ReadOnlySpan<byte> _body = body;
+
         public List<FieldError> Found { get; } = [];
 
         /// <param name="value">The value; null when the rule of the field is broken.</param>
@@ -198,11 +207,14 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
             if (raw.IsGivenTwice(field))
                 Found.Add(new FieldError(Name(field), $"The field {Name(field)} is given more than once."));
             else if (value is null)
-                Found.Add(new FieldError(Name(field), message));
+                Found.Add(new FieldError(Name(field), message, raw.IsGiven(field) ? null : Hint(Name(field))));
             return value;
         }
 
-        private static string Name(Field field) => JsonNamingPolicy.CamelCase.ConvertName(field.ToString());
+        private string Hint(string field) =>
+            MisspeltField.Find(Utf8Json.WithoutMark(_body), field, Known) is { } given
+                ? $"The field {field} is missing. The body has {given}, which is not read."
+                : $"The field {field} is missing.";
 
         public TimeSpan? Validity()
         {
@@ -233,6 +245,8 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
             _givenTwice |= (byte)(_given & bit);
             _given |= bit;
         }
+
+        public readonly bool IsGiven(Field field) => (_given & (1 << (int)field)) != 0;
 
         public readonly bool IsGivenTwice(Field field) => (_givenTwice & (1 << (int)field)) != 0;
     }

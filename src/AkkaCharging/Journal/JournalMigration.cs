@@ -12,6 +12,9 @@ namespace AkkaCharging.Journal;
 /// <param name="Unsettled">Number of the requests that the next start resumes.</param>
 internal sealed record MigrationReport(long Requests, long Unsettled, long IdempotencyKeys, string MovedTo);
 
+/// <summary>Is told how many rows of how many were copied.</summary>
+internal delegate void CopyProgress(long copied, long all);
+
 /// <summary>
 /// Moves a journal from a SQLite file into an empty PostgreSQL schema, so that one node can grow into a cluster.
 /// </summary>
@@ -74,6 +77,7 @@ internal static class JournalMigration
     /// <param name="path">Path of the SQLite file.</param>
     /// <param name="target">Settings of the PostgreSQL journal; its keys encrypt, and may also decrypt
     /// <paramref name="path"/>.</param>
+    /// <param name="progress">Is told after each row how many of how many were copied.</param>
     /// <exception cref="InvalidJournalException">The file is not a journal or its key is missing, or the database
     /// already contains a journal.</exception>
     /// <exception cref="JournalUnavailableException">A journal is in use or unavailable; nothing was
@@ -82,6 +86,7 @@ internal static class JournalMigration
         string path,
         JournalSettings target,
         TimeProvider time,
+        CopyProgress progress,
         CancellationToken cancellationToken
     )
     {
@@ -94,7 +99,7 @@ internal static class JournalMigration
                 $"The journal {path} is in use by {OwnerLock.Holder(source)}; stop that process first."
             );
         var keys = KeySource.Required(target);
-        var report = await MoveAsync(source, target, keys, time, cancellationToken);
+        var report = await MoveAsync(source, target, keys, time, progress, cancellationToken);
         foreach (var file in (string[])["", ".key"])
         {
             if (File.Exists(path + file))
@@ -109,6 +114,7 @@ internal static class JournalMigration
         JournalSettings target,
         KeyRing keys,
         TimeProvider time,
+        CopyProgress progress,
         CancellationToken cancellationToken
     )
     {
@@ -145,14 +151,21 @@ internal static class JournalMigration
 
             await using var transaction = await session.Connection.BeginTransactionAsync(cancellationToken);
             await session.Connection.ExecuteAsync($"SET LOCAL statement_timeout = '{CopySeconds}s'");
+            var rows = file.CountRows();
             var (requests, unsettled) = await CopyRequestsAsync(
                 file,
                 session.Connection,
                 sourceKeys,
                 keys,
+                copied => progress(copied, rows),
                 cancellationToken
             );
-            var claims = await CopyClaimsAsync(file, session.Connection, cancellationToken);
+            var claims = await CopyClaimsAsync(
+                file,
+                session.Connection,
+                copied => progress(requests + copied, rows),
+                cancellationToken
+            );
             await transaction.CommitAsync(cancellationToken);
             return new(requests, unsettled, claims, source.Path + Suffix);
         }
@@ -166,11 +179,19 @@ internal static class JournalMigration
         }
     }
 
+    private static long CountRows(this SqliteConnection file)
+    {
+        using var command = file.CreateCommand();
+        command.CommandText = "SELECT (SELECT count(*) FROM request) + (SELECT count(*) FROM idempotency)";
+        return (long)command.ExecuteScalar()!;
+    }
+
     private static async Task<(long All, long Unsettled)> CopyRequestsAsync(
         SqliteConnection file,
         NpgsqlConnection connection,
         KeyRing from,
         KeyRing to,
+        Action<long> progress,
         CancellationToken cancellationToken
     )
     {
@@ -209,6 +230,8 @@ internal static class JournalMigration
                 };
                 await copy.WriteAsync(value, RequestTypes[column], cancellationToken);
             }
+
+            progress(all);
         }
 
         await copy.CompleteAsync(cancellationToken);
@@ -218,9 +241,11 @@ internal static class JournalMigration
     private static async Task<long> CopyClaimsAsync(
         SqliteConnection file,
         NpgsqlConnection connection,
+        Action<long> progress,
         CancellationToken cancellationToken
     )
     {
+        var copied = 0L;
         using var command = file.CreateCommand();
         command.CommandText = "SELECT key_hash, body_hash, id, until FROM idempotency";
         using var rows = command.ExecuteReader();
@@ -239,6 +264,7 @@ internal static class JournalMigration
                 cancellationToken
             );
             await copy.WriteAsync(rows.GetInt64(3), NpgsqlDbType.Bigint, cancellationToken);
+            progress(++copied);
         }
 
         return (long)await copy.CompleteAsync(cancellationToken);

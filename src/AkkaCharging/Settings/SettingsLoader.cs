@@ -37,6 +37,9 @@ internal static class SettingsLoader
     internal static IReadOnlyList<string> FilesOf(SettingsSources sources) =>
         [.. Files(sources, problems: []).Select(found => Path.Combine(sources.WorkingDirectory, found.File))];
 
+    /// <summary>Checks whether a value is one of the embedded file.</summary>
+    internal static bool IsReference(string source) => source.StartsWith($"{Reference}:", StringComparison.Ordinal);
+
     /// <summary>Reads the embedded file, which all other layers override.</summary>
     internal static ConfigBlock ReadReference()
     {
@@ -54,6 +57,7 @@ internal static class SettingsLoader
         {
             Effective = report.Effective,
             SecretFiles = report.SecretFiles,
+            Warnings = AkkaKeys.Unknown(root),
         };
         UnknownKeys.Report(root, path: "", report);
         if (rules)

@@ -49,7 +49,7 @@ internal sealed class SettingsReport
 
         var said = paths
             .Select(path => _sources[path])
-            .Where(source => !source.StartsWith($"{SettingsLoader.Reference}:", StringComparison.Ordinal))
+            .Where(source => !SettingsLoader.IsReference(source))
             .Distinct(StringComparer.Ordinal);
         Problems.Add($"{string.Join(", ", said.DefaultIfEmpty("defaults"))}: {message}");
     }

@@ -30,6 +30,21 @@ public sealed class DoctorCommandTests : IDisposable
         );
     }
 
+    [Theory]
+    [InlineData("warning: ", "config", "check")]
+    [InlineData("warning  settings: ", "doctor")]
+    public async Task KeysThatAkkaDoesNotKnow_AreWarnedOf(string mark, string command, params string[] more)
+    {
+        var (exitCode, output, error) = await RunAsync("journal.kind = memory\nakka.actr.x = 1", command, more);
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains(
+            $"{mark}{_folder}/doctor.conf:4: akka.actr is not a setting of Akka; did you mean akka.actor?",
+            output + error,
+            StringComparison.Ordinal
+        );
+    }
+
     [Fact]
     public async Task FolderThatIsAFile_Fails_AndTheOtherChecksAreMade()
     {
@@ -85,6 +100,21 @@ public sealed class DoctorCommandTests : IDisposable
 
         Assert.Equal(1, exitCode);
         Assert.Contains("failed   files: ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Json_HasApostrophesAsTheyAre_AndNoControlCharacter()
+    {
+        var (_, output, _) = await RunAsync("journal.kind = memory", "doctor", ["--json"], withAcl: false);
+        var (_, shown, _) = await RunAsync(
+            "journal.path = \"a'b\\u001b\\u009b.db\"",
+            "config",
+            ["show", "journal.path", "--json"]
+        );
+
+        Assert.Contains("ACL file '", output, StringComparison.Ordinal);
+        Assert.Contains("a'b", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain(shown.TrimEnd(), char.IsControl);
     }
 
     [Fact]

@@ -163,13 +163,55 @@ public sealed class SubmissionReaderTests
     public void SeveralBrokenRules_AreAllNamed_InOrder() =>
         Assert.Equal(
             [
-                new FieldError("stationId", InvalidStation),
-                new FieldError("driverToken", InvalidToken),
-                new FieldError("callbackUrl", InvalidUrl),
+                new FieldError("stationId", InvalidStation, "The field stationId is missing."),
+                new FieldError("driverToken", InvalidToken, "The field driverToken is missing."),
+                new FieldError("callbackUrl", InvalidUrl, "The field callbackUrl is missing."),
                 new FieldError("validForMillis", InvalidValidity),
             ],
             Errors("{\"validForMillis\":1}")
         );
+
+    [Theory]
+    [InlineData("StationID", "StationID")]
+    [InlineData("station_id", "station_id")]
+    [InlineData("x\":1,\"stationid", "stationid")]
+    [InlineData("sta-tion.Id", "sta-tion.Id")]
+    [InlineData("driver_token\":\"t\",\"stationUd", "stationUd")]
+    [InlineData("station id", null)]
+    [InlineData("stationId\\u0000", null)]
+    [InlineData("station\\u0049D", null)]
+    [InlineData("s_t_a_t_i_o_n_______________________id", null)]
+    [InlineData("driver_token", null)]
+    [InlineData("canary-driver-token-0001", null)]
+    [InlineData("<script>", null)]
+    [InlineData("", null)]
+    public void MissingField_NamesTheOneThatIsNearlyIt(string name, string? shown)
+    {
+        var body =
+            $"{{\"{name}\":\"123e4567-e89b-42d3-a456-426614174000\",\"driverToken\":\"{Token}\",\"callbackUrl\":\"{Url}\"}}";
+
+        Assert.Equal(
+            [
+                new FieldError(
+                    "stationId",
+                    InvalidStation,
+                    "The field stationId is missing."
+                        + (shown is null ? "" : $" The body has {shown}, which is not read.")
+                ),
+            ],
+            Errors(body)
+        );
+    }
+
+    [Fact]
+    public void MissingField_IsLookedForAmongTheFirstHundred()
+    {
+        static string Body(int before) =>
+            $"{{{string.Concat(Enumerable.Range(0, before).Select(i => $"\"x{i}\":[{{}}],"))}\"station_id\":1}}";
+
+        Assert.Contains("station_id", Errors(Body(99))[0].Hint, StringComparison.Ordinal);
+        Assert.DoesNotContain("station_id", Errors(Body(100))[0].Hint, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("\"stationId\":\"123e4567-e89b-42d3-a456-426614174000\"", "stationId")]

@@ -45,12 +45,20 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         }
 
         var target = await postgres.NewSettingsAsync();
-        var report = await JournalMigration.RunAsync(File, target, TimeProvider.System, default);
+        var progress = new List<(long Copied, long All)>();
+        var report = await JournalMigration.RunAsync(
+            File,
+            target,
+            TimeProvider.System,
+            (copied, all) => progress.Add((copied, all)),
+            default
+        );
 
         Assert.Equal(
             (4, 2, 1, File + ".migrated"),
             (report.Requests, report.Unsettled, report.IdempotencyKeys, report.MovedTo)
         );
+        Assert.Equal([(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)], progress);
         Assert.Equal(
             ["journal.db.migrated", "journal.db.migrated.key"],
             _folder.EnumerateFiles("*.migrated*").Select(file => file.Name).Order(StringComparer.Ordinal)
@@ -84,7 +92,13 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         await using var file = await OpenFileAsync();
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
-            await JournalMigration.RunAsync(File, await postgres.NewSettingsAsync(), TimeProvider.System, default)
+            await JournalMigration.RunAsync(
+                File,
+                await postgres.NewSettingsAsync(),
+                TimeProvider.System,
+                (_, _) => { },
+                default
+            )
         );
 
         Assert.Contains($"is in use by process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
@@ -99,7 +113,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         await (await SharedPostgres.OpenAsync(target)).DisposeAsync();
 
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(() =>
-            JournalMigration.RunAsync(File, target, TimeProvider.System, default)
+            JournalMigration.RunAsync(File, target, TimeProvider.System, (_, _) => { }, default)
         );
 
         Assert.Contains("already contains another journal", refused.Message, StringComparison.Ordinal);
@@ -114,7 +128,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         await using var owner = await SharedPostgres.OpenAsync(target);
 
         await Assert.ThrowsAsync<JournalUnavailableException>(() =>
-            JournalMigration.RunAsync(File, target, TimeProvider.System, default)
+            JournalMigration.RunAsync(File, target, TimeProvider.System, (_, _) => { }, default)
         );
 
         Assert.True(System.IO.File.Exists(File));
@@ -124,7 +138,13 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
     public async Task MissingFile_IsAClearError()
     {
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(async () =>
-            await JournalMigration.RunAsync(File, await postgres.NewSettingsAsync(), TimeProvider.System, default)
+            await JournalMigration.RunAsync(
+                File,
+                await postgres.NewSettingsAsync(),
+                TimeProvider.System,
+                (_, _) => { },
+                default
+            )
         );
 
         Assert.Equal($"There is no journal {File}.", refused.Message);

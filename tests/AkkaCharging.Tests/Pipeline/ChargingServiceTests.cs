@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using Akka.Event;
 using Akka.Hosting;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Journal;
 using AkkaCharging.Journal.Memory;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Lanes;
@@ -559,6 +561,45 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         {
             var record = (await _journal.FindAsync(id, default))!;
             Assert.Equal(record.AcceptedAt.AddSeconds(3), record.Decision!.DecidedAt);
+        }
+    }
+
+    [Fact]
+    public async Task LongBacklog_IsLoggedAsItIsTakenUp()
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        _time = time;
+        var service = New(SettingsLoader.Defaults);
+        Sys.EventStream.Subscribe(TestActor, typeof(Info));
+        var recovery = new Recovery(
+            _journal,
+            _ => Unsettled().ToAsyncEnumerable(),
+            id => service.Lanes.Of(id, number: 0)!,
+            goesOn: false,
+            service.Admission,
+            time
+        );
+
+        recovery.Start(Logging.GetLogger(Sys, this));
+
+        await LoggedAsync("Resuming 0 unsettled requests");
+        await LoggedAsync("Resumed 3 unsettled requests of an earlier process so far; 0 are left");
+        await LoggedAsync("Resumed 4 unsettled requests of an earlier process in 12");
+        await recovery.StopAsync();
+
+        IEnumerable<UnsettledRequest> Unsettled()
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                time.Advance(TimeSpan.FromSeconds(i == 3 ? 0 : 4));
+                yield return new(Sample.Request(), Sample.Decision(), AttemptsMade: 0);
+            }
+        }
+
+        async Task LoggedAsync(string start)
+        {
+            var line = await ExpectMsgAsync<Info>(Patience);
+            Assert.StartsWith(start, line.Message.ToString(), StringComparison.Ordinal);
         }
     }
 

@@ -424,7 +424,9 @@ internal static class SettingsSnapshot
             var property in record
                 .GetType()
                 .GetProperties()
-                .Where(property => property.CanWrite && property.Name is not ("Akka" or "Effective" or "SecretFiles"))
+                .Where(property =>
+                    property.CanWrite && property.Name is not ("Akka" or "Effective" or "SecretFiles" or "Warnings")
+                )
         )
         {
             var here = path.Length == 0 ? property.Name : $"{path}.{property.Name}";

@@ -21,10 +21,11 @@ internal sealed class Recovery(
 )
 {
     private static readonly TimeSpan JournalRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
 
-    /// <param name="log">Logs the start and the end of resuming a backlog.</param>
+    /// <param name="log">Logs the start, the progress and the end of resuming a backlog.</param>
     public void Start(ILoggingAdapter log) => _running = RunAsync(log, _stopping.Token);
 
     /// <summary>Stops resuming; resumed requests stay in their lanes.</summary>
@@ -60,6 +61,7 @@ internal sealed class Recovery(
     private async Task TakeUpAllAsync(ILoggingAdapter log, CancellationToken stopping)
     {
         var startedAt = time.GetTimestamp();
+        var loggedAt = startedAt;
         var count = 0;
         await foreach (var unsettled in read(stopping))
         {
@@ -69,6 +71,14 @@ internal sealed class Recovery(
             var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination);
             if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
                 admission.LeaveRecovered(receiver);
+            if (time.GetElapsedTime(loggedAt) < ProgressInterval)
+                continue;
+            loggedAt = time.GetTimestamp();
+            log.Info(
+                "Resumed {Count} unsettled requests of an earlier process so far; {Backlog} are left",
+                count,
+                journal.Status.Backlog
+            );
         }
 
         if (count > 0)
