@@ -212,6 +212,22 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.ClickAsync("#filter button[type=reset]");
         await page.ShowsAsync(Row(ids[0]), ids[0]);
         Assert.Equal("failed", (await service.GetAsync($"{Api.Submit}/{ids[0]}")).GetProperty("state").GetString());
+        await page.ChooseAsync("#filter-cause", "connection_refused");
+        await page.ClickAsync("#filter button[type=submit]");
+        await page.ShowsAsync("#no-letters", "No dead letters match.");
+        await page.ChooseAsync("#filter-cause", "http_status");
+        await page.ChooseAsync("#filter-age", "acceptedTo 3600000");
+        await page.ClickAsync("#redrive-all");
+        await page.ShowsAsync("#notice", "Nothing to redrive: no dead letter matches.");
+        await page.ChooseAsync("#filter-age", "acceptedFrom 3600000");
+        await page.ClickAsync("#redrive-all");
+        await page.ShowsAsync("#confirm-text", "Redrive 27 dead letters by http_status, accepted since 20");
+        await page.ClickAsync("#confirm-yes");
+        await page.ShowsAsync("#bulk-text", ", by http_status, accepted since 20");
+        Assert.Equal(
+            (await page.EvaluateAsync("document.querySelector('#find-cause').innerHTML")).GetString(),
+            (await page.EvaluateAsync("document.querySelector('#filter-cause').innerHTML")).GetString()
+        );
         await page.TypeAsync("#filter-destination", "nonsense");
         await page.PressAsync("Enter");
         await page.ShowsAsync("#letters-problem", "Invalid destination.");

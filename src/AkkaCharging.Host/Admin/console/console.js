@@ -160,10 +160,13 @@ function release(id) {
 function applyFilter() {
     cursor = null;
     selected.clear();
+    const [bound, age] = at('filter-age').value.split(' ');
     filter = Object.fromEntries([
         ['destination', at('filter-destination').value.trim()],
         ['from', millisOf(at('filter-from').value)],
         ['to', millisOf(at('filter-to').value)],
+        ['cause', at('filter-cause').value],
+        [bound, age && String(Date.now() - age)],
     ].filter(([, value]) => value));
 }
 
@@ -635,7 +638,8 @@ function showBulk(redrive) {
     at('bulk').hidden = redrive === null;
     if (redrive === null)
         return;
-    const which = [redrive.destination && `to ${redrive.destination}`, redrive.from && `failed from ${clock(redrive.from)}`].filter(Boolean).join(', ');
+    const which = [redrive.destination && `to ${redrive.destination}`, redrive.from && `failed from ${clock(redrive.from)}`, redrive.cause && `by ${redrive.cause}`,
+        redrive.acceptedFrom && `accepted since ${clock(redrive.acceptedFrom)}`, redrive.acceptedTo && `accepted before ${clock(redrive.acceptedTo)}`].filter(Boolean).join(', ');
     text('bulk-text', `Bulk redrive, started ${clock(redrive.startedAt)}${which ? `, ${which}` : ''}: ${redrive.state}. `
         + `${count(redrive.redriven)} of ${count(redrive.matched)} redriven, ${count(redrive.passedOver)} passed over.${redrive.problem ? ` ${redrive.problem}` : ''}`);
     const isOver = redrive.endedAt !== null;
@@ -684,6 +688,9 @@ async function redriveAll() {
         filter.destination && `to ${filter.destination}`,
         filter.from && `failed from ${clock(Number(filter.from))}`,
         filter.to && `failed before ${clock(Number(filter.to))}`,
+        filter.cause && `by ${filter.cause}`,
+        filter.acceptedFrom && `accepted since ${clock(Number(filter.acceptedFrom))}`,
+        filter.acceptedTo && `accepted before ${clock(Number(filter.acceptedTo))}`,
     ].filter(Boolean).join(', ');
     const preview = await asked(`/admin/dead-letters/preview?${new URLSearchParams(filter)}`);
     if (preview.problem !== undefined || preview.matched === 0) {
