@@ -280,6 +280,7 @@ internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Desti
 
 /// <summary>A receiver of callbacks.</summary>
 /// <param name="Breaker">The state of its circuit breaker: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <param name="PausedSince">When an operator paused it; null while it is not paused.</param>
 /// <param name="Answering">Whether its standing is <c>proven</c>.</param>
 /// <param name="Pending">Number of unsettled requests.</param>
 /// <param name="InFlight">Number of attempts in flight.</param>
@@ -296,6 +297,7 @@ internal sealed record DestinationAnswer(
     string Destination,
     [OneOf<BreakerStateWords>] string Breaker,
     bool Paused,
+    long? PausedSince,
     bool Answering,
     int Pending,
     int InFlight,
@@ -314,6 +316,7 @@ internal sealed record DestinationAnswer(
             Destination: status.Key.ToString(),
             Breaker: status.Breaker.Name(),
             Paused: status.IsPaused,
+            PausedSince: status.PausedSince?.ToUnixTimeMilliseconds(),
             Answering: status.Standing == Receivers.Standing.Proven,
             Pending: status.Pending,
             InFlight: status.InFlight,

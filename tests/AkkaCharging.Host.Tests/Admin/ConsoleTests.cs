@@ -370,6 +370,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.ClickAsync($"{row} button");
         await page.ShowsAsync("#notice", $"{_receiver.Destination()} is paused.");
         await page.ShowsAsync(row, "paused");
+        await page.ShowsAsync("#problem-cards", $"{_receiver.Destination()} is paused\nsince 20");
         await page.ClickAsync($"{row} button");
         await page.ShowsAsync("#notice", $"{_receiver.Destination()} is resumed.");
 
@@ -414,6 +415,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         journal.Fault = letters.Fault = new JournalUnavailableException("disk full");
 
         await page.ShowsAsync("#health", "DOWN");
+        await page.ShowsAsync("#problem-cards", "journal is DOWN\nsince 20");
         await page.ShowsAsync("#letters-problem", "The journal is not available.");
         Assert.Contains(
             "disk full",

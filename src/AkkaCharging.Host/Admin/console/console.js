@@ -21,7 +21,6 @@ let olderThan = null; // where the search goes on; null at its end
 let settings = [];
 let hasSettings = false;
 let shownAt = null; // when the figures that are shown arrived
-const seenAt = new Map(); // when this page first saw a problem whose beginning the service does not tell
 let failures = 0;
 let tryAt = 0;
 let timer = 0;
@@ -305,7 +304,7 @@ const remedies = {
 function showProblems(overview, receivers) {
     const problems = [
         ...Object.entries(overview.health.components).filter(([, component]) => component.status !== 'UP').map(([name, component]) => ({
-            key: `component ${name}`, kind: component.status === 'DOWN' ? 'bad' : 'warn', what: `${name} is ${component.status}`, since: null,
+            key: `component ${name}`, kind: component.status === 'DOWN' ? 'bad' : 'warn', what: `${name} is ${component.status}`, since: component.since,
             why: Object.entries(component.details).map(([detail, value]) => `${detail}: ${value}`).join(', '),
             remedy: name.startsWith('partner.') ? 'The details say what the partner rejects; check its settings.' : remedies[name] ?? '',
         })),
@@ -315,19 +314,15 @@ function showProblems(overview, receivers) {
             remedy: 'The callbacks are sent when the receiver answers again, or expire. Tell its owner; pause it to stop calling it; redrive failed requests afterwards.',
         })),
         ...receivers.filter(row => row.paused).map(row => ({
-            key: `paused ${row.destination}`, kind: 'warn', what: `${row.destination} is paused`, since: null,
+            key: `paused ${row.destination}`, kind: 'warn', what: `${row.destination} is paused`, since: row.pausedSince,
             why: `An operator paused it: ${count(row.pending)} requests are waiting and may expire.`, remedy: 'Resume it below.',
         })),
     ].sort((a, b) => (a.kind === 'bad' ? 0 : 1) - (b.kind === 'bad' ? 0 : 1));
-    for (const key of [...seenAt.keys()].filter(key => !problems.some(problem => problem.key === key)))
-        seenAt.delete(key);
     at('problems').hidden = problems.length === 0;
     const cards = problems.slice(0, CARDS_MAX).map(problem => {
-        if (!seenAt.has(problem.key))
-            seenAt.set(problem.key, Date.now());
         const card = document.createElement('li');
         card.className = `card ${problem.kind}`;
-        card.append(made('strong', problem.what), made('span', problem.since === null ? `seen since ${clock(seenAt.get(problem.key))}` : `since ${clock(problem.since)}`),
+        card.append(made('strong', problem.what), made('span', `since ${clock(problem.since)}`),
             made('p', problem.why), made('p', problem.remedy));
         return card;
     });
@@ -732,7 +727,6 @@ function askForToken(problem) {
     text('health', 'signed out');
     at('health').className = 'badge';
     at('receivers-health').hidden = true;
-    seenAt.clear();
     selected.clear();
     held.clear();
     hourAt = 0;
