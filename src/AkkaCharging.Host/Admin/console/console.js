@@ -6,6 +6,7 @@ const POLL_MILLIS_MAX = 30_000;
 const ANSWER_WITHIN_MILLIS = 10_000;
 const PAGE_ROWS = 25;
 const CARDS_MAX = 10;
+const CARDS_MAX_NARROW = 3;
 const ACTIONS_MAX = 10;
 const HOUR_MILLIS = 3_600_000;
 const HOUR_POLL_MILLIS = 15_000;
@@ -319,15 +320,16 @@ function showProblems(overview, receivers) {
         })),
     ].sort((a, b) => (a.kind === 'bad' ? 0 : 1) - (b.kind === 'bad' ? 0 : 1));
     at('problems').hidden = problems.length === 0;
-    const cards = problems.slice(0, CARDS_MAX).map(problem => {
+    const most = narrow.matches ? CARDS_MAX_NARROW : CARDS_MAX;
+    const cards = problems.slice(0, most).map(problem => {
         const card = document.createElement('li');
         card.className = `card ${problem.kind}`;
         card.append(made('strong', problem.what), made('span', `since ${clock(problem.since)}`),
             made('p', problem.why), made('p', problem.remedy));
         return card;
     });
-    if (problems.length > CARDS_MAX)
-        cards.push(made('li', `and ${count(problems.length - CARDS_MAX)} more`));
+    if (problems.length > most)
+        cards.push(made('li', `and ${count(problems.length - most)} more`));
     const content = JSON.stringify(cards.map(card => card.textContent));
     if (at('problem-cards').dataset.content === content)
         return; // what did not change stays, so that it can be selected
@@ -904,7 +906,7 @@ document.addEventListener('visibilitychange', () => {
     if (!document.hidden && at('sign-in').hidden)
         refreshSoon();
 });
-/** On a narrow page the lists that are rarely needed begin folded. */
+/** On a narrow page the lists begin folded, so that all headings are a few screens; a jump to one unfolds it. */
 const narrow = matchMedia('(max-width: 60rem)');
 function fold() {
     for (const details of document.querySelectorAll('.fold'))
@@ -912,5 +914,11 @@ function fold() {
 }
 narrow.addEventListener('change', fold);
 fold();
+for (const link of document.querySelectorAll('.jump a'))
+    link.addEventListener('click', () => {
+        const list = document.querySelector(link.hash).closest('details');
+        if (list !== null)
+            list.open = true;
+    });
 setInterval(tick, 1_000);
 refresh();
