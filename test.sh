@@ -79,6 +79,13 @@ if [ ! -d tests/api-description/node_modules ] && [ "$install" = yes ] && comman
         echo "The npm packages of tests/api-description could not be installed; the tests that need them fail." >&2
 fi
 
+# The rules of accessibility that the console is held to; the lock file pins their content.
+if [ ! -d tests/accessibility/node_modules ] && [ "$install" = yes ] && command -v npm > /dev/null; then
+    echo "Installing the npm package axe-core into tests/accessibility."
+    npm ci --prefix tests/accessibility --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+        echo "The npm package axe-core could not be installed; the tests that need it fail." >&2
+fi
+
 # A package that is not the one of the lock files ends the run. The image is published for one platform, from lock files of its own.
 for platform in linux-x64 linux-arm64; do dotnet restore src/AkkaCharging.Host -p:RuntimeIdentifier="$platform" --locked-mode; done
 dotnet restore AkkaCharging.sln --locked-mode

@@ -83,7 +83,7 @@ public sealed class DeadLetterTests : IAsyncLifetime
         Assert.Equal("errorRate=0 totalCallbacks=1", await CallbacksAsync(last));
         _receiver.RespondWith(HttpStatusCode.NoContent);
         // the other one failed just now
-        Assert.Equal(1, (await Letters(last).RedriveAllAsync(new(), default))!.Matched);
+        Assert.Equal(1, (await Letters(last).RedriveAllAsync(new(), confirmed: null, default)).Progress!.Matched);
         await StateAsync(last, second, "delivered");
         AssertSentAgain(second);
     }
@@ -98,7 +98,7 @@ public sealed class DeadLetterTests : IAsyncLifetime
         Assert.Equal($"errorRate=1 totalCallbacks={Count}", await CallbacksAsync(service));
         _time.Advance(TimeSpan.FromSeconds(61));
 
-        await Letters(service).RedriveAllAsync(new(), default);
+        await Letters(service).RedriveAllAsync(new(), confirmed: null, default);
         await Eventually.HoldsAsync(
             () =>
             {

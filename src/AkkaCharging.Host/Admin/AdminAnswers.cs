@@ -145,6 +145,9 @@ internal sealed record LetterChangeAnswer(
 /// <param name="Destination">Scheme, host and port of the callback URL.</param>
 /// <param name="From">Earliest time of the failure, inclusive: RFC 3339, or milliseconds since 1970.</param>
 /// <param name="To">Latest time of the failure, exclusive.</param>
+/// <param name="Cause">Cause of the last callback attempt.</param>
+/// <param name="AcceptedFrom">Earliest time of acceptance, inclusive.</param>
+/// <param name="AcceptedTo">Latest time of acceptance, exclusive.</param>
 /// <param name="All">Confirms that every dead letter is meant; excludes all other conditions.</param>
 /// <param name="Count">The number of dead letters that were confirmed; the redrive is rejected if another number
 /// matches.</param>
@@ -153,6 +156,11 @@ internal sealed record BulkRedriveBody(
     [Optional] string? Destination,
     [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)] JsonElement? From,
     [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)] JsonElement? To,
+    [Optional, OneOf<CauseWords>] string? Cause,
+    [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)]
+        JsonElement? AcceptedFrom,
+    [Optional, Field(Type = JsonSchemaType.String | JsonSchemaType.Integer | JsonSchemaType.Null)]
+        JsonElement? AcceptedTo,
     [Optional] bool? All,
     [Optional] long? Count
 );
@@ -207,6 +215,9 @@ internal sealed record BulkRedriveAnswer(
     string? Destination,
     long? From,
     long To,
+    [OneOf<CauseWords>] string? Cause,
+    long? AcceptedFrom,
+    long? AcceptedTo,
     long Matched,
     long Redriven,
     long PassedOver,
@@ -229,6 +240,9 @@ internal sealed record BulkRedriveAnswer(
             Destination: progress.Query.Destination?.ToString(),
             From: progress.Query.From?.ToUnixTimeMilliseconds(),
             To: progress.Query.To!.Value.ToUnixTimeMilliseconds(),
+            Cause: progress.Query.Cause?.Name(),
+            AcceptedFrom: progress.Query.AcceptedFrom?.ToUnixTimeMilliseconds(),
+            AcceptedTo: progress.Query.AcceptedTo?.ToUnixTimeMilliseconds(),
             Matched: progress.Matched,
             Redriven: progress.Redriven,
             PassedOver: progress.PassedOver,
@@ -266,6 +280,7 @@ internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Desti
 
 /// <summary>A receiver of callbacks.</summary>
 /// <param name="Breaker">The state of its circuit breaker: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+/// <param name="PausedSince">When an operator paused it; null while it is not paused.</param>
 /// <param name="Answering">Whether its standing is <c>proven</c>.</param>
 /// <param name="Pending">Number of unsettled requests.</param>
 /// <param name="InFlight">Number of attempts in flight.</param>
@@ -282,6 +297,7 @@ internal sealed record DestinationAnswer(
     string Destination,
     [OneOf<BreakerStateWords>] string Breaker,
     bool Paused,
+    long? PausedSince,
     bool Answering,
     int Pending,
     int InFlight,
@@ -300,6 +316,7 @@ internal sealed record DestinationAnswer(
             Destination: status.Key.ToString(),
             Breaker: status.Breaker.Name(),
             Paused: status.IsPaused,
+            PausedSince: status.PausedSince?.ToUnixTimeMilliseconds(),
             Answering: status.Standing == Receivers.Standing.Proven,
             Pending: status.Pending,
             InFlight: status.InFlight,

@@ -91,10 +91,12 @@ internal static class DeadLetterEndpoints
     /// <summary>Parses requests, calls <see cref="DeadLetterOperations"/> and translates the outcome.</summary>
     internal sealed class Handler(DeadLetterOperations letters, OperatorBodies bodies, OperatorAudit audit)
     {
+        private static readonly string[] Filters = ["destination", "from", "to", "cause", "acceptedFrom", "acceptedTo"];
+
         public async Task ListAsync(HttpContext context)
         {
             var input = new OperatorInput();
-            input.KnowOnly(context.Request, "destination", "from", "to", "limit", "cursor");
+            input.KnowOnly(context.Request, [.. Filters, "limit", "cursor"]);
             var query = ReadQuery(context, input);
             var limit = input.Limit(input.Query(context.Request, "limit"));
             var cursor = input.Cursor(input.Query(context.Request, "cursor"));
@@ -119,7 +121,7 @@ internal static class DeadLetterEndpoints
         public async Task PreviewAsync(HttpContext context)
         {
             var input = new OperatorInput();
-            input.KnowOnly(context.Request, "destination", "from", "to");
+            input.KnowOnly(context.Request, Filters);
             var query = ReadQuery(context, input);
             if (input.Errors.Count > 0)
             {
@@ -197,11 +199,14 @@ internal static class DeadLetterEndpoints
             var query = new DeadLetterQuery(
                 input.Destination(body.Destination),
                 input.Time("from", body.From),
-                input.Time("to", body.To)
+                input.Time("to", body.To),
+                input.Word<AttemptCause>("cause", body.Cause, AttemptCauses.Name),
+                input.Time("acceptedFrom", body.AcceptedFrom),
+                input.Time("acceptedTo", body.AcceptedTo)
             );
             var hasFilter = query != new DeadLetterQuery();
             if (input.Errors.Count == 0 && hasFilter == (body.All ?? false))
-                input.Refuse("all", "Set destination, from or to, or set only all = true for every dead letter.");
+                input.Refuse("all", "Set at least one filter, or set only all = true for every dead letter.");
             if (body.Count < 0)
                 input.Refuse("count", "Invalid count. Must be the value of matched from a preview.");
             if (input.Errors.Count > 0)
@@ -216,25 +221,25 @@ internal static class DeadLetterEndpoints
                 hasFilter ? Shown(query) : "all",
                 async () =>
                 {
-                    var matched = 0L;
-                    var begun = await letters.RedriveAllAsync(
+                    var (outcome, matched, progress) = await letters.RedriveAllAsync(
                         query,
-                        CancellationToken.None,
-                        found => (matched = found) == (body.Count ?? found)
+                        body.Count,
+                        CancellationToken.None
                     );
-                    if (begun is not { } progress)
+                    if (outcome == BulkOutcome.NotConfirmed)
                         return await context.WriteConflictAsync(
-                            matched == (body.Count ?? matched)
-                                ? "Another bulk redrive is running, or the service is stopping."
-                                : $"{matched} dead letters match, and {body.Count} were confirmed. Look at the preview "
-                                    + "again."
+                            $"{matched} dead letters match, and {body.Count} were confirmed. Look at the preview again."
+                        );
+                    if (progress is null)
+                        return await context.WriteConflictAsync(
+                            "Another bulk redrive is running, or the service is stopping."
                         );
                     await context.WriteJsonAsync(
                         StatusCodes.Status202Accepted,
                         BulkRedriveAnswer.Of(progress),
                         AdminJson.Default.BulkRedriveAnswer
                     );
-                    return $"started for {progress.Matched} matching dead letters";
+                    return $"started for {matched} matching dead letters";
                 }
             );
         }
@@ -274,7 +279,10 @@ internal static class DeadLetterEndpoints
             new(
                 input.Destination(input.Query(context.Request, "destination")),
                 input.Time("from", input.Query(context.Request, "from")),
-                input.Time("to", input.Query(context.Request, "to"))
+                input.Time("to", input.Query(context.Request, "to")),
+                input.Word<AttemptCause>("cause", input.Query(context.Request, "cause"), AttemptCauses.Name),
+                input.Time("acceptedFrom", input.Query(context.Request, "acceptedFrom")),
+                input.Time("acceptedTo", input.Query(context.Request, "acceptedTo"))
             );
 
         private static async Task<string> WriteChangedAsync(HttpContext context, string status, RequestId id)
@@ -300,6 +308,9 @@ internal static class DeadLetterEndpoints
                     query.Destination is { } destination ? $"destination {destination}" : null,
                     query.From is { } from ? $"from {from:O}" : null,
                     query.To is { } to ? $"to {to:O}" : null,
+                    query.Cause is { } cause ? $"cause {cause.Name()}" : null,
+                    query.AcceptedFrom is { } acceptedFrom ? $"accepted from {acceptedFrom:O}" : null,
+                    query.AcceptedTo is { } acceptedTo ? $"accepted to {acceptedTo:O}" : null,
                 }.OfType<string>()
             );
 

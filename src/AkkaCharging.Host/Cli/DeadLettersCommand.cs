@@ -46,10 +46,13 @@ internal sealed class DeadLettersCommand
 
     private Command CreateList()
     {
-        var (destination, from, to) = Filters();
+        var filters = new DeadLetterFilters();
         var limit = ListOptions.CreateLimit("dead letters");
         var json = ListOptions.CreateJson();
-        var list = new Command("list", "List dead letters, newest first.") { destination, from, to, limit, json };
+        var list = new Command("list", "List dead letters, newest first.");
+        filters.AddTo(list);
+        list.Add(limit);
+        list.Add(json);
         list.SetAction(
             (parsed, cancellation) =>
                 RunAsync(
@@ -57,11 +60,7 @@ internal sealed class DeadLettersCommand
                     service =>
                         ListAsync(
                             service,
-                            Query(
-                                ("destination", parsed.GetValue(destination)),
-                                ("from", parsed.GetValue(from)),
-                                ("to", parsed.GetValue(to))
-                            ),
+                            Query([.. filters.Given(parsed)]),
                             parsed.GetValue(limit),
                             parsed.GetValue(json),
                             cancellation
@@ -78,25 +77,16 @@ internal sealed class DeadLettersCommand
             Description = "The request to redrive; without it, those that the options select.",
             DefaultValueFactory = _ => null,
         };
-        var (destination, from, to) = Filters();
+        var filters = new DeadLetterFilters();
         var all = new Option<bool>("--all") { Description = "Every dead letter; excludes the other options." };
-        var redrive = new Command("redrive", "Call back again, and follow the progress when there are several.")
-        {
-            id,
-            destination,
-            from,
-            to,
-            all,
-        };
+        var redrive = new Command("redrive", "Call back again, and follow the progress when there are several.") { id };
+        filters.AddTo(redrive);
+        redrive.Add(all);
         redrive.Validators.Add(parsed =>
         {
-            var selects =
-                parsed.GetValue(all)
-                || parsed.GetValue(destination) is not null
-                || parsed.GetValue(from) is not null
-                || parsed.GetValue(to) is not null;
+            var selects = parsed.GetValue(all) || filters.AreGiven(parsed);
             if (selects == parsed.GetValue(id) is not null)
-                parsed.AddError("Name one request, or select several by --destination, --from, --to or --all.");
+                parsed.AddError("Name one request, or select several by --destination, --cause, a time or --all.");
         });
         redrive.SetAction(
             (parsed, cancellation) =>
@@ -105,17 +95,7 @@ internal sealed class DeadLettersCommand
                     service =>
                         parsed.GetValue(id) is { } one
                             ? ChangeAsync(service, one, "redrive", cancellation)
-                            : RedriveManyAsync(
-                                service,
-                                new(
-                                    parsed.GetValue(destination),
-                                    Json(parsed.GetValue(from)),
-                                    Json(parsed.GetValue(to)),
-                                    parsed.GetValue(all),
-                                    Count: null
-                                ),
-                                cancellation
-                            )
+                            : RedriveManyAsync(service, filters.ToBody(parsed, parsed.GetValue(all)), cancellation)
                 )
         );
         return redrive;
@@ -134,13 +114,6 @@ internal sealed class DeadLettersCommand
         );
         return discard;
     }
-
-    private static (Option<string?> Destination, Option<string?> From, Option<string?> To) Filters() =>
-        (
-            new("--destination") { Description = "Only of this scheme, host and port.", HelpName = "URL" },
-            new("--from") { Description = "Failed at or after this time; RFC 3339.", HelpName = "TIME" },
-            new("--to") { Description = "Failed before this time; RFC 3339.", HelpName = "TIME" }
-        );
 
     private Task<int> RunAsync(ParseResult parsed, Func<OperatorClient, Task> run) =>
         OperatorClient.RunAsync(parsed.GetValue(_config), parsed.GetValue(_tokenFile), _error, run);
@@ -218,9 +191,6 @@ internal sealed class DeadLettersCommand
         if (!progress.State.Equals("done", StringComparison.Ordinal))
             throw new OperatorException($"The redrive ended early ({progress.State}). {progress.Problem}".TrimEnd());
     }
-
-    private static JsonElement? Json(string? text) =>
-        text is null ? null : JsonSerializer.SerializeToElement(text, AdminJson.Default.String);
 
     private static string Query(params ReadOnlySpan<(string Name, string? Value)> parts)
     {

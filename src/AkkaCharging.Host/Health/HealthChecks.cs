@@ -16,7 +16,7 @@ internal static class HealthChecks
     public static void AddChargingHealth(this IServiceCollection services)
     {
         services.AddHealthChecks();
-        services.AddSingleton<AccessList>().AddSingleton<HealthReporter>();
+        services.AddSingleton<AccessList>().AddSingleton<HealthReporter>().AddHostedService<HealthWatch>();
     }
 
     /// <summary>

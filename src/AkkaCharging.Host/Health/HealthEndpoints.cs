@@ -13,13 +13,23 @@ internal sealed record HealthAnswer(
 );
 
 /// <summary>A component in the body of <c>/health</c>.</summary>
+/// <param name="Since">Since when it has had this status, in milliseconds since 1970: at the earliest the start of the
+/// process, and up to 5 s late.</param>
 internal sealed record ComponentAnswer(
+    [OneOf<ComponentStatusWords>] string Status,
+    long Since,
+    IReadOnlyDictionary<string, string> Details
+);
+
+/// <summary>The body of a probe.</summary>
+internal sealed record ProbeAnswer(
     [OneOf<ComponentStatusWords>] string Status,
     IReadOnlyDictionary<string, string> Details
 );
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(ProbeAnswer))]
 internal sealed partial class HealthJson : JsonSerializerContext;
 
 /// <summary>Serves the health report and the probes.</summary>
@@ -61,8 +71,8 @@ internal static class HealthEndpoints
             .WithTags("Monitoring")
             .WithSummary($"Whether the service is {tag}, for container probes")
             .WithDescription("Always answered, whatever the rate, and without a key.")
-            .Produces<ComponentAnswer>()
-            .Produces<ComponentAnswer>(StatusCodes.Status503ServiceUnavailable)
+            .Produces<ProbeAnswer>()
+            .Produces<ProbeAnswer>(StatusCodes.Status503ServiceUnavailable)
             .WithMetadata(AnonymousReads.Exempt);
 
         async Task ProbeAsync(HttpContext context, HealthCheckService checks)
@@ -71,7 +81,7 @@ internal static class HealthEndpoints
             var isHealthy = report.Status == HealthStatus.Healthy;
             await context.WriteJsonAsync(
                 isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
-                new ComponentAnswer(
+                new ProbeAnswer(
                     (isHealthy ? ComponentStatus.Up : ComponentStatus.Down).Name(),
                     report.Entries.ToDictionary(
                         entry => entry.Key,
@@ -84,7 +94,7 @@ internal static class HealthEndpoints
                         StringComparer.Ordinal
                     )
                 ),
-                HealthJson.Default.ComponentAnswer
+                HealthJson.Default.ProbeAnswer
             );
         }
     }

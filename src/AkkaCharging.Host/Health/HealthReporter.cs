@@ -46,6 +46,8 @@ internal sealed class HealthReporter(
     // Shown to callers instead of a problem whose text may name a path, a host, a process or the start of a token.
     private const string HiddenProblem = "shown on the operators' listener (/admin/overview) and in the log";
 
+    private readonly StatusSince _since = new(time);
+
     private HealthThresholds Thresholds => settings.Monitoring.Thresholds;
 
     /// <summary>
@@ -88,6 +90,7 @@ internal sealed class HealthReporter(
                 component => component.Name,
                 component => new ComponentAnswer(
                     component.Status.Name(),
+                    _since.Note(component.Name, component.Status).ToUnixTimeMilliseconds(),
                     component.Details.ToDictionary(
                         detail => detail.Name,
                         detail => detail.Value,

@@ -28,6 +28,24 @@ internal sealed record BulkProgress(
     public long Remaining => Math.Max(0, Matched - Redriven - PassedOver);
 }
 
+/// <summary>What came of the call to start a bulk redrive.</summary>
+/// <param name="Matched">Number of letters that match.</param>
+/// <param name="Progress">The redrive that was started; null for other outcomes.</param>
+internal sealed record BulkStart(BulkOutcome Outcome, long Matched, BulkProgress? Progress = null);
+
+/// <summary>The outcome of the call to start a bulk redrive.</summary>
+internal enum BulkOutcome
+{
+    /// <summary>The redrive has been started.</summary>
+    Started,
+
+    /// <summary>Another number of letters matches than was confirmed.</summary>
+    NotConfirmed,
+
+    /// <summary>Another bulk redrive is running, or the service is stopping.</summary>
+    Busy,
+}
+
 /// <summary>Redrives all dead letters that match, newest first, in steps of a tenth of a second or longer.</summary>
 /// <remarks>
 /// A step is one page, so that memory is bounded. Letters that fail after the redrive began are left alone: a receiver

@@ -73,23 +73,21 @@ internal sealed class DeadLetterOperations(
     /// Starts to redrive all letters that match, at most <c>callback.redrivesPerSecond</c> per second;
     /// <see cref="Bulk"/> shows the progress.
     /// </summary>
-    /// <param name="confirm">Starts the redrive only if it returns true for the number of letters that match.</param>
-    /// <returns>Null when another bulk redrive is running, the service is stopping, or the number was not
-    /// confirmed.</returns>
-    public async Task<BulkProgress?> RedriveAllAsync(
+    /// <param name="confirmed">The number of letters that are meant to match; null for any.</param>
+    public async Task<BulkStart> RedriveAllAsync(
         DeadLetterQuery query,
-        CancellationToken cancellationToken,
-        Func<long, bool>? confirm = null
+        long? confirmed,
+        CancellationToken cancellationToken
     )
     {
         var past = Past(query);
         var matched = await store.CountDeadLettersAsync(past, cancellationToken);
-        if (confirm?.Invoke(matched) == false)
-            return null;
+        if (matched != (confirmed ?? matched))
+            return new(BulkOutcome.NotConfirmed, matched);
         lock (_gate)
         {
             if (_stopping.IsCancellationRequested || _bulk is { Progress.IsRunning: true })
-                return null;
+                return new(BulkOutcome.Busy, matched);
             _bulk = new(
                 store,
                 past,
@@ -98,7 +96,7 @@ internal sealed class DeadLetterOperations(
                 (letter, cancelled) => RedriveWithRoomAsync(letter.Id, cancelled),
                 time
             );
-            return _bulk.Progress;
+            return new(BulkOutcome.Started, matched, _bulk.Progress);
         }
     }
 

@@ -27,12 +27,27 @@ internal sealed record DeadLetter(
 /// <summary>Selects dead letters by all conditions that are set.</summary>
 /// <param name="From">Earliest time of settling, inclusive.</param>
 /// <param name="To">Latest time of settling, exclusive.</param>
+/// <param name="Cause">Cause of the last callback attempt.</param>
+/// <param name="AcceptedFrom">Earliest time of acceptance, inclusive.</param>
+/// <param name="AcceptedTo">Latest time of acceptance, exclusive.</param>
 internal sealed record DeadLetterQuery(
     DestinationKey? Destination = null,
     DateTimeOffset? From = null,
-    DateTimeOffset? To = null
+    DateTimeOffset? To = null,
+    AttemptCause? Cause = null,
+    DateTimeOffset? AcceptedFrom = null,
+    DateTimeOffset? AcceptedTo = null
 )
 {
+    /// <summary>Whether the time of acceptance is bounded.</summary>
+    internal bool HasAge => AcceptedFrom is not null || AcceptedTo is not null;
+
+    /// <summary>The earliest time of acceptance that a match may have, in ticks.</summary>
+    internal long AcceptedFromTicks => AcceptedFrom?.UtcTicks ?? 0;
+
+    /// <summary>The time of acceptance before which every match lies, in ticks.</summary>
+    internal long AcceptedToTicks => AcceptedTo?.UtcTicks ?? long.MaxValue;
+
     /// <summary>Returns the earliest time of settling that a match may have, in ticks.</summary>
     /// <param name="oldest">Start of retention: letters settled until then no longer exist.</param>
     internal long FirstTicks(DateTimeOffset oldest) =>

@@ -38,7 +38,7 @@ internal sealed record RequestQuery(
     /// <summary>
     /// The LIKE pattern for the column of attempts whose last attempt has <see cref="Cause"/>; null for any.
     /// </summary>
-    public string? AttemptsLike => Cause is { } cause ? $"%,{cause.Name()};" : null;
+    public string? AttemptsLike => StoredNames.AttemptsLike(Cause);
 
     private static RequestId SmallestId(long millis)
     {

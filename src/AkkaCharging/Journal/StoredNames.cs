@@ -66,6 +66,11 @@ internal static class StoredNames
                 )),
         ];
 
+    /// <summary>
+    /// The LIKE pattern for attempts of which the last has the cause <paramref name="cause"/>; null for any.
+    /// </summary>
+    public static string? AttemptsLike(AttemptCause? cause) => cause is { } last ? $"%,{last.Name()};" : null;
+
     private static DecisionReason NearestReason(AuthorizationStatus status) =>
         status switch
         {

@@ -41,7 +41,10 @@ internal sealed class Receiver
 
     public BreakerState Breaker => _breaker.State;
 
-    public bool IsPaused { get; set; }
+    /// <summary>Timestamp of the pause; null while the receiver is not paused.</summary>
+    public long? PausedAt { get; set; }
+
+    public bool IsPaused => PausedAt is not null;
 
     /// <summary>
     /// Whether waiting deliveries cannot start: the receiver is paused, or its breaker is not closed.
@@ -154,19 +157,20 @@ internal sealed class Receiver
             Key: Key,
             Standing: Standing,
             Breaker: _breaker.State,
-            IsPaused: IsPaused,
+            PausedSince: Instant(PausedAt, now),
             Pending: Pending,
             InFlight: _attempts.Taken,
             InFlightMax: _limit.Value,
             Waiting: _attempts.WaitingCount,
             Retrying: Retries.Taken,
             FailuresInARow: _breaker.FailuresInARow,
-            FailingSince: _breaker.FailingSince is { } since
-                ? _time.GetUtcNow() - _time.GetElapsedTime(since, now)
-                : null,
+            FailingSince: Instant(_breaker.FailingSince, now),
             ProbeAt: _breaker.ProbeAt is { } at ? _time.GetUtcNow() + _time.GetElapsedTime(now, at) : null,
             LastAttempt: _last
         );
+
+    private DateTimeOffset? Instant(long? timestamp, long now) =>
+        timestamp is { } past ? _time.GetUtcNow() - _time.GetElapsedTime(past, now) : null;
 
     private void OnAnswer(bool asksForLess, long now)
     {

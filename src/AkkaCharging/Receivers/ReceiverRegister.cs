@@ -290,7 +290,7 @@ internal sealed class ReceiverRegister : IDisposable
         lock (_gate)
         {
             var receiver = Find(key);
-            receiver.IsPaused = true;
+            receiver.PausedAt ??= _time.GetTimestamp();
             ReleaseWhenDraining(receiver);
         }
     }
@@ -302,7 +302,7 @@ internal sealed class ReceiverRegister : IDisposable
         {
             if (!_all.TryGetValue(key, out var receiver) || !receiver.IsPaused)
                 return false;
-            receiver.IsPaused = false;
+            receiver.PausedAt = null;
             Review(receiver, receiver.Breaker, _time.GetTimestamp());
             Rest(receiver);
             return true;

@@ -3,6 +3,7 @@ using AkkaCharging.Requests;
 namespace AkkaCharging.Receivers;
 
 /// <summary>The status of a receiver, for operators.</summary>
+/// <param name="PausedSince">When an operator paused the receiver; null while it is not paused.</param>
 /// <param name="Pending">Number of unsettled requests.</param>
 /// <param name="InFlightMax">Maximum number of attempts in flight at present.</param>
 /// <param name="Waiting">Number of requests that wait for an attempt.</param>
@@ -15,7 +16,7 @@ internal sealed record ReceiverStatus(
     DestinationKey Key,
     Standing Standing,
     BreakerState Breaker,
-    bool IsPaused,
+    DateTimeOffset? PausedSince,
     int Pending,
     int InFlight,
     int InFlightMax,
@@ -25,7 +26,10 @@ internal sealed record ReceiverStatus(
     DateTimeOffset? FailingSince,
     DateTimeOffset? ProbeAt,
     CallbackAttempt? LastAttempt
-);
+)
+{
+    public bool IsPaused => PausedSince is not null;
+}
 
 /// <summary>The number of receivers by standing, and of those whose breaker is not closed.</summary>
 internal readonly record struct ReceiverCounts(int New, int Proven, int Silent, int BreakersOpen)

@@ -87,6 +87,9 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
             [first],
             await ListAsync($"from=2030-01-01T02:00:00%2B02:00&to=1893459600000&destination={_receiver.Destination()}")
         );
+        Assert.Equal([second], await ListAsync("acceptedFrom=2030-01-01T01:00:00Z&cause=http_status"));
+        Assert.Equal([first], await ListAsync("acceptedTo=1893459600000"));
+        Assert.Empty(await ListAsync("cause=connection_refused"));
     }
 
     [Theory]
@@ -103,6 +106,8 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     [InlineData("limit=+1", "limit")]
     [InlineData("cursor=x", "cursor")]
     [InlineData("limit=1&limit=2", "limit")]
+    [InlineData("cause=canary", "cause")]
+    [InlineData("acceptedFrom=1h&acceptedTo=", "acceptedFrom,acceptedTo")]
     [InlineData("destinaton=https://receiver.example.com", "query")]
     [InlineData("from=x&to=y&limit=z", "from,to,limit")]
     public async Task List_RefusesWhatItDoesNotUnderstand_AndNamesTheField(string query, string fields)
@@ -250,12 +255,31 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
         );
         using var none = await _service.Management.GetAsync(Operators.Letters + "/redrive");
         Assert.Equal(404, (int)none.StatusCode);
-        Assert.Equal(2, (await RedriveAsync(count: 2).ReadAsync(202)).GetProperty("matched").GetInt64());
+        var young = await _service
+            .Management.GetAsync($"{Operators.Letters}/preview?cause=http_status&acceptedFrom=1893459600000&to={to}")
+            .ReadAsync();
+        Assert.Equal("""{"http_status":1}""", young.GetProperty("causes").GetRawText());
+        var begun = await RedriveAsync(count: 1, ""","acceptedFrom":"2030-01-01T01:00:00Z","cause":"http_status" """)
+            .ReadAsync(202);
+        Assert.Equal(
+            ("http_status", 1_893_459_600_000, JsonValueKind.Null, 1),
+            (
+                begun.GetProperty("cause").GetString(),
+                begun.GetProperty("acceptedFrom").GetInt64(),
+                begun.GetProperty("acceptedTo").ValueKind,
+                begun.GetProperty("matched").GetInt64()
+            )
+        );
+        await RecordedAsync(
+            $"\"Action\":\"redrive many\",\"Target\":\"destination {_receiver.Destination()}, to "
+                + "2030-01-01T02:00:01.0000000+00:00, cause http_status, accepted from "
+                + "2030-01-01T01:00:00.0000000+00:00\",\"Result\":\"started for 1 matching dead letters\""
+        );
 
-        Task<HttpResponseMessage> RedriveAsync(int count) =>
+        Task<HttpResponseMessage> RedriveAsync(int count, string more = "") =>
             _service.ChangeAsync(
                 Operators.Letters + "/redrive",
-                $$"""{"destination":"{{_receiver.Destination()}}","to":{{to}},"count":{{count}}}"""
+                $$"""{"destination":"{{_receiver.Destination()}}","to":{{to}},"count":{{count}}{{more}}}"""
             );
     }
 
@@ -326,6 +350,10 @@ public sealed class DeadLetterEndpointTests : IAsyncLifetime
     [InlineData("{}", "all")]
     [InlineData("""{"all":false,"destination":null}""", "all")]
     [InlineData("""{"all":true,"from":1}""", "all")]
+    [InlineData("""{"all":true,"cause":"tls"}""", "all")]
+    [InlineData("""{"all":true,"acceptedTo":1}""", "all")]
+    [InlineData("""{"cause":"canary"}""", "cause")]
+    [InlineData("""{"acceptedFrom":true,"acceptedTo":"canary"}""", "acceptedFrom,acceptedTo")]
     [InlineData("""{"destination":"https://receiver.example.com/canary-path"}""", "destination")]
     [InlineData("""{"from":"canary","to":true}""", "from,to")]
     [InlineData("""{"from":1.5}""", "from")]

@@ -87,7 +87,8 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
 
         Assert.Equal(
             $$"""
-            {"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"answering":false,"pending":3,
+            {"destination":"{{busier.Destination()}}","breaker":"closed","paused":false,"pausedSince":null,
+            "answering":false,"pending":3,
             "inFlight":2,"inFlightMax":2,"waiting":1,"retrying":0,"failuresInARow":0,"failingSince":null,"standing":"silent",
             "nextProbeAt":null,"lastAttempt":null}
             """.ReplaceLineEndings(""),

@@ -81,11 +81,33 @@ public sealed class OperatorCommandTests : IAsyncLifetime
             await StateAsync(id, "delivered");
     }
 
+    [Fact]
+    public async Task DeadLettersOfACauseAndAge_AreListedAndRedriven()
+    {
+        var id = await FailAsync();
+        _receiver.RespondWith(HttpStatusCode.NoContent);
+
+        var (_, old, _) = await RunAsync("dead-letters", "list", "--json", "--older-than", "1m");
+        var (_, young, _) = await RunAsync("dead-letters", "list", "--json", "--younger-than", "1h");
+        var (_, other, _) = await RunAsync("dead-letters", "redrive", "--cause", "tls", "--younger-than", "1d");
+        var (_, all, _) = await RunAsync("dead-letters", "redrive", "--cause", "http_status", "--older-than", "0s");
+
+        Assert.Equal("", old);
+        Assert.Contains(id, young, StringComparison.Ordinal);
+        Assert.StartsWith("0 match.", other, StringComparison.Ordinal);
+        Assert.StartsWith("1 match.", all, StringComparison.Ordinal);
+        await StateAsync(id, "delivered");
+    }
+
     [Theory]
     [InlineData("dead-letters redrive", "Name one request, or select several")]
     [InlineData("dead-letters redrive ses_x --all", "Name one request, or select several")]
     [InlineData("dead-letters redrive --all --to 2020-01-01T00:00:00Z", "only all = true")]
     [InlineData("dead-letters list --from yesterday", "from")]
+    [InlineData("dead-letters list --cause canary", "cause")]
+    [InlineData("dead-letters list --older-than 90", "--older-than expects")]
+    [InlineData("dead-letters redrive --younger-than h", "--younger-than expects")]
+    [InlineData("dead-letters redrive --younger-than 10000d", "--younger-than expects")]
     [InlineData("dead-letters discard ses_x", "request")]
     [InlineData("receivers pause not-a-url", "destination")]
     [InlineData("receivers resume http://127.0.0.1:9", "not paused")]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Akka.Actor;
 using AkkaCharging.Authorization;
+using AkkaCharging.Host.Health;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
@@ -9,6 +10,7 @@ using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Health;
@@ -73,6 +75,36 @@ public sealed class HealthTests : IAsyncLifetime
         Assert.Equal((200, "DEGRADED", "DEGRADED"), (statusCode, Text(degraded, "status"), Status(degraded, "queue")));
         Assert.Equal("currentSize=9 maxSize=10", Details(degraded, "queue"));
         await UntilAsync(service, "queue", "UP");
+    }
+
+    [Fact]
+    public async Task Since_TellsWhenAComponentChanged_AlsoIfNobodyAskedThen()
+    {
+        var journal = new ScriptedJournal();
+        await using var service = await StartAsync(journal: journal);
+        var watch = service.App.Services.GetServices<IHostedService>().OfType<HealthWatch>().Single();
+        await watch.Judging;
+        var start = _time.GetUtcNow();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await SinceAsync("UP", start);
+        journal.Fault = new JournalUnavailableException("scripted");
+        _time.Advance(HealthWatch.Interval - TimeSpan.FromSeconds(1));
+        await watch.Judging;
+        var down = _time.GetUtcNow();
+        _time.Advance(TimeSpan.FromHours(1));
+
+        await SinceAsync("DOWN", down);
+        journal.Fault = null;
+        await SinceAsync("UP", _time.GetUtcNow());
+
+        async Task SinceAsync(string status, DateTimeOffset since)
+        {
+            var component = (await HealthAsync(service)).Body.GetProperty("components").GetProperty("journal");
+            Assert.Equal(
+                (status, since.ToUnixTimeMilliseconds()),
+                (Text(component, "status"), component.GetProperty("since").GetInt64())
+            );
+        }
     }
 
     [Fact]

@@ -131,6 +131,14 @@ internal sealed class Page : IAsyncDisposable
         await CallAsync("Input.insertText", new { text });
     }
 
+    /// <summary>Chooses from a list by the value of one of its options.</summary>
+    public async Task ChooseAsync(string selector, string value)
+    {
+        await ShowsAsync($"document.querySelector({Quoted(selector)})?.checkVisibility()");
+        await EvaluateAsync($"document.querySelector({Quoted(selector)}).value = {Quoted(value)}");
+        await ShowsAsync($"document.querySelector({Quoted(selector)}).value === {Quoted(value)}");
+    }
+
     /// <summary>Presses a key such as <c>Tab</c>, <c>Enter</c> or <c>Escape</c>.</summary>
     public async Task PressAsync(string key)
     {

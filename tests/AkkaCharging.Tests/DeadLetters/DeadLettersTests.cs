@@ -124,7 +124,7 @@ public sealed class DeadLettersTests
             await DeadAsync();
         _time.Advance(Step);
 
-        var begun = await _letters.RedriveAllAsync(new(), default);
+        var begun = (await _letters.RedriveAllAsync(new(), confirmed: null, default)).Progress;
         Assert.Equal((Count, true, _time.GetUtcNow()), (begun!.Matched, begun.IsRunning, begun.StartedAt));
         for (var step = 1; step <= 25; step++)
         {
@@ -163,10 +163,11 @@ public sealed class DeadLettersTests
 
         var begun = await _letters.RedriveAllAsync(
             new(Sample.Url("http://127.0.0.1:8080/").Destination, from, from + Step),
+            confirmed: null,
             default
         );
 
-        Assert.Equal(1, begun!.Matched);
+        Assert.Equal(1, begun.Matched);
         await RedrivenAsync(1);
         Assert.Equal(matching, Assert.Single(Pending).Request.Id);
         Assert.Equal([after, other, before], await ListedAsync());
@@ -181,15 +182,15 @@ public sealed class DeadLettersTests
         Assert.Null(_letters.Bulk);
         Assert.False(_letters.CancelBulk());
 
-        Assert.NotNull(await _letters.RedriveAllAsync(new(), default));
+        Assert.NotNull((await _letters.RedriveAllAsync(new(), confirmed: null, default)).Progress);
         await RedrivenAsync(5);
-        Assert.Null(await _letters.RedriveAllAsync(new(), default));
+        Assert.Equal(BulkOutcome.Busy, (await _letters.RedriveAllAsync(new(), confirmed: null, default)).Outcome);
         _time.Advance(Step);
         await RedrivenAsync(6);
         _time.Advance(Step);
         await EndedAsync();
 
-        Assert.Equal(0, (await _letters.RedriveAllAsync(new(), default))!.Matched);
+        Assert.Equal(0, (await _letters.RedriveAllAsync(new(), confirmed: null, default)).Progress!.Matched);
     }
 
     [Fact]
@@ -209,9 +210,15 @@ public sealed class DeadLettersTests
         Assert.Equal(_time.GetUtcNow() - TimeSpan.FromTicks(1), preview.Query.To); // a whole millisecond
         var one = await _letters.PreviewAsync(new(Sample.Url("http://127.0.0.1:9090/").Destination), default);
         Assert.Equal((1, 1, 0, 0, 1), Figures(one));
-        Assert.Null(await _letters.RedriveAllAsync(preview.Query, default, matched => matched == 4));
+        Assert.Equal(
+            new(BulkOutcome.NotConfirmed, Matched: 5),
+            await _letters.RedriveAllAsync(preview.Query, confirmed: 4, default)
+        );
         Assert.Null(_letters.Bulk);
-        Assert.NotNull(await _letters.RedriveAllAsync(preview.Query, default, matched => matched == 5));
+        Assert.Equal(
+            BulkOutcome.Started,
+            (await _letters.RedriveAllAsync(preview.Query, confirmed: 5, default)).Outcome
+        );
 
         static (long, int, int, int, int) Figures(RedrivePreview of) =>
             (of.Matched, of.LookedAt, of.UnderAnHour, of.UnderADay, of.Expired);
@@ -223,7 +230,7 @@ public sealed class DeadLettersTests
         for (var i = 0; i < 12; i++)
             await DeadAsync();
         _time.Advance(Step);
-        await _letters.RedriveAllAsync(new(), default);
+        await _letters.RedriveAllAsync(new(), confirmed: null, default);
         await RedrivenAsync(5);
 
         Assert.True(_letters.CancelBulk());
@@ -242,7 +249,7 @@ public sealed class DeadLettersTests
         for (var i = 0; i < Places; i++)
             await _admission.EnterRecoveredAsync(default);
         _time.Advance(Step);
-        await _letters.RedriveAllAsync(new(), default);
+        await _letters.RedriveAllAsync(new(), confirmed: null, default);
         _time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(0, _letters.Bulk!.Redriven);
 
@@ -261,13 +268,15 @@ public sealed class DeadLettersTests
         var ids = new[] { await DeadAsync(), await DeadAsync() };
         _time.Advance(Step);
         _store.IsAway = true;
-        await Assert.ThrowsAsync<JournalUnavailableException>(() => _letters.RedriveAllAsync(new(), default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            _letters.RedriveAllAsync(new(), confirmed: null, default)
+        );
         Assert.Null(_letters.Bulk);
         _store.IsAway = false;
         var writes = _store.Refused;
         _store.RefusesRedrives = true;
 
-        await _letters.RedriveAllAsync(new(), default);
+        await _letters.RedriveAllAsync(new(), confirmed: null, default);
         await Eventually.HoldsAsync(() => _store.Refused >= writes + 2, "both were tried");
         _store.RefusesRedrives = false;
 
@@ -288,7 +297,7 @@ public sealed class DeadLettersTests
         _time.Advance(Step);
         (_store.Refusal, _store.RefusesRedrives) = (new InvalidOperationException("planted defect"), true);
 
-        await _letters.RedriveAllAsync(new(), default);
+        await _letters.RedriveAllAsync(new(), confirmed: null, default);
 
         await EndedAsync();
         Assert.Equal(("InvalidOperationException", 1), (_letters.Bulk!.Problem, _letters.Bulk.Remaining));
@@ -301,14 +310,14 @@ public sealed class DeadLettersTests
         for (var i = 0; i < 12; i++)
             await DeadAsync();
         _time.Advance(Step);
-        await _letters.RedriveAllAsync(new(), default);
+        await _letters.RedriveAllAsync(new(), confirmed: null, default);
         await RedrivenAsync(5);
 
         await _letters.StopAsync();
 
         Assert.Equal((5, false), (_letters.Bulk!.Redriven, _letters.Bulk.IsRunning));
         Assert.Equal(RedriveOutcome.Busy, await _letters.RedriveAsync((await ListedAsync())[0], default));
-        Assert.Null(await _letters.RedriveAllAsync(new(), default));
+        Assert.Equal(BulkOutcome.Busy, (await _letters.RedriveAllAsync(new(), confirmed: null, default)).Outcome);
         Assert.Equal((7, 5), ((await ListedAsync()).Count, Pending.Count));
     }
 

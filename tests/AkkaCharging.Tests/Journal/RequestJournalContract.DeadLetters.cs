@@ -180,6 +180,40 @@ public abstract partial class RequestJournalContract
         );
         await AssertMatchesAsync(new(From: Sample.Now.AddDays(1), To: Sample.Now), 0);
 
+        // The others failed when they were accepted, and without a cause.
+        Time.Advance(TimeSpan.FromHours(1));
+        var old = await DecidedAsync(journal);
+        Time.Advance(TimeSpan.FromHours(1));
+        await journal.RecordAttemptAsync(old.Id, Attempt(AttemptCause.Tls), default);
+        await journal.SettleAsync(
+            old.Id,
+            new(RequestState.Failed, Time.GetUtcNow(), Attempt(AttemptCause.ConnectionReset)),
+            default
+        );
+        await AssertMatchesAsync(new(Cause: AttemptCause.ConnectionReset), 1);
+        await AssertMatchesAsync(new(Cause: AttemptCause.Tls), 0);
+        await AssertMatchesAsync(new(AcceptedFrom: old.AcceptedAt), 1);
+        await AssertMatchesAsync(new(AcceptedTo: old.AcceptedAt), 5);
+        await AssertMatchesAsync(
+            new(
+                AcceptedFrom: settledAt["http://127.0.0.1:8081/hook"],
+                AcceptedTo: settledAt["http://receiver.example.com:8080/hook"]
+            ),
+            2
+        );
+        await AssertMatchesAsync(
+            new(
+                new DestinationKey("http", "127.0.0.1", 8080),
+                From: Time.GetUtcNow(),
+                AcceptedTo: old.AcceptedAt.AddTicks(1),
+                Cause: AttemptCause.ConnectionReset
+            ),
+            1
+        );
+        await AssertMatchesAsync(new(AcceptedTo: old.AcceptedAt, Cause: AttemptCause.ConnectionReset), 0);
+
+        CallbackAttempt Attempt(AttemptCause cause) => Sample.Attempt(at: Time.GetUtcNow()) with { Cause = cause };
+
         async Task AssertMatchesAsync(DeadLetterQuery query, int expected)
         {
             Assert.Equal(expected, (await ListAsync(journal, query)).Count);

@@ -375,9 +375,12 @@ public sealed class ReceiverRegisterTests : IDisposable
     [Fact]
     public void PausedReceiver_Waits_AndGoesOnWhenResumed()
     {
+        var pausedAt = _time.GetUtcNow();
+        Register.Pause(Key("a"));
+        _time.Advance(TimeSpan.FromSeconds(1));
         Register.Pause(Key("a"));
         var waiting = Take("a", 1);
-        Assert.Equal((true, 1), (Status("a").IsPaused, Status("a").Waiting));
+        Assert.Equal((pausedAt, 1), (Status("a").PausedSince, Status("a").Waiting));
 
         Assert.True(Register.Resume(Key("a")));
 

@@ -6,6 +6,7 @@ const POLL_MILLIS_MAX = 30_000;
 const ANSWER_WITHIN_MILLIS = 10_000;
 const PAGE_ROWS = 25;
 const CARDS_MAX = 10;
+const CARDS_MAX_NARROW = 3;
 const ACTIONS_MAX = 10;
 const HOUR_MILLIS = 3_600_000;
 const HOUR_POLL_MILLIS = 15_000;
@@ -21,7 +22,6 @@ let olderThan = null; // where the search goes on; null at its end
 let settings = [];
 let hasSettings = false;
 let shownAt = null; // when the figures that are shown arrived
-const seenAt = new Map(); // when this page first saw a problem whose beginning the service does not tell
 let failures = 0;
 let tryAt = 0;
 let timer = 0;
@@ -160,10 +160,13 @@ function release(id) {
 function applyFilter() {
     cursor = null;
     selected.clear();
+    const [bound, age] = at('filter-age').value.split(' ');
     filter = Object.fromEntries([
         ['destination', at('filter-destination').value.trim()],
         ['from', millisOf(at('filter-from').value)],
         ['to', millisOf(at('filter-to').value)],
+        ['cause', at('filter-cause').value],
+        [bound, age && String(Date.now() - age)],
     ].filter(([, value]) => value));
 }
 
@@ -302,7 +305,7 @@ const remedies = {
 function showProblems(overview, receivers) {
     const problems = [
         ...Object.entries(overview.health.components).filter(([, component]) => component.status !== 'UP').map(([name, component]) => ({
-            key: `component ${name}`, kind: component.status === 'DOWN' ? 'bad' : 'warn', what: `${name} is ${component.status}`, since: null,
+            key: `component ${name}`, kind: component.status === 'DOWN' ? 'bad' : 'warn', what: `${name} is ${component.status}`, since: component.since,
             why: Object.entries(component.details).map(([detail, value]) => `${detail}: ${value}`).join(', '),
             remedy: name.startsWith('partner.') ? 'The details say what the partner rejects; check its settings.' : remedies[name] ?? '',
         })),
@@ -312,24 +315,21 @@ function showProblems(overview, receivers) {
             remedy: 'The callbacks are sent when the receiver answers again, or expire. Tell its owner; pause it to stop calling it; redrive failed requests afterwards.',
         })),
         ...receivers.filter(row => row.paused).map(row => ({
-            key: `paused ${row.destination}`, kind: 'warn', what: `${row.destination} is paused`, since: null,
+            key: `paused ${row.destination}`, kind: 'warn', what: `${row.destination} is paused`, since: row.pausedSince,
             why: `An operator paused it: ${count(row.pending)} requests are waiting and may expire.`, remedy: 'Resume it below.',
         })),
     ].sort((a, b) => (a.kind === 'bad' ? 0 : 1) - (b.kind === 'bad' ? 0 : 1));
-    for (const key of [...seenAt.keys()].filter(key => !problems.some(problem => problem.key === key)))
-        seenAt.delete(key);
     at('problems').hidden = problems.length === 0;
-    const cards = problems.slice(0, CARDS_MAX).map(problem => {
-        if (!seenAt.has(problem.key))
-            seenAt.set(problem.key, Date.now());
+    const most = narrow.matches ? CARDS_MAX_NARROW : CARDS_MAX;
+    const cards = problems.slice(0, most).map(problem => {
         const card = document.createElement('li');
         card.className = `card ${problem.kind}`;
-        card.append(made('strong', problem.what), made('span', problem.since === null ? `seen since ${clock(seenAt.get(problem.key))}` : `since ${clock(problem.since)}`),
+        card.append(made('strong', problem.what), made('span', `since ${clock(problem.since)}`),
             made('p', problem.why), made('p', problem.remedy));
         return card;
     });
-    if (problems.length > CARDS_MAX)
-        cards.push(made('li', `and ${count(problems.length - CARDS_MAX)} more`));
+    if (problems.length > most)
+        cards.push(made('li', `and ${count(problems.length - most)} more`));
     const content = JSON.stringify(cards.map(card => card.textContent));
     if (at('problem-cards').dataset.content === content)
         return; // what did not change stays, so that it can be selected
@@ -635,7 +635,8 @@ function showBulk(redrive) {
     at('bulk').hidden = redrive === null;
     if (redrive === null)
         return;
-    const which = [redrive.destination && `to ${redrive.destination}`, redrive.from && `failed from ${clock(redrive.from)}`].filter(Boolean).join(', ');
+    const which = [redrive.destination && `to ${redrive.destination}`, redrive.from && `failed from ${clock(redrive.from)}`, redrive.cause && `by ${redrive.cause}`,
+        redrive.acceptedFrom && `accepted since ${clock(redrive.acceptedFrom)}`, redrive.acceptedTo && `accepted before ${clock(redrive.acceptedTo)}`].filter(Boolean).join(', ');
     text('bulk-text', `Bulk redrive, started ${clock(redrive.startedAt)}${which ? `, ${which}` : ''}: ${redrive.state}. `
         + `${count(redrive.redriven)} of ${count(redrive.matched)} redriven, ${count(redrive.passedOver)} passed over.${redrive.problem ? ` ${redrive.problem}` : ''}`);
     const isOver = redrive.endedAt !== null;
@@ -684,6 +685,9 @@ async function redriveAll() {
         filter.destination && `to ${filter.destination}`,
         filter.from && `failed from ${clock(Number(filter.from))}`,
         filter.to && `failed before ${clock(Number(filter.to))}`,
+        filter.cause && `by ${filter.cause}`,
+        filter.acceptedFrom && `accepted since ${clock(Number(filter.acceptedFrom))}`,
+        filter.acceptedTo && `accepted before ${clock(Number(filter.acceptedTo))}`,
     ].filter(Boolean).join(', ');
     const preview = await asked(`/admin/dead-letters/preview?${new URLSearchParams(filter)}`);
     if (preview.problem !== undefined || preview.matched === 0) {
@@ -725,7 +729,6 @@ function askForToken(problem) {
     text('health', 'signed out');
     at('health').className = 'badge';
     at('receivers-health').hidden = true;
-    seenAt.clear();
     selected.clear();
     held.clear();
     hourAt = 0;
@@ -903,7 +906,7 @@ document.addEventListener('visibilitychange', () => {
     if (!document.hidden && at('sign-in').hidden)
         refreshSoon();
 });
-/** On a narrow page the lists that are rarely needed begin folded. */
+/** On a narrow page the lists begin folded, so that all headings are a few screens; a jump to one unfolds it. */
 const narrow = matchMedia('(max-width: 60rem)');
 function fold() {
     for (const details of document.querySelectorAll('.fold'))
@@ -911,5 +914,11 @@ function fold() {
 }
 narrow.addEventListener('change', fold);
 fold();
+for (const link of document.querySelectorAll('.jump a'))
+    link.addEventListener('click', () => {
+        const list = document.querySelector(link.hash).closest('details');
+        if (list !== null)
+            list.open = true;
+    });
 setInterval(tick, 1_000);
 refresh();

@@ -220,8 +220,13 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                 .Select(place => _entries.GetValueOrDefault(place.Id)?.ToDeadLetter())
                 .OfType<DeadLetter>()
                 .Where(letter =>
-                    query.Destination is null
-                    || string.Equals(letter.Destination, query.Destination.ToString(), StringComparison.Ordinal)
+                    (
+                        query.Destination is null
+                        || string.Equals(letter.Destination, query.Destination.ToString(), StringComparison.Ordinal)
+                    )
+                    && (query.Cause is null || letter.LastAttempt?.Cause == query.Cause)
+                    && letter.AcceptedAt.UtcTicks >= query.AcceptedFromTicks
+                    && letter.AcceptedAt.UtcTicks < query.AcceptedToTicks
                 );
     }
 

@@ -161,17 +161,27 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
             return found.SingleOrDefault();
         });
 
-    // Separate statements with and without a destination: the plan of a shared one would not use the index of
+    // Only the conditions that are set: the plan of a statement for all of them would not use the index of
     // destinations.
     private static string Matching(DeadLetterQuery query) =>
-        $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3) "
-        + (query.Destination is null ? "" : "AND destination = $4");
+        $"WHERE {StoredRows.IsDeadLetter} AND settled_at >= $1 AND (settled_at, id) < ($2, $3)"
+        + (query.Destination is null ? " AND $4::text IS NULL" : " AND destination = $4")
+        + (query.Cause is null ? " AND $5::text IS NULL" : " AND attempts LIKE $5")
+        + (query.HasAge ? " AND accepted_at >= $6 AND accepted_at < $7" : " AND $6::bigint < $7::bigint");
 
-    private static object[] Values(DeadLetterQuery query, DeadLetterCursor? after, DateTimeOffset oldest)
+    private static object?[] Values(DeadLetterQuery query, DeadLetterCursor? after, DateTimeOffset oldest)
     {
         var (settledAt, id) = query.End(after);
-        object[] values = [query.FirstTicks(oldest), settledAt.UtcTicks, id.Value];
-        return query.Destination is { } destination ? [.. values, destination.ToString()] : values;
+        return
+        [
+            query.FirstTicks(oldest),
+            settledAt.UtcTicks,
+            id.Value,
+            query.Destination?.ToString(),
+            StoredNames.AttemptsLike(query.Cause),
+            query.AcceptedFromTicks,
+            query.AcceptedToTicks,
+        ];
     }
 
     private static RequestId ReadId(NpgsqlDataReader row) => new(row.GetGuid("id"));

@@ -63,7 +63,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
                 connection,
                 StoredRows.DeadLetterColumns,
                 query,
-                "ORDER BY settled_at DESC, id DESC LIMIT $4"
+                "ORDER BY settled_at DESC, id DESC LIMIT $7"
             );
             var (settledAt, id) = query.End(after);
             return DeadLetterPage.Of(
@@ -73,6 +73,9 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
                     settledAt.UtcTicks,
                     StoredId.Of(id),
                     query.Destination?.ToString(),
+                    StoredNames.AttemptsLike(query.Cause),
+                    query.AcceptedFromTicks,
+                    query.AcceptedToTicks,
                     most
                 ),
                 most
@@ -90,7 +93,10 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
                 query.FirstTicks(oldest),
                 settledAt.UtcTicks,
                 StoredId.Of(id),
-                query.Destination?.ToString()
+                query.Destination?.ToString(),
+                StoredNames.AttemptsLike(query.Cause),
+                query.AcceptedFromTicks,
+                query.AcceptedToTicks
             );
         });
 
@@ -115,6 +121,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
 
     private static RequestId ReadId(SqliteDataReader row) => StoredId.Read(row.GetFieldValue<byte[]>("id"));
 
+    // A condition that is not set names no column: without cause and age, the index alone is counted.
     private static PreparedQuery DeadLetters(
         SqliteConnection connection,
         string columns,
@@ -129,7 +136,9 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
             )}
             WHERE {StoredRows.IsDeadLetter} AND settled_at >= $0 AND (settled_at, id) < ($1, $2) AND {(
                 query.Destination is null ? "$3 IS NULL" : "destination = $3"
-            )} {end}
+            )}
+                AND {(query.Cause is null ? "$4 IS NULL" : "attempts LIKE $4")}
+                AND {(query.HasAge ? "accepted_at >= $5 AND accepted_at < $6" : "$5 < $6")} {end}
             """
         );
 }
