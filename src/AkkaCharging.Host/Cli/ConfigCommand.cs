@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Http;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Host.Composition;
