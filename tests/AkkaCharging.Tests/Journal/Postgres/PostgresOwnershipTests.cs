@@ -69,6 +69,8 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         var settings = await postgres.NewSettingsAsync();
         await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
         await using var first = await SharedPostgres.OpenAsync(Through(proxy, settings));
+        Assert.Empty(await first.ReadUnsettledAsync(default).ToListAsync());
+        var more = first.WaitForBacklogAsync(default);
         var ofFirst = Sample.Request();
         await first.AcceptAsync(ofFirst, idempotency: null, default);
         var second = await SharedPostgres.OpenAsync(settings);
@@ -100,8 +102,10 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
             await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request WHERE settled_at IS NULL")
         );
 
+        Assert.False(more.IsCompleted);
         await second.DisposeAsync();
         await Eventually.HoldsAsync(() => first.Status.IsAvailable, "the first process owns the journal again");
+        await more.WaitAsync(Eventually.Patience);
         Assert.Equal(1, first.Status.Backlog);
         Assert.Equal(
             [ofSecond.Id],
