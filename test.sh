@@ -97,6 +97,8 @@ dotnet build AkkaCharging.sln --no-restore -c "$configuration"
 # CustomAuthorizerTests run.
 ./pack.sh --no-build
 dotnet build samples/CustomAuthorizer -c "$configuration"
+# The app host that AspireTests run. Aspire's packages are large, and no part of the solution needs them.
+for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
 
 rm -rf "$results"
 tests=0

@@ -88,7 +88,8 @@ public sealed partial class ReleaseTests : IDisposable
             printf '%s\n' {{name}} "$PWD" "$@"
             """
         );
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private async Task<(int ExitCode, List<string> Output, List<string> Error)> PackAsync()
