@@ -15,7 +15,12 @@ namespace AkkaCharging.Host.Admin;
 
 /// <summary>A page of dead letters, newest first.</summary>
 /// <param name="Next">The <c>cursor</c> of the next page; null after the last one.</param>
-internal sealed record DeadLettersAnswer(IReadOnlyList<DeadLetterAnswer> DeadLetters, string? Next);
+/// <param name="Damaged">Ids of dead letters of the page that cannot be read, and are left out.</param>
+internal sealed record DeadLettersAnswer(
+    IReadOnlyList<DeadLetterAnswer> DeadLetters,
+    string? Next,
+    IReadOnlyList<string> Damaged
+);
 
 /// <summary>A failed request that can be redriven.</summary>
 /// <param name="DriverToken">The masked driver token.</param>
@@ -64,7 +69,12 @@ internal sealed record OperatorAttemptAnswer(
 /// <summary>A page of requests, newest first.</summary>
 /// <param name="Next">The <c>cursor</c> to continue with: a long search returns the matches found so far. Null at the
 /// end.</param>
-internal sealed record RequestsAnswer(IReadOnlyList<FoundRequestAnswer> Requests, string? Next);
+/// <param name="Damaged">Ids of matching requests that cannot be read, and are left out.</param>
+internal sealed record RequestsAnswer(
+    IReadOnlyList<FoundRequestAnswer> Requests,
+    string? Next,
+    IReadOnlyList<string> Damaged
+);
 
 /// <summary>A request in a list.</summary>
 /// <param name="DriverToken">The masked driver token.</param>
@@ -208,7 +218,7 @@ internal sealed record RedrivePreviewAnswer(
 /// start.</param>
 /// <param name="Matched">Number of dead letters that matched at the start.</param>
 /// <param name="PassedOver">Number of dead letters that were redriven or discarded separately, were deleted by
-/// retention, or cannot be decrypted.</param>
+/// retention, or cannot be read or decrypted.</param>
 /// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
 internal sealed record BulkRedriveAnswer(
     [OneOf("running", "cancelling", "cancelled", "failed", "done")] string State,

@@ -109,7 +109,11 @@ internal static class DeadLetterEndpoints
             try
             {
                 var page = await letters.ListAsync(query, cursor, limit, context.RequestAborted);
-                var answer = new DeadLettersAnswer([.. page.Letters.Select(ToAnswer)], page.Next?.ToString());
+                var answer = new DeadLettersAnswer(
+                    [.. page.Letters.Select(ToAnswer)],
+                    page.Next?.ToString(),
+                    [.. page.Damaged.Select(row => row.Id.ToString())]
+                );
                 await context.WriteJsonAsync(StatusCodes.Status200OK, answer, AdminJson.Default.DeadLettersAnswer);
             }
             catch (JournalUnavailableException)

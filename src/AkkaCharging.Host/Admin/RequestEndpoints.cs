@@ -84,7 +84,11 @@ internal static class RequestEndpoints
                 var page = await search.SearchAsync(query, before, limit, context.RequestAborted);
                 await context.WriteJsonAsync(
                     StatusCodes.Status200OK,
-                    new([.. page.Requests.Select(FoundRequestAnswer.Of)], page.Next?.ToString()),
+                    new(
+                        [.. page.Requests.Select(FoundRequestAnswer.Of)],
+                        page.Next?.ToString(),
+                        [.. page.Damaged.Select(row => row.Id.ToString())]
+                    ),
                     AdminJson.Default.RequestsAnswer
                 );
             }

@@ -136,6 +136,8 @@ internal sealed class DeadLettersCommand
                 AdminJson.Default.DeadLettersAnswer,
                 cancellation
             );
+            foreach (var id in page.Damaged)
+                await _error.WriteLineAsync($"{id} is left out, because it cannot be read; the log says why.");
             foreach (var letter in page.DeadLetters)
             {
                 if (listed++ == limit)

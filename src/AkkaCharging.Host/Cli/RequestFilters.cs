@@ -149,7 +149,7 @@ internal sealed class RequestFilters
         if (!isJson)
             await output.WriteLineAsync(table.Head(output));
         var listed = 0;
-        await foreach (var record in audit.ReadAsync(query, limit + 1L))
+        await foreach (var record in audit.ReadAsync(query, limit + 1L, row => ReportDamage(error, row)))
         {
             if (listed++ == limit)
             {
@@ -160,6 +160,9 @@ internal sealed class RequestFilters
             await output.WriteLineAsync(isJson ? json(record) : table.Row(output, record));
         }
     }
+
+    private static void ReportDamage(TextWriter error, DamagedRow row) =>
+        error.WriteLine($"{row.Id} is left out, because it cannot be read: {row.Damage}");
 
     /// <summary>Opens the journal of <paramref name="settings"/> for reading.</summary>
     /// <exception cref="InvalidJournalException">There is no journal to read.</exception>

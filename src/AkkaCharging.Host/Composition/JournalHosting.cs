@@ -18,7 +18,7 @@ internal static class JournalHosting
         {
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
             return (id, damage) =>
-                logger.LogError("{RequestId} cannot be resumed and stays in the journal: {Damage}", id, damage);
+                logger.LogError("{RequestId} cannot be read and stays in the journal: {Damage}", id, damage);
         });
         services.AddSingleton<CommitReport>(provider =>
         {

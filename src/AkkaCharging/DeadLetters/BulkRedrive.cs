@@ -7,7 +7,7 @@ namespace AkkaCharging.DeadLetters;
 /// <param name="Matched">Number of letters that matched when the redrive began.</param>
 /// <param name="Redriven">Number of letters that were redriven.</param>
 /// <param name="PassedOver">Number of letters that were redriven or discarded separately, were deleted by
-/// retention, or cannot be decrypted.</param>
+/// retention, or cannot be read or decrypted.</param>
 /// <param name="EndedAt">When the redrive ended; null while it runs.</param>
 /// <param name="IsCancelled">Whether the redrive was cancelled before its last letter.</param>
 /// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
@@ -145,6 +145,7 @@ internal sealed class BulkRedrive
         var page = await UntilDoneAsync(() =>
             _store.ListDeadLettersAsync(_start.Query, after, _step, _cancelled.Token)
         );
+        Interlocked.Add(ref _passedOver, page.Damaged.Count);
         await Task.WhenAll(
             page.Letters.Select(async letter =>
             {

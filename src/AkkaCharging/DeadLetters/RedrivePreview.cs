@@ -36,6 +36,7 @@ internal sealed record RedrivePreview(
     {
         var causes = new List<AttemptCause?>();
         var (underAnHour, underADay, expired) = (0, 0, 0);
+        var damaged = 0; // a redrive counts and passes over them
         DeadLetterCursor? after = null;
         do
         {
@@ -49,10 +50,13 @@ internal sealed record RedrivePreview(
                 causes.Add(letter.LastAttempt?.Cause);
             }
 
+            damaged += page.Damaged.Count;
             after = page.Next;
         } while (after is not null && causes.Count < LettersMax);
 
-        var matched = after is null ? causes.Count : await store.CountDeadLettersAsync(query, cancellationToken);
+        var matched = after is null
+            ? causes.Count + damaged
+            : await store.CountDeadLettersAsync(query, cancellationToken);
         return new(
             query,
             matched,

@@ -7,11 +7,14 @@ internal delegate void DamagedRowReport(RequestId id, string damage);
 
 /// <summary>
 /// Counts and reports unsettled requests that cannot be read. Each is left in place, and the requests behind it are
-/// still resumed.
+/// still resumed. Reports settled ones that lists leave out, up to 1,000.
 /// </summary>
 /// <remarks>A wrong key is not a damaged row: it prevents the start.</remarks>
 internal sealed class DamagedRows(DamagedRowReport? report)
 {
+    private const int RememberedMax = 1_000;
+
+    private readonly HashSet<RequestId> _seen = [];
     private long _count;
 
     /// <summary>Number of damaged rows found by the latest reading so far.</summary>
@@ -25,5 +28,20 @@ internal sealed class DamagedRows(DamagedRowReport? report)
     {
         Interlocked.Increment(ref _count);
         report?.Invoke(id, damage);
+    }
+
+    /// <summary>Reports settled requests that a list leaves out, each once: the console lists every few seconds.</summary>
+    public void Saw(IReadOnlyList<DamagedRow> rows)
+    {
+        foreach (var row in rows)
+        {
+            lock (_seen)
+            {
+                if (_seen.Count == RememberedMax || !_seen.Add(row.Id))
+                    continue;
+            }
+
+            report?.Invoke(row.Id, row.Damage);
+        }
     }
 }

@@ -87,7 +87,12 @@ internal readonly record struct DeadLetterCursor(DateTimeOffset SettledAt, Reque
 
 /// <summary>A page of dead letters, newest first.</summary>
 /// <param name="Next">The place where the next page begins; null after the last page.</param>
-internal sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLetterCursor? Next)
+/// <param name="Damaged">The dead letters of the page that cannot be read.</param>
+internal sealed record DeadLetterPage(
+    IReadOnlyList<DeadLetter> Letters,
+    DeadLetterCursor? Next,
+    IReadOnlyList<DamagedRow> Damaged
+)
 {
     /// <summary>Maximum number of letters on a page.</summary>
     public const int LettersMax = 1_000;
@@ -96,7 +101,18 @@ internal sealed record DeadLetterPage(IReadOnlyList<DeadLetter> Letters, DeadLet
     /// Creates a page of <paramref name="letters"/>, which were read with a limit of <paramref name="most"/>.
     /// </summary>
     internal static DeadLetterPage Of(IReadOnlyList<DeadLetter> letters, int most) =>
-        new(letters, letters.Count == most ? new(letters[^1].SettledAt, letters[^1].Id) : null);
+        new(letters, letters.Count == most ? new(letters[^1].SettledAt, letters[^1].Id) : null, []);
+
+    /// <summary>The same for rows of which some may be damaged, each with its place.</summary>
+    internal static DeadLetterPage Of(
+        IReadOnlyList<(DateTimeOffset SettledAt, ListedRow<DeadLetter> Row)> rows,
+        int most
+    ) =>
+        new(
+            rows.Select(row => row.Row).Readable(),
+            rows.Count == most ? new(rows[^1].SettledAt, rows[^1].Row.Id) : null,
+            rows.Select(row => row.Row).Damaged()
+        );
 }
 
 /// <summary>The outcome of a redrive.</summary>

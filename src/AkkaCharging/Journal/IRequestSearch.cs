@@ -20,7 +20,12 @@ internal interface IRequestSearch
 /// <summary>A page of the requests that match, newest first.</summary>
 /// <param name="Next">Where to continue: a long search returns the matches found so far, possibly none. Null at the
 /// end.</param>
-internal sealed record RequestPage(IReadOnlyList<RequestRecord> Requests, RequestId? Next);
+/// <param name="Damaged">The requests among those searched that match and cannot be read.</param>
+internal sealed record RequestPage(
+    IReadOnlyList<RequestRecord> Requests,
+    RequestId? Next,
+    IReadOnlyList<DamagedRow> Damaged
+);
 
 /// <summary>Searches a journal part by part.</summary>
 internal static class RequestPages
@@ -34,12 +39,18 @@ internal static class RequestPages
         IsLast(query, floor) ? query.FirstId : floor!.Value;
 
     /// <summary>Creates the page from the results of one part of a search.</summary>
-    public static RequestPage Of(RequestQuery query, RequestId? floor, IReadOnlyList<RequestRecord> found, int most) =>
+    public static RequestPage Of(
+        RequestQuery query,
+        RequestId? floor,
+        IReadOnlyList<ListedRow<RequestRecord>> found,
+        int most
+    ) =>
         new(
-            found,
+            found.Readable(),
             found.Count == most ? found[^1].Id
                 : IsLast(query, floor) ? null
-                : floor
+                : floor,
+            found.Damaged()
         );
 
     private static bool IsLast(RequestQuery query, RequestId? floor) =>

@@ -19,9 +19,9 @@ internal interface IJournalAudit : IAsyncDisposable
     /// <summary>Finds a request; null when there is none.</summary>
     Task<RequestRecord?> FindAsync(RequestId id);
 
-    /// <summary>Reads the newest records that match, newest first.</summary>
+    /// <summary>Reads the newest records that match, newest first; a damaged one does not hide the others.</summary>
     /// <param name="before">The end of the previous page; null for the first page.</param>
-    Task<List<RequestRecord>> ReadPageAsync(RequestQuery query, RequestId? before, int rows);
+    Task<List<ListedRow<RequestRecord>>> ReadPageAsync(RequestQuery query, RequestId? before, int rows);
 }
 
 /// <summary>Reads more than one page of an audit.</summary>
@@ -30,6 +30,7 @@ internal static class JournalAuditPages
     private const int PageRows = 1_000;
 
     /// <summary>Reads the newest <paramref name="limit"/> records that match, newest first.</summary>
+    /// <param name="damaged">Called for each row that is left out, because it cannot be read.</param>
     /// <remarks>
     /// Reads page by page, so that a slow consumer neither fills the memory nor keeps the owner from truncating its
     /// log.
@@ -37,7 +38,8 @@ internal static class JournalAuditPages
     public static async IAsyncEnumerable<RequestRecord> ReadAsync(
         this IJournalAudit audit,
         RequestQuery query,
-        long limit
+        long limit,
+        Action<DamagedRow> damaged
     )
     {
         RequestId? before = null;
@@ -45,7 +47,9 @@ internal static class JournalAuditPages
         {
             var rows = (int)Math.Min(left, PageRows);
             var page = await audit.ReadPageAsync(query, before, rows);
-            foreach (var record in page)
+            foreach (var row in page.Damaged())
+                damaged(row);
+            foreach (var record in page.Readable())
                 yield return record;
             if (page.Count < rows)
                 yield break;

@@ -64,7 +64,7 @@ internal static class JournalProbe
         }
 
         await using var audit = SqliteAudit.Open(settings);
-        var newest = (await audit.ReadPageAsync(new(), before: null, rows: 1)).SingleOrDefault();
+        var newest = (await audit.ReadPageAsync(new(), before: null, rows: 1)).SingleOrDefault().Row;
         findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read."));
         if (newest is not null && newest.AcceptedAt > TimeProvider.System.GetUtcNow() + SkewMax)
             findings.Add(

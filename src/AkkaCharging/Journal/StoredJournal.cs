@@ -175,15 +175,20 @@ internal abstract class StoredJournal(
     {
         var startedAt = time.GetTimestamp();
         var found = new List<RequestRecord>();
+        var damaged = new List<DamagedRow>();
         for (RequestId? next = before ?? query.EndId; ; )
         {
             var part = await Reader
                 .SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest)
                 .WaitAsync(cancellationToken);
             found.AddRange(part.Requests);
+            damaged.AddRange(part.Damaged);
             next = part.Next;
             if (next is null || found.Count == most || time.GetElapsedTime(startedAt) > SearchMax)
-                return new(found, next);
+            {
+                _damaged.Saw(damaged);
+                return new(found, next, damaged);
+            }
         }
     }
 
@@ -193,7 +198,12 @@ internal abstract class StoredJournal(
         DeadLetterCursor? after,
         int most,
         CancellationToken cancellationToken
-    ) => await Reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
+    )
+    {
+        var page = await Reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
+        _damaged.Saw(page.Damaged);
+        return page;
+    }
 
     /// <inheritdoc/>
     public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>

@@ -71,11 +71,7 @@ internal static class StoredRows
         }
         catch (Exception e) when (IsDamage(e))
         {
-            var damage =
-                e is InvalidJournalException
-                    ? e.Message
-                    : $"A column contains an unexpected value ({e.GetType().Name}).";
-            return new(place, id, Request: null, damage);
+            return new(place, id, Request: null, Describe(e));
         }
     }
 
@@ -99,6 +95,25 @@ internal static class StoredRows
             return null;
         }
     }
+
+    /// <summary>Reads row <paramref name="id"/> of a list, or why it cannot be read.</summary>
+    public static ListedRow<T> ToListed<T>(this DbDataReader row, RequestId id, Func<DbDataReader, RequestId, T> read)
+        where T : class
+    {
+        try
+        {
+            return new(id, read(row, id), Damage: null);
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            return new(id, Row: null, Describe(e));
+        }
+    }
+
+    private static string Describe(Exception damage) =>
+        damage is InvalidJournalException
+            ? damage.Message
+            : $"A column contains an unexpected value ({damage.GetType().Name}).";
 
     /// <summary>Reads dead letter <paramref name="id"/> for a list.</summary>
     public static DeadLetter ToDeadLetter(this DbDataReader row, RequestId id)
@@ -195,6 +210,26 @@ internal readonly record struct RowPlace(short Lane, long Seq);
 /// <param name="Request">The request; null when the row cannot be read.</param>
 /// <param name="Damage">Why the row cannot be read; null when it can.</param>
 internal readonly record struct UnsettledRow(RowPlace Place, RequestId Id, UnsettledRequest? Request, string? Damage);
+
+/// <summary>A row of a list, read or damaged.</summary>
+/// <param name="Row">What was read; null when the row cannot be read.</param>
+/// <param name="Damage">Why the row cannot be read; null when it can.</param>
+internal readonly record struct ListedRow<T>(RequestId Id, T? Row, string? Damage)
+    where T : class;
+
+/// <summary>A row that a list leaves out, because it cannot be read.</summary>
+internal readonly record struct DamagedRow(RequestId Id, string Damage);
+
+/// <summary>Separates what was read from what is damaged.</summary>
+internal static class ListedRows
+{
+    public static List<T> Readable<T>(this IEnumerable<ListedRow<T>> rows)
+        where T : class => [.. rows.Select(row => row.Row).OfType<T>()];
+
+    public static List<DamagedRow> Damaged<T>(this IEnumerable<ListedRow<T>> rows)
+        where T : class =>
+        [.. rows.Where(row => row.Damage is not null).Select(row => new DamagedRow(row.Id, row.Damage!))];
+}
 
 /// <summary>A dead letter and the changes of its row that redrive it; times in ticks.</summary>
 /// <param name="SettledAt"><c>settled_at</c> as read; the update applies only while it is unchanged.</param>

@@ -106,7 +106,9 @@ internal static class RecordedRun
         try
         {
             await using var audit = SqliteAudit.Open(settings);
-            foreach (var record in await audit.ReadPageAsync(new RequestQuery(), before: null, int.MaxValue))
+            var rows = await audit.ReadPageAsync(new RequestQuery(), before: null, int.MaxValue);
+            Assert.Empty(rows.Damaged());
+            foreach (var record in rows.Readable())
                 requests.Add(record.Id.ToString(), record.Decision);
         }
         catch (InvalidJournalException e) when (e.Message.Contains("is empty", StringComparison.Ordinal))

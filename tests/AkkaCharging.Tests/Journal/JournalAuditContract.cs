@@ -14,6 +14,9 @@ public abstract class JournalAuditContract
     /// <summary>The journal's owner, running.</summary>
     private protected abstract Task<IJournal> OpenAsync();
 
+    /// <summary>Sets columns of a request.</summary>
+    private protected abstract Task DamageAsync(string columns, RequestId id);
+
     /// <summary>Reads the same journal.</summary>
     private protected abstract Task<IJournalAudit> AuditAsync();
 
@@ -140,11 +143,70 @@ public abstract class JournalAuditContract
         Assert.Equal(1_500, (await ReadAsync(audit, new(), limit: 1_500)).Count);
     }
 
+    [Theory]
+    [InlineData("attempts = 'x'")]
+    [InlineData("attempts = '1,2,,no_outcome;'")]
+    [InlineData("state = 'x'")]
+    [InlineData("status = 'x'")]
+    public async Task DamagedRow_IsNamed_AndHidesNoOther(string damage)
+    {
+        await using var journal = await OpenAsync();
+        var ids = new List<RequestId>();
+        for (var i = 0; i < 3; i++)
+        {
+            var at = DateTimeOffset.UtcNow;
+            var request = Sample.Request(acceptedAt: at);
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.DecideAsync(request.Id, Sample.Decision(at), default);
+            await journal.SettleAsync(request.Id, new(RequestState.Failed, at, Sample.Attempt(at: at)), default);
+            ids.Insert(0, request.Id);
+        }
+
+        await DamageAsync(damage, ids[1]);
+        await using var audit = await AuditAsync();
+
+        RequestId[] whole = [ids[0], ids[2]];
+        var damaged = new List<DamagedRow>();
+        Assert.Equal(
+            whole,
+            await audit.ReadAsync(new(), long.MaxValue, damaged.Add).Select(record => record.Id).ToListAsync()
+        );
+        var searched = new List<RequestId>();
+        for (RequestId? before = null; ; )
+        {
+            var page = await journal.SearchAsync(new(), before, most: 1, default);
+            searched.AddRange(page.Requests.Select(record => record.Id));
+            damaged.AddRange(page.Damaged);
+            if ((before = page.Next) is null)
+                break;
+        }
+
+        Assert.Equal(whole, searched);
+        Assert.Equal([ids[1], ids[1]], damaged.Select(row => row.Id));
+        Assert.All(damaged, row => Assert.StartsWith("A column contains", row.Damage, StringComparison.Ordinal));
+        if (damage.StartsWith("state", StringComparison.Ordinal))
+            return; // dead letters are known by other columns
+
+        var letters = new List<RequestId>();
+        for (DeadLetterCursor? after = null; ; )
+        {
+            var page = await journal.ListDeadLettersAsync(new(), after, most: 1, default);
+            letters.AddRange(page.Letters.Select(letter => letter.Id));
+            damaged.AddRange(page.Damaged);
+            if ((after = page.Next) is null)
+                break;
+        }
+
+        Assert.Equal(whole, letters);
+        Assert.Equal(ids[1], damaged[^1].Id);
+        Assert.Equal(3, damaged.Count);
+    }
+
     private protected static async Task<List<RequestRecord>> ReadAsync(
         IJournalAudit audit,
         RequestQuery query,
         long limit = long.MaxValue
-    ) => await audit.ReadAsync(query, limit).ToListAsync();
+    ) => await audit.ReadAsync(query, limit, row => Assert.Fail($"{row}")).ToListAsync();
 
     private static ChargingRequest At(DateTimeOffset time, int i) =>
         Sample.Request(acceptedAt: time, token: i < 3 ? Queries.Token : OtherToken) with

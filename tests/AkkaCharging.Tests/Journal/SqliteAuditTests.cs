@@ -1,5 +1,6 @@
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Requests;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -13,6 +14,12 @@ public sealed class SqliteAuditTests : JournalAuditContract, IAsyncLifetime
     public Task InitializeAsync() => Task.CompletedTask;
 
     public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
+
+    private protected override Task DamageAsync(string columns, RequestId id)
+    {
+        _folder.Shell($"UPDATE request SET {columns} WHERE id = unhex('{id.Value:N}')").Dispose();
+        return Task.CompletedTask;
+    }
 
     [Fact]
     public void MissingFile_IsRefused_AndNotMade()

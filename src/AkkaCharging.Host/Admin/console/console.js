@@ -412,7 +412,7 @@ function attempt(last) {
 }
 
 function showLetters(answer) {
-    text('letters-problem', answer.problem ?? '');
+    text('letters-problem', answer.problem ?? leftOut(answer));
     at('first-page').disabled = cursor === null;
     nextCursor = answer.next ?? null;
     at('next-page').disabled = nextCursor === null;
@@ -449,6 +449,11 @@ function showLetters(answer) {
         });
     });
     showSelection();
+}
+
+/** Says which rows are missing, because the journal cannot read them. */
+function leftOut({ damaged = [] }) {
+    return damaged.length === 0 ? '' : `${count(damaged.length)} damaged, left out: ${damaged.slice(0, 3).join(', ')}${damaged.length > 3 ? ' …' : ''}`;
 }
 
 /** Selects or unselects dead letters. */
@@ -562,7 +567,7 @@ async function asked(path) {
 }
 
 function showFound(answer) {
-    text('find-problem', answer.problem ?? '');
+    text('find-problem', answer.problem ?? leftOut(answer));
     const rows = answer.requests ?? [];
     olderThan = answer.next ?? null;
     at('find-pages').hidden = olderThan === null;

@@ -145,7 +145,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             .UnorderedItems.OrderByDescending(item => item.Priority)
             .Select(item => item.Element.ToRecord())
             .ToList();
-        return new(new RequestPage(found, found.Count == most ? found[^1].Id : null));
+        return new(new RequestPage(found, found.Count == most ? found[^1].Id : null, []));
     }
 
     /// <inheritdoc/>

@@ -59,7 +59,7 @@ internal sealed class PostgresAudit : IJournalAudit
         PostgresProblem.ReadAsync(() => PostgresSearch.FindAsync(_connection, id, secrets: null, oldest: 0));
 
     /// <inheritdoc/>
-    public Task<List<RequestRecord>> ReadPageAsync(RequestQuery query, RequestId? before, int rows) =>
+    public Task<List<ListedRow<RequestRecord>>> ReadPageAsync(RequestQuery query, RequestId? before, int rows) =>
         PostgresProblem.ReadAsync(() =>
             PostgresSearch.FindAsync(_connection, query, query.FirstId, before ?? query.EndId, rows, oldest: 0)
         );

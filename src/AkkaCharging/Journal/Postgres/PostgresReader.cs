@@ -124,7 +124,11 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
         RunAsync(async connection =>
             DeadLetterPage.Of(
                 await connection.AllAsync(
-                    row => row.ToDeadLetter(ReadId(row)),
+                    row =>
+                        (
+                            StoredNames.Time(row.GetInt64("settled_at")),
+                            row.ToListed(ReadId(row), StoredRows.ToDeadLetter)
+                        ),
                     $"SELECT {StoredRows.DeadLetterColumns} FROM charging_request {Matching(query)} ORDER BY "
                         + $"settled_at DESC, id DESC LIMIT {most}",
                     Values(query, after, oldest)

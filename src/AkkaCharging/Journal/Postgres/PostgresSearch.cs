@@ -34,7 +34,7 @@ internal static class PostgresSearch
     /// <param name="before">The id before which every match lies.</param>
     /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
     /// too.</param>
-    public static Task<List<RequestRecord>> FindAsync(
+    public static Task<List<ListedRow<RequestRecord>>> FindAsync(
         NpgsqlConnection connection,
         RequestQuery query,
         RequestId from,
@@ -43,7 +43,7 @@ internal static class PostgresSearch
         long oldest
     ) =>
         connection.AllAsync(
-            row => row.ToRecord(new(row.GetGuid("id")), secrets: null),
+            row => row.ToListed(new(row.GetGuid("id")), (found, id) => found.ToRecord(id, secrets: null)),
             $"""
             SELECT id, {StoredRows.RecordColumns} FROM charging_request
             WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4

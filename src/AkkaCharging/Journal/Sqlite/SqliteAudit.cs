@@ -52,7 +52,7 @@ internal sealed class SqliteAudit : IJournalAudit
         Task.FromResult(Reading(_settings, () => SqliteSearch.Find(_connection, id, secrets: null, oldest: 0)));
 
     /// <inheritdoc/>
-    public Task<List<RequestRecord>> ReadPageAsync(RequestQuery query, RequestId? before, int rows) =>
+    public Task<List<ListedRow<RequestRecord>>> ReadPageAsync(RequestQuery query, RequestId? before, int rows) =>
         Task.FromResult(
             Reading(
                 _settings,

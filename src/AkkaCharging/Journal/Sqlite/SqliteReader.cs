@@ -68,7 +68,11 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
             var (settledAt, id) = query.End(after);
             return DeadLetterPage.Of(
                 page.All(
-                    found => found.ToDeadLetter(ReadId(found)),
+                    found =>
+                        (
+                            StoredNames.Time(found.GetInt64("settled_at")),
+                            found.ToListed(ReadId(found), StoredRows.ToDeadLetter)
+                        ),
                     query.FirstTicks(oldest),
                     settledAt.UtcTicks,
                     StoredId.Of(id),

@@ -26,7 +26,7 @@ internal static class SqliteSearch
     /// <param name="before">The id before which every match lies.</param>
     /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
     /// too.</param>
-    public static List<RequestRecord> Find(
+    public static List<ListedRow<RequestRecord>> Find(
         SqliteConnection connection,
         RequestQuery query,
         RequestId from,
@@ -47,7 +47,11 @@ internal static class SqliteSearch
             """
         );
         return find.All(
-            found => found.ToRecord(StoredId.Read(found.GetFieldValue<byte[]>("id")), secrets: null),
+            found =>
+                found.ToListed(
+                    StoredId.Read(found.GetFieldValue<byte[]>("id")),
+                    (row, id) => row.ToRecord(id, secrets: null)
+                ),
             StoredId.Of(from),
             StoredId.Of(before),
             query.FromTicks,

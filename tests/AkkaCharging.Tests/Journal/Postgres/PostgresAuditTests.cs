@@ -1,6 +1,7 @@
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Pipeline;
 using Npgsql;
@@ -16,6 +17,9 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
     public async Task InitializeAsync() => _settings = await postgres.NewSettingsAsync();
 
     public Task DisposeAsync() => Task.CompletedTask;
+
+    private protected override Task DamageAsync(string columns, RequestId id) =>
+        SharedPostgres.QueryAsync(_settings, $"UPDATE charging_request SET {columns} WHERE id = '{id.Value}'");
 
     [Fact]
     public async Task DatabaseWithoutAJournal_IsRefused_AndStaysEmpty()
