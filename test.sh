@@ -54,37 +54,18 @@ if [ "${#packages[@]}" -gt 0 ]; then
     fi
 fi
 
-# Signatures are also verified by the package of the Standard Webhooks authors; the lock file pins its content.
-if [ ! -d tests/standard-webhooks/node_modules ]; then
+# Programs of others that tests run; lock files pin their content. standard-webhooks: verifies signatures. ocpp-rpc: a station and a
+# central system. api-description: linters of the API's descriptions and a generator of clients. accessibility: rules for the console.
+for folder in standard-webhooks ocpp-rpc api-description accessibility; do
+    [ ! -d "tests/$folder/node_modules" ] || continue
     if [ "$install" = no ] || ! command -v npm > /dev/null; then
-        echo "Without the npm package standardwebhooks signatures are verified by the tests' own reading of the standard." >&2
-    else
-        echo "Installing the npm package standardwebhooks into tests/standard-webhooks."
-        npm ci --prefix tests/standard-webhooks --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
-            echo "The npm package standardwebhooks could not be installed." >&2
+        echo "Not installed: the npm packages of tests/$folder. Tests that need them fail." >&2
+        continue
     fi
-fi
-
-# A station and a central system of OCPP that are not this project's; the lock file pins their content.
-if [ ! -d tests/ocpp-rpc/node_modules ] && [ "$install" = yes ] && command -v npm > /dev/null; then
-    echo "Installing the npm package ocpp-rpc into tests/ocpp-rpc."
-    npm ci --prefix tests/ocpp-rpc --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
-        echo "The npm package ocpp-rpc could not be installed; the test that needs it fails." >&2
-fi
-
-# Linters of the API's descriptions and a generator of clients; the lock file pins their content.
-if [ ! -d tests/api-description/node_modules ] && [ "$install" = yes ] && command -v npm > /dev/null; then
-    echo "Installing npm packages into tests/api-description."
-    npm ci --prefix tests/api-description --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
-        echo "The npm packages of tests/api-description could not be installed; the tests that need them fail." >&2
-fi
-
-# The rules of accessibility that the console is held to; the lock file pins their content.
-if [ ! -d tests/accessibility/node_modules ] && [ "$install" = yes ] && command -v npm > /dev/null; then
-    echo "Installing the npm package axe-core into tests/accessibility."
-    npm ci --prefix tests/accessibility --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
-        echo "The npm package axe-core could not be installed; the tests that need it fail." >&2
-fi
+    echo "Installing the npm packages of tests/$folder."
+    npm ci --prefix "tests/$folder" --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+        echo "The npm packages of tests/$folder could not be installed. Tests that need them fail." >&2
+done
 
 # A package that is not the one of the lock files ends the run. The image is published for one platform, from lock files of its own.
 for platform in linux-x64 linux-arm64; do dotnet restore src/AkkaCharging.Host -p:RuntimeIdentifier="$platform" --locked-mode; done
