@@ -171,19 +171,19 @@ internal abstract class StoredJournal(
     {
         var startedAt = time.GetTimestamp();
         var found = new List<RequestRecord>();
-        var damaged = new List<DamagedRow>();
+        var leftOut = new List<DamagedRow>();
         for (RequestId? next = before ?? query.EndId; ; )
         {
             var part = await Reader
                 .SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest)
                 .WaitAsync(cancellationToken);
             found.AddRange(part.Requests);
-            damaged.AddRange(part.Damaged);
+            leftOut.AddRange(part.Damaged);
             next = part.Next;
             if (next is null || found.Count == most || time.GetElapsedTime(startedAt) > SearchMax)
             {
-                _damaged.Saw(damaged);
-                return new(found, next, damaged);
+                _damaged.Saw(leftOut);
+                return new(found, next, leftOut);
             }
         }
     }
