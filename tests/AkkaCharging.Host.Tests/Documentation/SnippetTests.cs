@@ -26,7 +26,7 @@ public sealed partial class SnippetTests : IAsyncLifetime
         ["curl -s http://127.0.0.1:8080/"] = "needs the set-up of its page; CitrineosTests and SteveTests ask it",
         ["AkkaCharging.Host --check-config"] = "needs the files of its page; the settings are checked below",
         ["AkkaCharging.Host request"] = "reads a journal's file; JournalCommandTests run it",
-        ["AkkaCharging.Host secrets init"] = "SecretsCommand's tests run it",
+        ["AkkaCharging.Host secrets init"] = "CommandLineTests run it",
         ["JOURNAL_KIND=postgres"] = "needs a database; JournalCommandTests migrate",
         ["OTEL_EXPORTER_OTLP_ENDPOINT="] = "serves until it is stopped; OtlpExportTests export",
         ["AKKACHARGING_API_KEYS="] = "lines of an environment file",
