@@ -30,7 +30,9 @@ internal sealed class DamagedRows(DamagedRowReport? report)
         report?.Invoke(id, damage);
     }
 
-    /// <summary>Reports settled requests that a list leaves out, each once: the console lists every few seconds.</summary>
+    /// <summary>
+    /// Reports settled requests that a list leaves out, each once: the console lists every few seconds.
+    /// </summary>
     public void Saw(IReadOnlyList<DamagedRow> rows)
     {
         foreach (var row in rows)

@@ -103,10 +103,6 @@ internal abstract class StoredJournal(
     }
 
     /// <inheritdoc/>
-    public virtual Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
-        Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-
-    /// <inheritdoc/>
     public async ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
         IdempotencyClaim? idempotency,
@@ -175,19 +171,19 @@ internal abstract class StoredJournal(
     {
         var startedAt = time.GetTimestamp();
         var found = new List<RequestRecord>();
-        var unreadable = new List<DamagedRow>();
+        var leftOut = new List<DamagedRow>();
         for (RequestId? next = before ?? query.EndId; ; )
         {
             var part = await Reader
                 .SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest)
                 .WaitAsync(cancellationToken);
             found.AddRange(part.Requests);
-            unreadable.AddRange(part.Damaged);
+            leftOut.AddRange(part.Damaged);
             next = part.Next;
             if (next is null || found.Count == most || time.GetElapsedTime(startedAt) > SearchMax)
             {
-                _damaged.Saw(unreadable);
-                return new(found, next, unreadable);
+                _damaged.Saw(leftOut);
+                return new(found, next, leftOut);
             }
         }
     }

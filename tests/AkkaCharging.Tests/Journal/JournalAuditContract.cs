@@ -154,7 +154,7 @@ public abstract class JournalAuditContract
         var ids = new List<RequestId>();
         for (var i = 0; i < 3; i++)
         {
-            var at = DateTimeOffset.UtcNow;
+            var at = TimeProvider.System.GetUtcNow();
             var request = Sample.Request(acceptedAt: at);
             await journal.AcceptAsync(request, idempotency: null, default);
             await journal.DecideAsync(request.Id, Sample.Decision(at), default);
