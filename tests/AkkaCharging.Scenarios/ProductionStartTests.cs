@@ -121,6 +121,24 @@ public sealed class ProductionStartTests : IDisposable
     }
 
     [Fact]
+    public async Task KeyThatAkkaDoesNotKnow_IsLogged_AndDoesNotPreventTheStart()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "hocon"));
+        _folder.Write("hocon/application.conf", "akka.actr.x = 1");
+        await using var service = await ServiceProcess.StartAsync(
+            ScenarioFolder.Settings(("JOURNAL_KIND", "memory")),
+            _folder.Path
+        );
+        Assert.Equal(0, await service.StopAsync());
+
+        Assert.Contains(
+            service.Process.Output,
+            line =>
+                line.Contains("Ineffective setting: hocon/application.conf:1: akka.actr is", StringComparison.Ordinal)
+        );
+    }
+
+    [Fact]
     public async Task MissingAccessList_IsNamed()
     {
         var (exitCode, _, error) = await RunAsync(ScenarioFolder.Settings(("AUTHORIZATION_ACL_FILE", "nowhere.csv")));

@@ -7,8 +7,8 @@ namespace AkkaCharging.Host.Composition;
 internal static class StartLog
 {
     /// <summary>
-    /// Logs the place of the journal, the shares of open files, and each setting that they reduce, that has no effect or
-    /// that is insecure.
+    /// Logs the place of the journal, the shares of open files, and each setting that they reduce, that has no effect
+    /// or that is insecure.
     /// </summary>
     /// <param name="settings">The settings as loaded, before <paramref name="files"/> reduced them.</param>
     public static void LogStart(this WebApplication app, ChargingSettings settings, FileBudget files)

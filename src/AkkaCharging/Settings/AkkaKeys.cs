@@ -59,7 +59,7 @@ internal sealed class AkkaKeys
     private readonly Dictionary<string, AkkaKeys> _below = new(StringComparer.Ordinal);
     private AkkaKeys? _others;
 
-    /// <summary>Lists the topmost keys below <c>akka</c> that no library knows, each with the most similar one.</summary>
+    /// <summary>Lists the topmost keys below <c>akka</c> that no library knows, with the most similar one.</summary>
     /// <remarks>
     /// They are warnings, not problems: an actor or a plug-in of the program's own may read them.
     /// </remarks>

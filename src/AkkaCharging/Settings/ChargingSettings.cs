@@ -35,7 +35,7 @@ internal sealed record ChargingSettings(
     /// <summary>The files from which secrets were read.</summary>
     public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
 
-    /// <summary>What is probably wrong in the files, and does not prevent a start: keys that Akka does not know.</summary>
+    /// <summary>What is probably wrong but does not prevent a start: keys that Akka does not know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     internal static ChargingSettings Read(HoconSection hocon, Config akka) =>

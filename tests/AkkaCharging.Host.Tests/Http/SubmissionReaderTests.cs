@@ -187,8 +187,7 @@ public sealed class SubmissionReaderTests
     [InlineData("", null)]
     public void MissingField_NamesTheOneThatIsNearlyIt(string name, string? shown)
     {
-        var body =
-            $"{{\"{name}\":\"123e4567-e89b-42d3-a456-426614174000\",\"driverToken\":\"{Token}\",\"callbackUrl\":\"{Url}\"}}";
+        var body = $"{{\"{name}\":\"{Station}\",\"driverToken\":\"{Token}\",\"callbackUrl\":\"{Url}\"}}";
 
         Assert.Equal(
             [
