@@ -103,6 +103,10 @@ internal abstract class StoredJournal(
     }
 
     /// <inheritdoc/>
+    public virtual Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
+        Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
         IdempotencyClaim? idempotency,
