@@ -1,3 +1,3 @@
 // Scenarios mostly wait, for processes and for time-outs, so they run in parallel. Scenarios that measure time are in
 // the collection RunsAlone.
-[assembly: CollectionBehavior(MaxParallelThreads = 2)]
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]

@@ -53,7 +53,9 @@ public sealed class SqliteJournalPrivacyTests : IAsyncLifetime
         Assert.Equal(isKept, File.ReadAllBytes(_folder.Journal).AsSpan().IndexOf(sealedSecrets) >= 0);
     }
 
-    /// <summary>In a page whose other rows stay, a deleted row would lie until something else needs its place.</summary>
+    /// <summary>
+    /// In a page whose other rows stay, a deleted row would lie until something else needs its place.
+    /// </summary>
     [Fact]
     public async Task DeadLetter_LeavesNothing_WhenRetentionDeletesItBetweenPendingRequests()
     {
