@@ -172,7 +172,8 @@ public sealed partial class SnippetTests : IAsyncLifetime
         await bash.WaitForExitAsync();
         string[] expected =
             // A number that nobody counted is not confirmed.
-            command.Contains("\"count\":12", StringComparison.Ordinal) ? ["409"]
+            command.Contains("\"count\":12", StringComparison.Ordinal)
+                ? ["409"]
             // The job of the command before may have ended.
             : command.EndsWith("/cancel", StringComparison.Ordinal) ? ["202", "409"]
             : ["200", "202"];
