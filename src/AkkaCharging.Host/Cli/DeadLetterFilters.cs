@@ -32,18 +32,17 @@ internal sealed class DeadLetterFilters
     private readonly Option<string?> _olderThan = Age("--older-than", "Accepted longer ago than this, such as 90m.");
     private readonly Option<string?> _youngerThan = Age("--younger-than", "Accepted within this time, such as 90m.");
 
+    private Option<string?>[] All => [_destination, _cause, _from, _to, _olderThan, _youngerThan];
+
     /// <summary>Adds the options to <paramref name="command"/>.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_destination, _cause, _from, _to, _olderThan, _youngerThan])
+        foreach (var option in All)
             command.Add(option);
     }
 
     /// <summary>Checks whether any option is given.</summary>
-    public bool AreGiven(SymbolResult parsed) =>
-        ((Option[])[_destination, _cause, _from, _to, _olderThan, _youngerThan]).Any(option =>
-            parsed.GetResult(option) is not null
-        );
+    public bool AreGiven(SymbolResult parsed) => All.Any(option => parsed.GetResult(option) is not null);
 
     /// <summary>Returns each parameter of the API with its value; null where the option is not given.</summary>
     public IEnumerable<(string Name, string? Value)> Given(ParseResult parsed) =>

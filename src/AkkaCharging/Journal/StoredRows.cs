@@ -63,41 +63,38 @@ internal static class StoredRows
         JournalClock clock
     )
     {
-        try
-        {
-            var unsettled = row.ToUnsettled(id, secrets);
-            var since = unsettled.RedrivenAt ?? unsettled.Request.AcceptedAt;
-            return new(place, id, unsettled with { Age = clock.NowFor(since) - since }, Damage: null);
-        }
-        catch (Exception e) when (IsDamage(e))
-        {
-            return new(place, id, Request: null, Describe(e));
-        }
+        var read = row.TryRead(
+            id,
+            (found, unsettledId) =>
+            {
+                var unsettled = found.ToUnsettled(unsettledId, secrets);
+                var since = unsettled.RedrivenAt ?? unsettled.Request.AcceptedAt;
+                return unsettled with { Age = clock.NowFor(since) - since };
+            }
+        );
+        return new(place, id, read.Row, read.Damage);
     }
 
     /// <summary>Reads dead letter <paramref name="id"/> to redrive it at <paramref name="at"/>.</summary>
     /// <returns>Null when its row is damaged.</returns>
-    public static Redrive? ToRedrive(this DbDataReader row, RequestId id, JournalSecrets secrets, DateTimeOffset at)
-    {
-        try
-        {
-            var failed = row.ToUnsettled(id, secrets);
-            var request = failed.Request with { ExpiresAt = at + failed.Life };
-            return new(
-                new UnsettledRequest(request, failed.Decision, AttemptsMade: 0, IsRedriven: true, at),
-                SettledAt: row.GetInt64("settled_at"),
-                At: at.UtcTicks,
-                Attempts: StoredNames.NewestAttempts(row.GetString("attempts"))
-            );
-        }
-        catch (Exception e) when (IsDamage(e))
-        {
-            return null;
-        }
-    }
+    public static Redrive? ToRedrive(this DbDataReader row, RequestId id, JournalSecrets secrets, DateTimeOffset at) =>
+        row.TryRead(
+            id,
+            (found, failedId) =>
+            {
+                var failed = found.ToUnsettled(failedId, secrets);
+                var request = failed.Request with { ExpiresAt = at + failed.Life };
+                return new Redrive(
+                    new UnsettledRequest(request, failed.Decision, AttemptsMade: 0, IsRedriven: true, at),
+                    SettledAt: found.GetInt64("settled_at"),
+                    At: at.UtcTicks,
+                    Attempts: StoredNames.NewestAttempts(found.GetString("attempts"))
+                );
+            }
+        ).Row;
 
-    /// <summary>Reads row <paramref name="id"/> of a list, or why it cannot be read.</summary>
-    public static ListedRow<T> ToListed<T>(this DbDataReader row, RequestId id, Func<DbDataReader, RequestId, T> read)
+    /// <summary>Reads row <paramref name="id"/>, or why it cannot be read.</summary>
+    public static ListedRow<T> TryRead<T>(this DbDataReader row, RequestId id, Func<DbDataReader, RequestId, T> read)
         where T : class
     {
         try
@@ -106,14 +103,13 @@ internal static class StoredRows
         }
         catch (Exception e) when (IsDamage(e))
         {
-            return new(id, Row: null, Describe(e));
+            var damage =
+                e is InvalidJournalException
+                    ? e.Message
+                    : $"A column contains an unexpected value ({e.GetType().Name}).";
+            return new(id, Row: null, damage);
         }
     }
-
-    private static string Describe(Exception damage) =>
-        damage is InvalidJournalException
-            ? damage.Message
-            : $"A column contains an unexpected value ({damage.GetType().Name}).";
 
     /// <summary>Reads dead letter <paramref name="id"/> for a list.</summary>
     public static DeadLetter ToDeadLetter(this DbDataReader row, RequestId id)

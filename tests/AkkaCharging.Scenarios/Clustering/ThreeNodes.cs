@@ -111,14 +111,8 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     /// <summary>Waits until a node is ready: a member that has lanes.</summary>
     public async Task ReadyAsync(int number)
     {
-        var node = this[number];
-        await Eventually.HoldsAsync(
-            async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-            $"node {number} is ready",
-            Joining
-        );
-        if (node.Process.HasExited)
-            throw new InvalidOperationException($"Node {number} did not start:\n{node.Process.Everything}");
+        if (!await IsReadyAsync(number, Joining))
+            throw new InvalidOperationException($"Node {number} did not start:\n{this[number].Process.Everything}");
     }
 
     /// <summary>Starts a node that does not run, and waits until it is ready.</summary>
@@ -145,27 +139,32 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
         {
             if (_running[number] is null)
                 Launch(number);
-            var node = this[number];
-            try
-            {
-                await Eventually.HoldsAsync(
-                    async () =>
-                        node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-                    $"node {number} is ready",
-                    Joining * 2
-                );
-            }
-            catch (TimeoutException e)
-            {
-                throw new TimeoutException($"{e.Message}\n{await DescribeAsync(number)}", e);
-            }
-
-            if (!node.Process.HasExited)
+            if (await IsReadyAsync(number, Joining * 2))
                 return;
             await ForgetAsync(number);
         }
 
         throw new InvalidOperationException($"Node {number} does not stay.");
+    }
+
+    /// <summary>Waits until a node is ready; false when it ends before.</summary>
+    private async Task<bool> IsReadyAsync(int number, TimeSpan deadline)
+    {
+        var node = this[number];
+        try
+        {
+            await Eventually.HoldsAsync(
+                async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                $"node {number} is ready",
+                deadline
+            );
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\n{await DescribeAsync(number)}", e);
+        }
+
+        return !node.Process.HasExited;
     }
 
     /// <summary>What each node says of its health, and what one of them logged last.</summary>

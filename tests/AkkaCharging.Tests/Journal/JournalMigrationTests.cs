@@ -46,13 +46,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
 
         var target = await postgres.NewSettingsAsync();
         var progress = new List<(long Copied, long All)>();
-        var report = await JournalMigration.RunAsync(
-            File,
-            target,
-            TimeProvider.System,
-            (copied, all) => progress.Add((copied, all)),
-            default
-        );
+        var report = await MoveAsync(target, (copied, all) => progress.Add((copied, all)));
 
         Assert.Equal(
             (4, 2, 1, File + ".migrated"),
@@ -92,13 +86,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         await using var file = await OpenFileAsync();
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
-            await JournalMigration.RunAsync(
-                File,
-                await postgres.NewSettingsAsync(),
-                TimeProvider.System,
-                (_, _) => { },
-                default
-            )
+            await MoveAsync(await postgres.NewSettingsAsync())
         );
 
         Assert.Contains($"is in use by process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
@@ -112,9 +100,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         var target = await postgres.NewSettingsAsync();
         await (await SharedPostgres.OpenAsync(target)).DisposeAsync();
 
-        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() =>
-            JournalMigration.RunAsync(File, target, TimeProvider.System, (_, _) => { }, default)
-        );
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => MoveAsync(target));
 
         Assert.Contains("already contains another journal", refused.Message, StringComparison.Ordinal);
         Assert.True(System.IO.File.Exists(File));
@@ -127,9 +113,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         var target = await postgres.NewSettingsAsync();
         await using var owner = await SharedPostgres.OpenAsync(target);
 
-        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
-            JournalMigration.RunAsync(File, target, TimeProvider.System, (_, _) => { }, default)
-        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => MoveAsync(target));
 
         Assert.True(System.IO.File.Exists(File));
     }
@@ -138,17 +122,14 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
     public async Task MissingFile_IsAClearError()
     {
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(async () =>
-            await JournalMigration.RunAsync(
-                File,
-                await postgres.NewSettingsAsync(),
-                TimeProvider.System,
-                (_, _) => { },
-                default
-            )
+            await MoveAsync(await postgres.NewSettingsAsync())
         );
 
         Assert.Equal($"There is no journal {File}.", refused.Message);
     }
+
+    private Task<MigrationReport> MoveAsync(JournalSettings target, CopyProgress? progress = null) =>
+        JournalMigration.RunAsync(File, target, TimeProvider.System, progress ?? ((_, _) => { }), default);
 
     private async Task<SqliteJournal> OpenFileAsync()
     {

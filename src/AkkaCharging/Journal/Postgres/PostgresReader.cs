@@ -127,7 +127,7 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
                     row =>
                         (
                             StoredNames.Time(row.GetInt64("settled_at")),
-                            row.ToListed(ReadId(row), StoredRows.ToDeadLetter)
+                            row.TryRead(ReadId(row), StoredRows.ToDeadLetter)
                         ),
                     $"SELECT {StoredRows.DeadLetterColumns} FROM charging_request {Matching(query)} ORDER BY "
                         + $"settled_at DESC, id DESC LIMIT {most}",

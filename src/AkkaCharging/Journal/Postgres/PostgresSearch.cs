@@ -43,7 +43,7 @@ internal static class PostgresSearch
         long oldest
     ) =>
         connection.AllAsync(
-            row => row.ToListed(new(row.GetGuid("id")), (found, id) => found.ToRecord(id, secrets: null)),
+            row => row.TryRead(new(row.GetGuid("id")), (found, id) => found.ToRecord(id, secrets: null)),
             $"""
             SELECT id, {StoredRows.RecordColumns} FROM charging_request
             WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4

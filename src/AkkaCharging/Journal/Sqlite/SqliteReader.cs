@@ -71,7 +71,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
                     found =>
                         (
                             StoredNames.Time(found.GetInt64("settled_at")),
-                            found.ToListed(ReadId(found), StoredRows.ToDeadLetter)
+                            found.TryRead(ReadId(found), StoredRows.ToDeadLetter)
                         ),
                     query.FirstTicks(oldest),
                     settledAt.UtcTicks,

@@ -48,7 +48,7 @@ internal static class SqliteSearch
         );
         return find.All(
             found =>
-                found.ToListed(
+                found.TryRead(
                     StoredId.Read(found.GetFieldValue<byte[]>("id")),
                     (row, id) => row.ToRecord(id, secrets: null)
                 ),
