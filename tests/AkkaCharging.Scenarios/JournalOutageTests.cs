@@ -74,19 +74,19 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
 
     private static async Task AssertDownAsync(ServiceProcess service, ClientLoad load)
     {
+        // All in one round: a disk that is nearly full takes a small write after it refused a large one, so that the
+        // journal is down and up in turns at first.
         await Eventually.HoldsAsync(
-            async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
-            "not ready",
+            async () =>
+                await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable
+                && await service.StatusOfAsync("/health") == HttpStatusCode.ServiceUnavailable
+                && (await service.GetAsync("/health"))
+                    .GetProperty("components")
+                    .GetProperty("journal")
+                    .GetProperty("status")
+                    .GetString() == "DOWN",
+            "not ready, and the journal is down",
             TimeSpan.FromSeconds(60)
-        );
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, await service.StatusOfAsync("/health"));
-        Assert.Equal(
-            "DOWN",
-            (await service.GetAsync("/health"))
-                .GetProperty("components")
-                .GetProperty("journal")
-                .GetProperty("status")
-                .GetString()
         );
         var refused = load.Refused.Count;
         await Eventually.HoldsAsync(() => load.Refused.Count >= refused + 50, "submissions are refused");
