@@ -3,20 +3,26 @@
 # the figures to tests/results/fuzz.md. Inputs that a reader fails on are copied into tests/corpus, whose files
 # FuzzCorpusTests read in every run of the suite. Needs afl-fuzz (Debian: afl++).
 #   tests/fuzz.sh minutes=60              every target for so long
+#   tests/fuzz.sh inputs=10000000         every target until it has read so many inputs
 #   tests/fuzz.sh minutes=5 only=url
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 minutes=1
+inputs=
 only=
 for argument in "$@"; do
     case $argument in
         minutes=*) minutes=${argument#minutes=} ;;
+        inputs=*) inputs=${argument#inputs=} ;;
         only=*) only=${argument#only=} ;;
         *) echo "Not understood: $argument" >&2 && exit 2 ;;
     esac
 done
+until=(-V "$((minutes * 60))")
+told=minutes=$minutes
+[ -z "$inputs" ] || { until=(-E "$inputs"); told=inputs=$inputs; }
 command -v afl-fuzz > /dev/null || { echo "Missing: afl-fuzz (Debian: afl++)." >&2; exit 2; }
 
 program=artifacts/fuzz
@@ -30,7 +36,7 @@ for assembly in AkkaCharging AkkaCharging.Host; do dotnet sharpfuzz "$program/$a
 export AFL_SKIP_BIN_CHECK=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1
 
 run() {
-    afl-fuzz -i "tests/corpus/$1" -o "$found/$1" -t 5000 -m none -V "$((minutes * 60))" -- \
+    afl-fuzz -i "tests/corpus/$1" -o "$found/$1" -t 5000 -m none "${until[@]}" -- \
         dotnet "$program/AkkaCharging.Fuzz.dll" "$1" > "$found/$1.log" 2>&1 || { tail -30 "$found/$1.log"; exit 1; }
 }
 
@@ -60,7 +66,7 @@ done
 {
     echo "# Fuzzers"
     echo
-    echo "\`tests/fuzz.sh minutes=$minutes${only:+ only=$only}\`, $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD),"
+    echo "\`tests/fuzz.sh $told${only:+ only=$only}\`, $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD),"
     echo "$(nproc) processors, Linux $(uname -r), .NET SDK $(dotnet --version), AFL++ with SharpFuzz."
     echo
     echo "| target | inputs | a second | inputs that reach new code | edges | failures | hangs |"
