@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Changes the code of a folder of the library in small ways, one at a time, and counts the changes that the tests of
-# AkkaCharging.Tests notice. Takes minutes to hours a folder; the report is artifacts/mutants/FOLDER/reports.
+# Changes the code of a folder of the library in small ways, one at a time, and counts the changes that the tests of the
+# same folder notice. Takes minutes to hours a folder; the report is artifacts/mutants/FOLDER/reports.
 #   tests/mutants.sh Receivers Callbacks
 #   tests/mutants.sh                        all folders of the weekly run
 set -euo pipefail
@@ -14,6 +14,7 @@ dotnet tool restore > /dev/null
 failed=0
 for folder in "${folders[@]}"; do
     dotnet stryker --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" \
+        --test-case-filter "FullyQualifiedName~AkkaCharging.Tests.$folder." \
         --output "../../artifacts/mutants/$folder" || failed=1
 done
 exit "$failed"

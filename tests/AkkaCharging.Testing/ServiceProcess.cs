@@ -152,6 +152,19 @@ internal sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns the answer of the operators' listener as text; the failure when there is none.</summary>
+    public async Task<string> TellAsync(string path)
+    {
+        try
+        {
+            return await Http.GetStringAsync(new Uri(ManagementAddress, path));
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return e.Message;
+        }
+    }
+
     public async Task<JsonElement> GetAsync(string path)
     {
         using var response = await Http.GetAsync(path);

@@ -101,12 +101,38 @@ internal sealed class HostileRound : IAsyncDisposable
     }
 
     /// <summary>Waits until nothing is pending.</summary>
-    public static Task SettleAsync(IReadOnlyList<ServiceProcess> nodes) =>
-        Eventually.HoldsAsync(
-            async () => (await HistoryReader.CountsAsync(nodes)).Pending == 0,
-            "nothing is pending",
-            TimeSpan.FromMinutes(2)
-        );
+    /// <exception cref="TimeoutException">Something is, with what each node says of it.</exception>
+    public static async Task SettleAsync(IReadOnlyList<ServiceProcess> nodes)
+    {
+        try
+        {
+            await Eventually.HoldsAsync(
+                async () => (await HistoryReader.CountsAsync(nodes)).Pending == 0,
+                "nothing is pending",
+                TimeSpan.FromMinutes(2)
+            );
+        }
+        catch (TimeoutException e)
+        {
+            var said = new List<string>();
+            foreach (var node in nodes)
+            {
+                foreach (
+                    var path in new[]
+                    {
+                        "/admin/overview",
+                        "/admin/requests?state=queued&limit=5",
+                        "/admin/requests?state=decided&limit=5",
+                        "/admin/destinations",
+                    }
+                )
+                    said.Add($"{path}: {await node.TellAsync(path)}");
+                said.Add($"logged:\n{node.Process.Everything}");
+            }
+
+            throw new TimeoutException($"{e.Message}\n{string.Join('\n', said)}", e);
+        }
+    }
 
     /// <summary>Checks a history, prints what is found and adds it to the figures of a campaign.</summary>
     public void Check(History history, HostileFigures figures, int kills)
