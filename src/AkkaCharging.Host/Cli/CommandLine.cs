@@ -263,7 +263,7 @@ internal static class CommandLine
     {
         if (Load(configFile, error) is not { } settings)
             return 1;
-        using var http = LoopbackHttp.CreateClient(
+        using var http = LoopbackHttp.CreateProbe(
             settings.Server.Host,
             settings.Server.Port,
             settings.Server.Tls.IsOn,
