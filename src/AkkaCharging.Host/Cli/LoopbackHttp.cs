@@ -42,7 +42,7 @@ internal static class LoopbackHttp
         if (settings.Tls.IsOn)
         {
             var own = ReadCertificate(settings.Tls.CertificateFile);
-            handler.SslOptions.CertificateChainPolicy = PeerCertificates.Policy();
+            handler.SslOptions = PeerCertificates.Options();
             handler.SslOptions.RemoteCertificateValidationCallback = (_, presented, _, errors) =>
                 errors == SslPolicyErrors.None || IsSame(own, presented)
                     ? true

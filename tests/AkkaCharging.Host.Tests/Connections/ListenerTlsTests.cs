@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AkkaCharging.Files;
@@ -47,6 +48,24 @@ public sealed class ListenerTlsTests : IDisposable
             var expected = address == service.Http.BaseAddress ? ("CN=server", 200) : ("CN=management", 404);
             Assert.Equal(expected, (subject, status));
         }
+    }
+
+    [Fact]
+    public async Task VersionsOfTls_AreNotLeftToTheSystem()
+    {
+        await using var service = await StartAsync(Tls("server"), Tls("management"));
+
+        var listeners = service.App.Services.GetRequiredService<ListenerCertificates>().All.ToList();
+
+        Assert.Equal(["server", "management"], listeners.Select(listener => listener.Name));
+        Assert.All(
+            listeners,
+            listener =>
+                Assert.Equal(
+                    SslProtocols.Tls12 | SslProtocols.Tls13,
+                    listener.Certificate.Options().EnabledSslProtocols
+                )
+        );
     }
 
     [Fact]
