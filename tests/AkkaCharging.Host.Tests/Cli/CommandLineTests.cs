@@ -264,7 +264,11 @@ public sealed class CommandLineTests : IDisposable
             () => CapturedConsole.Text.Contains("Insecure setting", StringComparison.Ordinal),
             "the start was logged"
         );
-        Assert.DoesNotContain($"127.0.0.1:{port}", CapturedConsole.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            $"Failed to bind to address http://127.0.0.1:{port}",
+            CapturedConsole.Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
