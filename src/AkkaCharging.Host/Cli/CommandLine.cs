@@ -249,7 +249,7 @@ internal static class CommandLine
         own.Check(settings.Authorization);
         SettingsFiles.Check(settings);
         OtlpSettings.Read(Sources(configFile).Environment);
-        foreach (var warning in settings.Warnings.Concat(InsecureChoices.Of(settings)))
+        foreach (var warning in InsecureChoices.WarningsOf(settings))
             error.WriteLine($"{Terminal.Of(error).Paint(Tone.Doubtful, "warning:")} {warning}");
         return settings;
     }

@@ -103,10 +103,6 @@ internal abstract class StoredJournal(
     }
 
     /// <inheritdoc/>
-    public virtual Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
-        Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-
-    /// <inheritdoc/>
     public async ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
         IdempotencyClaim? idempotency,
