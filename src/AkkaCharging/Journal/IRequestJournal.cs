@@ -73,7 +73,7 @@ internal interface IRequestJournal : IAsyncDisposable
     /// <returns>The decision in force: a stored one takes precedence.</returns>
     ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken);
 
-    /// <summary>Stores a failed attempt that will be retried.</summary>
+    /// <summary>Stores a failed attempt that will be retried; does nothing when the request is settled.</summary>
     ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken);
 
     /// <summary>Stores the outcome of the request; does nothing when the request is already settled.</summary>

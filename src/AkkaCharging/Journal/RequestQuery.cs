@@ -40,6 +40,16 @@ internal sealed record RequestQuery(
     /// </summary>
     public string? AttemptsLike => StoredNames.AttemptsLike(Cause);
 
+    /// <summary>Checks whether <paramref name="record"/> meets all conditions.</summary>
+    public bool Matches(RequestRecord record) =>
+        record.AcceptedAt.UtcTicks >= FromTicks
+        && record.AcceptedAt.UtcTicks < ToTicks
+        && (Station is null || string.Equals(record.StationId, Station.Text, StringComparison.OrdinalIgnoreCase))
+        && (TokenFingerprint is null || record.TokenFingerprint.AsSpan().SequenceEqual(TokenFingerprint))
+        && (Destination is null || string.Equals(record.Destination, Destination.ToString(), StringComparison.Ordinal))
+        && (State is null || record.State == State)
+        && (Cause is null || (record.Attempts is [.., var last] ? last.Cause : null) == Cause);
+
     private static RequestId SmallestId(long millis)
     {
         var bytes = new byte[16];

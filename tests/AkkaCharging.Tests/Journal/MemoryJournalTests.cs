@@ -47,6 +47,71 @@ public sealed class MemoryJournalTests : RequestJournalContract
         }
     }
 
+    [Fact]
+    public async Task SettledRequests_TakeAQuarterOfAKilobyteEach()
+    {
+        const int Rows = 100_000;
+        var journal = await NewAsync(Defaults with { MaxSettledRows = Rows });
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var i = 0; i < Rows; i++)
+            await SettledAsync(journal, claim: null);
+
+        // 48 bytes of each are the index; it is at most half full after it grew.
+        Assert.InRange((GC.GetTotalMemory(forceFullCollection: true) - before) / Rows, 100, 320);
+        Assert.Equal(default, journal.Status.EarlyDeletions);
+    }
+
+    [Fact]
+    public async Task RequestThatSettlesDuringASearch_IsFoundOnce()
+    {
+        var journal = await NewAsync();
+        var requests = Enumerable.Range(0, 5_000).Select(_ => Sample.Request()).ToList();
+        foreach (var request in requests)
+            await journal.AcceptAsync(request, idempotency: null, default);
+
+        var settling = Task.Run(async () =>
+        {
+            foreach (var request in requests)
+                await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now, null), default);
+        });
+        do
+        {
+            var page = await journal.SearchAsync(new(), before: null, most: 10_000, default);
+            Assert.Equal(
+                requests.Select(request => request.Id).OrderByDescending(id => id.Value),
+                page.Requests.Select(record => record.Id)
+            );
+        } while (!settling.IsCompleted);
+        await settling;
+    }
+
+    [Fact]
+    public async Task SettledRequestThatLeavesEarly_TakesItsIdempotencyKeyAlong_ButNotThatOfALaterRequest()
+    {
+        var journal = await NewAsync(Defaults with { MaxSettledRows = 1, RetentionHours = 1_000 });
+        var claim = new IdempotencyClaim("key", "body");
+        await SettledAsync(journal, claim);
+        Time.Advance(IdempotencyClaim.Retention);
+        var later = await SettledAsync(journal, claim); // the first request leaves early, and its key is gone already
+
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, later.Id),
+            await journal.FindAcceptedAsync(claim, default)
+        );
+
+        await SettledAsync(journal, claim: null);
+        Assert.Null(await journal.FindAcceptedAsync(claim, default));
+    }
+
+    private static async Task<ChargingRequest> SettledAsync(IJournal journal, IdempotencyClaim? claim)
+    {
+        var request = Sample.Request();
+        await journal.AcceptAsync(request, claim, default);
+        await journal.DecideAsync(request.Id, Sample.Decision(), default);
+        await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now, Sample.Attempt()), default);
+        return request;
+    }
+
     private protected override Task<IJournal> CreateAsync(JournalSettings settings) =>
         Task.FromResult<IJournal>(new MemoryJournal(settings, Time));
 }

@@ -73,6 +73,28 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         Assert.Null(await journal.FindAsync(id, default));
     }
 
+    [Theory]
+    [InlineData(nameof(RequestState.Delivered))]
+    [InlineData(nameof(RequestState.Failed))]
+    [InlineData(nameof(RequestState.Expired))]
+    public async Task DecisionOfASettledRequest_Stands(string state)
+    {
+        var journal = await NewAsync();
+        var request = Sample.Request();
+        var first = Sample.Decision();
+        await journal.AcceptAsync(request, idempotency: null, default);
+        await journal.DecideAsync(request.Id, first, default);
+        await journal.SettleAsync(request.Id, new(Enum.Parse<RequestState>(state), Sample.Now, null), default);
+
+        var other = new Decision(AuthorizationStatus.NotAllowed, DecisionReason.Blocked, Sample.Now);
+        Assert.Equal(first, await journal.DecideAsync(request.Id, other, default));
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+
+        var found = await journal.FindAsync(request.Id, default);
+        Assert.Equal(first, found!.Decision);
+        Assert.Empty(found.Attempts);
+    }
+
     private protected static readonly AuthorizationDetails Details = new()
     {
         AuthorizationReference = "canary-reference",

@@ -7,7 +7,8 @@ namespace AkkaCharging.Journal.Memory;
 
 /// <summary>Stores requests in the process's memory: fast, but a crash loses pending requests.</summary>
 /// <remarks>
-/// Settled requests are deleted by age, and when they exceed the number or the memory that
+/// Pending requests and dead letters are objects (<see cref="Entry"/>), other settled requests are bytes
+/// (<see cref="SettledRows"/>). Settled requests are deleted by age, and when they exceed the number or the memory that
 /// <c>journal.maxSettledRows</c> allows (<see cref="CallerShares"/>): a few with each settlement.
 /// </remarks>
 /// <param name="notice">Notifies the operator.</param>
@@ -28,7 +29,8 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
 
     // Guards the fields below, and each change of whether a request is settled or a dead letter.
     private readonly Lock _settling = new();
-    private readonly Dictionary<SettledGroup, SortedSet<Entry>> _settled = [];
+    private readonly SettledRows _settled = new();
+    private readonly Dictionary<SettledGroup, SortedSet<Entry>> _letters = []; // dead, and discarded ones
     private readonly CallerShares _rows = new();
     private readonly CallerShares _bytes = new();
     private readonly LinkedList<Claim> _claimsByAge = new();
@@ -79,7 +81,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
 
     /// <inheritdoc/>
     public ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken) =>
-        new(_entries.TryGetValue(id, out var entry) ? entry.Decide(decision) : decision);
+        new(_entries.TryGetValue(id, out var entry) ? entry.Decide(decision) : FindSettled(id)?.Decision ?? decision);
 
     /// <inheritdoc/>
     public ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken)
@@ -102,9 +104,15 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
             {
                 lock (_dead)
                     _dead.Add(new(settlement.At, id));
+                Add(entry);
+            }
+            else
+            {
+                // Added before it is removed, so that a look-up finds it here or there.
+                Count(entry.Group, 1, _settled.Add(entry.ToRecord(), entry.SettledSince, entry.Claim?.KeyHash));
+                _entries.TryRemove(id, out _);
             }
 
-            Add(entry);
             _oldest ??= entry.SettledSince;
         }
 
@@ -116,7 +124,7 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken)
     {
         ForgetOldRequests();
-        return new(_entries.TryGetValue(id, out var entry) ? entry.ToRecord() : null);
+        return new(_entries.TryGetValue(id, out var entry) ? entry.ToRecord() : FindSettled(id));
     }
 
     /// <inheritdoc/>
@@ -128,24 +136,50 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
     )
     {
         ForgetOldRequests();
-        var end = before ?? query.EndId;
+        var (first, end) = (query.FirstId.Value, (before ?? query.EndId).Value);
 
         // Keeps the newest matches only, the smallest on top, so that a million need not be sorted.
-        var newest = new PriorityQueue<Entry, Guid>();
+        var newest = new PriorityQueue<RequestRecord, Guid>();
+        var live = new HashSet<RequestId>();
         foreach (var (id, entry) in _entries)
         {
-            if (id.Value >= end.Value || !entry.Matches(query))
-                continue;
-            newest.Enqueue(entry, id.Value);
-            if (newest.Count > most)
-                newest.Dequeue();
+            if (IsWithin(id) && Offer(entry.ToRecord()))
+                live.Add(id);
+        }
+
+        IReadOnlyList<SettledRows.Chunk> chunks;
+        lock (_settling)
+            chunks = _settled.Chunks;
+        foreach (var chunk in chunks)
+        {
+            byte[] rows;
+            lock (_settling)
+                rows = chunk.Copy();
+            for (var offset = 0; offset < rows.Length; offset += SettledRow.Length(rows.AsSpan(offset)))
+            {
+                // A request that settles during the search is found twice.
+                if (SettledRow.Id(rows.AsSpan(offset)) is var id && IsWithin(id) && !live.Contains(id))
+                    Offer(SettledRow.Read(rows, offset));
+            }
         }
 
         var found = newest
             .UnorderedItems.OrderByDescending(item => item.Priority)
-            .Select(item => item.Element.ToRecord())
+            .Select(item => item.Element)
             .ToList();
         return new(new RequestPage(found, found.Count == most ? found[^1].Id : null, []));
+
+        bool IsWithin(RequestId id) => id.Value >= first && id.Value < end;
+
+        bool Offer(RequestRecord record)
+        {
+            if (!query.Matches(record))
+                return false;
+            newest.Enqueue(record, record.Id.Value);
+            if (newest.Count > most)
+                newest.Dequeue();
+            return true;
+        }
     }
 
     /// <inheritdoc/>
@@ -176,12 +210,10 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         ForgetOldRequests();
         lock (_settling)
         {
-            if (!_entries.TryGetValue(id, out var entry))
-                return new(new RedriveResult(RedriveOutcome.NotFound));
-            if (!entry.IsDeadLetter)
-                return new(new RedriveResult(RedriveOutcome.NotDeadLetter));
-            Remove(entry);
-            return new(new RedriveResult(RedriveOutcome.Redriven, entry.Redrive(at)));
+            if (DeadLetterOf(id) is not { } letter)
+                return new(new RedriveResult(IsKnown(id) ? RedriveOutcome.NotDeadLetter : RedriveOutcome.NotFound));
+            Remove(letter);
+            return new(new RedriveResult(RedriveOutcome.Redriven, letter.Redrive(at)));
         }
     }
 
@@ -191,13 +223,11 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         ForgetOldRequests();
         lock (_settling)
         {
-            if (!_entries.TryGetValue(id, out var entry))
-                return new(DiscardOutcome.NotFound);
-            if (!entry.IsDeadLetter)
-                return new(DiscardOutcome.NotDeadLetter);
-            Remove(entry);
-            entry.EraseSecrets();
-            Add(entry);
+            if (DeadLetterOf(id) is not { } letter)
+                return new(IsKnown(id) ? DiscardOutcome.NotDeadLetter : DiscardOutcome.NotFound);
+            Remove(letter);
+            letter.EraseSecrets();
+            Add(letter);
             return new(DiscardOutcome.Discarded);
         }
     }
@@ -230,34 +260,49 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
                 );
     }
 
-    /// <summary>Adds a settled request to its group. Called under the lock.</summary>
-    private void Add(Entry entry)
+    private Entry? DeadLetterOf(RequestId id) =>
+        _entries.TryGetValue(id, out var entry) && entry.IsDeadLetter ? entry : null;
+
+    /// <summary>Checks whether a request is stored. Called under the lock.</summary>
+    private bool IsKnown(RequestId id) => _entries.ContainsKey(id) || _settled.Contains(id);
+
+    private RequestRecord? FindSettled(RequestId id)
     {
-        var group = entry.Group;
-        if (!_settled.TryGetValue(group, out var settled))
-            _settled[group] = settled = new(SettledOrder.Instance);
-        settled.Add(entry);
-        _rows.Add(group, 1);
-        _bytes.Add(group, entry.MeasureBytes());
+        lock (_settling)
+            return _settled.Find(id);
+    }
+
+    /// <summary>Adds a dead or discarded letter to its group. Called under the lock.</summary>
+    private void Add(Entry letter)
+    {
+        var group = letter.Group;
+        if (!_letters.TryGetValue(group, out var letters))
+            _letters[group] = letters = new(SettledOrder.Instance);
+        letters.Add(letter);
+        Count(group, 1, letter.MeasureBytes());
     }
 
     /// <summary>
-    /// Removes a settled request from its group and, if it is a dead letter, from the list of dead letters. Called
-    /// under the lock.
+    /// Removes a letter from its group and, if it is dead, from the list of dead letters. Called under the lock.
     /// </summary>
-    private void Remove(Entry entry)
+    private void Remove(Entry letter)
     {
-        var group = entry.Group;
-        var settled = _settled[group];
-        settled.Remove(entry);
-        if (settled.Count == 0)
-            _settled.Remove(group);
-        _rows.Add(group, -1);
-        _bytes.Add(group, -entry.Bytes);
+        var group = letter.Group;
+        var letters = _letters[group];
+        letters.Remove(letter);
+        if (letters.Count == 0)
+            _letters.Remove(group);
+        Count(group, -1, -letter.Bytes);
         if (!group.AreDeadLetters)
             return;
         lock (_dead)
-            _dead.Remove(new(entry.SettledAt, entry.Id));
+            _dead.Remove(new(letter.SettledAt, letter.Id));
+    }
+
+    private void Count(SettledGroup group, int rows, int bytes)
+    {
+        _rows.Add(group, rows);
+        _bytes.Add(group, bytes);
     }
 
     private void ForgetOldRequests()
@@ -267,22 +312,22 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         {
             if (_oldest is { } oldest && IsOld(oldest))
             {
-                foreach (var group in _settled.Values.ToList())
+                var groups = _rows.Groups.ToList();
+                foreach (var group in groups)
                 {
-                    while (group.Min is { } first && IsOld(first.SettledSince))
-                        Forget(first);
+                    while (OldestSince(group) is { } since && IsOld(since))
+                        ForgetOldest(group);
                 }
 
-                _oldest = _settled.Values.Min(group => group.Min?.SettledSince);
+                _oldest = groups.Min(OldestSince);
             }
 
             while ((_rows.Next(settings.MaxSettledRows) ?? _bytes.Next(_bytesMax)) is { } group)
             {
-                var first = _settled[group].Min!;
-                Forget(first);
-                if (first.Claim is { } claim)
+                var (id, state, claimHash) = ForgetOldest(group);
+                if (claimHash is not null && _claims.TryGetValue(claimHash, out var claim) && claim.Kept.Id == id)
                     Forget(claim);
-                early.Add((group.Caller, first.SettledAs!.Value));
+                early.Add((group.Caller, state));
             }
         }
 
@@ -292,12 +337,34 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
         bool IsOld(long since) => time.GetElapsedTime(since) >= settings.Retention;
     }
 
-    /// <summary>Deletes a settled request. Called under the lock.</summary>
-    private void Forget(Entry entry)
+    /// <summary>
+    /// Returns when the oldest request of a group settled, by the monotonic clock; null without one. Called under the
+    /// lock.
+    /// </summary>
+    private long? OldestSince(SettledGroup group) =>
+        (RowSince(group), _letters.GetValueOrDefault(group)?.Min?.SettledSince) switch
+        {
+            (null, var letter) => letter,
+            (var row, null) => row,
+            var (row, letter) => Math.Min(row.Value, letter.Value),
+        };
+
+    /// <summary>Deletes the oldest request of a group that has one. Called under the lock.</summary>
+    private (RequestId Id, RequestState State, string? ClaimHash) ForgetOldest(SettledGroup group)
     {
-        Remove(entry);
-        _entries.TryRemove(entry.Id, out _);
+        if (_letters.GetValueOrDefault(group)?.Min is { } letter && !(RowSince(group) < letter.SettledSince))
+        {
+            Remove(letter);
+            _entries.TryRemove(letter.Id, out _);
+            return (letter.Id, RequestState.Failed, letter.Claim?.KeyHash);
+        }
+
+        var row = _settled.RemoveOldest(group.Caller);
+        Count(group, -1, -row.Bytes);
+        return (row.Id, row.State, row.ClaimHash);
     }
+
+    private long? RowSince(SettledGroup group) => group.AreDeadLetters ? null : _settled.OldestSince(group.Caller);
 
     /// <summary>Deletes an idempotency key. Called under the lock.</summary>
     private void Forget(Claim claim)
@@ -334,211 +401,5 @@ internal sealed class MemoryJournal(JournalSettings settings, TimeProvider time,
 
         public int Compare(DeadLetterCursor x, DeadLetterCursor y) =>
             (x.SettledAt, x.Id.Value).CompareTo((y.SettledAt, y.Id.Value));
-    }
-
-    private sealed class Claim
-    {
-        public Claim(string keyHash, KeptClaim kept, long since)
-        {
-            (KeyHash, Kept, Since) = (keyHash, kept, since);
-            Place = new(this);
-        }
-
-        public string KeyHash { get; }
-
-        public KeptClaim Kept { get; }
-
-        public long Since { get; }
-
-        public LinkedListNode<Claim> Place { get; }
-    }
-
-    /// <summary>The row of one request, with its own lock, because a decision and a look-up may coincide.</summary>
-    /// <remarks>
-    /// Up to a million settled rows are kept, so a settled row consists of few objects: the garbage collector copies
-    /// each object twice before it is old. Whether a row is settled or a dead letter changes under the journal's lock
-    /// only.
-    /// </remarks>
-    private sealed class Entry(ChargingRequest request, byte[] fingerprint, Claim? claim)
-    {
-        // Measured on a 64-bit processor, including the references to the row in the dictionary and the sets.
-        private const int RowBytes = 600;
-        private const int AttemptBytes = 80;
-        private const int SecretsBytes = 450;
-        private const int ClaimBytes = 500;
-
-        private readonly Lock _gate = new();
-        private readonly string _station = request.Station.Text;
-        private readonly string _tokenMasked = request.Token.Masked;
-        private readonly string? _apiKeyName = request.ApiKeyName;
-        private readonly DestinationKey _destination = request.Callback.Destination;
-        private readonly long _acceptedAt = request.AcceptedAt.UtcTicks;
-        private readonly TimeSpan _age = request.ExpiresAt - request.AcceptedAt;
-        private long _expiresAt = request.ExpiresAt.UtcTicks;
-        private long _settledAt;
-        private int _attemptsMade;
-        private ChargingRequest? _request = request; // null when its secrets are no longer needed
-        private Decision? _decision;
-        private CallbackAttempt[] _attempts = []; // without the last one
-        private CallbackAttempt? _lastAttempt;
-
-        public RequestId Id { get; } = request.Id;
-
-        /// <summary>The idempotency key that the request was accepted with.</summary>
-        public Claim? Claim => claim;
-
-        /// <summary>The final state of the request; null while it is pending.</summary>
-        public RequestState? SettledAs { get; private set; }
-
-        public DateTimeOffset SettledAt => StoredNames.Time(_settledAt);
-
-        /// <summary>When the request settled, by the monotonic clock.</summary>
-        public long SettledSince { get; private set; }
-
-        public bool IsDeadLetter => SettledAs is not null && _request is not null;
-
-        /// <summary>The group of the request once it is settled.</summary>
-        public SettledGroup Group => new(_apiKeyName ?? "", IsDeadLetter);
-
-        /// <summary>Approximate memory of the row, measured when it settled or was discarded.</summary>
-        public int Bytes { get; private set; }
-
-        private RequestState State => SettledAs ?? (_decision is null ? RequestState.Queued : RequestState.Decided);
-
-        private CallbackAttempt[] Attempts => _lastAttempt is null ? [] : [.. _attempts, _lastAttempt];
-
-        public Decision Decide(Decision decision)
-        {
-            lock (_gate)
-                return _decision ??= decision;
-        }
-
-        public void Record(CallbackAttempt attempt)
-        {
-            lock (_gate)
-                Add(attempt);
-        }
-
-        public bool Settle(Settlement settlement, long now)
-        {
-            lock (_gate)
-            {
-                if (SettledAs is not null)
-                    return false;
-                (SettledAs, _settledAt, SettledSince) = (settlement.State, settlement.At.UtcTicks, now);
-                if (settlement.State != RequestState.Failed)
-                    _request = null;
-                if (settlement.LastAttempt is { } last)
-                    Add(last);
-                return true;
-            }
-        }
-
-        /// <summary>Makes a dead letter pending again.</summary>
-        public UnsettledRequest Redrive(DateTimeOffset at)
-        {
-            lock (_gate)
-            {
-                SettledAs = null;
-                _attempts = [.. _attempts.TakeLast(StoredNames.AttemptsKept - 1)];
-                (_expiresAt, _attemptsMade) = ((at + _age).UtcTicks, 0);
-                _request = _request! with { ExpiresAt = at + _age };
-                return new(_request, _decision, AttemptsMade: 0, IsRedriven: true, at);
-            }
-        }
-
-        /// <summary>Erases the secrets of a dead letter, which can no longer be redriven.</summary>
-        public void EraseSecrets()
-        {
-            lock (_gate)
-                _request = null;
-        }
-
-        /// <summary>Measures <see cref="Bytes"/>.</summary>
-        public int MeasureBytes()
-        {
-            lock (_gate)
-            {
-                return Bytes =
-                    RowBytes
-                    + (_attempts.Length * AttemptBytes)
-                    + (claim is null ? 0 : ClaimBytes)
-                    + (sizeof(char) * (_decision?.Details?.TextLength ?? 0))
-                    + (_request is null ? 0 : SecretsBytes + (sizeof(char) * TextLength(_request)));
-            }
-        }
-
-        /// <summary>Returns the dead letter; null when the request is not one.</summary>
-        public DeadLetter? ToDeadLetter()
-        {
-            lock (_gate)
-            {
-                return SettledAs is null || _request is null
-                    ? null
-                    : new(
-                        Id: _request.Id,
-                        StationId: _station,
-                        DriverTokenMasked: _tokenMasked,
-                        Destination: _destination.ToString(),
-                        LastAttempt: _lastAttempt,
-                        Attempts: Attempts.Length,
-                        Status: _decision?.Status,
-                        AcceptedAt: StoredNames.Time(_acceptedAt),
-                        SettledAt: SettledAt,
-                        ExpiresAt: StoredNames.Time(_expiresAt)
-                    );
-            }
-        }
-
-        /// <summary>Checks whether <paramref name="query"/> selects the request.</summary>
-        public bool Matches(RequestQuery query)
-        {
-            lock (_gate)
-            {
-                return _acceptedAt >= query.FromTicks
-                    && _acceptedAt < query.ToTicks
-                    && (
-                        query.Station is null
-                        || string.Equals(_station, query.Station.Text, StringComparison.OrdinalIgnoreCase)
-                    )
-                    && (query.TokenFingerprint is null || fingerprint.AsSpan().SequenceEqual(query.TokenFingerprint))
-                    && (query.Destination is null || _destination == query.Destination)
-                    && (query.State is null || State == query.State)
-                    && (query.Cause is null || _lastAttempt?.Cause == query.Cause);
-            }
-        }
-
-        public RequestRecord ToRecord()
-        {
-            lock (_gate)
-            {
-                return new(
-                    Id: Id,
-                    StationId: _station,
-                    DriverTokenMasked: _tokenMasked,
-                    ApiKeyName: _apiKeyName,
-                    State: State,
-                    Decision: _decision,
-                    AcceptedAt: StoredNames.Time(_acceptedAt),
-                    SettledAt: SettledAs is null ? null : SettledAt,
-                    Attempts: Attempts,
-                    ExpiresAt: StoredNames.Time(_expiresAt),
-                    AttemptsMade: _attemptsMade,
-                    TokenFingerprint: fingerprint,
-                    Destination: _destination.ToString()
-                );
-            }
-        }
-
-        private static int TextLength(ChargingRequest request) =>
-            request.Token.Secret.Length + request.Callback.Text.Length + (request.Trace.TraceState?.Length ?? 0);
-
-        private void Add(CallbackAttempt attempt)
-        {
-            _attemptsMade++;
-            if (_lastAttempt is not null)
-                _attempts = [.. _attempts, _lastAttempt];
-            _lastAttempt = attempt;
-        }
     }
 }
