@@ -28,7 +28,7 @@ internal static class LoopbackHttp
         return CreateClient(handler, host, port, isTls, patience);
     }
 
-    /// <summary>Creates a client whose base address is the operators' listener, and which may be given a token.</summary>
+    /// <summary>Creates a client whose base address is the operators' listener, for requests with a token.</summary>
     /// <remarks>
     /// Over TLS, the listener has to present the certificate that the same settings name, or one that is valid for its
     /// host. Without TLS, its address has to be one of this machine, whatever the name of the host leads to.
