@@ -6,37 +6,32 @@
 #   tests/campaign.sh hostile minutes=60 only=sqlite
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/results.sh
 
 name=${1:-}
 minutes=5
 only=
-for argument in "${@:2}"; do
-    case $argument in
-        minutes=*) minutes=${argument#minutes=} ;;
-        only=*) only=${argument#only=} ;;
-        *) echo "Not understood: $argument" >&2 && exit 2 ;;
-    esac
-done
+read_arguments minutes only -- "${@:2}"
 
 case $name in
     powercut)
         filter=PowerCutTests
         export AKKACHARGING_POWERCUT_MINUTES=$minutes
-        heading="Power cuts"
+        title="Power cuts"
         head="| synchronous | recorded runs | power cuts | with unsynced writes | also started by the service | 200s answered | answered requests lost | decisions lost |
 |---|---|---|---|---|---|---|---|"
         ;;
     disk)
         filter=Scenarios.DiskFaults
         export AKKACHARGING_DISK_MINUTES=$minutes
-        heading="A disk that fails"
+        title="A disk that fails"
         head="| fault | rounds | 200s answered | refused | power cuts | answered requests and decisions lost |
 |---|---|---|---|---|---|"
         ;;
     hostile)
         filter=HostileHourTests${only:+"&DisplayName~$only"}
         export AKKACHARGING_HOSTILE_MINUTES=$minutes
-        heading="A hostile hour"
+        title="A hostile hour"
         head="| | rounds | minutes | SIGKILLs | other faults | submissions | 200s | callbacks | lost | second decisions | differing | other findings | called back after a 503 in doubt |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|"
         ;;
@@ -53,11 +48,7 @@ dotnet test tests/AkkaCharging.Scenarios --no-build -c Release --filter "FullyQu
 
 mkdir -p tests/results
 {
-    echo "# $heading"
-    echo
-    echo "\`tests/campaign.sh $name minutes=$minutes${only:+ only=$only}\`, $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD),"
-    echo "$(nproc) processors, Linux $(uname -r), .NET SDK $(dotnet --version)."
-    echo
+    heading "$title" "tests/campaign.sh $name minutes=$minutes${only:+ only=$only}"
     echo "$head"
     sort "$rows"
 } > "tests/results/$name.md"

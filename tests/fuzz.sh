@@ -7,19 +7,13 @@
 #   tests/fuzz.sh minutes=5 only=url
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/results.sh
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 minutes=1
 inputs=
 only=
-for argument in "$@"; do
-    case $argument in
-        minutes=*) minutes=${argument#minutes=} ;;
-        inputs=*) inputs=${argument#inputs=} ;;
-        only=*) only=${argument#only=} ;;
-        *) echo "Not understood: $argument" >&2 && exit 2 ;;
-    esac
-done
+read_arguments minutes inputs only -- "$@"
 until=(-V "$((minutes * 60))")
 told=minutes=$minutes
 [ -z "$inputs" ] || { until=(-E "$inputs"); told=inputs=$inputs; }
@@ -64,11 +58,7 @@ for input in "$found"/*/default/crashes/id* "$found"/*/default/hangs/id*; do
 done
 
 {
-    echo "# Fuzzers"
-    echo
-    echo "\`tests/fuzz.sh $told${only:+ only=$only}\`, $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD),"
-    echo "$(nproc) processors, Linux $(uname -r), .NET SDK $(dotnet --version), AFL++ with SharpFuzz."
-    echo
+    heading Fuzzers "tests/fuzz.sh $told${only:+ only=$only}" "AFL++ with SharpFuzz"
     echo "| target | inputs | a second | inputs that reach new code | edges | failures | hangs |"
     echo "|---|---|---|---|---|---|---|"
     cat "$rows"

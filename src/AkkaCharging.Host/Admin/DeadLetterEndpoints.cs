@@ -200,13 +200,13 @@ internal static class DeadLetterEndpoints
             if (await bodies.ReadAsync(context, AdminJson.Default.BulkRedriveBody) is not { } body)
                 return;
             var input = new OperatorInput();
-            var query = new DeadLetterQuery(
-                input.Destination(body.Destination),
-                input.Time("from", body.From),
-                input.Time("to", body.To),
-                input.Word<AttemptCause>("cause", body.Cause, AttemptCauses.Name),
-                input.Time("acceptedFrom", body.AcceptedFrom),
-                input.Time("acceptedTo", body.AcceptedTo)
+            var query = input.DeadLetters(
+                body.Destination,
+                OperatorInput.TimeText(body.From),
+                OperatorInput.TimeText(body.To),
+                body.Cause,
+                OperatorInput.TimeText(body.AcceptedFrom),
+                OperatorInput.TimeText(body.AcceptedTo)
             );
             var hasFilter = query != new DeadLetterQuery();
             if (input.Errors.Count == 0 && hasFilter == (body.All ?? false))
@@ -279,15 +279,19 @@ internal static class DeadLetterEndpoints
                 }
             );
 
-        private static DeadLetterQuery ReadQuery(HttpContext context, OperatorInput input) =>
-            new(
-                input.Destination(input.Query(context.Request, "destination")),
-                input.Time("from", input.Query(context.Request, "from")),
-                input.Time("to", input.Query(context.Request, "to")),
-                input.Word<AttemptCause>("cause", input.Query(context.Request, "cause"), AttemptCauses.Name),
-                input.Time("acceptedFrom", input.Query(context.Request, "acceptedFrom")),
-                input.Time("acceptedTo", input.Query(context.Request, "acceptedTo"))
+        private static DeadLetterQuery ReadQuery(HttpContext context, OperatorInput input)
+        {
+            return input.DeadLetters(
+                Of("destination"),
+                Of("from"),
+                Of("to"),
+                Of("cause"),
+                Of("acceptedFrom"),
+                Of("acceptedTo")
             );
+
+            string? Of(string name) => input.Query(context.Request, name);
+        }
 
         private static async Task<string> WriteChangedAsync(HttpContext context, string status, RequestId id)
         {

@@ -64,10 +64,28 @@ internal sealed class OperatorInput
         return null;
     }
 
-    /// <param name="value">A time as a JSON string or number. Compared as raw text, because an escaped time is never
-    /// valid and may be a lone surrogate.</param>
-    public DateTimeOffset? Time(string field, JsonElement? value) =>
-        value is null or { ValueKind: JsonValueKind.Null } ? null : Time(field, value.Value.GetRawText().Trim('"'));
+    /// <summary>Parses the filters of dead letters.</summary>
+    public DeadLetterQuery DeadLetters(
+        string? destination,
+        string? from,
+        string? to,
+        string? cause,
+        string? acceptedFrom,
+        string? acceptedTo
+    ) =>
+        new(
+            Destination(destination),
+            Time("from", from),
+            Time("to", to),
+            Word<AttemptCause>("cause", cause, AttemptCauses.Name),
+            Time("acceptedFrom", acceptedFrom),
+            Time("acceptedTo", acceptedTo)
+        );
+
+    /// <summary>Returns the text of a time that may be a JSON string or number.</summary>
+    /// <remarks>It stays as written, because an escaped time is never valid and may be a lone surrogate.</remarks>
+    public static string? TimeText(JsonElement? value) =>
+        value is null or { ValueKind: JsonValueKind.Null } ? null : value.Value.GetRawText().Trim('"');
 
     public StationId? Station(string? text)
     {

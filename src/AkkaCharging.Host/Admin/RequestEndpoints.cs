@@ -114,6 +114,10 @@ internal static class RequestEndpoints
                         AdminJson.Default.RequestAnswer
                     );
             }
+            catch (DamagedRequestException e)
+            {
+                await context.WriteDamagedAsync(e.Row.Damage);
+            }
             catch (JournalUnavailableException)
             {
                 await context.WriteJournalUnavailableAsync();

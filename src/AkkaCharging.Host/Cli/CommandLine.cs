@@ -249,7 +249,7 @@ internal static class CommandLine
         own.Check(settings.Authorization);
         SettingsFiles.Check(settings);
         OtlpSettings.Read(Sources(configFile).Environment);
-        foreach (var warning in settings.Warnings.Concat(InsecureChoices.Of(settings)))
+        foreach (var warning in InsecureChoices.WarningsOf(settings))
             error.WriteLine($"{Terminal.Of(error).Paint(Tone.Doubtful, "warning:")} {warning}");
         return settings;
     }
@@ -263,7 +263,7 @@ internal static class CommandLine
     {
         if (Load(configFile, error) is not { } settings)
             return 1;
-        using var http = LoopbackHttp.CreateClient(
+        using var http = LoopbackHttp.CreateProbe(
             settings.Server.Host,
             settings.Server.Port,
             settings.Server.Tls.IsOn,

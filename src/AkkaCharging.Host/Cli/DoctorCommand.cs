@@ -118,9 +118,7 @@ internal static class DoctorCommand
     private static IReadOnlyList<Finding> Insecure(ChargingSettings settings) =>
         [
             new("settings", Finding.Ok, "They are valid."),
-            .. settings
-                .Warnings.Concat(InsecureChoices.Of(settings))
-                .Select(choice => new Finding("settings", Finding.Warning, choice)),
+            .. InsecureChoices.WarningsOf(settings).Select(choice => new Finding("settings", Finding.Warning, choice)),
         ];
 
     private static IReadOnlyList<Finding> Files(ChargingSettings settings, OwnServices own)

@@ -20,7 +20,13 @@ internal static class JournalCommands
             await run(settings);
             return 0;
         }
-        catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException or InvalidDataException)
+        catch (Exception e)
+            when (e
+                    is InvalidJournalException
+                        or JournalUnavailableException
+                        or DamagedRequestException
+                        or InvalidDataException
+            )
         {
             await error.WriteLineAsync(e.Message);
             return 1;

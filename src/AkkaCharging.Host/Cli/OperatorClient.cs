@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -16,7 +17,7 @@ internal sealed class OperatorClient : IDisposable
 
     private OperatorClient(ManagementSettings settings, string token)
     {
-        _http = LoopbackHttp.CreateClient(settings.Host, settings.Port, settings.Tls.IsOn, Patience);
+        _http = LoopbackHttp.CreateForOperators(settings, Patience);
         if (token.Length > 0)
             _http.DefaultRequestHeaders.Authorization = new("Bearer", token);
     }
@@ -98,7 +99,7 @@ internal sealed class OperatorClient : IDisposable
         {
             throw new OperatorException(
                 $"No usable answer from the operators' API at {_http.BaseAddress} (management.host, management.port): "
-                    + e.Message,
+                    + (e.InnerException as AuthenticationException ?? e).Message,
                 e
             );
         }

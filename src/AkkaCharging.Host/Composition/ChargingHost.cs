@@ -81,7 +81,7 @@ internal static class ChargingHost
             .AddSingleton(settings)
             .AddSingleton(settings.Server)
             .AddSingleton(settings.Queue)
-            .AddSingleton(settings.Request.DriverToken.Rules)
+            .AddSingleton(settings.Request.DriverToken.Rules with { AreTyped = settings.Authorization.TypedTokens })
             .AddSingleton(settings.Cluster)
             .AddSingleton(TimeProvider.System);
         services.AddChargingSessions(settings);

@@ -10,6 +10,10 @@ internal static class InsecureChoices
 {
     private const int OperatorTokenCharsMin = 16;
 
+    /// <summary>Returns one sentence for each setting that has no effect, and for each insecure choice.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static IEnumerable<string> WarningsOf(ChargingSettings settings) => settings.Warnings.Concat(Of(settings));
+
     /// <summary>Returns one sentence for each insecure choice in <paramref name="settings"/>.</summary>
     /// <exception cref="InvalidSettingsException"><c>server.apiKeysFile</c> cannot be used.</exception>
     public static IEnumerable<string> Of(ChargingSettings settings)

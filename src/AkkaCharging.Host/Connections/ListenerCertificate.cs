@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AkkaCharging.Connections;
@@ -62,7 +61,7 @@ internal sealed class ListenerCertificate : IDisposable
         {
             ServerCertificateContext = loaded.Context,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            EnabledSslProtocols = PeerCertificates.Versions,
         };
         if (loaded.ClientPolicy is null)
             return options;

@@ -193,7 +193,7 @@ internal static class PublicDescription
             context.Document?.Components?.Schemas?[typeof(TBody).Name].Properties?["driverToken"] is OpenApiSchema token
         )
         {
-            token.MinLength = rules.LengthMin;
+            token.MinLength = rules.AreTyped ? Math.Min(rules.LengthMin, TypedToken.LengthMin) : rules.LengthMin;
             token.Pattern = Patterns.Of(rules);
             token.Description = $"{rules.Expected}.";
         }

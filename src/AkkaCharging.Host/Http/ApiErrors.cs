@@ -92,6 +92,15 @@ internal static class ApiErrors
         return AnswerStatus.RateLimited;
     }
 
+    /// <summary>Writes a 500 for a stored request that cannot be read.</summary>
+    /// <param name="reason">Why, for operators.</param>
+    public static Task WriteDamagedAsync(this HttpContext context, string reason) =>
+        context.WriteErrorAsync(
+            StatusCodes.Status500InternalServerError,
+            AnswerStatus.RequestDamaged,
+            $"The stored request cannot be read. {reason}"
+        );
+
     /// <summary>Writes a 415 for a body that <see cref="BodyReader.IsPlain"/> rejects.</summary>
     /// <remarks>
     /// <c>Accept-Encoding</c> distinguishes it from a 415 for the content type, which must not have that header: RFC

@@ -66,22 +66,21 @@ internal static class ChargingSessionEndpoints
             var shown = record is null
                 ? null
                 : CallerView.Of(record, settings.Callback, settings.Journal.Retention, time.GetUtcNow());
-            if (
-                record is null
-                || shown is null
-                || (caller is not null && !string.Equals(record.ApiKeyName, caller.Name, StringComparison.Ordinal))
-            )
-                await context.WriteErrorAsync(
-                    StatusCodes.Status404NotFound,
-                    AnswerStatus.NotFound,
-                    "No such request, or it settled too long ago."
-                );
+            if (record is null || shown is null || !IsShownTo(caller, record.ApiKeyName))
+                await WriteAbsentAsync(context);
             else
                 await context.WriteJsonAsync(
                     StatusCodes.Status200OK,
                     ToAnswer(record, shown),
                     ApiJson.Default.SessionAnswer
                 );
+        }
+        catch (DamagedRequestException e)
+        {
+            if (IsShownTo(caller, e.ApiKeyName))
+                await context.WriteDamagedAsync("The log of the service has the reason.");
+            else
+                await WriteAbsentAsync(context);
         }
         catch (JournalUnavailableException)
         {
@@ -93,6 +92,16 @@ internal static class ChargingSessionEndpoints
             );
         }
     }
+
+    private static bool IsShownTo(ApiKeyCaller? caller, string? apiKeyName) =>
+        caller is null || string.Equals(apiKeyName, caller.Name, StringComparison.Ordinal);
+
+    private static Task WriteAbsentAsync(HttpContext context) =>
+        context.WriteErrorAsync(
+            StatusCodes.Status404NotFound,
+            AnswerStatus.NotFound,
+            "No such request, or it settled too long ago."
+        );
 
     private static SessionAnswer ToAnswer(RequestRecord record, CallerRecord shown) =>
         new(

@@ -8,8 +8,8 @@ namespace AkkaCharging.Host.Http;
 /// <remarks>Unknown fields are ignored; duplicate fields, and known ones of a wrong type, are rejected.</remarks>
 internal sealed class CitrineosReader(QuestionForm form)
 {
-    /// <summary>Maximum length of an identifier in OCPP 2.0.1.</summary>
-    public const int IdLengthMax = 36;
+    /// <summary>Maximum length of an identifier.</summary>
+    public const int IdLengthMax = TypedToken.UidLengthMax;
 
     /// <summary>Maximum length of a type.</summary>
     public const int TypeLengthMax = 20;
@@ -76,7 +76,7 @@ internal sealed class CitrineosReader(QuestionForm form)
         return
             Text(body, "idTokenType") is { Length: > 0 and <= TypeLengthMax } name
             && name.All(char.IsAsciiLetterOrDigit)
-            ? DriverToken.TryCreate(TokenReader.Typed(name, id), DriverTokenRules.Widest)
+            ? DriverToken.TryCreate(TypedToken.Of(name, id), DriverTokenRules.Widest)
             : null;
     }
 

@@ -106,6 +106,18 @@ internal static class Listener
 /// <summary>A listener cannot be opened; the message names its settings.</summary>
 internal sealed class CannotListenException(string block, string host, int port, Exception inner)
     : Exception(
-        $"Cannot listen on {block}.host = '{ShownValue.Of(host)}', {block}.port = {port}: {inner.Message}",
+        $"Cannot listen on {block}.host = '{ShownValue.Of(host)}', {block}.port = {port}: "
+            + $"{inner.Message.TrimEnd('.')}. {RemedyOf(block, inner)}",
         inner
-    );
+    )
+{
+    private static string RemedyOf(string block, Exception inner) =>
+        (inner.GetBaseException() as SocketException)?.SocketErrorCode switch
+        {
+            SocketError.AddressAlreadyInUse =>
+                $"Another program listens there, or this service does already: stop it, or set {block}.port.",
+            SocketError.AccessDenied =>
+                $"This user may not listen there: set {block}.port to 1024 or above, or permit the process.",
+            _ => $"Set {block}.host to an address or a name of this machine.",
+        };
+}

@@ -18,10 +18,18 @@ internal static class Patterns
     public const string TokenFingerprint = "^[0-9a-f]{32}$";
     public const string MaskedDriverToken = @"^.{1,4}\*\*\*$";
 
+    private const string OcppCharacters = "*=:+|@#";
+    private const string Typed =
+        $@"ocpi\.uid\.[A-Za-z0-9_]{{1,36}}(\.[A-Za-z]{{2}}[A-Za-z0-9]{{3}})?~[A-Za-z0-9._~{OcppCharacters}-]{{1,36}}";
+
     /// <summary>Returns the pattern of driver tokens for <paramref name="rules"/>.</summary>
-    public static string Of(DriverTokenRules rules) =>
-        $"^[A-Za-z0-9._~{(rules.Characters == TokenCharacters.Ocpp ? "*=:+|@#" : "")}-]"
-        + $"{{{rules.LengthMin},{Requests.DriverToken.LengthMax}}}$";
+    public static string Of(DriverTokenRules rules)
+    {
+        var plain =
+            $"[A-Za-z0-9._~{(rules.Characters == TokenCharacters.Ocpp ? OcppCharacters : "")}-]"
+            + $"{{{rules.LengthMin},{Requests.DriverToken.LengthMax}}}";
+        return rules.AreTyped ? $"^({plain}|{Typed})$" : $"^{plain}$";
+    }
 }
 
 internal sealed class AuthorizationStatusWords : IWords

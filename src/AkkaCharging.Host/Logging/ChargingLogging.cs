@@ -1,6 +1,9 @@
+using System.Net.Sockets;
 using Akka.Event;
 using Akka.Hosting;
 using AkkaCharging.Host.Admin;
+using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 using Serilog;
 using Serilog.Core;
@@ -42,8 +45,9 @@ internal static class ChargingLogging
                     .MinimumLevel.Override(typeof(OperatorAudit).FullName!, LogEventLevel.Information)
                     // Changes of the log level are logged at every level.
                     .MinimumLevel.Override(typeof(LogLevelReload).FullName!, LogEventLevel.Information)
-                    // A stop during the start is not a failure.
-                    .Filter.ByExcluding(line => line.Exception is OperationCanceledException && IsOfTheHost(line))
+                    // A stop during the start is not a failure; other reasons are written to standard error in a
+                    // line without a stack trace.
+                    .Filter.ByExcluding(line => IsToldOtherwise(line.Exception) && IsOfTheHost(line))
                     // It says "ExitCode:0" also of a start that failed; the exit code is not Akka's to choose.
                     .Filter.ByExcluding(IsShutdownOfAkka)
                     .Enrich.FromLogContext();
@@ -84,6 +88,10 @@ internal static class ChargingLogging
         line.Level == LogEventLevel.Information
         && line.Properties.GetValueOrDefault("LogSource") is ScalarValue { Value: string source }
         && source.StartsWith(nameof(Akka.Actor.CoordinatedShutdown), StringComparison.Ordinal);
+
+    private static bool IsToldOtherwise(Exception? exception) =>
+        exception is OperationCanceledException or InvalidJournalException or CannotListenException
+        || exception?.GetBaseException() is SocketException; // what Kestrel could not listen on
 
     private static bool IsOfTheHost(Serilog.Events.LogEvent line) =>
         line.Properties.GetValueOrDefault(Constants.SourceContextPropertyName)

@@ -165,14 +165,13 @@ internal sealed partial class OtlpExporter(
     /// </summary>
     private static SslClientAuthenticationOptions Tls(OtlpSignal signal)
     {
-        var policy = PeerCertificates.Policy();
+        var options = PeerCertificates.Options();
         if (signal.Authorities is { } authorities)
         {
-            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.ImportFromPemFile(authorities);
+            options.CertificateChainPolicy!.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            options.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(authorities);
         }
 
-        var options = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
         if (signal.Certificate is { } certificate)
             options.ClientCertificateContext = SslStreamCertificateContext.Create(
                 X509Certificate2.CreateFromPemFile(certificate, signal.Key),

@@ -35,7 +35,7 @@ internal static class CallbackHttpHandler
             PlaintextStreamFilter = static (context, _) => new(new ExchangeStream(context.PlaintextStream)),
             ConnectTimeout = connectTimeout,
             // A receiver's certificate could otherwise make .NET connect to other addresses.
-            SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
+            SslOptions = PeerCertificates.Options(),
             AllowAutoRedirect = false,
             UseProxy = false, // a proxy of HTTP_PROXY would resolve the name itself
             UseCookies = false,

@@ -36,6 +36,7 @@ internal sealed class ClusterNode(
 {
     private const string LanesName = "lanes";
     private static readonly TimeSpan FoundingRetry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FoundingMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WelcomePoll = TimeSpan.FromMilliseconds(50);
 
     // Longer than either side of a partition needs to decide.
@@ -185,8 +186,18 @@ internal sealed class ClusterNode(
     {
         if (_system is { } system)
         {
-            await WelcomedAsync(Akka.Cluster.Cluster.Get(system), grace);
-            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+            var cluster = Akka.Cluster.Cluster.Get(system);
+            await WelcomedAsync(cluster, grace);
+            // A node that is no member has nothing to hand over or to leave; its shard region would wait 9 s for the
+            // coordinator of a cluster, and Akka 5 s for the node's removal.
+            await CoordinatedShutdown
+                .Get(system)
+                .Run(
+                    CoordinatedShutdown.ClusterLeavingReason.Instance,
+                    cluster.SelfMember.Status == MemberStatus.Removed
+                        ? CoordinatedShutdown.PhaseBeforeActorSystemTerminate
+                        : null
+                );
         }
 
         return EndedBy is { } reason ? new LaneStop.Removed(reason) : new LaneStop.HandedOver();
@@ -196,17 +207,43 @@ internal sealed class ClusterNode(
     /// Waits until this node knows that it is a member, if it has asked to join. Akka lets a node that does not know it
     /// stop without leaving, and the other nodes would keep a member that has stopped.
     /// </summary>
+    /// <remarks>
+    /// Where no other node holds a lane, only a cluster that is just being founded could know this node. So then the
+    /// wait is short.
+    /// </remarks>
     private async Task WelcomedAsync(Akka.Cluster.Cluster cluster, TimeSpan grace)
     {
         lock (_joining)
             _isStopping = true;
-        var (startedAt, max) = (time.GetTimestamp(), grace < _welcomeMax ? grace : _welcomeMax);
-        while (
-            _hasAsked
-            && cluster.SelfMember.Status == MemberStatus.Removed
-            && !cluster.IsTerminated
-            && time.GetElapsedTime(startedAt) < max
-        )
-            await Task.Delay(WelcomePoll, time);
+        using var end = new CancellationTokenSource(grace < _welcomeMax ? grace : _welcomeMax, time);
+        try
+        {
+            var startedAt = time.GetTimestamp();
+            for (var isAlone = (bool?)null; IsJoining(cluster) && isAlone != true; )
+            {
+                await Task.Delay(WelcomePoll, time, end.Token);
+                if (isAlone is null && time.GetElapsedTime(startedAt) > FoundingMax)
+                    isAlone = await AreOthersAbsentAsync(end.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // nobody answered
+        }
     }
+
+    private async Task<bool> AreOthersAbsentAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return !await journal.AreLanesHeldElsewhereAsync(cancellationToken);
+        }
+        catch (JournalUnavailableException)
+        {
+            return false;
+        }
+    }
+
+    private bool IsJoining(Akka.Cluster.Cluster cluster) =>
+        _hasAsked && cluster.SelfMember.Status == MemberStatus.Removed && !cluster.IsTerminated;
 }

@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
 namespace AkkaCharging.Connections;
@@ -14,6 +16,9 @@ namespace AkkaCharging.Connections;
 /// </remarks>
 internal static class PeerCertificates
 {
+    /// <summary>The versions of TLS that the service speaks, whatever the system's configuration allows.</summary>
+    public const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
+
     /// <summary>
     /// Creates a policy for one component, which may add trusted certificates to it. SslStream copies it for each
     /// connection, so one policy serves all connections of a handler.
@@ -24,4 +29,19 @@ internal static class PeerCertificates
     /// </remarks>
     public static X509ChainPolicy Policy() =>
         new() { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck };
+
+    /// <summary>Creates the options of a handler that connects to other parties.</summary>
+    public static SslClientAuthenticationOptions Options()
+    {
+        var options = new SslClientAuthenticationOptions();
+        Judge(options);
+        return options;
+    }
+
+    /// <summary>Applies policy and versions to <paramref name="options"/>, which a library created.</summary>
+    /// <remarks>
+    /// Npgsql calls this for each connection, and adds the root certificates of the connection string to the policy.
+    /// </remarks>
+    public static void Judge(SslClientAuthenticationOptions options) =>
+        (options.CertificateChainPolicy, options.EnabledSslProtocols) = (Policy(), Versions);
 }

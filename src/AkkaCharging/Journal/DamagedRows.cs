@@ -7,7 +7,7 @@ internal delegate void DamagedRowReport(RequestId id, string damage);
 
 /// <summary>
 /// Counts and reports unsettled requests that cannot be read. Each is left in place, and the requests behind it are
-/// still resumed. Reports settled ones that lists leave out, up to 1,000.
+/// still resumed. Reports settled ones that lists and look-ups come across, up to 1,000.
 /// </summary>
 /// <remarks>A wrong key is not a damaged row: it prevents the start.</remarks>
 internal sealed class DamagedRows(DamagedRowReport? report)
@@ -31,7 +31,7 @@ internal sealed class DamagedRows(DamagedRowReport? report)
     }
 
     /// <summary>
-    /// Reports settled requests that a list leaves out, each once: the console lists every few seconds.
+    /// Reports requests that a list leaves out or a look-up finds, each once: the console lists every few seconds.
     /// </summary>
     public void Saw(IReadOnlyList<DamagedRow> rows)
     {

@@ -12,6 +12,7 @@ internal interface IJournalReader
 {
     /// <summary>Finds a request; null when there is none.</summary>
     /// <param name="secrets">The journal's secrets; null while it is not open.</param>
+    /// <exception cref="DamagedRequestException">Its row cannot be read.</exception>
     Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest);
 
     /// <summary>Searches the next <paramref name="rows"/> requests, newest first.</summary>

@@ -80,6 +80,7 @@ internal interface IRequestJournal : IAsyncDisposable
     ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken);
 
     /// <summary>Returns what is stored about a request; null when it never existed or is past retention.</summary>
+    /// <exception cref="DamagedRequestException">It is stored, and cannot be read.</exception>
     ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken);
 }
 

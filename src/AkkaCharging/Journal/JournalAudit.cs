@@ -17,6 +17,7 @@ internal interface IJournalAudit : IAsyncDisposable
     Task<byte[]> FingerprintAsync(DriverToken token);
 
     /// <summary>Finds a request; null when there is none.</summary>
+    /// <exception cref="DamagedRequestException">Its row cannot be read.</exception>
     Task<RequestRecord?> FindAsync(RequestId id);
 
     /// <summary>Reads the newest records that match, newest first; a damaged one does not hide the others.</summary>

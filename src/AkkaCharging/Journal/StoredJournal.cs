@@ -103,10 +103,6 @@ internal abstract class StoredJournal(
     }
 
     /// <inheritdoc/>
-    public virtual Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
-        Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-
-    /// <inheritdoc/>
     public async ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
         IdempotencyClaim? idempotency,
@@ -162,8 +158,18 @@ internal abstract class StoredJournal(
     }
 
     /// <inheritdoc/>
-    public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
-        await Reader.FindAsync(id, Writer?.Secrets, Oldest).WaitAsync(cancellationToken);
+    public async ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Reader.FindAsync(id, Writer?.Secrets, Oldest).WaitAsync(cancellationToken);
+        }
+        catch (DamagedRequestException e)
+        {
+            _damaged.Saw([e.Row]);
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask<RequestPage> SearchAsync(
@@ -219,7 +225,7 @@ internal abstract class StoredJournal(
         var (isFound, redrive) = await Reader.FindDeadLetterAsync(id, Secrets, at, Oldest).WaitAsync(cancellationToken);
         if (!isFound)
             return new(
-                await FindAsync(id, cancellationToken) is null ? RedriveOutcome.NotFound : RedriveOutcome.NotDeadLetter
+                await IsStoredAsync(id, cancellationToken) ? RedriveOutcome.NotDeadLetter : RedriveOutcome.NotFound
             );
         if (redrive is null)
             return new(RedriveOutcome.Damaged);
@@ -237,7 +243,7 @@ internal abstract class StoredJournal(
         ThrowIfNotStarted();
         if (await WriteDiscardAsync(id).WaitAsync(cancellationToken))
             return DiscardOutcome.Discarded;
-        return await FindAsync(id, cancellationToken) is null ? DiscardOutcome.NotFound : DiscardOutcome.NotDeadLetter;
+        return await IsStoredAsync(id, cancellationToken) ? DiscardOutcome.NotDeadLetter : DiscardOutcome.NotFound;
     }
 
     /// <summary>
@@ -316,6 +322,18 @@ internal abstract class StoredJournal(
                     _damaged.Add(row.Id, row.Damage!);
                 counted();
             }
+        }
+    }
+
+    private async Task<bool> IsStoredAsync(RequestId id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FindAsync(id, cancellationToken) is not null;
+        }
+        catch (DamagedRequestException)
+        {
+            return true;
         }
     }
 

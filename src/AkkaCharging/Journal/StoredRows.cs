@@ -54,6 +54,15 @@ internal static class StoredRows
             Destination: row.GetString("destination")
         );
 
+    /// <summary>Reads the record of request <paramref name="id"/>, which was looked up by itself.</summary>
+    /// <exception cref="DamagedRequestException">The row cannot be read.</exception>
+    /// <inheritdoc cref="ToRecord"/>
+    public static RequestRecord FindRecord(this DbDataReader row, RequestId id, JournalSecrets? secrets)
+    {
+        var read = row.TryRead(id, (found, foundId) => found.ToRecord(foundId, secrets));
+        return read.Row ?? throw new DamagedRequestException(new(id, read.Damage!), row.TextOrNull("api_key"));
+    }
+
     /// <summary>Reads unsettled request <paramref name="id"/>, or why its row cannot be read.</summary>
     public static UnsettledRow ToUnsettledRow(
         this DbDataReader row,
@@ -191,6 +200,7 @@ internal static class StoredRows
         e
             is InvalidJournalException
                 or InvalidCastException
+                or InvalidOperationException // SQLite's driver, for a null where there should be none
                 or FormatException
                 or OverflowException
                 or IndexOutOfRangeException
@@ -215,6 +225,16 @@ internal readonly record struct ListedRow<T>(RequestId Id, T? Row, string? Damag
 
 /// <summary>A row that a list leaves out, because it cannot be read.</summary>
 internal readonly record struct DamagedRow(RequestId Id, string Damage);
+
+/// <summary>The row of a request that was looked up cannot be read; others can.</summary>
+/// <param name="apiKeyName">Name of the API key that submitted the request; null without keys.</param>
+internal sealed class DamagedRequestException(DamagedRow row, string? apiKeyName)
+    : Exception($"{row.Id} cannot be read: {row.Damage}")
+{
+    public DamagedRow Row => row;
+
+    public string? ApiKeyName => apiKeyName;
+}
 
 /// <summary>Separates what was read from what is damaged.</summary>
 internal static class ListedRows

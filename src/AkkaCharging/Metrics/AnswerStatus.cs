@@ -47,6 +47,9 @@ internal enum AnswerStatus
     /// <summary>500: an unhandled exception.</summary>
     InternalError,
 
+    /// <summary>500: the stored request is damaged.</summary>
+    RequestDamaged,
+
     /// <summary>503: <c>queue.maxSize</c> requests are pending.</summary>
     QueueFull,
 
@@ -85,6 +88,7 @@ internal static class AnswerStatuses
         "unsupported_media_type",
         "rate_limited",
         "internal_error",
+        "request_damaged",
         "queue_full",
         "destination_backlogged",
         "journal_unavailable",

@@ -66,7 +66,9 @@ internal enum TokenCharacters
 
 /// <summary>The rules for driver tokens: block <c>request.driverToken</c>.</summary>
 /// <param name="LengthMin">Minimum length.</param>
-internal sealed record DriverTokenRules(int LengthMin, TokenCharacters Characters)
+/// <param name="AreTyped">Whether a <see cref="TypedToken"/> is allowed too, with an identifier of 1 to 36 characters
+/// that OCPP allows: <c>authorization.typedTokens</c>.</param>
+internal sealed record DriverTokenRules(int LengthMin, TokenCharacters Characters, bool AreTyped = false)
 {
     private const string Seed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     private static readonly SearchValues<char> SeedCharacters = SearchValues.Create(Seed);
@@ -89,12 +91,19 @@ internal sealed record DriverTokenRules(int LengthMin, TokenCharacters Character
     /// <summary>The rules in words: <c>20-80 characters of letters, …</c></summary>
     public string Expected =>
         $"{LengthMin}-{DriverToken.LengthMax} characters of letters, digits, '-', '.', '_' or '~'"
-        + (Characters == TokenCharacters.Seed ? "" : ", and '*', '=', ':', '+', '|', '@' or '#'");
+        + (Characters == TokenCharacters.Seed ? "" : ", and '*', '=', ':', '+', '|', '@' or '#'")
+        + (AreTyped ? ", or a typed token such as ocpi.uid.RFID~04AABBCC" : "");
 
     /// <summary>Checks whether <paramref name="text"/> is a token by these rules.</summary>
-    public bool Allow(string? text) =>
-        text is not null
-        && text.Length >= LengthMin
-        && text.Length <= DriverToken.LengthMax
+    public bool Allow(string? text) => text is { Length: <= DriverToken.LengthMax } && (IsPlain(text) || IsTyped(text));
+
+    private bool IsPlain(string text) =>
+        text.Length >= LengthMin
         && !text.AsSpan().ContainsAnyExcept(Characters == TokenCharacters.Seed ? SeedCharacters : OcppCharacters);
+
+    private bool IsTyped(string text) =>
+        AreTyped
+        && TypedToken.TryRead(text, out _, out _, out var uid)
+        && uid.Length <= TypedToken.UidLengthMax
+        && !uid.ContainsAnyExcept(OcppCharacters);
 }

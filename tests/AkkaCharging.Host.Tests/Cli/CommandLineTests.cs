@@ -258,6 +258,17 @@ public sealed class CommandLineTests : IDisposable
             StringComparison.Ordinal
         );
         Assert.Contains("address already in use", error, StringComparison.Ordinal);
+        Assert.EndsWith($"stop it, or set server.port.{Environment.NewLine}", error, StringComparison.Ordinal);
+        Assert.Single(error.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains("Insecure setting", StringComparison.Ordinal),
+            "the start was logged"
+        );
+        Assert.DoesNotContain(
+            $"Failed to bind to address http://127.0.0.1:{port}",
+            CapturedConsole.Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

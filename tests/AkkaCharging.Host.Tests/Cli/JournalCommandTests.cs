@@ -321,6 +321,24 @@ public sealed class JournalCommandTests : IAsyncLifetime
         );
     }
 
+    [Fact]
+    public async Task RequestShow_OfADamagedOne_Exits1_AndSaysWhy()
+    {
+        SqliteRows.Damage(Journal.Path, _first.Id, "attempts = 'canary'");
+
+        var (exitCode, output, error) = await RequestAsync("show", _first.Id.ToString());
+
+        Assert.Equal(
+            (
+                1,
+                "",
+                $"{_first.Id} cannot be read: A column contains an unexpected value "
+                    + $"(FormatException).{Environment.NewLine}"
+            ),
+            (exitCode, output, error)
+        );
+    }
+
     private static ChargingRequest Request(DateTimeOffset at, string station, string token) =>
         new(
             RequestId.New(at),

@@ -18,19 +18,15 @@ public sealed class StopWhileJoiningTests(Nodes nodes)
     [Fact]
     public async Task JoinUnderWay_IsWaitedFor_AndTheNodeLeaves()
     {
-        var (journal, port, seed) = (await nodes.NewJournalAsync(), FreePort.Next(), FreePort.Next());
-        await using var joining = await nodes.LaunchAsync(
-            journal,
-            port,
-            seed,
-            settings => settings with { Cluster = settings.Cluster with { DownAfter = Grace } }
-        );
-        var seen = Watch(joining);
-
-        var stop = joining.App.Services.GetRequiredService<ILaneOwner>().StopAsync(Grace);
-        var (member, _) = await nodes.FoundAsync(journal, port: seed);
+        var journal = await nodes.NewJournalAsync();
+        var (member, seed) = await nodes.FoundAsync(journal);
         await using (member)
         {
+            await using var joining = await LaunchAsync(journal, seed);
+            var seen = Watch(joining);
+
+            var stop = joining.App.Services.GetRequiredService<ILaneOwner>().StopAsync(Grace);
+
             Assert.IsType<LaneStop.HandedOver>(await stop);
             Assert.Contains(seen, status => status is MemberStatus.Leaving or MemberStatus.Exiting);
             await Eventually.HoldsAsync(
@@ -46,18 +42,54 @@ public sealed class StopWhileJoiningTests(Nodes nodes)
     }
 
     [Fact]
-    public async Task NobodyToJoin_IsWaitedForUntilTheGraceIsOver()
+    public async Task NobodyToJoin_IsWaitedForUntilTheGraceIsOver_WhereOthersHoldLanes()
     {
-        await using var joining = await nodes.LaunchAsync(
-            await nodes.NewJournalAsync(),
-            FreePort.Next(),
-            FreePort.Next()
-        );
+        var grace = TimeSpan.FromSeconds(3);
+        var journal = await nodes.NewJournalAsync();
+        var (other, _) = await nodes.FoundAsync(journal);
+        await using (other)
+        {
+            await using var joining = await LaunchAsync(journal, seed: FreePort.Next());
+            var startedAt = TimeProvider.System.GetTimestamp();
 
-        var stop = joining.App.Services.GetRequiredService<ILaneOwner>().StopAsync(TimeSpan.FromMilliseconds(200));
+            var stop = joining.App.Services.GetRequiredService<ILaneOwner>().StopAsync(grace);
+
+            Assert.IsType<LaneStop.HandedOver>(await stop.WaitAsync(Grace));
+            // its timer may end it some milliseconds early
+            Assert.InRange(TimeProvider.System.GetElapsedTime(startedAt), grace * 0.9, Grace);
+        }
+    }
+
+    [Fact]
+    public async Task NobodyToJoin_EndsAtOnce_WhereNobodyHoldsLanes()
+    {
+        await using var joining = await LaunchAsync(await nodes.NewJournalAsync(), seed: FreePort.Next());
+
+        var stop = joining.App.Services.GetRequiredService<ILaneOwner>().StopAsync(grace: Grace * 2);
 
         Assert.IsType<LaneStop.HandedOver>(await stop.WaitAsync(Grace));
     }
+
+    [Fact]
+    public async Task NobodyToJoin_IsWaitedForUntilTheGraceIsOver_WhileTheJournalIsAway()
+    {
+        await using var proxy = TcpProxy.To(nodes.PostgresPort);
+        await using var joining = await LaunchAsync(await nodes.NewJournalAsync(proxy.Port), seed: FreePort.Next());
+        proxy.Cut();
+
+        var stop = joining.App.Services.GetRequiredService<ILaneOwner>().StopAsync(TimeSpan.FromSeconds(3));
+
+        Assert.IsType<LaneStop.HandedOver>(await stop.WaitAsync(Grace));
+    }
+
+    /// <summary>A node that would wait for a minute and more.</summary>
+    private Task<RunningService> LaunchAsync(string journal, int seed) =>
+        nodes.LaunchAsync(
+            journal,
+            FreePort.Next(),
+            seed,
+            settings => settings with { Cluster = settings.Cluster with { DownAfter = Grace * 2 } }
+        );
 
     /// <summary>What a node learns about its own membership.</summary>
     private static ConcurrentQueue<MemberStatus> Watch(RunningService service)

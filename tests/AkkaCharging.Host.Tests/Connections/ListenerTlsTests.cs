@@ -1,4 +1,6 @@
+using System.Net;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AkkaCharging.Files;
@@ -46,6 +48,24 @@ public sealed class ListenerTlsTests : IDisposable
             var expected = address == service.Http.BaseAddress ? ("CN=server", 200) : ("CN=management", 404);
             Assert.Equal(expected, (subject, status));
         }
+    }
+
+    [Fact]
+    public async Task VersionsOfTls_AreNotLeftToTheSystem()
+    {
+        await using var service = await StartAsync(Tls("server"), Tls("management"));
+
+        var listeners = service.App.Services.GetRequiredService<ListenerCertificates>().All.ToList();
+
+        Assert.Equal(["server", "management"], listeners.Select(listener => listener.Name));
+        Assert.All(
+            listeners,
+            listener =>
+                Assert.Equal(
+                    SslProtocols.Tls12 | SslProtocols.Tls13,
+                    listener.Certificate.Options().EnabledSslProtocols
+                )
+        );
     }
 
     [Fact]
@@ -186,6 +206,63 @@ public sealed class ListenerTlsTests : IDisposable
         Assert.StartsWith("No answer from https://127.0.0.1:", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("management", 0, "")]
+    [InlineData("other", 1, "Its certificate is not that of management.tls.certificateFile")]
+    public async Task OperatorsToken_GoesToTheCertificateOfTheSettingsOnly(string named, int expected, string problem)
+    {
+        var (own, other) = (Tls("management"), Tls("other"));
+        await using var service = await StartAsync(Plain, own);
+
+        var (exitCode, error) = await ListReceiversAsync(service, named == "management" ? own : other);
+
+        Assert.Equal(expected, exitCode);
+        Assert.Contains(problem, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OperatorsToken_GoesToNoCopyOfTheCertificatesNames()
+    {
+        var own = Tls("management");
+        using var issued = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(own.CertificateFile));
+        using var stranger = Issue(_middle.Subject, issuer: null, days: 400);
+        var (pem, key) = Pem(Issue(issued.Subject, stranger, ForServers, serial: issued.SerialNumberBytes.ToArray()));
+        await File.WriteAllTextAsync(PathOf("copy.pem"), pem);
+        await File.WriteAllTextAsync(PathOf("copy.key"), key);
+        await using var service = await StartAsync(Plain, new(PathOf("copy.pem"), PathOf("copy.key"), ""));
+
+        var (exitCode, error) = await ListReceiversAsync(service, own);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("Its certificate is not that of", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("absent.pem", "absent.pem")]
+    [InlineData("empty.pem", "management.tls.certificateFile contains no certificate")]
+    public async Task OperatorsToken_IsNotSentWithoutACertificateToCompare(string file, string problem)
+    {
+        await using var service = await StartAsync(Plain, Tls("management"));
+        await File.WriteAllTextAsync(PathOf("empty.pem"), "canary");
+
+        var (exitCode, error) = await ListReceiversAsync(service, new(PathOf(file), "", ""));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(problem, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "127.0.0.5", true)]
+    [InlineData("::ffff:127.0.0.1", "::ffff:127.0.0.5", true)]
+    [InlineData("192.0.2.1", "192.0.2.1", true)]
+    [InlineData("2001:db8::1", "2001:db8::1", true)]
+    [InlineData("192.0.2.1", "192.0.2.2", false)]
+    [InlineData("::ffff:192.0.2.1", "::ffff:192.0.2.2", false)]
+    [InlineData("fe80::1", "fe80::2", false)]
+    public void ConnectionWithoutTls_StaysOnThisMachine(string local, string remote, bool expected) =>
+        Assert.Equal(expected, LoopbackHttp.IsHere(IPAddress.Parse(local), IPAddress.Parse(remote)));
+
     [Fact]
     public async Task PlainHttpToATlsListener_HasNoAnswer()
     {
@@ -232,6 +309,28 @@ public sealed class ListenerTlsTests : IDisposable
         var (output, error) = (new StringWriter(), new StringWriter());
         var exitCode = await CommandLine.RunAsync(["health", "--config", config], TextReader.Null, output, error);
         Assert.Equal(exitCode == 0, output.ToString().StartsWith("{\"status\":\"UP\"", StringComparison.Ordinal));
+        return (exitCode, error.ToString());
+    }
+
+    private async Task<(int ExitCode, string Error)> ListReceiversAsync(RunningService service, ListenerTlsSettings tls)
+    {
+        var config = PathOf($"{Guid.NewGuid():N}.conf");
+        await File.WriteAllTextAsync(
+            config,
+            $$"""
+            server.host = "127.0.0.1"
+            management { port = {{service.Management.BaseAddress!.Port}}, token = "canary-token"
+              tls { certificateFile = "{{tls.CertificateFile}}", keyFile = "{{tls.KeyFile}}" }
+            }
+            """
+        );
+        var error = new StringWriter();
+        var exitCode = await CommandLine.RunAsync(
+            ["receivers", "list", "--config", config],
+            TextReader.Null,
+            TextWriter.Null,
+            error
+        );
         return (exitCode, error.ToString());
     }
 
@@ -320,7 +419,8 @@ public sealed class ListenerTlsTests : IDisposable
         X509Certificate2? issuer,
         string? usage = null,
         bool isAuthority = false,
-        double days = 60
+        double days = 60,
+        byte[]? serial = null
     )
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -338,6 +438,6 @@ public sealed class ListenerTlsTests : IDisposable
         var (from, to) = (TimeProvider.System.GetUtcNow().AddDays(-30), TimeProvider.System.GetUtcNow().AddDays(days));
         return issuer is null
             ? request.CreateSelfSigned(from, to)
-            : request.Create(issuer, from, to, RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);
+            : request.Create(issuer, from, to, serial ?? RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);
     }
 }

@@ -97,6 +97,35 @@ public sealed class BodyLimitsTests : IAsyncLifetime
         Assert.Equal(408, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData(1, 33_000)]
+    [InlineData(101, 10)]
+    public async Task HeadOverTheLimit_Returns431_AndLosesNothing(int headers, int length)
+    {
+        await using var receiver = await CallbackReceiver.StartAsync();
+        var body = Api.Body(receiver.Url);
+        using var raw = await RawHttp.ConnectAsync(_service);
+        await raw.SendAsync(
+            RawHttp.PostHead.Replace("Connection: close\r\n", "", StringComparison.Ordinal)
+                + $"Content-Length: {body.Length}\r\n\r\n{body}"
+        );
+        var accepted = await raw.ReceiveAsync();
+        var more = string.Concat(Enumerable.Range(0, headers).Select(i => $"X-{i}: {new string('x', length)}\r\n"));
+
+        await raw.SendAsync($"{RawHttp.PostHead}{more}Content-Length: {body.Length}\r\n\r\n{body}");
+        var refused = await raw.ReceiveAsync();
+
+        Assert.Equal((200, 431), (accepted.StatusCode, refused.StatusCode));
+        Assert.Contains("Connection: close", refused.Head, StringComparison.Ordinal);
+        var id = accepted.Json.GetProperty("requestId").GetString();
+        await Eventually.HoldsAsync(
+            async () => (await _service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString() == "delivered",
+            "the request before it on the connection is delivered"
+        );
+        Assert.Single(receiver.Received);
+        await _service.AcceptAsync(receiver.Url);
+    }
+
     [Fact]
     public async Task SlowBody_ClosesTheConnection_AlsoOfACallerWhoWouldKeepIt()
     {

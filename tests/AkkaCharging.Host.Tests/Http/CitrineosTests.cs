@@ -110,6 +110,35 @@ public sealed class CitrineosTests : IDisposable
         Assert.Empty(_authorizer.Queries);
     }
 
+    [Theory]
+    [InlineData("04AABBCC", 200)]
+    [InlineData("1", 200)]
+    [InlineData("*#12", 200)]
+    [InlineData("012345678901234567890123456789012345", 200)]
+    [InlineData("0123456789012345678901234567890123*#x", 400)]
+    [InlineData("04 AA", 400)]
+    [InlineData("", 400)]
+    public async Task TypedToken_IsReadByTheSameRuleAsThatOfEveryCaller(string id, int status)
+    {
+        _authorizer.AnswersAlways(AuthorizerAnswer.Allow());
+        await using var service = await StartAsync();
+        var description = new ApiDescription(await service.Http.GetStringAsync("/openapi/v1.json"));
+        var question = $$"""{"stationId":"{{RunningService.Station}}","driverToken":"ocpi.uid.ISO14443~{{id}}"}""";
+
+        using var here = await service.Http.PostAsync(
+            Url,
+            Api.Json($$"""{"idToken":"{{id}}","idTokenType":"ISO14443","stationId":"cp001"}""")
+        );
+        using var there = await service.Http.PostAsync("/api/v1/authorize", Api.Json(question));
+
+        Assert.Equal((status, status), ((int)here.StatusCode, (int)there.StatusCode));
+        Assert.Equal(status == 200, (await description.SchemaAsync("AuthorizeBody")).Validate(question).Count == 0);
+        Assert.Equal(
+            Enumerable.Repeat(new TokenIdentity(id, "ISO14443"), status == 200 ? 2 : 0),
+            _authorizer.Queries.Select(query => query.Identity)
+        );
+    }
+
     [Fact]
     public async Task Callers_NeedTheirKey()
     {

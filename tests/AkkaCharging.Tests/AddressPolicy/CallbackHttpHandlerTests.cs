@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Networks;
 
@@ -28,6 +29,14 @@ public sealed class CallbackHttpHandlerTests
         Assert.Equal(Timeout, handler.ConnectTimeout);
         Assert.InRange(handler.PooledConnectionLifetime, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2));
         Assert.InRange(handler.MaxResponseHeadersLength, 1, 16);
+    }
+
+    [Fact]
+    public void VersionsOfTls_AreNotLeftToTheSystem()
+    {
+        using var handler = Handler(new ScriptedResolver(["127.0.0.1"]));
+
+        Assert.Equal(SslProtocols.Tls12 | SslProtocols.Tls13, handler.SslOptions.EnabledSslProtocols);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Authorization;
@@ -148,6 +149,8 @@ public abstract class JournalAuditContract
     [InlineData("attempts = '1,2,,no_outcome;'")]
     [InlineData("state = 'x'")]
     [InlineData("status = 'x'")]
+    [InlineData("decided_at = NULL")]
+    [InlineData("reason = NULL, exact_reason = NULL")]
     public async Task DamagedRow_IsNamed_AndHidesNoOther(string damage)
     {
         await using var journal = await OpenAsync();
@@ -184,7 +187,7 @@ public abstract class JournalAuditContract
         Assert.Equal(whole, searched);
         Assert.Equal([ids[1], ids[1]], damaged.Select(row => row.Id));
         Assert.All(damaged, row => Assert.StartsWith("A column contains", row.Damage, StringComparison.Ordinal));
-        if (damage.StartsWith("state", StringComparison.Ordinal))
+        if (Regex.IsMatch(damage, "^(state|decided_at|reason)"))
             return; // dead letters are known by other columns
 
         var letters = new List<RequestId>();
@@ -200,6 +203,46 @@ public abstract class JournalAuditContract
         Assert.Equal(whole, letters);
         Assert.Equal(ids[1], damaged[^1].Id);
         Assert.Equal(3, damaged.Count);
+    }
+
+    [Theory]
+    [InlineData("attempts = 'x'")]
+    [InlineData("state = 'x'")]
+    [InlineData("status = 'x'")]
+    [InlineData("decided_at = NULL")]
+    [InlineData("reason = NULL, exact_reason = NULL")]
+    public async Task LookUpOfADamagedRow_SaysSo_AndItsIdempotencyKeyIsStillKnown(string damage)
+    {
+        await using var journal = await OpenAsync();
+        var at = TimeProvider.System.GetUtcNow();
+        var request = Sample.Request(acceptedAt: at) with { ApiKeyName = "fleet" };
+        var claim = journal.Hasher.Claim("fleet", "key", "body");
+        await journal.AcceptAsync(request, claim, default);
+        await journal.DecideAsync(request.Id, Sample.Decision(at), default);
+        await journal.SettleAsync(request.Id, new(RequestState.Expired, at, Sample.Attempt(at: at)), default);
+        await DamageAsync(damage, request.Id);
+        await using var audit = await AuditAsync();
+
+        foreach (
+            var find in (Func<Task<RequestRecord?>>[])
+                [() => journal.FindAsync(request.Id, default).AsTask(), () => audit.FindAsync(request.Id)]
+        )
+        {
+            var damaged = await Assert.ThrowsAsync<DamagedRequestException>(find);
+            Assert.Equal((request.Id, "fleet"), (damaged.Row.Id, damaged.ApiKeyName));
+            Assert.StartsWith("A column contains", damaged.Row.Damage, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(RedriveOutcome.NotDeadLetter, (await journal.RedriveAsync(request.Id, at, default)).Outcome);
+        Assert.Equal(DiscardOutcome.NotDeadLetter, await journal.DiscardAsync(request.Id, default));
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, request.Id),
+            await journal.AcceptAsync(Sample.Request(acceptedAt: at), claim, default)
+        );
+        Assert.Equal(
+            new AcceptResult(AcceptOutcome.Replayed, request.Id),
+            await journal.FindAcceptedAsync(claim, default)
+        );
     }
 
     private protected static async Task<List<RequestRecord>> ReadAsync(

@@ -17,6 +17,34 @@ public sealed class DriverTokenTests
     public void Length_IsFrom20To80(int length, bool isValid) =>
         Assert.Equal(isValid, DriverToken.TryCreate(new string('a', length)) is not null);
 
+    [Theory]
+    [InlineData("ocpi.uid.RFID~04AABBCC", true)]
+    [InlineData("ocpi.uid.RFID~0", true)]
+    [InlineData("ocpi.uid.A~0", true)]
+    [InlineData("ocpi.uid.KeyCode~12#4", true)]
+    [InlineData("ocpi.uid.RFID.NLTNM~1", true)]
+    [InlineData("ocpi.uid.RFID~012345678901234567890123456789012345", true)]
+    [InlineData("ocpi.uid.RFID~*234567890123456789012345678901234567", false)] // 37
+    [InlineData("ocpi.uid.RFID~", false)]
+    [InlineData("ocpi.uid.RFID~a b", false)]
+    [InlineData("ocpi.uid.RFID~a\"b", false)]
+    [InlineData("ocpi.uid.~0", false)]
+    [InlineData("ocpi.uid.RFID.NL~0", false)]
+    [InlineData("ocpi.uid.R.NL.X~0", false)]
+    [InlineData("OCPI.UID.RFID~0", false)]
+    [InlineData("04AABBCC", false)]
+    public void TypedToken_HasAnIdentifierOfAnyLengthThatOcppAllows_WhereTheSettingIsOn(string text, bool isValid)
+    {
+        Assert.Equal(
+            isValid,
+            DriverToken.TryCreate(text, DriverTokenRules.Default with { AreTyped = true }) is not null
+        );
+        Assert.Equal(
+            text.Length >= 20 && isValid && !text.Contains('*') && !text.Contains('#'),
+            DriverToken.TryCreate(text) is not null
+        );
+    }
+
     [Fact]
     public void NoText_IsRefused() => Assert.Null(DriverToken.TryCreate(null));
 

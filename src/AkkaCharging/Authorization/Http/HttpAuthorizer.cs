@@ -51,7 +51,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
             new SocketsHttpHandler
             {
                 ConnectCallback = hosts.ConnectAsync,
-                SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
+                SslOptions = PeerCertificates.Options(),
                 PooledConnectionLifetime = ConnectionLifetime,
                 // Connecting continues in the background after its request was cancelled.
                 ConnectTimeout = settings.AttemptTimeout,

@@ -48,7 +48,7 @@ internal sealed class OcpiClient : IDisposable
             new SocketsHttpHandler
             {
                 ConnectCallback = hosts.ConnectAsync,
-                SslOptions = { CertificateChainPolicy = PeerCertificates.Policy() },
+                SslOptions = PeerCertificates.Options(),
                 PooledConnectionLifetime = ConnectionLifetime,
                 MaxConnectionsPerServer = partner.Parallelism,
                 // Connecting continues in the background after its request was cancelled.

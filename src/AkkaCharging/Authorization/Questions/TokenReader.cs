@@ -10,10 +10,7 @@ namespace AkkaCharging.Authorization.Questions;
 /// <param name="normalization">The form that identifiers are converted to: <c>authorization.normalize</c>.</param>
 internal sealed class TokenReader(bool areTyped, TokenNormalization normalization)
 {
-    private const string TypedPrefix = "ocpi.uid.";
-    private const char UidMark = '~';
-    private const int TypeLengthMax = 36;
-    private const int PartyLength = 5; // two letters for the country, three characters for the party
+    private const int PartyLength = 5; // in an eMA id: two letters for the country, three characters for the provider
 
     // Lengths without and with check digit, not counting separators: eMA ids by ISO 15118-1 and eMI3, contract ids by
     // DIN SPEC 91286.
@@ -23,30 +20,18 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
     private const string AllLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     private static readonly SearchValues<char> Letters = SearchValues.Create(AllLetters);
     private static readonly SearchValues<char> LettersAndDigits = SearchValues.Create(AllLetters + "0123456789");
-    private static readonly SearchValues<char> TypeCharacters = SearchValues.Create(AllLetters + "0123456789_");
-
-    /// <summary>Returns the typed token of an identifier.</summary>
-    public static string Typed(string type, string uid) => $"{TypedPrefix}{type}{UidMark}{uid}";
 
     /// <summary>Reads <paramref name="token"/>. A token that is not typed is its own identity.</summary>
     public TokenIdentity Read(DriverToken token)
     {
         var text = token.Secret;
-        if (!areTyped || !text.StartsWith(TypedPrefix, StringComparison.Ordinal))
-            return Identify(text);
-
-        var head = text.AsSpan(TypedPrefix.Length);
-        var mark = head.IndexOf(UidMark);
-        if (mark < 0 || mark == head.Length - 1)
-            return Identify(text);
-        var uid = head[(mark + 1)..].ToString();
-        head = head[..mark];
-        var dot = head.IndexOf('.');
-        var type = dot < 0 ? head : head[..dot];
-        var party = dot < 0 ? default : head[(dot + 1)..];
-        if (!IsType(type) || (dot >= 0 && !IsParty(party)))
-            return Identify(text);
-        return Identify(uid, type.ToString().ToUpperInvariant(), dot < 0 ? null : party.ToString().ToUpperInvariant());
+        return areTyped && TypedToken.TryRead(text, out var type, out var party, out var uid)
+            ? Identify(
+                uid.ToString(),
+                type.ToString().ToUpperInvariant(),
+                party.IsEmpty ? null : party.ToString().ToUpperInvariant()
+            )
+            : Identify(text);
     }
 
     /// <summary>Converts an identifier to the form that is looked up.</summary>
@@ -88,12 +73,6 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
             _ => uid.ToUpperInvariant(),
         };
     }
-
-    private static bool IsType(ReadOnlySpan<char> text) =>
-        text.Length is > 0 and <= TypeLengthMax && !text.ContainsAnyExcept(TypeCharacters);
-
-    private static bool IsParty(ReadOnlySpan<char> text) =>
-        text.Length == PartyLength && AreLetters(text[..2]) && !text.ContainsAnyExcept(LettersAndDigits);
 
     private static bool AreLetters(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Letters);
 }

@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Net.Security;
 using System.Security.Authentication;
 using AkkaCharging.Connections;
 using AkkaCharging.Settings;
@@ -128,14 +127,7 @@ internal sealed class PostgresDatabase : SqlDatabase
             // error.
             builder.GssEncryptionMode = GssEncryptionMode.Disable;
         return new NpgsqlDataSourceBuilder(builder.ConnectionString) { Name = "authorization.sql" }
-            .UseSslClientAuthenticationOptionsCallback(Judge)
+            .UseSslClientAuthenticationOptionsCallback(PeerCertificates.Judge)
             .Build();
     }
-
-    /// <remarks>
-    /// Each connection has a policy of its own, because Npgsql adds the root certificates of the connection string to
-    /// it.
-    /// </remarks>
-    private static void Judge(SslClientAuthenticationOptions options) =>
-        options.CertificateChainPolicy = PeerCertificates.Policy();
 }

@@ -1,4 +1,3 @@
-using System.Net.Security;
 using AkkaCharging.Connections;
 using Npgsql;
 
@@ -48,7 +47,10 @@ internal sealed class PostgresConnections : IAsyncDisposable
     /// <summary>Opens an unpooled session, which ends when it is closed.</summary>
     public async Task<NpgsqlConnection> OpenOwnAsync(CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnection(_owning) { SslClientAuthenticationOptionsCallback = Judge };
+        var connection = new NpgsqlConnection(_owning)
+        {
+            SslClientAuthenticationOptionsCallback = PeerCertificates.Judge,
+        };
         try
         {
             await connection.OpenAsync(cancellationToken);
@@ -62,13 +64,6 @@ internal sealed class PostgresConnections : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Readers.DisposeAsync();
-
-    /// <remarks>
-    /// Each connection has a policy of its own, because Npgsql adds the root certificates of the connection string to
-    /// it.
-    /// </remarks>
-    private static void Judge(SslClientAuthenticationOptions options) =>
-        options.CertificateChainPolicy = PeerCertificates.Policy();
 
     private static NpgsqlConnectionStringBuilder Read(string connectionString)
     {
@@ -87,7 +82,7 @@ internal sealed class PostgresConnections : IAsyncDisposable
         try
         {
             return new NpgsqlDataSourceBuilder(builder.ConnectionString)
-                .UseSslClientAuthenticationOptionsCallback(Judge)
+                .UseSslClientAuthenticationOptionsCallback(PeerCertificates.Judge)
                 .Build();
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or NotSupportedException)

@@ -70,8 +70,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     protected override IJournalReader Reader => _reader;
 
     /// <inheritdoc/>
-    public override Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
-        _backlogFound.WaitAsync(cancellationToken);
+    public Task WaitForBacklogAsync(CancellationToken cancellationToken) => _backlogFound.WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(

@@ -12,6 +12,7 @@ internal static class PostgresSearch
     /// <param name="secrets">The journal's secrets; null leaves out the details of the decision.</param>
     /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
     /// too.</param>
+    /// <exception cref="DamagedRequestException">Its row cannot be read.</exception>
     public static async Task<RequestRecord?> FindAsync(
         NpgsqlConnection connection,
         RequestId id,
@@ -20,7 +21,7 @@ internal static class PostgresSearch
     )
     {
         var found = await connection.AllAsync(
-            row => row.ToRecord(id, secrets),
+            row => row.FindRecord(id, secrets),
             $"SELECT {StoredRows.RecordColumns} FROM charging_request WHERE id = $1 AND (settled_at IS NULL "
                 + "OR settled_at > $2)",
             id.Value,

@@ -12,13 +12,14 @@ internal static class SqliteSearch
     /// <param name="secrets">The journal's secrets; null leaves out the details of the decision.</param>
     /// <param name="oldest">Requests that settled until then, in ticks, are past retention and not found; 0 finds them
     /// too.</param>
+    /// <exception cref="DamagedRequestException">Its row cannot be read.</exception>
     public static RequestRecord? Find(SqliteConnection connection, RequestId id, JournalSecrets? secrets, long oldest)
     {
         using var find = new PreparedQuery(
             connection,
             $"SELECT {StoredRows.RecordColumns} FROM request WHERE id = $0 AND (settled_at IS NULL OR settled_at > $1)"
         );
-        return find.First(found => found.ToRecord(id, secrets), StoredId.Of(id), oldest);
+        return find.First(found => found.FindRecord(id, secrets), StoredId.Of(id), oldest);
     }
 
     /// <summary>Finds the newest <paramref name="most"/> matches, newest first.</summary>

@@ -127,7 +127,7 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
     )
     {
         var reader = new TokenReader(areTyped: true, Enum.Parse<TokenNormalization>(normalize));
-        var token = DriverToken.TryCreate(TokenReader.Typed("OTHER", uid), DriverTokenRules.Widest)!;
+        var token = DriverToken.TryCreate(TypedToken.Of("OTHER", uid), DriverTokenRules.Widest)!;
 
         await AskAsync(Partner(_server.Tokens), Queries.Some() with { Identity = reader.Read(token) });
 
