@@ -5,8 +5,8 @@ namespace AkkaCharging.Journal.Memory;
 
 /// <summary>The row of one request, with its own lock, because a decision and a look-up may coincide.</summary>
 /// <remarks>
-/// A request that is delivered or expired moves to <see cref="SettledRows"/>. Up to a million dead letters stay, so a row
-/// consists of few objects. Whether a row is settled or a dead letter changes under the journal's lock only.
+/// A request that is delivered or expired moves to <see cref="SettledRows"/>. Up to a million dead letters stay, so a
+/// row consists of few objects. Whether a row is settled or a dead letter changes under the journal's lock only.
 /// </remarks>
 internal sealed class Entry(ChargingRequest request, byte[] fingerprint, Claim? claim)
 {

@@ -2,7 +2,9 @@ using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal.Memory;
 
-/// <summary>Settled requests that can no longer change, in the order in which the requests of a caller settled.</summary>
+/// <summary>
+/// Settled requests that can no longer change, those of each caller in the order in which they settled.
+/// </summary>
 /// <remarks>
 /// Up to a million rows are kept, and an object for each would be copied twice by the garbage collector before it is
 /// old. So rows are bytes in chunks, which the collector copies at once and never looks into. Not safe to share between
@@ -53,7 +55,9 @@ internal sealed class SettledRows
     public RequestRecord? Find(RequestId id) =>
         _index.TryGetValue(id, out var place) ? SettledRow.Read(_chunks[place.Chunk]!.Bytes, place.Offset) : null;
 
-    /// <summary>Returns when the oldest request of a caller settled, by the monotonic clock; null without one.</summary>
+    /// <summary>
+    /// Returns when the oldest request of a caller settled, by the monotonic clock; null without one.
+    /// </summary>
     public long? OldestSince(string caller) =>
         _callers.TryGetValue(caller, out var chunks)
             ? SettledRow.SettledSince(_chunks[chunks.First!.Value]!.First)
