@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# Processes of tests live for seconds: profiles of their code, a fifth of their processor time, would not pay.
+export DOTNET_TieredPGO=0
 install=yes
 if [ "${1:-}" = --no-install ]; then
     install=no
@@ -74,6 +76,38 @@ dotnet tool restore
 dotnet csharpier check src tests bench samples
 dotnet build AkkaCharging.sln --no-restore -c "$configuration"
 
+rm -rf "$results"
+mkdir -p "$results"
+# What runs for minutes is run by tests/campaign.sh.
+selected=("$@")
+[ $# -gt 0 ] || selected=(--filter "Category!=Campaign")
+scenarios=tests/AkkaCharging.Scenarios/AkkaCharging.Scenarios.csproj
+run_tests() { # a project; what it prints is shown when it has ended, for others run beside it
+    local name collect=() code=0
+    name=$(basename "$1" .csproj)
+    # Scenarios measure time: they do not have the collector, and run the service as users do, without the counters that coverage puts into it.
+    if grep -q coverlet.collector "$1"; then collect=(--collect "XPlat Code Coverage" --settings tests/coverage.runsettings); fi
+    dotnet test "$1" --no-build -c "$configuration" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal" \
+        "${collect[@]}" --results-directory "$results" "${selected[@]}" > "$results/$name.log" 2>&1 || code=$?
+    cat "$results/$name.log"
+    return "$code"
+}
+
+# Unit and component tests need the processors, most scenarios wait: so they run beside each other. Scenarios that run alone wait for the
+# end of this process. It has a group of its own, so that all of it ends with this script.
+echo "Running all tests. What a project prints is in $results, and is shown when it has ended."
+set -m
+{
+    beside=0
+    for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
+        [ "$project" = "$scenarios" ] || run_tests "$project" || beside=$?
+    done
+    exit "$beside"
+} < /dev/null &
+set +m
+export AKKACHARGING_RUNS_BESIDE=$!
+trap 'kill -- "-$AKKACHARGING_RUNS_BESIDE" 2> /dev/null || true' EXIT
+
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
 ./pack.sh --no-build
@@ -81,17 +115,9 @@ dotnet build samples/CustomAuthorizer -c "$configuration"
 # The app host that AspireTests run. Aspire's packages are large, and no part of the solution needs them.
 for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
 
-rm -rf "$results"
 tests=0
-# What runs for minutes is run by tests/campaign.sh.
-selected=("$@")
-[ $# -gt 0 ] || selected=(--filter "Category!=Campaign")
-for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
-    # Scenarios measure time: they do not have the collector, and run the service as users do, without the counters that coverage puts into it.
-    collect=()
-    if grep -q coverlet.collector "$project"; then collect=(--collect "XPlat Code Coverage" --settings tests/coverage.runsettings); fi
-    dotnet test "$project" --no-build -c "$configuration" --logger trx --logger "console;verbosity=minimal" "${collect[@]}" --results-directory "$results" "${selected[@]}" || tests=$?
-done
+run_tests "$scenarios" || tests=$?
+wait "$AKKACHARGING_RUNS_BESIDE" || tests=$?
 
 coverage=0
 if [ $# -eq 0 ]; then

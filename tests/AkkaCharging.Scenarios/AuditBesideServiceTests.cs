@@ -6,7 +6,6 @@ namespace AkkaCharging.Scenarios;
 /// <summary>
 /// The audit command on the journal of a running service: it reads the records without disturbing the service.
 /// </summary>
-[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposable
 {

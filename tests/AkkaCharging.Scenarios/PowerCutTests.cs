@@ -14,7 +14,6 @@ namespace AkkaCharging.Scenarios;
 /// <c>tests/campaign.sh powercut minutes=5</c> runs it for longer: AKKACHARGING_POWERCUT_MINUTES is how long new runs
 /// are recorded and cut, AKKACHARGING_RESULTS a file to which each test appends its figures.
 /// </remarks>
-[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class PowerCutTests(ITestOutputHelper output)
 {
