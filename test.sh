@@ -7,8 +7,6 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-# Processes of tests live for seconds: profiles of their code, a fifth of their processor time, would not pay.
-export DOTNET_TieredPGO=0
 install=yes
 if [ "${1:-}" = --no-install ]; then
     install=no
