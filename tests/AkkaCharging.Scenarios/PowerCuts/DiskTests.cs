@@ -66,6 +66,22 @@ public sealed class DiskTests
         Assert.Equal("a"u8, disk.CutPower(Unsynced.Dropped, new Random(1))[File]);
     }
 
+    [Theory]
+    [InlineData("7 +++ killed by SIGKILL +++")]
+    [InlineData("7 <... pwrite64 resumed>) = ?", "7 +++ killed by SIGKILL +++")]
+    public void WriteOfAProcessThatWasKilled_DoesNotComeBackAfterThatOfALaterProcess(params string[] killed)
+    {
+        var disk = Replay([
+            """7 pwrite64(3</a/journal.db-wal>, "a", 1, 0 <unfinished ...>""",
+            .. killed,
+            """9 pwrite64(3</a/journal.db-wal>, "b", 1, 0) = 1""",
+            "9 fsync(3</a/journal.db-wal>) = 0",
+        ]);
+
+        Assert.False(disk.HasUnsynced);
+        Assert.Equal("b"u8, disk.CutPower(Unsynced.Reordered, new Random(1))[File]);
+    }
+
     [Fact]
     public void TruncationDropsWhatLiesBehind()
     {

@@ -30,6 +30,10 @@ internal static partial class SystemCallTrace
         ];
 
     /// <summary>The events of a journal: its database, its log and its rollback journal.</summary>
+    /// <remarks>
+    /// A write in the middle of which the process ended has returned then: whatever it did to the file, it does nothing
+    /// to what a later process writes there.
+    /// </remarks>
     /// <exception cref="FormatException">A call on these files is not understood.</exception>
     public static List<DiskEvent> Read(IEnumerable<string> lines)
     {
@@ -61,7 +65,7 @@ internal static partial class SystemCallTrace
                         events.Add(written);
                         if (line.EndsWith(Unfinished, StringComparison.Ordinal))
                             writing[thread] = written;
-                        else if (!line.EndsWith(Killed, StringComparison.Ordinal))
+                        else
                             written.ReturnedAt = number;
                         break;
                     case "ftruncate" when Truncation().Match(line) is { Success: true } truncation:
@@ -90,13 +94,19 @@ internal static partial class SystemCallTrace
             else if (Resumed().IsMatch(line))
             {
                 if (writing.Remove(thread, out var written))
-                    written.ReturnedAt = line.EndsWith(Killed, StringComparison.Ordinal) ? int.MaxValue : number;
+                    written.ReturnedAt = number;
                 else if (syncing.Remove(thread, out var sync) && !line.EndsWith(Killed, StringComparison.Ordinal))
                     events.Add(
                         Failure().IsMatch(line)
                             ? new SyncFailed(sync.File, sync.Descriptor, sync.BeganAt)
                             : new Synced(sync.File, sync.BeganAt)
                     );
+            }
+            else if (Ended().IsMatch(line))
+            {
+                if (writing.Remove(thread, out var written))
+                    written.ReturnedAt = number;
+                syncing.Remove(thread);
             }
             else if (Unlink().Match(line) is { Success: true } unlink)
             {
@@ -167,6 +177,9 @@ internal static partial class SystemCallTrace
 
     [GeneratedRegex(@"\) += -1 E[A-Z]+ ")]
     private static partial Regex Failure();
+
+    [GeneratedRegex(@"^\d+ +\+\+\+ (killed by|exited with) ")]
+    private static partial Regex Ended();
 
     [GeneratedRegex(@"^\d+ +<\.\.\. (pwrite64|fdatasync|fsync) resumed>")]
     private static partial Regex Resumed();
