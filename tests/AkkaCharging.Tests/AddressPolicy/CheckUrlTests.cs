@@ -190,6 +190,7 @@ public sealed class CheckUrlTests
     [InlineData("https://@hooks.example.com/", RefusalReason.UserInfo)]
     [InlineData("https://a:b@hooks.example.com/", RefusalReason.UserInfo)]
     [InlineData("https://hooks.example.com:81/", RefusalReason.Port)]
+    [InlineData("https://hooks.example.com:1/", RefusalReason.Port)]
     [InlineData("https://hooks.example.com:65535/", RefusalReason.Port)]
     [InlineData("https://hooks.example.com../", RefusalReason.HostSyntax)]
     [InlineData("https://.hooks.example.com/", RefusalReason.HostSyntax)]

@@ -1,5 +1,6 @@
 using System.Net;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
@@ -243,6 +244,9 @@ public sealed class SystemHostResolverTests : IDisposable
 
         Assert.DoesNotContain("waiting.example.com", _lookup.Asked);
         Assert.Contains("patient.example.com", _lookup.Asked);
+
+        await ResolveAsync("waiting.example.com").WaitAsync(Eventually.Patience);
+        Assert.Contains("waiting.example.com", _lookup.Asked);
     }
 
     [Fact]
