@@ -166,7 +166,12 @@ public sealed class ClusterViewTests(Nodes nodes)
 
         await Nodes.HasLanesAsync(node, Nodes.Lanes);
         await HealthAsync(node, "UP", "nodes=1 unreachable=0 lanes=4");
-        var scraped = await ScrapeAsync(node);
+        var scraped = "";
+        await Eventually.HoldsAsync(
+            // counted after the lane is here: a scrape may fall between the two
+            async () => (scraped = await ScrapeAsync(node)).Contains("lanes_taken_total 4\n", StringComparison.Ordinal),
+            "its lanes are counted"
+        );
         foreach (
             var series in new[]
             {
