@@ -152,12 +152,13 @@ internal sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Returns the answer of the operators' listener as text; the failure when there is none.</summary>
-    public async Task<string> TellAsync(string path)
+    /// <summary>Returns an answer as text, whatever its status; the failure when there is none.</summary>
+    public async Task<string> TellAsync(Uri address)
     {
         try
         {
-            return await Http.GetStringAsync(new Uri(ManagementAddress, path));
+            using var answer = await Http.GetAsync(address);
+            return await answer.Content.ReadAsStringAsync();
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {

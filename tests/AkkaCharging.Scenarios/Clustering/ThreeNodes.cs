@@ -173,17 +173,8 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
         var said = new List<string>();
         for (var other = 0; other < Count; other++)
         {
-            if (_running[other] is not { } node)
-                continue;
-            try
-            {
-                using var answer = await node.Http.GetAsync("/health");
-                said.Add($"node {other}: {await answer.Content.ReadAsStringAsync()}");
-            }
-            catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
-            {
-                said.Add($"node {other}: {e.Message}");
-            }
+            if (_running[other] is { } node)
+                said.Add($"node {other}: {await node.TellAsync(new Uri("/health", UriKind.Relative))}");
         }
 
         return string.Join('\n', said) + $"\nnode {number} logged:\n{this[number].Process.Everything}";
