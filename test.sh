@@ -109,6 +109,12 @@ trap 'kill -- "-$AKKACHARGING_RUNS_BESIDE" 2> /dev/null || true' EXIT
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
 ./pack.sh --no-build
+# Scenarios start the service that users download: compiled for this platform, it takes a third less processor time to start.
+export AKKACHARGING_SERVICE=$PWD/artifacts/service
+rm -rf "$AKKACHARGING_SERVICE"
+mkdir "$AKKACHARGING_SERVICE"
+tar -xzf artifacts/downloads/akkacharging-*-linux-"$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')".tar.gz \
+    -C "$AKKACHARGING_SERVICE" --strip-components 1
 dotnet build samples/CustomAuthorizer -c "$configuration"
 # The app host that AspireTests run. Aspire's packages are large, and no part of the solution needs them.
 for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done

@@ -11,7 +11,6 @@ namespace AkkaCharging.Scenarios;
 /// Receivers that hang, reset, drip or fail, alongside healthy ones that must not be affected. Real sockets, the
 /// service as a process.
 /// </summary>
-[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 {

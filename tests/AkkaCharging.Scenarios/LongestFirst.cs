@@ -2,6 +2,7 @@ using AkkaCharging.Scenarios.Clustering;
 using AkkaCharging.Scenarios.DiskFaults;
 using AkkaCharging.Scenarios.HostileHour;
 using AkkaCharging.Scenarios.Monitoring;
+using AkkaCharging.Scenarios.SilentNames;
 using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
@@ -14,6 +15,8 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly string[] Long =
     [
         nameof(FailoverTests),
+        nameof(IsolationTests),
+        nameof(SilentNamesTests),
         nameof(AlertsTests),
         nameof(HostileHourTests),
         nameof(PartitionTests),

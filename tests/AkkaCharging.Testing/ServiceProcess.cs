@@ -44,8 +44,14 @@ internal sealed class ServiceProcess : IAsyncDisposable
             .GetProperty("components")
             .GetProperty(name);
 
-    /// <summary>The service as it was built with the tests.</summary>
-    public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Host.dll");
+    /// <summary>The service as it is downloaded, from <c>test.sh</c>; without that, as it was built with the tests.</summary>
+    public static string Executable { get; } =
+        Path.Combine(
+            Environment.GetEnvironmentVariable("AKKACHARGING_SERVICE") is { Length: > 0 } folder
+                ? folder
+                : AppContext.BaseDirectory,
+            "AkkaCharging.Host.dll"
+        );
 
     /// <summary>Settings of most scenarios: loopback, callbacks to loopback, an access list.</summary>
     public static Dictionary<string, string> Loopback(string aclFile) =>

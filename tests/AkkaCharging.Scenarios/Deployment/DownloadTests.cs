@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using System.Reflection.PortableExecutable;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using AkkaCharging.Testing;
@@ -45,6 +46,19 @@ public sealed class DownloadTests : IDisposable
             Assert.Contains(Path.Combine(_folder.Path, name, "hocon", "reference.conf"), files);
             Assert.Contains(Path.Combine(_folder.Path, name, "LICENSE"), files);
         }
+    }
+
+    /// <summary>A start compiles none of what was compiled already.</summary>
+    [Theory]
+    [InlineData("linux-x64")]
+    [InlineData("linux-arm64")]
+    public async Task Archive_HoldsCompiledCode(string platform)
+    {
+        var files = await UnpackAsync(ArchiveOf(platform, ""));
+
+        var libraries = files.Where(file => Path.GetExtension(file) == ".dll").ToList();
+        Assert.Contains(libraries, file => Path.GetFileName(file) == "AkkaCharging.dll");
+        Assert.DoesNotContain(libraries, file => !HasCompiledCode(file));
     }
 
     [Theory]
@@ -113,6 +127,12 @@ public sealed class DownloadTests : IDisposable
                 .EnumerateFiles(Path.Combine(_folder.Path, name), "*", SearchOption.AllDirectories)
                 .Order(StringComparer.Ordinal),
         ];
+    }
+
+    private static bool HasCompiledCode(string file)
+    {
+        using var library = new PEReader(File.OpenRead(file));
+        return library.PEHeaders.CorHeader!.ManagedNativeHeaderDirectory.Size > 0;
     }
 
     private static bool IsElf(string file) => Head(file).AsSpan().StartsWith("\u007fELF"u8);

@@ -20,7 +20,6 @@ namespace AkkaCharging.Scenarios.SilentNames;
 /// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is
 /// permitted. Elsewhere, and in the short run, the whole service runs in this process and its look-ups block as long.
 /// </remarks>
-[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
 {
