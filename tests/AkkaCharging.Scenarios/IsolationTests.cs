@@ -11,8 +11,11 @@ namespace AkkaCharging.Scenarios;
 /// Receivers that hang, reset, drip or fail, alongside healthy ones that must not be affected. Real sockets, the
 /// service as a process.
 /// </summary>
+/// <remarks>
+/// Submissions come at their time, whatever else the machine does, so this class begins when most others have ended.
+/// </remarks>
 [Trait("Category", "Scenario")]
-public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
+public sealed class IsolationTests(ITestOutputHelper output) : IClassFixture<EndOfOthers>, IDisposable
 {
     private const int Healthy = 16;
     private const double Factor = 1.2;

@@ -19,9 +19,10 @@ namespace AkkaCharging.Scenarios.SilentNames;
 /// <remarks>
 /// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is
 /// permitted. Elsewhere, and in the short run, the whole service runs in this process and its look-ups block as long.
+/// Submissions come at their time, so this class, too, begins when most others have ended.
 /// </remarks>
 [Trait("Category", "Scenario")]
-public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
+public sealed class SilentNamesTests(ITestOutputHelper output) : IClassFixture<EndOfOthers>, IDisposable
 {
     // Open loop: submissions come at their time, whatever became of those before; one in ten goes to a healthy
     // receiver.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.AddressPolicy;
@@ -118,24 +119,34 @@ public sealed class VettedConnectorTests
         Assert.Equal([Public1, Public2], dialled);
     }
 
-    [Fact]
-    public async Task SilentAddresses_ShareTheTime_AndThenTimeOut()
+    [Theory]
+    [InlineData(1, 3_000)]
+    [InlineData(2, 1_500)]
+    [InlineData(3, 1_000)]
+    [InlineData(4, 1_000)] // the last one has no time left
+    public async Task SilentAddresses_ShareTheTime_AndThenTimeOut(int addresses, int shareMillis)
     {
-        var dialled = new SemaphoreSlim(0);
+        var attempts = new ConcurrentQueue<CancellationToken>();
+        using var dialled = new SemaphoreSlim(0);
         var connecting = ConnectAsync(
-            new([Public1, Public2, "93.184.216.36", "93.184.216.37"]),
+            new([.. Enumerable.Range(34, addresses).Select(last => $"93.184.216.{last}")]),
             async (_, token) =>
             {
+                attempts.Enqueue(token);
                 dialled.Release();
                 await Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, token);
                 return Stream.Null;
             }
         );
 
-        for (var second = 0; second < 3; second++)
+        for (var millis = 0; millis < Timeout.TotalMilliseconds; millis += shareMillis)
         {
             Assert.True(await dialled.WaitAsync(Eventually.Patience));
-            _time.Advance(TimeSpan.FromSeconds(1));
+            var attempt = attempts.Last();
+            _time.Advance(TimeSpan.FromMilliseconds(shareMillis - 1));
+            Assert.False(attempt.IsCancellationRequested);
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            Assert.True(attempt.IsCancellationRequested);
         }
 
         await Assert.ThrowsAsync<TimeoutException>(() => connecting);

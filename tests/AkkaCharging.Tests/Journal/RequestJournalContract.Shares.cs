@@ -182,7 +182,7 @@ public abstract partial class RequestJournalContract
     {
         var (started, advanced) = (Stopwatch.GetTimestamp(), 0);
         int found;
-        while ((found = await count()) != expected && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20))
+        while ((found = await count()) != expected && Stopwatch.GetElapsedTime(started) < Eventually.Patience)
         {
             if (advanced++ < 60)
                 Time.Advance(TimeSpan.FromMinutes(1)); // what a burst left over is deleted within a minute

@@ -238,7 +238,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
         var found = new List<bool>();
         for (
             var started = Stopwatch.GetTimestamp();
-            !found.SequenceEqual(expected) && Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20);
+            !found.SequenceEqual(expected) && Stopwatch.GetElapsedTime(started) < Eventually.Patience;
 
         )
         {

@@ -311,6 +311,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         await SettledAsync(2);
         _authorizer.HangsAlways();
         var left = await SubmitAsync(service, 3);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 5, "every call hangs");
 
         Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
@@ -329,6 +330,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
             ScriptedCallbackClient.HangAsync(heedsToken ? stopping : CancellationToken.None);
         var service = Start();
         var ids = await SubmitAsync(service, 3);
+        await Eventually.HoldsAsync(() => _callbacks.Attempts.Count == 3, "every attempt hangs");
 
         Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
