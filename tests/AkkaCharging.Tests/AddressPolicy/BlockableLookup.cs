@@ -19,6 +19,9 @@ internal sealed class BlockableLookup : IDisposable
 
     public ConcurrentBag<Thread> Threads { get; } = [];
 
+    /// <summary>A name that is known no more; null for none.</summary>
+    public string? Removed { get; set; }
+
     public IPAddress[] Answer { get; init; } = [IPAddress.Parse("93.184.216.34")];
 
     /// <summary>A silent name in a zone of its own.</summary>
@@ -39,6 +42,7 @@ internal sealed class BlockableLookup : IDisposable
 
         return host switch
         {
+            _ when string.Equals(host, Removed, StringComparison.Ordinal) => [],
             "none.example.com" => throw new SocketException((int)SocketError.HostNotFound),
             "again.example.com" => throw new SocketException((int)SocketError.TryAgain),
             "bug.example.com" => throw new InvalidOperationException("A bug of the resolver's."),

@@ -179,6 +179,27 @@ public sealed class SystemHostResolverTests : IDisposable
         await Task.WhenAll(blocked, waiting);
     }
 
+    [Fact]
+    public async Task KnownName_ThatIsRemoved_LosesItsReservedThread()
+    {
+        const string Removed = "removed.example.com";
+        using var resolver = Resolver(threads: 2, capacity: 8);
+        await resolver.ResolveAsync(Healthy, CancellationToken.None);
+        await resolver.ResolveAsync(Removed, CancellationToken.None);
+        _lookup.Removed = Removed;
+        Assert.Equal(NameResolutionFailure.NotFound, await FailureAsync(Removed, resolver));
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        var blocked = resolver.ResolveAsync(BlockableLookup.Silent(0), CancellationToken.None);
+        await _lookup.OneBlockedAsync();
+        var waiting = FailureAsync(Removed, resolver);
+        await resolver.ResolveAsync(Healthy, CancellationToken.None);
+        Assert.Equal(2, _lookup.Asked.Count(host => string.Equals(host, Removed, StringComparison.Ordinal)));
+
+        _lookup.BreakSilence();
+        await Task.WhenAll(blocked, waiting);
+    }
+
     [Theory]
     [InlineData("none.example.com", NameResolutionFailure.NotFound)]
     [InlineData("again.example.com", NameResolutionFailure.TimedOut)]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Journal;
