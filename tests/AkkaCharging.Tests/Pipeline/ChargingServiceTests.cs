@@ -330,7 +330,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
             ScriptedCallbackClient.HangAsync(heedsToken ? stopping : CancellationToken.None);
         var service = Start();
         var ids = await SubmitAsync(service, 3);
-        await Eventually.HoldsAsync(() => _callbacks.Attempts.Count == 3, "every attempt hangs");
+        await Eventually.HoldsAsync(() => _observer.DecidedEvents.Count == 3, "every request is decided");
 
         Assert.Equal(3, await DrainAsync(service, TimeSpan.FromMilliseconds(300)).WaitAsync(Patience));
 
