@@ -14,11 +14,16 @@ folders=("$@")
 # What else tests a folder: the address policy's connections are tested by the callbacks that go over them.
 declare -A others=([AddressPolicy]=Callbacks)
 
+# Tests that repeat something for many seconds touch all of a folder, and would do so for each change.
+long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb Postgres.)
+
 dotnet tool restore > /dev/null
 failed=0
 for folder in "${folders[@]}"; do
     tests="FullyQualifiedName~AkkaCharging.Tests.$folder."
     [ -z "${others[$folder]:-}" ] || tests+="|FullyQualifiedName~AkkaCharging.Tests.${others[$folder]}."
+    tests="($tests)"
+    for name in "${long[@]}"; do tests+="&FullyQualifiedName!~$name"; done
     dotnet stryker --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" \
         --test-case-filter "$tests" \
         --output "../../artifacts/mutants/$folder" || failed=1

@@ -126,6 +126,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         await AssertOutcomeAsync(status, CallbackOutcome.Success, isFinal: true);
 
     [Theory]
+    [InlineData(300)]
     [InlineData(400)]
     [InlineData(401)]
     [InlineData(404)]
@@ -421,18 +422,42 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         Assert.Single(_receiver.Received);
     }
 
-    [Fact]
-    public async Task NameWithoutAnAddress_IsANetworkError_ThatNoConnectionWasTriedFor()
+    [Theory]
+    [InlineData(NameResolutionFailure.NotFound, AttemptCause.NameNotFound, null)]
+    [InlineData(NameResolutionFailure.OutOfFiles, AttemptCause.LocalResources, LocalResource.Files)]
+    public async Task NameWithoutAnAddress_IsANetworkError_ThatNoConnectionWasTriedFor(
+        object failure,
+        object cause,
+        object? lacking
+    )
     {
-        var client = Client(new NamesWithoutAddresses());
+        var client = Client(new NamesWithoutAddresses(_ => new((NameResolutionFailure)failure)));
 
-        var result = await client.AttemptAsync(
-            Sample.Request("http://hooks.example.org:8080/hook"),
-            Sample.Decision(),
-            CancellationToken.None
+        var result = await AttemptAsync(client, Sample.Request("http://hooks.example.org:8080/hook"));
+
+        AssertNoAnswer(CallbackOutcome.NetworkError, (AttemptCause)cause, isFinal: false, result);
+        Assert.Equal((LocalResource?)lacking, result.Lacking);
+    }
+
+    [Fact]
+    public async Task NameThatIsLookedUpTooLong_IsATimeOutOfTheName()
+    {
+        var asked = new TaskCompletionSource();
+        var client = Client(
+            new NamesWithoutAddresses(async token =>
+            {
+                asked.SetResult();
+                await Task.Delay(Timeout.InfiniteTimeSpan, token);
+                return NameResolutionFailure.NotFound;
+            }),
+            timeout: TimeSpan.FromSeconds(10)
         );
+        var attempt = AttemptAsync(client, Sample.Request("http://hooks.example.org:8080/hook"));
+        await asked.Task.WaitAsync(Patience);
 
-        AssertNoAnswer(CallbackOutcome.NetworkError, AttemptCause.NameNotFound, isFinal: false, result);
+        _time.Advance(TimeSpan.FromSeconds(10));
+
+        AssertNoAnswer(CallbackOutcome.Timeout, AttemptCause.NameTimeout, isFinal: false, await attempt);
     }
 
     [Theory]
@@ -481,10 +506,11 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     }
 
     /// <summary>A look-up of an address means that a connection was about to be opened.</summary>
-    private sealed class NamesWithoutAddresses : IHostResolver
+    private sealed class NamesWithoutAddresses(Func<CancellationToken, ValueTask<NameResolutionFailure?>> find)
+        : IHostResolver
     {
         public ValueTask<NameResolutionFailure?> FindFailureAsync(string host, CancellationToken cancellationToken) =>
-            new(NameResolutionFailure.NotFound);
+            find(cancellationToken);
 
         public Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken) =>
             throw new InvalidOperationException("A connection was tried.");
