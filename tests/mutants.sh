@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Changes the code of a folder of the library in small ways, one at a time, and counts the changes that the tests of the
 # same folder notice, and of those of another folder that tests it too. Takes minutes to hours a folder; the report is
-# artifacts/mutants/FOLDER/reports.
+# artifacts/mutants/FOLDER/reports, the figures are tests/results/mutants.md.
 #   tests/mutants.sh Receivers Callbacks
 #   tests/mutants.sh                        all folders of the weekly run
 set -euo pipefail
 cd "$(dirname "$0")/AkkaCharging.Tests"
+. ../results.sh
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 folders=("$@")
@@ -17,8 +18,21 @@ declare -A others=([AddressPolicy]=Callbacks)
 # Tests that repeat something for many seconds touch all of a folder, and would do so for each change.
 long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb Postgres.)
 
+row_of() { # a folder; its figures
+    local report=../../artifacts/mutants/$1/reports/mutation-report.json all=0 status row="| $1 |"
+    declare -A count
+    for status in Killed Timeout Survived NoCoverage; do
+        count[$status]=$(grep -oE "\"status\": ?\"$status\"" "$report" | wc -l)
+        all=$((all + count[$status]))
+        row+=" ${count[$status]} |"
+    done
+    awk -v row="$row" -v noticed="$((count[Killed] + count[Timeout]))" -v all="$all" \
+        'BEGIN { printf "%s %.1f %% |\n", row, 100 * noticed / all }'
+}
+
 dotnet tool restore > /dev/null
 failed=0
+rows=()
 for folder in "${folders[@]}"; do
     tests="FullyQualifiedName~AkkaCharging.Tests.$folder."
     [ -z "${others[$folder]:-}" ] || tests+="|FullyQualifiedName~AkkaCharging.Tests.${others[$folder]}."
@@ -27,5 +41,13 @@ for folder in "${folders[@]}"; do
     dotnet stryker --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" \
         --test-case-filter "$tests" \
         --output "../../artifacts/mutants/$folder" || failed=1
+    rows+=("$(row_of "$folder")")
 done
+{
+    heading "Mutants" "tests/mutants.sh ${folders[*]}"
+    echo "| folder | killed | timed out | survived | not covered | score |"
+    echo "|---|---|---|---|---|---|"
+    printf '%s\n' "${rows[@]}"
+} > ../results/mutants.md
+cat ../results/mutants.md
 exit "$failed"
