@@ -91,20 +91,19 @@ run_tests() { # a project; what it prints is shown when it has ended, for others
     return "$code"
 }
 
-# Unit and component tests need the processors, most scenarios wait: so they run beside each other. Scenarios that run alone wait for the
-# end of this process. It has a group of its own, so that all of it ends with this script.
+# Unit and component tests run beside what follows, up to the scenarios, in a process group of their own, so that all of it ends with this script.
 echo "Running all tests. What a project prints is in $results, and is shown when it has ended."
 set -m
 {
-    beside=0
+    failed=0
     for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
-        [ "$project" = "$scenarios" ] || run_tests "$project" || beside=$?
+        [ "$project" = "$scenarios" ] || run_tests "$project" || failed=$?
     done
-    exit "$beside"
+    exit "$failed"
 } < /dev/null &
 set +m
-export AKKACHARGING_RUNS_BESIDE=$!
-trap 'kill -- "-$AKKACHARGING_RUNS_BESIDE" 2> /dev/null || true' EXIT
+beside=$!
+trap 'kill -- "-$beside" 2> /dev/null || true' EXIT
 
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
@@ -120,8 +119,8 @@ dotnet build samples/CustomAuthorizer -c "$configuration"
 for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
 
 tests=0
+wait "$beside" || tests=$?
 run_tests "$scenarios" || tests=$?
-wait "$AKKACHARGING_RUNS_BESIDE" || tests=$?
 
 coverage=0
 if [ $# -eq 0 ]; then

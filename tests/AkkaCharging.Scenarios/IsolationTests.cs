@@ -15,7 +15,7 @@ namespace AkkaCharging.Scenarios;
 /// Submissions come at their time, whatever else the machine does, so this class begins when most others have ended.
 /// </remarks>
 [Trait("Category", "Scenario")]
-public sealed class IsolationTests(ITestOutputHelper output) : IClassFixture<EndOfOthers>, IDisposable
+public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 {
     private const int Healthy = 16;
     private const double Factor = 1.2;

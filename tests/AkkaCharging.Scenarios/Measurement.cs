@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
@@ -19,27 +17,4 @@ internal static class Measurement
 
 /// <summary>Collection of tests that measure times: each runs while no other test runs.</summary>
 [CollectionDefinition(nameof(RunsAlone), DisableParallelization = true)]
-public sealed class RunsAlone : ICollectionFixture<EndOfOthers>;
-
-/// <summary>
-/// Waits for the tests of other projects, which <c>test.sh</c> runs beside scenarios that do not measure.
-/// </summary>
-public sealed class EndOfOthers : IAsyncLifetime
-{
-    public async Task InitializeAsync()
-    {
-        if (Environment.GetEnvironmentVariable("AKKACHARGING_RUNS_BESIDE") is not { Length: > 0 } id)
-            return;
-        try
-        {
-            using var others = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
-            await others.WaitForExitAsync();
-        }
-        catch (ArgumentException)
-        {
-            // They have ended.
-        }
-    }
-
-    public Task DisposeAsync() => Task.CompletedTask;
-}
+public sealed class RunsAlone;

@@ -44,7 +44,9 @@ internal sealed class ServiceProcess : IAsyncDisposable
             .GetProperty("components")
             .GetProperty(name);
 
-    /// <summary>The service as it is downloaded, from <c>test.sh</c>; without that, as it was built with the tests.</summary>
+    /// <summary>
+    /// The service as it is downloaded, which <c>test.sh</c> unpacks; without that, as it was built with the tests.
+    /// </summary>
     public static string Executable { get; } =
         Path.Combine(
             Environment.GetEnvironmentVariable("AKKACHARGING_SERVICE") is { Length: > 0 } folder

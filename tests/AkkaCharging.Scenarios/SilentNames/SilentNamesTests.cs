@@ -22,7 +22,7 @@ namespace AkkaCharging.Scenarios.SilentNames;
 /// Submissions come at their time, so this class, too, begins when most others have ended.
 /// </remarks>
 [Trait("Category", "Scenario")]
-public sealed class SilentNamesTests(ITestOutputHelper output) : IClassFixture<EndOfOthers>, IDisposable
+public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
 {
     // Open loop: submissions come at their time, whatever became of those before; one in ten goes to a healthy
     // receiver.
