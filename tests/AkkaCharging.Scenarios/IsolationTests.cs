@@ -11,9 +11,7 @@ namespace AkkaCharging.Scenarios;
 /// Receivers that hang, reset, drip or fail, alongside healthy ones that must not be affected. Real sockets, the
 /// service as a process.
 /// </summary>
-/// <remarks>
-/// Submissions come at their time, whatever else the machine does, so this class begins when most others have ended.
-/// </remarks>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 {

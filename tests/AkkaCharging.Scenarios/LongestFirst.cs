@@ -2,14 +2,12 @@ using AkkaCharging.Scenarios.Clustering;
 using AkkaCharging.Scenarios.DiskFaults;
 using AkkaCharging.Scenarios.HostileHour;
 using AkkaCharging.Scenarios.Monitoring;
-using AkkaCharging.Scenarios.SilentNames;
 using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// Starts the classes that take a minute or more first: one that began last would run on by itself at the end. Those
-/// that need an end of the others start last.
+/// Starts the classes that take a minute or more first: one that began last would run on by itself at the end.
 /// </summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
@@ -25,13 +23,8 @@ public sealed class LongestFirst : ITestCollectionOrderer
         nameof(KillTests),
     ];
 
-    private static readonly string[] Last = [nameof(IsolationTests), nameof(SilentNamesTests)];
-
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
-        testCollections
-            .OrderByDescending(collection => IsIn(Long, collection))
-            .ThenBy(collection => IsIn(Last, collection));
-
-    private static bool IsIn(string[] classes, ITestCollection collection) =>
-        classes.Any(name => collection.DisplayName.Contains($".{name}", StringComparison.Ordinal));
+        testCollections.OrderByDescending(collection =>
+            Long.Any(name => collection.DisplayName.Contains($".{name}", StringComparison.Ordinal))
+        );
 }

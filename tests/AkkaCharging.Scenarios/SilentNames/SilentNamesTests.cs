@@ -19,8 +19,8 @@ namespace AkkaCharging.Scenarios.SilentNames;
 /// <remarks>
 /// The service runs as a process whose own resolver asks a silent server, where <see cref="FakeNameServer"/> is
 /// permitted. Elsewhere, and in the short run, the whole service runs in this process and its look-ups block as long.
-/// Submissions come at their time, so this class, too, begins when most others have ended.
 /// </remarks>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
 public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
 {
