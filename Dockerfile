@@ -14,15 +14,14 @@ WORKDIR /source
 COPY Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
 COPY src/AkkaCharging/AkkaCharging.csproj src/AkkaCharging/packages.linux-*.lock.json src/AkkaCharging/
 COPY src/AkkaCharging.Host/AkkaCharging.Host.csproj src/AkkaCharging.Host/packages.linux-*.lock.json src/AkkaCharging.Host/
-RUN dotnet restore src/AkkaCharging.Host -a $TARGETARCH --locked-mode -p:PublishReadyToRun=false
+RUN dotnet restore src/AkkaCharging.Host -a $TARGETARCH --locked-mode
 
 COPY hocon/ hocon/
 COPY src/ src/
-# For one platform, without the symbols and documentation that no running service reads; the code is analysed where it is tested. It is compiled
-# as it runs: compiled before, it would take twice the room.
+# For one platform, without the symbols and documentation that no running service reads; the code is analysed where it is tested.
 # The empty folder becomes the journal's.
 RUN dotnet publish src/AkkaCharging.Host --no-restore -c Release -a $TARGETARCH --self-contained false \
-        -p:PublishReadyToRun=false -p:DebugType=none -p:GenerateDocumentationFile=false -p:RunAnalyzers=false -o /app \
+        -p:DebugType=none -p:GenerateDocumentationFile=false -p:RunAnalyzers=false -o /app \
     && mkdir /data
 
 FROM ${RUNTIME_IMAGE}

@@ -41,7 +41,7 @@ for folder in "${folders[@]}"; do
     dotnet stryker --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" \
         --test-case-filter "$tests" \
         --output "../../artifacts/mutants/$folder" || failed=1
-    rows+=("$(row_of "$folder")")
+    rows+=("$(row_of "$folder")") || failed=1
 done
 {
     heading "Mutants" "tests/mutants.sh ${folders[*]}"
