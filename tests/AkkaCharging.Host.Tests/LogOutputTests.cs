@@ -63,6 +63,42 @@ public sealed class LogOutputTests
         Assert.Equal("first\n".Length + LogOutput.CharactersMax, output.Written);
     }
 
+    [Fact]
+    public void ReaderThatHangsToTheEnd_IsNotWaitedFor()
+    {
+        using var output = new HangingWriter();
+        using var error = new StringWriter(CultureInfo.InvariantCulture);
+        using (var logger = Logger(new LogOutput(Lines, output, error, closingMax: TimeSpan.FromMilliseconds(20))))
+        {
+            logger.Information("never read");
+            output.Begun.Wait(TimeSpan.FromSeconds(30));
+        }
+
+        Assert.Equal(0, output.Written);
+        Assert.Equal(
+            "The last lines of the log were not written within 0.02 s: nothing is reading standard output."
+                + Environment.NewLine,
+            error.ToString()
+        );
+        output.Release();
+    }
+
+    [Fact]
+    public void ReaderOfBothOutputsThatHangsToTheEnd_IsNotWaitedFor()
+    {
+        using var output = new HangingWriter();
+        using var error = new HangingWriter();
+        using (var logger = Logger(new LogOutput(Lines, output, error, closingMax: TimeSpan.FromMilliseconds(20))))
+        {
+            logger.Information("never read");
+            output.Begun.Wait(TimeSpan.FromSeconds(30));
+        }
+
+        Assert.Equal((0, 0), (output.Written, error.Written));
+        output.Release();
+        error.Release();
+    }
+
     private static Serilog.Core.Logger Logger(LogOutput output) =>
         new LoggerConfiguration().WriteTo.Sink(output).CreateLogger();
 
@@ -82,6 +118,15 @@ public sealed class LogOutputTests
             Begun.Set();
             Released.Wait(TimeSpan.FromSeconds(30));
             Written += buffer.Length;
+        }
+
+        public override void WriteLine(string? value) => Write(value.AsSpan());
+
+        /// <summary>Lets a write go on, and waits for its end.</summary>
+        public void Release()
+        {
+            Released.Set();
+            Assert.True(SpinWait.SpinUntil(() => Written > 0, TimeSpan.FromSeconds(30)));
         }
 
         protected override void Dispose(bool disposing)

@@ -12,11 +12,19 @@ public sealed class HangingLogReaderTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public async Task NobodyReadsTheLog_EveryRequestIsDeliveredAllTheSame_AndTheStopEnds()
+    /// <param name="launcher">What gives standard error the same pipe, and fills it to the last byte.</param>
+    [Theory]
+    [InlineData]
+    [InlineData("sh", "-c", "head -c 200000 /dev/zero 2>&1 & exec \"$@\" 2>&1", "sh")]
+    public async Task NobodyReadsTheLog_EveryRequestIsDeliveredAllTheSame_AndTheStopEnds(params string[] launcher)
     {
         await using var receiver = await ReceiverProcess.StartAsync();
-        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(), _folder.Path, readsOutput: false);
+        await using var service = ServiceProcess.Launch(
+            ScenarioFolder.Settings(),
+            _folder.Path,
+            readsOutput: false,
+            launcher: launcher
+        );
         await Eventually.HoldsAsync(
             async () => await service.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK,
             "the service is ready"
@@ -36,5 +44,10 @@ public sealed class HangingLogReaderTests : IDisposable
 
         // Nothing is pending, so that what remains is the bound for the last lines of the log.
         Assert.Equal(0, await service.Process.ExitAsync(TimeSpan.FromSeconds(15)));
+        if (launcher is [])
+            Assert.Contains(
+                service.Process.Error,
+                line => line.Contains("nothing is reading standard output", StringComparison.Ordinal)
+            );
     }
 }

@@ -26,8 +26,11 @@ internal static class CommandLine
     private const int EndedByItsCluster = 2;
     private static readonly TimeSpan ProbePatience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Time-out for disposing all services after a stop, whose last step writes the rest of the log.</summary>
-    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(3);
+    /// <summary>
+    /// Time-out for disposing all services after a stop. Each of them has a shorter one; this one is for what has none,
+    /// such as a program's own services.
+    /// </summary>
+    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(30);
 
     /// <summary>Runs the command that <paramref name="args"/> name.</summary>
     /// <param name="configure">Registers the program's own services; null for none.</param>
@@ -184,10 +187,7 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>
-    /// Disposes the service, which writes its last log lines. If standard output is not being read, the rest of the log
-    /// is lost and the process still ends.
-    /// </summary>
+    /// <summary>Disposes all services, the log last.</summary>
     private static async Task CloseAsync(WebApplication app, TextWriter error)
     {
         var closing = Task.Run(async () => await app.DisposeAsync());
@@ -198,8 +198,8 @@ internal static class CommandLine
         catch (TimeoutException)
         {
             await error.WriteLineAsync(
-                $"The last lines of the log were not written within {ClosingMax.TotalSeconds:N0} s: nothing is "
-                    + "reading standard output."
+                $"The service was stopped, but not all of it was closed within {ClosingMax.TotalSeconds} s: the process "
+                    + "ends all the same."
             );
         }
     }

@@ -24,6 +24,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     private const int KeptForAThread = 4_096;
     private static readonly TimeSpan CollectingTime = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(3);
 
     [ThreadStatic]
     private static StringWriter? _line;
@@ -31,6 +32,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     private readonly ITextFormatter _formatter;
     private readonly TextWriter _output;
     private readonly TextWriter _error;
+    private readonly TimeSpan _closingMax;
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _hasLines = new(false); // unlike the slim variant, it never spins
     private readonly ManualResetEvent _closing = new(false);
@@ -44,9 +46,10 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
 
     /// <param name="output">Standard output, written by one thread at a time.</param>
     /// <param name="error">Standard error, for the number of dropped lines.</param>
-    public LogOutput(ITextFormatter formatter, TextWriter output, TextWriter error)
+    /// <param name="closingMax">How long <see cref="Dispose"/> waits for the reader; null for 3 s.</param>
+    public LogOutput(ITextFormatter formatter, TextWriter output, TextWriter error, TimeSpan? closingMax = null)
     {
-        (_formatter, _output, _error) = (formatter, output, error);
+        (_formatter, _output, _error, _closingMax) = (formatter, output, error, closingMax ?? ClosingMax);
         _reports = new(_ => ReportAgain(), state: null, ReportPeriod, Timeout.InfiniteTimeSpan);
         _writer = new(Write) { IsBackground = true, Name = "log output" };
         _writer.Start();
@@ -78,7 +81,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
             _line = null;
     }
 
-    /// <summary>Writes all queued lines; returns when they are written, however long the reader takes.</summary>
+    /// <summary>Writes all queued lines. Those that the reader does not take in time are dropped.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -90,9 +93,12 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
 
         _closing.Set();
         _hasLines.Set();
-        _writer.Join();
+        var isWritten = _writer.Join(_closingMax);
         _reports.Dispose();
-        Report();
+        // One hanging reader may have both, standard output and standard error.
+        Task.Run(() => ReportEnd(isWritten)).Wait(_closingMax);
+        if (!isWritten)
+            return; // the writer still uses them
         _hasLines.Dispose();
         _closing.Dispose();
     }
@@ -120,6 +126,16 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     {
         Report();
         _reports.Change(ReportPeriod, Timeout.InfiniteTimeSpan);
+    }
+
+    private void ReportEnd(bool isWritten)
+    {
+        Report();
+        if (!isWritten)
+            _error.WriteLine(
+                $"The last lines of the log were not written within {_closingMax.TotalSeconds} s: nothing is reading "
+                    + "standard output."
+            );
     }
 
     private void Report()

@@ -19,6 +19,12 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
     private const string Database = "journal.db";
     private const string Log = "journal.db-wal";
     private const string FailingSync = "fsync,fdatasync:error=EIO";
+
+    /// <summary>
+    /// A fault of the database is met by a checkpoint: a thousand writes, for which a traced service on a busy machine
+    /// takes more than a minute.
+    /// </summary>
+    private static readonly TimeSpan UntilACheckpoint = TimeSpan.FromMinutes(5);
     private ScenarioFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -219,7 +225,8 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
     private static Task IsNotReadyAsync(ServiceProcess service) =>
         Eventually.HoldsAsync(
             async () => await service.StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
-            "not ready"
+            "not ready",
+            UntilACheckpoint
         );
 
     private string PathOf(string file) => Path.Combine(_folder.Path, file);
