@@ -7,6 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# Hundreds of processes run for seconds each: they do not get back what it costs to observe and compile their code again,
+# and to make each page of it writable in turn.
+export DOTNET_TieredPGO=0 DOTNET_EnableWriteXorExecute=0
 install=yes
 if [ "${1:-}" = --no-install ]; then
     install=no
@@ -78,17 +81,39 @@ rm -rf "$results"
 mkdir -p "$results"
 # What runs for minutes is run by tests/campaign.sh.
 selected=("$@")
+given=$#
 [ $# -gt 0 ] || selected=(--filter "Category!=Campaign")
 scenarios=tests/AkkaCharging.Scenarios/AkkaCharging.Scenarios.csproj
-run_tests() { # a project; what it prints is shown when it has ended, for others run beside it
-    local name collect=() code=0
-    name=$(basename "$1" .csproj)
+run_tests() { # a project, and for a part of it a name and a filter; what it prints is shown when it has ended, for others run beside it
+    local name collect=() filter=("${selected[@]}") code=0
+    name=$(basename "$1" .csproj)${2:+-$2}
+    [ -z "${3:-}" ] || filter=(--filter "$3")
     # Scenarios measure time: they do not have the collector, and run the service as users do, without the counters that coverage puts into it.
     if grep -q coverlet.collector "$1"; then collect=(--collect "XPlat Code Coverage" --settings tests/coverage.runsettings); fi
     dotnet test "$1" --no-build -c "$configuration" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal" \
-        "${collect[@]}" --results-directory "$results" "${selected[@]}" > "$results/$name.log" 2>&1 || code=$?
+        "${collect[@]}" --results-directory "$results" "${filter[@]}" > "$results/$name.log" 2>&1 || code=$?
     cat "$results/$name.log"
     return "$code"
+}
+
+run_scenarios() { # those that need a machine to themselves run at the end, in groups that mostly wait, beside each other
+    local failed=0 others="Category!=Campaign" group groups="1 2 3"
+    if [ "$given" -gt 0 ]; then
+        run_tests "$scenarios"
+        return
+    fi
+    # Tiers of compilation come later: most services have ended before.
+    export DOTNET_TC_CallCountingDelayMs=1000
+    for group in $groups; do others+="&QuietGroup!=$group"; done
+    run_tests "$scenarios" "" "$others" || failed=$?
+    set -m
+    for group in $groups; do
+        run_tests "$scenarios" "$group" "Category!=Campaign&QuietGroup=$group" < /dev/null &
+        beside+=($!)
+    done
+    set +m
+    for group in "${beside[@]}"; do wait "$group" || failed=$?; done
+    return "$failed"
 }
 
 # Unit and component tests run beside what follows, up to the scenarios, in a process group of their own, so that all of it ends with this script.
@@ -102,8 +127,8 @@ set -m
     exit "$failed"
 } < /dev/null &
 set +m
-beside=$!
-trap 'kill -- "-$beside" 2> /dev/null || true' EXIT
+beside=($!)
+trap 'for group in "${beside[@]}"; do kill -- "-$group" 2> /dev/null || true; done' EXIT
 
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
@@ -119,8 +144,9 @@ dotnet build samples/CustomAuthorizer -c "$configuration"
 for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
 
 tests=0
-wait "$beside" || tests=$?
-run_tests "$scenarios" || tests=$?
+wait "${beside[0]}" || tests=$?
+beside=()
+run_scenarios || tests=$?
 
 coverage=0
 if [ $# -eq 0 ]; then

@@ -15,6 +15,7 @@ namespace AkkaCharging.Scenarios;
 /// </remarks>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
+[Trait("QuietGroup", "2")]
 public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
 {
     private const int BurstSize = 60;

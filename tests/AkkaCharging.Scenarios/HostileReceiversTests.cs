@@ -12,6 +12,7 @@ namespace AkkaCharging.Scenarios;
 /// same state as before.
 /// </summary>
 [Trait("Category", "Scenario")]
+[Trait("QuietGroup", "2")]
 [Collection(nameof(RunsAlone))]
 public sealed class HostileReceiversTests(ITestOutputHelper output)
 {

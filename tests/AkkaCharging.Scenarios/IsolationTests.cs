@@ -13,6 +13,7 @@ namespace AkkaCharging.Scenarios;
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
+[Trait("QuietGroup", "1")]
 public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
 {
     private const int Healthy = 16;

@@ -15,6 +15,9 @@ internal static class Measurement
     public static TimeSpan Within(TimeSpan bound) => IsOn ? bound : Eventually.Patience;
 }
 
-/// <summary>Collection of tests that measure times: each runs while no other test runs.</summary>
+/// <summary>
+/// Collection of tests that measure times: each runs while no other test of its process runs. <c>./test.sh</c> starts
+/// one process for each of their groups (the trait <c>QuietGroup</c>) when all other tests have ended.
+/// </summary>
 [CollectionDefinition(nameof(RunsAlone), DisableParallelization = true)]
 public sealed class RunsAlone;

@@ -198,8 +198,8 @@ internal static class CommandLine
         catch (TimeoutException)
         {
             await error.WriteLineAsync(
-                $"The service was stopped, but not all of it was closed within {ClosingMax.TotalSeconds} s: the process "
-                    + "ends all the same."
+                $"The service was stopped, but not all of it was closed within {ClosingMax.TotalSeconds} s: the "
+                    + "process ends all the same."
             );
         }
     }

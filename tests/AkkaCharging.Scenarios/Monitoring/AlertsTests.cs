@@ -13,6 +13,7 @@ namespace AkkaCharging.Scenarios.Monitoring;
 /// patience, on the real service.
 /// </summary>
 [Trait("Category", "Scenario")]
+[Trait("QuietGroup", "3")]
 public sealed class AlertsTests : IDisposable
 {
     private readonly ScenarioFolder _folder = new();

@@ -22,6 +22,7 @@ namespace AkkaCharging.Scenarios.SilentNames;
 /// </remarks>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
+[Trait("QuietGroup", "2")]
 public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
 {
     // Open loop: submissions come at their time, whatever became of those before; one in ten goes to a healthy
