@@ -7,9 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-# Hundreds of processes run for seconds each: they do not get back what it costs to observe and compile their code again,
-# and to make each page of it writable in turn.
-export DOTNET_TieredPGO=0 DOTNET_EnableWriteXorExecute=0
+. tests/short-lived.sh
 install=yes
 if [ "${1:-}" = --no-install ]; then
     install=no
@@ -97,13 +95,11 @@ run_tests() { # a project, and for a part of it a name and a filter; what it pri
 }
 
 run_scenarios() { # those that need a machine to themselves run at the end, in groups that mostly wait, beside each other
-    local failed=0 others="Category!=Campaign" group groups="1 2 3"
+    local failed=0 others="Category!=Campaign" group groups="1 2 3 4"
     if [ "$given" -gt 0 ]; then
         run_tests "$scenarios"
         return
     fi
-    # Tiers of compilation come later: most services have ended before.
-    export DOTNET_TC_CallCountingDelayMs=1000
     for group in $groups; do others+="&QuietGroup!=$group"; done
     run_tests "$scenarios" "" "$others" || failed=$?
     set -m
@@ -116,19 +112,17 @@ run_scenarios() { # those that need a machine to themselves run at the end, in g
     return "$failed"
 }
 
-# Unit and component tests run beside what follows, up to the scenarios, in a process group of their own, so that all of it ends with this script.
+# Unit and component tests run beside what follows, up to the scenarios, in process groups of their own, so that all of them end with this script.
 echo "Running all tests. What a project prints is in $results, and is shown when it has ended."
-set -m
-{
-    failed=0
-    for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
-        [ "$project" = "$scenarios" ] || run_tests "$project" || failed=$?
-    done
-    exit "$failed"
-} < /dev/null &
-set +m
-beside=($!)
+beside=()
 trap 'for group in "${beside[@]}"; do kill -- "-$group" 2> /dev/null || true; done' EXIT
+set -m
+for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
+    [ "$project" != "$scenarios" ] || continue
+    run_tests "$project" < /dev/null &
+    beside+=($!)
+done
+set +m
 
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
@@ -144,7 +138,7 @@ dotnet build samples/CustomAuthorizer -c "$configuration"
 for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
 
 tests=0
-wait "${beside[0]}" || tests=$?
+for group in "${beside[@]}"; do wait "$group" || tests=$?; done
 beside=()
 run_scenarios || tests=$?
 

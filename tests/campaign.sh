@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/results.sh
+. tests/short-lived.sh
 
 name=${1:-}
 minutes=5

@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/AkkaCharging.Tests"
 . ../results.sh
+. ../short-lived.sh
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 folders=("$@")

@@ -32,10 +32,10 @@ internal sealed class ClientLoad
     ];
 
     /// <summary>
-    /// Between two submissions of a client. What is measured is measured under a heavy load; for the rest a third of it
+    /// Between two submissions of a client. What is measured is measured under a heavy load; for the rest a sixth of it
     /// does, and leaves processors to the nodes that start meanwhile.
     /// </summary>
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 30);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 60);
 
     /// <summary>
     /// While nothing is accepted: slower, so that failing attempts do not take processor time from the restart.
