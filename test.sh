@@ -95,11 +95,12 @@ run_tests() { # a project, and for a part of it a name and a filter; what it pri
 }
 
 run_scenarios() { # those that need a machine to themselves run at the end, in groups that mostly wait, beside each other
-    local failed=0 others="Category!=Campaign" group groups="1 2 3 4"
+    local failed=0 others="Category!=Campaign" group groups="1 2 3"
     if [ "$given" -gt 0 ]; then
         run_tests "$scenarios"
         return
     fi
+    services_are_short_lived
     for group in $groups; do others+="&QuietGroup!=$group"; done
     run_tests "$scenarios" "" "$others" || failed=$?
     set -m

@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/results.sh
 . tests/short-lived.sh
+services_are_short_lived
 
 name=${1:-}
 minutes=5

@@ -10,7 +10,6 @@ namespace AkkaCharging.Scenarios;
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Performance")]
-[Trait("QuietGroup", "4")]
 public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly string Harness = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Bench.dll");
