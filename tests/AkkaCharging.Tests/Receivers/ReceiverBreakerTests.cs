@@ -64,6 +64,50 @@ public sealed class ReceiverBreakerTests
     }
 
     [Fact]
+    public void FailingSince_IsTheFirstFailureSinceTheLastAnswer()
+    {
+        Assert.Null(Breaker.FailingSince);
+        Fail(1, attempt: 1);
+        var first = _time.GetTimestamp();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Fail(1, attempt: 2);
+        Assert.Equal(first, Breaker.FailingSince);
+
+        Breaker.OnAnswer();
+
+        Assert.Null(Breaker.FailingSince);
+    }
+
+    [Fact]
+    public void ThirdAttemptsBeforeAnAnswer_DoNotSpeakForTheFailuresAfterIt()
+    {
+        Fail(9, attempt: 3);
+        Breaker.OnAnswer();
+
+        Fail(20, attempt: 1);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Fail(20, attempt: 2);
+
+        Assert.Equal(BreakerState.Closed, Breaker.State);
+    }
+
+    [Fact]
+    public void RequestsThatFailedBeforeAnAnswer_AreNotCountedWithThoseAfterIt()
+    {
+        Fail(9, attempt: 3);
+        Breaker.OnAnswer();
+
+        var request = new object();
+        for (var attempt = 1; attempt <= 20; attempt++)
+        {
+            Breaker.OnFailure(request, attempt, isProbe: false, _time.GetTimestamp());
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(BreakerState.Closed, Breaker.State);
+    }
+
+    [Fact]
     public void OneAnswer_StartsTheCountAnew()
     {
         Fail(9, attempt: 3);

@@ -642,6 +642,118 @@ public sealed class ReceiverRegisterTests : IDisposable
         Assert.Equal((503, (int?)null), (status[0].LastAttempt!.HttpStatus, status[1].LastAttempt?.HttpStatus));
     }
 
+    [Fact]
+    public void Counts_SayHowManyReceiversOfEachStandingThereAre()
+    {
+        OpenBreaker("a");
+        Prove("b");
+        Prove("c");
+        Take("d", 1);
+
+        Assert.Equal(new ReceiverCounts(New: 1, Proven: 2, Silent: 1, BreakersOpen: 1), Register.Counts);
+        Assert.Equal(4, Register.Counts.All);
+    }
+
+    [Fact]
+    public void AdmittedRequestThatLeaves_GivesItsPlacesBack()
+    {
+        Assert.Equal(AdmissionVerdict.Entered, Register.TryAdmit(Key("a"), 100, out var receiver, out _));
+        Assert.Equal(1, Register.Unproven.Pending);
+
+        Register.LeaveAdmitted(receiver!);
+
+        Assert.Equal(0, Register.Unproven.Pending);
+        Assert.Empty(Register.Status(int.MaxValue));
+    }
+
+    [Fact]
+    public void AdmittedRequestsThatLeave_MakeRoomForOthersOfTheirReceiver_AndShortenItsWait()
+    {
+        Prove("a");
+        var admitted = Fill(out var retryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(60), retryAfter);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var left = admitted.Count / 2;
+
+        admitted.Take(left).ToList().ForEach(Register.LeaveAdmitted);
+
+        Assert.Equal(left, Fill(out retryAfter).Count);
+        Assert.InRange(retryAfter, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(59));
+
+        List<Receiver> Fill(out TimeSpan retryAfter)
+        {
+            var entered = new List<Receiver>();
+            while (Register.TryAdmit(Key("a"), 100, out var receiver, out retryAfter) == AdmissionVerdict.Entered)
+                entered.Add(receiver!);
+            return entered;
+        }
+    }
+
+    [Fact]
+    public void AttemptThatWasNotMade_SaysNothing_AndIsNotSilence()
+    {
+        Prove("a");
+
+        Assert.False(End(Take("a", 1)[0], attempt: null));
+        Assert.False(End(Take("a", 1)[0], Failed(CallbackOutcome.Blocked)));
+        Assert.False(End(Take("a", 1)[0], attempt: null));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Take("b", 1); // reviews what is due
+
+        Assert.Equal((Standing.Proven, 0), (Status("a").Standing, Status("a").FailuresInARow));
+    }
+
+    [Fact]
+    public void AttemptThatWasNotMade_BesideOneThatIs_LeavesItsSilence()
+    {
+        Prove("a");
+        var both = Take("a", 2);
+
+        End(both[0], attempt: null);
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(Standing.Silent, Status("a").Standing);
+    }
+
+    [Fact]
+    public void OneOfTwoAttemptsIsAnswered_TheSilenceOfTheOtherBeginsThen()
+    {
+        Prove("a");
+        var both = Take("a", 2);
+        _time.Advance(TimeSpan.FromMilliseconds(500));
+
+        End(both[0], Answered());
+        _time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.Equal(Standing.Proven, Status("a").Standing);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(Standing.Silent, Status("a").Standing);
+    }
+
+    [Fact]
+    public void NewReceiver_IsSilentSinceItsFirstRequest_NotItsLast()
+    {
+        Take("a", 1);
+        _time.Advance(TimeSpan.FromMilliseconds(600));
+        Take("a", 1);
+
+        _time.Advance(TimeSpan.FromMilliseconds(400));
+
+        Assert.Equal(Standing.Silent, Status("a").Standing);
+    }
+
+    [Theory]
+    [InlineData(499, 0)]
+    [InlineData(500, 1)]
+    public void AnswerOfAServerThatFails_IsAFailure(int status, int failures)
+    {
+        Prove("a");
+
+        End(Take("a", 2)[0], Failed(CallbackOutcome.HttpError, status));
+
+        Assert.Equal(failures, Status("a").FailuresInARow);
+    }
+
     public void Dispose() => _register?.Dispose();
 
     private static DestinationKey Key(string host) => new("http", $"{host}.example.com", 80);
