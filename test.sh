@@ -79,7 +79,6 @@ rm -rf "$results"
 mkdir -p "$results"
 # What runs for minutes is run by tests/campaign.sh.
 selected=("$@")
-given=$#
 [ $# -gt 0 ] || selected=(--filter "Category!=Campaign")
 scenarios=tests/AkkaCharging.Scenarios/AkkaCharging.Scenarios.csproj
 run_tests() { # a project, and for a part of it a name and a filter; what it prints is shown when it has ended, for others run beside it
@@ -94,36 +93,37 @@ run_tests() { # a project, and for a part of it a name and a filter; what it pri
     return "$code"
 }
 
-run_scenarios() { # those that need a machine to themselves run at the end, in groups that mostly wait, beside each other
-    local failed=0 others="Category!=Campaign" group groups="1 2 3"
-    if [ "$given" -gt 0 ]; then
-        run_tests "$scenarios"
-        return
-    fi
-    services_are_short_lived
-    for group in $groups; do others+="&QuietGroup!=$group"; done
-    run_tests "$scenarios" "" "$others" || failed=$?
+# Tests that run beside others have process groups of their own, so that all of them end with this script.
+beside=()
+trap 'for group in "${beside[@]}"; do kill -- "-$group" 2> /dev/null || true; done' EXIT
+start_tests() { # as run_tests
     set -m
-    for group in $groups; do
-        run_tests "$scenarios" "$group" "Category!=Campaign&QuietGroup=$group" < /dev/null &
-        beside+=($!)
-    done
+    run_tests "$@" < /dev/null &
+    beside+=($!)
     set +m
+}
+await_tests() {
+    local failed=0 group
     for group in "${beside[@]}"; do wait "$group" || failed=$?; done
+    beside=()
     return "$failed"
 }
 
-# Unit and component tests run beside what follows, up to the scenarios, in process groups of their own, so that all of them end with this script.
+run_scenarios() { # those that need a machine to themselves run at the end, in groups that mostly wait, beside each other
+    local failed=0 others="Category!=Campaign" group groups="1 2 3"
+    services_are_short_lived
+    for group in $groups; do others+="&QuietGroup!=$group"; done
+    run_tests "$scenarios" "" "$others" || failed=$?
+    for group in $groups; do start_tests "$scenarios" "$group" "Category!=Campaign&QuietGroup=$group"; done
+    await_tests || failed=$?
+    return "$failed"
+}
+
+# Unit and component tests run beside what follows, up to the scenarios.
 echo "Running all tests. What a project prints is in $results, and is shown when it has ended."
-beside=()
-trap 'for group in "${beside[@]}"; do kill -- "-$group" 2> /dev/null || true; done' EXIT
-set -m
 for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
-    [ "$project" != "$scenarios" ] || continue
-    run_tests "$project" < /dev/null &
-    beside+=($!)
+    [ "$project" = "$scenarios" ] || start_tests "$project"
 done
-set +m
 
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
@@ -139,9 +139,8 @@ dotnet build samples/CustomAuthorizer -c "$configuration"
 for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
 
 tests=0
-for group in "${beside[@]}"; do wait "$group" || tests=$?; done
-beside=()
-run_scenarios || tests=$?
+await_tests || tests=$?
+if [ $# -eq 0 ]; then run_scenarios || tests=$?; else run_tests "$scenarios" || tests=$?; fi
 
 coverage=0
 if [ $# -eq 0 ]; then
