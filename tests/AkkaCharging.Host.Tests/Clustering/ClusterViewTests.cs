@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using AkkaCharging.Host.Tests.Admin;
@@ -15,6 +16,7 @@ public sealed class ClusterViewTests(Nodes nodes)
 {
     private const string Token = "operators-token-0001";
     private const string View = "/admin/cluster";
+    private const string Taken = "akkacharging_cluster_lanes_taken_total ";
 
     [Fact]
     public async Task ProcessAlone_ShowsThatItIsAlone()
@@ -168,8 +170,9 @@ public sealed class ClusterViewTests(Nodes nodes)
         await HealthAsync(node, "UP", "nodes=1 unreachable=0 lanes=4");
         var scraped = "";
         await Eventually.HoldsAsync(
-            // counted after the lane is here: a scrape may fall between the two
-            async () => (scraped = await ScrapeAsync(node)).Contains("lanes_taken_total 4\n", StringComparison.Ordinal),
+            // A lane is counted after it is here: a scrape may fall between the two. One that sharding moved away, as
+            // it balanced the lanes of two nodes, and back is counted twice: OtlpMetrics_AreThoseOfPrometheus is exact.
+            async () => TakenIn(scraped = await ScrapeAsync(node)) >= Nodes.Lanes,
             "its lanes are counted"
         );
         foreach (
@@ -179,7 +182,6 @@ public sealed class ClusterViewTests(Nodes nodes)
                 "akkacharging_cluster_nodes{state=\"unreachable\"} 0",
                 "akkacharging_cluster_lanes 4",
                 "akkacharging_cluster_configured_lanes 4",
-                "akkacharging_cluster_lanes_taken_total 4",
                 "akkacharging_cluster_lanes_lost_total 0",
             }
         )
@@ -284,6 +286,14 @@ public sealed class ClusterViewTests(Nodes nodes)
             details.GetProperty("lanes").GetString()
         );
     }
+
+    private static int TakenIn(string scraped) =>
+        int.Parse(
+            Assert.Single(scraped.Split('\n'), line => line.StartsWith(Taken, StringComparison.Ordinal))[
+                Taken.Length..
+            ],
+            CultureInfo.InvariantCulture
+        );
 
     private static async Task<string> ScrapeAsync(RunningService service)
     {
