@@ -32,10 +32,10 @@ internal sealed class ClientLoad
     ];
 
     /// <summary>
-    /// Between two submissions of a client. What is measured is measured under a heavy load; for the rest a sixth of it
-    /// does, and leaves processors to the nodes that start meanwhile.
+    /// What is measured is measured under a heavy load; for the rest a twelfth of it does, and leaves processors to the
+    /// nodes that start meanwhile.
     /// </summary>
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 60);
+    private static readonly TimeSpan Usual = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 120);
 
     /// <summary>
     /// While nothing is accepted: slower, so that failing attempts do not take processor time from the restart.
@@ -69,6 +69,9 @@ internal sealed class ClientLoad
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(30) };
         _running = Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => Task.Run(SubmitAsync)));
     }
+
+    /// <summary>Time between two submissions of a client.</summary>
+    public TimeSpan Pace { get; init; } = Usual;
 
     public ConcurrentQueue<Accepted> Accepted { get; } = new();
 
@@ -109,7 +112,7 @@ internal sealed class ClientLoad
 
     private async Task SubmitAsync()
     {
-        using var pace = new PeriodicTimer(Pace);
+        using var pace = new PeriodicTimer(Usual);
         while (!_stopping.IsCancellationRequested)
         {
             await pace.WaitForNextTickAsync(CancellationToken.None);

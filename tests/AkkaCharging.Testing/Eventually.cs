@@ -14,22 +14,32 @@ internal static class Eventually
     /// <summary>Polls <paramref name="condition"/> until it holds.</summary>
     /// <exception cref="TimeoutException">It did not within <see cref="Patience"/>.</exception>
     public static Task HoldsAsync(Func<bool> condition, string what) =>
-        HoldsAsync(() => Task.FromResult(condition()), what, Patience, interval: 2);
+        HoldsAsync(() => Task.FromResult(condition()), what, Patience, first: 2, last: 25);
 
     /// <summary>Polls another process until <paramref name="condition"/> holds.</summary>
     /// <param name="deadline">Null for <see cref="Patience"/>.</param>
     /// <exception cref="TimeoutException">It did not within the deadline.</exception>
     public static Task HoldsAsync(Func<Task<bool>> condition, string what, TimeSpan? deadline = null) =>
-        HoldsAsync(condition, what, deadline ?? Patience, interval: 20);
+        HoldsAsync(condition, what, deadline ?? Patience, first: 20, last: 100);
 
-    private static async Task HoldsAsync(Func<Task<bool>> condition, string what, TimeSpan deadline, int interval)
+    /// <summary>The longer it took already, the less often it asks: what is asked for takes processor time, too.</summary>
+    /// <param name="first">Milliseconds between the first polls.</param>
+    /// <param name="last">Milliseconds between polls, at most.</param>
+    private static async Task HoldsAsync(
+        Func<Task<bool>> condition,
+        string what,
+        TimeSpan deadline,
+        int first,
+        int last
+    )
     {
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            if (Stopwatch.GetElapsedTime(started) > deadline)
+            var took = Stopwatch.GetElapsedTime(started);
+            if (took > deadline)
                 throw new TimeoutException($"not within {deadline.TotalSeconds} s: {what}");
-            await Task.Delay(interval);
+            await Task.Delay((int)Math.Clamp(took.TotalMilliseconds / 20, first, last));
         }
     }
 }

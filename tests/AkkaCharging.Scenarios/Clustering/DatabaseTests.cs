@@ -52,7 +52,7 @@ public sealed class DatabaseTests(ITestOutputHelper output)
     {
         await using var receiver = await ReceiverProcess.StartAsync();
         var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(100);
 
         await away();
         foreach (var node in nodes.Running)
@@ -68,7 +68,7 @@ public sealed class DatabaseTests(ITestOutputHelper output)
                 async () => await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
                 "ready again"
             );
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));

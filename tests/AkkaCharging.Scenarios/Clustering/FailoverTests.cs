@@ -24,13 +24,16 @@ public sealed class FailoverTests(ITestOutputHelper output)
     /// Submissions before the fault. Three runtimes that share two processors compile until about 15,000, and as long
     /// as they do, p99 is theirs: 34 to 134 ms after 2,000, 13 ms after 15,000.
     /// </summary>
-    private static readonly int WarmUp = Measurement.IsOn ? 15_000 : 300;
+    private static readonly int WarmUp = Measurement.IsOn ? 15_000 : 150;
 
     /// <summary>
     /// Submissions before the first restart. Three runtimes that compile at once on two processors call the first ones
     /// back 1.6 to 2.8 s after their 200, with no restart near; the slowest of all restarts takes 0.9 s.
     /// </summary>
-    private static readonly int ColdSubmissions = Measurement.IsOn ? 2_000 : 300;
+    private static readonly int ColdSubmissions = Measurement.IsOn ? 2_000 : 150;
+
+    /// <summary>Submissions before and after each change of the cluster.</summary>
+    private static readonly int Enough = Measurement.IsOn ? 300 : 100;
 
     private static readonly TimeSpan WarmUpBound = TimeSpan.FromMinutes(3);
 
@@ -73,10 +76,10 @@ public sealed class FailoverTests(ITestOutputHelper output)
                 TakeOverBound
             );
         var tookOver = Stopwatch.GetElapsedTime(diedAt);
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(Enough);
         var endedAt = Stopwatch.GetTimestamp();
         await nodes.StartAsync(killed);
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(Enough);
         await load.StopAsync();
 
         var ofOthers = load.Answers.Where(answer => answer.Port != nodes.Ports[killed]).OrderBy(answer => answer.At);
@@ -113,15 +116,15 @@ public sealed class FailoverTests(ITestOutputHelper output)
         var handedOver = 0;
         for (var number = 0; number < ThreeNodes.Count; number++)
         {
-            await load.MoreIsAcceptedAsync(200);
+            await load.MoreIsAcceptedAsync(Enough);
             var lines = await nodes.StopAsync(number);
             Assert.DoesNotContain(lines, line => line.Contains(Taken, StringComparison.Ordinal));
             handedOver += lines.Count(line => line.Contains(HandedOver, StringComparison.Ordinal));
-            await load.MoreIsAcceptedAsync(200);
+            await load.MoreIsAcceptedAsync(Enough);
             await nodes.StartAsync(number);
         }
 
-        await load.MoreIsAcceptedAsync(200);
+        await load.MoreIsAcceptedAsync(Enough);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));

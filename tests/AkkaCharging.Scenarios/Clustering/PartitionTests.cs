@@ -27,7 +27,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
             network.LetOut(number, new Uri(receiver.Url()).Port);
         await using var nodes = await ThreeNodes.StartAsync(network);
         var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(100);
         var held = await HoldAsync(nodes[cut], receiver);
 
         network.Cut(cut);
@@ -37,11 +37,11 @@ public sealed class PartitionTests(ITestOutputHelper output)
             async () => await nodes[cut].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
             "the node waits for the others"
         );
-        await load.MoreIsAcceptedAsync(1_000); // longer than it would take to found a cluster of its own
+        await load.MoreIsAcceptedAsync(500); // longer than it would take to found a cluster of its own
         Assert.Equal(0, await ThreeNodes.LanesOfAsync(nodes[cut]));
         network.Heal(cut);
         await nodes.ReadyAsync(cut);
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
@@ -58,7 +58,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync();
         var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(100);
         var held = await HoldAsync(nodes[still], receiver);
 
         nodes[still].Process.Suspend();
@@ -66,7 +66,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
         nodes[still].Process.Resume();
         await nodes.RelaunchEndedAsync(still);
         await nodes.ReadyAsync(still);
-        await load.MoreIsAcceptedAsync(300);
+        await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));

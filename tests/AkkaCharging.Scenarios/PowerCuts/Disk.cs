@@ -27,7 +27,7 @@ internal enum Unsynced
 internal sealed class Disk
 {
     private const int Sector = 512;
-    private readonly Dictionary<string, byte[]> _synced = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MemoryStream> _synced = new(StringComparer.Ordinal);
     private readonly List<Written> _unsynced = [];
 
     /// <summary>Whether anything is left to chance.</summary>
@@ -54,7 +54,7 @@ internal sealed class Disk
                 break;
             case Truncated truncated:
                 if (_synced.TryGetValue(truncated.File, out var content) && content.Length > truncated.Length)
-                    _synced[truncated.File] = content[..(int)truncated.Length];
+                    content.SetLength(truncated.Length);
                 _unsynced.RemoveAll(written =>
                     string.Equals(written.File, truncated.File, StringComparison.Ordinal)
                     && written.Offset >= truncated.Length
@@ -70,38 +70,39 @@ internal sealed class Disk
     /// <summary>The files that are found after a power cut at this moment.</summary>
     public Dictionary<string, byte[]> CutPower(Unsynced unsynced, Random random)
     {
-        var files = new Dictionary<string, byte[]>(_synced, StringComparer.Ordinal);
-        foreach (var file in files.Keys.ToList())
-            files[file] = [.. files[file]];
-        if (unsynced == Unsynced.Dropped)
-            return files;
+        var files = new Dictionary<string, MemoryStream>(StringComparer.Ordinal);
+        foreach (var (file, content) in _synced)
+            content.WriteTo(files[file] = new MemoryStream((int)content.Length));
+        if (unsynced != Unsynced.Dropped)
+            WriteSome(files, unsynced == Unsynced.Torn, random);
+        return files.ToDictionary(file => file.Key, file => file.Value.ToArray(), StringComparer.Ordinal);
+    }
+
+    /// <summary>Half of what was not synced, by writes or by sectors.</summary>
+    private void WriteSome(Dictionary<string, MemoryStream> files, bool isTorn, Random random)
+    {
         foreach (var written in _unsynced)
         {
             for (var start = 0; start < written.Bytes.Length; )
             {
-                var length =
-                    unsynced == Unsynced.Torn
-                        ? (int)Math.Min(Sector - ((written.Offset + start) % Sector), written.Bytes.Length - start)
-                        : written.Bytes.Length;
+                var length = isTorn
+                    ? (int)Math.Min(Sector - ((written.Offset + start) % Sector), written.Bytes.Length - start)
+                    : written.Bytes.Length;
                 if (random.Next(2) == 0)
                     Put(files, written.File, written.Offset + start, written.Bytes.AsSpan(start, length));
                 start += length;
             }
         }
-
-        return files;
     }
 
     private static bool Covers(string file, int beganAt, Written written) =>
         string.Equals(written.File, file, StringComparison.Ordinal) && written.ReturnedAt < beganAt;
 
-    private static void Put(Dictionary<string, byte[]> files, string file, long offset, ReadOnlySpan<byte> bytes)
+    private static void Put(Dictionary<string, MemoryStream> files, string file, long offset, ReadOnlySpan<byte> bytes)
     {
-        var content = files.GetValueOrDefault(file, []);
-        var end = (int)offset + bytes.Length;
-        if (content.Length < end)
-            Array.Resize(ref content, end);
-        bytes.CopyTo(content.AsSpan((int)offset));
-        files[file] = content;
+        if (!files.TryGetValue(file, out var content))
+            files.Add(file, content = new MemoryStream());
+        content.Position = offset;
+        content.Write(bytes);
     }
 }

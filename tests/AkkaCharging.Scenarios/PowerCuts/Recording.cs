@@ -10,6 +10,9 @@ internal static class Recording
     /// <summary>The key of every recorded journal.</summary>
     public static readonly string Key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
 
+    /// <summary>What ends a recording is a number of submissions.</summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(30);
+
     /// <param name="run">The folder of the journal.</param>
     /// <param name="until">Completes when the service is to be killed.</param>
     /// <param name="faults">To inject, in the words of strace.</param>
@@ -34,7 +37,7 @@ internal static class Recording
             run.Path,
             launcher: SystemCallTrace.Recorder(trace, faults)
         );
-        var load = new ClientLoad(service.Port, receiver.Url("/ok"));
+        var load = new ClientLoad(service.Port, receiver.Url("/ok")) { Pace = Pace };
         await until(service, load);
         await service.Process.CrashAsync();
         await load.StopAsync();
