@@ -22,7 +22,9 @@ internal static class Eventually
     public static Task HoldsAsync(Func<Task<bool>> condition, string what, TimeSpan? deadline = null) =>
         HoldsAsync(condition, what, deadline ?? Patience, first: 20, last: 100);
 
-    /// <summary>The longer it took already, the less often it asks: what is asked for takes processor time, too.</summary>
+    /// <summary>
+    /// The longer it took already, the less often it asks: what is asked for takes processor time, too.
+    /// </summary>
     /// <param name="first">Milliseconds between the first polls.</param>
     /// <param name="last">Milliseconds between polls, at most.</param>
     private static async Task HoldsAsync(

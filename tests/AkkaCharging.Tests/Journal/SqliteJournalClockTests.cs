@@ -10,13 +10,15 @@ namespace AkkaCharging.Tests.Journal;
 /// </summary>
 [Trait("Category", "Component")]
 [Collection("SQLite journal")]
-public sealed class SqliteJournalClockTests : IAsyncDisposable
+public sealed class SqliteJournalClockTests : IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
 
     private SteppingTime Time => _folder.Time;
 
-    public ValueTask DisposeAsync() => _folder.DisposeAsync();
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
 
     [Fact]
     public async Task ClockDaysAhead_DeletesOnlyWhatIsOldByTheTimeThatElapsed()

@@ -12,6 +12,35 @@ public sealed class DrainRateTests
     public void NothingLeaves_AsksForTheLongestWait() =>
         Assert.Equal(TimeSpan.FromSeconds(60), new DrainRate(_time).RetryAfter(100));
 
+    [Fact]
+    public void NothingWaitsOrLeaves_AsksForTheLongestWait() =>
+        Assert.Equal(TimeSpan.FromSeconds(60), new DrainRate(_time).RetryAfter(0));
+
+    [Fact]
+    public void RateOfOneWindow_EndsTheWindowBefore()
+    {
+        var rate = new DrainRate(_time);
+        rate.CountOne();
+        _time.Advance(TimeSpan.FromSeconds(5));
+        for (var i = 0; i < 100; i++)
+            rate.CountOne();
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(TimeSpan.FromSeconds(5), rate.RetryAfter(200)); // 100 left in the last 5 s
+    }
+
+    [Fact]
+    public void WhatLeftLongerAgoThanTwoWindows_SaysNothing()
+    {
+        var rate = new DrainRate(_time);
+        rate.CountOne();
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(TimeSpan.FromSeconds(60), rate.RetryAfter(1));
+    }
+
     [Theory]
     [InlineData(100, 10, 5)] // half of 100 at 10 a second
     [InlineData(1_000, 10, 50)]
