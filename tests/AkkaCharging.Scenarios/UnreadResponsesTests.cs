@@ -15,7 +15,6 @@ namespace AkkaCharging.Scenarios;
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
-[Trait("QuietGroup", "2")]
 public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
 {
     private const int Connections = 60;
