@@ -21,7 +21,7 @@ filter="Category!=Campaign${only:+&FullyQualifiedName~$only}"
 if [ "$project" = AkkaCharging.Scenarios ]; then
     services_are_short_lived
     # As the machine is not theirs alone, the tests that measure are left to ./test.sh.
-    [ "$neighbours" -eq 0 ] || filter+="&QuietGroup!=1&QuietGroup!=2&QuietGroup!=3&FullyQualifiedName!~LoadHarness"
+    [ "$neighbours" -eq 0 ] || filter+="&QuietGroup!=1&QuietGroup!=2&QuietGroup!=3&FullyQualifiedName!~LoadHarness&FullyQualifiedName!~UnreadResponses"
 fi
 dotnet build "tests/$project" -c Release --nologo -v quiet
 

@@ -19,10 +19,7 @@ public sealed class LineTests
     [InlineData("samples")]
     public void Lines_FitTheirColumns(string folder)
     {
-        var files = Directory
-            .EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
-            .ToArray();
+        var files = Repository.SourcesIn(folder).ToArray();
 
         Assert.NotEmpty(files);
         Assert.Empty(files.SelectMany(TooLong));

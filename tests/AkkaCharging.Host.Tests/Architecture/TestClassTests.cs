@@ -14,9 +14,8 @@ public sealed partial class TestClassTests
     [Fact]
     public void WhatTestsOpen_IsClosedInAWayThatXunitKnows()
     {
-        var files = Directory
-            .EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
+        var files = Repository
+            .SourcesIn("tests")
             .Select(file => (Name: Path.GetRelativePath(Repository.Root, file), Text: File.ReadAllText(file)))
             .Where(file => Test().IsMatch(file.Text))
             .ToArray();

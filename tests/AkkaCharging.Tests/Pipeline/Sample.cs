@@ -81,6 +81,10 @@ internal static class Sample
         DateTimeOffset? at = null
     ) => new(at ?? Now, TimeSpan.FromMilliseconds(3), (int?)status, outcome);
 
+    /// <summary>An attempt that the receiver answered.</summary>
+    public static CallbackAttempt Answered(int status = 200) =>
+        new(Now, TimeSpan.Zero, status, status < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError);
+
     public static Submission Submission(
         string url = "http://127.0.0.1:8080/hook",
         AkkaCharging.Journal.IdempotencyClaim? claim = null,

@@ -102,7 +102,7 @@ public sealed class ReceiverRegisterPropertyTests
                 foreach (var place in _places.Where(place => place.Holds).ToList())
                     EndRetry(place);
                 foreach (var turn in _open.Where(turn => turn.Holds).ToList())
-                    End(turn, Answered());
+                    End(turn, Sample.Answered());
                 _time.Advance(TimeSpan.FromMilliseconds(500));
                 Check();
             }
@@ -160,9 +160,9 @@ public sealed class ReceiverRegisterPropertyTests
                 _random.Next(6) switch
                 {
                     0 => null,
-                    1 => Answered(429),
+                    1 => Sample.Answered(429),
                     2 or 3 => new(Sample.Now, TimeSpan.Zero, HttpStatus: null, CallbackOutcome.Timeout),
-                    _ => Answered(),
+                    _ => Sample.Answered(),
                 }
             );
         }
@@ -253,8 +253,5 @@ public sealed class ReceiverRegisterPropertyTests
         }
 
         private static DestinationKey Key(string host) => new("http", $"{host}.example.com", 80);
-
-        private static CallbackAttempt Answered(int status = 200) =>
-            new(Sample.Now, TimeSpan.Zero, status, status < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError);
     }
 }

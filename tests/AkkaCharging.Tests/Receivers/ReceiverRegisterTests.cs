@@ -40,7 +40,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         var first = Take("a", 1)[0];
         Assert.Equal((true, Standing.New), (first.Holds, Status("a").Standing));
 
-        End(first, Answered());
+        End(first, Sample.Answered());
 
         Assert.Equal(Standing.Proven, Status("a").Standing);
     }
@@ -82,7 +82,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         Assert.Equal(Standing.Silent, Status("a").Standing);
         End(asked, Failed());
         Assert.Equal(Standing.Silent, Status("a").Standing);
-        End(Take("a", 1)[0], Answered());
+        End(Take("a", 1)[0], Sample.Answered());
 
         Assert.Equal(Standing.Proven, Status("a").Standing);
     }
@@ -94,7 +94,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         Take("a", 100);
 
         for (var answers = 0; answers < 10; answers++)
-            End(Running("a"), Answered());
+            End(Running("a"), Sample.Answered());
 
         Assert.Equal((5, 5), (Status("a").InFlightMax, Status("a").InFlight));
     }
@@ -109,14 +109,14 @@ public sealed class ReceiverRegisterTests : IDisposable
         Register.Divide(3);
         Assert.Equal(4, Status("a").InFlightMax);
         for (var answers = 0; answers < 10; answers++)
-            End(Running("a"), Answered());
+            End(Running("a"), Sample.Answered());
         Assert.Equal((4, 4), (Status("a").InFlightMax, Status("a").InFlight));
 
         Register.Divide(100);
         Assert.Equal(1, Status("a").InFlightMax);
         Register.Divide(1);
         for (var answers = 0; answers < 10; answers++)
-            End(Running("a"), Answered());
+            End(Running("a"), Sample.Answered());
         Assert.InRange(Status("a").InFlightMax, 8, 12);
     }
 
@@ -143,7 +143,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         EarnSlots("a", 8);
 
         for (var i = 0; i < 20; i++)
-            End(Running("a"), i % 2 == 0 ? Failed(CallbackOutcome.HttpError, 500) : Answered());
+            End(Running("a"), i % 2 == 0 ? Failed(CallbackOutcome.HttpError, 500) : Sample.Answered());
 
         Assert.InRange(Status("a").InFlightMax, 8, 64);
     }
@@ -164,7 +164,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         Assert.True(End(waiting[0], Failed()));
         Assert.Equal((BreakerState.Open, 2), (Status("a").Breaker, Status("a").Waiting));
         _time.Advance(TimeSpan.FromSeconds(5));
-        Assert.False(End(waiting[1], Answered()));
+        Assert.False(End(waiting[1], Sample.Answered()));
 
         Assert.Equal((BreakerState.Closed, 2, 1), (Status("a").Breaker, Status("a").InFlightMax, Status("a").InFlight));
         Assert.Equal([("a", BreakerState.Open), ("a", BreakerState.Closed)], _moves);
@@ -198,7 +198,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         while (Status("a").Waiting > 0)
         {
             inFlight.Add(Status("a").InFlight);
-            End(Running("a"), Answered());
+            End(Running("a"), Sample.Answered());
         }
 
         Assert.Equal([1, 2, 3, 4, 5], inFlight.Take(5));
@@ -267,9 +267,9 @@ public sealed class ReceiverRegisterTests : IDisposable
         var retries = Take("a", 3, isRetry: true);
         var first = Take("a", 3);
 
-        End(running[0], Answered(204));
+        End(running[0], Sample.Answered(204));
         for (var i = 0; i < 4; i++)
-            End(_handed[i], Answered(204));
+            End(_handed[i], Sample.Answered(204));
 
         Assert.Equal([retries[0], first[0], retries[1], first[1]], _handed.Take(4));
     }
@@ -285,7 +285,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         for (var i = 0; i < 10 && !retry.Holds; i++)
         {
             Take("a", 10);
-            End(Running("a"), Answered());
+            End(Running("a"), Sample.Answered());
         }
 
         Assert.True(retry.Holds);
@@ -329,7 +329,7 @@ public sealed class ReceiverRegisterTests : IDisposable
             while (!turn.Holds)
                 _time.Advance(TimeSpan.FromMilliseconds(10));
             waits.Add(_time.GetUtcNow() - came);
-            End(turn, Answered());
+            End(turn, Sample.Answered());
             _time.Advance(TimeSpan.FromMilliseconds(190));
         }
 
@@ -346,7 +346,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         Assert.False(TakeRetry("healthy")); // not known to answer: the places of the others are taken
         Assert.Equal((2, 0), (Status("hanging").Retrying, Status("healthy").Retrying));
 
-        End(Take("healthy", 1)[0], Answered());
+        End(Take("healthy", 1)[0], Sample.Answered());
 
         Assert.Equal((2, 1), (Status("hanging").Retrying, Status("healthy").Retrying));
     }
@@ -365,9 +365,9 @@ public sealed class ReceiverRegisterTests : IDisposable
         var running = Take("d", 2);
         var waiting = hosts[..3].ToDictionary(host => host, host => Take(host, 3));
 
-        End(running[0], Answered());
+        End(running[0], Sample.Answered());
         for (var i = 0; i < 5; i++)
-            End(_handed[i], Answered());
+            End(_handed[i], Sample.Answered());
 
         Assert.Equal(["a", "b", "c", "a", "b", "c"], _handed.Select(turn => turn.Host));
     }
@@ -464,7 +464,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         Assert.Equal(waiting, _released);
         waiting.AddRange(Take("away", 1));
         Assert.Equal(waiting, _released);
-        End(Running("healthy"), Answered());
+        End(Running("healthy"), Sample.Answered());
 
         Assert.True(served.Holds);
     }
@@ -559,7 +559,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         for (var i = 0; i < 1_000; i++)
         {
             var turn = Take($"d-{i}", 1)[0];
-            End(turn, i % 2 == 0 ? Answered() : Failed());
+            End(turn, i % 2 == 0 ? Sample.Answered() : Failed());
             Register.Leave(turn.Receiver);
         }
 
@@ -608,7 +608,7 @@ public sealed class ReceiverRegisterTests : IDisposable
                 {
                     var turn = new TestTurn("", receiver!, _owner, long.MaxValue, isRetry: false, attempt: 1, [], []);
                     Register.TakeAttemptOrWait(receiver!, turn);
-                    Register.EndAttempt(receiver!, turn, Answered());
+                    Register.EndAttempt(receiver!, turn, Sample.Answered());
                 }
 
                 Register.LeaveAdmitted(receiver!);
@@ -722,7 +722,7 @@ public sealed class ReceiverRegisterTests : IDisposable
         var both = Take("a", 2);
         _time.Advance(TimeSpan.FromMilliseconds(500));
 
-        End(both[0], Answered());
+        End(both[0], Sample.Answered());
         _time.Advance(TimeSpan.FromMilliseconds(999));
         Assert.Equal(Standing.Proven, Status("a").Standing);
         _time.Advance(TimeSpan.FromMilliseconds(1));
@@ -757,9 +757,6 @@ public sealed class ReceiverRegisterTests : IDisposable
     public void Dispose() => _register?.Dispose();
 
     private static DestinationKey Key(string host) => new("http", $"{host}.example.com", 80);
-
-    private static CallbackAttempt Answered(int status = 200) =>
-        new(Sample.Now, TimeSpan.Zero, status, status < 300 ? CallbackOutcome.Success : CallbackOutcome.HttpError);
 
     private static CallbackAttempt Failed(CallbackOutcome outcome = CallbackOutcome.Timeout, int? status = null) =>
         new(Sample.Now, TimeSpan.Zero, status, outcome);
@@ -812,13 +809,13 @@ public sealed class ReceiverRegisterTests : IDisposable
 
     private TestTurn Running(string host) => _turns.First(turn => turn.Host == host && turn.Holds);
 
-    private void Prove(string host) => End(Take(host, 1)[0], Answered());
+    private void Prove(string host) => End(Take(host, 1)[0], Sample.Answered());
 
     private void EarnSlots(string host, int slots)
     {
         Take(host, 100);
         while (Status(host).InFlightMax < slots)
-            End(Running(host), Answered());
+            End(Running(host), Sample.Answered());
     }
 
     private void OpenBreaker(string host)

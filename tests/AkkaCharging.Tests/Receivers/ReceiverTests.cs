@@ -129,7 +129,7 @@ public sealed class ReceiverTests
         Assert.Equal(10, Status.InFlightMax);
 
         var isAtFault = false;
-        for (var second = 0; second < 10; second++)
+        for (var failure = 0; failure < 10; failure++)
         {
             Assert.False(isAtFault);
             isAtFault = Learn(Start(attempt: 3), 500); // an answer, which halves no limit
@@ -187,18 +187,7 @@ public sealed class ReceiverTests
         return turn;
     }
 
-    private bool Learn(TestTurn turn, int? status) =>
-        Learn(
-            turn,
-            status is null
-                ? null
-                : new CallbackAttempt(
-                    Sample.Now,
-                    TimeSpan.Zero,
-                    status,
-                    status == 200 ? CallbackOutcome.Success : CallbackOutcome.HttpError
-                )
-        );
+    private bool Learn(TestTurn turn, int? status) => Learn(turn, status is { } code ? Sample.Answered(code) : null);
 
     private bool Learn(TestTurn turn, CallbackAttempt? attempt)
     {
