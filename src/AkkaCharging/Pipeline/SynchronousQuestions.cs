@@ -72,16 +72,26 @@ internal sealed class SynchronousQuestions(
         }
     }
 
-    // A question that reaches its deadline forfeits its token. The pipeline gives such a token to the next request, but
-    // here there is none.
+    // A start that no question uses would delay every request behind it: one that comes after the deadline is not
+    // reserved, and a caller who leaves gives back theirs.
     private async Task WaitForTurnAsync(long deadline, CancellationToken cancellationToken)
     {
         if (throttle is null)
             return;
-        var now = throttle.Now;
-        var dueAt = Math.Min(throttle.Reserve(now), throttle.At(deadline));
-        if (dueAt > now)
-            await Task.Delay(TimeSpan.FromSeconds((dueAt - now) / time.TimestampFrequency), time, cancellationToken);
+        var (now, latest) = (throttle.Now, throttle.At(deadline));
+        var startAt = throttle.TryReserve(now, latest);
+        var wait = (startAt ?? latest) - now;
+        if (wait <= 0)
+            return;
+        try
+        {
+            await Task.Delay(TimeSpan.FromSeconds(wait / time.TimestampFrequency), time, cancellationToken);
+        }
+        catch (OperationCanceledException) when (startAt is not null)
+        {
+            throttle.Return(startAt.Value);
+            throw;
+        }
     }
 }
 

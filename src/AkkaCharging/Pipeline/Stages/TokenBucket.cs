@@ -13,6 +13,7 @@ internal sealed class TokenBucket
     private readonly long _origin;
     private readonly double _perSecond;
     private readonly double _burst;
+    private readonly PriorityQueue<double, double> _returned = new();
     private double _interval;
     private double _tolerance;
     private double _nextIdeal = double.NegativeInfinity;
@@ -74,13 +75,33 @@ internal sealed class TokenBucket
 
     /// <summary>Reserves the next start for a caller that is ready at <paramref name="readyAt"/>.</summary>
     /// <returns>When the caller may start; not before <paramref name="readyAt"/>.</returns>
-    public double Reserve(double readyAt)
+    public double Reserve(double readyAt) => TryReserve(readyAt, double.PositiveInfinity)!.Value;
+
+    /// <summary>Reserves the next start, if it is at <paramref name="latest"/> or before.</summary>
+    /// <returns>When the caller may start; null when that would be too late, and nothing was reserved.</returns>
+    public double? TryReserve(double readyAt, double latest)
     {
         lock (_gate)
         {
-            var startAt = Math.Max(readyAt, _nextIdeal - _tolerance);
-            _nextIdeal = Math.Max(_nextIdeal, startAt) + _interval;
+            while (_returned.TryPeek(out var passed, out _) && passed < readyAt)
+                _returned.Dequeue();
+            var isReturned = _returned.TryPeek(out var startAt, out _);
+            if (!isReturned)
+                startAt = Math.Max(readyAt, _nextIdeal - _tolerance);
+            if (startAt > latest)
+                return null;
+            if (isReturned)
+                _returned.Dequeue();
+            else
+                _nextIdeal = Math.Max(_nextIdeal, startAt) + _interval;
             return startAt;
         }
+    }
+
+    /// <summary>Gives back a reserved start that its caller does not use, for whoever reserves next.</summary>
+    public void Return(double startAt)
+    {
+        lock (_gate)
+            _returned.Enqueue(startAt, startAt);
     }
 }

@@ -34,6 +34,32 @@ public sealed class TokenBucketTests
     }
 
     [Fact]
+    public void StartThatWouldBeTooLate_TakesNoToken()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 1, Time);
+
+        Assert.Equal(0, bucket.TryReserve(readyAt: 0, latest: 0.09 * Second));
+        for (var i = 0; i < 1_000; i++)
+            Assert.Null(bucket.TryReserve(readyAt: 0, latest: 0.09 * Second));
+
+        Assert.Equal(0.1 * Second, bucket.TryReserve(readyAt: 0, latest: 0.1 * Second));
+    }
+
+    [Fact]
+    public void StartThatIsGivenBack_IsTheNextOne_UntilItHasPassed()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 1, Time);
+        Assert.Equal([0, 0.1, 0.2, 0.3], Starts(bucket, readyAt: 0, count: 4));
+
+        bucket.Return(0.2 * Second);
+        bucket.Return(0.1 * Second);
+
+        Assert.Null(bucket.TryReserve(readyAt: 0, latest: 0.09 * Second));
+        Assert.Equal([0.1], Starts(bucket, readyAt: 0.05, count: 1));
+        Assert.Equal([0.4], Starts(bucket, readyAt: 0.21, count: 1));
+    }
+
+    [Fact]
     public void OneOfSeveralBuckets_HasItsShareOfRateAndBurst()
     {
         var bucket = new TokenBucket(perSecond: 30, burst: 6, Time);
@@ -61,24 +87,30 @@ public sealed class TokenBucketTests
     }
 
     /// <summary>
-    /// No window has more than rate × window + burst starts, and no element waits longer than necessary.
+    /// No window has more than rate × window + burst starts, whoever gives a start back, and no element waits longer
+    /// than necessary.
     /// </summary>
     [Fact]
     public void Starts_AreWithinRateAndBurst_InEveryWindow() =>
-        Gen.Select(Gen.Double[0.1, 100_000], Gen.Int[1, 200], Gen.Double[0, 3].Array[1, 300])
+        Gen.Select(Gen.Double[0.1, 100_000], Gen.Int[1, 200], Gen.Select(Gen.Double[0, 3], Gen.Int[0, 4]).Array[1, 300])
             .Sample(
                 (perSecond, burst, gaps) =>
                 {
                     var bucket = new TokenBucket(perSecond, burst, Time);
                     var readyAt = 0.0;
                     var starts = new List<double>();
-                    foreach (var gap in gaps)
+                    foreach (var (gap, leaves) in gaps)
                     {
                         readyAt += gap / perSecond * Second;
-                        starts.Add(bucket.Reserve(readyAt));
-                        Assert.True(starts[^1] >= readyAt);
+                        var startAt = bucket.Reserve(readyAt);
+                        Assert.True(startAt >= readyAt);
+                        if (leaves == 0 && startAt > readyAt)
+                            bucket.Return(startAt);
+                        else
+                            starts.Add(startAt);
                     }
 
+                    starts.Sort();
                     for (var first = 0; first < starts.Count; first++)
                     {
                         for (var last = first; last < starts.Count; last++)
