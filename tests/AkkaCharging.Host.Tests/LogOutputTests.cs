@@ -64,6 +64,26 @@ public sealed class LogOutputTests
     }
 
     [Fact]
+    public void LinesThatCannotBeWritten_AreCounted_AndThoseAfterThemAreWritten()
+    {
+        using var output = new FailingWriter();
+        using var error = new StringWriter(CultureInfo.InvariantCulture);
+        using (var logger = Logger(new LogOutput(Lines, output, error)))
+        {
+            logger.Information("first");
+            Assert.True(output.Failed.Wait(TimeSpan.FromSeconds(30)));
+            logger.Information("second");
+        }
+
+        Assert.Equal("second\n", output.ToString());
+        Assert.Equal(
+            "1 log lines were dropped since the start: standard output cannot be written (no space left)."
+                + Environment.NewLine,
+            error.ToString()
+        );
+    }
+
+    [Fact]
     public void ReaderThatHangsToTheEnd_IsNotWaitedFor()
     {
         using var output = new HangingWriter();
@@ -101,6 +121,30 @@ public sealed class LogOutputTests
 
     private static Serilog.Core.Logger Logger(LogOutput output) =>
         new LoggerConfiguration().WriteTo.Sink(output).CreateLogger();
+
+    /// <summary>Fails once, like a full disk that somebody tidies up.</summary>
+    private sealed class FailingWriter() : StringWriter(CultureInfo.InvariantCulture)
+    {
+        public ManualResetEventSlim Failed { get; } = new();
+
+        public override void Write(ReadOnlySpan<char> buffer)
+        {
+            if (Failed.IsSet)
+            {
+                base.Write(buffer);
+                return;
+            }
+
+            Failed.Set();
+            throw new IOException("no space left");
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            Failed.Dispose();
+            base.Dispose(disposing);
+        }
+    }
 
     private sealed class HangingWriter : StringWriter
     {

@@ -2,7 +2,9 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
 
-/// <summary>The reader of the service's standard output hangs: the pipe is full, and writing to it blocks.</summary>
+/// <summary>
+/// Nobody takes the service's standard output: the pipe is full and writing to it blocks, or writing to it fails.
+/// </summary>
 [Trait("Category", "Scenario")]
 public sealed class HangingLogReaderTests : IDisposable
 {
@@ -49,5 +51,35 @@ public sealed class HangingLogReaderTests : IDisposable
                 service.Process.Error,
                 line => line.Contains("nothing is reading standard output", StringComparison.Ordinal)
             );
+    }
+
+    /// <summary>Such as a file on a full disk, or a terminal whose session has ended.</summary>
+    [Fact]
+    public async Task LogThatCannotBeWritten_EndsNothing_AndIsTold()
+    {
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var service = ServiceProcess.Launch(
+            ScenarioFolder.Settings(),
+            _folder.Path,
+            readsOutput: false,
+            launcher: ["sh", "-c", "exec \"$@\" > /dev/full", "sh"]
+        );
+        await Eventually.HoldsAsync(
+            async () => await service.StatusOfAsync("/health/ready") == System.Net.HttpStatusCode.OK,
+            "the service is ready"
+        );
+
+        var id = await service.AcceptAsync(receiver.Url("/ok"), ScenarioFolder.AllowedToken);
+
+        await Eventually.HoldsAsync(
+            async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
+            "it is delivered"
+        );
+        service.Process.Terminate();
+        Assert.Equal(0, await service.Process.ExitAsync(TimeSpan.FromSeconds(15)));
+        Assert.Contains(
+            service.Process.Error,
+            line => line.Contains("standard output cannot be written (No space left", StringComparison.Ordinal)
+        );
     }
 }

@@ -13,7 +13,8 @@ namespace AkkaCharging.Host.Logging;
 /// </summary>
 /// <remarks>
 /// A reader of standard output that hangs blocks this thread only. Lines beyond <see cref="CharactersMax"/> are then
-/// dropped, and their number is written to standard error.
+/// dropped, like lines that cannot be written (a full disk, a terminal that is gone), and their number is written to
+/// standard error.
 /// </remarks>
 internal sealed class LogOutput : ILogEventSink, IDisposable
 {
@@ -40,7 +41,9 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     private readonly Timer _reports;
     private ArrayBufferWriter<char> _waiting = new(UsualCharacters);
     private ArrayBufferWriter<char> _leaving = new(UsualCharacters);
+    private int _waitingLines;
     private bool _isClosing;
+    private string? _problem;
     private long _dropped;
     private long _reported;
 
@@ -73,6 +76,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
             var isFirst = _waiting.WrittenCount == 0;
             foreach (var part in text.GetChunks())
                 _waiting.Write(part.Span);
+            _waitingLines++;
             if (isFirst)
                 _hasLines.Set();
         }
@@ -109,13 +113,24 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         {
             _hasLines.WaitOne();
             _closing.WaitOne(CollectingTime);
+            int lines;
             lock (_gate)
             {
                 isClosing = _isClosing;
                 (_waiting, _leaving) = (_leaving, _waiting);
+                (lines, _waitingLines) = (_waitingLines, 0);
             }
 
-            _output.Write(_leaving.WrittenSpan);
+            try
+            {
+                _output.Write(_leaving.WrittenSpan);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                lock (_gate)
+                    (_dropped, _problem) = (_dropped + lines, e.Message);
+            }
+
             _leaving.ResetWrittenCount();
         }
     }
@@ -140,10 +155,17 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
 
     private void Report()
     {
-        var dropped = Volatile.Read(ref _dropped);
-        if (dropped > Interlocked.Exchange(ref _reported, dropped))
-            _error.WriteLine(
-                $"{dropped} log lines were dropped since the start: standard output is not read fast enough."
-            );
+        long dropped;
+        string? problem;
+        lock (_gate)
+        {
+            (dropped, problem, _problem) = (_dropped, _problem, null);
+            if (dropped == _reported)
+                return;
+            _reported = dropped;
+        }
+
+        var cause = problem is null ? "is not read fast enough" : $"cannot be written ({problem})";
+        _error.WriteLine($"{dropped} log lines were dropped since the start: standard output {cause}.");
     }
 }
