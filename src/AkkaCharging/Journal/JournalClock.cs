@@ -1,5 +1,6 @@
 using System.Globalization;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Journal;
 
@@ -122,6 +123,10 @@ internal sealed class JournalClock
             return horizon <= 0 ? DateTimeOffset.MinValue : StoredNames.Time(horizon);
         }
     }
+
+    /// <summary>Returns the timestamp of <see cref="TimeProvider.GetTimestamp"/> at which a row was stored.</summary>
+    /// <param name="then">The time in the row, of the wall clock.</param>
+    public long TimestampOf(DateTimeOffset then) => _time.After(_time.GetTimestamp(), then - NowFor(then));
 
     /// <summary>
     /// Returns what the wall clock would read now if it had not been set since it read <paramref name="then"/>; the

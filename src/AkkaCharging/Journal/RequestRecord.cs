@@ -31,15 +31,16 @@ internal sealed record RequestRecord(
 /// it.</param>
 /// <param name="IsRedriven">Whether the request was a dead letter before.</param>
 /// <param name="RedrivenAt">When the request was last redriven; null when it never was.</param>
-/// <param name="Age">Time since the request was accepted or redriven, as far as the journal knows and regardless of
-/// changes to the wall clock; null when unknown.</param>
+/// <param name="Since">When the request was accepted or redriven, as a timestamp of
+/// <see cref="TimeProvider.GetTimestamp"/>, as far as the journal knows and regardless of changes to the wall clock;
+/// null for now.</param>
 internal sealed record UnsettledRequest(
     ChargingRequest Request,
     Decision? Decision,
     int AttemptsMade,
     bool IsRedriven = false,
     DateTimeOffset? RedrivenAt = null,
-    TimeSpan? Age = null
+    long? Since = null
 )
 {
     /// <summary>Maximum age of the request.</summary>

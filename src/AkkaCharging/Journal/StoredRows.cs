@@ -77,8 +77,10 @@ internal static class StoredRows
             (found, unsettledId) =>
             {
                 var unsettled = found.ToUnsettled(unsettledId, secrets);
-                var since = unsettled.RedrivenAt ?? unsettled.Request.AcceptedAt;
-                return unsettled with { Age = clock.NowFor(since) - since };
+                return unsettled with
+                {
+                    Since = clock.TimestampOf(unsettled.RedrivenAt ?? unsettled.Request.AcceptedAt),
+                };
             }
         );
         return new(place, id, read.Row, read.Damage);

@@ -66,12 +66,12 @@ internal sealed class PendingRequest(
     /// <summary>Creates a pending request from the journal.</summary>
     public static PendingRequest FromJournal(UnsettledRequest unsettled, Receiver receiver, TimeProvider time)
     {
-        var age = unsettled.Age is { } told && told > TimeSpan.Zero ? told : TimeSpan.Zero;
+        var now = time.GetTimestamp();
         return new(
             unsettled.Request,
             receiver,
             time,
-            time.After(time.GetTimestamp(), -age),
+            Math.Min(unsettled.Since ?? now, now),
             unsettled.Life,
             isRecovered: true
         )

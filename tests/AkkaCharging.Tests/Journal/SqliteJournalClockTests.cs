@@ -84,7 +84,7 @@ public sealed class SqliteJournalClockTests : IAsyncLifetime
 
         var found = Assert.Single(await second.ReadUnsettledAsync(default).ToListAsync());
         Assert.Equal((request.Id, TimeSpan.FromMinutes(5)), (found.Request.Id, found.Life));
-        Assert.Equal(age, found.Age!.Value.TotalMinutes, 0.1);
+        Assert.Equal(age, Time.GetElapsedTime(found.Since!.Value).TotalMinutes, 0.1);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class SqliteJournalClockTests : IAsyncLifetime
 
         var ages = (await second.ReadUnsettledAsync(default).ToListAsync()).ToDictionary(
             found => found.Request.Id,
-            found => found.Age!.Value.TotalMinutes
+            found => Time.GetElapsedTime(found.Since!.Value).TotalMinutes
         );
         Assert.Equal((1, 1), (Math.Round(ages[before.Id], 1), Math.Round(ages[after.Id], 1)));
     }

@@ -1,3 +1,4 @@
+using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Settings;
 using Microsoft.Extensions.Time.Testing;
@@ -16,6 +17,43 @@ public sealed class PendingRequestTests
             [true, false, true, false, false],
             [pending.TryClaim(1), pending.TryClaim(1), pending.TryClaim(3), pending.TryClaim(2), pending.TryClaim(3)]
         );
+    }
+
+    /// <summary>A request of a long backlog is read long before there is a place for it.</summary>
+    [Fact]
+    public void RequestOfTheJournal_AgesWhileItWaitsForItsPlace()
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        var unsettled = new UnsettledRequest(
+            Sample.Request(),
+            Decision: null,
+            AttemptsMade: 0,
+            Since: time.GetTimestamp()
+        );
+        time.Advance(TimeSpan.FromMinutes(2));
+
+        var pending = PendingRequest.FromJournal(unsettled, Sample.Pending().Receiver, time);
+
+        Assert.Equal(TimeSpan.FromMinutes(2), pending.Age(time));
+        Assert.Equal(
+            unsettled.Life - TimeSpan.FromMinutes(2),
+            time.GetElapsedTime(time.GetTimestamp(), pending.Deadline)
+        );
+    }
+
+    [Fact]
+    public void RequestOfTheJournal_OfUnknownAge_IsAsNew()
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        foreach (var since in (long?[])[null, time.GetTimestamp() + 1])
+        {
+            var unsettled = new UnsettledRequest(Sample.Request(), Decision: null, AttemptsMade: 0, Since: since);
+
+            Assert.Equal(
+                TimeSpan.Zero,
+                PendingRequest.FromJournal(unsettled, Sample.Pending().Receiver, time).Age(time)
+            );
+        }
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using AkkaCharging.Pipeline.Lanes;
 using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 
@@ -104,7 +105,9 @@ public sealed class PendingAgesTests : IDisposable
             Sample.Decision(),
             AttemptsMade: 0,
             isRedriven,
-            Age: isRedriven ? TimeSpan.Zero : _time.GetUtcNow() - request.AcceptedAt
+            Since: isRedriven
+                ? _time.GetTimestamp()
+                : _time.After(_time.GetTimestamp(), request.AcceptedAt - _time.GetUtcNow())
         );
         Assert.True(
             _lane.TryAdd(PendingRequest.FromJournal(unsettled, _receivers.Join(request.Callback.Destination), _time))
