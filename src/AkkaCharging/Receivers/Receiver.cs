@@ -25,12 +25,14 @@ internal sealed class Receiver
     private long? _unansweredSince;
     private CallbackAttempt? _last;
 
-    public Receiver(DestinationKey key, CallbackSettings settings, int maxInFlight, TimeProvider time)
+    /// <param name="places">The places of the retry lane.</param>
+    public Receiver(DestinationKey key, CallbackSettings settings, int maxInFlight, FairSlots places, TimeProvider time)
     {
         (Key, _time) = (key, time);
         _limit = new EarnedLimit(maxInFlight);
         _breaker = new ReceiverBreaker(settings, time);
         _attempts = new AttemptLine(this);
+        Retries = new RetryLine(places);
         DrainRate = new DrainRate(time);
         IdleNode = new LinkedListNode<Receiver>(this);
     }
@@ -57,8 +59,8 @@ internal sealed class Receiver
     /// <summary>The line for attempts.</summary>
     public TurnLine Attempts => _attempts;
 
-    /// <summary>The line for places of the retry lane, which is limited only by the rotation among receivers.</summary>
-    public TurnLine Retries { get; } = new RetryLine();
+    /// <summary>The line for places of the retry lane.</summary>
+    public TurnLine Retries { get; }
 
     /// <summary>Number of admitted, unsettled requests; written by the register.</summary>
     public int Admitted { get; set; }
@@ -204,8 +206,12 @@ internal sealed class Receiver
         }
     }
 
-    private sealed class RetryLine : TurnLine
+    private sealed class RetryLine(FairSlots places) : TurnLine
     {
-        public override bool HasRoom => true;
+        // A place is held for as long as the receiver is away. Whatever receivers hold, this leaves places for the next
+        // one, as the threshold of the queue does.
+        private const int TimesTheFree = 4;
+
+        public override bool HasRoom => Taken < TimesTheFree * Math.Max(places.Free, 1);
     }
 }

@@ -365,7 +365,7 @@ internal sealed class ReceiverRegister : IDisposable
     private Receiver Find(DestinationKey key)
     {
         if (!_all.TryGetValue(key, out var receiver))
-            _all.Add(key, receiver = new Receiver(key, Settings, MaxInFlightPerReceiver, _time));
+            _all.Add(key, receiver = new Receiver(key, Settings, MaxInFlightPerReceiver, _retries, _time));
         else if (receiver.IdleNode.List is not null)
             _idle.Remove(receiver.IdleNode);
         return receiver;

@@ -503,6 +503,40 @@ public sealed class ReceiverRegisterTests : IDisposable
         Assert.Equal((2, 2), (Status("failing").Retrying, Status("healthy").Retrying));
     }
 
+    /// <summary>A receiver that answered until now fails all at once, and its retries wait until it is back.</summary>
+    [Fact]
+    public void RetryLane_HasPlacesForTheNext_WhateverReceiversThatWereProvenHold()
+    {
+        _settings = _settings with { MaxConcurrentRetries = 100 };
+        string[] failing = ["a", "b"];
+        foreach (var host in (string[])[.. failing, "healthy"])
+            Prove(host);
+        foreach (var host in failing)
+        {
+            for (var i = 0; i < 200; i++)
+                TakeRetry(host);
+        }
+
+        Assert.Equal([80, 16], failing.Select(host => Status(host).Retrying));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(TakeRetry("healthy"));
+    }
+
+    [Fact]
+    public void RetriesBeyondAReceiversShareOfTheLane_TakeThePlacesThatItsOwnLeave()
+    {
+        _settings = _settings with { MaxConcurrentRetries = 100 };
+        Prove("a");
+        for (var i = 0; i < 200; i++)
+            TakeRetry("a");
+
+        for (var ended = 0; ended < 180; ended++)
+        {
+            Assert.Equal(Math.Min(80, 200 - ended), Status("a").Retrying);
+            Register.EndRetry(Register.Join(Key("a")));
+        }
+    }
+
     [Theory]
     [InlineData(true, 80)]
     [InlineData(false, 40)]

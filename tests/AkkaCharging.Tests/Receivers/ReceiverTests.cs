@@ -15,7 +15,13 @@ public sealed class ReceiverTests
     private readonly Receiver _receiver;
 
     public ReceiverTests() =>
-        _receiver = new Receiver(new("https", "a.example", 443), SettingsLoader.Defaults.Callback, 100, _time);
+        _receiver = new Receiver(
+            new("https", "a.example", 443),
+            SettingsLoader.Defaults.Callback,
+            maxInFlight: 100,
+            new FairSlots(100, _time),
+            _time
+        );
 
     [Theory]
     [InlineData(200, 0, true)]
