@@ -57,7 +57,7 @@ internal sealed class RestartingRetries(
         var firstWait = RetrySchedule.Wait(settings, Math.Max(failed.AttemptsMade - 1, 0));
         var schedule = RestartSettings
             .Create(firstWait, RetrySchedule.LongestWait(settings), settings.Jitter)
-            .WithMaxRestarts(settings.MaxRetries - failed.AttemptsMade + 1, NeverForget);
+            .WithMaxRestarts(Math.Max(settings.MaxRetries - failed.AttemptsMade, 0) + 1, NeverForget);
 
         // A RestartFlow shared by deliveries drops elements in progress when it restarts, and one with Source.Single
         // never retries: so each failed delivery gets its own, with a source that repeats it.

@@ -106,7 +106,7 @@ public sealed class CallbackStageTests : Akka.TestKit.Xunit2.TestKit
         _client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Gone());
         var pending = await DecidedAsync();
 
-        var receipt = Assert.Single(await DeliverAsync(Defaults, pending));
+        var receipt = Assert.Single(await WithTimeAsync(DeliverAsync(Defaults, pending)));
 
         Assert.Equal(RequestState.Failed, receipt.Settlement!.State);
         Assert.Equal(1, _client.AttemptsOf(pending));
@@ -679,6 +679,29 @@ public sealed class CallbackStageTests : Akka.TestKit.Xunit2.TestKit
 
         Assert.Equal(left, _client.AttemptsOf(pending));
         Assert.Equal(Enumerable.Range(made - 1, left).Select(retry => 20.0 * (1 << retry)), Waits());
+    }
+
+    /// <summary>
+    /// Before a restart there were more retries, or the failed attempt that was the last was not settled.
+    /// </summary>
+    [Fact]
+    public async Task DeliveryWithNoRetryLeft_HasOneMoreAttempt_WheneverThatIs()
+    {
+        _client.Answer = (_, attempt, _) =>
+            Task.FromResult(
+                attempt switch
+                {
+                    1 => Lacking(),
+                    _ => ScriptedCallbackClient.Busy(),
+                }
+            );
+        var pending = await DecidedAsync();
+        pending.AttemptsMade = Defaults.MaxRetries + 1;
+
+        var receipt = Assert.Single(await WithTimeAsync(DeliverAsync(Defaults, pending)));
+
+        Assert.Equal(RequestState.Failed, receipt.Settlement!.State);
+        Assert.Equal(2, _client.AttemptsOf(pending));
     }
 
     [Fact]
