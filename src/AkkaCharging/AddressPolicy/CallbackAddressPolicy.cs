@@ -19,11 +19,15 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
     /// <summary>Maximum length of a callback URL, in characters.</summary>
     public const int UrlCharsMax = 2_048;
 
+    private const int SentUrlCharsMax = UrlCharsMax + 1; // the path "/" is added to a URL that has none
+
     /// <summary>
-    /// Judges a callback URL as the caller wrote it: address, path and query, in this order. Never throws.
+    /// Judges a callback URL as the caller wrote it: length, address, path and query, in this order. Never throws.
     /// </summary>
     public UrlVerdict CheckUrl(string? raw)
     {
+        if (raw?.Length > UrlCharsMax)
+            return UrlVerdict.Invalid.Instance;
         var verdict = CheckSentUrl(raw);
         return verdict is UrlVerdict.Allowed { Url: var url } && url.FindFault() is { } fault
             ? new UrlVerdict.Malformed(fault)
@@ -36,7 +40,7 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
     /// </summary>
     internal UrlVerdict CheckSentUrl(string? raw)
     {
-        if (raw is null || raw.Length > UrlCharsMax || SchemeOf(raw) is not { } scheme)
+        if (raw is null || raw.Length > SentUrlCharsMax || SchemeOf(raw) is not { } scheme)
             return UrlVerdict.Invalid.Instance;
 
         var start = scheme.Length + Uri.SchemeDelimiter.Length;

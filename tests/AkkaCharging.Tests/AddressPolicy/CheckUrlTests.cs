@@ -301,6 +301,17 @@ public sealed class CheckUrlTests
     }
 
     [Fact]
+    public void LongestUrl_WithoutAPath_IsSentWithOne()
+    {
+        var url = "https://hooks.example.com?".PadRight(CallbackAddressPolicy.UrlCharsMax, 'q');
+
+        var sent = Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckUrl(url)).Url.Uri.OriginalString;
+
+        Assert.Equal(url.Insert("https://hooks.example.com".Length, "/"), sent);
+        Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckSentUrl(sent));
+    }
+
+    [Fact]
     public void HttpsOnly_RefusesHttp()
     {
         var policy = new CallbackAddressPolicy(Policies.DefaultSettings with { HttpsOnly = true });
