@@ -38,6 +38,9 @@ internal static class ServerHosting
             kestrel.Limits.KeepAliveTimeout = server.KeepAlive;
             // A slow body is limited by server.requestTimeoutMillis and answered 408.
             kestrel.Limits.MinRequestBodyDataRate = null;
+            // Callers are servers. What was written earlier counts, too: with .NET's 240 bytes a second, a caller that
+            // reads nothing would have minutes.
+            kestrel.Limits.MinResponseDataRate = new(bytesPerSecond: 10_000, gracePeriod: TimeSpan.FromSeconds(5));
             var transport = kestrel.ApplicationServices.GetRequiredService<BoundedTransport>();
             var certificates = kestrel.ApplicationServices.GetRequiredService<ListenerCertificates>();
             kestrel.Listen(

@@ -75,4 +75,33 @@ internal sealed class BoundedTransport(FileBudget files, TimeProvider time, ILog
                 }
             }
         );
+
+    /// <summary>
+    /// Writes a body to the caller of <paramref name="context"/>. Until a caller reads it, its connection counts as
+    /// idle, so that those who never read displace each other and not other callers.
+    /// </summary>
+    public static ValueTask WriteAsync(
+        HttpContext context,
+        ReadOnlyMemory<byte> body,
+        CancellationToken cancellationToken
+    )
+    {
+        var writing = context.Response.Body.WriteAsync(body, cancellationToken);
+        return !writing.IsCompleted && context.Features.Get<ConnectionPlaces.Place>() is { } place
+            ? AwaitReaderAsync(writing, place)
+            : writing;
+    }
+
+    private static async ValueTask AwaitReaderAsync(ValueTask writing, ConnectionPlaces.Place place)
+    {
+        place.End();
+        try
+        {
+            await writing;
+        }
+        finally
+        {
+            place.Begin();
+        }
+    }
 }

@@ -87,6 +87,7 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
     {
         private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private LinkedListNode<Place>? _node;
+        private int _requests; // of HTTP/2, several at a time
         private Action? _close;
 
         /// <summary>When the connection became idle.</summary>
@@ -103,19 +104,22 @@ internal sealed class ConnectionPlaces(int max, TimeProvider time)
                 _close = close;
         }
 
-        /// <summary>Marks the connection as busy with a request.</summary>
+        /// <summary>Marks the connection as busy with one more request.</summary>
         public void Begin()
         {
             lock (places._gate)
+            {
+                _requests++;
                 Leave();
+            }
         }
 
-        /// <summary>Marks the connection as idle after a request.</summary>
+        /// <summary>Marks the connection as idle after its last request.</summary>
         public void End()
         {
             lock (places._gate)
             {
-                if (!Left.IsCompleted)
+                if (--_requests == 0 && !Left.IsCompleted)
                     WaitIn(places._idle, places.Now);
             }
         }

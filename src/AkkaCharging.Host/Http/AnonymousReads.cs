@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Metrics;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -11,7 +12,7 @@ namespace AkkaCharging.Host.Http;
 /// <remarks>
 /// Applies to every request of the public listener, except to routes marked by <see cref="Exempt"/>, and also where no
 /// route matches. A response is written after its place was released: a caller that does not read its responses only
-/// blocks its own connection, until Kestrel's minimum response rate (240 bytes a second after 5 seconds) ends it.
+/// blocks its own connection, which makes room for another caller or ends by the minimum rate of responses.
 /// </remarks>
 internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
 {
@@ -73,7 +74,8 @@ internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
         }
 
         if (body.Length > 0)
-            await context.Response.Body.WriteAsync(
+            await BoundedTransport.WriteAsync(
+                context,
                 body.GetBuffer().AsMemory(0, (int)body.Length),
                 context.RequestAborted
             );

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Metrics;
 using AkkaCharging.Settings;
 
@@ -163,7 +164,7 @@ internal static class ApiErrors
     {
         context.Response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
-            await context.Response.Body.WriteAsync(body, CancellationToken.None);
+            await BoundedTransport.WriteAsync(context, body, CancellationToken.None);
     }
 
     /// <summary>Returns the current time in milliseconds since 1970.</summary>

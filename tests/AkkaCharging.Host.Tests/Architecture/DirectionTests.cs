@@ -38,8 +38,8 @@ public sealed class DirectionTests
 
     private static readonly string[] HostRooms =
     [
-        "Http",
         "Connections",
+        "Http",
         "Lifetime",
         "Health",
         "Metrics",

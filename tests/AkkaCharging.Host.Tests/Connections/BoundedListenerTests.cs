@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -102,6 +103,27 @@ public sealed class BoundedListenerTests
         Assert.Equal(HttpStatusCode.OK, (await service.Http.GetAsync("/health/live")).StatusCode);
     }
 
+    [Theory]
+    [InlineData("GET /openapi/v1.json HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData("POST /api/v1/charging-session HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]
+    public async Task FullOfConnectionsThatReadNoResponse_CallersAreServed(string request)
+    {
+        await using var service = await StartAsync();
+        var requests = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(request, 500)));
+        var unread = new List<TcpClient>();
+        for (var i = 0; i < Max; i++)
+            unread.Add(await ConnectAsync(service, receiveBuffer: 4_096));
+        await Task.WhenAll(unread.Select(connection => SendUntilNothingIsTakenAsync(connection, requests)));
+        var places = service.App.Services.GetRequiredService<BoundedTransport>().Callers;
+        Assert.Equal((Max, 0L), (places.Open, places.Displaced));
+
+        using var caller = new HttpClient { BaseAddress = service.Http.BaseAddress };
+        await Eventually.HoldsAsync(() => AnswersAsync(caller), "a new connection takes the place of one of them");
+
+        Assert.Equal(1, places.Displaced);
+        unread.ForEach(connection => connection.Dispose());
+    }
+
     [Fact]
     public async Task SilentConnection_IsClosedAfterTheKeepAliveTime()
     {
@@ -124,9 +146,39 @@ public sealed class BoundedListenerTests
             )
         );
 
-    private static async Task<TcpClient> ConnectAsync(RunningService service)
+    private static async Task SendUntilNothingIsTakenAsync(TcpClient connection, byte[] requests)
+    {
+        while (true)
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+            try
+            {
+                await connection.GetStream().WriteAsync(requests, patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task<bool> AnswersAsync(HttpClient caller)
+    {
+        try
+        {
+            return (await caller.GetAsync("/health/live")).StatusCode == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false; // closed at once
+        }
+    }
+
+    private static async Task<TcpClient> ConnectAsync(RunningService service, int? receiveBuffer = null)
     {
         var client = new TcpClient();
+        if (receiveBuffer is { } bytes)
+            client.ReceiveBufferSize = bytes;
         await client.ConnectAsync(IPAddress.Loopback, service.Http.BaseAddress!.Port);
         return client;
     }

@@ -47,6 +47,23 @@ public sealed class ConnectionPlacesTests
     }
 
     [Fact]
+    public async Task OneWithARequestInProgress_IsBusy_WhenAnotherOfItsRequestsEnds()
+    {
+        var shared = await OpenAsync("shared");
+        shared.Begin();
+        Serve(shared);
+        for (var i = 0; i < 2; i++)
+            (await OpenAsync("busy")).Begin();
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Null(await _places.TakeAsync());
+        shared.End();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.NotNull(await _places.TakeAsync());
+        Assert.Equal(["shared"], _closed);
+    }
+
+    [Fact]
     public async Task OneThatDoesNotClose_HoldsUpNobodyForLong()
     {
         for (var i = 0; i < 3; i++)
