@@ -25,7 +25,7 @@ internal static class Instruments
         },
         Counter(
             "akkacharging_decisions",
-            "Decisions journaled.",
+            "Decisions: of requests, once they are journaled, and of synchronous questions.",
             ["status", "reason"],
             figures =>
                 figures

@@ -296,8 +296,12 @@ public sealed partial class ClusterManifestTests : IDisposable
                 < int.Parse(delay, CultureInfo.InvariantCulture)
         );
         Assert.True(
-            Number(TimeoutLine().Match(proxy), "seconds") * 1_000
-                > SettingsLoader.Defaults.Server.RequestTimeout.TotalMilliseconds
+            Number(ClientTimeoutLine().Match(proxy), "seconds")
+                > SettingsLoader.Defaults.Server.RequestTimeout.TotalSeconds
+        );
+        Assert.True(
+            Number(ServerTimeoutLine().Match(proxy), "seconds")
+                > SettingsLoader.Defaults.Authorization.Timeout.TotalSeconds
         );
         Assert.True(
             Directory.Exists(
@@ -396,5 +400,8 @@ public sealed partial class ClusterManifestTests : IDisposable
     private static partial Regex IntervalLine();
 
     [GeneratedRegex(@"^ +timeout client (?<seconds>\d+)s$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
-    private static partial Regex TimeoutLine();
+    private static partial Regex ClientTimeoutLine();
+
+    [GeneratedRegex(@"^ +timeout server (?<seconds>\d+)s$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex ServerTimeoutLine();
 }
