@@ -50,7 +50,8 @@ internal static class CallbackHosting
             provider.GetRequiredService<CallbackAddressPolicy>(),
             provider.GetRequiredService<IHostResolver>(),
             time,
-            ConnectTimeout
+            ConnectTimeout,
+            connectionsMax: callback.MaxInFlight
         );
         return new CallbackClient(
             ResendingHandler.Create(connector, ConnectTimeout),

@@ -10,7 +10,7 @@ namespace AkkaCharging.Host.Connections;
 /// <param name="Limit">Maximum number of open files; null where it is unknown, and nothing is reduced then.</param>
 /// <param name="Callers">Maximum number of connections on the public listener.</param>
 /// <param name="Operators">Maximum number of connections on the operators' listener.</param>
-/// <param name="Callbacks">Maximum number of callback attempts in flight.</param>
+/// <param name="Callbacks">Maximum number of callback attempts in flight, and of connections to receivers.</param>
 /// <param name="Rest">Files of the journal, the authorizer, the other nodes, and the runtime including what it opens
 /// briefly.</param>
 internal sealed record FileBudget(int? Limit, int Callers, int Operators, int Callbacks, int Rest)

@@ -32,7 +32,7 @@ internal static class CallbackHttpHandler
         return new SocketsHttpHandler
         {
             ConnectCallback = connector.ConnectAsync,
-            PlaintextStreamFilter = static (context, _) => new(new ExchangeStream(context.PlaintextStream)),
+            PlaintextStreamFilter = (context, _) => new(connector.Connections.Exchange(context.PlaintextStream)),
             ConnectTimeout = connectTimeout,
             // A receiver's certificate could otherwise make .NET connect to other addresses.
             SslOptions = PeerCertificates.Options(),

@@ -7,7 +7,8 @@ namespace AkkaCharging.AddressPolicy;
 /// fails as usual. The stream sits above TLS, so that the alert that announces a close is not mistaken for a byte of an
 /// answer.
 /// </remarks>
-internal sealed class ExchangeStream(Stream inner) : Stream
+/// <param name="closed">Called when the stream is disposed.</param>
+internal sealed class ExchangeStream(Stream inner, TimeProvider time, Action<ExchangeStream> closed) : Stream
 {
     private volatile State _state = State.Fresh;
     private volatile bool _isClosed;
@@ -23,6 +24,12 @@ internal sealed class ExchangeStream(Stream inner) : Stream
         /// <summary>Another request was started on the connection, and nothing was read since.</summary>
         AwaitsNextAnswer,
     }
+
+    /// <summary>Whether no request is under way.</summary>
+    public bool IsIdle => _state == State.Answered && !_isClosed;
+
+    /// <summary>Timestamp of the latest byte that was read.</summary>
+    public long AnsweredAt { get; private set; }
 
     public override bool CanRead => true;
 
@@ -45,7 +52,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
         {
             read = await inner.ReadAsync(buffer, cancellationToken);
         }
-        catch (IOException e) when (IsStaleNow())
+        catch (Exception e) when (e is IOException or ObjectDisposedException && IsStaleNow())
         {
             throw new StaleConnectionException(e);
         }
@@ -54,7 +61,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
         if (buffer.Length == 0)
             return 0;
         if (read > 0)
-            _state = State.Answered;
+            (AnsweredAt, _state) = (time.GetTimestamp(), State.Answered);
         else if (IsStaleNow())
             throw new StaleConnectionException();
         return read;
@@ -76,7 +83,7 @@ internal sealed class ExchangeStream(Stream inner) : Stream
         {
             await inner.WriteAsync(buffer, cancellationToken);
         }
-        catch (IOException e) when (IsStaleNow())
+        catch (Exception e) when (e is IOException or ObjectDisposedException && IsStaleNow())
         {
             throw new StaleConnectionException(e);
         }
@@ -103,7 +110,12 @@ internal sealed class ExchangeStream(Stream inner) : Stream
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            _isClosed = true; // a request that begins now is sent on another connection
+            closed(this);
             inner.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 

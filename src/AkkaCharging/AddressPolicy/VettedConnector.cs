@@ -23,13 +23,19 @@ internal sealed class VettedConnector
 
     /// <summary>Creates a connector that uses TCP.</summary>
     /// <param name="connectTimeout">Time-out for all addresses of a name together, excluding the look-up.</param>
+    /// <param name="connectionsMax">Number of connections that may be open, see
+    /// <see cref="CallbackConnections"/>.</param>
     public VettedConnector(
         CallbackAddressPolicy policy,
         IHostResolver resolver,
         TimeProvider time,
-        TimeSpan connectTimeout
+        TimeSpan connectTimeout,
+        int connectionsMax = int.MaxValue
     )
-        : this(policy, resolver, time, connectTimeout, DialAsync) { }
+    {
+        (_policy, _resolver, _time, _connectTimeout, _dial) = (policy, resolver, time, connectTimeout, DialAsync);
+        Connections = new CallbackConnections(connectionsMax, time);
+    }
 
     internal VettedConnector(
         CallbackAddressPolicy policy,
@@ -37,7 +43,11 @@ internal sealed class VettedConnector
         TimeProvider time,
         TimeSpan connectTimeout,
         Func<IPEndPoint, CancellationToken, ValueTask<Stream>> dial
-    ) => (_policy, _resolver, _time, _connectTimeout, _dial) = (policy, resolver, time, connectTimeout, dial);
+    )
+        : this(policy, resolver, time, connectTimeout) => _dial = dial;
+
+    /// <summary>The connections that were opened and not closed yet.</summary>
+    public CallbackConnections Connections { get; }
 
     /// <summary>Opens a connection to a host and port as written in a URL; IPv6 may have brackets.</summary>
     /// <exception cref="AddressRefusedException">The policy rejects the host, the port or one of the addresses.
@@ -145,17 +155,20 @@ internal sealed class VettedConnector
         throw last!;
     }
 
-    private static async ValueTask<Stream> DialAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    private async ValueTask<Stream> DialAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
     {
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Connections.Begin();
+        Socket? socket = null;
         try
         {
+            socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(endpoint, cancellationToken);
-            return ConnectedStream.Of(socket);
+            return ConnectedStream.Of(socket, Connections.End);
         }
         catch
         {
-            socket.Dispose();
+            socket?.Dispose();
+            Connections.End();
             throw;
         }
     }
