@@ -27,6 +27,10 @@ internal static class StoredNames
 
     public static RequestState State(string name) => States[name];
 
+    /// <summary>Returns the state of a deleted request; a damaged one counts as failed.</summary>
+    public static RequestState StateOfDeleted(string? name) =>
+        States.GetValueOrDefault(name ?? "", RequestState.Failed);
+
     public static AuthorizationStatus Status(string name) => Statuses[name];
 
     /// <param name="reason">The stored reason; an unknown one of a later version is read as the nearest known

@@ -26,7 +26,7 @@ internal static class StoredRows
     public const string DeadLetterColumns =
         "id, station, token_masked, destination, attempts, status, accepted_at, settled_at, expires_at";
 
-    /// <summary>Columns that <see cref="ToDecision"/> reads.</summary>
+    /// <summary>Columns that <see cref="TryToDecision"/> reads.</summary>
     public const string DecisionColumns = "id, status, reason, exact_reason, decided_at, details";
 
     /// <summary>
@@ -140,9 +140,9 @@ internal static class StoredRows
         );
     }
 
-    /// <summary>Reads the decision of request <paramref name="id"/>.</summary>
-    public static Decision ToDecision(this DbDataReader row, RequestId id, JournalSecrets secrets) =>
-        row.DecisionOrNull(row.DetailsOrNull(id, secrets))!;
+    /// <summary>Reads the decision of request <paramref name="id"/>; null when it is damaged.</summary>
+    public static Decision? TryToDecision(this DbDataReader row, RequestId id, JournalSecrets secrets) =>
+        row.TryRead(id, (found, decided) => found.DecisionOrNull(found.DetailsOrNull(decided, secrets))!).Row;
 
     /// <summary>Reads a text that may be null.</summary>
     public static string? TextOrNull(this DbDataReader row, string column) =>
@@ -159,7 +159,8 @@ internal static class StoredRows
         var (token, callback, format) = secrets.Open(id, row.GetFieldValue<byte[]>("secrets"));
         var request = new ChargingRequest(
             id,
-            StationId.TryCreate(row.GetString("station"))!,
+            StationId.TryCreate(row.GetString("station"))
+                ?? throw new InvalidJournalException("The journal is damaged: the station is not a UUID."),
             token,
             callback,
             AcceptedAt: row.Time("accepted_at"),

@@ -245,6 +245,19 @@ public abstract class JournalAuditContract
         );
     }
 
+    [Fact]
+    public async Task DecisionThatCannotBeRead_IsMadeAgain()
+    {
+        await using var journal = await OpenAsync();
+        var request = Sample.Request();
+        await journal.AcceptAsync(request, idempotency: null, default);
+        await journal.DecideAsync(request.Id, Sample.Decision(), default);
+        await DamageAsync("status = 'x'", request.Id);
+
+        var again = Sample.Decision(Sample.Now.AddSeconds(1), AuthorizationStatus.NotAllowed);
+        Assert.Equal(again, await journal.DecideAsync(request.Id, again, default));
+    }
+
     private protected static async Task<List<RequestRecord>> ReadAsync(
         IJournalAudit audit,
         RequestQuery query,

@@ -203,6 +203,100 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         Assert.True(reopened.Status.IsAvailable);
     }
 
+    [Theory]
+    [InlineData("station = 'x'")]
+    [InlineData("id = x''")]
+    [InlineData("id = x'01'")]
+    [InlineData("id = zeroblob(17)")]
+    public async Task PendingRequestWithADamagedStationOrId_IsReported_AndTheOthersAreRead(string damage)
+    {
+        var journal = await _folder.StartAsync();
+        var requests = new List<ChargingRequest>();
+        for (var i = 0; i < 3; i++)
+            requests.Add(await _folder.AcceptAsync(journal));
+        await journal.DisposeAsync();
+        _folder.Shell($"UPDATE request SET {damage} WHERE seq = 2").Dispose();
+
+        await using var reopened = await _folder.StartAsync();
+
+        Assert.Equal(
+            [requests[0].Id, requests[2].Id],
+            await reopened.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync()
+        );
+        Assert.Equal(1, reopened.Status.Damaged);
+    }
+
+    [Theory]
+    [InlineData("x''")]
+    [InlineData("x'01'")]
+    [InlineData("x'ff'")]
+    [InlineData("zeroblob(17)")]
+    public async Task DamagedId_IsInNoList_AndHidesNoOther(string id)
+    {
+        var journal = await _folder.StartAsync();
+        var requests = new List<RequestId>();
+        for (var i = 0; i < 3; i++)
+        {
+            var request = await _folder.AcceptAsync(journal);
+            await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+            requests.Insert(0, request.Id);
+            _folder.Time.Advance(TimeSpan.FromMilliseconds(1)); // orders the ids
+        }
+
+        using var shell = _folder.Shell($"UPDATE request SET id = {id} WHERE seq = 2");
+
+        RequestId[] whole = [requests[0], requests[2]];
+        Assert.Equal(whole[1], SqliteSearch.Floor(shell, before: whole[0], rows: 1));
+        Assert.Null(SqliteSearch.Floor(shell, before: whole[0], rows: 2));
+        var searched = new List<RequestId>();
+        for (RequestId? before = null; ; )
+        {
+            var page = await journal.SearchAsync(new(), before, most: 1, default);
+            searched.AddRange(page.Requests.Select(record => record.Id));
+            if ((before = page.Next) is null)
+                break;
+        }
+
+        var letters = new List<RequestId>();
+        for (DeadLetterCursor? after = null; ; )
+        {
+            var page = await journal.ListDeadLettersAsync(new(), after, most: 1, default);
+            letters.AddRange(page.Letters.Select(letter => letter.Id));
+            if ((after = page.Next) is null)
+                break;
+        }
+
+        Assert.Equal(whole, searched);
+        Assert.Equal(whole, letters);
+        Assert.Equal(2, await journal.CountDeadLettersAsync(new(), default));
+    }
+
+    [Fact]
+    public async Task DamagedRowsThatAWriteMeets_StopNoCommit()
+    {
+        var journal = await _folder.StartAsync(_folder.Settings with { MaxSettledRows = 1 });
+        var claim = journal.Hasher.Claim(null, "key", "body");
+        var pending = Sample.Request();
+        await journal.AcceptAsync(pending, claim, default);
+        await ExpireAsync();
+        _folder
+            .Shell("UPDATE request SET state = 'x' WHERE settled_at IS NOT NULL; UPDATE idempotency SET id = x'01'")
+            .Dispose();
+
+        await ExpireAsync(); // deletes the one before
+
+        Assert.Equal(new EarlyCounts(Delivered: 0, Expired: 0, Failed: 1), journal.Status.EarlyDeletions);
+        var replayed = await journal.AcceptAsync(Sample.Request(), claim, default);
+        Assert.Equal(AcceptOutcome.Replayed, replayed.Outcome);
+        Assert.True(journal.Status.IsAvailable);
+
+        async Task ExpireAsync()
+        {
+            var request = await _folder.AcceptAsync(journal);
+            await journal.SettleAsync(request.Id, new(RequestState.Expired, Sample.Now, LastAttempt: null), default);
+        }
+    }
+
     [Fact]
     public async Task RedrivenRequest_ComesBackAfterARestart_MarkedAndWithItsNewAge()
     {

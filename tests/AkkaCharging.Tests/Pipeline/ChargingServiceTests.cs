@@ -606,6 +606,43 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
     }
 
     [Fact]
+    public async Task BacklogThatMeetsADefect_IsLogged_AndReadAgain()
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        _time = time;
+        var service = New(SettingsLoader.Defaults);
+        Sys.EventStream.Subscribe(TestActor, typeof(Error));
+        var readings = 0;
+        var recovery = new Recovery(
+            _journal,
+            _ => Unsettled().ToAsyncEnumerable(),
+            id => service.Lanes.Of(id, number: 0)!,
+            goesOn: false,
+            service.Admission,
+            time
+        );
+
+        recovery.Start(Logging.GetLogger(Sys, this));
+
+        Assert.Equal("planted defect", (await ExpectMsgAsync<Error>(Patience)).Cause.Message);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return service.Status.Pending == 1;
+            },
+            "the backlog is read again"
+        );
+        await recovery.StopAsync();
+
+        IEnumerable<UnsettledRequest> Unsettled()
+        {
+            ThrowWhile(() => ++readings == 1);
+            yield return new(Sample.Request(), Sample.Decision(), AttemptsMade: 0);
+        }
+    }
+
+    [Fact]
     public async Task CloseOfAnIdleIntake_IsCompleteAtOnce_AlsoTheSecondTime()
     {
         var service = Start();

@@ -321,12 +321,12 @@ internal sealed class PostgresBatch
             row =>
             {
                 var id = new RequestId(row.GetGuid(0));
-                return (Id: id, Decision: row.ToDecision(id, secrets));
+                return (Id: id, Decision: row.TryToDecision(id, secrets));
             },
             Sql.StandingDecisions,
             Ids(_decides)
         );
-        return found.ToDictionary(row => row.Id, row => row.Decision);
+        return found.Where(row => row.Decision is not null).ToDictionary(row => row.Id, row => row.Decision!);
     }
 
     /// <summary>Returns the ids of the requests that are written.</summary>

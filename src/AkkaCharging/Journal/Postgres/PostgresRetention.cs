@@ -176,7 +176,7 @@ internal sealed class PostgresRetention(
         foreach (var (group, rows) in leaving)
         {
             var states = await connection.AllAsync(
-                row => StoredNames.State(row.GetString(0)),
+                row => StoredNames.StateOfDeleted(row.GetString(0)),
                 DeleteOldest(group.AreDeadLetters ? "secrets IS NOT NULL" : "secrets IS NULL"),
                 group.Caller,
                 rows

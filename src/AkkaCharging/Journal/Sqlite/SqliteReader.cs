@@ -142,7 +142,8 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
                 query.Destination is null ? "$3 IS NULL" : "destination = $3"
             )}
                 AND {(query.Cause is null ? "$4 IS NULL" : "attempts LIKE $4")}
-                AND {(query.HasAge ? "accepted_at >= $5 AND accepted_at < $6" : "$5 < $6")} {end}
+                AND {(query.HasAge ? "accepted_at >= $5 AND accepted_at < $6" : "$5 < $6")}
+                AND {StoredId.IsWhole} {end}
             """
         );
 }

@@ -43,7 +43,7 @@ internal static class SqliteSearch
             WHERE id >= $0 AND id < $1 AND accepted_at >= $2 AND accepted_at < $3
                 AND ($4 IS NULL OR station = $4 COLLATE NOCASE) AND ($5 IS NULL OR token_fingerprint = $5)
                 AND ($6 IS NULL OR destination = $6) AND ($7 IS NULL OR state = $7) AND ($8 IS NULL OR attempts LIKE $8)
-                AND (settled_at IS NULL OR settled_at > $9)
+                AND (settled_at IS NULL OR settled_at > $9) AND {StoredId.IsWhole}
             ORDER BY id DESC LIMIT $10
             """
         );
@@ -73,7 +73,7 @@ internal static class SqliteSearch
     {
         using var floor = new PreparedQuery(
             connection,
-            "SELECT id FROM request WHERE id < $0 ORDER BY id DESC LIMIT 1 OFFSET $1"
+            $"SELECT id FROM request WHERE id < $0 AND {StoredId.IsWhole} ORDER BY id DESC LIMIT 1 OFFSET $1"
         );
         return floor.First(
             found => (RequestId?)StoredId.Read(found.GetFieldValue<byte[]>("id")),

@@ -94,7 +94,7 @@ internal sealed class SqliteSettledRows : IDisposable
             foreach (var (id, state) in deleted)
             {
                 _forgetKey.Run(id);
-                all.Add((group.Caller, StoredNames.State(state!)));
+                all.Add((group.Caller, StoredNames.StateOfDeleted(state)));
             }
         }
 

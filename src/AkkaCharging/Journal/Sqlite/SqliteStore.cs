@@ -310,7 +310,7 @@ internal sealed class SqliteStore : IDisposable
         var stored = StoredId.Of(id);
         return _decide.Run(stored, row.Status, row.Reason, row.DecidedAt, row.ExactReason, row.Details) > 0
             ? decision
-            : _decision.First(found => found.ToDecision(id, Secrets), stored) ?? decision;
+            : _decision.First(found => found.TryToDecision(id, Secrets), stored) ?? decision;
     }
 
     /// <summary>Appends a failed attempt.</summary>

@@ -21,6 +21,7 @@ internal sealed class Recovery(
 )
 {
     private static readonly TimeSpan JournalRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DefectRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
@@ -49,14 +50,23 @@ internal sealed class Recovery(
             catch (JournalUnavailableException)
             {
                 // The backlog is read from its start again; requests that a lane already holds are skipped.
-                await Task.Delay(JournalRetry, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+                await WaitAsync(JournalRetry, stopping);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 return;
             }
+            catch (Exception e)
+            {
+                // The task's outermost handler: nobody else would notice that the rest is not resumed.
+                log.Error(e, "Unsettled requests of an earlier process cannot be resumed; this is tried again");
+                await WaitAsync(DefectRetry, stopping);
+            }
         }
     }
+
+    private Task WaitAsync(TimeSpan wait, CancellationToken stopping) =>
+        Task.Delay(wait, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
 
     private async Task TakeUpAllAsync(ILoggingAdapter log, CancellationToken stopping)
     {

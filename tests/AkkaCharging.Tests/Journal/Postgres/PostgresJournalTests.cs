@@ -3,6 +3,7 @@ using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
+using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
@@ -467,6 +468,32 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         await EventuallyAsync(settings, "SELECT count(*) FROM charging_idempotency", 0);
         Assert.Equal(RequestState.Queued, (await journal.FindAsync(pending.Id, default))!.State);
         Assert.Equal(11L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_request"));
+    }
+
+    [Fact]
+    public async Task UnknownStateOfARequestThatIsDeletedEarly_DoesNotEndRetention()
+    {
+        var settings = (await postgres.NewSettingsAsync()) with { MaxSettledRows = 1 };
+        await using var journal = await SharedPostgres.OpenAsync(settings);
+        await ExpireAsync();
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET state = 'x'");
+
+        for (var deleted = 1; deleted <= 2; deleted++)
+        {
+            await ExpireAsync();
+            await Eventually.HoldsAsync(
+                () => journal.Status.EarlyDeletions == new EarlyCounts(Delivered: 0, Expired: deleted - 1, Failed: 1),
+                "the older one is deleted"
+            );
+        }
+
+        async Task ExpireAsync()
+        {
+            var at = TimeProvider.System.GetUtcNow();
+            var request = Sample.Request(acceptedAt: at);
+            await journal.AcceptAsync(request, idempotency: null, default);
+            await journal.SettleAsync(request.Id, new(RequestState.Expired, at, LastAttempt: null), default);
+        }
     }
 
     [Fact]
