@@ -3,6 +3,7 @@ using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Timing;
 
@@ -131,6 +132,41 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         File.Move(saved, _folder.Journal, overwrite: true);
         Assert.Equal([before.Id], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DatabaseGone_WithoutRoomForACopy_IsSavedWhenThereIs(bool isLast)
+    {
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 4);
+        var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
+        using (var first = Owner(settings))
+            Assert.Null(first.Open()); // the log, which is emptied now, is later copied without further room
+        using var owner = Owner(settings);
+        Assert.Null(owner.Open());
+        var request = Commit(owner);
+        var ballast = Fill(disk);
+        File.Delete(settings.Path);
+
+        var unsaved = TryAgain();
+
+        Assert.Contains("could not be saved, which is tried again once a minute", unsaved, StringComparison.Ordinal);
+        Assert.Contains("the disk is full", unsaved, StringComparison.Ordinal);
+        Assert.Empty(Saved());
+        File.Delete(ballast);
+        _folder.Time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Equal(unsaved, TryAgain());
+        _folder.Time.Advance(TimeSpan.FromSeconds(isLast ? 0 : 1));
+        var saving = isLast ? owner.RescueMoved() : TryAgain();
+        Assert.Contains($"saved as {Assert.Single(Saved())}", saving, StringComparison.Ordinal);
+        owner.Dispose();
+        File.Move(Assert.Single(Saved()), settings.Path);
+        Assert.Equal([request], await UnsettledAsync(settings));
+
+        string TryAgain() => owner.Close(Assert.Throws<JournalMovedException>(owner.Open));
+
+        string[] Saved() => Directory.GetFiles(disk.Path, "j.db.saved-*");
     }
 
     [Fact]
@@ -296,6 +332,41 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         Assert.NotEqual(identity, FileIdentity.TryGet(FileIdentity.Name(file)));
         File.Delete(file);
         Assert.Null(FileIdentity.TryGet(FileIdentity.Name(file)));
+    }
+
+    private SqliteOwner Owner(JournalSettings settings, params SqliteThread[] others) =>
+        new(settings, _folder.Time, JournalClock.For(settings, _folder.Time), others, notice: null, early: null);
+
+    /// <summary>Accepts a request.</summary>
+    private static RequestId Commit(SqliteOwner owner)
+    {
+        var request = Sample.Request();
+        var row = RequestRow.Of(request, owner.Store!.Secrets);
+        owner.Store.Commit([
+            new SqliteWrite<AcceptResult>(
+                store => store.Accept(request.Id, row, idempotency: null, Sample.Now),
+                queuedAt: 0,
+                canTimeOut: false
+            ),
+        ]);
+        return request.Id;
+    }
+
+    /// <summary>Fills the disk.</summary>
+    /// <returns>The file that takes its room.</returns>
+    private static string Fill(SmallDisk disk)
+    {
+        var ballast = Path.Combine(disk.Path, "ballast");
+        using var file = File.OpenHandle(ballast, FileMode.CreateNew, FileAccess.Write);
+        Assert.Throws<IOException>(TakeAll);
+        return ballast;
+
+        void TakeAll()
+        {
+            var page = new byte[4096];
+            for (var at = 0L; ; at += page.Length)
+                RandomAccess.Write(file, page, at);
+        }
     }
 
     private async Task<SqliteJournal> StartAsync()

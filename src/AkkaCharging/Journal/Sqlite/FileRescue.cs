@@ -17,17 +17,22 @@ internal sealed class FileRescue(
     JournalNotice? notice
 )
 {
-    private bool _isSaved;
+    // The copy is as large as the journal.
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromMinutes(1);
+
     private string? _savedAs;
+    private string? _saveProblem;
+    private long? _triedToSaveAt;
     private string? _reported;
 
     /// <summary>Resets the rescue, because all files are in place again.</summary>
-    public void Reset() => (_isSaved, _reported) = (false, null);
+    public void Reset() => (_savedAs, _triedToSaveAt, _reported) = (null, null, null);
 
     /// <summary>Checkpoints the log into the database, or saves a copy of a database that was removed.</summary>
     /// <param name="moved">Names of the removed or replaced files.</param>
+    /// <param name="isLast">Whether this is the last chance to save a copy.</param>
     /// <returns>The problem, and whether the database can be closed without loss.</returns>
-    public (string Problem, bool IsSafe) Run(SqliteStore store, JournalFiles files, string moved)
+    public (string Problem, bool IsSafe) Run(SqliteStore store, JournalFiles files, string moved, bool isLast)
     {
         var isSafe = false;
         var problem = files.HasDatabase
@@ -52,7 +57,7 @@ internal sealed class FileRescue(
             }
             else
             {
-                problem += Save(store, files);
+                problem += Save(store, files, isLast);
             }
         }
         catch (Exception e)
@@ -86,33 +91,52 @@ internal sealed class FileRescue(
             + "what removed them, and prevent it while the service runs.";
     }
 
-    private string Save(SqliteStore store, JournalFiles files)
+    private string Save(SqliteStore store, JournalFiles files, bool isLast)
     {
-        if (!_isSaved)
+        if (_savedAs is null && (isLast || _triedToSaveAt is not { } last || time.GetElapsedTime(last) >= SaveInterval))
+            TrySave(store);
+        const string Wait = " This process accepts no requests until the same file is back. ";
+        if (_savedAs is null)
+            return $"{Wait}Its content could not be saved, which is tried again once a minute: {_saveProblem} Put the "
+                + "file back, or make room for a copy; do not stop this process before.";
+
+        if (files.HasLog)
         {
-            _isSaved = true; // only once, because the copy is as large as the journal
+            // SQLite would take these files for the log of another database at this path. Both this database and
+            // the copy contain all of their content.
+            var path = SqliteFile.RealPath(settings.Path);
+            File.Delete(path + "-wal");
+            File.Delete(path + "-shm");
+        }
+
+        return $"{Wait}All of its content is saved as {_savedAs}. Put the file back; if that is impossible, stop this "
+            + "process, put the copy in its place (with its key) and start again.";
+    }
+
+    private void TrySave(SqliteStore store)
+    {
+        _triedToSaveAt = time.GetTimestamp();
+        try
+        {
             var path = SqliteFile.RealPath(settings.Path);
             var copy = $"{path}.saved-{time.GetUtcNow():yyyyMMddTHHmmssZ}";
             PrivateFile.MakeFolder(Path.GetDirectoryName(path)!);
             PrivateFile.Open(copy, FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
-            store.SaveAs(copy);
-            _savedAs = copy;
-            if (files.HasLog)
+            try
             {
-                // SQLite would take these files for the log of another database at this path. Both this database and
-                // the copy contain all of their content.
-                File.Delete(path + "-wal");
-                File.Delete(path + "-shm");
+                store.SaveAs(copy);
+                _savedAs = copy;
+            }
+            finally
+            {
+                if (_savedAs is null)
+                    File.Delete(copy); // a part of the journal must not be taken for all of it
             }
         }
-
-        return " This process accepts no requests until the same file is back. "
-            + (
-                _savedAs is null
-                    ? "Its content could not be saved: see the log."
-                    : $"All of its content is saved as {_savedAs}."
-            )
-            + " Put the file back; if that is impossible, stop this process, put the copy in its place (with its "
-            + "key) and start again.";
+        catch (Exception e)
+        {
+            // After any failure, the database stays open and another copy is tried.
+            _saveProblem = SqliteProblem.Describe(e, settings.Path);
+        }
     }
 }

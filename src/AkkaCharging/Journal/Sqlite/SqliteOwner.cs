@@ -108,9 +108,10 @@ internal sealed class SqliteOwner(
         return problem;
     }
 
-    /// <summary>Saves the content of files that were removed or replaced.</summary>
+    /// <summary>Saves the content of files that were removed or replaced, before the process ends.</summary>
     /// <returns>The problem; null when all files are in place.</returns>
-    public string? RescueMoved() => Store is not null && _files!.Moved is { } moved ? Leave(moved) : null;
+    public string? RescueMoved() =>
+        Store is not null && _files!.Moved is { } moved ? Leave(moved, isLast: true) : null;
 
     /// <summary>Closes the database, which checkpoints its log, and releases the lock.</summary>
     public void Dispose()
@@ -122,9 +123,9 @@ internal sealed class SqliteOwner(
         _lock?.Dispose();
     }
 
-    private string Leave(string moved)
+    private string Leave(string moved, bool isLast = false)
     {
-        var (problem, isSafe) = _rescue.Run(Store!, _files!, moved);
+        var (problem, isSafe) = _rescue.Run(Store!, _files!, moved, isLast);
         if (isSafe)
         {
             _hasStrayLog = !_files!.HasLog;
