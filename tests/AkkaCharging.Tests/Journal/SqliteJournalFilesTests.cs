@@ -6,6 +6,7 @@ using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Timing;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -158,7 +159,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         _folder.Time.Advance(TimeSpan.FromSeconds(59));
         Assert.Equal(unsaved, TryAgain());
         _folder.Time.Advance(TimeSpan.FromSeconds(isLast ? 0 : 1));
-        var saving = isLast ? owner.RescueMoved() : TryAgain();
+        var saving = isLast ? owner.RescueMoved(isLast: true) : TryAgain();
         Assert.Contains($"saved as {Assert.Single(Saved())}", saving, StringComparison.Ordinal);
         owner.Dispose();
         File.Move(Assert.Single(Saved()), settings.Path);
@@ -167,6 +168,118 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         string TryAgain() => owner.Close(Assert.Throws<JournalMovedException>(owner.Open));
 
         string[] Saved() => Directory.GetFiles(disk.Path, "j.db.saved-*");
+    }
+
+    [Theory]
+    [InlineData("-wal", "-shm")]
+    [InlineData("-wal")]
+    public async Task FilesGone_WhileTheJournalIsClosedAfterAFailureOfTheDisk_LoseNothing(params string[] gone)
+    {
+        using var owner = await ReadOwnerAsync(_folder.Settings);
+        var before = Commit(owner);
+        owner.Close(DiskFailure());
+        foreach (var file in gone)
+            File.Delete(_folder.Journal + file);
+
+        OpenAgain(owner);
+
+        var after = Commit(owner);
+        owner.Dispose();
+        Assert.Equal([before, after], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task FilesGone_BeforeAnyOtherError_LoseNothing()
+    {
+        using var owner = await ReadOwnerAsync(_folder.Settings);
+        var request = Commit(owner);
+        File.Delete(_folder.Journal + "-wal");
+        owner.Close(new SqliteException("planted", SQLitePCL.raw.SQLITE_BUSY));
+
+        OpenAgain(owner);
+
+        owner.Dispose();
+        Assert.Equal([request], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task FilesGone_WhileTheJournalIsClosedAfterAFailureOfTheDisk_AreKeptOpenUntilTheirContentIsCopied()
+    {
+        using var owner = await ReadOwnerAsync(_folder.Settings);
+        await using (_folder.Shell("BEGIN; SELECT count(*) FROM request"))
+        {
+            Commit(owner);
+            owner.Close(DiskFailure());
+            File.Delete(_folder.Journal + "-wal");
+
+            for (var i = 0; i < 2; i++)
+                Assert.Contains(
+                    "Another process is reading the journal",
+                    owner.Close(Assert.Throws<JournalMovedException>(owner.Open)),
+                    StringComparison.Ordinal
+                );
+        }
+
+        OpenAgain(owner);
+
+        owner.Dispose();
+        Assert.Single(await UnsettledAsync(_folder.Settings));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DatabaseGone_WhileTheJournalIsClosedAfterAFailureOfTheDisk_IsSaved(bool isLast)
+    {
+        using var owner = await ReadOwnerAsync(_folder.Settings);
+        var request = Commit(owner);
+        owner.Close(DiskFailure());
+        File.Delete(_folder.Journal);
+
+        if (isLast)
+            owner.RescueMoved(isLast: true);
+        else
+            owner.Close(Assert.Throws<JournalMovedException>(owner.Open));
+
+        owner.Dispose();
+        File.Move(Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*")), _folder.Journal);
+        Assert.Equal([request], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task DatabaseMovedAwayAndBack_WhileTheJournalIsClosedAfterAFailureOfTheDisk_GoesOnWithAllOfIt()
+    {
+        using var owner = await ReadOwnerAsync(_folder.Settings);
+        var before = Commit(owner);
+        owner.Close(DiskFailure());
+        File.Move(_folder.Journal, _folder.Journal + ".away");
+        owner.Close(Assert.Throws<JournalMovedException>(owner.Open));
+        File.Move(_folder.Journal + ".away", _folder.Journal);
+
+        OpenAgain(owner);
+
+        var after = Commit(owner);
+        owner.Dispose();
+        Assert.Empty(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
+        Assert.Equal([before, after], await UnsettledAsync(_folder.Settings));
+    }
+
+    [Fact]
+    public async Task LogGoneDuringACommit_WithoutRoomToCopyIt_IsCopiedWhenThereIs()
+    {
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 4);
+        var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
+        using var owner = await ReadOwnerAsync(settings);
+        var request = Commit(owner);
+        var ballast = Fill(disk);
+        File.Delete(settings.Path + "-wal");
+
+        owner.Close(Assert.Throws<SqliteException>(owner.SecureCommit));
+        File.Delete(ballast);
+        OpenAgain(owner);
+
+        owner.Dispose();
+        Assert.Equal([request], await UnsettledAsync(settings));
     }
 
     [Fact]
@@ -336,6 +449,26 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
     private SqliteOwner Owner(JournalSettings settings, params SqliteThread[] others) =>
         new(settings, _folder.Time, JournalClock.For(settings, _folder.Time), others, notice: null, early: null);
+
+    /// <summary>An owner with the journal open, and with a reader that has it open too.</summary>
+    private async Task<SqliteOwner> ReadOwnerAsync(JournalSettings settings)
+    {
+        var reader = new SqliteThread("reader", settings);
+        var owner = Owner(settings, reader);
+        Assert.Null(owner.Open());
+        Assert.Equal(1, await reader.RunAsync(_ => 1));
+        return owner;
+    }
+
+    /// <summary>Opens a closed journal, with another try where the first one finds files moved.</summary>
+    private static void OpenAgain(SqliteOwner owner)
+    {
+        if (Record.Exception(owner.Open) is { } moved)
+            owner.Close(moved);
+        Assert.Null(owner.Open());
+    }
+
+    private static SqliteException DiskFailure() => new("planted", SQLitePCL.raw.SQLITE_IOERR);
 
     /// <summary>Accepts a request.</summary>
     private static RequestId Commit(SqliteOwner owner)

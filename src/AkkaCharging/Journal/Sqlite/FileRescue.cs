@@ -1,6 +1,7 @@
 using AkkaCharging.Files;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Settings;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Journal.Sqlite;
 
@@ -29,10 +30,18 @@ internal sealed class FileRescue(
     public void Reset() => (_savedAs, _triedToSaveAt, _reported) = (null, null, null);
 
     /// <summary>Checkpoints the log into the database, or saves a copy of a database that was removed.</summary>
+    /// <param name="connection">A connection that has the files open.</param>
+    /// <param name="keys">The keys of the journal.</param>
     /// <param name="moved">Names of the removed or replaced files.</param>
     /// <param name="isLast">Whether this is the last chance to save a copy.</param>
     /// <returns>The problem, and whether the database can be closed without loss.</returns>
-    public (string Problem, bool IsSafe) Run(SqliteStore store, JournalFiles files, string moved, bool isLast)
+    public (string Problem, bool IsSafe) Run(
+        SqliteConnection connection,
+        KeyRing keys,
+        JournalFiles files,
+        string moved,
+        bool isLast
+    )
     {
         var isSafe = false;
         var problem = files.HasDatabase
@@ -43,7 +52,7 @@ internal sealed class FileRescue(
             // Connections of one process share the -shm file, so all have to close a removed one.
             if (
                 !Task.WhenAll(others.Select(other => other.PauseAsync(problem))).Wait(SqliteWriter.Patience)
-                || !store.TryEmptyLog()
+                || !SqliteFile.TryEmptyLog(connection)
             )
             {
                 problem +=
@@ -52,12 +61,12 @@ internal sealed class FileRescue(
             }
             else if (files.HasDatabase)
             {
-                problem += LetGo(store);
+                problem += LetGo(keys);
                 isSafe = true;
             }
             else
             {
-                problem += Save(store, files, isLast);
+                problem += Save(connection, files, isLast);
             }
         }
         catch (Exception e)
@@ -80,10 +89,10 @@ internal sealed class FileRescue(
         _reported = problem;
     }
 
-    private string LetGo(SqliteStore store)
+    private string LetGo(KeyRing keys)
     {
         if (KeySource.NeedsGenerated(settings))
-            KeySource.PutBack(KeySource.GeneratedFile(settings), store.Secrets.Keys);
+            KeySource.PutBack(KeySource.GeneratedFile(settings), keys);
         if (_savedAs is not null)
             File.Delete(_savedAs); // the file is back
         _savedAs = null;
@@ -91,10 +100,10 @@ internal sealed class FileRescue(
             + "what removed them, and prevent it while the service runs.";
     }
 
-    private string Save(SqliteStore store, JournalFiles files, bool isLast)
+    private string Save(SqliteConnection connection, JournalFiles files, bool isLast)
     {
         if (_savedAs is null && (isLast || _triedToSaveAt is not { } last || time.GetElapsedTime(last) >= SaveInterval))
-            TrySave(store);
+            TrySave(connection);
         const string Wait = " This process accepts no requests until the same file is back. ";
         if (_savedAs is null)
             return $"{Wait}Its content could not be saved, which is tried again once a minute: {_saveProblem} Put the "
@@ -113,7 +122,7 @@ internal sealed class FileRescue(
             + "process, put the copy in its place (with its key) and start again.";
     }
 
-    private void TrySave(SqliteStore store)
+    private void TrySave(SqliteConnection connection)
     {
         _triedToSaveAt = time.GetTimestamp();
         try
@@ -124,7 +133,7 @@ internal sealed class FileRescue(
             PrivateFile.Open(copy, FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
             try
             {
-                store.SaveAs(copy);
+                SqliteFile.SaveAs(connection, copy);
                 _savedAs = copy;
             }
             finally

@@ -1,3 +1,4 @@
+using System.Data;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -74,6 +75,27 @@ internal static class SqliteFile
         for (var at = 0L; RandomAccess.Read(log, part, at) is > 0 and var read; at += read)
             RandomAccess.Write(log, part.AsSpan(0, read), at);
         RandomAccess.FlushToDisk(log);
+    }
+
+    /// <summary>
+    /// Checkpoints the whole log into the database, even a log whose file was removed, because the connection still has
+    /// it open.
+    /// </summary>
+    /// <returns>False when a reader prevented a part of it.</returns>
+    public static bool TryEmptyLog(SqliteConnection connection)
+    {
+        using var checkpoint = new PreparedQuery(connection, "PRAGMA wal_checkpoint(FULL)");
+        return checkpoint.First(found =>
+            found.GetInt64("busy") == 0 && found.GetInt64("log") == found.GetInt64("checkpointed")
+        );
+    }
+
+    /// <summary>Writes a copy of the journal as a connection sees it, wherever its file lies now.</summary>
+    /// <param name="path">Path of an empty file.</param>
+    public static void SaveAs(SqliteConnection connection, string path)
+    {
+        using var copy = new PreparedWrite(connection, "VACUUM INTO $0");
+        copy.Run(path);
     }
 
     /// <summary>Leaves the log as it is when <paramref name="connection"/> is closed as the last one.</summary>

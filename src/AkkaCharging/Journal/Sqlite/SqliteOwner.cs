@@ -30,7 +30,6 @@ internal sealed class SqliteOwner(
 {
     private readonly FileRescue _rescue = new(settings, time, others, notice);
     private OwnerLock? _lock;
-    private JournalFiles? _files;
     private long? _epoch;
     private bool _hasStrayLog;
     private volatile Exception? _copyFailure;
@@ -38,9 +37,14 @@ internal sealed class SqliteOwner(
     /// <summary>
     /// Keeps SQLite's index of the log while the database is closed after a failure of the disk. Without it, the next
     /// connection would recover the failed commit from the log, and callers have been told that it was not made; with
-    /// it, the next commit overwrites the failed one.
+    /// it, the next commit overwrites the failed one. It also keeps files open that were removed or replaced, until
+    /// their content is saved.
     /// </summary>
     private SqliteConnection? _index;
+
+    /// <summary>The files that <see cref="_index"/> has open.</summary>
+    private JournalFiles? _files;
+    private KeyRing? _keys;
 
     /// <summary>The open database; null while it is closed.</summary>
     public SqliteStore? Store { get; private set; }
@@ -57,7 +61,9 @@ internal sealed class SqliteOwner(
     /// <exception cref="JournalTakenException">Another process has opened the journal since.</exception>
     public string? Open()
     {
-        if (IsCopyInDoubt && _files?.Moved is null) // removed files are rescued first
+        if (_index is not null)
+            ThrowIfMoved(); // before anything else is opened: Close rescues the content of removed files
+        if (IsCopyInDoubt)
             CloseStore();
         if (Store is null && !TryOpen())
             return $"The journal {settings.Path} is in use by {OwnerLock.Holder(settings)}; this process waits for it.";
@@ -91,27 +97,40 @@ internal sealed class SqliteOwner(
     /// </summary>
     public void DoubtCopy(Exception failure) => _copyFailure = failure;
 
-    /// <summary>
-    /// Closes the database after an error. A database whose files were moved is closed only if that loses nothing.
-    /// </summary>
+    /// <summary>Closes the database after an error, and saves the content of files that were moved.</summary>
     /// <returns>The problem, for health.</returns>
     public string Close(Exception e)
     {
-        if (e is JournalMovedException && Store is not null)
-            return Leave(e.Message);
+        if (e is JournalTakenException || (Store is not null && !SqliteProblem.IsOfDisk(e) && _files?.Moved is null))
+            CloseIndex();
+        CloseStore();
+        if (RescueMoved(isLast: false) is { } moved)
+            return moved;
         var problem = SqliteProblem.Describe(e, settings.Path);
         if (e is JournalMovedException or JournalTakenException)
             _rescue.ReportLoss(problem);
-        if (e is JournalTakenException || (Store is not null && !SqliteProblem.IsOfDisk(e)))
-            CloseIndex();
-        CloseStore();
         return problem;
     }
 
-    /// <summary>Saves the content of files that were removed or replaced, before the process ends.</summary>
+    /// <summary>
+    /// Saves the content of files that were removed or replaced. They stay open until that loses nothing.
+    /// </summary>
+    /// <param name="isLast">Whether the process ends.</param>
     /// <returns>The problem; null when all files are in place.</returns>
-    public string? RescueMoved() =>
-        Store is not null && _files!.Moved is { } moved ? Leave(moved, isLast: true) : null;
+    public string? RescueMoved(bool isLast)
+    {
+        if (_index is null || _files!.Moved is not { } moved)
+            return null;
+        CloseStore();
+        var (problem, isSafe) = _rescue.Run(_index, _keys!, _files, moved, isLast);
+        if (isSafe)
+        {
+            _hasStrayLog = !_files.HasLog;
+            CloseIndex(); // the last connection removes the log next to the database, even another program's
+        }
+
+        return problem;
+    }
 
     /// <summary>Closes the database, which checkpoints its log, and releases the lock.</summary>
     public void Dispose()
@@ -121,19 +140,6 @@ internal sealed class SqliteOwner(
         CloseIndex();
         CloseStore();
         _lock?.Dispose();
-    }
-
-    private string Leave(string moved, bool isLast = false)
-    {
-        var (problem, isSafe) = _rescue.Run(Store!, _files!, moved, isLast);
-        if (isSafe)
-        {
-            _hasStrayLog = !_files!.HasLog;
-            CloseIndex();
-            CloseStore(); // the last connection removes the log next to the database, even another program's
-        }
-
-        return problem;
     }
 
     private void CloseStore()
@@ -160,26 +166,18 @@ internal sealed class SqliteOwner(
         _lock ??= OwnerLock.TryTake(settings, time);
         if (_lock is null || !_lock.TryRenew())
             return false;
-        var database = _lock.Database;
-        ThrowIfReplaced(path, database);
+        ThrowIfReplaced(path, _lock.Database);
         if (_hasStrayLog && new FileInfo(path + "-wal") is { Exists: true, Length: > 0 })
             throw new JournalMovedException(
                 $"The journal {settings.Path} lies next to the log of another program, which must not be applied to "
                     + $"it: move {path}-wal away."
             );
 
-        if (_files?.Moved is not null)
-            CloseIndex(); // it is that of another log
         var isFirst = !WasOpen;
         OpenStore();
         if (IsCopyInDoubt)
             CopyAgain();
         Folder.Sync(folder); // SQLite does it when it makes the log, and ignores a failure
-        _files = new JournalFiles(
-            path,
-            database,
-            KeySource.NeedsGenerated(settings) ? KeySource.GeneratedFile(settings) : null
-        );
         if (isFirst)
             KeepPrivate(path, folder);
         return true;
@@ -188,8 +186,15 @@ internal sealed class SqliteOwner(
     private void OpenStore()
     {
         Store = SqliteStore.Open(settings, time, _epoch, clock, early, isRecovered: _index is null);
-        _epoch = Store.Epoch;
-        _index ??= SqliteFile.OpenExisting(settings);
+        (_epoch, _keys) = (Store.Epoch, Store.Secrets.Keys);
+        if (_index is not null)
+            return;
+        _index = SqliteFile.OpenExisting(settings);
+        _files = new JournalFiles(
+            SqliteFile.RealPath(settings.Path),
+            _lock!.Database,
+            KeySource.NeedsGenerated(settings) ? KeySource.GeneratedFile(settings) : null
+        );
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Data;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Retention;
 using AkkaCharging.Requests;
@@ -243,26 +242,8 @@ internal sealed class SqliteStore : IDisposable
             throw new JournalTakenException(_connection.DataSource);
     }
 
-    /// <summary>
-    /// Checkpoints the whole log into the database, even a log whose file was removed, because this connection still
-    /// has it open.
-    /// </summary>
-    /// <returns>False when a reader prevented a part of it.</returns>
-    public bool TryEmptyLog()
-    {
-        using var checkpoint = new PreparedQuery(_connection, "PRAGMA wal_checkpoint(FULL)");
-        return checkpoint.First(found =>
-            found.GetInt64("busy") == 0 && found.GetInt64("log") == found.GetInt64("checkpointed")
-        );
-    }
-
-    /// <summary>Writes a copy of the journal as this connection sees it, wherever its file lies now.</summary>
-    /// <param name="path">Path of an empty file.</param>
-    public void SaveAs(string path)
-    {
-        using var copy = new PreparedWrite(_connection, "VACUUM INTO $0");
-        copy.Run(path);
-    }
+    /// <inheritdoc cref="SqliteFile.TryEmptyLog"/>
+    public bool TryEmptyLog() => SqliteFile.TryEmptyLog(_connection);
 
     /// <summary>Leaves the log as it is when this is the last connection that is closed.</summary>
     public void KeepLog() => SqliteFile.KeepLog(_connection);

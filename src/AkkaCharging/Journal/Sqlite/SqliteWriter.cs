@@ -167,7 +167,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
 
         _problem ??= "The journal is closed.";
         WriteQueued();
-        _problem = _owner.RescueMoved() ?? _problem;
+        _problem = _owner.RescueMoved(isLast: true) ?? _problem;
         _owner.Dispose();
         _tick.Dispose();
         _retry.Dispose();
