@@ -568,6 +568,44 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         }
     }
 
+    /// <summary>A slow disk has many writes share a commit.</summary>
+    [Fact]
+    public async Task CommitThatSettlesMany_DeletesAsMany_AndMore()
+    {
+        const int Kept = 10;
+        const int Excess = 300;
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        await writer.Opened;
+        await writer.WriteAsync(store => Settle(store, Kept + Excess));
+        writer.Dispose();
+        await writer.Ended;
+        using var bounded = new SqliteWriter(_folder.Settings with { MaxSettledRows = Kept }, _folder.Time);
+        using var shell = _folder.Shell();
+        await bounded.Opened;
+
+        await bounded.WriteAsync(store => Settle(store, 1_000));
+        Assert.Equal(Kept + Excess - 200, Rows());
+        await bounded.WriteAsync(store => Settle(store, 1_000));
+        Assert.Equal(Kept, Rows());
+
+        bounded.Dispose();
+        await bounded.Ended;
+
+        long Rows() => SqliteSchema.Number(shell, "SELECT count(*) FROM request");
+
+        static int Settle(SqliteStore store, int requests)
+        {
+            for (var i = 0; i < requests; i++)
+            {
+                var request = Sample.Request();
+                store.Accept(request.Id, RequestRow.Of(request, store.Secrets), idempotency: null, Sample.Now);
+                store.Settle(request.Id, new(RequestState.Expired, Sample.Now, LastAttempt: null));
+            }
+
+            return requests;
+        }
+    }
+
     [Fact]
     [Trait("Category", "Performance")]
     public async Task AMillionSettledRows_DoNotSlowDownAccepting()

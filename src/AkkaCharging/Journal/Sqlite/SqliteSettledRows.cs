@@ -25,6 +25,7 @@ internal sealed class SqliteSettledRows : IDisposable
     private readonly PreparedWrite _deleteOld;
     private readonly PreparedWrite _deleteExcess;
     private readonly PreparedWrite _forgetKey;
+    private int _added;
 
     /// <param name="rowsMax">The value of <c>journal.maxSettledRows</c>.</param>
     public SqliteSettledRows(SqliteConnection connection, long rowsMax)
@@ -52,7 +53,11 @@ internal sealed class SqliteSettledRows : IDisposable
 
     /// <summary>Counts a request that was settled.</summary>
     /// <param name="apiKey">The name of the request's API key; null without one.</param>
-    public void Add(string? apiKey, bool isDeadLetter) => _shares.Add(GroupOf(apiKey, isDeadLetter), 1);
+    public void Add(string? apiKey, bool isDeadLetter)
+    {
+        _shares.Add(GroupOf(apiKey, isDeadLetter), 1);
+        _added++;
+    }
 
     /// <summary>Subtracts a dead letter that was redriven or discarded.</summary>
     public void Remove(string? apiKey, bool isDeadLetter) => _shares.Add(GroupOf(apiKey, isDeadLetter), -1);
@@ -75,13 +80,16 @@ internal sealed class SqliteSettledRows : IDisposable
     }
 
     /// <summary>
-    /// Deletes a few excess requests, with their idempotency keys. The keys of pending requests are kept.
+    /// Deletes excess requests, with their idempotency keys. The keys of pending requests are kept.
     /// </summary>
-    /// <param name="most">Maximum number of requests to delete.</param>
+    /// <param name="more">How many more to delete than were added since the last time, so that an excess shrinks under
+    /// any load.</param>
     /// <returns>The deleted requests.</returns>
-    public List<(string Caller, RequestState State)> DeleteExcess(int most)
+    public List<(string Caller, RequestState State)> DeleteExcess(int more)
     {
         var all = new List<(string, RequestState)>();
+        var most = _added + more;
+        _added = 0;
         foreach (var (group, rows) in _shares.Take(_rowsMax, most))
         {
             var deleted = _deleteExcess.Read(

@@ -214,8 +214,8 @@ internal sealed class SqliteStore : IDisposable
     }
 
     /// <summary>
-    /// Runs <paramref name="writes"/> in one transaction: either all are stored or none. Deletes a few of the settled
-    /// requests above <c>journal.maxSettledRows</c>.
+    /// Runs <paramref name="writes"/> in one transaction: either all are stored or none. Deletes settled requests above
+    /// <c>journal.maxSettledRows</c>: as many as <paramref name="writes"/> settle, and a few more.
     /// </summary>
     /// <exception cref="SqliteException">No write was stored.</exception>
     /// <exception cref="JournalTakenException">No write was stored, because there is a later owner.</exception>
