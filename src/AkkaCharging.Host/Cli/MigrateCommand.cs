@@ -58,9 +58,13 @@ internal static class MigrateCommand
                     progress.Clear();
                     await output.WriteLineAsync(
                         $"Moved {moved.Requests} requests, {moved.Unsettled} of them pending, and "
-                            + $"{moved.IdempotencyKeys} idempotency keys. The file is now {moved.MovedTo}."
+                            + $"{moved.IdempotencyKeys} idempotency keys."
+                            + (moved.MovedTo is null ? "" : $" The file is now {moved.MovedTo}.")
                     );
-                    return 0;
+                    if (moved.Problem is null)
+                        return 0;
+                    await error.WriteLineAsync(moved.Problem);
+                    return 1;
                 }
                 catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException)
                 {

@@ -10,7 +10,15 @@ namespace AkkaCharging.Journal;
 
 /// <summary>The amount of data that was moved.</summary>
 /// <param name="Unsettled">Number of the requests that the next start resumes.</param>
-internal sealed record MigrationReport(long Requests, long Unsettled, long IdempotencyKeys, string MovedTo);
+/// <param name="MovedTo">The new name of the file; null when it could not be renamed.</param>
+/// <param name="Problem">Why the file could not be renamed, and what to do.</param>
+internal sealed record MigrationReport(
+    long Requests,
+    long Unsettled,
+    long IdempotencyKeys,
+    string? MovedTo,
+    string? Problem = null
+);
 
 /// <summary>Is told how many rows of how many were copied.</summary>
 internal delegate void CopyProgress(long copied, long all);
@@ -28,6 +36,9 @@ internal static class JournalMigration
 {
     private const string Suffix = ".migrated";
     private const int CopySeconds = 3_600;
+
+    /// <summary>What follows the path in the names of the files that are renamed.</summary>
+    private static readonly string[] Files = ["", ".key"];
 
     private const string CopyRequests = """
         COPY charging_request (
@@ -78,8 +89,8 @@ internal static class JournalMigration
     /// <param name="target">Settings of the PostgreSQL journal; its keys encrypt, and may also decrypt
     /// <paramref name="path"/>.</param>
     /// <param name="progress">Is told after each row how many of how many were copied.</param>
-    /// <exception cref="InvalidJournalException">The file is not a journal or its key is missing, or the database
-    /// already contains a journal.</exception>
+    /// <exception cref="InvalidJournalException">The file is not a journal or its key is missing, a file has the name
+    /// that it would get, or the database already contains a journal.</exception>
     /// <exception cref="JournalUnavailableException">A journal is in use or unavailable; nothing was
     /// changed.</exception>
     public static async Task<MigrationReport> RunAsync(
@@ -92,6 +103,10 @@ internal static class JournalMigration
     {
         if (!File.Exists(path))
             throw new InvalidJournalException($"There is no journal {path}.");
+        foreach (var renamed in Files.Select(file => path + Suffix + file).Where(Path.Exists))
+            throw new InvalidJournalException(
+                $"Nothing was moved, because {path} is renamed afterwards, and {renamed} exists: move that away first."
+            );
         var source = target with { Kind = JournalKind.Sqlite, Path = path };
         using var owner =
             OwnerLock.TryTake(source, time)
@@ -100,13 +115,22 @@ internal static class JournalMigration
             );
         var keys = KeySource.Required(target);
         var report = await MoveAsync(source, target, keys, time, progress, cancellationToken);
-        foreach (var file in (string[])["", ".key"])
+        try
         {
-            if (File.Exists(path + file))
+            foreach (var file in Files.Where(file => File.Exists(path + file)))
                 File.Move(path + file, path + Suffix + file);
+            return report;
         }
-
-        return report;
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return report with
+            {
+                MovedTo = null,
+                Problem =
+                    $"Everything was moved, but {path} and its key could not be renamed: {e.Message} Do not start a "
+                    + "service on it, which would send callbacks twice: rename it yourself.",
+            };
+        }
     }
 
     private static async Task<MigrationReport> MoveAsync(

@@ -118,6 +118,41 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         Assert.True(System.IO.File.Exists(File));
     }
 
+    [Theory]
+    [InlineData(".migrated")]
+    [InlineData(".migrated.key")]
+    public async Task NameOfTheRenamedFileTaken_MovesNothing_UntilItIsFree(string taken)
+    {
+        await (await OpenFileAsync()).DisposeAsync();
+        var target = await postgres.NewSettingsAsync();
+        await System.IO.File.WriteAllTextAsync(File + taken, "another");
+
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => MoveAsync(target));
+
+        Assert.StartsWith("Nothing was moved", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"{File}{taken} exists", refused.Message, StringComparison.Ordinal);
+        System.IO.File.Delete(File + taken);
+        Assert.Equal(File + ".migrated", (await MoveAsync(target)).MovedTo);
+    }
+
+    [Fact]
+    public async Task FileThatCannotBeRenamed_IsReported_WithWhatWasMoved()
+    {
+        var request = Sample.Request();
+        await using (var file = await OpenFileAsync())
+            await file.AcceptAsync(request, idempotency: null, default);
+        var target = await postgres.NewSettingsAsync();
+
+        var report = await MoveAsync(target, (_, _) => System.IO.File.WriteAllText(File + ".migrated", "another"));
+
+        Assert.Equal((1, null), (report.Requests, report.MovedTo));
+        Assert.StartsWith("Everything was moved, but", report.Problem, StringComparison.Ordinal);
+        Assert.Contains("Do not start a service on it", report.Problem, StringComparison.Ordinal);
+        Assert.True(System.IO.File.Exists(File));
+        await using var journal = await SharedPostgres.OpenAsync(target);
+        Assert.NotNull(await journal.FindAsync(request.Id, default));
+    }
+
     [Fact]
     public async Task MissingFile_IsAClearError()
     {
