@@ -87,7 +87,7 @@ internal abstract class StoredJournal(
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
+    public virtual async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {

@@ -327,6 +327,25 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     }
 
     [Fact]
+    public async Task RequestRedrivenBeforeTheBacklogIsRead_IsNotPartOfIt()
+    {
+        var journal = await _folder.StartAsync();
+        var (pending, dead) = (await _folder.AcceptAsync(journal), await _folder.AcceptAsync(journal));
+        await journal.SettleAsync(dead.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+        await journal.DisposeAsync();
+        journal = await _folder.StartAsync();
+
+        Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(dead.Id, Sample.Now, default)).Outcome);
+        await using var backlog = journal.ReadUnsettledAsync(default).GetAsyncEnumerator();
+
+        Assert.True(await backlog.MoveNextAsync());
+        Assert.Equal(pending.Id, backlog.Current.Request.Id);
+        // while the page that was read waits
+        await journal.SettleAsync(dead.Id, new(RequestState.Delivered, Sample.Now, LastAttempt: null), default);
+        Assert.False(await backlog.MoveNextAsync());
+    }
+
+    [Fact]
     public async Task DiscardedLetter_HasNoSecretInTheFileAnyMore()
     {
         var journal = await _folder.StartAsync();

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -32,6 +34,12 @@ internal sealed class SqliteJournal(
     private SqliteWriter? _writer;
     private SqliteReader? _reader;
 
+    /// <summary>
+    /// Requests that this process has redriven; null once those of earlier processes are read. They look like these,
+    /// but they are in a lane, or were even delivered by the time that a page with them is used.
+    /// </summary>
+    private volatile ConcurrentDictionary<RequestId, bool>? _redriven = new();
+
     /// <inheritdoc/>
     protected override IJournalWriter? Writer => _writer;
 
@@ -45,6 +53,20 @@ internal sealed class SqliteJournal(
         await base.StartAsync(cancellationToken);
         if (_writer!.Opened.IsCompleted)
             SetBacklog((await _writer.Opened).Unsettled);
+    }
+
+    /// <inheritdoc/>
+    public override async IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        await foreach (var unsettled in base.ReadUnsettledAsync(cancellationToken))
+        {
+            if (_redriven?.ContainsKey(unsettled.Request.Id) != true)
+                yield return unsettled;
+        }
+
+        _redriven = null;
     }
 
     /// <inheritdoc/>
@@ -113,7 +135,16 @@ internal sealed class SqliteJournal(
 
     /// <inheritdoc/>
     protected override Task<int?> WriteRedriveAsync(RequestId id, Redrive redrive) =>
-        _writer!.WriteAsync(store => store.Redrive(id, redrive) ? 0 : (int?)null, canTimeOut: true);
+        _writer!.WriteAsync(
+            store =>
+            {
+                if (!store.Redrive(id, redrive))
+                    return (int?)null;
+                _redriven?.TryAdd(id, true); // before the commit, after which a page may contain it
+                return 0;
+            },
+            canTimeOut: true
+        );
 
     /// <inheritdoc/>
     protected override Task<bool> WriteDiscardAsync(RequestId id) => _writer!.WriteAsync(store => store.Discard(id));
