@@ -19,8 +19,9 @@ namespace AkkaCharging.Authorization;
 /// is thrown. A late answer is discarded and its call's token cancelled, whether or not the authorizer heeds it. An
 /// authorizer that blocks before its first await blocks its caller: the port is asynchronous, and moving every call to
 /// the thread pool would cost the access list, which answers at once, more than its look-up. Breaker: failures and
-/// time-outs of whole calls count; a "no" does not count, nor does a call that started with less than half of its usual
-/// time before the caller's deadline. The probe of a half-open breaker is one call without retries.
+/// time-outs of whole calls count; a "no" is a success. A call that its caller gave up is neither, and so is silence
+/// until a deadline that left the call less than half of its usual time. The probe of a half-open breaker is one call
+/// without retries; if it is neither, the next call is the probe.
 /// </remarks>
 internal sealed class GuardedAuthorizer
 {
@@ -37,6 +38,7 @@ internal sealed class GuardedAuthorizer
     private readonly SemaphoreSlim _turns; // shared by all lanes
     private readonly long[] _answers = new long[Enum.GetValues<DecisionReason>().Length];
     private int _inFlight;
+    private bool _isProbing;
 
     /// <param name="parallelism">Maximum number of concurrent calls; null for <c>authorization.parallelism</c>.</param>
     /// <param name="onTransition">Notified of each new state on a pool thread, in no guaranteed order; must not
@@ -84,8 +86,8 @@ internal sealed class GuardedAuthorizer
     /// <summary>Decides <paramref name="query"/>, within <c>authorization.timeoutMillis</c>.</summary>
     /// <param name="deadline">Timestamp at which the request is decided without an answer; <see cref="long.MaxValue"/>
     /// for none.</param>
-    /// <param name="shutdown">The caller's token: ends the call without a decision and without counting a
-    /// failure.</param>
+    /// <param name="shutdown">The caller's token: ends the call without a decision, and the breaker does not count
+    /// it.</param>
     /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
     public async Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
     {
@@ -142,16 +144,21 @@ internal sealed class GuardedAuthorizer
             return new(Outcome.Failed(DecisionReason.Deadline));
 
         var call = new Call(this, query, left);
-        if (state == BreakerState.Closed && call.TryAnswerAtOnce(out var answer))
+        if (state == BreakerState.HalfOpen)
+            return new(ProbeAsync(call, shutdown));
+        if (call.TryAnswerAtOnce(out var answer))
         {
-            // Does what the breaker would do, without its token source and its timer.
-            if (_breaker is { CurrentFailureCount: > 0 })
-                _breaker.Succeed();
+            Judge(answer, state);
             return new(answer);
         }
 
-        var isJudged = _breaker is not null && (state == BreakerState.HalfOpen || left >= _enough);
-        return new(isJudged ? AskBehindBreakerAsync(_breaker!, call, shutdown) : AskAsync(call, _retry, shutdown));
+        if (State == BreakerState.Open) // opened while the call started
+        {
+            call.Abandon();
+            return new(Outcome.Failed(DecisionReason.CircuitOpen));
+        }
+
+        return new(AskAndJudgeAsync(call, _retry, state, shutdown));
     }
 
     private TimeSpan Left(long deadline) =>
@@ -166,30 +173,53 @@ internal sealed class GuardedAuthorizer
             : new Decision(answer.Status, answer.Reason, _time.GetUtcNow(), answer.Details);
     }
 
-    private async Task<Outcome> AskBehindBreakerAsync(CircuitBreaker breaker, Call call, CancellationToken shutdown)
+    /// <summary>Makes the only call that a half-open breaker lets through.</summary>
+    private async Task<Outcome> ProbeAsync(Call call, CancellationToken shutdown)
     {
+        if (Interlocked.Exchange(ref _isProbing, true))
+            return Outcome.Failed(DecisionReason.CircuitOpen);
         try
         {
-            return await breaker.WithCircuitBreaker(async _ =>
-            {
-                var outcome = await AskAsync(
-                    call,
-                    breaker.IsHalfOpen ? ResiliencePipeline<Outcome>.Empty : _retry,
-                    shutdown
-                );
-                // The breaker counts exceptions only. A call that ends because of shutdown therefore counts as a
-                // success.
-                return outcome.IsFault ? throw new CountedFailure(outcome) : outcome;
-            });
+            return State == BreakerState.HalfOpen // the previous probe may have ended meanwhile
+                ? await AskAndJudgeAsync(call, ResiliencePipeline<Outcome>.Empty, BreakerState.HalfOpen, shutdown)
+                : Outcome.Failed(DecisionReason.CircuitOpen);
         }
-        catch (OpenCircuitException)
+        finally
         {
-            call.Abandon();
-            return Outcome.Failed(DecisionReason.CircuitOpen);
+            Volatile.Write(ref _isProbing, false);
         }
-        catch (CountedFailure failure)
+    }
+
+    private async Task<Outcome> AskAndJudgeAsync(
+        Call call,
+        ResiliencePipeline<Outcome> retry,
+        BreakerState state,
+        CancellationToken shutdown
+    )
+    {
+        var outcome = await AskAsync(call, retry, shutdown);
+        Judge(outcome, state);
+        return outcome;
+    }
+
+    /// <summary>Counts the outcome of a call that began in <paramref name="state"/>.</summary>
+    /// <remarks>
+    /// Akka's <c>WithCircuitBreaker</c> would count as a success what does not throw: also a call that its caller gave
+    /// up, which tells nothing about the authorizer.
+    /// </remarks>
+    private void Judge(Outcome outcome, BreakerState state)
+    {
+        // An outcome from before the breaker opened tells nothing about the authorizer after it.
+        if (_breaker is null || State != state)
+            return;
+        switch (outcome.Verdict)
         {
-            return failure.Outcome;
+            case Verdict.Failure:
+                _breaker.Fail();
+                break;
+            case Verdict.Success when state == BreakerState.HalfOpen || _breaker.CurrentFailureCount > 0:
+                _breaker.Succeed();
+                break;
         }
     }
 
@@ -202,7 +232,10 @@ internal sealed class GuardedAuthorizer
         catch (TimeoutException) // Thrown by WaitAsync, like the next one; the call itself always ends in an outcome.
         {
             call.Abandon();
-            return Outcome.Failed(call.Limit < _timeout ? DecisionReason.Deadline : DecisionReason.Timeout);
+            return Outcome.Failed(
+                call.Limit < _timeout ? DecisionReason.Deadline : DecisionReason.Timeout,
+                verdict: call.Limit < _enough ? Verdict.None : Verdict.Failure
+            );
         }
         catch (OperationCanceledException)
         {
@@ -233,7 +266,7 @@ internal sealed class GuardedAuthorizer
                 ? Outcome.Failed(
                     known.IsTimeout ? DecisionReason.Timeout : DecisionReason.AuthorizerError,
                     known.IsTransient,
-                    known.IsFault
+                    known.IsFault ? Verdict.Failure : Verdict.Success
                 )
                 : Outcome.Failed(DecisionReason.AuthorizerError);
         }
@@ -281,27 +314,33 @@ internal sealed class GuardedAuthorizer
             .OnClose(() => onTransition(BreakerState.Closed));
     }
 
+    /// <summary>How the breaker counts an outcome.</summary>
+    private enum Verdict
+    {
+        Success,
+        Failure,
+
+        /// <summary>The outcome tells nothing about the authorizer.</summary>
+        None,
+    }
+
     /// <summary>An answer, why there is none, or that the caller has stopped waiting.</summary>
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Outcome(
         AuthorizerAnswer Answer,
         DecisionReason? Failure = null,
         bool IsTransient = false,
-        bool IsFault = false,
+        Verdict Verdict = Verdict.Success,
         bool IsGivenUp = false
     )
     {
-        public static readonly Outcome GivenUp = new(default, IsGivenUp: true);
+        public static readonly Outcome GivenUp = new(default, Verdict: Verdict.None, IsGivenUp: true);
 
-        /// <param name="isFault">Whether the breaker counts it as a failure.</param>
-        public static Outcome Failed(DecisionReason reason, bool isTransient = false, bool isFault = true) =>
-            new(default, reason, isTransient, isFault);
-    }
-
-    /// <summary>Carries an outcome through the breaker as a failure.</summary>
-    private sealed class CountedFailure(Outcome outcome) : Exception
-    {
-        public Outcome Outcome { get; } = outcome;
+        public static Outcome Failed(
+            DecisionReason reason,
+            bool isTransient = false,
+            Verdict verdict = Verdict.Failure
+        ) => new(default, reason, isTransient, verdict);
     }
 
     /// <summary>

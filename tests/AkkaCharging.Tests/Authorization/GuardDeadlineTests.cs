@@ -1,3 +1,4 @@
+using Akka.TestKit;
 using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
@@ -12,6 +13,7 @@ public sealed class GuardDeadlineTests()
     : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LittleTime = (Limit / 2) - TimeSpan.FromMilliseconds(1);
 
     private readonly ScriptedAuthorizer _authorizer = new();
     private readonly FakeTimeProvider _time = new(Queries.Now);
@@ -114,6 +116,37 @@ public sealed class GuardDeadlineTests()
         _time.Advance(Limit);
         Assert.Equal(DecisionReason.Deadline, (await enough).Reason);
         Assert.Equal(BreakerState.Open, guarded.State);
+    }
+
+    [Fact]
+    public async Task ErrorWithinLittleTime_IsAFailureOfTheAuthorizer()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(maxFailures: 1);
+
+        Assert.Equal(DecisionReason.AuthorizerError, (await DecideAsync(guarded, LittleTime)).Reason);
+
+        Assert.Equal(BreakerState.Open, guarded.State);
+    }
+
+    [Fact]
+    public async Task ProbeWithLittleTime_DoesNotReopenTheBreakerBySilence_AndClosesItByAnAnswer()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(maxFailures: 1);
+        await DecideAsync(guarded, Limit);
+        ((TestScheduler)Sys.Scheduler).Advance(Queries.Reset);
+        await Eventually.HoldsAsync(() => guarded.State == BreakerState.HalfOpen, "the breaker lets a probe through");
+
+        _authorizer.HangsAlways();
+        var silent = DecideAsync(guarded, LittleTime);
+        _time.Advance(LittleTime);
+        Assert.Equal(DecisionReason.Deadline, (await silent).Reason);
+        Assert.Equal(BreakerState.HalfOpen, guarded.State);
+
+        _authorizer.AnswersLaterAlways(AuthorizerAnswer.AllowedByList);
+        Assert.Equal(AuthorizationStatus.Allowed, (await DecideAsync(guarded, LittleTime)).Status);
+        Assert.Equal(BreakerState.Closed, guarded.State);
     }
 
     [Fact]

@@ -283,6 +283,57 @@ public sealed class GuardedAuthorizerTests()
     }
 
     [Fact]
+    public async Task CallThatItsCallerGaveUp_NeitherIsAFailure_NorEndsARowOfThem()
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(Queries.Settings(maxFailures: 2));
+
+        await DecideAsync(guarded);
+        await GiveUpAsync(guarded);
+        Assert.Equal(BreakerState.Closed, guarded.State);
+        await DecideAsync(guarded);
+
+        Assert.Equal(BreakerState.Open, guarded.State);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ProbeThatItsCallerGaveUp_LeavesTheVerdictToTheNextCall(bool answers)
+    {
+        _authorizer.FailsAlways();
+        var guarded = Guard(Queries.Settings(maxFailures: 1));
+        await DecideAsync(guarded);
+        await ResetAsync(guarded);
+
+        await GiveUpAsync(guarded);
+        Assert.Equal(BreakerState.HalfOpen, guarded.State);
+        if (answers)
+            _authorizer.AnswersLaterAlways(AuthorizerAnswer.AllowedByList);
+        await DecideAsync(guarded);
+
+        Assert.Equal(answers ? BreakerState.Closed : BreakerState.Open, guarded.State);
+        Assert.Equal(3, _authorizer.Calls);
+    }
+
+    /// <summary>A call may outlast the time that the breaker is open.</summary>
+    [Fact]
+    public async Task CallFromBeforeTheBreakerOpened_DoesNotJudgeTheHalfOpenOne()
+    {
+        var answer = new TaskCompletionSource<AuthorizerAnswer>();
+        _authorizer.FailsAlways().Next((_, _) => new ValueTask<AuthorizerAnswer>(answer.Task));
+        var guarded = Guard(Queries.Settings(maxFailures: 1));
+        var old = DecideAsync(guarded);
+        await DecideAsync(guarded);
+        await ResetAsync(guarded);
+
+        answer.SetResult(AuthorizerAnswer.NoAnswer("scripted"));
+
+        Assert.Equal(DecisionReason.AuthorizerError, (await old).Reason);
+        Assert.Equal(BreakerState.HalfOpen, guarded.State);
+    }
+
+    [Fact]
     public async Task BreakerSwitchedOff_AsksEveryTime()
     {
         _authorizer.FailsAlways();
@@ -323,6 +374,22 @@ public sealed class GuardedAuthorizerTests()
 
     private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) =>
         guarded.DecideAsync(Queries.Some(), long.MaxValue, CancellationToken.None);
+
+    /// <summary>Asks, gets no answer, and stops waiting for it.</summary>
+    private async Task GiveUpAsync(GuardedAuthorizer guarded)
+    {
+        _authorizer.Next(
+            async (_, cancellationToken) =>
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+                return default;
+            }
+        );
+        using var caller = new CancellationTokenSource();
+        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, caller.Token);
+        await caller.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => decision);
+    }
 
     /// <summary>Lets waits on the fake clock end, however many follow each other.</summary>
     private async Task<Decision> PassTimeAsync(Task<Decision> decision)
