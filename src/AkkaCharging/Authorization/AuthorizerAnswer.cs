@@ -82,6 +82,13 @@ public readonly record struct AuthorizerAnswer
     internal static AuthorizerAnswer Misconfigured(string why) =>
         new(new AuthorizerUnavailableException(why, isTransient: false) { IsFault = false });
 
+    /// <summary>
+    /// The partner cannot process a value of this question, but can answer others. The decision is <c>unknown</c> with
+    /// <c>authorizer_error</c>, and the circuit breaker counts no failure.
+    /// </summary>
+    /// <param name="why">What the partner said, for the log. Must not contain the driver token.</param>
+    internal static AuthorizerAnswer Refused(string why) => Misconfigured(why);
+
     /// <summary>Returns the same answer with further details from the authorizer.</summary>
     /// <param name="details">The details, which are cut to their bounds and ignored when there is no answer.</param>
     public AuthorizerAnswer With(AuthorizationDetails details)

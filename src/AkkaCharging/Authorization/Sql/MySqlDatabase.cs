@@ -30,7 +30,7 @@ internal sealed class MySqlDatabase : SqlDatabase
 
     public override SqlFailure Explain(DbException cause)
     {
-        if (cause is not MySqlException { ErrorCode: var error })
+        if (cause is not MySqlException { ErrorCode: var error, SqlState: var state })
             return new(SqlFailureKind.Permanent, "could not be asked: the driver rejected the query");
         var code = ((int)error).ToString(CultureInfo.InvariantCulture);
         return error switch
@@ -60,6 +60,13 @@ internal sealed class MySqlDatabase : SqlDatabase
                 "does not permit the user to read what the query reads"
             ),
             MySqlErrorCode.CannotExecuteInReadOnlyTransaction => Broken("rejected the query, because it writes"),
+            // Caused by a value too, but with another SQLSTATE.
+            MySqlErrorCode.SubQueryNoOneRow
+            or MySqlErrorCode.WrongValueForType
+            or MySqlErrorCode.TruncatedWrongValueForField
+            or MySqlErrorCode.InvalidCharacterString
+            or MySqlErrorCode.RegExpError => Refused(code),
+            _ when IsDataException(state) => Refused(code),
             _ when cause.IsTransient
                     || cause.InnerException is IOException or System.Net.Sockets.SocketException
                     || error is MySqlErrorCode.UnableToConnectToHost or MySqlErrorCode.ServerShutdown => new(

@@ -86,6 +86,8 @@ internal sealed class PostgresDatabase : SqlDatabase
                 SqlFailureKind.Transient,
                 $"broke the connection ({code})"
             ),
+            PostgresErrorCodes.CardinalityViolation => Refused(code),
+            _ when IsDataException(code) => Refused(code),
             _ => new(SqlFailureKind.Permanent, $"failed with the SQLSTATE {code}"),
         };
 

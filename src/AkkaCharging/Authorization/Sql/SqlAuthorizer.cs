@@ -10,8 +10,9 @@ namespace AkkaCharging.Authorization.Sql;
 /// Connections are opened on demand, so that an unavailable database does not prevent the service from starting.
 /// Errors: no connection, a broken one and a deadlock are transient; a question that takes longer than
 /// <c>authorization.sql.timeoutMillis</c> is a time-out; wrong credentials, missing grants and a query that fails are a
-/// misconfiguration. No message contains the token, the connection string or text of the database beyond its error
-/// code. A cancelled call throws <see cref="OperationCanceledException"/>.
+/// misconfiguration; an error that a value of the question causes is no fault of the database. No message contains the
+/// token, the connection string or text of the database beyond its error code. A cancelled call throws
+/// <see cref="OperationCanceledException"/>.
 /// </remarks>
 internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
 {
@@ -61,6 +62,7 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
             {
                 SqlFailureKind.Timeout => throw Late(e.Failure.What),
                 SqlFailureKind.Misconfigured => Mend(e.Failure.What),
+                SqlFailureKind.Refused => AuthorizerAnswer.Refused($"{_name} {e.Failure.What}"),
                 var kind => AuthorizerAnswer.NoAnswer(
                     $"{_name} {e.Failure.What}",
                     isTransient: kind == SqlFailureKind.Transient

@@ -48,6 +48,13 @@ internal abstract class SqlDatabase : IDisposable
     /// <summary>Closes the connections.</summary>
     public abstract void Dispose();
 
+    /// <summary>Creates a failure of the kind <see cref="SqlFailureKind.Refused"/>.</summary>
+    protected static SqlFailure Refused(object code) =>
+        new(SqlFailureKind.Refused, $"cannot process a value of the question ({code})");
+
+    /// <summary>Checks for an SQLSTATE that a value causes: a data exception, such as an invalid UUID.</summary>
+    protected static bool IsDataException(string? sqlState) => sqlState is ['2', '2', ..];
+
     /// <summary>Converts a time to whole seconds, which drivers require: rounded up, and at least one.</summary>
     protected static int Seconds(TimeSpan time) => (int)Math.Ceiling(time.TotalSeconds);
 

@@ -14,6 +14,9 @@ internal enum SqlFailureKind
     /// <summary>Credentials, query or grants are wrong: an operator has to correct them.</summary>
     Misconfigured,
 
+    /// <summary>The database cannot process a value of this question; it can answer others.</summary>
+    Refused,
+
     /// <summary>Any other error.</summary>
     Permanent,
 }

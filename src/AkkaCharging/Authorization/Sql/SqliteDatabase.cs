@@ -74,6 +74,8 @@ internal sealed class SqliteDatabase : SqlDatabase
                 SqlFailureKind.Misconfigured,
                 "rejected the query, because it writes " + $"({code})"
             ),
+            raw.SQLITE_TOOBIG or raw.SQLITE_MISMATCH => Refused(code),
+            raw.SQLITE_ERROR when IsOfValue(cause.Message) => Refused(code),
             raw.SQLITE_ERROR => new(SqlFailureKind.Misconfigured, $"{Mistake(cause.Message)} ({code})"),
             _ => new(SqlFailureKind.Permanent, $"failed with the error {code}"),
         };
@@ -108,6 +110,12 @@ internal sealed class SqliteDatabase : SqlDatabase
     ) => cancellationToken.Register(() => raw.sqlite3_interrupt(((SqliteConnection)connection).Handle));
 
     public override void Dispose() { } // a waiting question must not meet a disposed semaphore
+
+    /// <summary>Checks for an error that a value of the question causes, not the query by itself.</summary>
+    private static bool IsOfValue(string text) =>
+        text.Contains("malformed JSON", StringComparison.Ordinal)
+        || text.Contains("integer overflow", StringComparison.Ordinal)
+        || text.Contains("pattern too complex", StringComparison.Ordinal);
 
     /// <summary>
     /// Describes a mistake in the query. All mistakes share one error code, so the text tells them apart; it is not

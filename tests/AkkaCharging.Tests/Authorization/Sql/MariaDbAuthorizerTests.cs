@@ -32,6 +32,9 @@ public sealed class MariaDbAuthorizerTests(SharedMariaDb shared) : SqlAuthorizer
 
     private protected override string Endless => "select 'allowed' as decision where sleep(10) = 1 and @token <> ''";
 
+    private protected override string OnlyForNumbers =>
+        "select 'allowed' as decision where (select 1 union all select 2 where @token not regexp '^[0-9]+$') = 1";
+
     private protected override string Lock => "lock tables tags write";
 
     private protected override Task<string> NewDatabaseAsync() => shared.Server.NewDatabaseAsync();

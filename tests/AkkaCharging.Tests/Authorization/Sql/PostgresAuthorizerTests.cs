@@ -15,6 +15,8 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
 
     private protected override string Endless => "select 'allowed' as decision from pg_sleep(10) where @token <> ''";
 
+    private protected override string OnlyForNumbers => "select 'allowed' as decision where @token::int > 0";
+
     private protected override string Lock => "begin; lock table tags in access exclusive mode";
 
     private protected override async Task<string> NewDatabaseAsync() =>
@@ -137,7 +139,7 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
             "canary-4711"
         );
 
-        Assert.Equal($"error: {Name} failed with the SQLSTATE 22P02", answer);
+        Assert.Equal($"refused: {Name} cannot process a value of the question (22P02)", answer);
     }
 
     [Fact]

@@ -63,6 +63,9 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
     /// <summary>Ends the question of its parameter only after ten seconds.</summary>
     private protected abstract string Endless { get; }
 
+    /// <summary>Fails with an error for a token that is no number.</summary>
+    private protected abstract string OnlyForNumbers { get; }
+
     /// <summary>Locks the table exclusively until the transaction or the session ends.</summary>
     private protected abstract string Lock { get; }
 
@@ -216,13 +219,35 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
         foreach (var uid in Hostile)
         {
             var answer = await SqlBench.AskAsync(authorizer, uid);
-            Assert.True(answer is "not_in_acl" || answer.StartsWith("error: ", StringComparison.Ordinal), answer);
+            Assert.True(
+                answer is "not_in_acl"
+                    || answer.StartsWith("error: ", StringComparison.Ordinal)
+                    || answer.StartsWith("refused: ", StringComparison.Ordinal),
+                answer
+            );
             if (uid.Length > 8)
                 Assert.DoesNotContain(uid, answer, StringComparison.Ordinal);
         }
 
         Assert.Equal("authorized", await SqlBench.AskAsync(authorizer, "known"));
         Assert.Equal(1L, await CountAsync());
+    }
+
+    /// <summary>Any caller may send such a token: it must not cut others off from the database.</summary>
+    [Fact]
+    public async Task TokenThatTheQueryCannotProcess_IsNoAnswer_AndNoFaultOfTheDatabase()
+    {
+        var authorizer = Create(OnlyForNumbers);
+
+        var answer = await SqlBench.AskAsync(authorizer, "canary-4711");
+
+        Assert.StartsWith(
+            $"refused: {Name} cannot process a value of the question (",
+            answer,
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain("canary", answer, StringComparison.Ordinal);
+        Assert.Equal("authorized", await SqlBench.AskAsync(authorizer, "4711"));
     }
 
     [Theory]

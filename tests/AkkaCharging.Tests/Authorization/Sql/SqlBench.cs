@@ -53,14 +53,14 @@ internal sealed class SqlBench : IDisposable
             return Text(e);
         }
 
-        static string Text(AuthorizerUnavailableException failure)
+        string Text(AuthorizerUnavailableException failure)
         {
             var kind = failure switch
             {
                 { IsTimeout: true } => "timeout",
                 { IsTransient: true } => "transient",
                 { IsFault: true } => "error",
-                _ => "misconfigured",
+                _ => authorizer.Misconfiguration is null ? "refused" : "misconfigured",
             };
             return $"{kind}: {failure.Message}";
         }

@@ -16,6 +16,9 @@ public sealed class SqliteAuthorizerTests : SqlAuthorizerContract
         "with recursive n(i) as (select 1 union all select i + 1 from n) "
         + "select 'allowed' as decision from n where i < 0 and @token <> ''";
 
+    private protected override string OnlyForNumbers =>
+        "select 'allowed' as decision where json_extract(@token, '$') > 0";
+
     private protected override string Lock => "begin exclusive";
 
     private protected override Task<string> NewDatabaseAsync() =>
