@@ -28,6 +28,16 @@ internal sealed class MySqlDatabase : SqlDatabase
     public override void AddTime(DbCommand command, string name, DateTimeOffset value) =>
         command.Parameters.Add(new MySqlParameter(name, MySqlDbType.DateTime) { Value = value.UtcDateTime });
 
+    /// <remarks>A literal null has no type, and in a derived table the type <c>binary(0)</c>.</remarks>
+    public override Type? TypeOf(DbDataReader reader, int column)
+    {
+        var type = reader.GetFieldType(column);
+        var isNull =
+            type == typeof(object)
+            || (type == typeof(byte[]) && ((MySqlDataReader)reader).GetColumnSchema()[column].ColumnSize == 0);
+        return isNull ? null : type;
+    }
+
     public override SqlFailure Explain(DbException cause)
     {
         if (cause is not MySqlException { ErrorCode: var error, SqlState: var state })

@@ -20,15 +20,23 @@ internal static class SqlAnswer
     private static readonly string[] Columns = [Decision, ValidUntil, GroupId, Party, Reference, Info];
 
     /// <summary>Reads the only row; without a row the token is unknown.</summary>
-    public static async Task<AuthorizerAnswer> ReadAsync(DbDataReader reader, CancellationToken cancellationToken)
+    /// <param name="typeOf">Returns the type of a column, so that a wrong type shows without a row, as for the token of
+    /// a check; null for a column without a type.</param>
+    public static async Task<AuthorizerAnswer> ReadAsync(
+        DbDataReader reader,
+        Func<DbDataReader, int, Type?> typeOf,
+        CancellationToken cancellationToken
+    )
     {
         var columns = ColumnsOf(reader);
+        foreach (var (column, ordinal) in columns)
+            Check(column, typeOf(reader, ordinal));
         if (!await reader.ReadAsync(cancellationToken))
             return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
         var answer = AnswerOf(TextOf(Decision));
         var details = new AuthorizationDetails
         {
-            ValidUntil = columns.TryGetValue(ValidUntil, out var until) ? TimeOf(reader.GetValue(until)) : null,
+            ValidUntil = ValueOf(ValidUntil) is { } until ? TimeOf(until) : null,
             Group = TextOf(GroupId),
             Party = TextOf(Party),
             AuthorizationReference = TextOf(Reference),
@@ -38,8 +46,25 @@ internal static class SqlAnswer
             ? throw SqlFailureException.Misconfigured("returned several rows; expected one or none")
             : answer.With(details);
 
-        string? TextOf(string column) =>
-            columns.TryGetValue(column, out var ordinal) ? SqlAnswer.TextOf(column, reader.GetValue(ordinal)) : null;
+        string? TextOf(string column) => ValueOf(column) is { } value ? SqlAnswer.TextOf(column, value) : null;
+
+        object? ValueOf(string column)
+        {
+            if (!columns.TryGetValue(column, out var ordinal))
+                return null;
+            try
+            {
+                return reader.GetValue(ordinal);
+            }
+#pragma warning disable CA1031 // The row is in memory: the driver cannot convert the value, such as a zero date.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                throw SqlFailureException.Misconfigured(
+                    $"returned a value in the column {column} that the driver cannot read; cast it to text"
+                );
+            }
+        }
     }
 
     private static Dictionary<string, int> ColumnsOf(DbDataReader reader)
@@ -62,6 +87,21 @@ internal static class SqlAnswer
             : throw SqlFailureException.Misconfigured($"returned no column {Decision}");
     }
 
+    private static void Check(string column, Type? type)
+    {
+        if (type is null)
+            return;
+        if (column.Equals(ValidUntil, StringComparison.OrdinalIgnoreCase))
+        {
+            if (!IsTime(type))
+                throw NoTime();
+        }
+        else if (!IsText(type))
+        {
+            throw NoText(column);
+        }
+    }
+
     private static AuthorizerAnswer AnswerOf(string? decision) =>
         decision switch
         {
@@ -81,12 +121,31 @@ internal static class SqlAnswer
         value switch
         {
             DBNull => null,
-            string text => text,
-            short or int or long or Guid => Convert.ToString(value, CultureInfo.InvariantCulture),
-            _ => throw SqlFailureException.Misconfigured(
-                "returned a value other than a text in the column " + $"{column}; cast it to text"
-            ),
+            decimal { Scale: > 0 } => throw NoText(column),
+            _ when IsText(value.GetType()) => Convert.ToString(value, CultureInfo.InvariantCulture),
+            _ => throw NoText(column),
         };
+
+    /// <summary>Checks for texts, and for what has one obvious text: integers, and a decimal without places.</summary>
+    private static bool IsText(Type type) =>
+        type == typeof(string)
+        || type == typeof(Guid)
+        || type == typeof(decimal)
+        || Type.GetTypeCode(type) is >= TypeCode.SByte and <= TypeCode.UInt64;
+
+    private static bool IsTime(Type type) =>
+        type == typeof(DateTime)
+        || type == typeof(DateTimeOffset)
+        || type == typeof(DateOnly)
+        || type == typeof(string);
+
+    private static SqlFailureException NoText(string column) =>
+        SqlFailureException.Misconfigured(
+            $"returned a value other than a text in the column {column}; cast it to text"
+        );
+
+    private static SqlFailureException NoTime() =>
+        SqlFailureException.Misconfigured($"returned a value other than a time in the column {ValidUntil}");
 
     /// <summary>Converts a value to a time. A time without an offset is in UTC, as the session is.</summary>
     private static DateTimeOffset? TimeOf(object value) =>
@@ -96,6 +155,7 @@ internal static class SqlAnswer
             DateTimeOffset time => time,
             DateTime { Kind: DateTimeKind.Local } time => new DateTimeOffset(time),
             DateTime time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)),
+            DateOnly date => new DateTimeOffset(date, TimeOnly.MinValue, TimeSpan.Zero),
             string text
                 when DateTimeOffset.TryParse(
                     text,
@@ -103,8 +163,6 @@ internal static class SqlAnswer
                     DateTimeStyles.AssumeUniversal,
                     out var time
                 ) => time,
-            _ => throw SqlFailureException.Misconfigured(
-                "returned a value other than a time in the column " + $"{ValidUntil}"
-            ),
+            _ => throw NoTime(),
         };
 }

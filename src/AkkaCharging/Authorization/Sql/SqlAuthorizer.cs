@@ -134,7 +134,7 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
             await using var interruption = _database.InterruptOn(connection, cancellationToken);
             await command.PrepareAsync(cancellationToken);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await SqlAnswer.ReadAsync(reader, cancellationToken);
+            return await SqlAnswer.ReadAsync(reader, _database.TypeOf, cancellationToken);
         }
         catch (DbException e)
         {

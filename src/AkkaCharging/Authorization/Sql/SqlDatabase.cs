@@ -18,6 +18,9 @@ internal abstract class SqlDatabase : IDisposable
             _ => new SqliteDatabase(settings),
         };
 
+    /// <summary>Returns the type of all values of a column; null when each value has a type of its own.</summary>
+    public virtual Type? TypeOf(DbDataReader reader, int column) => reader.GetFieldType(column);
+
     /// <summary>Opens a session, or takes an open one from the pool.</summary>
     public abstract Task<DbConnection> OpenAsync(CancellationToken cancellationToken);
 

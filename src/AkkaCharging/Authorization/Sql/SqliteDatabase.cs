@@ -26,6 +26,8 @@ internal sealed class SqliteDatabase : SqlDatabase
         _connectionString = Read(() => ReadOnly(settings), "Microsoft.Data.Sqlite: Data Source=…");
     }
 
+    public override Type? TypeOf(DbDataReader reader, int column) => null;
+
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
     {
         var connection = new SqliteConnection(_connectionString);

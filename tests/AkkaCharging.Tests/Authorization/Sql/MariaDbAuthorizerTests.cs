@@ -130,6 +130,55 @@ public sealed class MariaDbAuthorizerTests(SharedMariaDb shared) : SqlAuthorizer
         Assert.DoesNotContain("canary", thrown.ToString(), StringComparison.OrdinalIgnoreCase);
     }
 
+    [Theory]
+    [InlineData("valid_until", "date", "2030-01-02", "2030-01-02T00:00:00.0000000+00:00")]
+    [InlineData("valid_until", "datetime(3)", "2030-01-02 03:04:05.678", "2030-01-02T03:04:05.6780000+00:00")]
+    [InlineData("valid_until", "timestamp", "2030-01-02 03:04:05", "2030-01-02T03:04:05.0000000+00:00")]
+    [InlineData("group_id", "tinyint", "7", "7")]
+    [InlineData("group_id", "tinyint unsigned", "7", "7")]
+    [InlineData("group_id", "smallint unsigned", "7", "7")]
+    [InlineData("group_id", "mediumint", "7", "7")]
+    [InlineData("group_id", "int unsigned", "7", "7")]
+    [InlineData("group_id", "bigint unsigned", "18446744073709551615", "18446744073709551615")]
+    [InlineData("group_id", "decimal(12,0)", "7", "7")]
+    [InlineData("group_id", "enum('a', 'b')", "b", "b")]
+    [InlineData("group_id", "char(36)", Queries.Station, Queries.Station)]
+    public async Task CommonTypes_AreRead(string column, string type, string value, string expected)
+    {
+        await ExecuteAsync($"alter table tags add column typed {type} null");
+        await ExecuteAsync($"update tags set typed = '{value}'");
+
+        await AssertColumnAsync(column, "typed", expected);
+    }
+
+    [Theory]
+    [InlineData("valid_until", "bigint", "time")]
+    [InlineData("valid_until", "time", "time")]
+    [InlineData("group_id", "boolean", "text")]
+    [InlineData("group_id", "double", "text")]
+    [InlineData("group_id", "binary(16)", "text")]
+    public async Task WrongType_IsSeenWithoutARow(string column, string type, string what)
+    {
+        await ExecuteAsync($"alter table tags add column typed {type} null");
+
+        await AssertWrongTypeAsync(column, "typed", what);
+    }
+
+    [Fact]
+    public async Task ValueThatTheDriverCannotRead_IsNoAnswer_AndNoFaultOfTheDatabase()
+    {
+        await ExecuteAsync("set sql_mode = ''; alter table tags add column ends date not null default '0000-00-00'");
+
+        Assert.Equal(
+            $"misconfigured: {Name} returned a value in the column valid_until that the driver cannot read; "
+                + "cast it to text",
+            await SqlBench.AskAsync(
+                Create("select decision, ends as valid_until from tags where uid = @token"),
+                "known"
+            )
+        );
+    }
+
     [Fact]
     public async Task RestartOfTheServer_IsOutlived()
     {

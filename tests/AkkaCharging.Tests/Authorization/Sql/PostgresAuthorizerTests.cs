@@ -142,6 +142,51 @@ public sealed class PostgresAuthorizerTests(SharedPostgres postgres) : SqlAuthor
         Assert.Equal($"refused: {Name} cannot process a value of the question (22P02)", answer);
     }
 
+    [Theory]
+    [InlineData("valid_until", "date '2030-01-02'", "2030-01-02T00:00:00.0000000+00:00")]
+    [InlineData("valid_until", "timestamptz '2030-01-02 03:04:05+01'", "2030-01-02T02:04:05.0000000+00:00")]
+    [InlineData("valid_until", "timestamp '2030-01-02 03:04:05'", "2030-01-02T03:04:05.0000000+00:00")]
+    [InlineData("group_id", "7::smallint", "7")]
+    [InlineData("group_id", "7", "7")]
+    [InlineData("group_id", "7::bigint", "7")]
+    [InlineData("group_id", "7::numeric", "7")]
+    [InlineData("group_id", "7::numeric(9,0)", "7")]
+    [InlineData("group_id", "'0b7c1d2e-3f40-4a51-8b62-9c73ad84be95'::uuid", Queries.Station)]
+    [InlineData("group_id", "'a'::char(3)", "a  ")]
+    [InlineData("group_id", "'a'::name", "a")]
+    public Task CommonTypes_AreRead(string column, string value, string expected) =>
+        AssertColumnAsync(column, value, expected);
+
+    [Theory]
+    [InlineData("valid_until", "1893456000", "time")]
+    [InlineData("valid_until", "interval '1 day'", "time")]
+    [InlineData("group_id", "true", "text")]
+    [InlineData("group_id", "1.5::float8", "text")]
+    [InlineData("group_id", "'\\x00'::bytea", "text")]
+    public Task WrongType_IsSeenWithoutARow(string column, string value, string what) =>
+        AssertWrongTypeAsync(column, value, what);
+
+    [Fact]
+    public async Task EnumOfDecisions_IsRead()
+    {
+        await ExecuteAsync("create type decision_of_tag as enum ('allowed', 'blocked')");
+        var authorizer = Create("select decision::decision_of_tag as decision from tags where uid = @token");
+
+        await authorizer.CheckAsync(default);
+        Assert.Equal("authorized", await SqlBench.AskAsync(authorizer, "known"));
+    }
+
+    [Fact]
+    public async Task ValueThatTheDriverCannotRead_IsNoAnswer_AndNoFaultOfTheDatabase() =>
+        Assert.Equal(
+            $"misconfigured: {Name} returned a value in the column group_id that the driver cannot read; "
+                + "cast it to text",
+            await SqlBench.AskAsync(
+                Create("select decision, 1e40::numeric as group_id from tags where uid = @token"),
+                "known"
+            )
+        );
+
     [Fact]
     public async Task UserWithoutGrant_IsNamed()
     {

@@ -146,6 +146,21 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
         );
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(", (select null as n) as none")]
+    public async Task ColumnsWithoutValues_AreAccepted(string from)
+    {
+        var none = from.Length == 0 ? "null" : "none.n";
+        var authorizer = Create(
+            $"select decision, {none} as valid_until, {none} as group_id, {none} as party, "
+                + $"{none} as authorization_reference, {none} as info from tags{from} where uid = @token"
+        );
+
+        await authorizer.CheckAsync(default);
+        Assert.Equal("authorized", await SqlBench.AskAsync(authorizer, "known"));
+    }
+
     [Fact]
     public async Task SeveralRows_AreNoAnswer()
     {
@@ -361,6 +376,38 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
     }
 
     private protected abstract string Name { get; }
+
+    private protected async Task AssertColumnAsync(string column, string value, string expected)
+    {
+        var authorizer = Create($"select decision, {value} as {column} from tags where uid = @token");
+
+        await authorizer.CheckAsync(default);
+        var answer = await authorizer.AuthorizeAsync(SqlBench.Question("known"), default);
+
+        var details = Assert.IsType<AuthorizationDetails>(answer.Details);
+        Assert.Equal(
+            expected,
+            string.Equals(column, "group_id", StringComparison.Ordinal)
+                ? details.Group
+                : details.ValidUntil?.ToString("O", System.Globalization.CultureInfo.InvariantCulture)
+        );
+    }
+
+    private protected async Task AssertWrongTypeAsync(string column, string value, string what)
+    {
+        var authorizer = Create($"select decision, {value} as {column} from tags where uid = @token");
+
+        var thrown = await Assert.ThrowsAsync<InvalidSettingsException>(() => authorizer.CheckAsync(default));
+
+        var expected = $"{Name} returned a value other than a {what} in the column {column}";
+        Assert.StartsWith($"authorization.sql: {expected}", Assert.Single(thrown.Problems), StringComparison.Ordinal);
+        foreach (var uid in new[] { "known", "nobody" })
+            Assert.StartsWith(
+                $"misconfigured: {expected}",
+                await SqlBench.AskAsync(authorizer, uid),
+                StringComparison.Ordinal
+            );
+    }
 
     private protected abstract Task<string> NewDatabaseAsync();
 
