@@ -67,6 +67,12 @@ internal abstract class TurnLine
     /// <param name="now">The current timestamp.</param>
     public void ReleaseExpired(long now)
     {
+        if (now < EarliestDeadline)
+            return;
+        // Turns mostly expire in the order of the line, which is then not copied.
+        ReleaseFront(_first, now);
+        ReleaseFront(_retries, now);
+        EarliestDeadline = Math.Min(EarliestOf(_first), EarliestOf(_retries));
         if (now >= EarliestDeadline)
             Release(turn => turn.Deadline <= now);
     }
@@ -99,6 +105,24 @@ internal abstract class TurnLine
 
             return remaining;
         }
+    }
+
+    private static void ReleaseFront(Queue<ITurn> line, long now)
+    {
+        while (line.TryPeek(out var turn) && turn.Deadline <= now)
+        {
+            line.Dequeue();
+            if (!turn.IsGone)
+                turn.Release();
+        }
+    }
+
+    private static long EarliestOf(Queue<ITurn> line)
+    {
+        var earliest = long.MaxValue;
+        foreach (var turn in line)
+            earliest = Math.Min(earliest, turn.Deadline);
+        return earliest;
     }
 
     private bool TryDequeue([System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out ITurn turn)
