@@ -302,6 +302,36 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         Assert.InRange(passedAt[3], 20, 25);
     }
 
+    /// <summary>A request that expires while it waits passes then, and the next one takes its token.</summary>
+    [Fact]
+    public async Task RequestThatExpiresWhileItWaits_PassesAtItsExpiry_WithoutItsToken()
+    {
+        PendingRequest[] requests =
+        [
+            Sample.Pending(acceptedAt: _time.GetUtcNow()),
+            Sample.Pending(acceptedAt: _time.GetUtcNow(), age: Second),
+            Sample.Pending(acceptedAt: _time.GetUtcNow()),
+        ];
+        var bucket = ThrottleStage.CreateBucket(new ThrottleSettings(Elements: 1, Second * 10, Burst: 1), _time);
+        var passed = new Passed(_time);
+        var done = Source
+            .From(requests)
+            .Via(ThrottleStage.Create(bucket, pending => pending.Deadline, _time))
+            .Select(pending => Array.IndexOf(requests, pending))
+            .RunForeach(passed.Add, _materializer);
+
+        Advance(Second - TimeSpan.FromMilliseconds(1), stepMillis: 999);
+        Assert.Equal([0], passed.Elements);
+        Advance(stepMillis: 1);
+        Assert.Equal([0, 1], passed.Elements);
+        Advance(Second * 9 - TimeSpan.FromMilliseconds(1), stepMillis: 8_999);
+        Assert.Equal([0, 1], passed.Elements);
+        Advance(stepMillis: 1);
+
+        await done.WaitAsync(Second * 10);
+        Assert.Equal([0, 1, 2], passed.Elements);
+    }
+
     /// <summary>In every window pass at most rate × (window + lateness of the timers) + burst.</summary>
     [Fact]
     public Task Emissions_AreWithinRateAndBurst_WhateverTheTimersDo() =>
