@@ -9,6 +9,10 @@ namespace AkkaCharging.Clustering;
 /// <summary>Adds a cluster node to an actor system.</summary>
 internal static class ClusterHosting
 {
+    // Akka's default is the version of the executable, and sharding moves no lane while nodes of two versions are
+    // members: a node that was upgraded would get no lane and never be ready. Nodes of 0.2.0 have this version.
+    private const string OneVersion = """akka.cluster.app-version = "0.2.0" """;
+
     /// <summary>Configures the actor system for a cluster, and starts <paramref name="node"/> with it.</summary>
     /// <param name="certificate">The node's certificate; null for no TLS.</param>
     public static AkkaConfigurationBuilder WithChargingCluster(
@@ -21,6 +25,7 @@ internal static class ClusterHosting
         if (certificate is not null)
             akka.AddSetup(certificate.Setup);
         return akka.AddHocon(Configuration(settings), HoconAddMode.Append) // below akka { … } of the settings files
+            .AddHocon(OneVersion, HoconAddMode.Prepend) // above it
             .WithActors((system, _) => node.Start(system));
     }
 
