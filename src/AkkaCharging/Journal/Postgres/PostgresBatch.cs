@@ -167,8 +167,7 @@ internal sealed class PostgresBatch
 
         var (claims, changed) = await RunAsync(batch);
         clock.Told();
-        if (lanes is not null)
-            await ConfirmAsync(connection, claims);
+        await ConfirmAsync(connection, claims);
 
         // A stored decision never changes, so it may be read after the commit.
         var standing =
@@ -287,8 +286,9 @@ internal sealed class PostgresBatch
     /// those that are gone.
     /// </summary>
     /// <remarks>
-    /// Another node may have stored such a request, got no confirmation, rejected its caller, and be about to take it
-    /// back. Each statement is a transaction of its own: it holds no other lock while it waits for that node.
+    /// Another node, or the process that owned the journal before, may have stored such a request, got no confirmation,
+    /// rejected its caller, and take it back when it is connected again. Each statement is a transaction of its own: it
+    /// holds no other lock while it waits for that node.
     /// </remarks>
     private async Task ConfirmAsync(NpgsqlConnection connection, Dictionary<string, KeptClaim> claims)
     {

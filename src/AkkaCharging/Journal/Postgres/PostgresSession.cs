@@ -100,7 +100,7 @@ internal sealed class PostgresSession : IAsyncDisposable
     /// <summary>Removes requests that were stored although their callers got an error.</summary>
     /// <remarks>
     /// A request that another owner has decided in between is kept, because its callback was or will be sent. So is one
-    /// that another node has confirmed to a caller who repeated its idempotency key (term 0).
+    /// that another process has confirmed to a caller who repeated its idempotency key (term 0).
     /// </remarks>
     /// <param name="lanes">The lanes that this node may write to; null for all.</param>
     /// <returns>The lanes of the requests that are kept and undecided, to be resumed.</returns>

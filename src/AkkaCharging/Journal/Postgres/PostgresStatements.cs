@@ -30,8 +30,8 @@ internal static class PostgresStatements
     public const string LookUpClaims = StandingClaims + " AND until > $2";
 
     /// <summary>
-    /// Marks a request with term 0, which no owner ever has: its acceptance was told to a caller, so that its own node
-    /// keeps it even if it was in doubt there.
+    /// Marks a request with term 0, which no owner ever has: its acceptance was told to a caller, so that the process
+    /// that stored it keeps it even if it was in doubt there.
     /// </summary>
     public const string Confirm =
         "UPDATE charging_request SET epoch = 0 WHERE id = $1 AND state = 'queued' AND epoch <> 0";

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace AkkaCharging.Tests.Journal.Postgres;
@@ -166,6 +168,45 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         }
 
         await load.StopAndVerifyAsync(settings);
+    }
+
+    /// <summary>
+    /// A process that heard nothing of a commit rejected its caller, who may have repeated the request at the process
+    /// that owned the journal in between.
+    /// </summary>
+    [Fact]
+    public async Task RequestInDoubt_ThatTheOwnerInBetweenConfirmed_IsKeptAndResumed_AndAnyOtherIsTakenBack()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var time = new FakeTimeProvider(Sample.Now);
+        var (confirmed, lookedUp, untold) = (Sample.Request(), Sample.Request(), Sample.Request());
+        await using (var first = await SharedPostgres.OpenAsync(settings, time))
+        {
+            await first.AcceptAsync(confirmed, new("confirmed", "body"), default);
+            await first.AcceptAsync(lookedUp, new("looked up", "body"), default);
+            await first.AcceptAsync(untold, new("untold", "body"), default);
+        }
+
+        await using (var second = await SharedPostgres.OpenAsync(settings, time))
+        {
+            await second.AcceptAsync(Sample.Request(), new("confirmed", "body"), default);
+            await second.FindAcceptedAsync(new("looked up", "body"), default);
+        }
+
+        await using (var connections = new PostgresConnections(settings.ConnectionString))
+        await using (var session = await PostgresSession.OpenAsync(connections, KeySource.Required(settings), default))
+            await session.TakeBackAsync([confirmed.Id.Value, lookedUp.Id.Value, untold.Id.Value], lanes: null);
+        await using var again = await SharedPostgres.OpenAsync(settings, time);
+
+        Assert.Equal(
+            [confirmed.Id, lookedUp.Id],
+            await again.ReadUnsettledAsync(default).Select(left => left.Request.Id).ToListAsync()
+        );
+        Assert.Equal(confirmed.Id, (await again.AcceptAsync(Sample.Request(), new("confirmed", "body"), default)).Id);
+        Assert.Equal(
+            AcceptOutcome.Accepted,
+            (await again.AcceptAsync(Sample.Request(), new("untold", "body"), default)).Outcome
+        );
     }
 
     private static string TerminateOwner(JournalSettings settings) =>
