@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Sharding;
+using Akka.Event;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Lanes;
@@ -157,6 +158,12 @@ internal sealed class ClusterNode(
             }
             catch (JournalUnavailableException)
             {
+                continue;
+            }
+            catch (Exception e)
+            {
+                // Catches everything: if the loop ended here, the node would never join.
+                cluster.System.Log.Warning(e, "Whether this node may found a cluster is not known, and is asked again");
                 continue;
             }
 

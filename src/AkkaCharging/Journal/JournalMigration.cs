@@ -197,7 +197,7 @@ internal static class JournalMigration
         {
             throw new JournalUnavailableException(SqliteProblem.Describe(e, source.Path), e);
         }
-        catch (NpgsqlException e)
+        catch (Exception e) when (PostgresProblem.IsOne(e))
         {
             throw new JournalUnavailableException(PostgresProblem.Describe(e), e);
         }

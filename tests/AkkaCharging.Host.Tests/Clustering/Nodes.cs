@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Postgres;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace AkkaCharging.Host.Tests.Clustering;
@@ -37,7 +38,8 @@ public sealed class Nodes : IAsyncLifetime
         int port,
         int seed,
         Func<ChargingSettings, ChargingSettings>? change = null,
-        SettingsSources? sources = null
+        SettingsSources? sources = null,
+        Action<IServiceCollection>? customize = null
     ) =>
         RunningService.StartAsync(
             settings =>
@@ -60,7 +62,8 @@ public sealed class Nodes : IAsyncLifetime
                 };
                 return change is null ? settings : change(settings);
             },
-            sources: sources
+            customize,
+            sources
         );
 
     /// <summary>Starts a cluster of one node, and waits until it has all lanes.</summary>

@@ -54,7 +54,16 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
         _connections = new(settings.ConnectionString);
         _keptClock = new(Clock, time, _instance);
         _reader = new(_connections.Readers, Clock);
-        _retention = new(_connections.Readers, settings, time, Clock, _keptClock, Early, isShared: lanes is not null);
+        _retention = new(
+            _connections.Readers,
+            settings,
+            time,
+            Clock,
+            _keptClock,
+            Early,
+            isShared: lanes is not null,
+            notice
+        );
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Npgsql;
 
 namespace AkkaCharging.Journal.Postgres;
@@ -15,6 +16,11 @@ internal static class PostgresProblem
             _ => "The database cannot be reached.",
         };
 
+    /// <summary>
+    /// Whether an exception means that the database failed. Npgsql does not wrap that no socket can be opened.
+    /// </summary>
+    public static bool IsOne(Exception e) => e is NpgsqlException or SocketException or IOException or TimeoutException;
+
     /// <summary>Runs a query, and describes the problem when the database fails.</summary>
     /// <exception cref="JournalUnavailableException">The database failed.</exception>
     public static async Task<T> ReadAsync<T>(Func<Task<T>> read)
@@ -23,7 +29,7 @@ internal static class PostgresProblem
         {
             return await read();
         }
-        catch (NpgsqlException e)
+        catch (Exception e) when (IsOne(e))
         {
             throw new JournalUnavailableException(Describe(e), e);
         }

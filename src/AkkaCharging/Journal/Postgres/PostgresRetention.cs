@@ -15,6 +15,7 @@ namespace AkkaCharging.Journal.Postgres;
 /// <param name="early">Counts settled requests that are deleted before their retention time.</param>
 /// <param name="isShared">Whether other nodes settle requests too, so that requests have to be counted
 /// regularly.</param>
+/// <param name="notice">Receives the warning of a failure that is not the database's.</param>
 internal sealed class PostgresRetention(
     NpgsqlDataSource connections,
     JournalSettings settings,
@@ -22,7 +23,8 @@ internal sealed class PostgresRetention(
     JournalClock clock,
     PostgresClock keptClock,
     EarlyDeletions early,
-    bool isShared
+    bool isShared,
+    JournalNotice? notice
 )
 {
     private const int StepRows = 1_000;
@@ -62,7 +64,7 @@ internal sealed class PostgresRetention(
     /// conflict.</param>
     public async Task RunAsync(Func<bool> isOwner, CancellationToken stopping)
     {
-        var isCounted = false;
+        var (isCounted, isWarned) = (false, false);
         var (countedAt, countAfter) = (0L, RecountEvery);
         long? toldAt = null;
         using var timer = new PeriodicTimer(Period);
@@ -102,15 +104,20 @@ internal sealed class PostgresRetention(
                         );
                     }
 
-                    isCounted = true;
+                    (isCounted, isWarned) = (true, false);
                     while (await StepAsync(connection) && isOwner())
                     {
                         // Retried with the next step.
                     }
                 }
-                catch (NpgsqlException)
+                catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
                 {
+                    // Catches everything: if the loop ended here, nothing would be deleted any more.
                     isCounted = false;
+                    if (isWarned || PostgresProblem.IsOne(e))
+                        continue;
+                    isWarned = true;
+                    notice?.Invoke($"Old requests cannot be deleted, which is tried again: {e}", isLoss: false);
                 }
             }
         }

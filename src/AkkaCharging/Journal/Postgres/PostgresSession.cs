@@ -161,7 +161,7 @@ internal sealed class PostgresSession : IAsyncDisposable
             if (Connection.State == ConnectionState.Open)
                 await Connection.ExecuteAsync("SELECT pg_advisory_unlock_all()");
         }
-        catch (NpgsqlException)
+        catch (Exception e) when (PostgresProblem.IsOne(e))
         {
             // The session ends in any case.
         }

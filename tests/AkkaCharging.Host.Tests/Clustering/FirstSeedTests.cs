@@ -1,0 +1,54 @@
+using System.Reflection;
+using AkkaCharging.Journal;
+using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AkkaCharging.Host.Tests.Clustering;
+
+/// <summary>The first seed node, which asks the journal whether it may found a cluster.</summary>
+[Collection(NodesDefinition.Name)]
+[Trait("Category", "Component")]
+public sealed class FirstSeedTests(Nodes nodes)
+{
+    [Fact]
+    public async Task QuestionToTheJournalThatFailsUnexpectedly_IsAskedAgain()
+    {
+        var port = FreePort.Next();
+        await using var node = await nodes.LaunchAsync(
+            await nodes.NewJournalAsync(),
+            port,
+            port,
+            customize: services =>
+            {
+                var journal = services.Last(service => service.ServiceType == typeof(ISharedJournal));
+                services.AddSingleton(provider =>
+                    FailingOnce.Before((ISharedJournal)journal.ImplementationFactory!(provider))
+                );
+            }
+        );
+
+        await Nodes.HasLanesAsync(node, Nodes.Lanes);
+    }
+
+    /// <summary>A journal whose first answer to the question is an exception that nobody expects.</summary>
+    public class FailingOnce : DispatchProxy
+    {
+        private ISharedJournal _journal = null!;
+        private bool _hasFailed;
+
+        internal static ISharedJournal Before(ISharedJournal journal)
+        {
+            var proxy = Create<ISharedJournal, FailingOnce>();
+            ((FailingOnce)(object)proxy)._journal = journal;
+            return proxy;
+        }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            if (targetMethod!.Name != nameof(ISharedJournal.AreLanesHeldElsewhereAsync) || _hasFailed)
+                return targetMethod.Invoke(_journal, args);
+            _hasFailed = true;
+            return Task.FromException<bool>(new InvalidOperationException("a defect"));
+        }
+    }
+}
