@@ -88,8 +88,11 @@ internal sealed class JournalClock
             var now = Observe(Read());
             if (other.UtcTicks >= now.Wall - Tolerance)
                 return;
+            // Not reported as this node's own: it would be read back, and hold the horizon again.
+            var low = _low;
             Begin(now with { Wall = other.UtcTicks });
             Begin(now);
+            _low = low;
         }
     }
 

@@ -222,6 +222,19 @@ public sealed class JournalClockTests
         Assert.Equal(_time.GetUtcNow() - Day, clock.Horizon(Day));
     }
 
+    /// <summary>What a node reports as its own is read back and would hold the horizon again, for ever.</summary>
+    [Fact]
+    public void ReadingOfAnotherNode_IsNotReportedAsOnesOwn()
+    {
+        var clock = new JournalClock(_time, Day);
+        clock.TakeLow();
+        _time.Advance(Minute);
+
+        clock.Observe(_time.GetUtcNow() - (2 * Minute));
+
+        Assert.Null(clock.TakeLow());
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("1 2 3")]
