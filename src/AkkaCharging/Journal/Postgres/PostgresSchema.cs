@@ -11,13 +11,23 @@ namespace AkkaCharging.Journal.Postgres;
 internal static class PostgresSchema
 {
     /// <summary>
-    /// Time-out of a migration step, which may read all rows of a large journal. Meanwhile a second process waits as it
-    /// does for any owner of the journal.
+    /// Time-out of a migration step, which may read all rows of a large journal, and of the search for a key. Meanwhile
+    /// a second process waits as it does for any owner of the journal.
     /// </summary>
     private const int StepSeconds = 3_600;
 
     /// <summary>First half of the key of the lock under which the tables are migrated ("AkCp").</summary>
     private const int PreparingClass = 0x416B_4370;
+
+    /// <summary>
+    /// Checks whether a secret is encrypted with a key: one condition for each index of rows with secrets.
+    /// </summary>
+    public const string NeedsKey = """
+        SELECT EXISTS (SELECT FROM charging_request WHERE settled_at IS NULL AND substr(secrets, 1, 8) = $1)
+            OR EXISTS (
+                SELECT FROM charging_request
+                WHERE settled_at IS NOT NULL AND secrets IS NOT NULL AND substr(secrets, 1, 8) = $1)
+        """;
 
     private static readonly string[] Steps = SchemaSteps.Read("Postgres");
 
@@ -62,17 +72,18 @@ internal static class PostgresSchema
         await using var transaction = await connection.BeginTransactionAsync();
         await LockPreparingAsync(connection);
         var secrets = await CheckAsync(connection, keys) ?? first?.Under(keys) ?? JournalSecrets.Create(keys);
+        await connection.ExecuteAsync($"SET LOCAL statement_timeout = '{StepSeconds}s'");
         foreach (var step in Steps.Skip(await VersionAsync(connection)))
         {
-            await using var command = connection.Command($"SET LOCAL statement_timeout = '{StepSeconds}s'; {step}");
+            await using var command = connection.Command(step);
             command.CommandTimeout = StepSeconds;
             await command.ExecuteNonQueryAsync();
         }
 
+        await RegisterAsync(connection, keys);
         await connection.ExecuteAsync("SET LOCAL statement_timeout = '5s'");
         await KeepAsync(connection, "version", BitConverter.GetBytes(Version));
         await KeepAsync(connection, "hash_secret", secrets.Wrap());
-        await RegisterAsync(connection, keys);
         await transaction.CommitAsync();
         return secrets;
     }
@@ -109,12 +120,9 @@ internal static class PostgresSchema
         var used = await connection.AllAsync(found => found.GetString(0), "SELECT id FROM charging_key");
         foreach (var id in used.Where(id => !keys.Contains(id)))
         {
-            if (
-                await connection.ScalarAsync<bool>(
-                    "SELECT EXISTS (SELECT 1 FROM charging_request WHERE substr(secrets, 1, 8) = $1)",
-                    Convert.FromHexString(id)
-                )
-            )
+            await using var search = connection.Command(NeedsKey, Convert.FromHexString(id));
+            search.CommandTimeout = StepSeconds;
+            if (await search.ExecuteScalarAsync() is true)
                 throw JournalSecrets.KeyIsMissing(id);
             await connection.ExecuteAsync("DELETE FROM charging_key WHERE id = $1", id);
         }

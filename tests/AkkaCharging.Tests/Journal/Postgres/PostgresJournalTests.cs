@@ -433,6 +433,37 @@ public sealed class PostgresJournalTests(SharedPostgres postgres, ITestOutputHel
         );
     }
 
+    /// <summary>The start looks for rows under a key that is no longer configured, with little time.</summary>
+    [Fact]
+    public async Task SearchForTheRowsOfAKey_ReadsOnlyRowsWithSecrets()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var journal = await SharedPostgres.OpenAsync(settings);
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 500)
+                .Select(_ => journal.AcceptAsync(Sample.Request(), idempotency: null, default).AsTask())
+        );
+        await SharedPostgres.QueryAsync(
+            settings,
+            "UPDATE charging_request SET settled_at = seq, state = 'delivered', secrets = NULL WHERE seq > 10"
+        );
+        await SharedPostgres.QueryAsync(settings, "ANALYZE charging_request");
+
+        var plan = (string)
+            (
+                await SharedPostgres.QueryAsync(
+                    settings,
+                    "SET enable_seqscan = off; EXPLAIN (FORMAT JSON) "
+                        + PostgresSchema.NeedsKey.Replace("$1", "'key'", StringComparison.Ordinal)
+                )
+            )!;
+
+        Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
+        Assert.Contains("charging_request_unsettled_lane", plan, StringComparison.Ordinal);
+        Assert.Matches("charging_request_(leaving_)?dead", plan);
+    }
+
     [Fact]
     public async Task Retention_DeletesSettledRowsAndOldKeys_ButNothingPending()
     {
