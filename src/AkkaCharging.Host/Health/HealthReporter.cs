@@ -267,10 +267,7 @@ internal sealed class HealthReporter(
     private static (string, ComponentStatus, (string, string)[]) Cluster(ClusterNode node)
     {
         var figures = node.Figures;
-        var problem =
-            !node.IsUp ? "not a member of the cluster"
-            : figures.Lanes == 0 ? "this node holds no lanes"
-            : null;
+        var problem = node.Problem;
         return (
             "cluster",
             problem is not null ? ComponentStatus.Down

@@ -35,6 +35,10 @@ internal sealed class ClusterNode(
     TimeProvider time
 ) : ILaneOwner
 {
+    /// <summary>Why the only seed node waits; Akka ignores a request to join nobody.</summary>
+    public const string NobodyToJoin =
+        "other nodes hold lanes, and cluster.seedNodes names none of them; expected two or more nodes";
+
     private const string LanesName = "lanes";
     private static readonly TimeSpan FoundingRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FoundingMax = TimeSpan.FromSeconds(1);
@@ -49,6 +53,7 @@ internal sealed class ClusterNode(
     private ActorSystem? _system;
     private bool _hasAsked;
     private bool _isStopping;
+    private volatile bool _hasNobodyToJoin;
 
     /// <summary>Whether this node is a full member.</summary>
     public bool IsUp => _system is { } system && Akka.Cluster.Cluster.Get(system).SelfMember.Status == MemberStatus.Up;
@@ -62,6 +67,16 @@ internal sealed class ClusterNode(
         && CoordinatedShutdown.Get(system).ShutdownReason is { } reason and not CoordinatedShutdown.ClusterLeavingReason
             ? reason.GetType().Name
             : null;
+
+    /// <summary>Why this node serves nobody; null while it does.</summary>
+    public string? Problem =>
+        !IsUp
+            ? _hasNobodyToJoin
+                ? NobodyToJoin
+                : "not a member of the cluster"
+            : service.Lanes.All.Length == 0
+                ? "this node holds no lanes"
+                : null;
 
     /// <summary>All known nodes; empty before the start.</summary>
     public IReadOnlyList<NodeStatus> Nodes
@@ -167,9 +182,15 @@ internal sealed class ClusterNode(
                 continue;
             }
 
-            if (mayFound != before)
-                // A node that is not the first seed never founds a cluster.
-                AskToJoin(cluster, mayFound == true ? seeds : seeds.RemoveAt(0));
+            if (mayFound == before)
+                continue;
+            // A node that is not the first seed never founds a cluster.
+            var joined = mayFound == true ? seeds : seeds.RemoveAt(0);
+            _hasNobodyToJoin = joined.IsEmpty;
+            if (_hasNobodyToJoin)
+                cluster.System.Log.Warning("This node does not join: {Problem}", NobodyToJoin);
+            else
+                AskToJoin(cluster, joined);
         }
     }
 

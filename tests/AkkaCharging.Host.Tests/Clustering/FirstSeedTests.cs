@@ -1,4 +1,5 @@
 using System.Reflection;
+using AkkaCharging.Clustering;
 using AkkaCharging.Journal;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,6 +29,29 @@ public sealed class FirstSeedTests(Nodes nodes)
         );
 
         await Nodes.HasLanesAsync(node, Nodes.Lanes);
+    }
+
+    [Fact]
+    public async Task OnlySeed_WhereOthersHoldLanes_SaysThatItHasNobodyToJoin()
+    {
+        var journal = await nodes.NewJournalAsync();
+        var (other, _) = await nodes.FoundAsync(journal);
+        await using (other)
+        {
+            var port = FreePort.Next();
+            await using var node = await nodes.LaunchAsync(journal, port, port);
+
+            await Eventually.HoldsAsync(
+                async () =>
+                    (await node.GetAsync("/health"))
+                        .GetProperty("components")
+                        .GetProperty("cluster")
+                        .GetProperty("details")
+                        .GetProperty("problem")
+                        .GetString() == ClusterNode.NobodyToJoin,
+                "its health says so"
+            );
+        }
     }
 
     /// <summary>A journal whose first answer to the question is an exception that nobody expects.</summary>
