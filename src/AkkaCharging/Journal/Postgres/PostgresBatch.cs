@@ -229,11 +229,23 @@ internal sealed class PostgresBatch
     }
 
     /// <summary>Rejects the writes of requests that now belong to other nodes; these writes changed nothing.</summary>
+    /// <remarks>
+    /// Only a settled request is ever deleted: its attempts and settlement were stored by a batch that was in doubt,
+    /// and would otherwise be repeated for ever.
+    /// </remarks>
     private async Task RefuseLostAsync(NpgsqlConnection connection, short[] held)
     {
         PostgresWrite[] writes = [.. _decides, .. _attempts, .. _settles];
-        var ours = (await connection.AllAsync(row => row.GetGuid(0), Sql.StillOurs, Ids(writes), held)).ToHashSet();
-        foreach (var write in writes.Where(write => !ours.Contains(write.Id.Value)))
+        var found = await connection.AllAsync(
+            row => (Id: row.GetGuid(0), IsOurs: row.GetBoolean(1)),
+            Sql.AreOurs,
+            Ids(writes),
+            held
+        );
+        var areOurs = found.ToDictionary(row => row.Id, row => row.IsOurs);
+        foreach (
+            var write in writes.Where(write => !areOurs.GetValueOrDefault(write.Id.Value, write is not DecideWrite))
+        )
             write.Fail(new JournalUnavailableException(LaneIsGone));
     }
 

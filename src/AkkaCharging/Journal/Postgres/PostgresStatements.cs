@@ -111,6 +111,6 @@ internal static class PostgresStatements
         $"UPDATE charging_request SET secrets = NULL WHERE id = ANY ($1) AND {StoredRows.IsDeadLetter} "
         + "RETURNING id, coalesce(api_key, '')";
 
-    /// <summary>Reads which requests are still in lanes that this node holds.</summary>
-    public const string StillOurs = "SELECT id FROM charging_request WHERE id = ANY ($1) AND lane = ANY ($2)";
+    /// <summary>Reads of each request whether it is in a lane that this node holds.</summary>
+    public const string AreOurs = "SELECT id, lane = ANY ($2) FROM charging_request WHERE id = ANY ($1)";
 }

@@ -214,13 +214,19 @@ internal sealed class PostgresWriter : IJournalWriter
         return epoch;
     }
 
+    /// <exception cref="PostgresException">The node was fenced: it undoes them in its next session.</exception>
     private async Task UndoInDoubtAsync(PostgresSession session)
     {
-        foreach (var lane in await session.TakeBackAsync([.. _inDoubt], _lanes?.Held))
-            _lanes!.ReportBehind(lane);
-        _inDoubt.Clear();
+        await using var transaction = await session.Connection.BeginTransactionAsync();
+        if (_lanes is not null)
+            await _lanes.CheckAsync(session.Connection); // nobody takes a lane until the end of the transaction
+        var behind = await session.TakeBackAsync([.. _inDoubt], _lanes?.Held);
         await session.PutBackAsync(_redrivesInDoubt, _lanes?.Held);
+        await transaction.CommitAsync();
+        _inDoubt.Clear();
         _redrivesInDoubt.Clear();
+        foreach (var lane in behind)
+            _lanes!.ReportBehind(lane);
     }
 
     private void Open(OpenPostgres open, bool isNewTerm)

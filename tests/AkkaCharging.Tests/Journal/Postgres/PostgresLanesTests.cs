@@ -314,6 +314,86 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         Assert.Equal(again.Id, (await second.AcceptAsync(again, new("untold", "body"), default)).Id);
     }
 
+    /// <summary>Whoever wants to take a lane, and read it, waits for a holder that takes a request back.</summary>
+    [Fact]
+    public async Task LaneThatIsTaken_WhileItsHolderTakesARequestBack_IsReadAfterThat()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
+        await using var first = await NodeAsync(PostgresOwnershipTests.Through(proxy, settings), 0);
+        await using var second = await NodeAsync(settings);
+        await using var other = new NpgsqlConnection(settings.ConnectionString);
+        await other.OpenAsync();
+
+        // The key is locked until the answer cannot get through: so the node does not learn that the request is stored.
+        var accepting = await WhileAsync(
+            "INSERT INTO charging_idempotency VALUES ('key', '', gen_random_uuid(), 0)",
+            async () =>
+            {
+                var task = first.AcceptAsync(Sample.Request(), new("key", "body"), default).AsTask();
+                await Eventually.HoldsAsync(async () => await WaitingAsync() == 1, "the request waits for the key");
+                proxy.Freeze();
+                return task;
+            }
+        );
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => accepting);
+        var reading = await WhileAsync(
+            "SELECT 1 FROM charging_request FOR UPDATE",
+            async () =>
+            {
+                proxy.Restore();
+                await Eventually.HoldsAsync(async () => await WaitingAsync() == 1, "it is being taken back");
+                var task = ReadBySecondAsync();
+                await Eventually.HoldsAsync(
+                    async () => task.IsCompleted || await WaitingAsync() == 2,
+                    "the second node reads the lane, or waits for it"
+                );
+                return task;
+            }
+        );
+        var read = await reading;
+        await Eventually.HoldsAsync(() => first.Status.IsAvailable, "the first node is back");
+
+        foreach (var id in read)
+            Assert.NotNull(await second.FindAsync(id, default));
+
+        async Task<T> WhileAsync<T>(string locking, Func<Task<T>> act)
+        {
+            await using var transaction = await other.BeginTransactionAsync();
+            await using var command = new NpgsqlCommand(locking, other);
+            await command.ExecuteNonQueryAsync();
+            var acting = await act();
+            await transaction.RollbackAsync();
+            return acting;
+        }
+
+        async Task<List<RequestId>> ReadBySecondAsync()
+        {
+            await second.TakeLaneAsync(0, default);
+            return await second.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToListAsync();
+        }
+
+        async Task<long> WaitingAsync() =>
+            (long)(await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM pg_locks WHERE NOT granted"))!;
+    }
+
+    /// <summary>Its settlement was stored, nobody heard of that, and retention deleted it.</summary>
+    [Fact]
+    public async Task SettlementOfARequestThatIsGone_IsDone()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var node = await NodeAsync(settings, 0);
+        var request = Sample.Request();
+        await node.AcceptAsync(request, idempotency: null, default);
+        await node.DecideAsync(request.Id, Sample.Decision(), default);
+        await SharedPostgres.QueryAsync(settings, "DELETE FROM charging_request");
+
+        await node.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await node.SettleAsync(request.Id, Delivered, default);
+
+        await AssertRefusedAsync(() => node.DecideAsync(Sample.Request().Id, Sample.Decision(), default));
+    }
+
     [Fact]
     public async Task ProcessThatRunsAlone_AndACluster_ExcludeEachOther_AndTakeUpWhatTheOtherLeft()
     {
