@@ -111,7 +111,7 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     /// <summary>Waits until a node is ready: a member that has lanes.</summary>
     public async Task ReadyAsync(int number)
     {
-        if (!await IsReadyAsync(number, Joining))
+        if (!await AreReadyAsync([number], Joining))
             throw new InvalidOperationException($"Node {number} did not start:\n{this[number].Process.Everything}");
     }
 
@@ -131,44 +131,62 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until a node is ready, and starts it where it does not run, also when it ends by itself meanwhile.
+    /// Waits until all nodes are ready, and starts those that do not run, also those that end by themselves meanwhile:
+    /// a node may wait for any of the others.
     /// </summary>
-    public async Task KeepRunningAsync(int number)
+    public async Task KeepRunningAsync()
     {
         for (var starts = 0; starts < StartsMax; starts++)
         {
-            if (_running[number] is null)
-                Launch(number);
-            if (await IsReadyAsync(number, Joining * 2))
+            for (var number = 0; number < Count; number++)
+            {
+                if (_running[number] is { Process.HasExited: true })
+                    await ForgetAsync(number);
+                if (_running[number] is null)
+                    Launch(number);
+            }
+
+            if (await AreReadyAsync([.. Enumerable.Range(0, Count)], Joining * 2))
                 return;
-            await ForgetAsync(number);
         }
 
-        throw new InvalidOperationException($"Node {number} does not stay.");
+        throw new InvalidOperationException("The nodes do not stay.");
     }
 
-    /// <summary>Waits until a node is ready; false when it ends before.</summary>
-    private async Task<bool> IsReadyAsync(int number, TimeSpan deadline)
+    /// <summary>Waits until nodes are ready; false when one of them ends before.</summary>
+    private async Task<bool> AreReadyAsync(int[] numbers, TimeSpan deadline)
     {
-        var node = this[number];
         try
         {
             await Eventually.HoldsAsync(
-                async () => node.Process.HasExited || await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-                $"node {number} is ready",
+                async () => HasOneEnded() || await ServeAsync(),
+                $"nodes {string.Join(", ", numbers)} are ready",
                 deadline
             );
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException($"{e.Message}\n{await DescribeAsync(number)}", e);
+            throw new TimeoutException($"{e.Message}\n{await DescribeAsync(numbers)}", e);
         }
 
-        return !node.Process.HasExited;
+        return !HasOneEnded();
+
+        bool HasOneEnded() => numbers.Any(number => this[number].Process.HasExited);
+
+        async Task<bool> ServeAsync()
+        {
+            foreach (var number in numbers)
+            {
+                if (await this[number].StatusOfAsync("/health/ready") != HttpStatusCode.OK)
+                    return false;
+            }
+
+            return true;
+        }
     }
 
-    /// <summary>What each node says of its health, and what one of them logged last.</summary>
-    private async Task<string> DescribeAsync(int number)
+    /// <summary>What each node says of its health, and what some of them logged last.</summary>
+    private async Task<string> DescribeAsync(int[] numbers)
     {
         var said = new List<string>();
         for (var other = 0; other < Count; other++)
@@ -177,7 +195,10 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
                 said.Add($"node {other}: {await node.TellAsync(new Uri("/health", UriKind.Relative))}");
         }
 
-        return string.Join('\n', said) + $"\nnode {number} logged:\n{this[number].Process.Everything}";
+        return string.Join(
+            '\n',
+            said.Concat(numbers.Select(number => $"node {number} logged:\n{this[number].Process.Everything}"))
+        );
     }
 
     /// <summary>How many lanes a node says it has.</summary>

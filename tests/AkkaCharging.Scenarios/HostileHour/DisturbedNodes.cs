@@ -39,11 +39,7 @@ internal sealed class DisturbedNodes(ThreeNodes nodes, NodeNetwork network)
         );
 
     /// <summary>Waits until all nodes are ready; starts those that do not run.</summary>
-    public async Task KeepRunningAsync()
-    {
-        for (var number = 0; number < ThreeNodes.Count; number++)
-            await nodes.KeepRunningAsync(number);
-    }
+    public Task KeepRunningAsync() => nodes.KeepRunningAsync();
 
     private async Task OnOneAsync(Random random, Func<int, Random, Task> disturbAsync)
     {
