@@ -42,7 +42,9 @@ internal static class ChargingPipeline
             .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))
             .Named("charging-pipeline");
 
-        long Deadline(PendingRequest pending) => parts.Authorizers.DeadlineOf(pending.Since, pending.Deadline);
+        // Without authorization.answerWithinMillis, a request is not decided once it has expired: it needs no turn.
+        long Deadline(PendingRequest pending) =>
+            Math.Min(parts.Authorizers.DeadlineOf(pending.Since, pending.Deadline), pending.Deadline);
     }
 }
 

@@ -566,6 +566,37 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         }
     }
 
+    /// <summary>The turn of the second request would come after its end, and would hold up all behind it.</summary>
+    [Fact]
+    public async Task RequestsThatWaitForTheThrottle_ExpireInTime()
+    {
+        var time = new FakeTimeProvider(Sample.Now);
+        _time = time;
+        var service = Start(settings =>
+            settings with
+            {
+                Request = settings.Request with { MaxAge = TimeSpan.FromSeconds(2) },
+                Authorization = settings.Authorization with
+                {
+                    Throttle = new(Elements: 1, Per: TimeSpan.FromHours(1), Burst: 1),
+                },
+            }
+        );
+
+        await SubmitAsync(service, 5);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromMilliseconds(50)); // an hour would take longer than the test waits
+                return _observer.SettledEvents.Count == 5;
+            },
+            "all are settled"
+        );
+
+        Assert.Equal(1, _authorizer.Calls);
+        Assert.Equal(4, _observer.SettledEvents.Count(settled => settled.Settlement.State == RequestState.Expired));
+    }
+
     [Fact]
     public async Task LongBacklog_IsLoggedAsItIsTakenUp()
     {
