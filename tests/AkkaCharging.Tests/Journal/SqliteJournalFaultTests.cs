@@ -263,6 +263,39 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
         await writer.Ended;
     }
 
+    /// <summary>Here the rescue of a removed log, which waits for the reader.</summary>
+    [Fact]
+    public async Task SubmissionThatWaitsTooLong_IsGivenUp_WhateverTheWriterDoesMeanwhile()
+    {
+        using var release = new ManualResetEventSlim();
+        using var begun = new ManualResetEventSlim();
+        using var reading = new SqliteThread("journal reader", _folder.Settings);
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time, reading: reading);
+        await writer.Opened;
+        var hanging = reading.RunAsync(_ =>
+        {
+            begun.Set();
+            release.Wait();
+            return 1;
+        });
+        begun.Wait();
+        File.Delete(_folder.Settings.Path + "-wal");
+
+        await _folder.TickUntilAsync(() => writer.AcceptProblem is not null, "health tells");
+        Assert.Contains("the disk is slow", writer.AcceptProblem, StringComparison.Ordinal);
+        var waiting = writer.WriteAsync(_ => 1, canTimeOut: true);
+        await _folder.TickUntilAsync(() => waiting.IsCompleted, "the submission is given up");
+
+        Assert.Contains("the disk is slow", writer.AcceptProblem, StringComparison.Ordinal);
+        release.Set();
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => waiting);
+        Assert.Equal(1, await hanging);
+        await _folder.TickUntilAsync(() => writer.AcceptProblem is null, "the journal is back");
+        Assert.Equal(2, await writer.WriteAsync(_ => 2));
+        writer.Dispose();
+        await writer.Ended;
+    }
+
     [Fact]
     public async Task DefectInOneWrite_FailsItsBatch_AndTheJournalRecovers()
     {

@@ -24,7 +24,9 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     /// </summary>
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Time-out of a submission that waits for the disk, and of a batch before health reports it.</summary>
+    /// <summary>
+    /// Time-out of a submission that waits for the disk, and of whatever the thread does before health reports it.
+    /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly JournalSettings _settings;
@@ -50,10 +52,9 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private volatile string? _problem = StoredJournal.NotOpen;
     private volatile string? _diskProblem;
     private volatile bool _isTicked = true;
-    private volatile bool _isWriting;
     private volatile bool _isStopping;
     private bool _isTaken;
-    private long _batchStartedAt;
+    private long _workStartedAt; // 0 while the thread waits for work
 
     /// <param name="committed">Notified of each group commit.</param>
     /// <param name="clock">Determines the age of rows; null creates a clock.</param>
@@ -112,7 +113,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     public string? AcceptProblem => Problem ?? _diskProblem;
 
     private bool IsStuck =>
-        Interlocked.Read(ref _batchStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Patience;
+        Interlocked.Read(ref _workStartedAt) is not 0 and var started && _time.GetElapsedTime(started) > Patience;
 
     /// <summary>Makes <paramref name="write"/> with the next batch.</summary>
     /// <param name="canTimeOut">Whether the write fails after waiting for <see cref="Patience"/>.</param>
@@ -141,7 +142,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private void OnTick()
     {
         _isTicked = true;
-        if (_isWriting)
+        if (Interlocked.Read(ref _workStartedAt) != 0)
             _queue.TimeOut(Patience); // called here, because the writer's thread may be waiting for the disk
         _queue.Wake();
     }
@@ -151,6 +152,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         while (!_isStopping && !_invalid.Task.IsCompleted)
         {
             _queue.Wait();
+            Interlocked.Exchange(ref _workStartedAt, _time.GetTimestamp());
             if (_isTicked)
             {
                 _isTicked = false;
@@ -158,9 +160,8 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
                 _tried.TrySetResult();
             }
 
-            _isWriting = true;
             WriteQueued();
-            _isWriting = false;
+            Interlocked.Exchange(ref _workStartedAt, 0);
             if (_owner.Store is null)
                 _retry.Change(RetryInterval, Timeout.InfiniteTimeSpan);
         }
@@ -220,12 +221,13 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         while (_owner.Store is { } store && _queue.TryTake())
         {
             TimeSpan duration;
+            var startedAt = _time.GetTimestamp();
+            Interlocked.Exchange(ref _workStartedAt, startedAt);
             try
             {
                 _owner.ThrowIfMoved(); // before the commit, so that the callers can be told that nothing was kept
-                Interlocked.Exchange(ref _batchStartedAt, _time.GetTimestamp());
                 store.Commit(_queue.Batch);
-                duration = _time.GetElapsedTime(_batchStartedAt);
+                duration = _time.GetElapsedTime(startedAt);
                 _owner.SecureCommit();
             }
             catch (Exception e)
@@ -234,10 +236,6 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
                 Close(e);
                 _queue.FailBatch(Unavailable());
                 break;
-            }
-            finally
-            {
-                Interlocked.Exchange(ref _batchStartedAt, 0);
             }
 
             _queue.CompleteBatch();
