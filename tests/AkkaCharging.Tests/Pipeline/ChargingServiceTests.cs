@@ -584,6 +584,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         );
 
         await SubmitAsync(service, 5);
+        await SettledAsync(1);
         await Eventually.HoldsAsync(
             () =>
             {
