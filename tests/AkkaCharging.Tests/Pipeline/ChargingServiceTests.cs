@@ -605,14 +605,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         _time = time;
         var service = New(SettingsLoader.Defaults);
         Sys.EventStream.Subscribe(TestActor, typeof(Info));
-        var recovery = new Recovery(
-            _journal,
-            _ => Unsettled().ToAsyncEnumerable(),
-            id => service.Lanes.Of(id, number: 0)!,
-            goesOn: false,
-            service.Admission,
-            time
-        );
+        var recovery = RecoveryOf(service, Unsettled);
 
         recovery.Start(Logging.GetLogger(Sys, this));
 
@@ -645,14 +638,7 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         var service = New(SettingsLoader.Defaults);
         Sys.EventStream.Subscribe(TestActor, typeof(Error));
         var readings = 0;
-        var recovery = new Recovery(
-            _journal,
-            _ => Unsettled().ToAsyncEnumerable(),
-            id => service.Lanes.Of(id, number: 0)!,
-            goesOn: false,
-            service.Admission,
-            time
-        );
+        var recovery = RecoveryOf(service, Unsettled);
 
         recovery.Start(Logging.GetLogger(Sys, this));
 
@@ -740,6 +726,16 @@ public sealed class ChargingServiceTests() : Akka.TestKit.Xunit2.TestKit(Impatie
         await service.Intake.CloseAsync();
         return Assert.IsType<LaneStop.Drained>(await _lanes!.StopAsync(grace)).Left;
     }
+
+    private Recovery RecoveryOf(ChargingService service, Func<IEnumerable<UnsettledRequest>> unsettled) =>
+        new(
+            _journal,
+            _ => unsettled().ToAsyncEnumerable(),
+            id => service.Lanes.Of(id, number: 0)!,
+            goesOn: false,
+            service.Admission,
+            _time
+        );
 
     private Task SettledAsync(int count) =>
         Eventually.HoldsAsync(() => _observer.SettledEvents.Count >= count, $"{count} are settled");
