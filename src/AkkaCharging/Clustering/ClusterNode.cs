@@ -120,7 +120,15 @@ internal sealed class ClusterNode(
     public void Start(ActorSystem system)
     {
         _system = system;
-        _ = JoinAsync(Akka.Cluster.Cluster.Get(system));
+        var cluster = Akka.Cluster.Cluster.Get(system);
+        var us = cluster.SelfAddress;
+        var seeds = settings
+            .SeedNodes.Select(seed => Address.Parse($"{us.Protocol}://{us.System}@{seed}"))
+            .ToImmutableList();
+        cluster.RegisterOnMemberUp(() =>
+            system.ActorOf(Props.Create(() => new SecondCluster(seeds, _retakeAfter)), SecondCluster.Name)
+        );
+        _ = JoinAsync(cluster, seeds);
         var parts = new LaneParts(
             journal,
             service.Lanes,
@@ -148,13 +156,9 @@ internal sealed class ClusterNode(
     /// Joins the cluster. The first seed node founds a cluster when it finds none, unless the journal shows other nodes
     /// that it cannot reach.
     /// </summary>
-    private async Task JoinAsync(Akka.Cluster.Cluster cluster)
+    private async Task JoinAsync(Akka.Cluster.Cluster cluster, ImmutableList<Address> seeds)
     {
-        var us = cluster.SelfAddress;
-        var seeds = settings
-            .SeedNodes.Select(seed => Address.Parse($"{us.Protocol}://{us.System}@{seed}"))
-            .ToImmutableList();
-        if (seeds[0] != us)
+        if (seeds[0] != cluster.SelfAddress)
         {
             AskToJoin(cluster, seeds);
             return;

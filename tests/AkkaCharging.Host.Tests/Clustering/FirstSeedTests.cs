@@ -1,8 +1,5 @@
-using System.Reflection;
 using AkkaCharging.Clustering;
-using AkkaCharging.Journal;
 using AkkaCharging.Testing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Clustering;
 
@@ -15,17 +12,12 @@ public sealed class FirstSeedTests(Nodes nodes)
     public async Task QuestionToTheJournalThatFailsUnexpectedly_IsAskedAgain()
     {
         var port = FreePort.Next();
+        Task<bool>? unexpected = Task.FromException<bool>(new InvalidOperationException("a defect"));
         await using var node = await nodes.LaunchAsync(
             await nodes.NewJournalAsync(),
             port,
             port,
-            customize: services =>
-            {
-                var journal = services.Last(service => service.ServiceType == typeof(ISharedJournal));
-                services.AddSingleton(provider =>
-                    FailingOnce.Before((ISharedJournal)journal.ImplementationFactory!(provider))
-                );
-            }
+            customize: services => SeedsJournal.AddTo(services, () => Interlocked.Exchange(ref unexpected, null))
         );
 
         await Nodes.HasLanesAsync(node, Nodes.Lanes);
@@ -51,28 +43,6 @@ public sealed class FirstSeedTests(Nodes nodes)
                         .GetString() == ClusterNode.NobodyToJoin,
                 "its health says so"
             );
-        }
-    }
-
-    /// <summary>A journal whose first answer to the question is an exception that nobody expects.</summary>
-    public class FailingOnce : DispatchProxy
-    {
-        private ISharedJournal _journal = null!;
-        private bool _hasFailed;
-
-        internal static ISharedJournal Before(ISharedJournal journal)
-        {
-            var proxy = Create<ISharedJournal, FailingOnce>();
-            ((FailingOnce)(object)proxy)._journal = journal;
-            return proxy;
-        }
-
-        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
-        {
-            if (targetMethod!.Name != nameof(ISharedJournal.AreLanesHeldElsewhereAsync) || _hasFailed)
-                return targetMethod.Invoke(_journal, args);
-            _hasFailed = true;
-            return Task.FromException<bool>(new InvalidOperationException("a defect"));
         }
     }
 }

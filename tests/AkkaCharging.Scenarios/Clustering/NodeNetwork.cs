@@ -7,8 +7,8 @@ namespace AkkaCharging.Scenarios.Clustering;
 /// nothing refused.
 /// </summary>
 /// <remarks>
-/// What is not between nodes goes another way and is never cut: each namespace has this machine's ports on its
-/// loopback, and clients come in by a port of this one.
+/// What is not between nodes goes another way: each namespace has this machine's ports on its loopback, and clients
+/// come in by a port of this one.
 /// </remarks>
 internal sealed class NodeNetwork : IAsyncDisposable
 {
@@ -17,7 +17,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
 
     private readonly NetworkNamespace _middle;
     private readonly NetworkNamespace[] _nodes;
-    private readonly List<TcpProxy> _ways = [];
+    private readonly Dictionary<(int Node, int Port), TcpProxy> _out = [];
+    private readonly List<TcpProxy> _in = [];
 
     public NodeNetwork(int nodes)
     {
@@ -53,13 +54,13 @@ internal sealed class NodeNetwork : IAsyncDisposable
     public IReadOnlyList<string> Launcher(int number) => _nodes[number].Launcher;
 
     /// <summary>Gives a node a port of this machine's loopback, at the same number.</summary>
-    public void LetOut(int number, int port) => _ways.Add(TcpProxy.OutOf(_nodes[number], port));
+    public void LetOut(int number, int port) => _out.Add((number, port), TcpProxy.OutOf(_nodes[number], port));
 
     /// <summary>A port of this machine's loopback that leads to one of a node's.</summary>
     public int LetIn(int number, int port)
     {
         var way = TcpProxy.Into(_nodes[number], port);
-        _ways.Add(way);
+        _in.Add(way);
         return way.Port;
     }
 
@@ -68,9 +69,14 @@ internal sealed class NodeNetwork : IAsyncDisposable
 
     public void Heal(int number) => _middle.IpInside("link", "set", Plug(number), "up");
 
+    /// <summary>A node no longer reaches a port of this machine.</summary>
+    public void CutOut(int number, int port) => _out[(number, port)].Cut();
+
+    public void HealOut(int number, int port) => _out[(number, port)].Restore();
+
     public async ValueTask DisposeAsync()
     {
-        foreach (var way in _ways)
+        foreach (var way in _in.Concat(_out.Values))
             await way.DisposeAsync();
         foreach (var node in _nodes)
             node.Dispose();
