@@ -12,6 +12,97 @@ namespace AkkaCharging.Tests.Pipeline;
 [Trait("Category", "Component")]
 public sealed class BacklogTests : ChargingServiceTest
 {
+    /// <summary>There is one place for what an earlier process left.</summary>
+    [Fact]
+    public async Task Backlog_IsTakenUpAtTheStart_AsPlacesAreGivenBack()
+    {
+        Journal.Unsettled = await LeftByAnotherProcessAsync(3);
+
+        var service = Start(settings => settings with { Queue = settings.Queue with { MaxSize = 1 } });
+
+        await SettledAsync(3);
+        await Eventually.HoldsAsync(() => service.Status.Pending == 0, "all places are given back");
+        Assert.All(service.Receivers.Status(10), receiver => Assert.Equal(0, receiver.Pending));
+    }
+
+    [Fact]
+    public async Task BacklogOfAProcessThatOwnedTheJournalMeanwhile_IsTakenUpToo()
+    {
+        Journal.Unsettled = await LeftByAnotherProcessAsync(1);
+        Start();
+        await SettledAsync(1);
+
+        Journal.Unsettled = await LeftByAnotherProcessAsync(2);
+
+        await SettledAsync(3);
+    }
+
+    [Fact]
+    public async Task RequestThatALaneHolds_IsNotTakenUpAgain()
+    {
+        var service = New(SettingsLoader.Defaults);
+        var request = Sample.Request();
+        var recovery = RecoveryOf(
+            service,
+            () => Enumerable.Repeat(new UnsettledRequest(request, Sample.Decision(), AttemptsMade: 0), 3)
+        );
+
+        recovery.Start(Logging.GetLogger(Sys, this));
+
+        await Eventually.HoldsAsync(() => service.Receivers.Status(10).Count == 1, "it is taken up");
+        await recovery.StopAsync();
+        Assert.Equal(1, service.Status.Pending);
+        Assert.Equal(1, Assert.Single(service.Receivers.Status(10)).Pending);
+    }
+
+    [Fact]
+    public async Task NoBacklog_IsNotLogged()
+    {
+        var service = New(SettingsLoader.Defaults);
+        Sys.EventStream.Subscribe(TestActor, typeof(Info));
+        var isRead = new TaskCompletionSource();
+        var recovery = RecoveryOf(service, None);
+
+        recovery.Start(Logging.GetLogger(Sys, this));
+
+        await isRead.Task.WaitAsync(Patience);
+        await recovery.StopAsync();
+        await ExpectNoMsgAsync(TimeSpan.Zero);
+
+        IEnumerable<UnsettledRequest> None()
+        {
+            isRead.SetResult();
+            yield break;
+        }
+    }
+
+    [Fact]
+    public async Task BacklogThatMeetsAnOutage_IsReadAgainAfterASecond()
+    {
+        var time = new SteppingTime();
+        Time = time;
+        var service = New(SettingsLoader.Defaults);
+        var readings = 0;
+        var timers = time.Timers;
+        var recovery = RecoveryOf(service, Unsettled);
+
+        recovery.Start(Logging.GetLogger(Sys, this));
+
+        await Eventually.HoldsAsync(() => time.Timers == timers + 1, "it waits");
+        time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.Equal((1, timers + 1), (Volatile.Read(ref readings), time.Timers));
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        await Eventually.HoldsAsync(() => service.Status.Pending == 1, "the backlog is read again");
+        await recovery.StopAsync();
+
+        IEnumerable<UnsettledRequest> Unsettled()
+        {
+            if (Interlocked.Increment(ref readings) == 1)
+                throw new JournalUnavailableException("scripted");
+            yield return new(Sample.Request(), Sample.Decision(), AttemptsMade: 0);
+        }
+    }
+
     [Fact]
     public async Task LongBacklog_IsLoggedAsItIsTakenUp()
     {
@@ -72,6 +163,20 @@ public sealed class BacklogTests : ChargingServiceTest
             ThrowWhile(() => ++readings == 1);
             yield return new(Sample.Request(), Sample.Decision(), AttemptsMade: 0);
         }
+    }
+
+    private async Task<IReadOnlyList<UnsettledRequest>> LeftByAnotherProcessAsync(int count)
+    {
+        var left = new List<UnsettledRequest>();
+        for (var i = 0; i < count; i++)
+        {
+            var request = Sample.Request(acceptedAt: Time.GetUtcNow());
+            await Journal.AcceptAsync(request, idempotency: null, default);
+            await Journal.DecideAsync(request.Id, Sample.Decision(), default);
+            left.Add(new(request, Sample.Decision(), AttemptsMade: 0));
+        }
+
+        return left;
     }
 
     private Recovery RecoveryOf(ChargingService service, Func<IEnumerable<UnsettledRequest>> unsettled) =>

@@ -2,6 +2,7 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Lanes;
 using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
@@ -87,6 +88,54 @@ public sealed class DrainTests : ChargingServiceTest
             );
     }
 
+    /// <summary>The next process has them from the journal.</summary>
+    [Fact]
+    public async Task RetriesThatWait_AreLeftAtOnce_WhenTheJournalKeepsThem()
+    {
+        Callbacks.Answer = (_, _, _) =>
+            Task.FromResult(ScriptedCallbackClient.Busy(retryAfter: TimeSpan.FromMinutes(1)));
+        var service = Start(settings => OnJournal(settings, JournalKind.Sqlite));
+        await SubmitAsync(service, 3);
+        await Eventually.HoldsAsync(() => Observer.AttemptedEvents.Count == 3, "the first attempts failed");
+
+        Assert.Equal(3, await DrainAsync(service, Grace).WaitAsync(Patience));
+    }
+
+    [Fact]
+    public async Task RetriesThatWait_HaveTheWholeGrace_WhenTheyWouldBeLost()
+    {
+        var isBack = false;
+        Callbacks.Answer = (_, _, _) =>
+            Task.FromResult(Volatile.Read(ref isBack) ? ScriptedCallbackClient.Ok() : ScriptedCallbackClient.Busy());
+        var service = Start(settings =>
+            OnJournal(settings, JournalKind.Memory) with
+            {
+                Callback = settings.Callback with
+                {
+                    RetryDelay = TimeSpan.FromSeconds(100), // 100 ms on the scheduler of these tests
+                    MaxRetryDelay = TimeSpan.FromSeconds(100),
+                    MaxRetries = 1_000,
+                },
+            }
+        );
+        await SubmitAsync(service, 3);
+        await Eventually.HoldsAsync(() => Observer.AttemptedEvents.Count >= 3, "the first attempts failed");
+
+        var draining = DrainAsync(service, Grace);
+        Volatile.Write(ref isBack, true);
+
+        Assert.Equal(0, await draining.WaitAsync(Patience));
+    }
+
+    [Fact]
+    public async Task WhatTheJournalHasNotReadYet_CountsAsLeft()
+    {
+        var service = Start();
+        Journal.Backlog = 3;
+
+        Assert.Equal(3, await DrainAsync(service, Grace).WaitAsync(Patience));
+    }
+
     [Fact]
     public async Task DrainWhileTheGraphIsDead_RunsItOnceMore()
     {
@@ -147,4 +196,10 @@ public sealed class DrainTests : ChargingServiceTest
         await service.Intake.CloseAsync();
         Assert.Equal(IntakeOutcome.ShuttingDown, (await service.Intake.SubmitAsync(Sample.Submission())).Outcome);
     }
+
+    private static ChargingSettings OnJournal(ChargingSettings settings, JournalKind kind) =>
+        settings with
+        {
+            Journal = settings.Journal with { Kind = kind },
+        };
 }

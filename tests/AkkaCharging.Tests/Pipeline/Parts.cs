@@ -103,23 +103,37 @@ internal sealed class ScriptedCallbackClient : ICallbackClient
 internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJournal
 {
     private int _refused;
+    private volatile TaskCompletionSource _more = new();
 
     public bool IsAway { get; set; }
+
+    /// <summary>Number of requests of earlier processes that it says are left to read.</summary>
+    public long Backlog { get; set; }
+
+    /// <summary>Requests of earlier processes; read anew when it is set.</summary>
+    public IReadOnlyList<UnsettledRequest> Unsettled
+    {
+        get;
+        set
+        {
+            field = value;
+            Interlocked.Exchange(ref _more, new()).TrySetResult();
+        }
+    } = [];
 
     /// <summary>Writes that were refused while away.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
-    public JournalStatus Status => journal.Status;
+    public JournalStatus Status => journal.Status with { Backlog = Backlog };
 
     public IdempotencyHasher Hasher => journal.Hasher;
 
     public Task StartAsync(CancellationToken cancellationToken) => journal.StartAsync(cancellationToken);
 
     public IAsyncEnumerable<UnsettledRequest> ReadUnsettledAsync(CancellationToken cancellationToken) =>
-        journal.ReadUnsettledAsync(cancellationToken);
+        Unsettled.ToAsyncEnumerable();
 
-    public Task WaitForBacklogAsync(CancellationToken cancellationToken) =>
-        journal.WaitForBacklogAsync(cancellationToken);
+    public Task WaitForBacklogAsync(CancellationToken cancellationToken) => _more.Task.WaitAsync(cancellationToken);
 
     public ValueTask<AcceptResult> AcceptAsync(
         ChargingRequest request,
