@@ -17,7 +17,7 @@ folders=("$@")
 declare -A others=([AddressPolicy]=Callbacks)
 
 # Tests that repeat something for many seconds touch all of a folder, and would do so for each change.
-long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb Postgres.)
+long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb Postgres. PostgresAuthorizer Citrineos Steve)
 
 row_of() { # a folder; its figures
     local report=../../artifacts/mutants/$1/reports/mutation-report.json all=0 status row="| $1 |"

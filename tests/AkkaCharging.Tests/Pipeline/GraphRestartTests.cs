@@ -1,4 +1,3 @@
-using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Lanes;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;

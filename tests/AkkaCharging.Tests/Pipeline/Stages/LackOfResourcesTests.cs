@@ -1,5 +1,3 @@
-using AkkaCharging.Pipeline.Stages;
-using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
 
