@@ -147,6 +147,61 @@ public sealed class AdmissionTests : IDisposable
         await fourth.WaitAsync(Eventually.Patience);
     }
 
+    [Fact]
+    public void Destination_HoldsNoMorePlacesThanItLeavesFree()
+    {
+        using var destinations = new ReceiverRegister(
+            SettingsLoader.Defaults.Callback,
+            new(MaxSize: 1_000_000, ConsumerThreads: 1, DestinationShare: 1),
+            _time
+        );
+        var admission = new Admission(10, destinations, _time);
+
+        for (var i = 0; i < 5; i++)
+            Assert.Equal(AdmissionVerdict.Entered, admission.TryEnter(Key("a"), out _, out _));
+
+        Assert.Equal(AdmissionVerdict.DestinationBacklogged, admission.TryEnter(Key("a"), out _, out _));
+        Assert.Equal(5, admission.Pending);
+    }
+
+    [Fact]
+    public void CallerOfAFullQueue_IsToldToComeBack_WhenHalfOfItHasLeft()
+    {
+        var admission = new Admission(10, _receivers, _time);
+        var entered = Enumerable.Range(0, 10).Select(_ => Enter(admission).Receiver!).ToList();
+        Assert.Equal(TimeSpan.FromSeconds(60), RetryAfter()); // nobody has left yet
+
+        foreach (var receiver in entered.Take(4)) // one each second
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            admission.Leave(receiver);
+            Assert.Equal(AdmissionVerdict.Entered, Enter(admission).Verdict);
+        }
+
+        Assert.Equal(TimeSpan.FromSeconds(5), RetryAfter());
+
+        TimeSpan RetryAfter()
+        {
+            Assert.Equal(AdmissionVerdict.QueueFull, admission.TryEnter(Key("late"), out _, out var retryAfter));
+            return retryAfter;
+        }
+    }
+
+    [Fact]
+    public async Task RecoveredRequestThatLeaves_NoLongerCountsAtItsDestination()
+    {
+        var admission = new Admission(3, _receivers, _time);
+        await admission.EnterRecoveredAsync(CancellationToken.None);
+        await admission.EnterRecoveredAsync(CancellationToken.None);
+        var destination = admission.JoinRecovered(Key("a"));
+        Assert.Equal((2, 1), (admission.Pending, destination.Pending));
+
+        admission.LeaveRecovered(destination);
+        Assert.Equal((1, 0), (admission.Pending, destination.Pending));
+        admission.LeaveRecovered(joined: null); // it left before it joined
+        Assert.Equal((0, 0), (admission.Pending, destination.Pending));
+    }
+
     public void Dispose() => _receivers.Dispose();
 
     private static DestinationKey Key(string host) => new("http", host, 80);

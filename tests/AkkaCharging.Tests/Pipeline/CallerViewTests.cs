@@ -105,6 +105,41 @@ public sealed class CallerViewTests
         Assert.Equal((RequestState.Failed, Sample.Now + end), (Show(record, end)!.State, Show(record, end)!.SettledAt));
     }
 
+    /// <summary>The retries end with the schedule, whose latest end is after 20.4 s.</summary>
+    [Theory]
+    [InlineData(20_399, RequestState.Expired)]
+    [InlineData(20_400, RequestState.Expired)]
+    [InlineData(20_401, RequestState.Failed)]
+    public void RequestWhoseAgeEndsWithTheSchedule_IsExpired(int ageMillis, object state)
+    {
+        var record = Ended(TimeSpan.FromMilliseconds(ageMillis), [], AttemptCause.AddressRefused);
+
+        Assert.Equal((RequestState)state, Show(record, TimeSpan.FromMinutes(1))!.State);
+    }
+
+    /// <summary>The retry that would be made when the request is just too old is not: 1 × 1.2 s and two look-ups.</summary>
+    [Fact]
+    public void RetryAtTheExpiry_ProlongsNothing()
+    {
+        var record = Ended(TimeSpan.FromSeconds(1), [], AttemptCause.AddressRefused);
+        var end = TimeSpan.FromSeconds(1.2 + (2 * 3));
+
+        Assert.Equal(RequestState.Decided, Show(record, end - TimeSpan.FromMilliseconds(1))!.State);
+        Assert.Equal(
+            (RequestState.Expired, Sample.Now + end),
+            (Show(record, end)!.State, Show(record, end)!.SettledAt)
+        );
+    }
+
+    [Fact]
+    public void RequestWithoutAnAddress_IsNoLongerShown_WhenItsFirstSuchAttemptIsAsOldAsTheRetentionTime()
+    {
+        var record = Ended(LongAge, [], AttemptCause.AddressRefused);
+
+        Assert.NotNull(Show(record, Retention - TimeSpan.FromMilliseconds(1)));
+        Assert.Null(Show(record, Retention));
+    }
+
     [Fact]
     public void ManyRetries_EndWithTheAge_NotAfterHours()
     {

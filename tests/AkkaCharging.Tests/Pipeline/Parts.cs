@@ -20,6 +20,13 @@ internal sealed class RecordingObserver : IPipelineObserver
         TimeSpan Duration
     )> DecidedEvents { get; } = new();
 
+    public ConcurrentQueue<(
+        SynchronousQuestion Question,
+        Decision Decision,
+        TimeSpan ThrottleWait,
+        TimeSpan Duration
+    )> AnsweredEvents { get; } = new();
+
     public ConcurrentQueue<(RequestId Id, CallbackAttempt Attempt)> AttemptedEvents { get; } = new();
 
     public ConcurrentQueue<(RequestId Id, Settlement Settlement)> SettledEvents { get; } = new();
@@ -39,7 +46,8 @@ internal sealed class RecordingObserver : IPipelineObserver
         DecidedEvents.Enqueue((request.Id, decision, queueWait, duration));
     }
 
-    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration) { }
+    public void Answered(SynchronousQuestion question, Decision decision, TimeSpan throttleWait, TimeSpan duration) =>
+        AnsweredEvents.Enqueue((question, decision, throttleWait, duration));
 
     public void Attempted(ChargingRequest request, CallbackAttempt attempt, bool isRedriven) =>
         AttemptedEvents.Enqueue((request.Id, attempt));

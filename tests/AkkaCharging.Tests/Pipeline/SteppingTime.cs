@@ -16,6 +16,9 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
 
     public TimeSpan Step { get; set; }
 
+    /// <summary>How much too early the timer that is set next comes due; the ones after it are on time.</summary>
+    public TimeSpan NextIsEarlyBy { get; set; }
+
     /// <summary>The machine's time since boot, which advances with the monotonic clock; null for none.</summary>
     public string? Boot { get; set; }
 
@@ -57,7 +60,8 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
     {
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            var changed = timer.Change(dueTime, period);
+            var changed = timer.Change(dueTime - owner.NextIsEarlyBy, period);
+            owner.NextIsEarlyBy = TimeSpan.Zero;
             Interlocked.Increment(ref owner._armed);
             return changed;
         }

@@ -1,3 +1,4 @@
+using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Pipeline.Stages;
@@ -18,6 +19,7 @@ public sealed class SynchronousQuestionsTests()
 
     private readonly FakeTimeProvider _time = new(Queries.Now);
     private readonly ScriptedAuthorizer _authorizer = new();
+    private readonly RecordingObserver _observer = new();
 
     /// <summary>The throttle is shared with requests whose 200 was sent.</summary>
     [Fact]
@@ -71,29 +73,109 @@ public sealed class SynchronousQuestionsTests()
         await leaving.CancelAsync();
         await Eventually.HoldsAsync(() => questions.Waiting == 0, "those who left make room");
         Assert.All(waiting, answer => Assert.True(answer.IsCanceled));
-        _authorizer.AnswersAlways(AkkaCharging.Authorization.AuthorizerAnswer.AllowedByList);
+        _authorizer.AnswersAlways(AuthorizerAnswer.AllowedByList);
         Assert.NotNull(await AskAsync(questions, null, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task AnswerWithin_IsTheDeadline_NotTheTimeoutOfACall()
+    {
+        _authorizer.HangsAlways();
+        var within = TimeSpan.FromSeconds(1);
+        var questions = Questionnaire(throttle: null, answerWithin: within);
+        var answer = AskAsync(questions, validFor: null, CancellationToken.None);
+
+        _time.Advance(within - TimeSpan.FromMilliseconds(1));
+        Assert.False(answer.IsCompleted);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        var decision = await answer.WaitAsync(Eventually.Patience);
+        Assert.Equal((DecisionReason.Deadline, 0), (decision!.Reason, questions.Waiting));
+    }
+
+    [Fact]
+    public async Task QuestionThatWaits_IsAskedAtItsTurn_AlsoWhenTheThrottleIsOld()
+    {
+        var questions = Questionnaire(Throttle());
+        _time.Advance(TimeSpan.FromHours(1));
+        await AskAsync(questions, validFor: null, CancellationToken.None);
+        var second = AskAsync(questions, validFor: null, CancellationToken.None);
+
+        _time.Advance(Interval - TimeSpan.FromMilliseconds(1));
+        Assert.Equal((1, false), (_authorizer.Calls, second.IsCompleted));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(DecisionReason.InAcl, (await second.WaitAsync(Eventually.Patience))!.Reason);
+    }
+
+    [Fact]
+    public async Task Observer_IsToldHowLongAQuestionWaited_AndHowLongItsAuthorizerTook()
+    {
+        var took = TimeSpan.FromMilliseconds(40);
+        var questions = Questionnaire(Throttle());
+        var first = await AskAsync(questions, validFor: null, CancellationToken.None);
+        var answer = new TaskCompletionSource<AuthorizerAnswer>();
+        _authorizer.Always((_, _) => new(answer.Task));
+        var asking = AskAsync(questions, validFor: null, CancellationToken.None);
+
+        _time.Advance(Interval);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 2, "the second has its turn");
+        _time.Advance(took);
+        answer.SetResult(AuthorizerAnswer.AllowedByList);
+        var second = await asking;
+
+        Assert.Equal(
+            [(first, TimeSpan.Zero, TimeSpan.Zero), (second, Interval, took)],
+            _observer.AnsweredEvents.Select(told => ((Decision?)told.Decision, told.ThrottleWait, told.Duration))
+        );
+        Assert.Equal(
+            _authorizer.Queries.Select(query => query.RequestId),
+            _observer.AnsweredEvents.Select(told => told.Question.Id)
+        );
+    }
+
+    [Fact]
+    public async Task CallerWhoLeavesBeforeTheirTurn_GetsNoDecision_AlsoWhereNobodyIsAsked()
+    {
+        var questions = Questionnaire(Throttle(), chain: new AuthorizerChain([new NoRoute()]));
+        using var leaving = new CancellationTokenSource();
+        await AskAsync(questions, validFor: null, CancellationToken.None);
+        var second = AskAsync(questions, validFor: null, leaving.Token);
+
+        await leaving.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second.WaitAsync(Eventually.Patience));
+        Assert.Single(_observer.AnsweredEvents);
     }
 
     private TokenBucket Throttle() => new(1 / Interval.TotalSeconds, burst: 1, _time);
 
     private double Ticks(TimeSpan time) => time.TotalSeconds * _time.TimestampFrequency;
 
-    private SynchronousQuestions Questionnaire(TokenBucket? throttle, int queueSize = Questions)
+    private SynchronousQuestions Questionnaire(
+        TokenBucket? throttle,
+        int queueSize = Questions,
+        TimeSpan? answerWithin = null,
+        AuthorizerChain? chain = null
+    )
     {
         var settings = SettingsLoader.Defaults;
         settings = settings with
         {
-            Authorization = settings.Authorization with { Timeout = TimeSpan.FromSeconds(30), AnswerWithin = null },
+            Authorization = settings.Authorization with
+            {
+                Timeout = TimeSpan.FromSeconds(30),
+                AnswerWithin = answerWithin,
+            },
             Queue = settings.Queue with { MaxSize = queueSize },
         };
-        var chain = new GuardedChain(
-            AuthorizerChain.Of("acl", _authorizer),
+        var guarded = new GuardedChain(
+            chain ?? AuthorizerChain.Of("acl", _authorizer),
             settings.Authorization,
             Sys.Scheduler,
             _time
         );
-        return new SynchronousQuestions(settings, () => chain, throttle, new RecordingObserver(), _time);
+        return new SynchronousQuestions(settings, () => guarded, throttle, _observer, _time);
     }
 
     private static Task<Decision?> AskAsync(
@@ -104,5 +186,13 @@ public sealed class SynchronousQuestionsTests()
     {
         var query = Queries.Some();
         return questions.AskAsync(query.RequestId, query.Station, query.Token, validFor, cancellationToken);
+    }
+
+    /// <summary>A link that has nobody to ask.</summary>
+    private sealed class NoRoute : IAuthorizerLink
+    {
+        public IReadOnlyList<Partner> Partners => [];
+
+        public PartnerRoute Route(AuthorizationQuery query) => PartnerRoute.None(DecisionReason.NoRoute);
     }
 }

@@ -1,4 +1,5 @@
 using Akka.Streams.Dsl;
+using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
@@ -23,6 +24,45 @@ public sealed class CallbackStageTests : CallbackStageTest
         );
         await AssertJournalAsync(pending, RequestState.Delivered, attempts: 1);
         Assert.Single(Observer.AttemptedEvents);
+    }
+
+    /// <summary>The clock may have been set back since the decision, which was 2 s after the acceptance.</summary>
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(5, 5)]
+    public async Task Settlement_IsAtTheCurrentTime_ButNotBeforeTheDecision(int seconds, int at)
+    {
+        var pending = await DecidedAsync();
+        pending.Decision = Sample.Decision(Sample.Now.AddSeconds(2));
+        Time.Step = TimeSpan.FromSeconds(seconds);
+
+        var receipt = Assert.Single(await DeliverAsync(Defaults, pending));
+
+        Assert.Equal(Sample.Now.AddSeconds(at), receipt.Settlement!.At);
+    }
+
+    [Fact]
+    public async Task RetryThatWaitsForItsReceiver_TakesTurnsWithFirstAttempts()
+    {
+        var settings = Defaults with { MaxInFlightPerDestination = 1 };
+        Receivers(settings);
+        var pending = new List<PendingRequest>();
+        for (var i = 0; i < 5; i++)
+            pending.Add(await DecidedAsync());
+        var (failing, hanging) = (pending[0], pending[1]);
+        var answer = new TaskCompletionSource<AttemptResult>();
+        Client.Answer = (request, attempt, _) =>
+            request == hanging.Request ? answer.Task
+            : request == failing.Request && attempt == 1 ? Task.FromResult(ScriptedCallbackClient.Busy())
+            : Task.FromResult(ScriptedCallbackClient.Ok());
+        var delivering = DeliverAsync(settings, [.. pending]);
+        await Eventually.HoldsAsync(() => Receivers(settings).Status(1)[0].Waiting == 4, "three and the retry wait");
+        Assert.Equal([failing.Request.Id, hanging.Request.Id], Client.Attempts);
+
+        answer.SetResult(ScriptedCallbackClient.Ok());
+
+        await delivering;
+        Assert.Equal(((int[])[0, 1, 0, 2, 3, 4]).Select(index => pending[index].Request.Id), Client.Attempts);
     }
 
     [Fact]

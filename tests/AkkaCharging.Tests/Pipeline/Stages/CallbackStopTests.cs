@@ -2,7 +2,9 @@ using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
+using AkkaCharging.Pipeline.Stages;
 using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Pipeline.Stages;
@@ -11,6 +13,12 @@ namespace AkkaCharging.Tests.Pipeline.Stages;
 [Trait("Category", "Component")]
 public sealed class CallbackStopTests : CallbackStageTest
 {
+    private static readonly CallbackSettings Patient = Defaults with
+    {
+        RetryDelay = TimeSpan.FromHours(100),
+        MaxRetryDelay = TimeSpan.FromHours(100),
+    };
+
     [Fact]
     public async Task LeavingToTheJournal_PassesWhatBacksOff_AndFinishesWhatIsInFlight()
     {
@@ -83,22 +91,57 @@ public sealed class CallbackStopTests : CallbackStageTest
         await AssertJournalAsync(pending, RequestState.Decided, attempts: 1);
     }
 
-    /// <summary>RestartFlow's own wait, uncut here: a lane that stops does not sit it out.</summary>
+    /// <summary>RestartFlow's own wait, of minutes although it is cut: a lane that stops does not sit it out.</summary>
     [Fact]
     public async Task StopWhileARetryBacksOff_LetsTheRequestPassUnsettledAtOnce()
     {
         Client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy());
         var pending = await DecidedAsync();
-        var delivering = DeliverAsync(Defaults with { RetryDelay = TimeSpan.FromSeconds(19) }, pending);
-        await Eventually.HoldsAsync(
-            async () => (await Journal.FindAsync(pending.Request.Id, default))!.Attempts.Count == 1,
-            "the first attempt failed"
-        );
+        var delivering = DeliverAsync(Patient, pending);
+        await Eventually.HoldsAsync(() => Waits().Count == 1, "the retry backs off");
 
         await Stopping.CancelAsync();
 
         Assert.Null(Assert.Single(await delivering.WaitAsync(Eventually.Patience)).Settlement);
         Assert.Equal(1, Client.AttemptsOf(pending));
         await AssertJournalAsync(pending, RequestState.Decided, attempts: 1);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task LeavingToTheJournal_FinishesARetryInFlight_AndBacksOffNoMore(bool succeeds)
+    {
+        var answer = new TaskCompletionSource<AttemptResult>();
+        Client.Answer = (_, attempt, _) => attempt == 1 ? Task.FromResult(ScriptedCallbackClient.Busy()) : answer.Task;
+        var pending = await DecidedAsync();
+        var delivering = DeliverAsync(Defaults, pending);
+        await Eventually.HoldsAsync(() => Client.AttemptsOf(pending) == 2, "the retry is in flight");
+
+        await Leaving.CancelAsync();
+        answer.SetResult(succeeds ? ScriptedCallbackClient.Ok() : ScriptedCallbackClient.Busy());
+
+        Assert.Equal(succeeds ? RequestState.Delivered : null, Assert.Single(await delivering).Settlement?.State);
+        await AssertJournalAsync(pending, succeeds ? RequestState.Delivered : RequestState.Decided, attempts: 2);
+        Assert.Single(Waits());
+        AssertNothingIsHeld();
+    }
+
+    /// <summary>An attempt that lacked resources has no wait before it, so the first wait is after a retry.</summary>
+    [Fact]
+    public async Task StopWhileARetryBacksOffAgain_LetsTheRequestPassUnsettledAtOnce()
+    {
+        Client.Answer = (_, attempt, _) => Task.FromResult(attempt == 1 ? Lacking() : ScriptedCallbackClient.Busy());
+        var pending = await DecidedAsync();
+        var delivering = DeliverAsync(Patient, pending);
+        await Eventually.HoldsAsync(() => Resources.Status.Waiting == 1, "it waits for resources");
+        Time.Advance(ResourceGate.ShortestWait);
+        await Eventually.HoldsAsync(() => Waits().Count == 1, "the retry failed and backs off");
+
+        await Leaving.CancelAsync();
+
+        Assert.Null(Assert.Single(await delivering).Settlement);
+        await AssertJournalAsync(pending, RequestState.Decided, attempts: 1);
+        AssertNothingIsHeld();
     }
 }

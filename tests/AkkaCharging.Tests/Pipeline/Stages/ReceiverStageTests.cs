@@ -1,3 +1,4 @@
+using Akka;
 using Akka.Streams;
 using Akka.Streams.Dsl;
 using Akka.TestKit;
@@ -102,7 +103,81 @@ public sealed class ReceiverStageTests : Akka.TestKit.Xunit2.TestKit
         }
     }
 
-    private ReceiverRegister Register(int slots) =>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Turn_SaysWhetherItIsARetrys_AndHoldsItsSlot(bool isRetry)
+    {
+        using var receivers = Register(slots: 1);
+        var stage = isRetry
+            ? ReceiverStage.ForRetries(receivers, CancellationToken.None)
+            : ReceiverStage.ForAttempts(receivers, _ => false, CancellationToken.None);
+
+        var turn = await OneAsync(Proven(receivers, 1), stage);
+
+        Assert.Equal((isRetry, true), (turn.IsRetry, turn.HoldsSlot));
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task RequestThatNeedsNoSlot_OrWhoseLaneStopped_TakesNone(bool needsNone, bool isStopped)
+    {
+        using var receivers = Register(slots: 1);
+        var stage = ReceiverStage.ForAttempts(receivers, _ => needsNone, new CancellationToken(isStopped));
+
+        var turn = await OneAsync(Proven(receivers, 1), stage);
+
+        Assert.Equal((false, 0), (turn.HoldsSlot, receivers.InFlight));
+    }
+
+    [Fact]
+    public async Task LaneThatStopsWhileARequestJoinsTheLine_LetsItPassWithoutASlot()
+    {
+        using var stopping = new CancellationTokenSource();
+        var time = new TellingTime();
+        using var receivers = Register(slots: 1, time);
+        var request = Proven(receivers, 1);
+        receivers.Pause(request.Receiver.Key);
+        time.OnAsked = stopping.Cancel; // the register asks for the time just before the request joins the line
+
+        var turn = await OneAsync(request, ReceiverStage.ForAttempts(receivers, _ => false, stopping.Token));
+
+        Assert.True(stopping.IsCancellationRequested);
+        Assert.Equal((request, false), (turn.Pending, turn.HoldsSlot));
+    }
+
+    [Fact]
+    public async Task Completion_ComesWithTheLastOneThatWaited_WithoutFurtherDemand()
+    {
+        using var receivers = Register(slots: 1);
+        var (first, second) = (Proven(receivers, 1), Proven(receivers, 2));
+        var passed = new List<Turn>();
+        var completed = Source
+            .From([first, second])
+            .Via(ReceiverStage.ForAttempts(receivers, _ => false, CancellationToken.None))
+            .WatchTermination(Keep.Right)
+            .SelectAsync(
+                2,
+                turn =>
+                {
+                    passed.Add(turn);
+                    return _never.Task;
+                }
+            )
+            .To(Sink.Ignore<PendingRequest>())
+            .Run(OnThisThread());
+        await Eventually.HoldsAsync(() => passed.Count == 1, "the first passes, the second waits");
+        Assert.False(completed.IsCompleted);
+
+        receivers.EndAttempt(first.Receiver, passed[0], attempt: null);
+
+        await completed.WaitAsync(Eventually.Patience);
+        Assert.Equal([first, second], passed.Select(turn => turn.Pending));
+    }
+
+    private ReceiverRegister Register(int slots, TimeProvider? time = null) =>
         new(
             SettingsLoader.Defaults.Callback with
             {
@@ -110,8 +185,15 @@ public sealed class ReceiverStageTests : Akka.TestKit.Xunit2.TestKit
                 MaxConcurrentRetries = slots,
             },
             SettingsLoader.Defaults.Queue,
-            _time
+            time ?? _time
         );
+
+    private Task<Turn> OneAsync(PendingRequest request, IGraph<FlowShape<PendingRequest, Turn>, NotUsed> stage) =>
+        Source
+            .Single(request)
+            .Via(stage)
+            .RunWith(Sink.First<Turn>(), Sys.Materializer())
+            .WaitAsync(Eventually.Patience);
 
     /// <summary>A request to a receiver that has answered before, so that it may use all slots.</summary>
     private static PendingRequest Proven(ReceiverRegister receivers, int port)
@@ -126,4 +208,21 @@ public sealed class ReceiverStageTests : Akka.TestKit.Xunit2.TestKit
     /// <summary>Runs streams on the thread that offers, so that an offer has had its effect when it returns.</summary>
     private ActorMaterializer OnThisThread() =>
         Sys.Materializer(ActorMaterializerSettings.Create(Sys).WithDispatcher(CallingThreadDispatcher.Id));
+
+    /// <summary>Time that tells once when it is asked for.</summary>
+    private sealed class TellingTime() : FakeTimeProvider(Sample.Now)
+    {
+        private Action? _onAsked;
+
+        public Action OnAsked
+        {
+            set => Volatile.Write(ref _onAsked, value);
+        }
+
+        public override long GetTimestamp()
+        {
+            Interlocked.Exchange(ref _onAsked, null)?.Invoke();
+            return base.GetTimestamp();
+        }
+    }
 }

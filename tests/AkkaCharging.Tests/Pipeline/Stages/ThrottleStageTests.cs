@@ -332,6 +332,125 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         Assert.Equal([0, 1, 2], passed.Elements);
     }
 
+    /// <summary>The next element is due with the token of the one whose timer was late, however late that was.</summary>
+    [Fact]
+    public async Task ElementAfterOneThatPassedLateAtItsDeadline_TakesTheTokenThatIsLeft()
+    {
+        long[] latest = [long.MaxValue, _time.GetTimestamp() + _time.TimestampFrequency, long.MaxValue];
+        var bucket = new TokenBucket(perSecond: 0.1, burst: 1, _time);
+        var (intake, passed) = await RunQueueAsync(bucket, size: 4, element => latest[element]);
+        await OfferAsync(intake, latest.Length);
+        Assert.Equal([0], passed.Elements);
+
+        _time.Advance(Second * 21);
+
+        Assert.Equal([0, 1, 2], passed.Elements);
+    }
+
+    [Fact]
+    public async Task ElementWhoseTokenComesAtItsDeadline_UsesItUp()
+    {
+        long[] latest = [long.MaxValue, _time.GetTimestamp() + (10 * _time.TimestampFrequency), long.MaxValue];
+        var bucket = new TokenBucket(perSecond: 0.1, burst: 1, _time);
+        var (intake, passed) = await RunQueueAsync(bucket, size: 4, element => latest[element]);
+        await OfferAsync(intake, latest.Length);
+
+        _time.Advance(Second * 10);
+        Assert.Equal([0, 1], passed.Elements);
+        _time.Advance(Second * 10);
+        Assert.Equal([0, 1, 2], passed.Elements);
+    }
+
+    [Fact]
+    public async Task ElementsThatAreDue_SetNoTimer()
+    {
+        var (intake, passed) = await RunQueueAsync(perSecond: 1, burst: 3, size: 4);
+
+        await OfferAsync(intake, 3);
+
+        Assert.Equal((3, 0), (passed.Count, _time.Armed));
+    }
+
+    /// <summary>The second element's timer is 5 s late: that many elements are due as well.</summary>
+    [Theory]
+    [InlineData(0, 5)]
+    [InlineData(1, 5)]
+    [InlineData(2, 1)]
+    public async Task LateTimer_IsMadeUpFor_UnlessElementsPauseForMoreThanAMillisecond(int pauseMillis, int more)
+    {
+        var (intake, passed) = await RunQueueAsync(perSecond: 1, burst: 1, size: 16);
+        await OfferAsync(intake, 2);
+        _time.Advance(Second * 6);
+        Assert.Equal(2, passed.Count);
+
+        _time.Advance(TimeSpan.FromMilliseconds(pauseMillis));
+        await OfferAsync(intake, 10);
+
+        Assert.Equal(2 + more, passed.Count);
+    }
+
+    [Fact]
+    public async Task ElementsThatComeMoreSlowlyThanTheRate_EarnNoMoreThanTheBurst()
+    {
+        var (intake, passed) = await RunQueueAsync(perSecond: 10_000, burst: 1, size: 32);
+        for (var i = 0; i < 100; i++)
+        {
+            await OfferAsync(intake, 1);
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.Equal(100, passed.Count);
+        await OfferAsync(intake, 20);
+
+        Assert.Equal(101, passed.Count);
+    }
+
+    /// <summary>A question of a caller who waits may be given up just after its turn.</summary>
+    [Fact]
+    public async Task StartGivenBackAfterItHasPassed_IsNobodys()
+    {
+        var bucket = new TokenBucket(perSecond: 1, burst: 1, _time);
+        var (intake, passed) = await RunQueueAsync(bucket, size: 4, _ => long.MaxValue);
+        var question = bucket.Reserve(bucket.Now);
+        await OfferAsync(intake, 1);
+        bucket.Return(question);
+
+        _time.Advance(Second);
+        await OfferAsync(intake, 1);
+
+        Assert.Equal(1, passed.Count);
+        _time.Advance(Second);
+        Assert.Equal(2, passed.Count);
+    }
+
+    /// <summary>The runtime counts whole milliseconds.</summary>
+    [Fact]
+    public async Task TimerThatIsEarly_IsSetAgain()
+    {
+        var (intake, passed) = await RunQueueAsync(perSecond: 1, burst: 1, size: 4);
+        _time.NextIsEarlyBy = TimeSpan.FromMilliseconds(1);
+        await OfferAsync(intake, 2);
+
+        _time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.Equal((1, 1), (_time.Fired, passed.Count));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal((2, 2), (_time.Fired, passed.Count));
+    }
+
+    [Fact]
+    public async Task CompletionAfterTheElementThatWaited_IsPassedOnAtOnce()
+    {
+        var (intake, passed) = await RunQueueAsync(perSecond: 1, burst: 1, size: 4);
+        await OfferAsync(intake, 2);
+        _time.Advance(Second);
+        Assert.Equal(2, passed.Count);
+
+        intake.Complete();
+
+        await passed.Done!.WaitAsync(Second * 10);
+    }
+
     /// <summary>In every window pass at most rate × (window + lateness of the timers) + burst.</summary>
     [Fact]
     public Task Emissions_AreWithinRateAndBurst_WhateverTheTimersDo() =>
@@ -361,14 +480,16 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
             );
 
     private Source<int, TMat> Start<TMat>(Source<int, TMat> source, double perSecond, int burst) =>
-        source.Via(
-            new ThrottleStage<int>(
-                new TokenBucket(perSecond, burst, _time),
-                element => element < 0,
-                _ => long.MaxValue,
-                _time
-            )
-        );
+        source.Via(Stage(new TokenBucket(perSecond, burst, _time), _ => long.MaxValue));
+
+    private ThrottleStage<int> Stage(TokenBucket bucket, Func<int, long> latest) =>
+        new(bucket, element => element < 0, latest, _time);
+
+    private static async Task OfferAsync(ISourceQueueWithComplete<int> intake, int count)
+    {
+        for (var i = 0; i < count; i++)
+            await intake.OfferAsync(i);
+    }
 
     /// <summary>An endless source behind the throttle, after its first burst.</summary>
     private async Task<Passed> RunAsync(double perSecond, int burst)
@@ -385,15 +506,23 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         return passed;
     }
 
-    private async Task<(ISourceQueueWithComplete<int> Intake, Passed Passed)> RunQueueAsync(
+    private Task<(ISourceQueueWithComplete<int> Intake, Passed Passed)> RunQueueAsync(
         double perSecond,
         int burst,
         int size
+    ) => RunQueueAsync(new TokenBucket(perSecond, burst, _time), size, _ => long.MaxValue);
+
+    private async Task<(ISourceQueueWithComplete<int> Intake, Passed Passed)> RunQueueAsync(
+        TokenBucket bucket,
+        int size,
+        Func<int, long> latest
     )
     {
         var passed = new Passed(_time);
         var timers = _time.Timers;
-        var (intake, done) = Start(Source.Queue<int>(size, OverflowStrategy.DropNew), perSecond, burst)
+        var (intake, done) = Source
+            .Queue<int>(size, OverflowStrategy.DropNew)
+            .Via(Stage(bucket, latest))
             .ToMaterialized(Sink.ForEach<int>(passed.Add), Keep.Both)
             .Run(_materializer);
         passed.Done = done;

@@ -34,6 +34,76 @@ public sealed class TokenBucketTests
     }
 
     [Fact]
+    public void BurstIsTakenAtOnce_AndTheNextTokenIsWaitedFor()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 3, new FakeTimeProvider());
+
+        Assert.Equal([0, 0, 0], Enumerable.Range(0, 3).Select(_ => bucket.TryTake()));
+        Assert.Equal(0.1 * Second, bucket.TryTake(), 6);
+    }
+
+    [Fact]
+    public void TokenThatIsOneTickAway_IsWaitedFor()
+    {
+        var bucket = new TokenBucket(perSecond: Second, burst: 1, new FakeTimeProvider());
+
+        Assert.Equal(0, bucket.TryTake());
+        Assert.Equal(1, bucket.TryTake());
+    }
+
+    [Fact]
+    public void Level_IsTheWholeBurst_UntilATokenIsTaken()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 3, new FakeTimeProvider());
+
+        Assert.Equal((3, 0), bucket.Level);
+        bucket.TryTake();
+        Assert.Equal((2, 0.1 * Second), bucket.Level);
+    }
+
+    [Fact]
+    public void Level_RisesByATokenInEachInterval_UpToTheBurst()
+    {
+        var time = new FakeTimeProvider();
+        var bucket = new TokenBucket(perSecond: 10, burst: 3, time);
+        time.Advance(TimeSpan.FromSeconds(7)); // so that the bucket's age is not mistaken for what is left
+        for (var i = 0; i < 3; i++)
+            bucket.TryTake();
+
+        Assert.Equal((0, 0.3 * Second), bucket.Level);
+        time.Advance(TimeSpan.FromMilliseconds(99));
+        Assert.Equal((0, 201 * Second / 1_000), bucket.Level);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal((1, 0.2 * Second), bucket.Level);
+        time.Advance(TimeSpan.FromMilliseconds(200));
+        Assert.Equal((3, 0), bucket.Level);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((3, 0), bucket.Level);
+    }
+
+    [Fact]
+    public void Level_IsNeverBelowZero_HoweverManyStartsAreReserved()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 3, new FakeTimeProvider());
+
+        for (var i = 0; i < 20; i++)
+            bucket.Reserve(0);
+
+        Assert.Equal((0, 2 * Second), bucket.Level);
+    }
+
+    [Fact]
+    public void StartThatIsGivenBack_IsTakenByWhoIsReadyJustThen()
+    {
+        var bucket = new TokenBucket(perSecond: 10, burst: 1, Time);
+        Assert.Equal([0, 0.1, 0.2, 0.3], Starts(bucket, readyAt: 0, count: 4));
+
+        bucket.Return(0.2 * Second);
+
+        Assert.Equal([0.2, 0.4], Starts(bucket, readyAt: 0.2, count: 2));
+    }
+
+    [Fact]
     public void StartThatWouldBeTooLate_TakesNoToken()
     {
         var bucket = new TokenBucket(perSecond: 10, burst: 1, Time);
