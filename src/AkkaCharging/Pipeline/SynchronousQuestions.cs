@@ -78,6 +78,7 @@ internal sealed class SynchronousQuestions(
     {
         if (throttle is null)
             return;
+        cancellationToken.ThrowIfCancellationRequested();
         var (now, latest) = (throttle.Now, throttle.At(deadline));
         var startAt = throttle.TryReserve(now, latest);
         var wait = (startAt ?? latest) - now;

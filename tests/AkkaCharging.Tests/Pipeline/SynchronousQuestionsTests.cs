@@ -60,6 +60,20 @@ public sealed class SynchronousQuestionsTests()
     }
 
     [Fact]
+    public async Task CallerWhoHasLeftBefore_TakesNoTurn()
+    {
+        var throttle = Throttle();
+        var questions = Questionnaire(throttle);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            AskAsync(questions, validFor: null, new CancellationToken(canceled: true))
+        );
+
+        Assert.Equal(throttle.Now, throttle.Reserve(throttle.Now));
+        Assert.Equal(0, _authorizer.Calls);
+    }
+
+    [Fact]
     public async Task QuestionBeyondTheQueuesSize_IsNotTakenUp()
     {
         _authorizer.HangsAlways();
