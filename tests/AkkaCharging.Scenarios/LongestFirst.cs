@@ -21,6 +21,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
         nameof(PlantedFaultTests),
         nameof(FailedSyncTests),
         nameof(KillTests),
+        nameof(TwoClustersTests),
     ];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
