@@ -23,8 +23,7 @@ internal sealed class SecondCluster : ReceiveActor, IWithTimers
     /// </summary>
     public const string Name = "up";
 
-    // A node that stood still, or was cut off, takes the whole time to notice that it was removed. It is no second
-    // cluster.
+    // More than one, because a node that stood still or was cut off answers until it notices that it was removed.
     private const int RoundsMax = 6;
 
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);

@@ -117,7 +117,7 @@ public sealed class CallerViewTests
         Assert.Equal((RequestState)state, Show(record, TimeSpan.FromMinutes(1))!.State);
     }
 
-    /// <summary>The retry that would be made when the request is just too old is not: 1 × 1.2 s and two look-ups.</summary>
+    /// <summary>The retry that would come when the request is just too old is not made.</summary>
     [Fact]
     public void RetryAtTheExpiry_ProlongsNothing()
     {

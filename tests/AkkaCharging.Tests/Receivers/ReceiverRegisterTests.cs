@@ -4,7 +4,7 @@ using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Receivers;
 
-/// <summary>The receivers of a register: their shares of the queue, what is told of them, and when they are forgotten.</summary>
+/// <summary>Receivers of a register: their shares of the queue, what it tells of them, when it forgets them.</summary>
 [Trait("Category", "Unit")]
 public sealed class ReceiverRegisterTests : ReceiverRegisterTest
 {

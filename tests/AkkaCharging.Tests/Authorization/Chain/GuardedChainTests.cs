@@ -44,6 +44,9 @@ public sealed class GuardedChainTests()
             { "no_route", "no_route", true, "no_route" },
             { "no_location", "authorized", false, "no_location" },
             { "no_location", "authorized", true, "authorized" },
+            // of two that gave no answer, the first
+            { "no_location", "authorizer_error", true, "no_location" },
+            { "authorizer_error", "no_location", true, "authorizer_error" },
         };
 
     [Theory]
@@ -119,6 +122,97 @@ public sealed class GuardedChainTests()
         Assert.DoesNotContain(waiting, decision => decision.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(3));
         Assert.All(await Task.WhenAll(waiting), decision => Assert.Equal(DecisionReason.Deadline, decision.Reason));
+    }
+
+    [Fact]
+    public async Task QuestionWithoutADeadline_WaitsForItsTurn()
+    {
+        var gate = new TaskCompletionSource();
+        _first.Always(
+            async (_, _) =>
+            {
+                await gate.Task;
+                return AuthorizerAnswer.Allow();
+            }
+        );
+        var chain = Chain(goesOn: false, new BothOfOneLink(_first, _second));
+        var decisions = Enumerable.Range(0, 5).Select(_ => DecideAsync(chain)).ToList();
+        Assert.Equal(4, _first.Calls); // its parallelism
+
+        gate.SetResult();
+
+        Assert.All(await Task.WhenAll(decisions), decision => Assert.Equal(DecisionReason.Authorized, decision.Reason));
+        Assert.Equal(5, _first.Calls);
+    }
+
+    [Fact]
+    public async Task QuestionWhoseDeadlineHasPassed_WaitsForNoTurn()
+    {
+        _first.HangsAlways();
+        var chain = Chain(goesOn: false, new BothOfOneLink(_first, _second));
+        _ = Enumerable.Range(0, 4).Select(_ => DecideAsync(chain)).ToList();
+
+        Assert.Equal(DecisionReason.Deadline, (await DecideAsync(chain, TimeSpan.Zero)).Reason);
+        Assert.Equal(4, _first.Calls);
+    }
+
+    [Fact]
+    public async Task CallsInProgress_AreThoseToAllPartners()
+    {
+        _first.HangsAlways();
+        _second.HangsAlways();
+        var link = new BothOfOneLink(_first, _second);
+        var chain = Chain(goesOn: false, link);
+        Assert.Equal(0, chain.InFlight);
+
+        _ = Enumerable.Range(0, 2).Select(_ => DecideAsync(chain)).ToList();
+        link.AsksSecond = true;
+        _ = DecideAsync(chain);
+
+        await Eventually.HoldsAsync(() => (_first.Calls, _second.Calls) == (2, 1), "all are asked");
+        Assert.Equal(3, chain.InFlight);
+    }
+
+    [Fact]
+    public async Task AnswersOfEachPartner_AreCountedByReason()
+    {
+        var chain = Chain(goesOn: true, Link("first", _first, "not_in_acl"), Link("second", _second, "blocked"));
+        await DecideAsync(chain);
+        await DecideAsync(chain);
+        _first.FailsAlways();
+        await DecideAsync(chain);
+
+        Assert.Equal(
+            [
+                new("first", DecisionReason.NotInAcl, 2),
+                new("first", DecisionReason.AuthorizerError, 1),
+                new PartnerAnswers("second", DecisionReason.Blocked, 3),
+            ],
+            chain
+                .Answers.Where(answer => answer.Count > 0)
+                .OrderBy(answer => answer.Name)
+                .ThenByDescending(answer => answer.Count)
+        );
+    }
+
+    [Fact]
+    public void Deadline_IsThatOfTheSetting_OrTheEndOfTheRequest()
+    {
+        var link = Link("first", _first, "authorized");
+        var within = new GuardedChain(
+            new AuthorizerChain([link]),
+            Queries.Settings() with
+            {
+                AnswerWithin = TimeSpan.FromSeconds(3),
+            },
+            Sys.Scheduler,
+            _time
+        );
+        var now = _time.GetTimestamp();
+
+        Assert.Equal(_time.After(now, TimeSpan.FromSeconds(3)), within.DeadlineOf(now, long.MaxValue));
+        Assert.Equal(now + 1, within.DeadlineOf(now, now + 1));
+        Assert.Equal(long.MaxValue, Chain(goesOn: false, link).DeadlineOf(now, now + 1));
     }
 
     private static IAuthorizerLink Link(string name, ScriptedAuthorizer authorizer, string? answers = null)

@@ -54,6 +54,24 @@ public sealed class OcpiRouterTests
         Assert.Equal(name, new OcpiRouter([Tnm, Stc, Hub]).Route(Some(uid, type, party)).Partner?.Name);
 
     [Fact]
+    public void Hub_IsAskedBeforeTheOnlyPartner()
+    {
+        Assert.Equal(Hub, new OcpiRouter([Hub]).Route(Some("04AABBCC")).Partner);
+        Assert.Equal(Hub, new OcpiRouter([Tnm, Hub]).Route(Some("04AABBCC")).Partner);
+    }
+
+    [Theory]
+    [InlineData("NLTNM000122045", "tnm")]
+    [InlineData("DETNM000122045", "tnm")]
+    [InlineData("FRXYZ000122045", null)]
+    public void PartnerWithSeveralProviders_IsAskedForAnyOfThem(string uid, string? name)
+    {
+        var tnm = Partner(parties: ["NL-TNM"], providers: ["NLTNM", "DETNM"]);
+
+        Assert.Equal(name, new OcpiRouter([Stc, tnm]).Route(Some(uid)).Partner?.Name);
+    }
+
+    [Fact]
     public void WithoutHub_NobodysToken_GoesNowhere_UnlessThereIsOnePartner()
     {
         Assert.Equal(DecisionReason.NoRoute, new OcpiRouter([Tnm, Stc]).Route(Some("04AABBCC")).Reason);

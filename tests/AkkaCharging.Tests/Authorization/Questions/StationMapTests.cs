@@ -49,6 +49,63 @@ public sealed class StationMapTests : IDisposable
             StringComparison.Ordinal
         );
 
+    [Theory]
+    [InlineData("location_id", 36, " ~")]
+    [InlineData("external_id", 255, "ä~")]
+    [InlineData("group", 255, "ä~")]
+    public void Names_AreAsLongAsTheyMayBe(string column, int length, string characters)
+    {
+        var longest = string.Concat(Enumerable.Repeat(characters, length)).AsSpan(0, length);
+
+        Assert.Single(Read($"station,{column}\n{Station},\"{longest}\"\n"));
+        Assert.Throws<InvalidSettingsException>(() =>
+            Read($"station,{column}\n{Station},{new string('a', length + 1)}\n")
+        );
+    }
+
+    [Theory]
+    [InlineData(20, 20, "record 21: ")]
+    [InlineData(21, 21, "and 1 more")]
+    [InlineData(500, 21, "and 480 more")]
+    public void FirstTwentyProblems_AreNamed(int broken, int lines, string last)
+    {
+        var csv = "station\n" + string.Concat(Enumerable.Repeat("x\n", broken));
+
+        var shown = Assert.Throws<InvalidSettingsException>(() => Read(csv)).Message.Split("\n  ");
+
+        Assert.Equal(lines, shown.Length - 1);
+        Assert.StartsWith("record 2: ", shown[1], StringComparison.Ordinal);
+        Assert.StartsWith(last, shown[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void BrokenHeader_IsNamedAlone()
+    {
+        var shown = Assert.Throws<InvalidSettingsException>(() => Read("station,place\nx,1\n")).Message.Split("\n  ");
+
+        Assert.StartsWith("unknown column 2", Assert.Single(shown[1..]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OtherEncodings_AreNamed() =>
+        Assert.Contains(
+            "not UTF-8",
+            Assert
+                .Throws<InvalidSettingsException>(() =>
+                    StationMapCsv.Read(new MemoryStream(Encoding.Latin1.GetBytes("station,ä\n")), "stations.csv")
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
+
+    [Fact]
+    public void FolderInPlaceOfAFile_IsNamed() =>
+        Assert.Contains(
+            $"Stations file '{_folder}' cannot be used",
+            Assert.Throws<InvalidSettingsException>(() => StationMapCsv.Load(_folder)).Message,
+            StringComparison.Ordinal
+        );
+
     [Fact]
     public void MissingFile_IsNamed() =>
         Assert.Contains(

@@ -17,6 +17,15 @@ public sealed class SqlQueryTests : IDisposable
     [InlineData("select @token::text;", "token")]
     [InlineData("select @token; -- the end \n /* really */ ", "token")]
     [InlineData("\ufeffselect @token", "token")]
+    [InlineData("-- a;\nselect @token", "token")]
+    [InlineData("/* @a; */ select @token", "token")]
+    [InlineData("/*/ @a; */ select @token", "token")]
+    [InlineData("select '', \"\", @token", "token")]
+    [InlineData("select @token -", "token")]
+    [InlineData("select @token --", "token")]
+    [InlineData("select @token /*", "token")]
+    [InlineData("select @token, 'a", "token")]
+    [InlineData("select @token, @", "token")]
     public void Parameters_AreThoseOutsideOfQuotesAndComments(string text, string expected)
     {
         foreach (var kind in Enum.GetValues<SqlKind>())
@@ -29,12 +38,31 @@ public sealed class SqlQueryTests : IDisposable
     [InlineData("select '\\', @token, ' @'", "Postgres")]
     [InlineData("/* /* ; */ ; */ select @token", "Postgres")]
     [InlineData("select a$b$, @token, c$b$", "Postgres")]
+    [InlineData("select @token, $", "Postgres")]
+    [InlineData("select @token, $a", "Postgres")]
+    [InlineData("select e'\\' @other; ', @token", "Postgres")]
+    [InlineData("select E'ab\\' @other; ', @token", "Postgres")]
+    [InlineData("select  '\\', @token, ' @'", "Postgres")] // two blanks before it
+    [InlineData("select me'\\', @token, ' @'", "Postgres")] // the end of a name
+    [InlineData("select @token --@other;", "Postgres")]
+    [InlineData("select @token --@other;", "Sqlite")]
     [InlineData("select '\\' @other; ', \"\\\" @other; \", `@other;`, @token # @other; ", "MySql")]
     [InlineData("select 1 --@token", "MySql")]
+    [InlineData("select 1  --@token", "MySql")]
+    [InlineData("/* /* */ select @token", "MySql")]
+    [InlineData("/* /* */ select @token", "Sqlite")]
+    [InlineData("select `\\`, @token, `@`", "MySql")]
     [InlineData("select [@other;], `@other;`, @token", "Sqlite")]
     [InlineData("select '\\', @token, ' @'", "Sqlite")]
     public void Quotes_AreThoseOfTheDatabase(string text, string kind) =>
         Assert.Equal(["token"], Read(text, Enum.Parse<SqlKind>(kind)).Parameters);
+
+    [Fact]
+    public void Text_EndsBeforeTheSemicolon() =>
+        Assert.Equal(
+            ("select @token", "select @token "),
+            (Read("select @token; -- all", SqlKind.Sqlite).Text, Read("select @token ", SqlKind.Sqlite).Text)
+        );
 
     [Theory]
     [InlineData("", "it contains no statement.")]
@@ -43,6 +71,7 @@ public sealed class SqlQueryTests : IDisposable
     [InlineData("select '@token'", "its query does not name the parameter @token.")]
     [InlineData("select @token; select 1", "it contains several statements; expected one.")]
     [InlineData("select @token;;", "it contains several statements; expected one.")]
+    [InlineData(";select @token", "it contains several statements; expected one.")]
     [InlineData(
         "select @token, @uid",
         "it names the unknown parameter @uid; expected @token, @type, @station, @external_id, @now."

@@ -332,7 +332,7 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         Assert.Equal([0, 1, 2], passed.Elements);
     }
 
-    /// <summary>The next element is due with the token of the one whose timer was late, however late that was.</summary>
+    /// <summary>The next element has the token of the one whose timer was late, however late that was.</summary>
     [Fact]
     public async Task ElementAfterOneThatPassedLateAtItsDeadline_TakesTheTokenThatIsLeft()
     {
