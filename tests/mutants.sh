@@ -16,8 +16,12 @@ folders=("$@")
 # What else tests a folder: the address policy's connections are tested by the callbacks that go over them.
 declare -A others=([AddressPolicy]=Callbacks)
 
-# Tests that repeat something for many seconds touch all of a folder, and would do so for each change.
+# Tests that repeat something for many seconds touch all of a folder, and would do so for each change; others would start a
+# database for each.
 long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb Postgres. PostgresAuthorizer Citrineos Steve)
+
+tests="FullyQualifiedName~AkkaCharging.Tests."
+for name in "${long[@]}"; do tests+="&FullyQualifiedName!~$name"; done
 
 row_of() { # a folder; its figures
     local report=../../artifacts/mutants/$1/reports/mutation-report.json all=0 status row="| $1 |"
@@ -35,11 +39,9 @@ dotnet tool restore > /dev/null
 failed=0
 rows=()
 for folder in "${folders[@]}"; do
-    tests="FullyQualifiedName~AkkaCharging.Tests."
-    for name in "${long[@]}"; do tests+="&FullyQualifiedName!~$name"; done
     # The project is built with these tests alone: a process with all of them takes twice as long to start.
-    MutantsOf="$folder/**/*.cs${others[$folder]:+;${others[$folder]}/**/*.cs}" dotnet stryker --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" \
-        --test-case-filter "$tests" \
+    MutantsOf="$folder/**/*.cs${others[$folder]:+;${others[$folder]}/**/*.cs}" dotnet stryker \
+        --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" --test-case-filter "$tests" \
         --output "../../artifacts/mutants/$folder" || failed=1
     rows+=("$(row_of "$folder")") || failed=1
 done

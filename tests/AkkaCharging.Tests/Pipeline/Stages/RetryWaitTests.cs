@@ -108,20 +108,7 @@ public sealed class RetryWaitTests : CallbackStageTest
     [Fact]
     public async Task ClockSetBackDuringARetryAfter_ProlongsItByNoMoreThanTheCap()
     {
-        Client.Answer = (_, attempt, _) =>
-            Task.FromResult(
-                attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromDays(1)) : ScriptedCallbackClient.Ok()
-            );
-        var pending = await DecidedAsync(age: TimeSpan.FromDays(2));
-        var delivering = DeliverAsync(
-            Defaults with
-            {
-                RetryDelay = TimeSpan.FromMinutes(30),
-                MaxRetryDelay = TimeSpan.FromMinutes(30),
-            },
-            pending
-        );
-        await Eventually.HoldsAsync(() => Waits().Count == 1, "RestartFlow waits its half an hour, 1.8 s here");
+        var (pending, delivering) = await AskedToWaitAsync(TimeSpan.FromDays(1), age: TimeSpan.FromDays(2));
 
         Time.Step = TimeSpan.FromHours(-12);
         await WaitingAsync(pending);
@@ -135,20 +122,7 @@ public sealed class RetryWaitTests : CallbackStageTest
     [InlineData(72)]
     public async Task ClockSetDuringARetryAfter_ChangesNothing(int hours)
     {
-        Client.Answer = (_, attempt, _) =>
-            Task.FromResult(
-                attempt == 1 ? ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(20)) : ScriptedCallbackClient.Ok()
-            );
-        var pending = await DecidedAsync(age: TimeSpan.FromHours(2));
-        var delivering = DeliverAsync(
-            Defaults with
-            {
-                RetryDelay = TimeSpan.FromMinutes(30),
-                MaxRetryDelay = TimeSpan.FromMinutes(30),
-            },
-            pending
-        );
-        await Eventually.HoldsAsync(() => Waits().Count == 1, "RestartFlow waits its half an hour, 1.8 s here");
+        var (pending, delivering) = await AskedToWaitAsync(TimeSpan.FromMinutes(20), age: TimeSpan.FromHours(2));
 
         Time.Step = TimeSpan.FromHours(hours);
         await WaitingAsync(pending);
@@ -209,5 +183,26 @@ public sealed class RetryWaitTests : CallbackStageTest
             Assert.InRange(at[index + 1] - at[index], wait - 0.05, (wait * 1.2) + 1.5);
         Assert.Single(receiver.Received.Select(received => received.WebhookId).Distinct());
         await system.Terminate();
+    }
+
+    /// <summary>A delivery that was answered with <c>Retry-After</c>, in the wait of RestartFlow.</summary>
+    private async Task<(PendingRequest Pending, Task<IReadOnlyList<CallbackReceipt>> Delivering)> AskedToWaitAsync(
+        TimeSpan retryAfter,
+        TimeSpan age
+    )
+    {
+        Client.Answer = (_, attempt, _) =>
+            Task.FromResult(attempt == 1 ? ScriptedCallbackClient.Busy(retryAfter) : ScriptedCallbackClient.Ok());
+        var pending = await DecidedAsync(age: age);
+        var delivering = DeliverAsync(
+            Defaults with
+            {
+                RetryDelay = TimeSpan.FromMinutes(30),
+                MaxRetryDelay = TimeSpan.FromMinutes(30),
+            },
+            pending
+        );
+        await Eventually.HoldsAsync(() => Waits().Count == 1, "RestartFlow waits its half an hour, 1.8 s here");
+        return (pending, delivering);
     }
 }
