@@ -13,6 +13,9 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
     /// <summary>Thrown by every acceptance, decision and look-up while set.</summary>
     public Exception? Fault { get; set; }
 
+    /// <summary>Whether an acceptance never ends.</summary>
+    public bool Hangs { get; set; }
+
     /// <summary>Rows that cannot be read.</summary>
     public long Damaged { get; set; }
 
@@ -40,7 +43,10 @@ internal sealed class ScriptedJournal(string kind = "memory") : IRequestJournal
         ChargingRequest request,
         IdempotencyClaim? idempotency,
         CancellationToken cancellationToken
-    ) => Fault is null ? _kept.AcceptAsync(request, idempotency, cancellationToken) : throw Fault;
+    ) =>
+        Hangs ? new(new TaskCompletionSource<AcceptResult>().Task)
+        : Fault is null ? _kept.AcceptAsync(request, idempotency, cancellationToken)
+        : throw Fault;
 
     public ValueTask<AcceptResult?> FindAcceptedAsync(IdempotencyClaim claim, CancellationToken cancellationToken) =>
         Fault is null ? _kept.FindAcceptedAsync(claim, cancellationToken) : throw Fault;

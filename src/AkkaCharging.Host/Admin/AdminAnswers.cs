@@ -17,7 +17,7 @@ namespace AkkaCharging.Host.Admin;
 /// <param name="Next">The <c>cursor</c> of the next page; null after the last one.</param>
 /// <param name="Damaged">Ids of dead letters of the page that cannot be read, and are left out.</param>
 internal sealed record DeadLettersAnswer(
-    IReadOnlyList<DeadLetterAnswer> DeadLetters,
+    [property: JsonRequired] IReadOnlyList<DeadLetterAnswer> DeadLetters,
     string? Next,
     IReadOnlyList<string> Damaged
 );
@@ -146,7 +146,7 @@ internal sealed record TimelineAnswer(
 /// <summary>The result of a change to one dead letter.</summary>
 /// <param name="Status">The result: <c>redriven</c> or <c>discarded</c>.</param>
 internal sealed record LetterChangeAnswer(
-    [OneOf("redriven", "discarded")] string Status,
+    [OneOf("redriven", "discarded")] [property: JsonRequired] string Status,
     [Field(Pattern = Patterns.RequestId)] string RequestId,
     long Timestamp
 );
@@ -221,7 +221,7 @@ internal sealed record RedrivePreviewAnswer(
 /// retention, or cannot be read or decrypted.</param>
 /// <param name="Problem">The unexpected error that ended the redrive; null without one.</param>
 internal sealed record BulkRedriveAnswer(
-    [OneOf("running", "cancelling", "cancelled", "failed", "done")] string State,
+    [OneOf("running", "cancelling", "cancelled", "failed", "done")] [property: JsonRequired] string State,
     string? Destination,
     long? From,
     long To,
@@ -286,7 +286,7 @@ internal sealed record LaneAnswer(int Lane, string? Holder, bool Here, long? Tak
 /// <summary>
 /// The receivers with pending callbacks and the paused ones, ordered by the number of pending requests.
 /// </summary>
-internal sealed record DestinationsAnswer(IReadOnlyList<DestinationAnswer> Destinations);
+internal sealed record DestinationsAnswer([property: JsonRequired] IReadOnlyList<DestinationAnswer> Destinations);
 
 /// <summary>A receiver of callbacks.</summary>
 /// <param name="Breaker">The state of its circuit breaker: <c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
@@ -350,7 +350,7 @@ internal sealed record DestinationBody(string? Destination);
 /// <param name="Status">The result: <c>paused</c> or <c>resumed</c>.</param>
 /// <param name="Destination">The destination in its normal form.</param>
 internal sealed record DestinationChangeAnswer(
-    [OneOf("paused", "resumed")] string Status,
+    [OneOf("paused", "resumed")] [property: JsonRequired] string Status,
     string Destination,
     long Timestamp
 );

@@ -19,20 +19,25 @@ namespace AkkaCharging.Host.Admin;
 internal sealed partial class OperatorAccess(
     ManagementSettings settings,
     ListenerWrongKeys wrongKeys,
+    TimeProvider time,
     ILogger<OperatorAccess> logger
 )
 {
     /// <summary>The operator on this machine, where no token is needed.</summary>
-    private static readonly Operator OfThisMachine = new("loopback", MayChange: true);
+    private static readonly Operator OfThisMachine = new(OperatorSettings.OfThisMachine, MayChange: true);
 
     private readonly KeyHashes<Operator> _tokens = new([
         .. settings.Operators.Select(entry =>
             (Convert.FromHexString(entry.Sha256), new Operator(entry.Name, entry.Access == OperatorRight.Write))
         ),
         .. settings.Token.Length > 0
-            ? [(KeyHash.Of(settings.Token), new Operator("token", MayChange: true))]
+            ? [(KeyHash.Of(settings.Token), new Operator(OperatorSettings.OfToken, MayChange: true))]
             : Array.Empty<(byte[], Operator)>(),
     ]);
+
+    private readonly OnceAMinute _tokenLines = new(time);
+    private readonly OnceAMinute _hostLines = new(time);
+    private readonly OnceAMinute _roleLines = new(time);
 
     /// <summary>
     /// Returns the operator of an admitted request: a name of <c>management.operators</c>, <c>token</c> for
@@ -58,7 +63,7 @@ internal sealed partial class OperatorAccess(
         {
             if (isGuess)
                 wrongKeys.Operators.Add(address);
-            LogRefused(address, "token");
+            LogRefused(_tokenLines, address, "token");
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await context.WriteErrorAsync(
                 StatusCodes.Status401Unauthorized,
@@ -68,7 +73,7 @@ internal sealed partial class OperatorAccess(
         }
         else if (admitted == OfThisMachine && !IsThisMachine(request.Host.Host))
         {
-            LogRefused(address, "Host header");
+            LogRefused(_hostLines, address, "Host header");
             await context.WriteErrorAsync(
                 StatusCodes.Status403Forbidden,
                 AnswerStatus.Forbidden,
@@ -89,6 +94,7 @@ internal sealed partial class OperatorAccess(
         }
         else if (IsChange(request.Method) && admitted?.MayChange != true)
         {
+            LogRefused(_roleLines, address, "role");
             await context.WriteErrorAsync(
                 StatusCodes.Status403Forbidden,
                 AnswerStatus.Forbidden,
@@ -109,12 +115,19 @@ internal sealed partial class OperatorAccess(
     private static bool IsChange(string method) =>
         !HttpMethods.IsGet(method) && !HttpMethods.IsHead(method) && !HttpMethods.IsOptions(method);
 
+    private void LogRefused(OnceAMinute lines, IPAddress? remote, string reason)
+    {
+        if (lines.TryTake(out var leftOut))
+            LogRefused(remote, reason, leftOut);
+    }
+
     [LoggerMessage(
         1302,
         LogLevel.Warning,
-        "Rejected a request from {Remote} to the operators' listener because of its {Reason}"
+        "Rejected a request from {Remote} to the operators' listener because of its {Reason}, and {LeftOut} others since "
+            + "the last such line"
     )]
-    private partial void LogRefused(IPAddress? remote, string reason);
+    private partial void LogRefused(IPAddress? remote, string reason, long leftOut);
 
     private sealed record Operator(string Name, bool MayChange);
 }

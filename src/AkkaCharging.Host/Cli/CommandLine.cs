@@ -5,6 +5,7 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Clustering;
 using AkkaCharging.Files;
 using AkkaCharging.Host.Composition;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Host.Telemetry;
@@ -249,6 +250,7 @@ internal static class CommandLine
         own.Check(settings.Authorization);
         SettingsFiles.Check(settings);
         OtlpSettings.Read(Sources(configFile).Environment);
+        FileBudget.Of(ProcessFiles.Limit, settings);
         foreach (var warning in InsecureChoices.WarningsOf(settings))
             error.WriteLine($"{Terminal.Of(error).Paint(Tone.Doubtful, "warning:")} {warning}");
         return settings;

@@ -5,6 +5,7 @@ using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Host.Composition;
 using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Host.Telemetry;
 using AkkaCharging.Journal;
 using AkkaCharging.Settings;
 
@@ -53,7 +54,8 @@ internal static class DoctorCommand
                 if (CommandLine.Load(parsed.GetValue(config), error) is not { } settings)
                     return 1;
                 var hasFailed = false;
-                await foreach (var finding in ExamineAsync(settings, own, cancellation))
+                var sources = CommandLine.Sources(parsed.GetValue(config));
+                await foreach (var finding in ExamineAsync(settings, sources, own, cancellation))
                 {
                     hasFailed |= string.Equals(finding.Verdict, Finding.Failed, StringComparison.Ordinal);
                     await output.WriteLineAsync(
@@ -71,6 +73,7 @@ internal static class DoctorCommand
 
     private static async IAsyncEnumerable<Finding> ExamineAsync(
         ChargingSettings settings,
+        SettingsSources sources,
         OwnServices own,
         [EnumeratorCancellation] CancellationToken cancellation
     )
@@ -78,6 +81,7 @@ internal static class DoctorCommand
         (string Name, Func<Task<IReadOnlyList<Finding>>> Check)[] checks =
         [
             ("settings", () => Found(Insecure(settings))),
+            ("process", () => Found(OfProcess(settings, sources))),
             ("files", () => Found(Files(settings, own))),
             ("partners", () => PartnersAsync(settings, cancellation)),
             ("journal", async () => [.. (await JournalProbe.ExamineAsync(settings.Journal, cancellation)).Select(Of)]),
@@ -120,6 +124,19 @@ internal static class DoctorCommand
             new("settings", Finding.Ok, "They are valid."),
             .. InsecureChoices.WarningsOf(settings).Select(choice => new Finding("settings", Finding.Warning, choice)),
         ];
+
+    private static IReadOnlyList<Finding> OfProcess(ChargingSettings settings, SettingsSources sources)
+    {
+        OtlpSettings.Read(sources.Environment);
+        var files = FileBudget.Of(ProcessFiles.Limit, settings);
+        return
+        [
+            new("process", Finding.Ok, "OpenTelemetry's variables and the limit on open files can be used."),
+            .. files
+                .Cuts(settings)
+                .Select(cut => new Finding("process", Finding.Warning, $"The file limit is low: {cut}")),
+        ];
+    }
 
     private static IReadOnlyList<Finding> Files(ChargingSettings settings, OwnServices own)
     {

@@ -10,13 +10,14 @@ internal static class ListOptions
 
     /// <summary>Creates the option that limits a list.</summary>
     /// <param name="what">What is listed, in the plural.</param>
-    public static Option<int> CreateLimit(string what) =>
+    /// <param name="most">The highest limit that is allowed.</param>
+    public static Option<int> CreateLimit(string what, int most = int.MaxValue) =>
         new("--limit")
         {
             Description = $"Maximum number of {what}.",
             HelpName = "N",
             DefaultValueFactory = _ => LimitDefault,
-            CustomParser = ReadLimit,
+            CustomParser = result => ReadLimit(result, most),
         };
 
     /// <summary>Creates the option that writes a list as JSON.</summary>
@@ -26,11 +27,15 @@ internal static class ListOptions
     public static string MoreThan(int limit) =>
         $"There are more than {limit}: raise --limit, or narrow --from and --to.";
 
-    private static int ReadLimit(ArgumentResult result)
+    private static int ReadLimit(ArgumentResult result, int most)
     {
-        if (int.TryParse(result.Tokens[0].Value, out var limit) && limit > 0)
+        if (int.TryParse(result.Tokens[0].Value, out var limit) && limit > 0 && limit <= most)
             return limit;
-        result.AddError("--limit expects a whole number of at least 1.");
+        result.AddError(
+            most == int.MaxValue
+                ? "--limit expects a whole number of at least 1."
+                : $"--limit expects a whole number from 1 to {most}."
+        );
         return LimitDefault;
     }
 }

@@ -47,7 +47,9 @@ internal sealed class OperatorClient : IDisposable
             return 1;
         try
         {
-            var token = tokenFile is null ? settings.Management.Token : (await File.ReadAllTextAsync(tokenFile)).Trim();
+            var token = settings.Management.Token;
+            if (tokenFile is not null && SecretFile.TryReadToken(tokenFile, out token, out _) is { } problem)
+                throw new OperatorException($"--token-file '{ShownValue.OfFile(tokenFile)}' cannot be used: {problem}");
             using var client = new OperatorClient(settings.Management, token);
             await run(client);
             return 0;
@@ -112,7 +114,11 @@ internal sealed class OperatorClient : IDisposable
         try
         {
             using var answer = JsonDocument.Parse(body);
-            if (answer.RootElement.TryGetProperty("message", out var message))
+            if (
+                answer.RootElement is { ValueKind: JsonValueKind.Object } problem
+                && problem.TryGetProperty("message", out var message)
+                && message.ValueKind == JsonValueKind.String
+            )
                 return $"{message.GetString()}{hint}";
         }
         catch (JsonException)

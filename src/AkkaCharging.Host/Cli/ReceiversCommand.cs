@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Http;
+using AkkaCharging.Journal;
 
 namespace AkkaCharging.Host.Cli;
 
@@ -10,6 +11,9 @@ namespace AkkaCharging.Host.Cli;
 internal static class ReceiversCommand
 {
     private const string Route = "/admin/destinations";
+
+    /// <summary>One less than the service lists, so that it can be asked whether there are more.</summary>
+    private const int LimitMax = DeadLetterPage.LettersMax - 1;
 
     private static readonly Table<DestinationAnswer> Columns = new([
         ("STANDING", 8, receiver => receiver.Standing),
@@ -28,7 +32,7 @@ internal static class ReceiversCommand
     public static Command Create(Option<string?> config, TextWriter output, TextWriter error)
     {
         var tokenFile = OperatorClient.CreateTokenFileOption();
-        var limit = ListOptions.CreateLimit("receivers");
+        var limit = ListOptions.CreateLimit("receivers", LimitMax);
         var json = ListOptions.CreateJson();
         var list = new Command("list", "List receivers with pending callbacks and paused ones, most pending first.")
         {
@@ -41,7 +45,8 @@ internal static class ReceiversCommand
                     parsed.GetValue(config),
                     parsed.GetValue(tokenFile),
                     error,
-                    service => ListAsync(service, parsed.GetValue(limit), parsed.GetValue(json), output, cancellation)
+                    service =>
+                        ListAsync(service, parsed.GetValue(limit), parsed.GetValue(json), output, error, cancellation)
                 )
         );
         return new Command("receivers", "List, pause and resume the receivers of the running service.")
@@ -87,20 +92,23 @@ internal static class ReceiversCommand
         int limit,
         bool json,
         TextWriter output,
+        TextWriter error,
         CancellationToken cancellation
     )
     {
         var found = await service.GetAsync(
-            $"{Route}?limit={limit.ToString(CultureInfo.InvariantCulture)}",
+            $"{Route}?limit={Number(limit + 1)}",
             AdminJson.Default.DestinationsAnswer,
             cancellation
         );
         if (!json)
             await output.WriteLineAsync(Columns.Head(output));
-        foreach (var receiver in found.Destinations)
+        foreach (var receiver in found.Destinations.Take(limit))
             await output.WriteLineAsync(
                 json ? ReadableJson.Text(receiver, AdminJson.Default.DestinationAnswer) : Columns.Row(output, receiver)
             );
+        if (found.Destinations.Count > limit)
+            await error.WriteLineAsync($"There are more than {Number(limit)}: raise --limit (at most {LimitMax}).");
     }
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);

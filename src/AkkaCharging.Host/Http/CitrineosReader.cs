@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using AkkaCharging.Authorization.Questions;
 using AkkaCharging.Requests;
 
@@ -16,11 +17,17 @@ internal sealed class CitrineosReader(QuestionForm form)
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
+    /// <summary>OCPP 2.0.1 has no minimum length.</summary>
+    private static readonly DriverTokenRules UntypedRules = DriverTokenRules.Widest with { LengthMin = 1 };
+
     /// <inheritdoc cref="QuestionReader"/>
     public QuestionFields? Read(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
     {
         try
         {
+            // The parser leaves the text of fields alone that nobody reads.
+            if (!Utf8.IsValid(body))
+                throw new JsonException();
             using var document = JsonDocument.Parse(body.ToArray(), Strict);
             return Read(document.RootElement, out errors);
         }
@@ -48,8 +55,8 @@ internal sealed class CitrineosReader(QuestionForm form)
             broken.Add(
                 new(
                     "idToken",
-                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} characters that "
-                        + "OCPP 2.0.1 allows, and the name of a token type."
+                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} letters, digits, '-', "
+                        + "'.', '_', '~', '*', '=', ':', '+', '|', '@' or '#', and the name of a token type."
                 )
             );
         if (station is null)
@@ -72,7 +79,7 @@ internal sealed class CitrineosReader(QuestionForm form)
         if (Text(body, "idToken") is not { Length: > 0 and <= IdLengthMax } id)
             return null;
         if (!body.TryGetProperty("idTokenType", out var type) || type.ValueKind == JsonValueKind.Null)
-            return DriverToken.TryCreate(id, DriverTokenRules.Widest);
+            return DriverToken.TryCreate(id, UntypedRules);
         return
             Text(body, "idTokenType") is { Length: > 0 and <= TypeLengthMax } name
             && name.All(char.IsAsciiLetterOrDigit)

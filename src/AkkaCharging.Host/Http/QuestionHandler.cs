@@ -41,6 +41,17 @@ internal sealed class QuestionHandler(
             return;
         }
 
+        if (service.Questions.IsClosed)
+        {
+            await context.WriteErrorAsync(
+                StatusCodes.Status503ServiceUnavailable,
+                AnswerStatus.ShuttingDown,
+                "The service is shutting down.",
+                TimeSpan.FromSeconds(1)
+            );
+            return;
+        }
+
         var id = RequestId.New(time.GetUtcNow());
         var decision = await service.Questions.AskAsync(
             id,

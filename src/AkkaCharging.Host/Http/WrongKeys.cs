@@ -18,14 +18,11 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
     /// </summary>
     public const int BurstMin = 10;
 
-    private static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
-
     private readonly double _burst = Math.Max(BurstMin, perSecond);
     private readonly AddressTable<Budget> _budgets = new();
-    private readonly Lock _logGate = new();
+    private readonly OnceAMinute _lines = new(time);
     private long _wrong;
     private long _delayed;
-    private long? _loggedAt;
 
     /// <summary>The name of the listener in metrics.</summary>
     public string Listener => listener;
@@ -45,7 +42,8 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
         if (perSecond <= 0 || address is null || _budgets.Find(address)?.WaitAt(time.GetTimestamp()) is not { } wait)
             return null;
         Interlocked.Increment(ref _delayed);
-        LogOnceInAWhile(address);
+        if (_lines.TryTake(out _)) // an attack from many addresses must not fill the log
+            LogDelayed(address, listener, Wrong, Delayed);
         return wait;
     }
 
@@ -57,20 +55,6 @@ internal sealed partial class WrongKeys(string listener, double perSecond, TimeP
             _budgets
                 .GetOrAdd(address, () => new Budget(perSecond, _burst, time.TimestampFrequency))
                 .Take(time.GetTimestamp());
-    }
-
-    // An attack from many addresses must not fill the log.
-    private void LogOnceInAWhile(IPAddress address)
-    {
-        lock (_logGate)
-        {
-            var now = time.GetTimestamp();
-            if (_loggedAt is { } before && time.GetElapsedTime(before, now) < LogInterval)
-                return;
-            _loggedAt = now;
-        }
-
-        LogDelayed(address, listener, Wrong, Delayed);
     }
 
     [LoggerMessage(

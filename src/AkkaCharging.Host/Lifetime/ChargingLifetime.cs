@@ -61,10 +61,21 @@ internal sealed partial class ChargingLifetime(
         if (wasOpen && settings.ShutdownDelay > TimeSpan.Zero)
             await Task.Delay(settings.ShutdownDelay, time, CancellationToken.None);
 
-        await service.Intake.CloseAsync();
-        await deadLetters.StopAsync();
-        Log(await lanes.StopAsync(settings.ShutdownGrace));
+        var startedAt = time.GetTimestamp();
+        service.Questions.Close();
+        // Both wait for the journal, which a disk that hangs may never let answer. What it keeps is resumed.
+        await WithinGraceAsync(service.Intake.CloseAsync());
+        await WithinGraceAsync(deadLetters.StopAsync());
+        Log(await lanes.StopAsync(GraceLeft()));
         await journal.DisposeAsync();
+
+        TimeSpan GraceLeft() =>
+            settings.ShutdownGrace - time.GetElapsedTime(startedAt) is var left && left > TimeSpan.Zero
+                ? left
+                : TimeSpan.Zero;
+
+        Task WithinGraceAsync(Task task) =>
+            task.WaitAsync(GraceLeft(), time, CancellationToken.None).ContinueWith(_ => { }, TaskScheduler.Default);
     }
 
     private void Log(LaneStop stop)

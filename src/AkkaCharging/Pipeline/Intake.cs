@@ -70,6 +70,9 @@ internal sealed class Intake(
     private volatile bool _isClosing;
     private int _submitting;
 
+    /// <summary>Number of submissions that are not answered yet.</summary>
+    public int Submitting => Volatile.Read(ref _submitting);
+
     /// <summary>Answers when the request is journaled, or at once when it is rejected.</summary>
     public async ValueTask<IntakeResult> SubmitAsync(Submission submission)
     {

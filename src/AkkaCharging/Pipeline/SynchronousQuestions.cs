@@ -23,9 +23,16 @@ internal sealed class SynchronousQuestions(
 {
     private readonly int _waitingMax = settings.Queue.MaxSize;
     private int _waiting;
+    private volatile bool _isClosed;
+
+    /// <summary>Whether the service is stopping, and answers only the questions in progress.</summary>
+    public bool IsClosed => _isClosed;
 
     /// <summary>Number of questions in progress.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Lets callers know that no further question is answered.</summary>
+    public void Close() => _isClosed = true;
 
     /// <summary>
     /// Decides a question within <c>authorization.answerWithinMillis</c> or, without it,

@@ -38,7 +38,7 @@ internal sealed record JournalSettings(
     internal static JournalSettings Read(HoconSection hocon) =>
         new(
             Kind: hocon.Choice<JournalKind>("kind"),
-            Path: hocon.One("path", SettingKind.NonEmpty),
+            Path: hocon.One("path", SettingKind.JournalPath),
             Synchronous: hocon.One("synchronous", SettingKind.OneOf("full", "normal")),
             ConnectionString: hocon.One("connectionString", SettingKind.Secret),
             EncryptionKeys: hocon.Many("encryptionKeys", SettingKind.EncryptionKey),

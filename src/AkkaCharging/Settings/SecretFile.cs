@@ -48,9 +48,21 @@ internal sealed record SecretFile(string Path, string Variable)
 
     /// <summary>Reads a secret, without one line end after it.</summary>
     /// <returns>Why the file cannot be read; null when it was read.</returns>
-    public static string? TryRead(string path, out string secret)
+    public static string? TryRead(string path, out string secret) => TryRead(path, out secret, out _);
+
+    /// <summary>Reads a token for a header: printable ASCII without spaces, and one line end at most.</summary>
+    /// <param name="cause">The error on reading the file; null when it was read, or holds no token.</param>
+    /// <returns>Why the file cannot be used; null when it was read.</returns>
+    public static string? TryReadToken(string path, out string token, out Exception? cause) =>
+        TryRead(path, out token, out cause) is { } problem ? problem
+        : token.Any(c => c is <= ' ' or > '~') ? "it contains something other than printable ASCII without spaces."
+        : null;
+
+    private static string? TryRead(string path, out string secret, out Exception? cause)
     {
-        secret = "";
+        (secret, cause) = ("", null);
+        if (path.Length == 0)
+            return "no file is named.";
         try
         {
             if (RegularFile.ReadText(path, CharsMax) is not { } text)
@@ -60,6 +72,7 @@ internal sealed record SecretFile(string Path, string Variable)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            cause = e;
             return ShownValue.Reason(e, path);
         }
     }

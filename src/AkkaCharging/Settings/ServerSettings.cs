@@ -147,6 +147,12 @@ internal enum OperatorRight
 /// <param name="Sha256">The hash of the operator's token in 64 hexadecimal digits.</param>
 internal sealed record OperatorSettings(string Name, string Sha256, OperatorRight Access)
 {
+    /// <summary>Name of the operator who has <c>management.token</c>.</summary>
+    public const string OfToken = "token";
+
+    /// <summary>Name of the operator on this machine, where no token is needed.</summary>
+    public const string OfThisMachine = "loopback";
+
     internal static OperatorSettings Read(HoconSection hocon) =>
         new(
             Name: hocon.One("name", SettingKind.NonEmpty),

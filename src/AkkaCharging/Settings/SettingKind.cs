@@ -41,6 +41,10 @@ internal static class SettingKind
     public static SettingKind<string> NonEmpty { get; } =
         Texts("text that is not empty", text => text.Trim().Length > 0);
 
+    /// <remarks>Messages name the path, which a connection string in its place must not reach.</remarks>
+    public static SettingKind<string> JournalPath { get; } =
+        Texts("the path of a file; the place of a connection string is journal.connectionString", IsJournalPath);
+
     /// <summary>A token that can be sent in a header.</summary>
     public static SettingKind<string> Token { get; } =
         Texts("printable ASCII without spaces, or empty", IsToken, secret: true);
@@ -162,6 +166,12 @@ internal static class SettingKind
     }
 
     private static bool IsEncryptionKey(string text) => Base64.IsValid(text, out var bytes) && bytes == 32;
+
+    private static bool IsJournalPath(string text) =>
+        text.Trim().Length > 0
+        && !text.Contains("://", StringComparison.Ordinal)
+        && !text.Contains("password=", StringComparison.OrdinalIgnoreCase)
+        && !(text.Contains('=', StringComparison.Ordinal) && text.Contains(';', StringComparison.Ordinal));
 
     private static bool IsHostPattern(string text)
     {

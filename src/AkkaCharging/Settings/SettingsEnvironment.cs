@@ -21,6 +21,9 @@ internal static partial class SettingsEnvironment
     /// </summary>
     public const string Foreign = "AKKACHARGING_FOREIGN_VARIABLES";
 
+    /// <summary>Set by systemd for each unit whose output it keeps: the device and the inode of that output.</summary>
+    private const string OfSystemd = "JOURNAL_STREAM";
+
     /// <summary>
     /// Returns the variable of a setting: its path in capitals, with words and levels joined by <c>_</c>.
     /// </summary>
@@ -89,7 +92,8 @@ internal static partial class SettingsEnvironment
     /// silently.
     /// </summary>
     /// <remarks>
-    /// Service links of a container platform and the names listed in <see cref="Foreign"/> are skipped.
+    /// Service links of a container platform, systemd's variable and the names listed in <see cref="Foreign"/> are
+    /// skipped.
     /// </remarks>
     public static void ReportUnknown(
         IReadOnlyList<string> paths,
@@ -113,6 +117,7 @@ internal static partial class SettingsEnvironment
                 !namespaces.Any(own => name.StartsWith(own, StringComparison.Ordinal))
                 || known.Contains(name)
                 || foreign.Contains(name, StringComparer.Ordinal)
+                || name.Equals(OfSystemd, StringComparison.Ordinal)
                 || IsServiceLink(name, value)
             )
             {

@@ -59,6 +59,14 @@ internal static class SettingsRules
             "management.operators"
         );
         report.Require(
+            management.Operators.All(entry =>
+                entry.Name is not (OperatorSettings.OfToken or OperatorSettings.OfThisMachine)
+            ),
+            $"management.operators has an operator named {OperatorSettings.OfToken} or {OperatorSettings.OfThisMachine}, "
+                + "by which the log means others; expected another name.",
+            "management.operators"
+        );
+        report.Require(
             server.Port == 0 || server.Port != management.Port || !SameAddress(server.Host, management.Host),
             $"management.port and server.port are both {management.Port}; expected two different ports.",
             "management.port",

@@ -280,6 +280,10 @@ public sealed class OperatorAccessTests(SharedService shared)
                     .SequenceEqual(["ann", "token"]),
             "both changes are logged with their operators"
         );
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains("\"Reason\":\"role\"", StringComparison.Ordinal),
+            "the change that was refused is logged"
+        );
 
         static OperatorSettings Named(string name, OperatorRight access) =>
             new(name, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"token-of-{name}"))), access);

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using AkkaCharging.Host.Cli;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
@@ -89,6 +91,33 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Equal(1, exitCode);
         Assert.Contains("failed   journal: The database cannot be reached.", output, StringComparison.Ordinal);
         Assert.DoesNotContain(Secret, output + error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task JournalWhoseKeyIsGone_OrIsAnother_Fails()
+    {
+        var settings = Sqlite("journal.db");
+        var journal = SettingsLoader.Defaults.Journal with { Path = Path.Combine(_folder, "journal.db") };
+        await using (var made = new SqliteJournal(journal, TimeProvider.System))
+            await made.StartAsync(default);
+        var (sound, output, _) = await RunAsync(settings, "doctor");
+        var (other, told, _) = await RunAsync(
+            $"{settings}\njournal.encryptionKeys = [\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"]",
+            "doctor"
+        );
+        File.Delete(journal.Path + ".key");
+        var (gone, why, _) = await RunAsync(settings, "doctor");
+        var (both, reason, _) = await RunAsync(
+            $"{settings}\njournal.encryptionKeys = [\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"]",
+            "doctor"
+        );
+
+        Assert.Equal((0, 0, 1, 1), (sound, other, gone, both)); // the generated key still opens it beside another
+        Assert.Contains("journal.db can be read with the configured keys.", output, StringComparison.Ordinal);
+        Assert.Contains("journal.db can be read with the configured keys.", told, StringComparison.Ordinal);
+        Assert.Contains("journal.db.key is missing", why, StringComparison.Ordinal);
+        Assert.Contains("failed   journal: ", reason, StringComparison.Ordinal);
+        Assert.False(File.Exists(journal.Path + ".key"));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using AkkaCharging.Host.Cli;
 using AkkaCharging.Testing;
+using Microsoft.AspNetCore.Http;
 
 namespace AkkaCharging.Host.Tests.Cli;
 
@@ -112,6 +113,7 @@ public sealed class OperatorCommandTests : IAsyncLifetime
     [InlineData("receivers pause not-a-url", "destination")]
     [InlineData("receivers resume http://127.0.0.1:9", "not paused")]
     [InlineData("receivers list --limit 0", "limit")]
+    [InlineData("receivers list --limit 1000", "from 1 to 999")]
     public async Task WhatTheServiceRefuses_IsToldWithItsReason(string arguments, string reason)
     {
         var (exitCode, _, error) = await RunAsync(arguments.Split(' '));
@@ -155,6 +157,81 @@ public sealed class OperatorCommandTests : IAsyncLifetime
         Assert.Contains("--token-file", error, StringComparison.Ordinal);
         Assert.Contains("absent", missing, StringComparison.Ordinal);
         Assert.DoesNotContain("canary", error + output + missing, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "it is empty")]
+    [InlineData("two words\n", "it contains something other than printable ASCII")]
+    [InlineData("first line\nsecond line\n", "it contains something other than printable ASCII")]
+    public async Task TokenFile_ThatHoldsNoToken_IsTold(string text, string problem)
+    {
+        var file = Path.Combine(_folder, "token");
+        await File.WriteAllTextAsync(file, text);
+
+        var (exitCode, _, error) = await RunAsync("receivers", "list", "--token-file", file);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"--token-file '{file}' cannot be used: {problem}", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TokenFile_WithoutAName_IsTold()
+    {
+        var (exitCode, _, error) = await RunAsync("receivers", "list", "--token-file", "");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("--token-file '' cannot be used: no file is named.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ListThatIsCutOff_SaysSo()
+    {
+        foreach (var port in (int[])[1, 2])
+            await RunAsync("receivers", "pause", $"http://127.0.0.1:{port}");
+
+        var (one, first, more) = await RunAsync("receivers", "list", "--json", "--limit", "1");
+        var (two, all, nothing) = await RunAsync("receivers", "list", "--json", "--limit", "2");
+
+        Assert.Equal((0, 0), (one, two));
+        Assert.Equal((1, 2), (Lines(first), Lines(all)));
+        Assert.Contains("There are more than 1", more, StringComparison.Ordinal);
+        Assert.Equal("", nothing);
+
+        static int Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;
+    }
+
+    [Theory]
+    [InlineData(200, "{}")]
+    [InlineData(200, "[]")]
+    [InlineData(200, "null")]
+    [InlineData(200, "<html>")]
+    [InlineData(500, "\"x\"")]
+    [InlineData(500, "[]")]
+    [InlineData(500, "{\"message\":{}}")]
+    [InlineData(500, "")]
+    public async Task AnotherProgramOnThePort_IsTold(int status, string body)
+    {
+        await using var other = await CallbackReceiver.StartAsync();
+        other.RespondWith(
+            (context, _) =>
+            {
+                context.Response.StatusCode = status;
+                return context.Response.WriteAsync(body);
+            }
+        );
+        var config = Path.Combine(_folder, "other.conf");
+        await File.WriteAllTextAsync(
+            config,
+            $"server.host = \"127.0.0.1\"\nmanagement.port = {new Uri(other.Url).Port}"
+        );
+
+        foreach (var command in (string[])["receivers list", "dead-letters list", "dead-letters redrive --all"])
+        {
+            var (exitCode, _, error) = await ExecuteAsync([.. command.Split(' '), "--config", config]);
+
+            Assert.Equal(1, exitCode);
+            Assert.Single(error.Trim().Split('\n'));
+        }
     }
 
     [Fact]

@@ -41,15 +41,32 @@ public sealed class CitrineosTests : IDisposable
         Assert.Equal((RunningService.Station, "cp001"), (query.Station.Text, query.Mapping!.ExternalId));
     }
 
-    [Fact]
-    public async Task UntypedTokenAtAStationsUuid_IsAskedAsItStands()
+    [Theory]
+    [InlineData("04AABBCC")]
+    [InlineData("A1B")]
+    [InlineData("1")]
+    public async Task UntypedTokenAtAStationsUuid_IsAskedAsItStands(string id)
     {
         _authorizer.AnswersAlways(AuthorizerAnswer.Allow());
         await using var service = await StartAsync();
 
-        await AskAsync(service, $$"""{"idToken":"04AABBCC","stationId":"{{RunningService.Station}}"}""");
+        await AskAsync(service, $$"""{"idToken":"{{id}}","stationId":"{{RunningService.Station}}"}""");
 
-        Assert.Equal(new TokenIdentity("04AABBCC"), Assert.Single(_authorizer.Queries).Identity);
+        Assert.Equal(new TokenIdentity(id), Assert.Single(_authorizer.Queries).Identity);
+    }
+
+    [Fact]
+    public async Task FieldThatNobodyReads_MustBeUtf8AsWell()
+    {
+        await using var service = await StartAsync();
+        using var body = new ByteArrayContent(
+            Encoding.Latin1.GetBytes("{\"idToken\":\"04AABBCC\",\"stationId\":\"cp001\",\"x\":\"\u00e9\"}")
+        );
+        body.Headers.ContentType = new("application/json");
+
+        using var answer = await service.Http.PostAsync(Url, body);
+
+        Assert.Equal(["body"], (await Api.InvalidAsync(answer)).Select(error => error.Field));
     }
 
     [Theory]

@@ -1,8 +1,10 @@
 using Akka.Actor;
 using AkkaCharging.Authorization;
 using AkkaCharging.Journal;
+using AkkaCharging.Pipeline;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Lifetime;
@@ -10,6 +12,9 @@ namespace AkkaCharging.Host.Tests.Lifetime;
 [Trait("Category", "Component")]
 public sealed class GracefulStopTests
 {
+    private static readonly string Question =
+        $$"""{"stationId":"{{RunningService.Station}}","driverToken":"{{RunningService.AllowedToken}}"}""";
+
     [Fact]
     public async Task Stop_IsUnreadyFirst_ThenRefuses_ThenDrains_ThenCloses()
     {
@@ -37,6 +42,8 @@ public sealed class GracefulStopTests
         await Eventually.HoldsAsync(async () => (await SubmittedAsync()) == 503, "new work is refused");
         using (var refused = await service.SubmitAsync(receiver.Url))
             await Api.RefusedAsync(refused, 503, "shutting_down");
+        using (var question = await service.Http.PostAsync("/api/v1/authorize", Api.Json(Question)))
+            await Api.RefusedAsync(question, 503, "shutting_down");
         Assert.False(stopping.IsCompleted);
         Assert.False(journal.IsDisposed);
         Assert.Empty(receiver.Received);
@@ -100,6 +107,33 @@ public sealed class GracefulStopTests
             StringComparison.Ordinal
         );
         Assert.True(journal.IsDisposed);
+    }
+
+    /// <summary>Such as a disk that hangs in the middle of a batch.</summary>
+    [Fact]
+    public async Task JournalThatNeverAnswersASubmission_DoesNotKeepTheProcess()
+    {
+        var journal = new ScriptedJournal("sqlite") { Hangs = true };
+        await using var receiver = await CallbackReceiver.StartAsync();
+        await using var service = await RunningService.StartAsync(
+            settings => settings.WithServer(server => server with { ShutdownGrace = TimeSpan.FromMilliseconds(50) }),
+            services => services.AddSingleton<IRequestJournal>(journal)
+        );
+        using var hungUp = new CancellationTokenSource();
+        var submitting = service.SubmitAsync(receiver.Url).WaitAsync(hungUp.Token);
+        var intake = service.App.Services.GetRequiredService<Intake>();
+        await Eventually.HoldsAsync(() => intake.Submitting == 1, "the submission is under way");
+
+        await service
+            .App.Services.GetServices<IHostedService>()
+            .OfType<IHostedLifecycleService>()
+            .Single(hosted => hosted.GetType().Name == "ChargingLifetime")
+            .StoppingAsync(default)
+            .WaitAsync(Eventually.Patience);
+
+        Assert.True(journal.IsDisposed);
+        await hungUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => submitting);
     }
 
     private static async Task StopWithPendingAsync(

@@ -288,6 +288,53 @@ public sealed class SettingsLoaderTests
         Assert.NotNull(folder.Load());
     }
 
+    /// <summary>systemd sets it for each unit whose output it keeps.</summary>
+    [Fact]
+    public void VariableOfSystemd_IsNotTakenForASetting()
+    {
+        using var folder = new SettingsFolder();
+        folder.Variable("SERVER_ALLOW_ANONYMOUS", "true").Variable("JOURNAL_STREAM", "8:1234");
+
+        Assert.NotNull(folder.Load());
+    }
+
+    [Theory]
+    [InlineData("Host=db;Username=u;Password=canary-4711")]
+    [InlineData("host=db user=u password=canary-4711")]
+    [InlineData("postgres://u:canary-4711@db/charging")]
+    [InlineData("Server=db;User Id=u")]
+    public void ConnectionStringAsThePathOfTheJournal_IsRefused_AndNotShown(string value)
+    {
+        using var folder = new SettingsFolder();
+        folder.Variable("SERVER_ALLOW_ANONYMOUS", "true").Variable("JOURNAL_PATH", value);
+
+        var problem = Assert.Single(folder.Problems());
+
+        Assert.Contains("journal.path", problem, StringComparison.Ordinal);
+        Assert.Contains("journal.connectionString", problem, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("token")]
+    [InlineData("loopback")]
+    public void NameByWhichTheLogMeansAnother_IsNoOperators(string name)
+    {
+        using var folder = new SettingsFolder();
+        folder
+            .Variable("SERVER_ALLOW_ANONYMOUS", "true")
+            .File(
+                "application.conf",
+                $"management.operators = [{{ name = {name}, sha256 = {new string('a', 64)}, access = write }}]"
+            );
+
+        Assert.Contains(
+            "management.operators has an operator named token or loopback",
+            Assert.Single(folder.Problems()),
+            StringComparison.Ordinal
+        );
+    }
+
     [Theory]
     [InlineData("MANAGEMENT_TOKEN", "canary-4711\n", "canary-4711")]
     [InlineData("AUTHORIZATION_HTTP_BEARER_TOKEN", "canary-4711\r\n", "canary-4711")]

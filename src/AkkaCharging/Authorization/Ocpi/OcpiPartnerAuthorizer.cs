@@ -29,18 +29,21 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     private readonly TimeProvider _time;
     private readonly OcpiClient _client;
     private readonly OcpiEndpoint _endpoint;
+    private readonly Func<string?> _credentialsProblem;
     private volatile string? _misconfiguration;
 
     /// <param name="credentials">Returns the current credentials token issued by the partner.</param>
+    /// <param name="credentialsProblem">Returns why that token is older than its file; null when it is not.</param>
     public OcpiPartnerAuthorizer(
         OcpiSettings settings,
         OcpiPartnerSettings partner,
         Func<string> credentials,
+        Func<string?> credentialsProblem,
         TimeProvider time,
         ConfiguredHosts hosts
     )
     {
-        (_partner, _time) = (partner, time);
+        (_partner, _credentialsProblem, _time) = (partner, credentialsProblem, time);
         (_attemptTimeout, _maxRetries) = (settings.AttemptTimeout, settings.MaxRetries);
         _version = OcpiVersion.Of(settings.Version);
         _client = new OcpiClient(_version, settings, partner, credentials, hosts);
@@ -48,7 +51,7 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
     }
 
     /// <inheritdoc/>
-    public string? Misconfiguration => _misconfiguration;
+    public string? Misconfiguration => _misconfiguration ?? _credentialsProblem();
 
     /// <inheritdoc/>
     public async ValueTask<AuthorizerAnswer> AuthorizeAsync(

@@ -33,7 +33,15 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
         _authorizers =
         [
             .. settings.Partners.Select(
-                (partner, i) => new OcpiPartnerAuthorizer(settings, partner, () => _credentials.Current[i], time, hosts)
+                (partner, i) =>
+                    new OcpiPartnerAuthorizer(
+                        settings,
+                        partner,
+                        () => _credentials.Current[i],
+                        () => _credentials.Problem,
+                        time,
+                        hosts
+                    )
             ),
         ];
         Partners =
@@ -55,11 +63,11 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     {
         var problems = new List<string>();
         var tokens = new List<string>();
+        Exception? cause = null;
         foreach (var partner in settings.Partners)
         {
-            var problem = SecretFile.TryRead(partner.TokenFile, out var token);
-            if (problem is null && token.Any(c => c is <= ' ' or > '~'))
-                problem = "it contains something other than printable ASCII without spaces.";
+            var problem = SecretFile.TryReadToken(partner.TokenFile, out var token, out var unread);
+            cause ??= unread;
             if (problem is not null)
                 problems.Add(
                     $"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}"
@@ -67,7 +75,7 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
             tokens.Add(token);
         }
 
-        return problems.Count == 0 ? tokens : throw new InvalidSettingsException(problems);
+        return problems.Count == 0 ? tokens : throw new InvalidSettingsException(problems, cause);
     }
 
     /// <summary>The latest poll of the credentials files, for tests to await.</summary>

@@ -88,9 +88,11 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         await File.WriteAllTextAsync(file, "second token"); // OCPI does not allow a blank
         await PollTwiceAsync();
         await AskAsync();
+        Assert.Contains("of 'tnm' cannot be used", partners.Partners[0].Misconfiguration, StringComparison.Ordinal);
         await File.WriteAllTextAsync(file, "third");
         await PollTwiceAsync();
         await AskAsync();
+        Assert.Null(partners.Partners[0].Misconfiguration);
 
         Assert.Equal(
             ["Token first", "Token first", "Token third"],

@@ -56,5 +56,13 @@ internal static class OcpiQuestions
         TimeProvider time,
         string version = "2.2.1",
         int maxRetries = 0
-    ) => new(Settings(version, maxRetries, partner), partner, () => Credentials, time, new ConfiguredHosts());
+    ) =>
+        new(
+            Settings(version, maxRetries, partner),
+            partner,
+            () => Credentials,
+            () => null,
+            time,
+            new ConfiguredHosts()
+        );
 }
