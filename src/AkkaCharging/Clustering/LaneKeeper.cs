@@ -71,6 +71,8 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
         {
             _node.Journal.SetOpen(_number, isOpen: false);
             _node.Lanes.Remove(held.Lane);
+            _ = held.Recovery.StopAsync();
+            held.Lane.GiveUp();
         }
 
         _stopping.Dispose();

@@ -154,7 +154,7 @@ internal sealed class DeadLetterOperations(
         Interlocked.Increment(ref _redriving);
         try
         {
-            await admission.EnterRecoveredAsync(patience);
+            await admission.EnterRedrivenAsync(patience);
             Receiver? receiver = null;
             var isTakenUp = false;
             try
@@ -166,7 +166,7 @@ internal sealed class DeadLetterOperations(
                     : await store.RedriveAsync(id, time.GetUtcNow(), CancellationToken.None);
                 if (request is not null)
                 {
-                    receiver = admission.JoinRecovered(request.Request.Callback.Destination);
+                    receiver = admission.JoinRedriven(request.Request.Callback.Destination);
                     isTakenUp = await TakeUpAsync(PendingRequest.FromJournal(request, receiver, time), lane);
                 }
 
@@ -175,7 +175,7 @@ internal sealed class DeadLetterOperations(
             finally
             {
                 if (!isTakenUp)
-                    admission.LeaveRecovered(receiver);
+                    admission.LeaveRecovered(receiver, isRedriven: true);
             }
         }
         finally
@@ -196,7 +196,7 @@ internal sealed class DeadLetterOperations(
             while (lanes.Of(pending.Request.Id, number) is { } lane)
             {
                 if (lane.TryAdd(pending))
-                    return true;
+                    return true; // false as well for a lane that is given up, which is no longer among them then
                 await Task.Delay(LaneRetry, time, _stopping.Token); // the failed request is still leaving
             }
 

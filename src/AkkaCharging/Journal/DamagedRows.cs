@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AkkaCharging.Requests;
 
 namespace AkkaCharging.Journal;
@@ -15,18 +16,18 @@ internal sealed class DamagedRows(DamagedRowReport? report)
     private const int RememberedMax = 1_000;
 
     private readonly HashSet<RequestId> _seen = [];
-    private long _count;
+    private readonly ConcurrentDictionary<int, long> _counts = new();
 
-    /// <summary>Number of damaged rows found by the latest reading so far.</summary>
-    public long Count => Interlocked.Read(ref _count);
+    /// <summary>Number of damaged rows found by the latest reading of each lane so far.</summary>
+    public long Count => _counts.Values.Sum();
 
-    /// <summary>Resets the count before a new reading.</summary>
-    public void Clear() => Interlocked.Exchange(ref _count, 0);
+    /// <summary>Resets the count of a lane before a new reading, and when it is no longer this process's.</summary>
+    public void Clear(int lane) => _counts.TryRemove(lane, out _);
 
     /// <summary>Counts and reports a damaged row.</summary>
-    public void Add(RequestId id, string damage)
+    public void Add(RequestId id, string damage, int lane)
     {
-        Interlocked.Increment(ref _count);
+        _counts.AddOrUpdate(lane, 1, (_, count) => count + 1);
         report?.Invoke(id, damage);
     }
 

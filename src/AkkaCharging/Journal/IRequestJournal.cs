@@ -8,6 +8,7 @@ namespace AkkaCharging.Journal;
 /// Order: a request is written before its 200, a decision before its callback, an outcome before the request is
 /// forgotten. A write is durable when its task completes, as far as the kind of journal allows (memory: not beyond the
 /// process). Errors: <see cref="JournalUnavailableException"/> when a write could not be made; retry later.
+/// <see cref="RequestMovedException"/> when a decision, an attempt or a settlement is no longer this node's to write.
 /// </remarks>
 internal interface IRequestJournal : IAsyncDisposable
 {
@@ -143,6 +144,16 @@ internal sealed record JournalStatus(
 /// <summary>The journal can never be used by this process, which therefore does not start.</summary>
 internal sealed class InvalidJournalException(string message, Exception? innerException = null)
     : Exception(message, innerException);
+
+/// <summary>
+/// The request of a write is in another node's lane by now, or is gone: the write changed nothing, and never will.
+/// </summary>
+internal sealed class RequestMovedException(RequestId id, bool isGone)
+    : Exception(isGone ? $"The journal no longer has {id}." : $"{id} is in a lane of another node.")
+{
+    /// <summary>Whether no node has the request.</summary>
+    public bool IsGone => isGone;
+}
 
 /// <summary>A write could not be made; everything stored before is kept.</summary>
 internal sealed class JournalUnavailableException(string message, Exception? innerException = null)

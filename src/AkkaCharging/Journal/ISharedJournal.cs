@@ -5,7 +5,7 @@ namespace AkkaCharging.Journal;
 /// </summary>
 /// <remarks>
 /// The journal decides to which lane of this node a request that it accepts or redrives belongs. A node that lost a
-/// lane can no longer write to it: such writes fail with <see cref="JournalUnavailableException"/>.
+/// lane can no longer write to it: such writes fail with <see cref="RequestMovedException"/>.
 /// </remarks>
 internal interface ISharedJournal : IJournal
 {

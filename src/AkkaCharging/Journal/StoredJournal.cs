@@ -21,8 +21,17 @@ internal abstract class StoredJournal(
     /// <summary>The problem of a journal that has not been started or opened yet.</summary>
     public const string NotOpen = "The journal is not open yet.";
 
+    /// <summary>The lane of a reading that is not of one lane alone.</summary>
+    private const int AllLanes = 0;
+
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SearchMax = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a read may take, its wait for others included.</summary>
+    internal static readonly TimeSpan ReadMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>The same for a count, which may read all rows; less than the commands wait for an answer.</summary>
+    private static readonly TimeSpan CountMax = TimeSpan.FromSeconds(25);
 
     private readonly TaskCompletionSource<InvalidJournalException> _neverInvalid = new();
     private readonly DamagedRows _damaged = new(damaged);
@@ -94,9 +103,9 @@ internal abstract class StoredJournal(
         ThrowIfNotStarted();
         var backlog = await FindBacklogAsync(cancellationToken);
         SetBacklog(backlog.Rows);
-        _damaged.Clear();
+        _damaged.Clear(AllLanes);
         await foreach (
-            var unsettled in ReadAsync(backlog, () => Interlocked.Decrement(ref _backlog), cancellationToken)
+            var unsettled in ReadAsync(backlog, AllLanes, () => Interlocked.Decrement(ref _backlog), cancellationToken)
         )
             yield return unsettled;
         SetBacklog(0);
@@ -162,7 +171,7 @@ internal abstract class StoredJournal(
     {
         try
         {
-            return await Reader.FindAsync(id, Writer?.Secrets, Oldest).WaitAsync(cancellationToken);
+            return await InTimeAsync(Reader.FindAsync(id, Writer?.Secrets, Oldest), cancellationToken);
         }
         catch (DamagedRequestException e)
         {
@@ -184,9 +193,10 @@ internal abstract class StoredJournal(
         var leftOut = new List<DamagedRow>();
         for (RequestId? next = before ?? query.EndId; ; )
         {
-            var part = await Reader
-                .SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest)
-                .WaitAsync(cancellationToken);
+            var part = await InTimeAsync(
+                Reader.SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest),
+                cancellationToken
+            );
             found.AddRange(part.Requests);
             leftOut.AddRange(part.Damaged);
             next = part.Next;
@@ -206,14 +216,14 @@ internal abstract class StoredJournal(
         CancellationToken cancellationToken
     )
     {
-        var page = await Reader.ListDeadLettersAsync(query, after, most, Oldest).WaitAsync(cancellationToken);
+        var page = await InTimeAsync(Reader.ListDeadLettersAsync(query, after, most, Oldest), cancellationToken);
         _damaged.Saw(page.Damaged);
         return page;
     }
 
     /// <inheritdoc/>
     public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
-        await Reader.CountDeadLettersAsync(query, Oldest).WaitAsync(cancellationToken);
+        await InTimeAsync(Reader.CountDeadLettersAsync(query, Oldest), cancellationToken, CountMax);
 
     /// <inheritdoc/>
     public async ValueTask<RedriveResult> RedriveAsync(
@@ -222,7 +232,10 @@ internal abstract class StoredJournal(
         CancellationToken cancellationToken
     )
     {
-        var (isFound, redrive) = await Reader.FindDeadLetterAsync(id, Secrets, at, Oldest).WaitAsync(cancellationToken);
+        var (isFound, redrive) = await InTimeAsync(
+            Reader.FindDeadLetterAsync(id, Secrets, at, Oldest),
+            cancellationToken
+        );
         if (!isFound)
             return new(
                 await IsStoredAsync(id, cancellationToken) ? RedriveOutcome.NotDeadLetter : RedriveOutcome.NotFound
@@ -299,10 +312,14 @@ internal abstract class StoredJournal(
     /// <summary>Adds to <see cref="JournalStatus.Backlog"/>.</summary>
     protected void AddBacklog(long rows) => Interlocked.Add(ref _backlog, rows);
 
+    /// <summary>Forgets the damaged rows of a lane that this process no longer has.</summary>
+    protected void ForgetDamage(int lane) => _damaged.Clear(lane);
+
     /// <summary>Reads a backlog page by page. Damaged rows are reported and left in place.</summary>
     /// <param name="counted">Called after each row.</param>
     protected async IAsyncEnumerable<UnsettledRequest> ReadAsync(
         Backlog backlog,
+        int lane,
         Action counted,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
@@ -310,7 +327,7 @@ internal abstract class StoredJournal(
         for (var after = backlog.Start; ; )
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var page = await backlog.ReadPageAsync(after);
+            var page = await backlog.ReadPageAsync(after).WaitAsync(cancellationToken);
             if (page.Count == 0)
                 yield break;
             foreach (var row in page)
@@ -319,9 +336,27 @@ internal abstract class StoredJournal(
                 if (row.Request is { } request)
                     yield return request;
                 else
-                    _damaged.Add(row.Id, row.Damage!);
+                    _damaged.Add(row.Id, row.Damage!, lane);
                 counted();
             }
+        }
+    }
+
+    /// <param name="most">How long it may take; null for <see cref="ReadMax"/>.</param>
+    /// <exception cref="JournalUnavailableException">There was no answer in time.</exception>
+    private async Task<T> InTimeAsync<T>(Task<T> reading, CancellationToken cancellationToken, TimeSpan? most = null)
+    {
+        var patience = most ?? ReadMax;
+        try
+        {
+            return await reading.WaitAsync(patience, time, cancellationToken);
+        }
+        catch (TimeoutException e)
+        {
+            throw new JournalUnavailableException(
+                $"The journal has not answered a question for {patience.TotalSeconds} s.",
+                e
+            );
         }
     }
 

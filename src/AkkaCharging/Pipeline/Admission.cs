@@ -11,9 +11,11 @@ namespace AkkaCharging.Pipeline;
 internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimeProvider time)
 {
     private readonly SemaphoreSlim _recoveredPlaces = new(maxSize, maxSize);
+    private readonly SemaphoreSlim _redrivenPlaces = new(Math.Max(1, maxSize / 2));
     private readonly DrainRate _drainRate = new(time);
     private readonly Random _random = new();
     private int _pending;
+    private int _redrivenBeyond;
 
     public TimeProvider Time => time;
 
@@ -71,15 +73,57 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
     public Task EnterRecoveredAsync(CancellationToken cancellationToken) =>
         _recoveredPlaces.WaitAsync(cancellationToken);
 
-    /// <summary>Counts a recovered request at its receiver, even above the receiver's share.</summary>
-    public Receiver JoinRecovered(DestinationKey key) => receivers.Join(key);
+    /// <summary>
+    /// Takes a place for a request that is redriven: one of those for recovered requests, of which redriven ones get half
+    /// at most. So those redriven to a receiver that is away leave room for what another process has accepted.
+    /// </summary>
+    public async Task EnterRedrivenAsync(CancellationToken cancellationToken)
+    {
+        await _redrivenPlaces.WaitAsync(cancellationToken);
+        try
+        {
+            await EnterRecoveredAsync(cancellationToken);
+        }
+        catch
+        {
+            LeaveRedriven();
+            throw;
+        }
+    }
 
-    /// <summary>Releases a recovered request's place.</summary>
+    /// <summary>Counts a recovered request at its receiver, even above the receiver's share.</summary>
+    /// <param name="isRedriven">Whether it was redriven before the process that recovers it started.</param>
+    public Receiver JoinRecovered(DestinationKey key, bool isRedriven)
+    {
+        if (isRedriven && !_redrivenPlaces.Wait(TimeSpan.Zero))
+            Interlocked.Increment(ref _redrivenBeyond);
+        return receivers.Join(key);
+    }
+
+    /// <summary>Counts a request that is redriven at its receiver, even above the receiver's share.</summary>
+    public Receiver JoinRedriven(DestinationKey key) => receivers.Join(key);
+
+    /// <summary>Releases the place of a recovered or redriven request.</summary>
     /// <param name="joined">The receiver that the request had joined; null for none.</param>
-    public void LeaveRecovered(Receiver? joined)
+    public void LeaveRecovered(Receiver? joined, bool isRedriven)
     {
         if (joined is not null)
             receivers.Leave(joined);
+        if (isRedriven)
+            LeaveRedriven();
         _recoveredPlaces.Release();
+    }
+
+    private void LeaveRedriven()
+    {
+        for (var beyond = Volatile.Read(ref _redrivenBeyond); beyond > 0; )
+        {
+            var seen = Interlocked.CompareExchange(ref _redrivenBeyond, beyond - 1, beyond);
+            if (seen == beyond)
+                return;
+            beyond = seen;
+        }
+
+        _redrivenPlaces.Release();
     }
 }

@@ -60,6 +60,9 @@ internal sealed class PendingRequest(
     /// </summary>
     public bool LacksResources { get; set; }
 
+    /// <summary>Why this node has nothing more to do for it; null while it has.</summary>
+    public RequestMovedException? Moved { get; set; }
+
     /// <summary>Earliest time of the next attempt, if a receiver asked for one.</summary>
     public long? NotBefore { get; set; }
 
@@ -108,7 +111,8 @@ internal sealed class PendingRequest(
 }
 
 /// <summary>
-/// Reports that a request left the pipeline: settled, or interrupted by shutdown and kept in the journal.
+/// Reports that a request left the pipeline: settled, or kept in the journal because the lane stops or another node has
+/// it.
 /// </summary>
 /// <param name="Settlement">The settlement; null when the request was interrupted.</param>
 internal sealed record CallbackReceipt(PendingRequest Pending, Settlement? Settlement)

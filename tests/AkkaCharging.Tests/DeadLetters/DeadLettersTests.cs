@@ -253,8 +253,8 @@ public sealed class DeadLettersTests
         _time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(0, _letters.Bulk!.Redriven);
 
-        _admission.LeaveRecovered(joined: null);
-        _admission.LeaveRecovered(joined: null);
+        _admission.LeaveRecovered(joined: null, isRedriven: false);
+        _admission.LeaveRecovered(joined: null, isRedriven: false);
 
         await EndedAsync();
         Assert.Equal((1, 1), (_letters.Bulk.Redriven, _letters.Bulk.PassedOver));

@@ -139,12 +139,62 @@ public sealed class AdmissionTests : IDisposable
 
         for (var i = 0; i < 3; i++)
             await admission.EnterRecoveredAsync(CancellationToken.None);
-        var destination = admission.JoinRecovered(Key("a"));
+        var destination = admission.JoinRecovered(Key("a"), isRedriven: false);
         var fourth = admission.EnterRecoveredAsync(CancellationToken.None);
 
         Assert.Equal((6, false), (admission.Pending, fourth.IsCompleted));
-        admission.LeaveRecovered(destination);
+        admission.LeaveRecovered(destination, isRedriven: false);
         await fourth.WaitAsync(Eventually.Patience);
+    }
+
+    [Fact]
+    public async Task RedrivenRequests_TakeHalfOfThosePlaces_SoThatRecoveredOnesFindRoom()
+    {
+        var admission = new Admission(4, _receivers, _time);
+        for (var i = 0; i < 2; i++)
+            await admission.EnterRedrivenAsync(CancellationToken.None);
+        var third = admission.EnterRedrivenAsync(CancellationToken.None);
+
+        for (var i = 0; i < 2; i++)
+            await admission.EnterRecoveredAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
+
+        Assert.False(third.IsCompleted);
+        admission.LeaveRecovered(admission.JoinRedriven(Key("a")), isRedriven: true);
+        await third.WaitAsync(Eventually.Patience);
+    }
+
+    [Fact]
+    public async Task RedrivenRequests_OfAnEarlierProcess_CountAmongThem()
+    {
+        var admission = new Admission(4, _receivers, _time);
+        for (var i = 0; i < 3; i++) // one more than half
+        {
+            await admission.EnterRecoveredAsync(CancellationToken.None);
+            admission.JoinRecovered(Key("a"), isRedriven: true);
+        }
+
+        var next = admission.EnterRedrivenAsync(CancellationToken.None);
+        admission.LeaveRecovered(joined: null, isRedriven: true);
+        Assert.False(next.IsCompleted); // there are two yet
+        admission.LeaveRecovered(joined: null, isRedriven: true);
+
+        await next.WaitAsync(Eventually.Patience);
+    }
+
+    [Fact]
+    public async Task RedriveThatIsGivenUp_WhileItWaits_KeepsNoPlace()
+    {
+        var admission = new Admission(2, _receivers, _time);
+        await admission.EnterRecoveredAsync(CancellationToken.None);
+        await admission.EnterRecoveredAsync(CancellationToken.None);
+        using var hungUp = new CancellationTokenSource();
+        var waiting = admission.EnterRedrivenAsync(hungUp.Token);
+
+        await hungUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        admission.LeaveRecovered(joined: null, isRedriven: false);
+        await admission.EnterRedrivenAsync(CancellationToken.None).WaitAsync(Eventually.Patience);
     }
 
     [Fact]
@@ -193,12 +243,12 @@ public sealed class AdmissionTests : IDisposable
         var admission = new Admission(3, _receivers, _time);
         await admission.EnterRecoveredAsync(CancellationToken.None);
         await admission.EnterRecoveredAsync(CancellationToken.None);
-        var destination = admission.JoinRecovered(Key("a"));
+        var destination = admission.JoinRecovered(Key("a"), isRedriven: false);
         Assert.Equal((2, 1), (admission.Pending, destination.Pending));
 
-        admission.LeaveRecovered(destination);
+        admission.LeaveRecovered(destination, isRedriven: false);
         Assert.Equal((1, 0), (admission.Pending, destination.Pending));
-        admission.LeaveRecovered(joined: null); // it left before it joined
+        admission.LeaveRecovered(joined: null, isRedriven: false); // it left before it joined
         Assert.Equal((0, 0), (admission.Pending, destination.Pending));
     }
 

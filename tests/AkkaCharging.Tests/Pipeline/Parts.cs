@@ -115,6 +115,9 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public bool IsAway { get; set; }
 
+    /// <summary>The request that is in another node's lane; null for none.</summary>
+    public RequestId? MovedId { get; set; }
+
     /// <summary>Number of requests of earlier processes that it says are left to read.</summary>
     public long Backlog { get; set; }
 
@@ -161,19 +164,19 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
 
     public ValueTask<Decision> DecideAsync(RequestId id, Decision decision, CancellationToken cancellationToken)
     {
-        Check();
+        Check(id);
         return journal.DecideAsync(id, decision, cancellationToken);
     }
 
     public ValueTask RecordAttemptAsync(RequestId id, CallbackAttempt attempt, CancellationToken cancellationToken)
     {
-        Check();
+        Check(id);
         return journal.RecordAttemptAsync(id, attempt, cancellationToken);
     }
 
     public ValueTask SettleAsync(RequestId id, Settlement settlement, CancellationToken cancellationToken)
     {
-        Check();
+        Check(id);
         return journal.SettleAsync(id, settlement, cancellationToken);
     }
 
@@ -181,6 +184,13 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
         journal.FindAsync(id, cancellationToken);
 
     public ValueTask DisposeAsync() => journal.DisposeAsync();
+
+    private void Check(RequestId id)
+    {
+        Check();
+        if (id == MovedId)
+            throw new RequestMovedException(id, isGone: false);
+    }
 
     private void Check()
     {

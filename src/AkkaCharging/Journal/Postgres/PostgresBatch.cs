@@ -17,7 +17,6 @@ internal sealed class PostgresBatch
     private const int WritesMax = 2_048;
 
     private const string NoLane = "This node does not hold a lane yet.";
-    private const string LaneIsGone = "The lane of this request was taken by another node.";
 
     private readonly HashSet<RequestId> _ids = [];
     private readonly PostgresAccepts _accepts = new();
@@ -230,23 +229,26 @@ internal sealed class PostgresBatch
 
     /// <summary>Rejects the writes of requests that now belong to other nodes; these writes changed nothing.</summary>
     /// <remarks>
-    /// Only a settled request is ever deleted: its attempts and settlement were stored by a batch that was in doubt,
-    /// and would otherwise be repeated for ever.
+    /// Only a settled request is ever deleted: its attempts and settlement were stored by a batch that was in doubt. So
+    /// was a settlement that the row has, whoever holds its lane.
     /// </remarks>
     private async Task RefuseLostAsync(NpgsqlConnection connection, short[] held)
     {
         PostgresWrite[] writes = [.. _decides, .. _attempts, .. _settles];
         var found = await connection.AllAsync(
-            row => (Id: row.GetGuid(0), IsOurs: row.GetBoolean(1)),
+            row => (Id: row.GetGuid(0), IsOurs: row.GetBoolean(1), SettledAt: row.IsDBNull(2) ? 0 : row.GetInt64(2)),
             Sql.AreOurs,
             Ids(writes),
             held
         );
-        var areOurs = found.ToDictionary(row => row.Id, row => row.IsOurs);
-        foreach (
-            var write in writes.Where(write => !areOurs.GetValueOrDefault(write.Id.Value, write is not DecideWrite))
-        )
-            write.Fail(new JournalUnavailableException(LaneIsGone));
+        var rows = found.ToDictionary(row => row.Id);
+        foreach (var write in writes)
+        {
+            var isFound = rows.TryGetValue(write.Id.Value, out var row);
+            var isDone = !isFound && write is not DecideWrite;
+            if (!isDone && !row.IsOurs && (write as SettleWrite)?.Settlement.At.UtcTicks != row.SettledAt)
+                write.Fail(new RequestMovedException(write.Id, isGone: !isFound));
+        }
     }
 
     private void Complete(

@@ -91,10 +91,11 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
             throw new JournalUnavailableException($"Lane {lane} was not taken.");
         var left = await _reader.CountUnsettledAsync((short)lane, term);
         AddBacklog(left);
+        ForgetDamage(lane);
         try
         {
             await foreach (
-                var unsettled in ReadAsync(Find(left, (short)lane, [term], Secrets), Count, cancellationToken)
+                var unsettled in ReadAsync(Find(left, (short)lane, [term], Secrets), lane, Count, cancellationToken)
             )
                 yield return unsettled;
         }
@@ -125,6 +126,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     {
         cancellationToken.ThrowIfCancellationRequested();
         await WriteAsync(new LaneWrite(lane, IsTake: false)).WaitAsync(cancellationToken);
+        ForgetDamage(lane);
     }
 
     /// <inheritdoc/>
@@ -152,9 +154,7 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
             settled: _retention.Add,
             termBegan: OnTermBegan,
             committed: _committed,
-            lanes: _lanes is { } count
-                ? (count, lane => LaneLost?.Invoke(this, new(lane)), lane => LaneBehind?.Invoke(this, new(lane)))
-                : null,
+            lanes: _lanes is { } count ? (count, OnLaneLost, lane => LaneBehind?.Invoke(this, new(lane))) : null,
             node: (_instance, Clock, _keptClock)
         );
         _retaining = _retention.RunAsync(MayDelete, _stopping.Token);
@@ -211,8 +211,16 @@ internal sealed class PostgresJournal : StoredJournal, ISharedJournal
     private Backlog Find(long rows, short? only, long[] terms, JournalSecrets secrets) =>
         new(rows, Start: new(only ?? 0, Seq: 0), after => _reader.ReadPageAsync(after, only, terms, secrets));
 
+    private void OnLaneLost(int lane)
+    {
+        ForgetDamage(lane);
+        LaneLost?.Invoke(this, new(lane));
+    }
+
     private void OnTermBegan(long unsettled)
     {
+        if (_lanes is not null)
+            return; // each reading of a lane counts its own
         SetBacklog(unsettled);
         if (unsettled > 0)
             _backlogFound.Release();

@@ -40,6 +40,14 @@ internal static class PostgresSchema
     public static async Task<JournalSecrets?> CheckAsync(NpgsqlConnection connection, KeyRing keys) =>
         await ReadWrappedAsync(connection) is { } wrapped ? JournalSecrets.Open(keys, wrapped) : null;
 
+    /// <summary>Checks that every key is configured that the journal needs, if there is one yet.</summary>
+    /// <exception cref="InvalidJournalException">The journal is of a newer version, or a key is missing.</exception>
+    public static async Task CheckKeysAsync(NpgsqlConnection connection, KeyRing keys)
+    {
+        if (await CheckAsync(connection, keys) is not null)
+            await FindRetiredAsync(connection, keys);
+    }
+
     /// <summary>Reads the sealed hash secret; null when there is no journal yet.</summary>
     /// <exception cref="InvalidJournalException">The journal is of a newer version.</exception>
     public static async Task<byte[]?> ReadWrappedAsync(NpgsqlConnection connection)
@@ -115,17 +123,27 @@ internal static class PostgresSchema
             value
         );
 
-    private static async Task RegisterAsync(NpgsqlConnection connection, KeyRing keys)
+    /// <summary>Returns the used keys that are no longer configured.</summary>
+    /// <exception cref="InvalidJournalException">Rows still need one of them.</exception>
+    private static async Task<List<string>> FindRetiredAsync(NpgsqlConnection connection, KeyRing keys)
     {
         var used = await connection.AllAsync(found => found.GetString(0), "SELECT id FROM charging_key");
-        foreach (var id in used.Where(id => !keys.Contains(id)))
+        var retired = used.Where(id => !keys.Contains(id)).ToList();
+        foreach (var id in retired)
         {
             await using var search = connection.Command(NeedsKey, Convert.FromHexString(id));
             search.CommandTimeout = StepSeconds;
             if (await search.ExecuteScalarAsync() is true)
                 throw JournalSecrets.KeyIsMissing(id);
-            await connection.ExecuteAsync("DELETE FROM charging_key WHERE id = $1", id);
         }
+
+        return retired;
+    }
+
+    private static async Task RegisterAsync(NpgsqlConnection connection, KeyRing keys)
+    {
+        foreach (var id in await FindRetiredAsync(connection, keys))
+            await connection.ExecuteAsync("DELETE FROM charging_key WHERE id = $1", id);
 
         await connection.ExecuteAsync(
             "INSERT INTO charging_key (id) VALUES ($1) ON CONFLICT DO NOTHING",

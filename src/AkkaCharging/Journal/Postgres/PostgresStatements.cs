@@ -112,5 +112,5 @@ internal static class PostgresStatements
         + "RETURNING id, coalesce(api_key, '')";
 
     /// <summary>Reads of each request whether it is in a lane that this node holds.</summary>
-    public const string AreOurs = "SELECT id, lane = ANY ($2) FROM charging_request WHERE id = ANY ($1)";
+    public const string AreOurs = "SELECT id, lane = ANY ($2), settled_at FROM charging_request WHERE id = ANY ($1)";
 }

@@ -6,7 +6,7 @@ namespace AkkaCharging.Journal.Postgres;
 internal abstract record PostgresWrite(RequestId Id)
 {
     /// <summary>Reports to the caller that the write was not made, as far as is known.</summary>
-    public abstract void Fail(JournalUnavailableException problem);
+    public abstract void Fail(Exception problem);
 }
 
 /// <inheritdoc/>
@@ -20,7 +20,7 @@ internal abstract record PostgresWrite<T>(RequestId Id) : PostgresWrite(Id)
     /// <summary>Answers the caller after the commit.</summary>
     public void Complete(T result) => _completion.TrySetResult(result);
 
-    public override void Fail(JournalUnavailableException problem) => _completion.TrySetException(problem);
+    public override void Fail(Exception problem) => _completion.TrySetException(problem);
 }
 
 internal sealed record AcceptWrite(RequestId Id, RequestRow Row, IdempotencyClaim? Claim)

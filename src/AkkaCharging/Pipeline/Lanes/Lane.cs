@@ -35,6 +35,7 @@ internal sealed class Lane(int number, Admission admission)
     private readonly ConcurrentDictionary<RequestId, PendingRequest> _pending = new();
     private readonly PendingAges _ages = new();
     private volatile LaneRun? _run;
+    private volatile bool _isGivenUp;
     private int _generation;
     private volatile int _state = (int)LaneState.Restarting;
 
@@ -63,11 +64,17 @@ internal sealed class Lane(int number, Admission admission)
     /// </summary>
     public int NextGeneration() => ++_generation;
 
-    /// <returns>False when the lane already holds the request.</returns>
+    /// <returns>False when the lane already holds the request, or was given up.</returns>
     public bool TryAdd(PendingRequest pending)
     {
         _ages.Add(SecondOf(pending.Since)); // first, because an added request may be settled at any moment
         if (!_pending.TryAdd(pending.Request.Id, pending))
+        {
+            _ages.Remove(SecondOf(pending.Since));
+            return false;
+        }
+
+        if (_isGivenUp && _pending.TryRemove(new(pending.Request.Id, pending)))
         {
             _ages.Remove(SecondOf(pending.Since));
             return false;
@@ -78,21 +85,26 @@ internal sealed class Lane(int number, Admission admission)
         return true;
     }
 
-    /// <summary>Removes a settled request and releases its place.</summary>
-    /// <returns>False for an interrupted request, which stays, and for one that an earlier run had settled.</returns>
+    /// <summary>Removes a request that is settled or has moved to another node, and releases its place.</summary>
+    /// <returns>False for an interrupted request, which stays, and for one that an earlier run had removed.</returns>
     public bool Complete(CallbackReceipt receipt)
     {
-        if (receipt.Settlement is null || !_pending.TryRemove(receipt.Pending.Request.Id, out var pending))
+        if (
+            (receipt.Settlement is null && receipt.Pending.Moved is null)
+            || !_pending.TryRemove(receipt.Pending.Request.Id, out var pending)
+        )
             return false;
-        Leave(pending, receipt.Settlement.LastAttempt?.Cause == AttemptCause.AddressRefused);
+        Leave(pending, receipt.Settlement?.LastAttempt?.Cause == AttemptCause.AddressRefused);
         return true;
     }
 
     /// <summary>
-    /// Drops all pending requests and releases their places, because another node resumes them from the journal.
+    /// Drops all pending requests and releases their places, because another node resumes them from the journal. From
+    /// now on the lane takes none.
     /// </summary>
     public void GiveUp()
     {
+        _isGivenUp = true;
         foreach (var id in _pending.Keys)
         {
             if (_pending.TryRemove(id, out var pending))
@@ -117,7 +129,7 @@ internal sealed class Lane(int number, Admission admission)
     {
         _ages.Remove(SecondOf(pending.Since));
         if (pending.IsRecovered)
-            admission.LeaveRecovered(pending.Receiver);
+            admission.LeaveRecovered(pending.Receiver, pending.IsRedriven);
         else if (isRefused)
             admission.LeaveAfterRetries(pending);
         else

@@ -77,13 +77,19 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 
     private void Complete(CallbackReceipt receipt)
     {
-        if (_lane.Complete(receipt))
+        if (!_lane.Complete(receipt))
+            return;
+        if (receipt.Settlement is { } settlement)
             _parts.Observer.Settled(
                 receipt.Pending.Request,
-                receipt.Settlement!,
+                settlement,
                 receipt.Pending.Age(_parts.Time),
                 receipt.Pending.IsRedriven
             );
+        else if (receipt.Pending.Moved is { IsGone: true } gone)
+            _log.Warning("Lane {Lane} gave a request up: {Reason}", _lane.Number, gone.Message);
+        else
+            _log.Info("Lane {Lane} gave a request up: {Reason}", _lane.Number, receipt.Pending.Moved?.Message);
     }
 
     private void OnEnded(Exception? cause)

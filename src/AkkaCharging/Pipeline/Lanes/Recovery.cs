@@ -78,9 +78,9 @@ internal sealed class Recovery(
             if (count++ == 0)
                 log.Info("Resuming {Backlog} unsettled requests of an earlier process", journal.Status.Backlog);
             await admission.EnterRecoveredAsync(stopping);
-            var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination);
+            var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination, unsettled.IsRedriven);
             if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
-                admission.LeaveRecovered(receiver);
+                admission.LeaveRecovered(receiver, unsettled.IsRedriven);
             if (time.GetElapsedTime(loggedAt) < ProgressInterval)
                 continue;
             loggedAt = time.GetTimestamp();

@@ -96,6 +96,10 @@ internal static class AuthorizationStage
         {
             // Still undecided in the journal; decided by the process that resumes the request.
         }
+        catch (RequestMovedException e)
+        {
+            pending.Moved = e;
+        }
 
         return pending;
     }

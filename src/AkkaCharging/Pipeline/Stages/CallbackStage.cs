@@ -57,13 +57,15 @@ internal static class CallbackStage
             .Named("callback-retries");
 
         return ReceiverStage
-            .ForAttempts(receivers, retries.AreNext, tokens.Stopping) // Turn
+            .ForAttempts(receivers, pending => IsRetried(pending) || pending.Moved is not null, tokens.Stopping) // Turn
             .SelectAsyncUnordered(settings.MaxInFlight + OutcomesBeingJournaled, FirstAttemptAsync) // Delivery
             .Via(BesideSettled(retryLane)) // CallbackReceipt
             .Named("callbacks");
 
         async Task<Delivery> FirstAttemptAsync(Turn turn) =>
-            new(turn.Pending, retries.AreNext(turn.Pending) ? null : (await attempt.MakeAsync(turn)).Receipt);
+            new(turn.Pending, IsRetried(turn.Pending) ? null : (await attempt.MakeAsync(turn)).Receipt);
+
+        bool IsRetried(PendingRequest pending) => pending.Moved is null && retries.AreNext(pending);
     }
 
     private static IGraph<FlowShape<Delivery, CallbackReceipt>, NotUsed> BesideSettled(

@@ -38,7 +38,7 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
         try
         {
             if (await CallAsync(turn) is not var (result, isReceiversFault))
-                return stopping.IsCancellationRequested || !pending.IsExpired(_time)
+                return pending.Moved is not null || stopping.IsCancellationRequested || !pending.IsExpired(_time)
                     ? Interrupted(pending)
                     : await SettleAsync(pending, RequestState.Expired, last: null);
             pending.LacksResources = result.Lacking is not null;
@@ -64,13 +64,18 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
         {
             return Interrupted(pending);
         }
+        catch (RequestMovedException e)
+        {
+            pending.Moved = e;
+            return Interrupted(pending);
+        }
     }
 
     private static AttemptResolution Interrupted(PendingRequest pending) =>
         new(AttemptEnd.Done, CallbackReceipt.Interrupted(pending));
 
     /// <returns>
-    /// Null when no attempt was made, because the turn holds no slot, the lane stops or the request expired.
+    /// Null when no attempt was made, because the turn holds no slot, the lane stops, or the request expired or moved.
     /// </returns>
     private async Task<(AttemptResult Result, bool IsReceiversFault)?> CallAsync(Turn turn)
     {
@@ -81,7 +86,7 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
         var isReceiversFault = false;
         try
         {
-            if (stopping.IsCancellationRequested || pending.IsExpired(_time))
+            if (pending.Moved is not null || stopping.IsCancellationRequested || pending.IsExpired(_time))
                 return null;
             if (pending.Decision is not { } decision)
                 throw new InvalidOperationException($"{pending.Request.Id} reached the callback stage undecided.");

@@ -72,10 +72,12 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         Assert.Equal([decided.Id, queued.Id], left.Select(unsettled => unsettled.Request.Id));
         Assert.Equal([Sample.Decision(), null], left.Select(unsettled => unsettled.Decision));
         Assert.Equal(0, second.Status.Backlog);
-        await AssertRefusedAsync(() => first.DecideAsync(queued.Id, Sample.Decision(), default));
-        await AssertRefusedAsync(() => first.SettleAsync(decided.Id, Delivered, default));
-        await AssertRefusedAsync(() => first.RecordAttemptAsync(decided.Id, Sample.Attempt(), default));
-        await AssertRefusedAsync(() => first.AcceptAsync(Sample.Request(), idempotency: null, default));
+        await AssertMovedAsync(() => first.DecideAsync(queued.Id, Sample.Decision(), default));
+        await AssertMovedAsync(() => first.SettleAsync(decided.Id, Delivered, default));
+        await AssertMovedAsync(() => first.RecordAttemptAsync(decided.Id, Sample.Attempt(), default));
+        await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await first.AcceptAsync(Sample.Request(), idempotency: null, default)
+        );
         Assert.Equal([0], lost);
         Assert.Equal((RequestState.Queued, 0), await StateAsync(second, queued));
         Assert.Equal((RequestState.Decided, 0), await StateAsync(second, decided));
@@ -209,7 +211,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
                 var told = await node.DecideAsync(id, mine, default);
                 decisions.GetOrAdd(id, _ => []).Add(told);
             }
-            catch (JournalUnavailableException)
+            catch (Exception e) when (e is RequestMovedException or JournalUnavailableException)
             {
                 // It is the other's.
             }
@@ -256,7 +258,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         var redriven = await second.RedriveAsync(request.Id, Sample.Now, default);
 
         Assert.Equal((RedriveOutcome.Redriven, 3), (redriven.Outcome, redriven.Lane));
-        await AssertRefusedAsync(() => first.SettleAsync(request.Id, Delivered, default));
+        await AssertMovedAsync(() => first.SettleAsync(request.Id, Delivered, default));
         await second.SettleAsync(request.Id, Delivered, default);
         Assert.Equal(RequestState.Delivered, (await first.FindAsync(request.Id, default))!.State);
     }
@@ -391,7 +393,81 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         await node.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
         await node.SettleAsync(request.Id, Delivered, default);
 
-        await AssertRefusedAsync(() => node.DecideAsync(Sample.Request().Id, Sample.Decision(), default));
+        await AssertMovedAsync(() => node.DecideAsync(Sample.Request().Id, Sample.Decision(), default));
+    }
+
+    /// <summary>
+    /// A node reads a lane again whenever it may have requests that the node does not have, and after each failure.
+    /// </summary>
+    [Fact]
+    public async Task DamagedRow_CountsOnce_HoweverOftenItsLaneIsRead_AndOnlyAtItsHolder()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        await first.AcceptAsync(Sample.Request(), idempotency: null, default);
+        await SharedPostgres.QueryAsync(settings, "UPDATE charging_request SET secrets = NULL");
+        await using var second = await NodeAsync(settings, 0);
+
+        for (var reading = 0; reading < 2; reading++)
+        {
+            Assert.Empty(await second.ReadUnsettledAsync(0, default).ToListAsync());
+            Assert.Equal(1, second.Status.Damaged);
+        }
+
+        await second.ReleaseLaneAsync(0, default);
+        Assert.Equal(0, second.Status.Damaged);
+        await second.TakeLaneAsync(0, default);
+        Assert.Empty(await second.ReadUnsettledAsync(0, default).ToListAsync());
+        await first.TakeLaneAsync(0, default);
+        await Eventually.HoldsAsync(() => second.Status.Damaged == 0, "the holder before forgets it");
+    }
+
+    [Fact]
+    public async Task NodeThatLosesItsSession_WhileItReadsALane_CountsWhatIsLeft()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using (var before = await NodeAsync(settings, 0, 1))
+        {
+            for (var i = 0; i < 6; i++)
+                await before.AcceptAsync(Sample.Request(), idempotency: null, default);
+        }
+
+        await using var proxy = TcpProxy.To(new NpgsqlConnectionStringBuilder(settings.ConnectionString).Port);
+        await using var node = await NodeAsync(PostgresOwnershipTests.Through(proxy, settings), 0, 1);
+        await using var reading = node.ReadUnsettledAsync(0, default).GetAsyncEnumerator();
+        Assert.True(await reading.MoveNextAsync());
+
+        proxy.Cut();
+        await Eventually.HoldsAsync(() => !node.Status.IsAvailable, "the node notices");
+        proxy.Restore();
+        await Eventually.HoldsAsync(() => node.Status.IsAvailable, "the node is back");
+        Assert.Equal(3, node.Status.Backlog);
+        await reading.DisposeAsync();
+
+        await using var other = node.ReadUnsettledAsync(1, default).GetAsyncEnumerator();
+        Assert.True(await other.MoveNextAsync());
+        Assert.Equal(3, node.Status.Backlog);
+    }
+
+    /// <summary>
+    /// The node heard nothing of the commit; meanwhile its lane, or after a redrive the request, is another's.
+    /// </summary>
+    [Fact]
+    public async Task SettlementThatWasStored_IsDone_WhoeverHasTheLane()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        var request = Sample.Request();
+        await first.AcceptAsync(request, idempotency: null, default);
+        await first.DecideAsync(request.Id, Sample.Decision(), default);
+        await first.SettleAsync(request.Id, Delivered, default);
+        await using var second = await NodeAsync(settings, 0);
+
+        await first.SettleAsync(request.Id, Delivered, default);
+
+        await AssertMovedAsync(() =>
+            first.SettleAsync(request.Id, Delivered with { At = Delivered.At.AddSeconds(1) }, default)
+        );
     }
 
     [Fact]
@@ -509,9 +585,9 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         return (found!.State, found.Attempts.Count);
     }
 
-    private static async Task AssertRefusedAsync<T>(Func<ValueTask<T>> write) =>
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
+    private static async Task AssertMovedAsync<T>(Func<ValueTask<T>> write) =>
+        await Assert.ThrowsAsync<RequestMovedException>(async () => await write());
 
-    private static async Task AssertRefusedAsync(Func<ValueTask> write) =>
-        await Assert.ThrowsAsync<JournalUnavailableException>(async () => await write());
+    private static async Task AssertMovedAsync(Func<ValueTask> write) =>
+        await Assert.ThrowsAsync<RequestMovedException>(async () => await write());
 }

@@ -72,7 +72,7 @@ public sealed class LaneTests : IDisposable
             await _admission.EnterRecoveredAsync(CancellationToken.None);
         var next = _admission.EnterRecoveredAsync(CancellationToken.None);
         var unsettled = new UnsettledRequest(Sample.Request(), Sample.Decision(), AttemptsMade: 0);
-        var receiver = _admission.JoinRecovered(unsettled.Request.Callback.Destination);
+        var receiver = _admission.JoinRecovered(unsettled.Request.Callback.Destination, isRedriven: false);
         var pending = PendingRequest.FromJournal(unsettled, receiver, _time);
         _lane.TryAdd(pending);
         Assert.False(next.IsCompleted);
@@ -97,6 +97,31 @@ public sealed class LaneTests : IDisposable
         Assert.Empty(_lane.Pending);
         Assert.Equal(TimeSpan.Zero, _lane.OldestAge);
         Assert.Equal((0, 0), (_admission.Pending, held[0].Receiver.Pending));
+    }
+
+    /// <summary>A submission that found the lane just before it moved; the next holder reads it from the journal.</summary>
+    [Fact]
+    public void LaneThatIsGivenUp_TakesNothing()
+    {
+        _lane.GiveUp();
+
+        Assert.False(_lane.TryAdd(Admitted()));
+
+        Assert.Empty(_lane.Pending);
+        Assert.Equal(TimeSpan.Zero, _lane.OldestAge);
+    }
+
+    [Fact]
+    public void RequestThatHasMoved_GivesItsPlaceBack_Once()
+    {
+        var pending = Admitted();
+        _lane.TryAdd(pending);
+        pending.Moved = new(pending.Request.Id, isGone: false);
+
+        Assert.True(_lane.Complete(CallbackReceipt.Interrupted(pending)));
+        Assert.False(_lane.Complete(CallbackReceipt.Interrupted(pending)));
+
+        Assert.Equal((0, 0), (_admission.Pending, pending.Receiver.Pending));
     }
 
     public void Dispose() => _receivers.Dispose();
