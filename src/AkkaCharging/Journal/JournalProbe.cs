@@ -1,3 +1,4 @@
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Settings;
@@ -64,8 +65,9 @@ internal static class JournalProbe
         }
 
         await using var audit = SqliteAudit.Open(settings);
+        audit.CheckKeys();
         var newest = (await audit.ReadPageAsync(new(), before: null, rows: 1)).SingleOrDefault().Row;
-        findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read."));
+        findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read with the configured keys."));
         if (newest is not null && newest.AcceptedAt > TimeProvider.System.GetUtcNow() + SkewMax)
             findings.Add(
                 new(
@@ -85,6 +87,7 @@ internal static class JournalProbe
         return await PostgresProblem.ReadAsync(async () =>
         {
             await using var connection = await connections.OpenOwnAsync(cancellation);
+            await PostgresSchema.CheckKeysAsync(connection, KeySource.Required(settings));
             var now = TimeProvider.System.GetUtcNow();
             var skew = (await connection.ScalarAsync<DateTime>("SELECT clock_timestamp()")) - now.UtcDateTime;
             return (IReadOnlyList<ProbeFinding>)

@@ -263,6 +263,27 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
         await writer.Ended;
     }
 
+    [Fact]
+    public async Task DiskThatHangsAtTheStart_KeepsNobodyWaiting_AndTheJournalOpensWhenItAnswers()
+    {
+        await (await _folder.StartAsync()).DisposeAsync();
+        var key = await File.ReadAllTextAsync(_folder.Key);
+        File.Delete(_folder.Key);
+        await Pipes.MakeAsync(_folder.Key); // read at the start; says nothing yet
+        await using var journal = new SqliteJournal(_folder.Settings, _folder.Time);
+
+        var starting = journal.StartAsync(default);
+        await _folder.TickUntilAsync(() => starting.IsCompleted, "the start goes on");
+
+        var problem = journal.Status.Problem;
+        File.Move(_folder.Key, _folder.Key + ".pipe");
+        await File.WriteAllTextAsync(_folder.Key, key); // for later reads
+        await File.WriteAllTextAsync(_folder.Key + ".pipe", key);
+        Assert.Contains("the disk is slow", problem, StringComparison.Ordinal);
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal is open");
+        await _folder.AcceptAsync(journal);
+    }
+
     /// <summary>Here the rescue of a removed log, which waits for the reader.</summary>
     [Fact]
     public async Task SubmissionThatWaitsTooLong_IsGivenUp_WhateverTheWriterDoesMeanwhile()

@@ -89,6 +89,68 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         await writer.Ended;
     }
 
+    /// <summary>Its caller was told that it was not accepted, and may have asked again under the same key.</summary>
+    [Fact]
+    public async Task LogRemovedWhileABatchIsWritten_ThatCannotBeCopied_IsTakenBackWhenItCan()
+    {
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        var secrets = (await writer.Opened).Secrets;
+        var (request, claim) = (Sample.Request(), new IdempotencyClaim("key", "body"));
+        await using (_folder.Shell("BEGIN; SELECT count(*) FROM request")) // keeps the log from being copied as a whole
+        {
+            await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+                writer.WriteAsync(
+                    store =>
+                    {
+                        Remove(_folder.Journal + "-wal", isReplaced: false);
+                        return store.Accept(request.Id, RequestRow.Of(request, secrets), claim, Sample.Now);
+                    },
+                    undo: store => store.TakeBack(request.Id, claim)
+                )
+            );
+        }
+
+        await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is open again");
+
+        Assert.Null(await writer.WriteAsync(store => store.FindAccepted(claim, Sample.Now)));
+        Assert.Empty(await LeftByACrashAsync());
+        writer.Dispose();
+        await writer.Ended;
+    }
+
+    [Fact]
+    public async Task LogRemovedWhileABatchIsWritten_ThatAReaderHere_KeepsFromBeingCopiedAtOnce_IsAccepted()
+    {
+        using var reading = new SqliteThread("reading", _folder.Settings);
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time, reading: reading);
+        var secrets = (await writer.Opened).Secrets;
+        var (request, began) = (Sample.Request(), new TaskCompletionSource());
+        var read = reading.RunAsync(connection =>
+        {
+            SqliteSchema.Run(connection, "BEGIN; SELECT count(*) FROM request");
+            began.SetResult();
+            SpinWait.SpinUntil(() => reading.IsPaused, Eventually.Patience);
+            SqliteSchema.Run(connection, "COMMIT");
+            return true;
+        });
+        await began.Task;
+
+        await writer.WriteAsync(
+            store =>
+            {
+                Remove(_folder.Journal + "-wal", isReplaced: false);
+                return store.Accept(request.Id, RequestRow.Of(request, secrets), idempotency: null, Sample.Now);
+            },
+            undo: store => store.TakeBack(request.Id, claim: null)
+        );
+
+        Assert.True(await read);
+        await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is open again");
+        Assert.Equal([request.Id], await LeftByACrashAsync());
+        writer.Dispose();
+        await writer.Ended;
+    }
+
     [Fact]
     public async Task DatabaseRemovedWhileABatchIsWritten_FailsIt()
     {

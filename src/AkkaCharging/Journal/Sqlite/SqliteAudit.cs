@@ -1,3 +1,4 @@
+using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using Microsoft.Data.Sqlite;
@@ -41,11 +42,13 @@ internal sealed class SqliteAudit : IJournalAudit
         }
     }
 
+    /// <summary>Checks that every key is configured that the journal needs.</summary>
+    /// <exception cref="InvalidJournalException">A key is missing.</exception>
+    public void CheckKeys() => Reading(_settings, () => SqliteMeta.FindRetired(_connection, Secrets().Keys));
+
     /// <inheritdoc/>
     public Task<byte[]> FingerprintAsync(DriverToken token) =>
-        Task.FromResult(
-            Reading(_settings, () => SqliteMeta.ReadSecrets(_connection, _settings)).Hasher.Fingerprint(token)
-        );
+        Task.FromResult(Reading(_settings, Secrets).Hasher.Fingerprint(token));
 
     /// <inheritdoc/>
     public Task<RequestRecord?> FindAsync(RequestId id) =>
@@ -61,6 +64,8 @@ internal sealed class SqliteAudit : IJournalAudit
         );
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private JournalSecrets Secrets() => SqliteMeta.ReadSecrets(_connection, _settings);
 
     private static T Reading<T>(JournalSettings settings, Func<T> read)
     {

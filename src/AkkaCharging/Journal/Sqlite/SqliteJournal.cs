@@ -115,7 +115,11 @@ internal sealed class SqliteJournal(
 
     /// <inheritdoc/>
     protected override Task<AcceptResult> WriteAcceptAsync(RequestId id, RequestRow row, IdempotencyClaim? claim) =>
-        _writer!.WriteAsync(store => store.Accept(id, row, claim, Clock.NowForClaims), canTimeOut: true);
+        _writer!.WriteAsync(
+            store => store.Accept(id, row, claim, Clock.NowForClaims),
+            canTimeOut: true,
+            undo: store => store.TakeBack(id, claim)
+        );
 
     /// <inheritdoc/>
     protected override Task<AcceptResult?> LookUpAcceptedAsync(IdempotencyClaim claim) =>
@@ -147,5 +151,6 @@ internal sealed class SqliteJournal(
         );
 
     /// <inheritdoc/>
-    protected override Task<bool> WriteDiscardAsync(RequestId id) => _writer!.WriteAsync(store => store.Discard(id));
+    protected override Task<bool> WriteDiscardAsync(RequestId id) =>
+        _writer!.WriteAsync(store => store.Discard(id), canTimeOut: true);
 }

@@ -50,23 +50,28 @@ internal static class SqliteMeta
         return found + 1;
     }
 
-    /// <summary>Seals the hash secret with the first key, and lists that key as used.</summary>
-    /// <exception cref="InvalidJournalException">Rows still need a key that is no longer configured.</exception>
-    public static void Register(SqliteConnection connection, JournalSecrets secrets, TimeProvider time)
+    /// <summary>Returns the used keys that are no longer configured.</summary>
+    /// <exception cref="InvalidJournalException">Rows still need one of them.</exception>
+    public static List<string> FindRetired(SqliteConnection connection, KeyRing keys)
     {
         using var used = new PreparedQuery(connection, "SELECT id FROM encryption_key");
         using var needed = new PreparedQuery(
             connection,
             "SELECT 1 FROM request WHERE substr(secrets, 1, 8) = $0 LIMIT 1"
         );
-        using var forget = new PreparedQuery(connection, "DELETE FROM encryption_key WHERE id = $0");
-        foreach (var id in used.All(found => found.GetString(0)).Where(id => !secrets.Keys.Contains(id)))
-        {
-            if (needed.First(_ => true, Convert.FromHexString(id)))
-                throw JournalSecrets.KeyIsMissing(id);
-            forget.Run(id);
-        }
+        var retired = used.All(found => found.GetString(0)).Where(id => !keys.Contains(id)).ToList();
+        return retired.Find(id => needed.First(_ => true, Convert.FromHexString(id))) is { } missing
+            ? throw JournalSecrets.KeyIsMissing(missing)
+            : retired;
+    }
 
+    /// <summary>Seals the hash secret with the first key, and lists that key as used.</summary>
+    /// <exception cref="InvalidJournalException">Rows still need a key that is no longer configured.</exception>
+    public static void Register(SqliteConnection connection, JournalSecrets secrets, TimeProvider time)
+    {
+        using var forget = new PreparedQuery(connection, "DELETE FROM encryption_key WHERE id = $0");
+        foreach (var id in FindRetired(connection, secrets.Keys))
+            forget.Run(id);
         using var register = new PreparedQuery(connection, "INSERT OR IGNORE INTO encryption_key (id) VALUES ($0)");
         register.Run(secrets.Keys.WritingKeyId);
         using var keep = new PreparedQuery(connection, Keep);

@@ -52,6 +52,11 @@ internal sealed class SqliteOwner(
     /// <summary>Whether a copy of the log into the database has failed, and was not yet made again.</summary>
     public bool IsCopyInDoubt => _copyFailure is not null;
 
+    /// <summary>
+    /// Whether the content of files that were removed or replaced is in the database, since the latest error.
+    /// </summary>
+    public bool IsRescued { get; private set; }
+
     private bool WasOpen => _epoch is not null;
 
     /// <summary>Opens the database unless it is open, and checks that this process still owns it.</summary>
@@ -119,6 +124,7 @@ internal sealed class SqliteOwner(
     /// <returns>The problem; null when all files are in place.</returns>
     public string? RescueMoved(bool isLast)
     {
+        IsRescued = false;
         if (_index is null || _files!.Moved is not { } moved)
             return null;
         CloseStore();
@@ -126,6 +132,7 @@ internal sealed class SqliteOwner(
         if (isSafe)
         {
             _hasStrayLog = !_files.HasLog;
+            IsRescued = true;
             CloseIndex(); // the last connection removes the log next to the database, even another program's
         }
 

@@ -271,6 +271,17 @@ internal sealed class SqliteStore : IDisposable
         return new(AcceptOutcome.Accepted, id);
     }
 
+    /// <summary>Removes a request whose caller was told that it was not accepted, with its idempotency key.</summary>
+    public void TakeBack(RequestId id, IdempotencyClaim? claim)
+    {
+        using var request = new PreparedQuery(_connection, "DELETE FROM request WHERE id = $0 AND state = 'queued'");
+        request.Run(StoredId.Of(id));
+        if (claim is null)
+            return;
+        using var key = new PreparedQuery(_connection, "DELETE FROM idempotency WHERE key_hash = $0 AND id = $1");
+        key.Run(claim.KeyHash, StoredId.Of(id));
+    }
+
     /// <summary>Looks up an idempotency key.</summary>
     /// <param name="id">The request that claims the key; default for a look-up.</param>
     /// <returns>Null when the key is not stored or expired.</returns>

@@ -10,6 +10,8 @@ namespace AkkaCharging.Journal.Sqlite;
 /// </summary>
 internal sealed class SqliteThread : IDisposable
 {
+    private const int WaitingMax = 4_096;
+
     private readonly JournalSettings _settings;
     private readonly BlockingCollection<Action> _work = [];
     private readonly Thread _thread;
@@ -23,11 +25,17 @@ internal sealed class SqliteThread : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Whether it opens no connection until <see cref="Resume"/>.</summary>
+    public bool IsPaused => _pausedBecause is not null;
+
     /// <summary>Runs <paramref name="work"/> after all work queued before.</summary>
-    /// <exception cref="JournalUnavailableException">The file cannot be read at present.</exception>
+    /// <exception cref="JournalUnavailableException">The file cannot be read at present, or too much work
+    /// waits.</exception>
     public Task<T> RunAsync<T>(Func<SqliteConnection, T> work)
     {
         var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_work.Count >= WaitingMax)
+            return Task.FromException<T>(new JournalUnavailableException($"{WaitingMax} questions wait for the disk."));
         try
         {
             _work.Add(() => Run(work, completion));

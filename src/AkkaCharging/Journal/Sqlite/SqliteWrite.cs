@@ -12,6 +12,9 @@ internal abstract class SqliteWrite(long queuedAt, bool canTimeOut)
 
     public bool CanTimeOut => canTimeOut;
 
+    /// <summary>Undoes the write whose caller was told that it was not made; null if it can be repeated.</summary>
+    public Action<SqliteStore>? Undo { get; init; }
+
     /// <summary>Returns true once: a write is either begun or timed out, never both.</summary>
     public bool TryTake() => Interlocked.Exchange(ref _isTaken, 1) == 0;
 

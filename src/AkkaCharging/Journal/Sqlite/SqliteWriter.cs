@@ -33,6 +33,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private readonly TimeProvider _time;
     private readonly CommitReport? _committed;
     private readonly WriteQueue _queue;
+    private readonly List<Action<SqliteStore>> _unsecured = [];
     private readonly SqliteOwner _owner;
     private readonly Checkpointer _checkpointer;
     private readonly SqliteRetention _retention;
@@ -101,13 +102,9 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
 
     /// <summary>Why writes fail; null while they succeed.</summary>
     public string? Problem =>
-        _problem
-        ?? (
-            IsStuck
-                ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the "
-                    + "disk is slow."
-                : null
-        );
+        (_problem is null or StoredJournal.NotOpen) && IsStuck
+            ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the disk is slow."
+            : _problem;
 
     /// <inheritdoc/>
     public string? AcceptProblem => Problem ?? _diskProblem;
@@ -117,11 +114,12 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
 
     /// <summary>Makes <paramref name="write"/> with the next batch.</summary>
     /// <param name="canTimeOut">Whether the write fails after waiting for <see cref="Patience"/>.</param>
+    /// <param name="undo">Undoes it, when it turns out after the error that it was made.</param>
     /// <exception cref="JournalUnavailableException">The write was not made and never will be, unless the disk failed
     /// during the commit.</exception>
-    public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool canTimeOut = false)
+    public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool canTimeOut = false, Action<SqliteStore>? undo = null)
     {
-        var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), canTimeOut);
+        var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), canTimeOut) { Undo = undo };
         if (_problem is { } problem)
             return Task.FromException<T>(new JournalUnavailableException(problem));
         _queue.Add(queued);
@@ -142,8 +140,11 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     private void OnTick()
     {
         _isTicked = true;
+        // Called here, because the writer's thread may be waiting for the disk.
         if (Interlocked.Read(ref _workStartedAt) != 0)
-            _queue.TimeOut(Patience); // called here, because the writer's thread may be waiting for the disk
+            _queue.TimeOut(Patience);
+        if (IsStuck)
+            _tried.TrySetResult();
         _queue.Wake();
     }
 
@@ -189,6 +190,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
                 return;
             }
 
+            UndoUnsecured();
             _diskProblem = FindDiskProblem();
             _secrets ??= _owner.Store!.Secrets;
             _problem = null; // set first: a caller that awaits the opening may write at once
@@ -221,19 +223,29 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         while (_owner.Store is { } store && _queue.TryTake())
         {
             TimeSpan duration;
+            var isCommitted = false;
             var startedAt = _time.GetTimestamp();
             Interlocked.Exchange(ref _workStartedAt, startedAt);
             try
             {
                 _owner.ThrowIfMoved(); // before the commit, so that the callers can be told that nothing was kept
                 store.Commit(_queue.Batch);
+                isCommitted = true;
                 duration = _time.GetElapsedTime(startedAt);
                 _owner.SecureCommit();
             }
             catch (Exception e)
             {
-                // After any failure, nothing of the batch is stored.
                 Close(e);
+                if (isCommitted && _owner.IsRescued)
+                {
+                    _queue.CompleteBatch();
+                    break;
+                }
+
+                // Nothing of the batch is stored, or it is undone when the journal is open again.
+                if (isCommitted)
+                    _unsecured.AddRange(_queue.Batch.Select(write => write.Undo).OfType<Action<SqliteStore>>());
                 _queue.FailBatch(Unavailable());
                 break;
             }
@@ -245,6 +257,23 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
 
         if (_owner.Store is null)
             FailWaiting();
+    }
+
+    private void UndoUnsecured()
+    {
+        if (_unsecured.Count == 0)
+            return;
+        var undo = new SqliteWrite<int>(
+            store =>
+            {
+                _unsecured.ForEach(undo => undo(store));
+                return _unsecured.Count;
+            },
+            queuedAt: 0,
+            canTimeOut: false
+        );
+        _owner.Store!.Commit([undo]);
+        _unsecured.Clear();
     }
 
     private void Checkpoint(SqliteStore store)
