@@ -16,7 +16,7 @@ namespace AkkaCharging.Tests.DeadLetters;
 [Trait("Category", "Unit")]
 public sealed class DeadLettersTests
 {
-    private const int Places = 200;
+    private const int Places = 300;
     private const int PerSecond = 50;
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
 

@@ -70,7 +70,12 @@ public sealed class ServiceStatusTests : ChargingServiceTest
             {
                 Authorization = settings.Authorization with
                 {
-                    CircuitBreaker = settings.Authorization.CircuitBreaker with { MaxFailures = 1 },
+                    CircuitBreaker = settings.Authorization.CircuitBreaker with
+                    {
+                        MaxFailures = 1,
+                        ResetTimeout = TimeSpan.FromHours(100), // a thousandth here
+                        MaxResetTimeout = TimeSpan.FromHours(100),
+                    },
                 },
             }
         );

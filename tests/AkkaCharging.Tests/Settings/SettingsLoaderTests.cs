@@ -316,26 +316,6 @@ public sealed class SettingsLoaderTests
     }
 
     [Theory]
-    [InlineData("token")]
-    [InlineData("loopback")]
-    public void NameByWhichTheLogMeansAnother_IsNoOperators(string name)
-    {
-        using var folder = new SettingsFolder();
-        folder
-            .Variable("SERVER_ALLOW_ANONYMOUS", "true")
-            .File(
-                "application.conf",
-                $"management.operators = [{{ name = {name}, sha256 = {new string('a', 64)}, access = write }}]"
-            );
-
-        Assert.Contains(
-            "management.operators has an operator named token or loopback",
-            Assert.Single(folder.Problems()),
-            StringComparison.Ordinal
-        );
-    }
-
-    [Theory]
     [InlineData("MANAGEMENT_TOKEN", "canary-4711\n", "canary-4711")]
     [InlineData("AUTHORIZATION_HTTP_BEARER_TOKEN", "canary-4711\r\n", "canary-4711")]
     [InlineData("CLUSTER_TLS_PASSWORD", " canary 4711 ", " canary 4711 ")]

@@ -225,6 +225,18 @@ public sealed class SettingsRulesTests
             )
         );
 
+    [Theory]
+    [InlineData("token")]
+    [InlineData("loopback")]
+    public void NameByWhichTheLogMeansAnother_IsNoOperators(string name) =>
+        Assert.Equal(
+            [
+                "hocon/application.conf:1: management.operators has an operator named token or loopback, by which the "
+                    + "log means others; expected another name.",
+            ],
+            Loading.ProblemsOf($"management.operators = [{{ name = {name}, sha256 = {SettingsTable.Sha} }}]")
+        );
+
     [Fact]
     public void RuleAboutASettingWithAProblem_IsNotAsked() =>
         Assert.Single(Loading.ProblemsOf("callback { maxInFlight = none, maxInFlightPerDestination = 100000 }"));
