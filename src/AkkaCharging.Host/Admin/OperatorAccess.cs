@@ -124,8 +124,8 @@ internal sealed partial class OperatorAccess(
     [LoggerMessage(
         1302,
         LogLevel.Warning,
-        "Rejected a request from {Remote} to the operators' listener because of its {Reason}, and {LeftOut} others since "
-            + "the last such line"
+        "Rejected a request from {Remote} to the operators' listener because of its {Reason}, and {LeftOut} others "
+            + "since the last such line"
     )]
     private partial void LogRefused(IPAddress? remote, string reason, long leftOut);
 

@@ -55,8 +55,8 @@ internal sealed class CitrineosReader(QuestionForm form)
             broken.Add(
                 new(
                     "idToken",
-                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} letters, digits, '-', "
-                        + "'.', '_', '~', '*', '=', ':', '+', '|', '@' or '#', and the name of a token type."
+                    $"Invalid idToken or idTokenType. Must be an identifier of 1 to {IdLengthMax} letters, digits, "
+                        + "'-', '.', '_', '~', '*', '=', ':', '+', '|', '@' or '#', and the name of a token type."
                 )
             );
         if (station is null)

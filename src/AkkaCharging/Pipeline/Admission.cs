@@ -74,8 +74,8 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
         _recoveredPlaces.WaitAsync(cancellationToken);
 
     /// <summary>
-    /// Takes a place for a request that is redriven: one of those for recovered requests, of which redriven ones get half
-    /// at most. So those redriven to a receiver that is away leave room for what another process has accepted.
+    /// Takes a place for a request that is redriven: one of those for recovered requests, of which redriven ones get
+    /// half at most. So those redriven to a receiver that is away leave room for what another process has accepted.
     /// </summary>
     public async Task EnterRedrivenAsync(CancellationToken cancellationToken)
     {

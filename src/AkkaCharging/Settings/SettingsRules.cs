@@ -62,8 +62,8 @@ internal static class SettingsRules
             management.Operators.All(entry =>
                 entry.Name is not (OperatorSettings.OfToken or OperatorSettings.OfThisMachine)
             ),
-            $"management.operators has an operator named {OperatorSettings.OfToken} or {OperatorSettings.OfThisMachine}, "
-                + "by which the log means others; expected another name.",
+            $"management.operators has an operator named {OperatorSettings.OfToken} or "
+                + $"{OperatorSettings.OfThisMachine}, by which the log means others; expected another name.",
             "management.operators"
         );
         report.Require(

@@ -6,7 +6,7 @@ using AkkaCharging.Tests.Pipeline;
 
 namespace AkkaCharging.Tests.Journal;
 
-/// <summary>A disk that hangs keeps those waiting for 5 s who ask about a request, and never takes more of them.</summary>
+/// <summary>Who asks about a request waits for 5 s at most while a disk hangs, and few wait.</summary>
 [Trait("Category", "Component")]
 [Collection("SQLite journal")]
 public sealed class ReadTimeTests : IAsyncLifetime

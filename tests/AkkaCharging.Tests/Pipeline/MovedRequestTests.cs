@@ -4,7 +4,7 @@ using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
-/// <summary>A request that the journal has in another node's lane is given up here, whatever is to be written.</summary>
+/// <summary>A request that is in another node's lane is given up here, whatever is to be written.</summary>
 [Trait("Category", "Component")]
 public sealed class MovedRequestTests : ChargingServiceTest
 {

@@ -103,7 +103,8 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     /// <summary>Why writes fail; null while they succeed.</summary>
     public string? Problem =>
         (_problem is null or StoredJournal.NotOpen) && IsStuck
-            ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the disk is slow."
+            ? $"The journal {_settings.Path} has not answered for more than {Patience.TotalSeconds} s: the disk is "
+                + "slow."
             : _problem;
 
     /// <inheritdoc/>

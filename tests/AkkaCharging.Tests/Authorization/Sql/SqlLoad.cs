@@ -11,8 +11,8 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Tests.Authorization.Sql;
 
 /// <summary>
-/// Questions to a database of many tags. In the suite they are compared with those to a database of few, for both have the
-/// same neighbours; how long they take at a fixed rate is measured on a machine that does nothing else.
+/// Questions to a database of many tags. In the suite they are compared with those to a database of few, for both have
+/// the same neighbours; how long they take at a fixed rate is measured on a machine that does nothing else.
 /// </summary>
 internal static class SqlLoad
 {
@@ -27,8 +27,8 @@ internal static class SqlLoad
     private const int RatioMax = 3;
 
     /// <summary>
-    /// The best of many questions is what the query needs; the rest is the machine. They take turns, so that neither has
-    /// the quieter time.
+    /// The best of many questions is what the query needs; the rest is the machine. They take turns, so that neither
+    /// has the quieter time.
     /// </summary>
     public static async Task CompareAsync(
         SqlAuthorizerSettings many,

@@ -99,7 +99,7 @@ public sealed class LaneTests : IDisposable
         Assert.Equal((0, 0), (_admission.Pending, held[0].Receiver.Pending));
     }
 
-    /// <summary>A submission that found the lane just before it moved; the next holder reads it from the journal.</summary>
+    /// <summary>A submission found the lane just before it moved; the next holder reads it from the journal.</summary>
     [Fact]
     public void LaneThatIsGivenUp_TakesNothing()
     {
