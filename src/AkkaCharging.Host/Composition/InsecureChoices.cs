@@ -82,8 +82,8 @@ internal static class InsecureChoices
         foreach (var (file, setting) in KeyFiles(settings))
         {
             if (file.Length > 0 && PrivateFile.IsReadByAnybody(file))
-                yield return $"Any user of this machine can read the key file {ShownValue.OfFile(file)}: set its mode to "
-                    + $"0600 or 0640 ({setting}).";
+                yield return $"Any user of this machine can read the key file {ShownValue.OfFile(file)}: set its mode "
+                    + $"to 0600 or 0640 ({setting}).";
         }
     }
 
