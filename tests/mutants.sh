@@ -35,6 +35,24 @@ row_of() { # a folder; its figures
         'BEGIN { printf "%s %.1f %% |\n", row, 100 * noticed / all }'
 }
 
+# One database server for the processes of all changes: each would start one of its own, which takes longer than its tests.
+server=$(mktemp -d)
+as_owner() { if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; } # it refuses to run as root
+stop_server() {
+    [ ! -e "$server/data" ] || as_owner "$binaries/pg_ctl" -D "$server/data" -m immediate stop > /dev/null
+    rm -rf "$server"
+}
+trap stop_server EXIT
+if [ -z "${AKKACHARGING_TEST_POSTGRES:-}" ]; then
+    binaries=$(dirname "$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb | tail -1)")
+    port=$((20000 + RANDOM % 10000))
+    [ "$(id -u)" -ne 0 ] || chown postgres "$server"
+    as_owner "$binaries/initdb" -D "$server/data" -U akkacharging -A trust --no-sync > /dev/null
+    as_owner "$binaries/pg_ctl" -D "$server/data" -w -l "$server/log" start > /dev/null \
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$server -c max_connections=300 -c fsync=off"
+    export AKKACHARGING_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=akkacharging;Database=postgres"
+fi
+
 dotnet tool restore > /dev/null
 failed=0
 rows=()
