@@ -15,7 +15,14 @@ internal sealed class ServiceProcess : IAsyncDisposable
     {
         Process = process;
         Port = port;
-        Http = new HttpClient(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = 256 })
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            MaxConnectionsPerServer = 256,
+            // Less than server.keepAliveMillis: a connection that the service is closing must not be used again.
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+        };
+        Http = new HttpClient(handler)
         {
             BaseAddress = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"),
             Timeout = TimeSpan.FromSeconds(30),
