@@ -74,8 +74,17 @@ internal sealed partial class ChargingLifetime(
                 ? left
                 : TimeSpan.Zero;
 
-        Task WithinGraceAsync(Task task) =>
-            task.WaitAsync(GraceLeft(), time, CancellationToken.None).ContinueWith(_ => { }, TaskScheduler.Default);
+        async Task WithinGraceAsync(Task task)
+        {
+            try
+            {
+                await task.WaitAsync(GraceLeft(), time, CancellationToken.None);
+            }
+            catch (TimeoutException)
+            {
+                // As after a crash.
+            }
+        }
     }
 
     private void Log(LaneStop stop)
