@@ -55,7 +55,7 @@ internal sealed record SecretFile(string Path, string Variable)
     /// <returns>Why the file cannot be used; null when it was read.</returns>
     public static string? TryReadToken(string path, out string token, out Exception? cause) =>
         TryRead(path, out token, out cause) is { } problem ? problem
-        : token.Any(c => c is <= ' ' or > '~') ? "it contains something other than printable ASCII without spaces."
+        : !SettingKind.IsToken(token) ? "it contains something other than printable ASCII without spaces."
         : null;
 
     private static string? TryRead(string path, out string secret, out Exception? cause)

@@ -155,7 +155,7 @@ internal static class SettingKind
 
     private static bool IsPartyId(string text) => text.Length == 3 && text.All(char.IsAsciiLetterOrDigit);
 
-    private static bool IsToken(string text) => text.All(c => c is > ' ' and <= '~');
+    internal static bool IsToken(string text) => text.All(c => c is > ' ' and <= '~');
 
     private static bool IsSigningKey(string text)
     {
