@@ -43,9 +43,14 @@ internal sealed class ClusterNode(
     private static readonly TimeSpan FoundingRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FoundingMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WelcomePoll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan JournalPoll = TimeSpan.FromMilliseconds(200);
 
     // Longer than either side of a partition needs to decide.
     private readonly TimeSpan _retakeAfter = settings.UnreachableAfter + (settings.DownAfter * 2);
+
+    private readonly TimeSpan _leaveAfter = TimeSpan.FromTicks(
+        Math.Max((settings.UnreachableAfter + (settings.DownAfter * 2)).Ticks, JournalWatch.PatienceMin.Ticks)
+    );
 
     // After this time the other nodes remove a node that they do not hear from.
     private readonly TimeSpan _welcomeMax = settings.UnreachableAfter + settings.DownAfter;
@@ -125,9 +130,12 @@ internal sealed class ClusterNode(
         var seeds = settings
             .SeedNodes.Select(seed => Address.Parse($"{us.Protocol}://{us.System}@{seed}"))
             .ToImmutableList();
+        Func<bool> isReached = () => journal.Status.IsAvailable;
         cluster.RegisterOnMemberUp(() =>
-            system.ActorOf(Props.Create(() => new SecondCluster(seeds, _retakeAfter)), SecondCluster.Name)
-        );
+        {
+            system.ActorOf(Props.Create(() => new SecondCluster(seeds, _retakeAfter)), SecondCluster.Name);
+            system.ActorOf(Props.Create(() => new JournalWatch(isReached, _leaveAfter)), JournalWatch.Name);
+        });
         _ = JoinAsync(cluster, seeds);
         var parts = new LaneParts(
             journal,
@@ -153,13 +161,15 @@ internal sealed class ClusterNode(
     }
 
     /// <summary>
-    /// Joins the cluster. The first seed node founds a cluster when it finds none, unless the journal shows other nodes
-    /// that it cannot reach.
+    /// Joins the cluster as soon as this node reaches the journal: it would be given lanes that it cannot take. The
+    /// first seed node founds a cluster when it finds none, unless the journal shows other nodes that it cannot reach.
     /// </summary>
     private async Task JoinAsync(Akka.Cluster.Cluster cluster, ImmutableList<Address> seeds)
     {
         if (seeds[0] != cluster.SelfAddress)
         {
+            while (!journal.Status.IsAvailable && !cluster.IsTerminated)
+                await Task.Delay(JournalPoll, time);
             AskToJoin(cluster, seeds);
             return;
         }
@@ -170,6 +180,8 @@ internal sealed class ClusterNode(
             await Task.Delay(FoundingRetry, time)
         )
         {
+            if (!journal.Status.IsAvailable)
+                continue;
             var before = mayFound;
             try
             {

@@ -32,6 +32,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
     private readonly CancellationTokenSource _stopping = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private Held? _held;
+    private Lane? _leaving; // let go, and not yet given up
 
     public LaneKeeper(int number, LaneParts node, TimeSpan retakeAfter)
     {
@@ -75,6 +76,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
             held.Lane.GiveUp();
         }
 
+        _leaving?.GiveUp();
         _stopping.Dispose();
     }
 
@@ -159,7 +161,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
     private async Task LetGoAsync(TimeSpan grace)
     {
         var (lane, runner, recovery) = _held!;
-        _held = null;
+        (_held, _leaving) = (null, lane);
         _node.Lanes.Remove(lane);
         await recovery.StopAsync();
         try
@@ -176,6 +178,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
 
         Context.Stop(runner);
         lane.GiveUp();
+        _leaving = null;
     }
 
     /// <summary>Hands the lane to another node, after the work that can finish at once.</summary>

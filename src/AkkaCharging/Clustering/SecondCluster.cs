@@ -12,16 +12,13 @@ namespace AkkaCharging.Clustering;
 /// </para>
 /// <para>
 /// Only the first seed node founds clusters, so the cluster that it is a member of is the younger one. The nodes of
-/// that cluster end when another seed node keeps saying that it is up without being a member here. Started again, they
-/// find the other cluster in the journal and join it.
+/// that cluster end when another seed node keeps saying that it is up and reaches the journal, without being a member
+/// here. Started again, they find the other cluster in the journal and join it.
 /// </para>
 /// </remarks>
 internal sealed class SecondCluster : ReceiveActor, IWithTimers
 {
-    /// <summary>
-    /// The name of this actor, which runs while its node is up: nodes ask each other whether it is there.
-    /// </summary>
-    public const string Name = "up";
+    public const string Name = "second-cluster";
 
     // More than one, because a node that stood still or was cut off answers until it notices that it was removed.
     private const int RoundsMax = 6;
@@ -68,7 +65,7 @@ internal sealed class SecondCluster : ReceiveActor, IWithTimers
         if (!members.Contains(_seeds[0]))
             return;
         foreach (var seed in _seeds.Where(seed => !members.Contains(seed)))
-            Context.ActorSelection(new RootActorPath(seed) / "user" / Name).Tell(new Identify(seed));
+            Context.ActorSelection(JournalWatch.ReachedOn(seed)).Tell(new Identify(seed));
     }
 
     /// <summary>Why the actor system ends.</summary>

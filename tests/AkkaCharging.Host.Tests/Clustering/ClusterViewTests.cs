@@ -88,7 +88,7 @@ public sealed class ClusterViewTests(Nodes nodes)
     }
 
     [Fact]
-    public async Task MemberThatReachesNoJournal_IsDownWithoutLanes_UntilItDoes()
+    public async Task NodeThatReachesNoJournal_JoinsNobody_UntilItDoes()
     {
         var journal = await nodes.NewJournalAsync();
         var (founder, port) = await nodes.FoundAsync(journal);
@@ -101,8 +101,9 @@ public sealed class ClusterViewTests(Nodes nodes)
             port
         );
 
-        await HealthAsync(node, "DOWN", "nodes=2 unreachable=0 lanes=0 problem=this node holds no lanes");
-        Assert.Equal((503, true, "this node holds no lanes"), await ReadyAsync(node));
+        await HealthAsync(node, "DOWN", "nodes=0 unreachable=0 lanes=0 problem=not a member of the cluster");
+        Assert.Equal((503, false, "this node holds no lanes"), await ReadyAsync(node));
+        await HealthAsync(founder, "UP", "nodes=1 unreachable=0 lanes=4");
         proxy.Restore();
 
         await HealthAsync(node, "UP", "nodes=2 unreachable=0 lanes=2");

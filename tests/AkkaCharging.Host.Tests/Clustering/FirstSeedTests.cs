@@ -24,6 +24,31 @@ public sealed class FirstSeedTests(Nodes nodes)
     }
 
     [Fact]
+    public async Task JournalThatAnotherProcessOwns_IsWaitedFor_BeforeAClusterIsFounded()
+    {
+        var journal = await nodes.NewJournalAsync();
+        var (port, asked) = (FreePort.Next(), 0);
+        var owner = await nodes.LaunchAsync(
+            journal,
+            FreePort.Next(),
+            seed: port,
+            settings => settings with { Cluster = settings.Cluster with { Enabled = false } }
+        );
+        await using var node = await nodes.LaunchAsync(
+            journal,
+            port,
+            port,
+            customize: services =>
+                SeedsJournal.AddTo(services, () => Task.FromResult(Interlocked.Increment(ref asked) == 0))
+        );
+        Assert.Equal(0, Volatile.Read(ref asked));
+
+        await owner.DisposeAsync();
+
+        await Nodes.HasLanesAsync(node, Nodes.Lanes);
+    }
+
+    [Fact]
     public async Task OnlySeed_WhereOthersHoldLanes_SaysThatItHasNobodyToJoin()
     {
         var journal = await nodes.NewJournalAsync();

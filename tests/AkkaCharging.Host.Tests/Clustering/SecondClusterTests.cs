@@ -47,7 +47,7 @@ public sealed class SecondClusterTests(Nodes nodes)
         {
             Cluster = settings.Cluster with
             {
-                UnreachableAfter = TimeSpan.FromSeconds(1),
+                UnreachableAfter = TimeSpan.FromSeconds(5),
                 DownAfter = TimeSpan.FromSeconds(1),
             },
         };

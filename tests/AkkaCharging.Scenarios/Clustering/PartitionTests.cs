@@ -14,6 +14,9 @@ public sealed class PartitionTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan TakeOverBound = Measurement.Within(TimeSpan.FromSeconds(15));
 
+    // 13 s until the node ends, and the hand-over of its lanes.
+    private static readonly TimeSpan LostJournalBound = Measurement.Within(TimeSpan.FromSeconds(30));
+
     /// <summary>
     /// The node still reaches clients, receivers and the database: it is the others that it cannot see.
     /// </summary>
@@ -31,7 +34,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
         var held = await HoldAsync(nodes[cut], receiver);
 
         network.Cut(cut);
-        await TakenUpAsync(nodes, cut, receiver, held);
+        await TakenUpAsync(nodes, cut, receiver, held, TakeOverBound);
         await nodes.RelaunchEndedAsync(cut);
         await Eventually.HoldsAsync(
             async () => await nodes[cut].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
@@ -62,10 +65,42 @@ public sealed class PartitionTests(ITestOutputHelper output)
         var held = await HoldAsync(nodes[still], receiver);
 
         nodes[still].Process.Suspend();
-        await TakenUpAsync(nodes, still, receiver, held);
+        await TakenUpAsync(nodes, still, receiver, held, TakeOverBound);
         nodes[still].Process.Resume();
         await nodes.RelaunchEndedAsync(still);
         await nodes.ReadyAsync(still);
+        await load.MoreIsAcceptedAsync(100);
+        await load.StopAsync();
+
+        output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
+    }
+
+    /// <summary>The node still reaches clients, receivers and the other nodes.</summary>
+    [Fact]
+    public async Task NodeThatAloneLosesTheDatabase_LeavesItsLanesToTheOthers_AndComesBack()
+    {
+        const int lost = 1;
+        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var network = new NodeNetwork(ThreeNodes.Count);
+        for (var number = 0; number < ThreeNodes.Count; number++)
+            network.LetOut(number, new Uri(receiver.Url()).Port);
+        var journal = await JournalHome.NewAsync(JournalHome.Postgres);
+        await using var nodes = await ThreeNodes.StartAsync(network, journal);
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
+        await load.MoreIsAcceptedAsync(100);
+        var held = await HoldAsync(nodes[lost], receiver);
+
+        network.CutOut(lost, journal.Port);
+        await TakenUpAsync(nodes, lost, receiver, held, LostJournalBound);
+        await nodes.RelaunchEndedAsync(lost);
+        await Eventually.HoldsAsync(
+            async () => await nodes[lost].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
+            "the node waits for the database"
+        );
+        await load.MoreIsAcceptedAsync(500); // longer than it would take to join
+        Assert.Equal(0, await ThreeNodes.LanesOfAsync(nodes[lost]));
+        network.HealOut(lost, journal.Port);
+        await nodes.ReadyAsync(lost);
         await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
 
@@ -84,7 +119,13 @@ public sealed class PartitionTests(ITestOutputHelper output)
     }
 
     /// <summary>Waits until the others have all lanes, and then for what the node held.</summary>
-    private async Task TakenUpAsync(ThreeNodes nodes, int without, ReceiverProcess receiver, List<string> held)
+    private async Task TakenUpAsync(
+        ThreeNodes nodes,
+        int without,
+        ReceiverProcess receiver,
+        List<string> held,
+        TimeSpan bound
+    )
     {
         var sinceAt = Stopwatch.GetTimestamp();
         var others = Enumerable
@@ -95,7 +136,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
         await Eventually.HoldsAsync(
             async () => (await Task.WhenAll(others.Select(ThreeNodes.LanesOfAsync))).Sum() == ThreeNodes.Lanes,
             "the others have all lanes",
-            TakeOverBound
+            bound
         );
         output.WriteLine($"taken up after {Stopwatch.GetElapsedTime(sinceAt).TotalSeconds:N1} s");
         await receiver.OpenGateAsync();

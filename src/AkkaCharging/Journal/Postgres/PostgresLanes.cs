@@ -53,9 +53,17 @@ internal sealed class PostgresLanes
     /// <summary>Adds the fence to the start of a batch.</summary>
     public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);
 
-    /// <summary>Throws when a lane was taken away since <see cref="ReloadAsync"/>.</summary>
-    public Task CheckAsync(NpgsqlConnection connection) =>
-        connection.ExecuteAsync("SELECT FROM charging_fence($1, $2)", _node, _version);
+    /// <summary>
+    /// Throws when a lane was taken away since <see cref="ReloadAsync"/>, or when requests cannot be written: a node
+    /// without requests is to notice it as early as the others, which would take it for a fault of their own.
+    /// </summary>
+    public async Task CheckAsync(NpgsqlConnection connection)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        AddFence(batch);
+        batch.Add("UPDATE charging_request SET lane = lane WHERE false");
+        await batch.ExecuteNonQueryAsync();
+    }
 
     /// <summary>
     /// Returns the lane for the next new requests, and its term; open lanes take turns. Null when none is open.

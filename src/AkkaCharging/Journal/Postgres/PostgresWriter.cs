@@ -18,9 +18,9 @@ internal sealed record OpenPostgres(JournalSecrets Secrets, long[] Terms, long U
 /// Group commit without a timer: writes queued during one transaction make up the next one. After an error of any kind
 /// the session is closed; its transaction is then over, as the released lock proves. A request whose commit was in
 /// doubt was rejected with 503, so it is removed under the next session's lock before anything else is written: no
-/// request is lost after a 200 or called back after a 503. A redrive in doubt is undone likewise. Requests whose
-/// idempotency key another process has answered with 200 meanwhile are kept and resumed. A node of a cluster undoes
-/// only what is in the lanes that no other node took in between.
+/// request is lost after a 200 or called back after a 503, unless this process ends in between. A redrive in doubt is
+/// undone likewise. Requests whose idempotency key another process has answered with 200 meanwhile are kept and
+/// resumed. A node of a cluster undoes only what is in the lanes that no other node took in between.
 /// </remarks>
 internal sealed class PostgresWriter : IJournalWriter
 {

@@ -37,6 +37,20 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         Assert.Equal(RequestState.Queued, (await second.FindAsync(request.Id, default))!.State);
     }
 
+    /// <summary>A node that writes notices it at once. Others are not to look as if they reached it.</summary>
+    [Fact]
+    public async Task RequestsThatCannotBeWritten_AreNoticedByANodeThatHasNone()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var node = await NodeAsync(settings, 0);
+
+        await SharedPostgres.QueryAsync(settings, "ALTER TABLE charging_request RENAME TO away");
+        await Eventually.HoldsAsync(() => !node.Status.IsAvailable, "the node notices it");
+        await SharedPostgres.QueryAsync(settings, "ALTER TABLE away RENAME TO charging_request");
+
+        await Eventually.HoldsAsync(() => node.Status.IsAvailable, "the journal is available again");
+    }
+
     [Fact]
     public async Task LaneThatIsClosed_GetsNoNewRequests_AndItsOldOnesGoOn()
     {
