@@ -36,7 +36,7 @@ internal static class ChargingPipeline
 
         return Source
             .Queue<PendingRequest>(settings.QueueSize, OverflowStrategy.DropNew) // PendingRequest
-            .Via(ThrottleStage.Create(parts.Throttle, Deadline, parts.Time))
+            .Via(ThrottleStage.Create(parts.Throttle, Deadline, parts.Time, tokens.Stopping))
             .Via(authorization)
             .Via(callbacks) // CallbackReceipt
             .ToMaterialized(Sink.ForEach(completed), (intake, drained) => new RunningPipeline(intake, drained))

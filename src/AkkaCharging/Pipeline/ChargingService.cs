@@ -99,7 +99,7 @@ internal sealed class ChargingService : IDisposable
     public PipelineStatus Status =>
         new(
             Lanes.All.Select(lane => lane.State).DefaultIfEmpty(LaneState.Restarting).Max(),
-            Lanes.All.Sum(lane => lane.Restarts),
+            Lanes.Restarts,
             Admission.Pending + _journal.Status.Backlog,
             _guarded?.State ?? BreakerState.Closed
         );

@@ -110,8 +110,7 @@ internal sealed class Receiver
             _probe = null;
         if (attempt is null)
         {
-            if (_attempts.Taken <= 1 && _hasAnswered && _breaker.FailuresInARow == 0)
-                _unansweredSince = null;
+            StopAwaiting();
             return false;
         }
 
@@ -121,7 +120,11 @@ internal sealed class Receiver
         // breaker would otherwise reveal to callers whether a rejected name exists. Silence of a name server is
         // temporary, so requests are kept waiting for it.
         if (attempt.Outcome == CallbackOutcome.Blocked || attempt.Cause == AttemptCause.NameNotFound)
+        {
+            StopAwaiting();
             return false;
+        }
+
         if (attempt is { Outcome: CallbackOutcome.Success or CallbackOutcome.HttpError, HttpStatus: < 500 })
         {
             OnAnswer(attempt.HttpStatus == 429, now);
@@ -174,6 +177,15 @@ internal sealed class Receiver
     private DateTimeOffset? Instant(long? timestamp, long now) =>
         timestamp is { } past ? _time.GetUtcNow() - _time.GetElapsedTime(past, now) : null;
 
+    /// <summary>
+    /// Ends the wait for an answer when the last attempt in flight ends without having asked for one.
+    /// </summary>
+    private void StopAwaiting()
+    {
+        if (_attempts.Taken <= 1 && _hasAnswered && _breaker.FailuresInARow == 0)
+            _unansweredSince = null;
+    }
+
     private void OnAnswer(bool asksForLess, long now)
     {
         if (asksForLess)
@@ -181,6 +193,7 @@ internal sealed class Receiver
         else
             _limit.OnAnswer(_attempts.Taken);
         _breaker.OnAnswer();
+        _probe = null; // of a breaker that is closed by now
         _hasAnswered = true;
         _unansweredSince = _attempts.Taken > 1 ? now : null;
         Standing = Standing.Proven;

@@ -25,6 +25,19 @@ public sealed class ServiceStatusTests : ChargingServiceTest
     }
 
     [Fact]
+    public void Restarts_OfALaneThatLeft_AreStillCounted()
+    {
+        var service = New(WithLanes(2));
+        var lanes = service.Lanes.All;
+        (lanes[0].Restarts, lanes[1].Restarts) = (2, 3);
+
+        service.Lanes.Remove(lanes[1]);
+        service.Lanes.Remove(lanes[1]); // is no longer there
+
+        Assert.Equal((5, 1), (service.Status.Restarts, service.Lanes.All.Length));
+    }
+
+    [Fact]
     public async Task Pending_CountsWhatTheJournalStillHolds()
     {
         var service = New(SettingsLoader.Defaults);

@@ -89,6 +89,20 @@ public sealed class ReceiverStandingTests : ReceiverRegisterTest
         Assert.Equal((Standing.Proven, 0), (Status("a").Standing, Status("a").FailuresInARow));
     }
 
+    [Theory]
+    [InlineData(CallbackOutcome.Blocked, AttemptCause.AddressRefused)]
+    [InlineData(CallbackOutcome.NetworkError, AttemptCause.NameNotFound)]
+    public void NameThatLeadsNowhere_IsNotSilence(object outcome, object cause)
+    {
+        Prove("a");
+
+        End(Take("a", 1)[0], Failed((CallbackOutcome)outcome) with { Cause = (AttemptCause)cause });
+        Time.Advance(TimeSpan.FromSeconds(2));
+        Take("b", 1); // reviews what is due
+
+        Assert.Equal(Standing.Proven, Status("a").Standing);
+    }
+
     [Fact]
     public void AttemptThatWasNotMade_BesideOneThatIs_LeavesItsSilence()
     {

@@ -77,6 +77,27 @@ public sealed class RegisteredBreakerTests : ReceiverRegisterTest
     }
 
     [Fact]
+    public void ProbeThatFails_AfterAnotherAttemptWasAnswered_IsAFailureLikeAnyOther()
+    {
+        Prove("a");
+        var slow = Take("a", 1)[0];
+        while (Status("a").Breaker == BreakerState.Closed)
+        {
+            End(Take("a", 1, attempt: 3)[0], Failed(CallbackOutcome.HttpError, 500));
+            Time.Advance(TimeSpan.FromMilliseconds(400));
+        }
+
+        var probe = Take("a", 1)[0];
+        Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.True(probe.Holds);
+
+        End(slow, Sample.Answered());
+
+        Assert.False(End(probe, Failed()));
+        Assert.Equal((BreakerState.Closed, 1), (Status("a").Breaker, Status("a").FailuresInARow));
+    }
+
+    [Fact]
     public void Probes_TakeTurnsBetweenFirstAttemptsAndRetries()
     {
         OpenBreaker("a");

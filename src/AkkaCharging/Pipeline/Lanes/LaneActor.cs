@@ -44,7 +44,11 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 
     protected override void PreStart() => RunGraph();
 
-    protected override void PostStop() => _run?.Stopping.Cancel();
+    protected override void PostStop()
+    {
+        _run?.Stopping.Cancel();
+        _run?.Pipeline.Intake.Complete();
+    }
 
     private void RunGraph()
     {

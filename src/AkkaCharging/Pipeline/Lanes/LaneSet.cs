@@ -10,11 +10,23 @@ namespace AkkaCharging.Pipeline.Lanes;
 internal sealed class LaneSet
 {
     private readonly bool _isAlone;
+    private readonly Lock _removing = new();
     private ImmutableArray<Lane> _all;
+    private int _restartsOfRemoved;
 
     private LaneSet(bool isAlone, IEnumerable<Lane> all) => (_isAlone, _all) = (isAlone, [.. all]);
 
     public ImmutableArray<Lane> All => _all;
+
+    /// <summary>Number of times that a graph failed, also of the lanes that were removed.</summary>
+    public int Restarts
+    {
+        get
+        {
+            lock (_removing)
+                return _restartsOfRemoved + _all.Sum(lane => lane.Restarts);
+        }
+    }
 
     /// <summary>Creates the lanes of a standalone process.</summary>
     public static LaneSet Alone(int count, Admission admission) =>
@@ -49,5 +61,12 @@ internal sealed class LaneSet
     public void Add(Lane lane) => ImmutableInterlocked.Update(ref _all, all => all.Add(lane));
 
     /// <summary>Removes a lane.</summary>
-    public void Remove(Lane lane) => ImmutableInterlocked.Update(ref _all, all => all.Remove(lane));
+    public void Remove(Lane lane)
+    {
+        lock (_removing)
+        {
+            if (ImmutableInterlocked.Update(ref _all, all => all.Remove(lane)))
+                _restartsOfRemoved += lane.Restarts;
+        }
+    }
 }

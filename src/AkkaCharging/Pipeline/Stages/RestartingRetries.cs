@@ -97,9 +97,13 @@ internal sealed class RestartingRetries(
                 return new(pending, Receipt: null);
             Interlocked.Exchange(ref isAttempting, 1);
             settled = await AttemptUntilItCountsAsync(pending);
-            Interlocked.Exchange(ref isAttempting, 0);
-            if (settled is null && tokens.Leaving.IsCancellationRequested)
-                settled = CallbackReceipt.Interrupted(pending);
+            if (settled is null)
+            {
+                Interlocked.Exchange(ref isAttempting, 0);
+                if (tokens.Leaving.IsCancellationRequested)
+                    settled = CallbackReceipt.Interrupted(pending);
+            }
+
             return new(pending, settled);
         }
     }

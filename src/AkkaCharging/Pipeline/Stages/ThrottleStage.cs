@@ -9,8 +9,9 @@ namespace AkkaCharging.Pipeline.Stages;
 /// <summary>Limits the rate of elements by a <see cref="TokenBucket"/>.</summary>
 /// <remarks>
 /// Shape: T to T, one for one, in order; materializes nothing. Elements that <c>isFree</c> selects pass without a
-/// token. An element whose latest time arrives while it waits passes then, and the next element gets its token.
-/// Completion: a waiting element is emitted first. Failure and cancellation drop it; the owner offers it again.
+/// token. An element whose latest time arrives while it waits passes then, and the next element gets its token. Once
+/// <c>stopping</c> is cancelled, all elements pass, and what they have reserved is given back. Completion: a waiting
+/// element is emitted first. Failure and cancellation drop it; the owner offers it again.
 /// </remarks>
 internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 {
@@ -24,12 +25,19 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
     private readonly Predicate<T> _isFree;
     private readonly Func<T, long> _latest;
     private readonly TimeProvider _time;
+    private readonly CancellationToken _stopping;
 
     /// <param name="latest">Returns the timestamp at which an element passes in any case; <see cref="long.MaxValue"/>
     /// for none.</param>
-    public ThrottleStage(TokenBucket bucket, Predicate<T> isFree, Func<T, long> latest, TimeProvider time)
+    public ThrottleStage(
+        TokenBucket bucket,
+        Predicate<T> isFree,
+        Func<T, long> latest,
+        TimeProvider time,
+        CancellationToken stopping = default
+    )
     {
-        (_bucket, _isFree, _latest, _time) = (bucket, isFree, latest, time);
+        (_bucket, _isFree, _latest, _time, _stopping) = (bucket, isFree, latest, time, stopping);
         Shape = new FlowShape<T, T>(_in, _out);
     }
 
@@ -43,6 +51,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         private readonly double _ticksPerMillisecond;
         private readonly long _continuity;
         private ITimer? _timer;
+        private CancellationTokenRegistration _stop;
         private T _waiting = default!;
         private bool _isWaiting;
         private double _dueAt;
@@ -73,14 +82,19 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
                 Timeout.InfiniteTimeSpan,
                 Timeout.InfiniteTimeSpan
             );
+            _stop = _stage._stopping.Register(GetAsyncCallback(Release));
         }
 
-        public override void PostStop() => _timer?.Dispose();
+        public override void PostStop()
+        {
+            _stop.Dispose();
+            _timer?.Dispose();
+        }
 
         public override void OnPush()
         {
             var element = Grab(_stage._in);
-            if (_stage._isFree(element))
+            if (_stage._stopping.IsCancellationRequested || _stage._isFree(element))
             {
                 Push(_stage._out, element);
                 return;
@@ -146,6 +160,22 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 
             _lag = now - _dueAt;
             _lastSignal = now;
+            Pass();
+        }
+
+        private void Release()
+        {
+            if (_unused is { } unused)
+                _stage._bucket.Return(unused);
+            else if (_isWaiting)
+                _stage._bucket.Return(_dueAt);
+            _unused = null;
+            if (_isWaiting)
+                Pass();
+        }
+
+        private void Pass()
+        {
             var element = _waiting;
             (_waiting, _isWaiting) = (default!, false);
             Push(_stage._out, element);
@@ -159,17 +189,19 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 internal static class ThrottleStage
 {
     /// <param name="latest">Returns the timestamp at which a request is decided without an answer.</param>
+    /// <param name="stopping">Cancelled when requests are no longer sent to an authorizer.</param>
     /// <returns>The stage; an empty flow when <c>authorization.throttle.elements</c> is zero.</returns>
     public static Flow<PendingRequest, PendingRequest, NotUsed> Create(
         TokenBucket? bucket,
         Func<PendingRequest, long> latest,
-        TimeProvider time
+        TimeProvider time,
+        CancellationToken stopping = default
     )
     {
         if (bucket is null)
             return Flow.Create<PendingRequest>();
         return Flow.Create<PendingRequest>()
-            .Via(new ThrottleStage<PendingRequest>(bucket, IsFree, latest, time))
+            .Via(new ThrottleStage<PendingRequest>(bucket, IsFree, latest, time, stopping))
             .Named("throttle");
 
         // A request that is not sent to an authorizer does not use up its rate.

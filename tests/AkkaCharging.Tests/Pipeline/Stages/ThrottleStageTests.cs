@@ -261,6 +261,24 @@ public sealed class ThrottleStageTests : Akka.TestKit.Xunit2.TestKit
         Assert.All(lanes, lane => Assert.InRange(lane.Count, 1, 2_000));
     }
 
+    /// <summary>A lane that another node has by now uses up nothing of this node's rate.</summary>
+    [Fact]
+    public async Task StageThatStops_LetsAllPass_AndGivesBackWhatItReserved()
+    {
+        var bucket = new TokenBucket(perSecond: 0.1, burst: 1, _time);
+        using var stopping = new CancellationTokenSource();
+        var passed = Source
+            .From(Enumerable.Range(0, 100))
+            .Via(new ThrottleStage<int>(bucket, _ => false, _ => long.MaxValue, _time, stopping.Token))
+            .RunWith(Sink.Seq<int>(), Sys.Materializer());
+        await Eventually.HoldsAsync(() => _time.Armed > 0, "the second element waits");
+
+        await stopping.CancelAsync();
+
+        Assert.Equal(Enumerable.Range(0, 100), await passed.WaitAsync(Eventually.Patience));
+        Assert.Equal(10, bucket.Reserve(bucket.Now) / _time.TimestampFrequency, precision: 3);
+    }
+
     /// <summary>
     /// A request passes at its deadline although its token comes later; the token is then the next request's.
     /// </summary>
