@@ -118,6 +118,43 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         await writer.Ended;
     }
 
+    /// <summary>Its caller was told that it was not redriven, and no lane has it.</summary>
+    [Fact]
+    public async Task RedriveInALogThatWasRemoved_ThatCannotBeCopied_IsADeadLetterAgainWhenItCan()
+    {
+        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
+        var secrets = (await writer.Opened).Secrets;
+        var request = Sample.Request();
+        var redrive = new Redrive(
+            new UnsettledRequest(request, Decision: null, AttemptsMade: 0, IsRedriven: true),
+            SettledAt: Sample.Now.UtcTicks,
+            At: Sample.Now.UtcTicks + 1,
+            Attempts: ""
+        );
+        await writer.WriteAsync(store => store.Accept(request.Id, RequestRow.Of(request, secrets), null, Sample.Now));
+        await writer.WriteAsync(store => store.Settle(request.Id, new(RequestState.Failed, Sample.Now, null)));
+        await using (_folder.Shell("BEGIN; SELECT count(*) FROM request")) // keeps the log from being copied as a whole
+        {
+            await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+                writer.WriteAsync(
+                    store =>
+                    {
+                        Remove(_folder.Journal + "-wal", isReplaced: false);
+                        return store.Redrive(request.Id, redrive);
+                    },
+                    undo: store => store.PutBack(request.Id, redrive)
+                )
+            );
+        }
+
+        await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is open again");
+
+        Assert.Empty(await LeftByACrashAsync());
+        Assert.True(await writer.WriteAsync(store => store.Redrive(request.Id, redrive)));
+        writer.Dispose();
+        await writer.Ended;
+    }
+
     [Fact]
     public async Task LogRemovedWhileABatchIsWritten_ThatAReaderHere_KeepsFromBeingCopiedAtOnce_IsAccepted()
     {

@@ -147,7 +147,8 @@ internal sealed class SqliteJournal(
                 _redriven?.TryAdd(id, true); // before the commit, after which a page may contain it
                 return 0;
             },
-            canTimeOut: true
+            canTimeOut: true,
+            undo: store => store.PutBack(id, redrive)
         );
 
     /// <inheritdoc/>

@@ -348,6 +348,25 @@ internal sealed class SqliteStore : IDisposable
         return redriven.Count > 0;
     }
 
+    /// <summary>
+    /// Makes a request a dead letter again whose caller was told that it was not redriven.
+    /// </summary>
+    public void PutBack(RequestId id, Redrive redrive)
+    {
+        using var failed = new PreparedWrite(
+            _connection,
+            """
+            UPDATE request SET
+                state = 'failed',
+                settled_at = $1
+            WHERE id = $0 AND settled_at IS NULL AND redriven_at = $2
+            RETURNING api_key
+            """
+        );
+        foreach (var apiKey in failed.Read(row => row.Text(0), StoredId.Of(id), redrive.SettledAt, redrive.At))
+            _settledRows.Add(apiKey, isDeadLetter: true);
+    }
+
     /// <summary>Erases the secrets of a dead letter.</summary>
     /// <returns>False when there is no such dead letter.</returns>
     public bool Discard(RequestId id)
