@@ -168,6 +168,8 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
             "blocked" => DenialReason.Blocked,
             "expired" => DenialReason.Expired,
             "station_not_allowed" => DenialReason.StationNotAllowed,
+            "no_credit" => DenialReason.NoCredit,
+            "concurrent_session" => DenialReason.ConcurrentSession,
             _ => DenialReason.UnknownToken,
         };
 

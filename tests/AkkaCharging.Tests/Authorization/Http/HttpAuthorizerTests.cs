@@ -74,6 +74,8 @@ public sealed class HttpAuthorizerTests : IAsyncLifetime
     [InlineData("""{"status":"not_allowed","reason":"blocked"}""", "not_allowed", "blocked")]
     [InlineData("""{"status":"not_allowed","reason":"expired"}""", "not_allowed", "expired")]
     [InlineData("""{"status":"not_allowed","reason":"station_not_allowed"}""", "not_allowed", "station_not_allowed")]
+    [InlineData("""{"status":"not_allowed","reason":"no_credit"}""", "not_allowed", "no_credit")]
+    [InlineData("""{"status":"not_allowed","reason":"concurrent_session"}""", "not_allowed", "concurrent_session")]
     [InlineData("""{"status":"not_allowed","reason":"in_acl"}""", "not_allowed", "not_in_acl")]
     [InlineData("""{"status":"not_allowed","reason":"timeout"}""", "not_allowed", "not_in_acl")]
     [InlineData("""{"status":"not_allowed","reason":"out of credit"}""", "not_allowed", "not_in_acl")]
