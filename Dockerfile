@@ -44,6 +44,7 @@ VOLUME /var/lib/akkacharging/data
 # The operators' listener, 8081, is on loopback and stays inside.
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# There is no shell and no curl: the executable asks itself. It reads the same settings, so set a port by SERVER_PORT, not by an argument's file.
+# There is no shell and no curl: the executable asks itself. It reads the environment and hocon/application.conf, not a file that
+# an argument names.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/app/AkkaCharging.Host", "health"]
 ENTRYPOINT ["/app/AkkaCharging.Host"]

@@ -6,7 +6,8 @@ namespace AkkaCharging.Scenarios.Deployment;
 
 /// <summary>
 /// The Helm chart, with its own values, is the manifests of <c>deploy/kubernetes</c> and its relatives. Its templates
-/// use two things alone, so that this test needs no Helm: a value in place, and a file that is left out as a whole.
+/// use three things alone, so that this test needs no Helm: a value in place, a file that is left out as a whole, and
+/// the list of environment variables, which the chart's own values leave empty.
 /// </summary>
 [Trait("Category", "Scenario")]
 public sealed partial class ChartTests
@@ -85,7 +86,7 @@ public sealed partial class ChartTests
         Assert.Equal(Leaves(Values, "").Order(StringComparer.Ordinal), used.Order(StringComparer.Ordinal));
 
         static IEnumerable<string> Leaves(YamlNode node, string path) =>
-            node is YamlMappingNode
+            node is YamlMappingNode { Children.Count: > 0 }
                 ? node.Entries().SelectMany(entry => Leaves(entry.Value, $"{path}.{entry.Key}".TrimStart('.')))
                 : [path];
     }
@@ -128,6 +129,8 @@ public sealed partial class ChartTests
             Values.Text("settings"),
             StringComparison.Ordinal
         );
+        Assert.Empty(Values.Entries("environment"));
+        body = Environment().Replace(body, "");
         body = Value().Replace(body, value => Values.Text([.. value.Groups["path"].Value.Split('.')]));
         Assert.DoesNotContain("{{", body, StringComparison.Ordinal);
         return (parts.Groups["condition"].Value, body);
@@ -178,10 +181,16 @@ public sealed partial class ChartTests
     private static partial Regex Whole();
 
     [GeneratedRegex(
-        @"\{\{-? (?:if )?(?:not )?\.Values\.(?<path>[\w.]+)(?: \| nindent 4)? \}\}",
+        @"\{\{-? (?:if )?(?:not )?(?:range \$name, \$value := )?\.Values\.(?<path>[\w.]+)(?: \| nindent 4)? \}\}",
         RegexOptions.ExplicitCapture
     )]
     private static partial Regex Value();
+
+    [GeneratedRegex(
+        @"\n +\{\{- range \$name, \$value := \.Values\.environment \}\}\n.*?\{\{- end \}\}",
+        RegexOptions.Singleline
+    )]
+    private static partial Regex Environment();
 
     [GeneratedRegex(@"^ARG VERSION=(?<version>\S+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex VersionLine();
