@@ -2,7 +2,7 @@
 # Changes the code of a folder of the library in small ways, one at a time, and counts the changes that the tests of the
 # same folder notice, and of those of another folder that tests it too. Takes minutes to hours a folder; the report is
 # artifacts/mutants/FOLDER/reports, the figures are tests/results/mutants.md.
-#   tests/mutants.sh Receivers Callbacks
+#   tests/mutants.sh Receivers Journal/Sqlite
 #   tests/mutants.sh                        all folders of the weekly run
 set -euo pipefail
 cd "$(dirname "$0")/AkkaCharging.Tests"
@@ -11,17 +11,24 @@ cd "$(dirname "$0")/AkkaCharging.Tests"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 folders=("$@")
-[ $# -gt 0 ] || folders=(AddressPolicy Authorization Callbacks Journal Pipeline Receivers Settings)
+[ $# -gt 0 ] || folders=(AddressPolicy Authorization Callbacks Journal Journal/{Memory,Postgres,Sqlite} Pipeline Receivers Settings)
+
+# Folders in a folder that are run by themselves.
+declare -A apart=([Journal]="Memory Postgres Sqlite")
 
 # What else tests a folder: the address policy's connections are tested by the callbacks that go over them.
 declare -A others=([AddressPolicy]=Callbacks)
 
 # Tests that repeat something for many seconds touch all of a folder, and would do so for each change; others would start a
 # database for each.
-long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb Postgres. PostgresAuthorizer Citrineos Steve)
+long=(PropertyTests AclSize LoadTests AMillion MillionReceivers Emissions_ MariaDb PostgresAuthorizer Citrineos Steve)
 
-tests="FullyQualifiedName~AkkaCharging.Tests."
-for name in "${long[@]}"; do tests+="&FullyQualifiedName!~$name"; done
+tests_of() { # a folder; the filter of its tests
+    local name
+    echo -n "FullyQualifiedName~AkkaCharging.Tests."
+    for name in "${long[@]}"; do echo -n "&FullyQualifiedName!~$name"; done
+    [ "$1" = Journal/Postgres ] || echo -n "&FullyQualifiedName!~Postgres."
+}
 
 row_of() { # a folder; its figures
     local report=../../artifacts/mutants/$1/reports/mutation-report.json all=0 status row="| $1 |"
@@ -57,9 +64,11 @@ dotnet tool restore > /dev/null
 failed=0
 rows=()
 for folder in "${folders[@]}"; do
+    changed=(--mutate "**/AkkaCharging/$folder/**/*.cs")
+    for name in ${apart[$folder]:-}; do changed+=(--mutate "!**/AkkaCharging/$folder/$name/**/*.cs"); done
     # The project is built with these tests alone: a process with all of them takes twice as long to start.
-    MutantsOf="$folder/**/*.cs${others[$folder]:+;${others[$folder]}/**/*.cs}" dotnet stryker \
-        --config-file stryker-config.json --mutate "**/AkkaCharging/$folder/**/*.cs" --test-case-filter "$tests" \
+    MutantsOf="${folder%%/*}/**/*.cs${others[$folder]:+;${others[$folder]}/**/*.cs}" dotnet stryker \
+        --config-file stryker-config.json "${changed[@]}" --test-case-filter "$(tests_of "$folder")" \
         --output "../../artifacts/mutants/$folder" || failed=1
     rows+=("$(row_of "$folder")") || failed=1
 done
