@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using AkkaCharging.DeadLetters;
+using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -144,6 +145,7 @@ public sealed class DeadLetterTests : IAsyncLifetime
         _receiver.RespondWith(HttpStatusCode.Gone);
         Assert.True(RequestId.TryParse(await service.AcceptAsync(_receiver.Url), out var id));
         await StateAsync(service, id, "failed");
+        await service.LeavesAsync(id);
         return id;
     }
 

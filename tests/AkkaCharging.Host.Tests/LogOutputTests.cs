@@ -1,5 +1,6 @@
 using System.Globalization;
 using AkkaCharging.Host.Logging;
+using AkkaCharging.Testing;
 using Serilog;
 using Serilog.Formatting.Display;
 
@@ -15,7 +16,7 @@ public sealed class LogOutputTests
         const int Threads = 8;
         const int Each = 1_000;
         using var output = new StringWriter(CultureInfo.InvariantCulture);
-        using (var logger = Logger(new LogOutput(Lines, output, TextWriter.Null)))
+        using (var logger = Logger(new LogOutput(Lines, output, TextWriter.Null, Eventually.Patience)))
             Parallel.For(
                 0,
                 Threads,
@@ -47,7 +48,7 @@ public sealed class LogOutputTests
         using var output = new HangingWriter();
         using var error = new StringWriter(CultureInfo.InvariantCulture);
         var line = new string('x', 9_999);
-        using (var logger = Logger(new LogOutput(Lines, output, error)))
+        using (var logger = Logger(new LogOutput(Lines, output, error, Eventually.Patience)))
         {
             logger.Information("first");
             output.Begun.Wait(TimeSpan.FromSeconds(30));
@@ -68,7 +69,7 @@ public sealed class LogOutputTests
     {
         using var output = new FailingWriter();
         using var error = new StringWriter(CultureInfo.InvariantCulture);
-        using (var logger = Logger(new LogOutput(Lines, output, error)))
+        using (var logger = Logger(new LogOutput(Lines, output, error, Eventually.Patience)))
         {
             logger.Information("first");
             Assert.True(output.Failed.Wait(TimeSpan.FromSeconds(30)));
@@ -87,7 +88,7 @@ public sealed class LogOutputTests
     public void ReaderThatHangsToTheEnd_IsNotWaitedFor()
     {
         using var output = new HangingWriter();
-        using var error = new StringWriter(CultureInfo.InvariantCulture);
+        using var error = new TellingWriter();
         using (var logger = Logger(new LogOutput(Lines, output, error, closingMax: TimeSpan.FromMilliseconds(20))))
         {
             logger.Information("never read");
@@ -95,6 +96,7 @@ public sealed class LogOutputTests
         }
 
         Assert.Equal(0, output.Written);
+        Assert.True(error.Told.Wait(Eventually.Patience)); // the close does not wait for its report either
         Assert.Equal(
             "The last lines of the log were not written within 0.02 s: nothing is reading standard output."
                 + Environment.NewLine,
@@ -142,6 +144,24 @@ public sealed class LogOutputTests
         protected override void Dispose(bool disposing)
         {
             Failed.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+
+    /// <summary>Tells when a line was written.</summary>
+    private sealed class TellingWriter() : StringWriter(CultureInfo.InvariantCulture)
+    {
+        public ManualResetEventSlim Told { get; } = new();
+
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            Told.Set();
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            Told.Dispose();
             base.Dispose(disposing);
         }
     }

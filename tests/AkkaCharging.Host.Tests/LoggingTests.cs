@@ -17,6 +17,8 @@ public sealed class LoggingTests
     {
         var canary = $"canary-{Guid.NewGuid():N}";
         var path = $"path-{Guid.NewGuid():N}";
+        var defect = $"defect-{Guid.NewGuid():N}";
+        var logged = CapturedConsole.Text.Length;
         var journal = new ScriptedJournal();
         var authorizer = new ScriptedAuthorizer();
         var answers = new List<string>();
@@ -39,14 +41,18 @@ public sealed class LoggingTests
                 async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0,
                 "all settled"
             );
-            journal.Fault = new InvalidOperationException("defect");
+            journal.Fault = new InvalidOperationException(defect);
             await SendAsync(service, Api.Body(url, canary));
             journal.Fault = null;
             foreach (var page in new[] { "/metrics", "/health", "/health/ready", $"{Api.Submit}/{accepted}" })
                 answers.Add(await service.Http.GetStringAsync(page));
         }
 
-        var log = CapturedConsole.Text;
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains(defect, StringComparison.Ordinal),
+            "the log is written up to the defect"
+        );
+        var log = CapturedConsole.Text[logged..];
         Assert.Contains("cana***", log, StringComparison.Ordinal);
         Assert.Contains("cana***", answers[^1], StringComparison.Ordinal);
         Assert.Contains("Unhandled exception in", log, StringComparison.Ordinal);
@@ -115,13 +121,15 @@ public sealed class LoggingTests
             );
         }
 
-        Assert.Equal(
-            isLogged,
+        if (isLogged)
+            await Eventually.HoldsAsync(IsLogged, "the decision is logged");
+        Assert.Equal(isLogged, IsLogged());
+
+        bool IsLogged() =>
             CapturedConsole
                 .Text.Split('\n')
                 .Any(line =>
                     line.Contains("Decided", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal)
-                )
-        );
+                );
     }
 }

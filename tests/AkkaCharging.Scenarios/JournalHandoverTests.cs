@@ -12,7 +12,7 @@ namespace AkkaCharging.Scenarios;
 public sealed class JournalHandoverTests : IDisposable
 {
     private const int Pending = 25;
-    private static readonly TimeSpan TakeOverMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TakeOverMax = Measurement.Within(TimeSpan.FromSeconds(5));
     private readonly ScenarioFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();

@@ -92,8 +92,7 @@ internal sealed class RunningService : IAsyncDisposable
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
     }
 
-    public async Task<JsonElement> GetAsync(string path) =>
-        JsonSerializer.Deserialize<JsonElement>(await (await Http.GetAsync(path)).Content.ReadAsStringAsync());
+    public Task<JsonElement> GetAsync(string path) => Http.GetBodyAsync(path);
 
     public async ValueTask DisposeAsync()
     {

@@ -181,11 +181,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
-    public async Task<JsonElement> GetAsync(string path)
-    {
-        using var response = await Http.GetAsync(path);
-        return await response.Content.ReadFromJsonAsync<JsonElement>();
-    }
+    public Task<JsonElement> GetAsync(string path) => Http.GetBodyAsync(path);
 
     /// <summary>Submits and returns the answer as it is.</summary>
     public Task<HttpResponseMessage> SubmitAsync(

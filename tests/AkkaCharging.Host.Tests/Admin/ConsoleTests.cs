@@ -339,7 +339,10 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
     public async Task Destination_IsPausedAndResumedByClick()
     {
         await using var service = await RunningService.StartAsync(settings =>
-            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+            {
+                Callback = settings.Callback with { Timeout = TimeSpan.FromMinutes(5) },
+            }
         );
         _receiver.Hang();
         await service.AcceptAsync(_receiver.Url);

@@ -16,7 +16,10 @@ public sealed class DestinationEndpointTests : IAsyncLifetime
     {
         _receiver = await CallbackReceiver.StartAsync();
         _service = await RunningService.StartAsync(settings =>
-            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+            {
+                Callback = settings.Callback with { Timeout = TimeSpan.FromMinutes(5) },
+            }
         );
     }
 

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using AkkaCharging.Pipeline;
+using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaCharging.Host.Tests.Admin;
 
@@ -51,13 +54,22 @@ internal static class Operators
         return await Api.BodyOf(answer);
     }
 
-    /// <summary>A request that its receiver rejects permanently.</summary>
+    /// <summary>A request that its receiver rejects permanently, and that an operator may change.</summary>
     public static async Task<string> FailAsync(this RunningService service, CallbackReceiver receiver, string path = "")
     {
         receiver.RespondWith(HttpStatusCode.Gone);
         var id = await service.AcceptAsync(receiver.Url + path);
         await service.StateAsync(id, "failed");
+        Assert.True(RequestId.TryParse(id, out var request));
+        await service.LeavesAsync(request);
         return id;
+    }
+
+    /// <summary>Waits until a request has left its lane, which learns of a settlement after the journal.</summary>
+    public static Task LeavesAsync(this RunningService service, RequestId id)
+    {
+        var lanes = service.App.Services.GetRequiredService<ChargingService>().Lanes;
+        return Eventually.HoldsAsync(() => !lanes.All.Any(lane => lane.Holds(id)), $"{id} has left its lane");
     }
 
     public static Task StateAsync(this RunningService service, string id, string state) =>

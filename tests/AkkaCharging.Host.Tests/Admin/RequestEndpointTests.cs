@@ -24,11 +24,22 @@ public sealed class RequestEndpointTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _receiver = await CallbackReceiver.StartAsync();
-        _service = await RunningService.StartAsync(customize: services =>
-            services
-                .AddTime(_time)
-                .AddSingleton<IRequestJournal>(_journal)
-                .AddSingleton<IRequestSearch>(_journal.Search)
+        _service = await RunningService.StartAsync(
+            settings =>
+                settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+                {
+                    // This wait is on the real clock, and no test sees its end.
+                    Callback = settings.Callback with
+                    {
+                        RetryDelay = TimeSpan.FromSeconds(100),
+                        MaxRetryDelay = TimeSpan.FromSeconds(200),
+                    },
+                },
+            services =>
+                services
+                    .AddTime(_time)
+                    .AddSingleton<IRequestJournal>(_journal)
+                    .AddSingleton<IRequestSearch>(_journal.Search)
         );
     }
 
@@ -125,7 +136,7 @@ public sealed class RequestEndpointTests : IAsyncLifetime
 
         var timeline = shown.GetProperty("timeline").EnumerateArray().ToDictionary(Event, At, StringComparer.Ordinal);
         Assert.Equal(["accepted", "decided", "attempt", "next_attempt", "expiry"], timeline.Keys);
-        Assert.Equal(timeline["attempt"] + 1_000, timeline["next_attempt"]); // callback.retryDelayMillis
+        Assert.Equal(timeline["attempt"] + 100_000, timeline["next_attempt"]); // callback.retryDelayMillis
         Assert.Equal(timeline["accepted"] + 300_000, timeline["expiry"]); // request.maxAgeMillis
         Assert.Equal(_receiver.Destination(), shown.GetProperty("receiver").GetProperty("destination").GetString());
     }

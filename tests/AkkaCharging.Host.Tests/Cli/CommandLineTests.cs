@@ -261,7 +261,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.EndsWith($"stop it, or set server.port.{Environment.NewLine}", error, StringComparison.Ordinal);
         Assert.Single(error.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
         await Eventually.HoldsAsync(
-            () => CapturedConsole.Text.Contains("Insecure setting", StringComparison.Ordinal),
+            () =>
+                CapturedConsole.Text is var log
+                && log.IndexOf($"{_folder}/journal.db", StringComparison.Ordinal) is >= 0 and var start
+                && log.IndexOf("Insecure setting", start, StringComparison.Ordinal) >= 0,
             "the start was logged"
         );
         Assert.DoesNotContain(

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using AkkaCharging.Host.Cli;
+using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Testing;
 using Microsoft.AspNetCore.Http;
 
@@ -250,13 +251,7 @@ public sealed class OperatorCommandTests : IAsyncLifetime
         );
     }
 
-    private async Task<string> FailAsync()
-    {
-        _receiver.RespondWith(HttpStatusCode.Gone);
-        var id = await _service.AcceptAsync(_receiver.Url);
-        await StateAsync(id, "failed");
-        return id;
-    }
+    private Task<string> FailAsync() => _service.FailAsync(_receiver);
 
     private Task StateAsync(string id, string state) =>
         Eventually.HoldsAsync(

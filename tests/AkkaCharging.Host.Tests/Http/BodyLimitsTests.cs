@@ -7,19 +7,10 @@ namespace AkkaCharging.Host.Tests.Http;
 public sealed class BodyLimitsTests : IAsyncLifetime
 {
     private const int BytesMax = 1_024;
+    private static readonly TimeSpan ShortTimeout = TimeSpan.FromMilliseconds(300);
     private RunningService _service = null!;
 
-    public async Task InitializeAsync() =>
-        _service = await RunningService.StartAsync(settings =>
-            settings.WithServer(server =>
-                server with
-                {
-                    MaxRequestBodyBytes = BytesMax,
-                    RequestTimeout = TimeSpan.FromMilliseconds(300),
-                    ShutdownGrace = TimeSpan.Zero,
-                }
-            )
-        );
+    public async Task InitializeAsync() => _service = await StartAsync(Eventually.Patience);
 
     public async Task DisposeAsync() => await _service.DisposeAsync();
 
@@ -83,7 +74,9 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\n{\"sta\r\n")]
     public async Task SlowBody_Returns408(string start)
     {
-        var answer = await RawHttp.ExchangeAsync(_service, RawHttp.PostHead + start);
+        await using var impatient = await StartAsync(ShortTimeout);
+
+        var answer = await RawHttp.ExchangeAsync(impatient, RawHttp.PostHead + start);
 
         Assert.Equal(408, answer.StatusCode);
         Assert.Equal("The body did not arrive within 300 ms.", Api.Refused(answer.Json, "request_timeout"));
@@ -92,7 +85,9 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     [Fact]
     public async Task SlowHead_Returns408()
     {
-        var answer = await RawHttp.ExchangeAsync(_service, RawHttp.PostHead);
+        await using var impatient = await StartAsync(ShortTimeout);
+
+        var answer = await RawHttp.ExchangeAsync(impatient, RawHttp.PostHead);
 
         Assert.Equal(408, answer.StatusCode);
     }
@@ -129,8 +124,10 @@ public sealed class BodyLimitsTests : IAsyncLifetime
     [Fact]
     public async Task SlowBody_ClosesTheConnection_AlsoOfACallerWhoWouldKeepIt()
     {
+        await using var impatient = await StartAsync(ShortTimeout);
+
         var answer = await RawHttp.ExchangeAsync(
-            _service,
+            impatient,
             RawHttp.PostHead.Replace("Connection: close\r\n", "", StringComparison.Ordinal)
                 + "Content-Length: 100\r\n\r\n"
         );
@@ -181,6 +178,18 @@ public sealed class BodyLimitsTests : IAsyncLifetime
             (await _service.GetAsync("/metrics")).GetProperty("requests").TryGetProperty("internal_error", out _)
         );
     }
+
+    private static Task<RunningService> StartAsync(TimeSpan requestTimeout) =>
+        RunningService.StartAsync(settings =>
+            settings.WithServer(server =>
+                server with
+                {
+                    MaxRequestBodyBytes = BytesMax,
+                    RequestTimeout = requestTimeout,
+                    ShutdownGrace = TimeSpan.Zero,
+                }
+            )
+        );
 
     private static void AssertTooLarge(RawAnswer answer)
     {

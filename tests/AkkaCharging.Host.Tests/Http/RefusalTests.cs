@@ -148,11 +148,10 @@ public sealed class RefusalTests
     public async Task DefectOnTheStatusPage_Returns500_WhateverIsThrown_AndLogsTheEndpoint(bool isCancellation)
     {
         // A cancellation that was not requested is a defect like any other.
+        var marker = $"detail-{Guid.NewGuid():N}";
         var journal = new ScriptedJournal
         {
-            Fault = isCancellation
-                ? new OperationCanceledException("nobody hung up")
-                : new InvalidOperationException("oops"),
+            Fault = isCancellation ? new OperationCanceledException(marker) : new InvalidOperationException(marker),
         };
         await using var service = await RunningService.StartAsync(customize: services =>
             services.AddSingleton<IRequestJournal>(journal)
@@ -164,10 +163,12 @@ public sealed class RefusalTests
         await Api.RefusedAsync(answer, 500, "internal_error");
         await Eventually.HoldsAsync(
             () =>
-                CapturedConsole.Text.Contains(
-                    "HTTP: GET /api/v1/charging-session/{requestId}",
-                    StringComparison.Ordinal
-                ),
+                CapturedConsole
+                    .Text.Split('\n')
+                    .Any(line =>
+                        line.Contains(marker, StringComparison.Ordinal)
+                        && line.Contains("HTTP: GET /api/v1/charging-session/{requestId}", StringComparison.Ordinal)
+                    ),
             "the log names the endpoint"
         );
     }

@@ -67,11 +67,7 @@ public sealed class GracefulStopTests
     {
         await StopWithPendingAsync(count: 7, journal: null);
 
-        Assert.Contains(
-            "Shutdown grace period ended: 7 accepted requests are lost, because journal.kind is memory",
-            CapturedConsole.Text,
-            StringComparison.Ordinal
-        );
+        await LoggedAsync("Shutdown grace period ended: 7 accepted requests are lost, because journal.kind is memory");
     }
 
     [Fact]
@@ -79,11 +75,7 @@ public sealed class GracefulStopTests
     {
         await StopWithPendingAsync(count: 6, new ScriptedJournal("sqlite"));
 
-        Assert.Contains(
-            "Stopped: 6 accepted requests remain in the journal and resume at the next start",
-            CapturedConsole.Text,
-            StringComparison.Ordinal
-        );
+        await LoggedAsync("Stopped: 6 accepted requests remain in the journal and resume at the next start");
     }
 
     [Fact]
@@ -101,11 +93,7 @@ public sealed class GracefulStopTests
                     .Tell(PoisonPill.Instance)
         );
 
-        Assert.Contains(
-            "Stopped: 5 accepted requests remain in the journal",
-            CapturedConsole.Text,
-            StringComparison.Ordinal
-        );
+        await LoggedAsync("Stopped: 5 accepted requests remain in the journal");
         Assert.True(journal.IsDisposed);
     }
 
@@ -158,6 +146,9 @@ public sealed class GracefulStopTests
         before?.Invoke(service);
         await service.App.StopAsync();
     }
+
+    private static Task LoggedAsync(string line) =>
+        Eventually.HoldsAsync(() => CapturedConsole.Text.Contains(line, StringComparison.Ordinal), line);
 
     private static async Task<int> StatusAsync(RunningService service, string path)
     {

@@ -26,15 +26,18 @@ public sealed class MetricsTests
     {
         await using var receiver = await CallbackReceiver.StartAsync();
         await using var service = await RunningService.StartAsync(settings =>
-            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero })
+            settings.WithServer(server => server with { ShutdownGrace = TimeSpan.Zero }) with
+            {
+                Callback = settings.Callback with { Timeout = TimeSpan.FromMinutes(5) },
+            }
         );
         await service.AcceptAsync(receiver.Url);
         await service.AcceptAsync(receiver.Url, RunningService.BlockedToken);
         await service.AcceptAsync(receiver.Url, RunningService.UnknownToken);
-        await Eventually.HoldsAsync(() => receiver.Received.Count == 3, "three callbacks");
+        await SettledAsync("delivered=3 failed=0 expired=0");
         receiver.RespondWith(HttpStatusCode.NotFound);
         await service.AcceptAsync(receiver.Url);
-        await Eventually.HoldsAsync(() => receiver.Received.Count == 4, "the refused callback");
+        await SettledAsync("delivered=3 failed=1 expired=0");
         receiver.Hang();
         await service.AcceptAsync(receiver.Url);
         using (await service.SubmitAsync("nonsense"))
@@ -44,8 +47,15 @@ public sealed class MetricsTests
                 "seven submissions"
             );
 
-        await Eventually.HoldsAsync(async () => Decisions((await service.GetAsync("/metrics"))) == 5, "five decisions");
-        var metrics = await service.GetAsync("/metrics");
+        var metrics = default(JsonElement);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                metrics = await service.GetAsync("/metrics");
+                return Decisions(metrics) == 5 && metrics.GetProperty("queue_size_current").GetInt32() == 1;
+            },
+            "five decisions, and one request is pending"
+        );
 
         Assert.Equal(
             [
@@ -95,6 +105,12 @@ public sealed class MetricsTests
         );
         Assert.InRange(metrics.GetProperty("authorization_time_avg_ms").GetDouble(), 0.001, 20_000);
         Assert.True(metrics.GetProperty("authorization_time_p95_ms").GetDouble() > 0);
+
+        Task SettledAsync(string counts) =>
+            Eventually.HoldsAsync(
+                async () => Counts(await service.GetAsync("/metrics"), "deliveries_total") == counts,
+                counts
+            );
     }
 
     [Fact]

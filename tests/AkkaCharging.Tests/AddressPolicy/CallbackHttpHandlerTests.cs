@@ -2,13 +2,14 @@ using System.Net;
 using System.Security.Authentication;
 using AkkaCharging.AddressPolicy;
 using AkkaCharging.Networks;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
 [Trait("Category", "Component")]
 public sealed class CallbackHttpHandlerTests
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Timeout = Eventually.Patience;
 
     [Fact]
     public void EveryWayAroundThePolicy_IsSwitchedOff()

@@ -1,4 +1,5 @@
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
@@ -23,9 +24,9 @@ public sealed class ProxyEnvironmentTests
                 Policies.Allowing("127.0.0.1/32"),
                 new ScriptedResolver(["127.0.0.1"]),
                 TimeProvider.System,
-                TimeSpan.FromSeconds(3)
+                Eventually.Patience
             );
-            using var client = new HttpMessageInvoker(CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)));
+            using var client = new HttpMessageInvoker(CallbackHttpHandler.Create(connector, Eventually.Patience));
             using var request = new HttpRequestMessage(
                 HttpMethod.Post,
                 $"http://hooks.example.com:{receiver.Endpoint.Port}/cb"

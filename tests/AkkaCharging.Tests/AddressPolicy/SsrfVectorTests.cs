@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using AkkaCharging.AddressPolicy;
+using AkkaCharging.Testing;
 
 namespace AkkaCharging.Tests.AddressPolicy;
 
@@ -102,10 +103,10 @@ public sealed class SsrfVectorTests
             vector.Policy(),
             resolver,
             TimeProvider.System,
-            TimeSpan.FromSeconds(3),
+            Eventually.Patience,
             dialer.DialAsync
         );
-        return new HttpMessageInvoker(CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)));
+        return new HttpMessageInvoker(CallbackHttpHandler.Create(connector, Eventually.Patience));
     }
 
     private static async Task<Exception> SendAsync(HttpMessageInvoker client, string url)

@@ -183,7 +183,7 @@ public sealed class VettedConnectorTests
             Policies.Allowing("127.0.0.1/32"),
             new ScriptedResolver(["127.0.0.1"]),
             TimeProvider.System,
-            Timeout
+            Eventually.Patience
         );
 
         await using (

@@ -212,10 +212,9 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task RefusedConnection_IsANetworkError()
     {
-        using var closed = new TcpListener(IPAddress.Loopback, 0);
-        closed.Start();
-        var url = $"http://127.0.0.1:{((IPEndPoint)closed.LocalEndpoint).Port}/hook";
-        closed.Stop();
+        using var deaf = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // holds the port, but never listens
+        var url = $"http://127.0.0.1:{((IPEndPoint)deaf.LocalEndPoint!).Port}/hook";
 
         AssertNoAnswer(
             CallbackOutcome.NetworkError,
@@ -481,11 +480,11 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null
     )
     {
-        var (policy, connectTimeout) = (Policies.Allowing("127.0.0.1/32"), TimeSpan.FromSeconds(3));
+        var policy = Policies.Allowing("127.0.0.1/32");
         resolver ??= new ScriptedResolver(["127.0.0.1"]);
         var connector = dial is null
-            ? new VettedConnector(policy, resolver, TimeProvider.System, connectTimeout)
-            : new VettedConnector(policy, resolver, _time, connectTimeout, dial);
+            ? new VettedConnector(policy, resolver, TimeProvider.System, Patience)
+            : new VettedConnector(policy, resolver, _time, TimeSpan.FromSeconds(3), dial);
         var signer = new WebhookSigner(
             new SigningSettings(
                 [.. (keys ?? []).Select(key => "whsec_" + Convert.ToBase64String(key))],

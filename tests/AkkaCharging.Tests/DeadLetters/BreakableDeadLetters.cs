@@ -7,6 +7,7 @@ namespace AkkaCharging.Tests.DeadLetters;
 internal sealed class BreakableDeadLetters(IDeadLetterStore store) : IDeadLetterStore
 {
     private int _refused;
+    private int _listed;
 
     public bool IsAway { get; set; }
 
@@ -19,12 +20,20 @@ internal sealed class BreakableDeadLetters(IDeadLetterStore store) : IDeadLetter
     /// <summary>Calls that were refused.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
-    public ValueTask<DeadLetterPage> ListDeadLettersAsync(
+    /// <summary>Pages that were read.</summary>
+    public int Listed => Volatile.Read(ref _listed);
+
+    public async ValueTask<DeadLetterPage> ListDeadLettersAsync(
         DeadLetterQuery query,
         DeadLetterCursor? after,
         int most,
         CancellationToken cancellationToken
-    ) => store.ListDeadLettersAsync(query, after, most, cancellationToken);
+    )
+    {
+        var page = await store.ListDeadLettersAsync(query, after, most, cancellationToken);
+        Interlocked.Increment(ref _listed);
+        return page;
+    }
 
     public ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken)
     {

@@ -250,6 +250,7 @@ public sealed class DeadLettersTests
             await _admission.EnterRecoveredAsync(default);
         _time.Advance(Step);
         await _letters.RedriveAllAsync(new(), confirmed: null, default);
+        await Eventually.HoldsAsync(() => _store.Listed > 0, "the letters are read");
         _time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(0, _letters.Bulk!.Redriven);
 

@@ -48,17 +48,44 @@ public sealed class MemoryJournalTests : RequestJournalContract
     }
 
     [Fact]
-    public async Task SettledRequests_TakeAQuarterOfAKilobyteEach()
+    public async Task LargeSettledRequests_AreBoundedInBytes_AndOneThatLeavesFreesItsOwn()
     {
-        const int Rows = 100_000;
-        var journal = await NewAsync(Defaults with { MaxSettledRows = Rows });
-        var before = GC.GetTotalMemory(forceFullCollection: true);
+        const int Rows = 12_000;
+        var journal = await NewAsync(
+            Defaults with
+            {
+                MaxSettledRows = MemoryJournal.LeastBytes / MemoryJournal.BytesPerRow,
+            }
+        );
+        var settled = new List<ChargingRequest>();
         for (var i = 0; i < Rows; i++)
-            await SettledAsync(journal, claim: null);
+        {
+            var request = Sample.Request();
+            await journal.AcceptAsync(request, idempotency: null, default);
+            for (var attempt = 0; attempt < StoredNames.AttemptsKept; attempt++)
+                await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+            await journal.SettleAsync(request.Id, new(RequestState.Delivered, Sample.Now, LastAttempt: null), default);
+            settled.Add(request);
+        }
 
-        // 48 bytes of each are the index; it is at most half full after it grew.
-        Assert.InRange((GC.GetTotalMemory(forceFullCollection: true) - before) / Rows, 100, 320);
-        Assert.Equal(default, journal.Status.EarlyDeletions);
+        var found = 0;
+        foreach (var request in settled)
+            found += await journal.FindAsync(request.Id, default) is null ? 0 : 1;
+        Assert.InRange(found, Rows / 4, Rows - 1);
+        Assert.Equal(Rows - found, journal.Status.EarlyDeletions.Delivered);
+    }
+
+    [Fact]
+    public async Task DeadLetterPastItsRetention_IsNotDiscarded()
+    {
+        var journal = await NewAsync(Defaults with { RetentionHours = 24 });
+        var request = Sample.Request();
+        await journal.AcceptAsync(request, idempotency: null, default);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+
+        Time.Advance(TimeSpan.FromHours(24));
+
+        Assert.Equal(DiscardOutcome.NotFound, await journal.DiscardAsync(request.Id, default));
     }
 
     [Fact]

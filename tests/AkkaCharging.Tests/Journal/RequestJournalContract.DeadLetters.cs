@@ -238,6 +238,20 @@ public abstract partial class RequestJournalContract
     }
 
     [Fact]
+    public async Task DeadLetterPastItsRetention_IsNotRedriven()
+    {
+        var journal = await NewAsync(Defaults with { RetentionHours = 24 });
+        var request = await DeadAsync(journal);
+
+        Time.Advance(TimeSpan.FromHours(24));
+
+        Assert.Equal(
+            RedriveOutcome.NotFound,
+            (await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default)).Outcome
+        );
+    }
+
+    [Fact]
     public async Task DeadLetterRedrivenByManyCallers_IsTakenUpByOne_DecidedAsBefore_WithANewAgeAndNoAttempts()
     {
         var journal = await NewAsync();
@@ -266,6 +280,7 @@ public abstract partial class RequestJournalContract
         Assert.Empty(await ListAsync(journal));
         var found = await journal.FindAsync(request.Id, default);
         Assert.Equal((RequestState.Decided, Sample.Decision(), null), (found!.State, found.Decision, found.SettledAt));
+        Assert.Equal((at + Age, 0), (found.ExpiresAt, found.AttemptsMade));
         Assert.Single(found.Attempts);
     }
 

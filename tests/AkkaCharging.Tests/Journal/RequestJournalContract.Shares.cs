@@ -122,6 +122,44 @@ public abstract partial class RequestJournalContract
         Assert.Equal(default, journal.Status.EarlyDeletions);
     }
 
+    [Fact]
+    public async Task SettledRequests_OfAnyKindAndCaller_AreForgottenEachInItsTime()
+    {
+        var journal = await NewAsync(Defaults with { RetentionHours = 24 });
+        var settled = new List<ChargingRequest>();
+        foreach (
+            var (caller, state, isDiscarded) in new[]
+            {
+                ("fleet", RequestState.Delivered, false),
+                ("fleet", RequestState.Failed, false),
+                ("roaming", RequestState.Failed, true),
+                ("roaming", RequestState.Delivered, false),
+                ("depot", RequestState.Expired, false),
+                ("fleet", RequestState.Failed, true),
+                ("fleet", RequestState.Delivered, false),
+                ("roaming", RequestState.Failed, false),
+            }
+        )
+        {
+            settled.Add(await SettledAsync(journal, caller, state));
+            if (isDiscarded)
+                await journal.DiscardAsync(settled[^1].Id, default);
+            Time.Advance(TimeSpan.FromHours(1));
+        }
+
+        Time.Advance(TimeSpan.FromHours(24 - settled.Count) - TimeSpan.FromMilliseconds(settled.Count - 1));
+        for (var forgotten = 1; forgotten <= settled.Count; forgotten++)
+        {
+            var found = new List<bool>();
+            foreach (var request in settled)
+                found.Add(await journal.FindAsync(request.Id, default) is not null);
+            Assert.Equal(settled.Select((_, index) => index >= forgotten), found);
+            Time.Advance(TimeSpan.FromHours(1) + TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.Equal(default, journal.Status.EarlyDeletions);
+    }
+
     private ChargingRequest Request(string? apiKey) =>
         Sample.Request(acceptedAt: Time.GetUtcNow()) with
         {

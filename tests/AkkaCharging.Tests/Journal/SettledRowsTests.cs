@@ -92,6 +92,17 @@ public sealed class SettledRowsTests
     }
 
     [Fact]
+    public void MemoryOfARow_CountsItsPlaceInTheIndex_AndItsKey()
+    {
+        var (record, same) = (Record("least"), Record("least"));
+        var bytes = _rows.Add(record, Next(), claimHash: null);
+        var key = new string('a', 64);
+
+        Assert.InRange(bytes, Assert.Single(_rows.Chunks).Copy().Length + 1, int.MaxValue);
+        Assert.InRange(_rows.Add(same, Next(), key), bytes + Claim.Bytes + 1, int.MaxValue);
+    }
+
+    [Fact]
     public void RowLargerThanAChunk_IsKept_AndSoAreThoseAroundIt()
     {
         var (before, after) = (Record("least"), Record("least"));

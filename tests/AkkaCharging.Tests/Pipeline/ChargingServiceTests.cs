@@ -138,7 +138,7 @@ public sealed class ChargingServiceTests : ChargingServiceTest
     [InlineData(2)]
     public async Task AnswerWithin_DecidesTheWholeQueueAtItsDeadline(int lanes)
     {
-        var time = new FakeTimeProvider(Sample.Now);
+        var time = new SteppingTime();
         Time = time;
         Authorizer.HangsAlways();
         var service = Start(settings =>
@@ -155,7 +155,7 @@ public sealed class ChargingServiceTests : ChargingServiceTest
             }
         );
         var early = await SubmitAsync(service, 5_000);
-        await Eventually.HoldsAsync(() => Authorizer.Calls == 64, "the authorizer is asked as often as it may be");
+        await Eventually.HoldsAsync(() => AreWaitedFor(64), "the authorizer is asked as often as it may be");
         time.Advance(TimeSpan.FromSeconds(1));
         var late = await SubmitAsync(service, 5_000);
 
@@ -164,7 +164,7 @@ public sealed class ChargingServiceTests : ChargingServiceTest
         time.Advance(TimeSpan.FromMilliseconds(1));
         await SettledAsync(early.Count);
         Assert.Equal(early.Count, Observer.DecidedEvents.Count);
-        await Eventually.HoldsAsync(() => Authorizer.Calls == 128, "it is asked about the late ones");
+        await Eventually.HoldsAsync(() => AreWaitedFor(128), "it is asked about the late ones");
         time.Advance(TimeSpan.FromSeconds(1));
         await SettledAsync(early.Count + late.Count);
 
@@ -178,6 +178,9 @@ public sealed class ChargingServiceTests : ChargingServiceTest
             var record = (await Journal.FindAsync(id, default))!;
             Assert.Equal(record.AcceptedAt.AddSeconds(3), record.Decision!.DecidedAt);
         }
+
+        // Each call has a timer, besides that of the receivers and those of the throttle in each lane.
+        bool AreWaitedFor(int calls) => Authorizer.Calls == calls && time.Timers >= 1 + lanes + calls;
     }
 
     /// <summary>The turn of the second request would come after its end, and would hold up all behind it.</summary>

@@ -140,9 +140,17 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
 
         await AskAsync();
         await Eventually.HoldsAsync(() => Discoveries() == 2, "the refresh has started");
-        await AskAsync();
+        _time.Advance(TimeSpan.FromDays(1));
 
-        Assert.Equal("/tokens", Asked());
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await AskAsync();
+                Assert.Equal("/tokens", Asked());
+                return Discoveries() == 3;
+            },
+            "the next refresh has started, so this one has failed"
+        );
     }
 
     [Theory]

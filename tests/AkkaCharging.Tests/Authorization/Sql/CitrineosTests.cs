@@ -156,7 +156,7 @@ public sealed class CitrineosTests(SharedPostgres postgres) : IAsyncLifetime
                 SqlKind.Postgres,
                 connectionString,
                 Path.Combine(Repository.Root, "deploy/sql/citrineos.sql"),
-                TimeSpan.FromSeconds(5),
+                Eventually.Patience,
                 MaxConnections: 4
             )
         );

@@ -286,7 +286,7 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
         using var system = ActorSystem.Create("locked");
         var guard = new GuardedAuthorizer(
             authorizer,
-            Queries.Settings(maxRetries: 3),
+            Queries.Settings(maxRetries: 3, breaker: false),
             system.Scheduler,
             TimeProvider.System
         );

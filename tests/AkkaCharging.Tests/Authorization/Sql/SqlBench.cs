@@ -18,7 +18,7 @@ internal sealed class SqlBench : IDisposable
         SqlKind kind,
         string connectionString,
         string query,
-        int timeoutMillis = 5_000
+        int timeoutMillis = 60_000
     )
     {
         var file = PathOf($"{Guid.NewGuid():N}.sql");

@@ -61,7 +61,7 @@ public sealed class SteveTests(SharedMariaDb shared) : IAsyncLifetime
                 SqlKind.MySql,
                 _connectionString,
                 Path.Combine(Repository.Root, "deploy/sql/steve.sql"),
-                TimeSpan.FromSeconds(5),
+                Eventually.Patience,
                 MaxConnections: 4
             )
         );
@@ -120,7 +120,7 @@ public sealed class SteveTests(SharedMariaDb shared) : IAsyncLifetime
                 SqlKind.MySql,
                 builder.ConnectionString,
                 Path.Combine(Repository.Root, "deploy/sql/steve.sql"),
-                TimeSpan.FromSeconds(5),
+                Eventually.Patience,
                 MaxConnections: 4
             )
         );

@@ -81,9 +81,10 @@ public sealed class RetryWaitTests : CallbackStageTest
         var pending = await DecidedAsync();
         var delivering = DeliverAsync(Defaults, pending);
         await WaitingAsync(pending);
+        var disposed = Time.Disposed;
 
         Time.Advance(TimeSpan.FromSeconds(100) - TimeSpan.FromMilliseconds(1));
-        Assert.Equal(1, Client.AttemptsOf(pending));
+        Assert.Equal((1, disposed), (Client.AttemptsOf(pending), Time.Disposed)); // the wait's own timer is left
         Time.Advance(TimeSpan.FromMilliseconds(1));
 
         Assert.Equal(RequestState.Delivered, Assert.Single(await delivering).Settlement!.State);
@@ -155,10 +156,10 @@ public sealed class RetryWaitTests : CallbackStageTest
             Policies.Allowing("127.0.0.1/32"),
             new ScriptedResolver(["127.0.0.1"]),
             TimeProvider.System,
-            TimeSpan.FromSeconds(3)
+            Patience
         );
         using var client = new CallbackClient(
-            CallbackHttpHandler.Create(connector, TimeSpan.FromSeconds(3)),
+            CallbackHttpHandler.Create(connector, Patience),
             connector,
             new WebhookSigner(settings.Signing, TimeProvider.System),
             settings.Timeout,
@@ -179,8 +180,8 @@ public sealed class RetryWaitTests : CallbackStageTest
         var at = receiver.Received.Select(received => received.At.TotalSeconds).ToList();
         Assert.Equal(4, at.Count);
         foreach (var (index, wait) in ((double[])[1, 2, 4]).Index())
-            // the last for a machine that is short of time
-            Assert.InRange(at[index + 1] - at[index], wait - 0.05, (wait * 1.2) + 1.5);
+            // The longest is for a machine that is short of time; a scenario that runs alone has a closer bound.
+            Assert.InRange(at[index + 1] - at[index], wait - 0.05, (wait * 1.2) + Patience.TotalSeconds);
         Assert.Single(receiver.Received.Select(received => received.WebhookId).Distinct());
         await system.Terminate();
     }

@@ -1,0 +1,33 @@
+using System.Net;
+using System.Text.Json;
+
+namespace AkkaCharging.Testing;
+
+/// <summary>Reads answers of the service.</summary>
+internal static class Answers
+{
+    /// <summary>The body of an answer to GET, whatever its status.</summary>
+    /// <remarks>
+    /// On a busy machine the metrics actor may get no processor time within its time limit; it is asked again then.
+    /// </remarks>
+    public static async Task<JsonElement> GetBodyAsync(this HttpClient http, string path)
+    {
+        var body = default(JsonElement);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var answer = await http.GetAsync(path);
+                body = JsonSerializer.Deserialize<JsonElement>(await answer.Content.ReadAsStringAsync());
+                return answer.StatusCode != HttpStatusCode.ServiceUnavailable || !LacksFigures(body);
+            },
+            $"{path} has figures"
+        );
+        return body;
+    }
+
+    private static bool LacksFigures(JsonElement body) =>
+        body.ValueKind == JsonValueKind.Object
+        && body.TryGetProperty("status", out var status)
+        && status.ValueKind == JsonValueKind.String
+        && status.ValueEquals("metrics_unavailable");
+}
