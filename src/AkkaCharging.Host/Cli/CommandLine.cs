@@ -20,7 +20,7 @@ namespace AkkaCharging.Host.Cli;
 /// </summary>
 /// <remarks>
 /// Exit codes: 0 for success; 1 for invalid settings, an unhealthy service, an unreadable journal or a wrong command
-/// line; 2 for a node that its cluster has removed.
+/// line; 2 for a node that its cluster has removed, or that left it because it alone lost the journal.
 /// </remarks>
 internal static class CommandLine
 {

@@ -167,7 +167,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1109,
         LogLevel.Error,
-        "Removed from the cluster, shutting down: {Reason:l}. Other nodes resume its pending requests"
+        "No longer a node of the cluster, shutting down: {Reason:l}. Other nodes resume its pending requests"
     )]
     private partial void LogRemoved(string reason);
 

@@ -48,9 +48,11 @@ internal sealed class ClusterNode(
     // Longer than either side of a partition needs to decide.
     private readonly TimeSpan _retakeAfter = settings.UnreachableAfter + (settings.DownAfter * 2);
 
-    private readonly TimeSpan _leaveAfter = TimeSpan.FromTicks(
-        Math.Max((settings.UnreachableAfter + (settings.DownAfter * 2)).Ticks, JournalWatch.PatienceMin.Ticks)
-    );
+    private readonly TimeSpan _leaveAfter = new[]
+    {
+        settings.UnreachableAfter + (settings.DownAfter * 2),
+        JournalWatch.PatienceMin,
+    }.Max();
 
     // After this time the other nodes remove a node that they do not hear from.
     private readonly TimeSpan _welcomeMax = settings.UnreachableAfter + settings.DownAfter;

@@ -38,14 +38,19 @@ public sealed class FirstSeedTests(Nodes nodes)
             journal,
             port,
             port,
-            customize: services =>
-                SeedsJournal.AddTo(services, () => Task.FromResult(Interlocked.Increment(ref asked) == 0))
+            customize: services => SeedsJournal.AddTo(services, Asked)
         );
         Assert.Equal(0, Volatile.Read(ref asked));
 
         await owner.DisposeAsync();
 
         await Nodes.HasLanesAsync(node, Nodes.Lanes);
+
+        Task<bool> Asked()
+        {
+            Interlocked.Increment(ref asked);
+            return Task.FromResult(false);
+        }
     }
 
     [Fact]

@@ -22,6 +22,7 @@ public sealed partial class SnippetTests : IAsyncLifetime
         ["dotnet out/"] = "serves until it is stopped",
         ["dotnet new"] = "needs packages that are not published yet",
         ["dotnet add"] = "needs packages that are not published yet",
+        ["dotnet nuget"] = "changes this user's settings of NuGet; CustomAuthorizerTests have a nuget.config",
         ["curl -s localhost:8080/dev/callbacks"] = "development only; DevelopmentTests ask it",
         ["curl -s http://127.0.0.1:8080/"] = "needs the set-up of its page; CitrineosTests and SteveTests ask it",
         ["AkkaCharging.Host --check-config"] = "needs the files of its page; the settings are checked below",

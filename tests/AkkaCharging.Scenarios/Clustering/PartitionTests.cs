@@ -14,7 +14,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan TakeOverBound = Measurement.Within(TimeSpan.FromSeconds(15));
 
-    // 13 s until the node ends, and the hand-over of its lanes.
+    // 15 s until the node ends, and some more to notice it, and to hand its lanes over.
     private static readonly TimeSpan LostJournalBound = Measurement.Within(TimeSpan.FromSeconds(30));
 
     /// <summary>

@@ -7,6 +7,7 @@ using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Timing;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -122,37 +123,43 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     [Fact]
     public async Task RedriveInALogThatWasRemoved_ThatCannotBeCopied_IsADeadLetterAgainWhenItCan()
     {
-        using var writer = new SqliteWriter(_folder.Settings, _folder.Time);
-        var secrets = (await writer.Opened).Secrets;
-        var request = Sample.Request();
-        var redrive = new Redrive(
-            new UnsettledRequest(request, Decision: null, AttemptsMade: 0, IsRedriven: true),
-            SettledAt: Sample.Now.UtcTicks,
-            At: Sample.Now.UtcTicks + 1,
-            Attempts: ""
-        );
-        await writer.WriteAsync(store => store.Accept(request.Id, RequestRow.Of(request, secrets), null, Sample.Now));
-        await writer.WriteAsync(store => store.Settle(request.Id, new(RequestState.Failed, Sample.Now, null)));
+        var time = new HookedTime();
+        await using var journal = new SqliteJournal(_folder.Settings, time);
+        await journal.StartAsync(default);
+        var request = await _folder.AcceptAsync(journal);
+        await journal.SettleAsync(request.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
         await using (_folder.Shell("BEGIN; SELECT count(*) FROM request")) // keeps the log from being copied as a whole
         {
-            await Assert.ThrowsAsync<JournalUnavailableException>(() =>
-                writer.WriteAsync(
-                    store =>
-                    {
-                        Remove(_folder.Journal + "-wal", isReplaced: false);
-                        return store.Redrive(request.Id, redrive);
-                    },
-                    undo: store => store.PutBack(request.Id, redrive)
-                )
+            time.OnTimestamp = () =>
+            {
+                if (!IsPending())
+                    return; // not committed yet
+                time.OnTimestamp = null;
+                Remove(_folder.Journal + "-wal", isReplaced: false);
+            };
+            await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+                await journal.RedriveAsync(request.Id, Sample.Now, default)
             );
+            Assert.Null(time.OnTimestamp);
         }
 
-        await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is open again");
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(SharedTick.Period);
+                return journal.Status.IsAvailable;
+            },
+            "the journal is open again"
+        );
 
-        Assert.Empty(await LeftByACrashAsync());
-        Assert.True(await writer.WriteAsync(store => store.Redrive(request.Id, redrive)));
-        writer.Dispose();
-        await writer.Ended;
+        Assert.Equal(RequestState.Failed, (await journal.FindAsync(request.Id, default))!.State);
+        Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(request.Id, Sample.Now, default)).Outcome);
+
+        bool IsPending()
+        {
+            using var shell = _folder.Shell();
+            return SqliteSchema.Number(shell, "SELECT count(*) FROM request WHERE settled_at IS NULL") > 0;
+        }
     }
 
     [Fact]
@@ -658,5 +665,21 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         using var process = System.Diagnostics.Process.Start("ln", [path, link]);
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
+    }
+
+    /// <summary>Fake time that a test can act on whenever the writer asks for it.</summary>
+    private sealed class HookedTime : FakeTimeProvider
+    {
+        public HookedTime()
+            : base(Sample.Now) { }
+
+        public Action? OnTimestamp { get; set; }
+
+        public override long GetTimestamp()
+        {
+            if (string.Equals(Thread.CurrentThread.Name, "journal writer", StringComparison.Ordinal))
+                OnTimestamp?.Invoke();
+            return base.GetTimestamp();
+        }
     }
 }

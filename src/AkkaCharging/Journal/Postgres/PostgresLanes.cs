@@ -54,8 +54,8 @@ internal sealed class PostgresLanes
     public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);
 
     /// <summary>
-    /// Throws when a lane was taken away since <see cref="ReloadAsync"/>, or when requests cannot be written: a node
-    /// without requests is to notice it as early as the others, which would take it for a fault of their own.
+    /// Throws when a lane was taken away since <see cref="ReloadAsync"/>, or when requests cannot be written. A node
+    /// that has nothing to write notices that as early as the others, which would else end themselves.
     /// </summary>
     public async Task CheckAsync(NpgsqlConnection connection)
     {

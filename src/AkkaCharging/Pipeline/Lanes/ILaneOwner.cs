@@ -27,7 +27,9 @@ internal abstract record LaneStop
     /// <summary>Other nodes hold the lanes now, including the pending requests.</summary>
     public sealed record HandedOver : LaneStop;
 
-    /// <summary>The cluster had removed this node before; other nodes resume its pending requests.</summary>
-    /// <param name="Reason">The reason as Akka names it.</param>
+    /// <summary>
+    /// This node was removed from the cluster, or left it by itself, before; other nodes resume its pending requests.
+    /// </summary>
+    /// <param name="Reason">The name of the reason's type.</param>
     public sealed record Removed(string Reason) : LaneStop;
 }

@@ -89,6 +89,7 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
         {
             _stop.Dispose();
             _timer?.Dispose();
+            GiveBack();
         }
 
         public override void OnPush()
@@ -165,13 +166,18 @@ internal sealed class ThrottleStage<T> : GraphStage<FlowShape<T, T>>
 
         private void Release()
         {
+            GiveBack();
+            if (_isWaiting)
+                Pass();
+        }
+
+        private void GiveBack()
+        {
             if (_unused is { } unused)
                 _stage._bucket.Return(unused);
             else if (_isWaiting)
                 _stage._bucket.Return(_dueAt);
             _unused = null;
-            if (_isWaiting)
-                Pass();
         }
 
         private void Pass()
