@@ -54,6 +54,60 @@ public sealed class JournalClockTests
                 return true;
             });
 
+    /// <summary>Whatever the wall clock did, what is old is deleted in the end.</summary>
+    [Fact]
+    public void WhateverTheClockDid_TheSpanBeforeNowIsTheHorizonAgain_WhenItHasStoodForLongEnough() =>
+        Gen.Select(Gen.Int[0, 3_000], Gen.Int[-6_000, 6_000], Gen.Int[0, 9])
+            .Array[1, 120]
+            .Sample(events =>
+            {
+                var time = new SteppingTime { Boot = "one" };
+                var clock = new JournalClock(time, Day);
+                var saved = clock.Save(() => ((IWitnessedTime)time).Witness)!;
+                foreach (var (minutes, stepMinutes, kind) in events)
+                {
+                    time.Advance(TimeSpan.FromMinutes(minutes));
+                    if (kind < 7)
+                    {
+                        time.Step = TimeSpan.FromMinutes(stepMinutes);
+                        clock.Observe();
+                        saved = clock.Save(() => ((IWitnessedTime)time).Witness) ?? saved;
+                    }
+                    else
+                    {
+                        (clock, time.Boot) = (new JournalClock(time, Day), kind == 8 ? "one" : "other");
+                        clock.Resume(saved, ((IWitnessedTime)time).Witness);
+                    }
+                }
+
+                clock.Observe();
+                time.Advance((Day * 2) + Minute);
+                return (time.GetUtcNow() - Day - clock.Horizon(Day)).Duration() <= TimeSpan.FromSeconds(1);
+            });
+
+    /// <summary>A clock that is only set ahead reads each time once, so each row's age is known.</summary>
+    [Fact]
+    public void RowsOfAClockThatIsSetAhead_HaveTheAgeThatTheyHave() =>
+        Gen.Select(Gen.Int[1, 3_000], Gen.Int[0, 6_000], Gen.Bool)
+            .Array[1, 40]
+            .Sample(events =>
+            {
+                var time = new SteppingTime();
+                var clock = new JournalClock(time, Day * 400);
+                var rows = new List<(DateTimeOffset At, long Since)>();
+                foreach (var (minutes, aheadMinutes, isSet) in events)
+                {
+                    time.Advance(TimeSpan.FromMinutes(minutes));
+                    if (isSet)
+                        time.Step += TimeSpan.FromMinutes(aheadMinutes);
+                    clock.Observe();
+                    rows.Add((time.GetUtcNow(), time.GetTimestamp()));
+                    time.Advance(Minute);
+                }
+
+                return rows.All(row => clock.NowFor(row.At) - row.At == time.GetElapsedTime(row.Since));
+            });
+
     [Fact]
     public void ClockThatIsNeverSet_HasTheSpanBeforeNowAsItsHorizon()
     {
