@@ -42,6 +42,7 @@ public sealed class JournalClockTests
                             break;
                         default:
                             (clock, time.Boot) = (new JournalClock(time, Day), kind == 8 ? "one" : "other");
+                            time.Advance(TimeSpan.FromMinutes(Math.Abs(stepMinutes) % 60)); // waits for the journal
                             clock.Resume(saved, ((IWitnessedTime)time).Witness);
                             break;
                     }
@@ -76,6 +77,7 @@ public sealed class JournalClockTests
                     else
                     {
                         (clock, time.Boot) = (new JournalClock(time, Day), kind == 8 ? "one" : "other");
+                        time.Advance(TimeSpan.FromMinutes(Math.Abs(stepMinutes) % 60)); // waits for the journal
                         clock.Resume(saved, ((IWitnessedTime)time).Witness);
                     }
                 }
