@@ -29,6 +29,7 @@ public sealed class LostJournalTests(Nodes nodes)
             }
 
             await Nodes.HasLanesAsync(member, Nodes.Lanes);
+            await Eventually.HoldsAsync(() => NodeOf(member).Nodes.Count == 1, "the node that ended is no member");
             await using var again = await nodes.LaunchAsync(journal.ConnectionString, FreePort.Next(), seed, Hasty);
             Assert.Single(NodeOf(member).Nodes);
             way.Restore();
