@@ -48,12 +48,6 @@ internal sealed class ClusterNode(
     // Longer than either side of a partition needs to decide.
     private readonly TimeSpan _retakeAfter = settings.UnreachableAfter + (settings.DownAfter * 2);
 
-    private readonly TimeSpan _leaveAfter = new[]
-    {
-        settings.UnreachableAfter + (settings.DownAfter * 2),
-        JournalWatch.PatienceMin,
-    }.Max();
-
     // After this time the other nodes remove a node that they do not hear from.
     private readonly TimeSpan _welcomeMax = settings.UnreachableAfter + settings.DownAfter;
     private readonly Lock _joining = new();
@@ -133,10 +127,11 @@ internal sealed class ClusterNode(
             .SeedNodes.Select(seed => Address.Parse($"{us.Protocol}://{us.System}@{seed}"))
             .ToImmutableList();
         Func<bool> isReached = () => journal.Status.IsAvailable;
+        var leaveAfter = _retakeAfter > JournalWatch.PatienceMin ? _retakeAfter : JournalWatch.PatienceMin;
         cluster.RegisterOnMemberUp(() =>
         {
             system.ActorOf(Props.Create(() => new SecondCluster(seeds, _retakeAfter)), SecondCluster.Name);
-            system.ActorOf(Props.Create(() => new JournalWatch(isReached, _leaveAfter)), JournalWatch.Name);
+            system.ActorOf(Props.Create(() => new JournalWatch(isReached, leaveAfter)), JournalWatch.Name);
         });
         _ = JoinAsync(cluster, seeds);
         var parts = new LaneParts(
