@@ -4,7 +4,7 @@
 #   downloads   for each platform the service for a machine with .NET, and one that brings its own (standalone)
 #   sbom        the list of all that the service is made of, as a CycloneDX bill of materials
 # and, where a container engine runs, the image akkacharging:VERSION.
-# Arguments go to dotnet pack.
+# Arguments go to dotnet pack. GZIP_LEVEL is how hard the archives are compressed, 6 unless it is set.
 set -euo pipefail
 cd "$(dirname "$0")"
 version=$(dotnet msbuild src/AkkaCharging.Host -getProperty:Version)
@@ -27,7 +27,7 @@ download() { # a platform, what the name ends with, arguments of dotnet publish
         -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:RestoreLockedMode=true -p:DebugType=none -p:GenerateDocumentationFile=false -p:RunAnalyzers=false
     cp LICENSE CHANGELOG.md "$folder"
     tar -C artifacts/downloads --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="$date" -c "$name" |
-        gzip -n > "$folder.tar.gz"
+        gzip -n "-${GZIP_LEVEL:-6}" > "$folder.tar.gz"
     rm -r "$folder"
 }
 for platform in linux-x64 linux-arm64; do

@@ -57,6 +57,7 @@ fi
 
 # Programs of others that tests run; lock files pin their content. standard-webhooks: verifies signatures. ocpp-rpc: a station and a
 # central system. api-description: linters of the API's descriptions and a generator of clients. accessibility: rules for the console.
+npm_installs=()
 for folder in standard-webhooks ocpp-rpc api-description accessibility; do
     [ ! -d "tests/$folder/node_modules" ] || continue
     if [ "$install" = no ] || ! command -v npm > /dev/null; then
@@ -64,16 +65,24 @@ for folder in standard-webhooks ocpp-rpc api-description accessibility; do
         continue
     fi
     echo "Installing the npm packages of tests/$folder."
-    npm ci --prefix "tests/$folder" --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
-        echo "The npm packages of tests/$folder could not be installed. Tests that need them fail." >&2
+    { npm ci --prefix "tests/$folder" --ignore-scripts --no-audit --no-fund > /dev/null 2>&1 ||
+        echo "The npm packages of tests/$folder could not be installed. Tests that need them fail." >&2; } &
+    npm_installs+=($!)
 done
 
-# A package that is not the one of the lock files ends the run. The image is published for one platform, from lock files of its own.
-for platform in linux-x64 linux-arm64; do dotnet restore src/AkkaCharging.Host -p:RuntimeIdentifier="$platform" --locked-mode; done
+# One compiler for all builds of this run, also where the machine's settings say otherwise: each project would start one of its own,
+# with all analyzers, which takes twice the processor time.
+compiler=akkacharging-$$
+with_compiler() { UseSharedCompilation=true SharedCompilationId=$compiler "$@"; }
+stop_compiler() { ! command -v pkill > /dev/null || pkill -f -- "-pipename:$compiler" || true; }
+trap stop_compiler EXIT
+
+# A package that is not the one of the lock files ends the run, here and in pack.sh, which publishes for each platform.
 dotnet restore AkkaCharging.sln --locked-mode
 dotnet tool restore
 dotnet csharpier check src tests bench samples
-dotnet build AkkaCharging.sln --no-restore -c "$configuration"
+with_compiler dotnet build AkkaCharging.sln --no-restore -c "$configuration"
+for process in "${npm_installs[@]}"; do wait "$process"; done
 
 rm -rf "$results"
 mkdir -p "$results"
@@ -95,7 +104,7 @@ run_tests() { # a project, and for a part of it a name and a filter; what it pri
 
 # Tests that run beside others have process groups of their own, so that all of them end with this script.
 beside=()
-trap 'for group in "${beside[@]}"; do kill -- "-$group" 2> /dev/null || true; done' EXIT
+trap 'for group in "${beside[@]}"; do kill -- "-$group" 2> /dev/null || true; done; stop_compiler' EXIT
 start_tests() { # as run_tests
     set -m
     run_tests "$@" < /dev/null &
@@ -127,16 +136,17 @@ done
 
 # What is downloaded, which DownloadTests start, and a program outside this repository that uses the packages, which
 # CustomAuthorizerTests run.
-./pack.sh --no-build
+GZIP_LEVEL=1 with_compiler ./pack.sh --no-build
 # Scenarios start the service that users download: compiled for this platform, it takes a third less processor time to start.
 export AKKACHARGING_SERVICE=$PWD/artifacts/service
 rm -rf "$AKKACHARGING_SERVICE"
 mkdir "$AKKACHARGING_SERVICE"
 tar -xzf artifacts/downloads/akkacharging-*-linux-"$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')".tar.gz \
     -C "$AKKACHARGING_SERVICE" --strip-components 1
-dotnet build samples/CustomAuthorizer -c "$configuration"
+with_compiler dotnet build samples/CustomAuthorizer -c "$configuration"
 # The app host that AspireTests run. Aspire's packages are large, and no part of the solution needs them.
-for project in AppHost Receiver; do dotnet build samples/Aspire/$project -c "$configuration"; done
+for project in AppHost Receiver; do with_compiler dotnet build samples/Aspire/$project -c "$configuration"; done
+stop_compiler
 
 tests=0
 await_tests || tests=$?

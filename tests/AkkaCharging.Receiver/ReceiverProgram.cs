@@ -6,8 +6,8 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace AkkaCharging.ReceiverProcesses;
 
@@ -39,8 +39,10 @@ public static class ReceiverProgram
     /// first line of the output.</param>
     public static async Task Main(string[] args)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        // Neither configuration nor logs nor handlers with parameters: a hundred of these processes start in a run.
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore();
         var port = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 0;
         var listeners = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1;
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -61,15 +63,24 @@ public static class ReceiverProgram
             "/received/count",
             context => context.Response.WriteAsync(Volatile.Read(ref _answered).ToString(CultureInfo.InvariantCulture))
         );
-        app.MapPost("/open", () => Gate.TrySetResult());
+        app.MapPost(
+            "/open",
+            _ =>
+            {
+                Gate.TrySetResult();
+                return Task.CompletedTask;
+            }
+        );
         app.MapPost("/{behaviour}/{**rest}", ReceiveAsync);
         await app.StartAsync();
         Console.WriteLine(string.Join(' ', app.Urls));
         await app.WaitForShutdownAsync();
     }
 
-    private static async Task ReceiveAsync(HttpContext context, string behaviour, string? rest)
+    private static async Task ReceiveAsync(HttpContext context)
     {
+        var behaviour = (string)context.Request.RouteValues["behaviour"]!;
+        var rest = (string?)context.Request.RouteValues["rest"];
         var ticks = Stopwatch.GetTimestamp();
         using var body = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
         var id = context.Request.Headers["webhook-id"].ToString();

@@ -37,10 +37,13 @@ internal sealed class ClientLoad
     /// </summary>
     private static readonly TimeSpan Usual = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 120);
 
+    /// <summary>Of clients of three nodes, which share the processors with them.</summary>
+    public static readonly TimeSpan PaceOfNodes = TimeSpan.FromMilliseconds(Measurement.IsOn ? 10 : 300);
+
     /// <summary>
     /// While nothing is accepted: slower, so that failing attempts do not take processor time from the restart.
     /// </summary>
-    private static readonly TimeSpan VainPace = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan VainPace = TimeSpan.FromMilliseconds(Measurement.IsOn ? 100 : 400);
     private static readonly string[] Tokens = [ScenarioFolder.AllowedToken, ScenarioFolder.BlockedToken, UnlistedToken];
 
     private readonly CancellationTokenSource _stopping = new();

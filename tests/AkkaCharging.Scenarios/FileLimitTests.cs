@@ -15,7 +15,7 @@ namespace AkkaCharging.Scenarios;
 /// </remarks>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
-[Trait("QuietGroup", "2")]
+[Trait("QuietGroup", "3")]
 public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
 {
     private const int BurstSize = 60;

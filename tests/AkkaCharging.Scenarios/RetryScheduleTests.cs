@@ -7,7 +7,7 @@ namespace AkkaCharging.Scenarios;
 /// <summary>The default schedule of callback attempts, as a receiver sees it.</summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
-[Trait("QuietGroup", "2")]
+[Trait("QuietGroup", "3")]
 public sealed class RetryScheduleTests : IDisposable
 {
     // For an attempt, its way through the journal, and a busy machine's timers.

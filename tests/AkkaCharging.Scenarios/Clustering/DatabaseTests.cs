@@ -51,8 +51,11 @@ public sealed class DatabaseTests(ITestOutputHelper output)
     private async Task GoesAwayAsync(ThreeNodes nodes, Func<Task> away, Func<Task> back)
     {
         await using var receiver = await ReceiverProcess.StartAsync();
-        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(100);
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
+        {
+            Pace = ClientLoad.PaceOfNodes,
+        };
+        await load.MoreIsAcceptedAsync(40);
 
         await away();
         foreach (var node in nodes.Running)
@@ -68,7 +71,7 @@ public sealed class DatabaseTests(ITestOutputHelper output)
                 async () => await node.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
                 "ready again"
             );
-        await load.MoreIsAcceptedAsync(100);
+        await load.MoreIsAcceptedAsync(40);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));

@@ -24,16 +24,16 @@ public sealed class FailoverTests(ITestOutputHelper output)
     /// Submissions before the fault. Three runtimes that share two processors compile until about 15,000, and as long
     /// as they do, p99 is theirs: 34 to 134 ms after 2,000, 13 ms after 15,000.
     /// </summary>
-    private static readonly int WarmUp = Measurement.IsOn ? 15_000 : 150;
+    private static readonly int WarmUp = Measurement.IsOn ? 15_000 : 60;
 
     /// <summary>
     /// Submissions before the first restart. Three runtimes that compile at once on two processors call the first ones
     /// back 1.6 to 2.8 s after their 200, with no restart near; the slowest of all restarts takes 0.9 s.
     /// </summary>
-    private static readonly int ColdSubmissions = Measurement.IsOn ? 2_000 : 150;
+    private static readonly int ColdSubmissions = Measurement.IsOn ? 2_000 : 60;
 
     /// <summary>Submissions before and after each change of the cluster.</summary>
-    private static readonly int Enough = Measurement.IsOn ? 300 : 100;
+    private static readonly int Enough = Measurement.IsOn ? 300 : 40;
 
     private static readonly TimeSpan WarmUpBound = TimeSpan.FromMinutes(3);
 
@@ -56,7 +56,10 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var gated = await ReceiverProcess.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync();
-        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
+        {
+            Pace = ClientLoad.PaceOfNodes,
+        };
         await load.MoreIsAcceptedAsync(WarmUp, WarmUpBound);
 
         // Accepted by the node that dies, and waiting in it: its receiver answers only when the node is gone.
@@ -110,7 +113,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync(("SERVER_SHUTDOWN_DELAY_MILLIS", "1000"));
         await using var balancer = new Balancer(nodes.Ports);
-        var load = new ClientLoad(() => balancer.Ready, receiver.Url("/ok"));
+        var load = new ClientLoad(() => balancer.Ready, receiver.Url("/ok")) { Pace = ClientLoad.PaceOfNodes };
         await load.MoreIsAcceptedAsync(ColdSubmissions);
         var warmAt = Stopwatch.GetTimestamp();
         var handedOver = 0;

@@ -29,8 +29,11 @@ public sealed class PartitionTests(ITestOutputHelper output)
         for (var number = 0; number < ThreeNodes.Count; number++)
             network.LetOut(number, new Uri(receiver.Url()).Port);
         await using var nodes = await ThreeNodes.StartAsync(network);
-        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(100);
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
+        {
+            Pace = ClientLoad.PaceOfNodes,
+        };
+        await load.MoreIsAcceptedAsync(40);
         var held = await HoldAsync(nodes[cut], receiver);
 
         network.Cut(cut);
@@ -40,11 +43,11 @@ public sealed class PartitionTests(ITestOutputHelper output)
             async () => await nodes[cut].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
             "the node waits for the others"
         );
-        await load.MoreIsAcceptedAsync(500); // longer than it would take to found a cluster of its own
+        await load.MoreIsAcceptedAsync(200); // longer than it would take to found a cluster of its own
         Assert.Equal(0, await ThreeNodes.LanesOfAsync(nodes[cut]));
         network.Heal(cut);
         await nodes.ReadyAsync(cut);
-        await load.MoreIsAcceptedAsync(100);
+        await load.MoreIsAcceptedAsync(40);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
@@ -60,8 +63,11 @@ public sealed class PartitionTests(ITestOutputHelper output)
         const int still = 1;
         await using var receiver = await ReceiverProcess.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync();
-        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(100);
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
+        {
+            Pace = ClientLoad.PaceOfNodes,
+        };
+        await load.MoreIsAcceptedAsync(40);
         var held = await HoldAsync(nodes[still], receiver);
 
         nodes[still].Process.Suspend();
@@ -69,7 +75,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
         nodes[still].Process.Resume();
         await nodes.RelaunchEndedAsync(still);
         await nodes.ReadyAsync(still);
-        await load.MoreIsAcceptedAsync(100);
+        await load.MoreIsAcceptedAsync(40);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
@@ -86,8 +92,11 @@ public sealed class PartitionTests(ITestOutputHelper output)
             network.LetOut(number, new Uri(receiver.Url()).Port);
         var journal = await JournalHome.NewAsync(JournalHome.Postgres);
         await using var nodes = await ThreeNodes.StartAsync(network, journal);
-        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(100);
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
+        {
+            Pace = ClientLoad.PaceOfNodes,
+        };
+        await load.MoreIsAcceptedAsync(40);
         var held = await HoldAsync(nodes[lost], receiver);
 
         network.CutOut(lost, journal.Port);
@@ -97,11 +106,11 @@ public sealed class PartitionTests(ITestOutputHelper output)
             async () => await nodes[lost].StatusOfAsync("/health/ready") == HttpStatusCode.ServiceUnavailable,
             "the node waits for the database"
         );
-        await load.MoreIsAcceptedAsync(500); // longer than it would take to join
+        await load.MoreIsAcceptedAsync(200); // longer than it would take to join
         Assert.Equal(0, await ThreeNodes.LanesOfAsync(nodes[lost]));
         network.HealOut(lost, journal.Port);
         await nodes.ReadyAsync(lost);
-        await load.MoreIsAcceptedAsync(100);
+        await load.MoreIsAcceptedAsync(40);
         await load.StopAsync();
 
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));

@@ -18,21 +18,24 @@ public sealed class TwoClustersTests(ITestOutputHelper output)
             network.LetOut(number, new Uri(receiver.Url()).Port);
         var journal = await JournalHome.NewAsync(JournalHome.Postgres);
         await using var nodes = await ThreeNodes.StartAsync(network, journal);
-        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"));
-        await load.MoreIsAcceptedAsync(50);
+        var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
+        {
+            Pace = ClientLoad.PaceOfNodes,
+        };
+        await load.MoreIsAcceptedAsync(20);
 
         network.Cut(first);
         foreach (var other in others)
             network.CutOut(other, journal.Port);
         await nodes.RelaunchEndedAsync(first); // the smaller part
         await nodes.ReadyAsync(first); // as a cluster of its own
-        await load.MoreIsAcceptedAsync(50);
+        await load.MoreIsAcceptedAsync(20);
         network.Heal(first);
         foreach (var other in others)
             network.HealOut(other, journal.Port);
         await nodes.RelaunchEndedAsync(first);
         await nodes.KeepRunningAsync();
-        await load.MoreIsAcceptedAsync(100);
+        await load.MoreIsAcceptedAsync(40);
         await load.StopAsync();
 
         Assert.Equal(ThreeNodes.Lanes, (await Task.WhenAll(nodes.Running.Select(ThreeNodes.LanesOfAsync))).Sum());
