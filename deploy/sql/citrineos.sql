@@ -9,6 +9,8 @@ select
         when a.status = 'Blocked' then 'blocked'
         when a.status = 'Expired' then 'expired'
         when a.status = 'NoCredit' then 'no_credit'
+        when a.status = 'ConcurrentTx' then 'concurrent_session'
+        when a.status in ('NotAllowedTypeEVSE', 'NotAtThisLocation', 'NotAtThisTime') then 'station_not_allowed'
         when a.status <> 'Accepted' then 'not_in_acl'
         when a."cacheExpiryDateTime" <= now() then 'expired'
         when a."concurrentTransaction" and exists (

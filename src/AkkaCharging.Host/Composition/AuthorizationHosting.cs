@@ -57,7 +57,7 @@ internal static class AuthorizationHosting
         if (settings.Uses(AuthorizationProvider.Sql))
             CheckAsync(settings.Sql).GetAwaiter().GetResult(); // blocking, for the command line
         if (settings.Uses(AuthorizationProvider.Ocpi))
-            OcpiPartners.ReadCredentials(settings.Ocpi);
+            new OcpiPartners(settings.Ocpi, TimeProvider.System).Dispose();
     }
 
     private static async Task CheckAsync(SqlAuthorizerSettings settings)
@@ -127,14 +127,15 @@ internal static class AuthorizationHosting
         return new OcpiPartners(
             settings,
             provider.GetRequiredService<TimeProvider>(),
-            problem =>
+            (partner, problem) =>
             {
                 if (problem is null)
-                    logger.LogInformation("Loaded the credentials tokens of the OCPI partners");
+                    logger.LogInformation("Loaded the credentials token of the OCPI partner {Partner}", partner);
                 else
                     logger.LogError(
-                        "The credentials tokens of the OCPI partners were not reloaded, the previous ones stay in "
-                            + "force: {Problem}",
+                        "The credentials token of the OCPI partner {Partner} was not reloaded, the previous one stays "
+                            + "in force: {Problem}",
+                        partner,
                         problem
                     );
             }

@@ -86,20 +86,28 @@ internal sealed class GuardedAuthorizer
     /// <summary>Decides <paramref name="query"/>, within <c>authorization.timeoutMillis</c>.</summary>
     /// <param name="deadline">Timestamp at which the request is decided without an answer; <see cref="long.MaxValue"/>
     /// for none.</param>
+    /// <param name="startBy">Timestamp after which nothing is asked, because the request has expired;
+    /// <see cref="long.MaxValue"/> for none.</param>
     /// <param name="shutdown">The caller's token: ends the call without a decision, and the breaker does not count
     /// it.</param>
     /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
-    public async Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
+    public async Task<Decision> DecideAsync(
+        AuthorizationQuery query,
+        long deadline,
+        long startBy,
+        CancellationToken shutdown
+    )
     {
+        startBy = Math.Min(startBy, deadline);
         shutdown.ThrowIfCancellationRequested();
         if (State == BreakerState.Open) // calls in progress may still hold all turns
             return Decide(Outcome.Failed(DecisionReason.CircuitOpen));
-        if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None) && !await TakeTurnAsync(deadline, shutdown))
+        if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None) && !await TakeTurnAsync(startBy, shutdown))
             return Decide(Outcome.Failed(DecisionReason.Deadline));
         Interlocked.Increment(ref _inFlight);
         try
         {
-            var outcome = await AskAsync(query, deadline, shutdown);
+            var outcome = await AskAsync(query, deadline, startBy, shutdown);
             return outcome.IsGivenUp ? throw new OperationCanceledException(shutdown) : Decide(outcome);
         }
         finally
@@ -109,16 +117,16 @@ internal sealed class GuardedAuthorizer
         }
     }
 
-    /// <returns>False when the deadline passed first.</returns>
-    private async Task<bool> TakeTurnAsync(long deadline, CancellationToken shutdown)
+    /// <returns>False when <paramref name="startBy"/> passed first.</returns>
+    private async Task<bool> TakeTurnAsync(long startBy, CancellationToken shutdown)
     {
-        if (deadline == long.MaxValue)
+        if (startBy == long.MaxValue)
         {
             await _turns.WaitAsync(shutdown);
             return true;
         }
 
-        var left = Left(deadline);
+        var left = Left(startBy);
         if (left <= TimeSpan.Zero)
             return false;
         using var late = new CancellationTokenSource(left, _time);
@@ -134,16 +142,20 @@ internal sealed class GuardedAuthorizer
         }
     }
 
-    private ValueTask<Outcome> AskAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
+    private ValueTask<Outcome> AskAsync(
+        AuthorizationQuery query,
+        long deadline,
+        long startBy,
+        CancellationToken shutdown
+    )
     {
         var state = State;
         if (state == BreakerState.Open)
             return new(Outcome.Failed(DecisionReason.CircuitOpen));
-        var left = Left(deadline);
-        if (left <= TimeSpan.Zero)
+        if (Left(startBy) <= TimeSpan.Zero)
             return new(Outcome.Failed(DecisionReason.Deadline));
 
-        var call = new Call(this, query, left);
+        var call = new Call(this, query, Left(deadline));
         if (state == BreakerState.HalfOpen)
             return new(ProbeAsync(call, shutdown));
         if (call.TryAnswerAtOnce(out var answer))

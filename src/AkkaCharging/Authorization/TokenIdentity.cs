@@ -13,7 +13,8 @@ public sealed record TokenIdentity(string Uid, string? Type = null, string? Part
 {
     /// <summary>
     /// The identifier to send to its issuer. A contract id stays as the caller wrote it, because its issuer may know it
-    /// only with the check digit; any other identifier is <see cref="Uid"/>.
+    /// only with the check digit, and so does what is not the number of a card where numbers of cards are normalized;
+    /// any other identifier is <see cref="Uid"/>.
     /// </summary>
     internal string WrittenUid { get; init; } = Uid;
 

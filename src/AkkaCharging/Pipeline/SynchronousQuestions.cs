@@ -61,10 +61,22 @@ internal sealed class SynchronousQuestions(
         {
             var askedAt = time.GetTimestamp();
             var within = settings.Authorization.AnswerWithin ?? settings.Authorization.Timeout;
-            var deadline = time.After(askedAt, validFor < within ? validFor.Value : within);
+            var isUsefulLonger = !(validFor < within);
+            var deadline = time.After(askedAt, isUsefulLonger ? within : validFor!.Value);
             await WaitForTurnAsync(deadline, cancellationToken);
             var startedAt = time.GetTimestamp();
-            var decision = await chain.DecideAsync(chain.Ask(id, station, token), deadline, cancellationToken);
+            var decision = await chain.DecideAsync(
+                chain.Ask(id, station, token),
+                deadline,
+                startBy: deadline,
+                cancellationToken
+            );
+            if (
+                decision.Reason == DecisionReason.Deadline
+                && settings.Authorization.AnswerWithin is null
+                && isUsefulLonger
+            )
+                decision = decision with { Reason = DecisionReason.Timeout };
             observer.Answered(
                 new(id, station, token),
                 decision,

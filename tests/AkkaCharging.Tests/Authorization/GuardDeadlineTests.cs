@@ -72,6 +72,21 @@ public sealed class GuardDeadlineTests()
         Assert.Equal(1, _authorizer.Calls);
     }
 
+    [Fact]
+    public async Task QuestionThatIsOfNoUseAnyMore_DoesNotWaitForItsTurn_AndIsNotAsked()
+    {
+        _authorizer.HangsAlways();
+        var guarded = Guard(parallelism: 1);
+        var first = StartByAsync(guarded, TimeSpan.FromDays(1));
+        var second = StartByAsync(guarded, Limit);
+
+        _time.Advance(Limit);
+
+        Assert.Equal(DecisionReason.Deadline, (await second).Reason);
+        Assert.Equal(DecisionReason.Deadline, (await StartByAsync(Guard(), TimeSpan.Zero)).Reason);
+        Assert.Equal((1, false), (_authorizer.Calls, first.IsCompleted)); // nor does its end end a call
+    }
+
     /// <summary>A turn that a question at its deadline did not get is not lost.</summary>
     [Fact]
     public async Task TurnsAreGivenBack_HoweverQuestionsEnd()
@@ -189,7 +204,20 @@ public sealed class GuardDeadlineTests()
     }
 
     private Task<Decision> DecideAsync(GuardedAuthorizer guarded, TimeSpan within) =>
-        guarded.DecideAsync(Queries.Some(), _time.After(_time.GetTimestamp(), within), CancellationToken.None);
+        guarded.DecideAsync(
+            Queries.Some(),
+            _time.After(_time.GetTimestamp(), within),
+            startBy: long.MaxValue,
+            CancellationToken.None
+        );
+
+    private Task<Decision> StartByAsync(GuardedAuthorizer guarded, TimeSpan within) =>
+        guarded.DecideAsync(
+            Queries.Some(),
+            deadline: long.MaxValue,
+            _time.After(_time.GetTimestamp(), within),
+            CancellationToken.None
+        );
 
     private GuardedAuthorizer Guard(
         bool breaker = true,

@@ -226,7 +226,7 @@ public sealed class GuardedAuthorizerTests()
             .Next(
                 async (query, cancellationToken) =>
                 {
-                    var inner = guarded.DecideAsync(query, long.MaxValue, CancellationToken.None);
+                    var inner = guarded.DecideAsync(query, long.MaxValue, long.MaxValue, CancellationToken.None);
                     Assert.True(inner.IsCompleted);
                     await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
                     return default;
@@ -266,7 +266,7 @@ public sealed class GuardedAuthorizerTests()
         _authorizer.HangsAlways();
         var guarded = Guard(Queries.Settings(breaker: breaker, maxFailures: 1));
         using var shutdown = new CancellationTokenSource();
-        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, shutdown.Token);
+        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, shutdown.Token);
 
         await shutdown.CancelAsync();
 
@@ -277,7 +277,7 @@ public sealed class GuardedAuthorizerTests()
         Assert.Empty(_errors);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            guarded.DecideAsync(Queries.Some(), long.MaxValue, shutdown.Token)
+            guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, shutdown.Token)
         );
         Assert.Equal(1, _authorizer.Calls);
     }
@@ -373,7 +373,7 @@ public sealed class GuardedAuthorizerTests()
         );
 
     private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) =>
-        guarded.DecideAsync(Queries.Some(), long.MaxValue, CancellationToken.None);
+        guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, CancellationToken.None);
 
     /// <summary>Asks, gets no answer, and stops waiting for it.</summary>
     private async Task GiveUpAsync(GuardedAuthorizer guarded)
@@ -386,7 +386,7 @@ public sealed class GuardedAuthorizerTests()
             }
         );
         using var caller = new CancellationTokenSource();
-        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, caller.Token);
+        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, caller.Token);
         await caller.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => decision);
     }

@@ -107,6 +107,27 @@ public sealed class SynchronousQuestionsTests()
         Assert.Equal((DecisionReason.Deadline, 0), (decision!.Reason, questions.Waiting));
     }
 
+    [Theory]
+    [InlineData(null, "Timeout")]
+    [InlineData(29, "Deadline")]
+    public async Task WithoutAnswerWithin_SilenceIsATimeout_UnlessTheAnswerIsOfNoUseSooner(
+        int? validForSeconds,
+        string reason
+    )
+    {
+        _authorizer.HangsAlways();
+        var questions = Questionnaire(Throttle());
+        TimeSpan? validFor = validForSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+        _ = AskAsync(questions, validFor: null, CancellationToken.None); // takes the turn
+        var answer = AskAsync(questions, validFor, CancellationToken.None);
+
+        _time.Advance(Interval);
+        await Eventually.HoldsAsync(() => _authorizer.Calls == 2, "the second has its turn");
+        _time.Advance(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(reason, $"{(await answer.WaitAsync(Eventually.Patience))!.Reason}");
+    }
+
     [Fact]
     public async Task QuestionThatWaits_IsAskedAtItsTurn_AlsoWhenTheThrottleIsOld()
     {

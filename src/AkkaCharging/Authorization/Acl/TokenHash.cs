@@ -29,14 +29,19 @@ internal readonly record struct TokenHash(ulong A, ulong B, ulong C, ulong D)
         return MemoryMarshal.Read<TokenHash>(hash);
     }
 
-    /// <summary>Parses a token in clear, or <c>sha256:</c> and 64 hexadecimal digits; null for anything else.</summary>
+    /// <summary>
+    /// Parses a token in clear, as callers send it or its identifier alone, or <c>sha256:</c> and 64 hexadecimal
+    /// digits; null for anything else.
+    /// </summary>
     public static TokenHash? TryParse(ReadOnlySpan<char> text, AclTokenForm form)
     {
+        // In capitals it is no token either: where tokens may hold a colon, the rule would apply to nobody.
+        if (!text.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+            return DriverToken.TryCreate(text.ToString(), form.Rules) is { } token
+                ? Of(form.Reader.Read(token).Uid)
+                : null;
         if (!text.StartsWith(Prefix, StringComparison.Ordinal))
-        {
-            var token = text.ToString();
-            return form.Rules.Allow(token) ? Of(form.Reader.Normalize(token)) : null;
-        }
+            return null;
 
         var hex = text[Prefix.Length..];
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];

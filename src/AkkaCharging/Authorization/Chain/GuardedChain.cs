@@ -85,19 +85,29 @@ internal sealed class GuardedChain
 
     /// <summary>Decides <paramref name="query"/>.</summary>
     /// <inheritdoc cref="GuardedAuthorizer.DecideAsync"/>
-    public Task<Decision> DecideAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown) =>
+    public Task<Decision> DecideAsync(
+        AuthorizationQuery query,
+        long deadline,
+        long startBy,
+        CancellationToken shutdown
+    ) =>
         _chain.Links.Count == 1
-            ? AskAsync(_chain.Links[0], query, deadline, shutdown)
-            : WalkAsync(query, deadline, shutdown);
+            ? AskAsync(_chain.Links[0], query, deadline, startBy, shutdown)
+            : WalkAsync(query, deadline, startBy, shutdown);
 
-    private async Task<Decision> WalkAsync(AuthorizationQuery query, long deadline, CancellationToken shutdown)
+    private async Task<Decision> WalkAsync(
+        AuthorizationQuery query,
+        long deadline,
+        long startBy,
+        CancellationToken shutdown
+    )
     {
         Decision? unanswered = null;
         Decision? unknownToken = null;
         Decision? unrouted = null;
         foreach (var link in _chain.Links)
         {
-            var decision = await AskAsync(link, query, deadline, shutdown);
+            var decision = await AskAsync(link, query, deadline, startBy, shutdown);
             switch (decision)
             {
                 case { Reason: DecisionReason.NotInAcl }:
@@ -122,14 +132,18 @@ internal sealed class GuardedChain
         IAuthorizerLink link,
         AuthorizationQuery query,
         long deadline,
+        long startBy,
         CancellationToken shutdown
     )
     {
         var route = link.Route(query);
         return route.Partner is { } partner
-            ? _guards[partner].DecideAsync(query, deadline, shutdown)
-            : Task.FromResult(new Decision(AuthorizationStatus.Unknown, route.Reason, _time.GetUtcNow()));
+            ? _guards[partner].DecideAsync(query, deadline, startBy, shutdown)
+            : Task.FromResult(new Decision(StatusOf(route.Reason), route.Reason, _time.GetUtcNow()));
     }
+
+    private static AuthorizationStatus StatusOf(DecisionReason unasked) =>
+        unasked == DecisionReason.NotInAcl ? AuthorizationStatus.NotAllowed : AuthorizationStatus.Unknown;
 }
 
 /// <summary>How often questions to a partner ended with a certain reason.</summary>

@@ -34,8 +34,9 @@ internal interface IAuthorizerLink
 
 /// <summary>The partner to ask, or why none is asked.</summary>
 /// <param name="Partner">The partner to ask; null when none is asked.</param>
-/// <param name="Reason">Why none is asked: <see cref="DecisionReason.NoRoute"/> or
-/// <see cref="DecisionReason.NoLocation"/>.</param>
+/// <param name="Reason">Why none is asked: <see cref="DecisionReason.NoRoute"/>,
+/// <see cref="DecisionReason.NoLocation"/>, or <see cref="DecisionReason.NotInAcl"/> for a token that no partner can
+/// have issued.</param>
 internal readonly record struct PartnerRoute(Partner? Partner, DecisionReason Reason = DecisionReason.NoRoute)
 {
     /// <summary>Creates a route to no partner because of <paramref name="reason"/>.</summary>

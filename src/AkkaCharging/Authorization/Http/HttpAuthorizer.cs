@@ -79,7 +79,14 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw Transient($"did not answer within {_attemptTimeout.TotalMilliseconds} ms", e);
+            throw new AuthorizerUnavailableException(
+                $"{_name} did not answer within {_attemptTimeout.TotalMilliseconds} ms",
+                isTransient: true,
+                e
+            )
+            {
+                IsTimeout = true,
+            };
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

@@ -28,6 +28,7 @@ internal sealed class OcpiEndpoint : IDisposable
     private Uri? _url;
     private long _startedAt;
     private bool _isDoubted;
+    private bool _isRefused;
 
     public OcpiEndpoint(
         OcpiClient client,
@@ -49,7 +50,7 @@ internal sealed class OcpiEndpoint : IDisposable
         Task<Discovery> discovery;
         lock (_gate)
         {
-            if (_url is null ? _discovery is null or { IsCompleted: true } : IsRefreshDue())
+            if (_url is null ? IsFirstDue() : IsRefreshDue())
             {
                 (_startedAt, _isDoubted) = (_time.GetTimestamp(), false);
                 _discovery = DiscoverAndKeepAsync();
@@ -109,6 +110,11 @@ internal sealed class OcpiEndpoint : IDisposable
         _stopping.Dispose();
     }
 
+    // A partner that cannot be reached is spared by its breaker, one that refuses the settings by this.
+    private bool IsFirstDue() =>
+        _discovery is null or { IsCompleted: true }
+        && (!_isRefused || _time.GetElapsedTime(_startedAt) >= RefreshedAtMost);
+
     private bool IsRefreshDue() =>
         _discovery is { IsCompleted: true }
         && _time.GetElapsedTime(_startedAt) >= (_isDoubted ? RefreshedAtMost : RefreshedAfter);
@@ -125,6 +131,8 @@ internal sealed class OcpiEndpoint : IDisposable
         }
         catch (OcpiException e)
         {
+            lock (_gate)
+                _isRefused = e.Blame == OcpiBlame.Settings;
             return new Discovery(Url: null, e);
         }
         catch (OperationCanceledException e)

@@ -19,7 +19,6 @@ namespace AkkaCharging.Authorization.Ocpi;
 /// </remarks>
 internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfiguration, IDisposable
 {
-    private const int UidLengthMax = 36;
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
     private readonly OcpiPartnerSettings _partner;
@@ -59,9 +58,6 @@ internal sealed class OcpiPartnerAuthorizer : IAuthorizer, IReportsMisconfigurat
         CancellationToken cancellationToken
     )
     {
-        // No partner can have issued such a token, and the URL parser would remove path segments of dots.
-        if (query.Identity.WrittenUid is { Length: 0 or > UidLengthMax } or "." or "..")
-            return AuthorizerAnswer.Deny(DenialReason.UnknownToken);
         for (var retriesLeft = _maxRetries; ; retriesLeft--)
         {
             try

@@ -10,25 +10,17 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     private readonly OcpiRouter _router;
     private readonly Dictionary<string, Partner> _byName;
     private readonly OcpiPartnerAuthorizer[] _authorizers;
-    private readonly WatchedFiles<IReadOnlyList<string>> _credentials;
+    private readonly WatchedFiles<string>[] _credentials;
 
     /// <summary>Reads the credentials tokens and starts watching their files.</summary>
-    /// <param name="onReload">Called after each reload with the reason why the tokens are older than the files, or null
-    /// when they are current; must not throw or block.</param>
-    /// <exception cref="InvalidSettingsException">A credentials token cannot be read.</exception>
-    public OcpiPartners(OcpiSettings settings, TimeProvider time, Action<string?>? onReload = null)
+    /// <param name="onReload">Called after each reload with the partner's name and the reason why its token is older
+    /// than its file, or null when it is current; must not throw or block.</param>
+    /// <exception cref="InvalidSettingsException">Some credentials tokens cannot be read, all of which are
+    /// listed.</exception>
+    public OcpiPartners(OcpiSettings settings, TimeProvider time, Action<string, string?>? onReload = null)
     {
         var hosts = new ConfiguredHosts();
-        _credentials = new(
-            settings.Partners.Select(partner => partner.TokenFile).Distinct(StringComparer.Ordinal),
-            time,
-            () => ReadCredentials(settings),
-            (file, problem) =>
-                new([
-                    $"authorization.ocpi.partners: the tokenFile '{ShownValue.OfFile(file)}' cannot be used: {problem}",
-                ]),
-            (_, problem) => onReload?.Invoke(problem)
-        );
+        _credentials = WatchAll(settings.Partners, time, onReload);
         _router = new OcpiRouter(settings.Partners);
         _authorizers =
         [
@@ -37,8 +29,8 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
                     new OcpiPartnerAuthorizer(
                         settings,
                         partner,
-                        () => _credentials.Current[i],
-                        () => _credentials.Problem,
+                        () => _credentials[i].Current,
+                        () => _credentials[i].Problem,
                         time,
                         hosts
                     )
@@ -57,29 +49,8 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<Partner> Partners { get; }
 
-    /// <summary>Reads the credentials token of each partner.</summary>
-    /// <exception cref="InvalidSettingsException">Some files cannot be used, all of which are listed.</exception>
-    public static IReadOnlyList<string> ReadCredentials(OcpiSettings settings)
-    {
-        var problems = new List<string>();
-        var tokens = new List<string>();
-        Exception? cause = null;
-        foreach (var partner in settings.Partners)
-        {
-            var problem = SecretFile.TryReadToken(partner.TokenFile, out var token, out var unread);
-            cause ??= unread;
-            if (problem is not null)
-                problems.Add(
-                    $"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}"
-                );
-            tokens.Add(token);
-        }
-
-        return problems.Count == 0 ? tokens : throw new InvalidSettingsException(problems, cause);
-    }
-
     /// <summary>The latest poll of the credentials files, for tests to await.</summary>
-    internal Task Polling => _credentials.Polling;
+    internal Task Polling => Task.WhenAll(_credentials.Select(file => file.Polling));
 
     /// <inheritdoc/>
     public PartnerRoute Route(AuthorizationQuery query)
@@ -100,8 +71,63 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
     /// <summary>Closes the connections and stops watching the files.</summary>
     public void Dispose()
     {
-        _credentials.Dispose();
+        foreach (var file in _credentials)
+            file.Dispose();
         foreach (var authorizer in _authorizers)
             authorizer.Dispose();
+    }
+
+    private static WatchedFiles<string>[] WatchAll(
+        IReadOnlyList<OcpiPartnerSettings> partners,
+        TimeProvider time,
+        Action<string, string?>? onReload
+    )
+    {
+        var files = new List<WatchedFiles<string>>();
+        var problems = new List<string>();
+        Exception? cause = null;
+        foreach (var partner in partners)
+        {
+            try
+            {
+                files.Add(Watch(partner, time, onReload));
+            }
+            catch (InvalidSettingsException e)
+            {
+                problems.AddRange(e.Problems);
+                cause ??= e.InnerException;
+            }
+        }
+
+        if (problems.Count == 0)
+            return [.. files];
+        foreach (var file in files)
+            file.Dispose();
+        throw new InvalidSettingsException(problems, cause);
+    }
+
+    // Each partner by itself: a file that is broken must not keep the others from a new token.
+    private static WatchedFiles<string> Watch(
+        OcpiPartnerSettings partner,
+        TimeProvider time,
+        Action<string, string?>? onReload
+    )
+    {
+        return new(
+            [partner.TokenFile],
+            time,
+            Read,
+            (_, problem) => Unusable(problem),
+            (_, problem) => onReload?.Invoke(partner.Name, problem)
+        );
+
+        string Read()
+        {
+            var problem = SecretFile.TryReadToken(partner.TokenFile, out var token, out var cause);
+            return problem is null ? token : throw Unusable(problem, cause);
+        }
+
+        InvalidSettingsException Unusable(string problem, Exception? cause = null) =>
+            new([$"authorization.ocpi.partners: the tokenFile of '{partner.Name}' cannot be used: {problem}"], cause);
     }
 }

@@ -18,6 +18,8 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
     private const int ContractLengthMin = 14;
     private const int ContractLengthMax = 15;
 
+    private const int UidLengthMax = 36;
+
     private readonly OcpiPartnerSettings? _hub = partners.FirstOrDefault(partner =>
         partner.Kind == OcpiPartnerKind.Hub
     );
@@ -27,6 +29,9 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
     {
         if (Find(query.Identity) is not { } partner)
             return new OcpiRoute(Partner: null, DecisionReason.NoRoute);
+        // No partner can have issued such a token, and the URL parser would remove path segments of dots.
+        if (query.Identity.WrittenUid is { Length: 0 or > UidLengthMax } or "." or "..")
+            return new OcpiRoute(Partner: null, DecisionReason.NotInAcl);
         return partner.Location == OcpiLocation.Required && query.Mapping?.LocationId is null
             ? new OcpiRoute(Partner: null, DecisionReason.NoLocation)
             : new OcpiRoute(partner);
@@ -80,6 +85,7 @@ internal sealed class OcpiRouter(IReadOnlyList<OcpiPartnerSettings> partners)
 
 /// <summary>The partner to ask, or why none is asked.</summary>
 /// <param name="Partner">The partner to ask; null when none is asked.</param>
-/// <param name="Reason">Why none is asked: <see cref="DecisionReason.NoRoute"/> or
-/// <see cref="DecisionReason.NoLocation"/>.</param>
+/// <param name="Reason">Why none is asked: <see cref="DecisionReason.NoRoute"/>,
+/// <see cref="DecisionReason.NoLocation"/>, or <see cref="DecisionReason.NotInAcl"/> for a token that no partner can
+/// have issued.</param>
 internal readonly record struct OcpiRoute(OcpiPartnerSettings? Partner, DecisionReason Reason = DecisionReason.NoRoute);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using AkkaCharging.Authorization.Ocpi;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 
@@ -47,8 +48,13 @@ internal sealed class TokenReader(bool areTyped, TokenNormalization normalizatio
     private TokenIdentity Identify(string uid, string? type = null, string? party = null)
     {
         var identity = new TokenIdentity(Normalize(uid), type, party);
-        return normalization == TokenNormalization.Emaid ? identity with { WrittenUid = uid } : identity;
+        return IsSentAsWritten(type) ? identity with { WrittenUid = uid } : identity;
     }
+
+    // What names another type than a card may be a UUID, whose hyphens its issuer expects.
+    private bool IsSentAsWritten(string? type) =>
+        normalization == TokenNormalization.Emaid
+        || (normalization == TokenNormalization.Rfid && type is not null && !OcpiVersion.IsCard(type));
 
     private static string NormalizeRfid(string uid)
     {

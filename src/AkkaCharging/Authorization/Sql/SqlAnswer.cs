@@ -43,7 +43,7 @@ internal static class SqlAnswer
             Text = TextOf(Info),
         };
         return await reader.ReadAsync(cancellationToken)
-            ? throw SqlFailureException.Misconfigured("returned several rows; expected one or none")
+            ? throw SqlFailureException.Refused("returned several rows; expected one or none")
             : answer.With(details);
 
         string? TextOf(string column) => ValueOf(column) is { } value ? SqlAnswer.TextOf(column, value) : null;

@@ -179,7 +179,7 @@ internal sealed class SqlAuthorizer : IAuthorizer, IReportsMisconfiguration, IDi
                 _database.AddText(command, name, query.Identity.Type);
                 break;
             case SqlQuery.Station:
-                _database.AddText(command, name, query.Station.Text);
+                _database.AddText(command, name, $"{query.Station.Value:D}");
                 break;
             case SqlQuery.ExternalId:
                 _database.AddText(command, name, query.Mapping?.ExternalId);

@@ -33,6 +33,9 @@ internal sealed class SqlFailureException(SqlFailure failure) : Exception(failur
     /// <summary>Creates a failure of the kind <see cref="SqlFailureKind.Misconfigured"/>.</summary>
     public static SqlFailureException Misconfigured(string what) => new(new(SqlFailureKind.Misconfigured, what));
 
+    /// <summary>Creates a failure of the kind <see cref="SqlFailureKind.Refused"/>.</summary>
+    public static SqlFailureException Refused(string what) => new(new(SqlFailureKind.Refused, what));
+
     /// <summary>Why the question failed.</summary>
     public SqlFailure Failure => failure;
 }

@@ -50,6 +50,7 @@ internal static class AuthorizationStage
             var decision = await authorizers.DecideAsync(
                 authorizers.Ask(pending.Request.Id, pending.Request.Station, pending.Request.Token),
                 authorizers.DeadlineOf(pending.Since, pending.Deadline),
+                startBy: pending.Deadline,
                 stopping
             );
             if (decision.DecidedAt < pending.Request.AcceptedAt)

@@ -46,7 +46,7 @@ public sealed class AclAuthorizerTests : IDisposable
         Write(Broken);
 
         Assert.StartsWith(
-            "line 3: token '!***'",
+            "line 3: token '***'",
             Assert.Throws<InvalidAclException>(() => new AclAuthorizer(File, _time)).Problems.Single(),
             StringComparison.Ordinal
         );
@@ -107,7 +107,7 @@ public sealed class AclAuthorizerTests : IDisposable
 
         Assert.True(await IsAllowedAsync(acl));
         Assert.True(acl.Status.LastReloadFailed);
-        Assert.Contains("\n  line 3: token '!***'", acl.Status.LastError, StringComparison.Ordinal);
+        Assert.Contains("\n  line 3: token '***'", acl.Status.LastError, StringComparison.Ordinal);
         Assert.DoesNotContain(Queries.Token, acl.Status.LastError, StringComparison.Ordinal);
         Assert.Equal((1, 0, 1), (acl.Status.RuleCount, acl.Status.Reloads, acl.Status.FailedReloads));
         var failure = Assert.Single(_reloads);

@@ -2,6 +2,7 @@ using System.Text;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Acl;
 using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Tests.Authorization.Acl;
 
@@ -74,11 +75,11 @@ public sealed class AclRulesTests
     [InlineData("#\ntoken,token\n", "line 2: column token is named twice")]
     [InlineData(
         "token,sttaions\n",
-        "line 1: unknown column 'stta***'; the header may name token,stations,valid_from,valid_until,state"
+        "line 1: unknown column 'st***'; the header may name token,stations,valid_from,valid_until,state"
     )]
     [InlineData(
         "Token\n",
-        "line 1: unknown column 'Toke***'; the header may name token,stations,valid_from,valid_until,state",
+        "line 1: unknown column 'T***'; the header may name token,stations,valid_from,valid_until,state",
         "line 1: the header does not name the column token"
     )]
     public void BrokenHeader_IsTheOnlyThingReported(string csv, params string[] expected) =>
@@ -87,24 +88,24 @@ public sealed class AclRulesTests
     [Theory]
     [InlineData(
         "short,,,,",
-        "line 2: token 'shor***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor "
+        "line 2: token 's***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor "
             + "sha256: and 64 hexadecimal digits"
     )]
     [InlineData(
         "\u0001é,,,,",
-        "line 2: token '??***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: "
+        "line 2: token '***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor sha256: "
             + "and 64 hexadecimal digits"
     )]
     [InlineData(
         "sha256:12,,,,",
-        "line 2: token 'sha2***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor "
+        "line 2: token 'sh***' is neither 20-80 characters of letters, digits, '-', '.', '_' or '~' nor "
             + "sha256: and 64 hexadecimal digits"
     )]
     [InlineData(Token, "line 2: 1 fields where the header has 5")]
     [InlineData(Token + ",,,,,", "line 2: 6 fields where the header has 5")]
     [InlineData(
         Token + ",*;" + Other + ";,,,",
-        "line 2: station '****' is not a UUID",
+        "line 2: station '***' is not a UUID",
         "line 2: station '***' is not a UUID"
     )]
     [InlineData(Token + "," + Other + "; " + Queries.Station + ",,,", "line 2: station ' 0b7***' is not a UUID")]
@@ -112,8 +113,8 @@ public sealed class AclRulesTests
     [InlineData(Token + ",+fffffff-3f40-4a51-8b62-9c73ad84be95,,,", "line 2: station '+fff***' is not a UUID")]
     [InlineData(
         Token + ",,2026-01-02,tomorrow,",
-        "line 2: valid_from '2026***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z",
-        "line 2: valid_until 'tomo***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
+        "line 2: valid_from '20***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z",
+        "line 2: valid_until 'to***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
     )]
     [InlineData(
         Token + ",,2026-01-02T03:04:05,,",
@@ -125,11 +126,11 @@ public sealed class AclRulesTests
     )]
     [InlineData(
         Token + ",,:00,,",
-        "line 2: valid_from ':00***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
+        "line 2: valid_from '***' is not an RFC 3339 time with offset, such as 2026-01-31T18:00:00Z"
     )]
     [InlineData(Token + ",,2026-01-02T03:04:05Z,2026-01-02T03:04:04Z,", "line 2: valid_from is after valid_until")]
-    [InlineData(Token + ",,,,Blocked", "line 2: state 'Bloc***' is neither active nor blocked")]
-    [InlineData(Token + ",,,, ", "line 2: state ' ***' is neither active nor blocked")]
+    [InlineData(Token + ",,,,Blocked", "line 2: state 'B***' is neither active nor blocked")]
+    [InlineData(Token + ",,,, ", "line 2: state '***' is neither active nor blocked")]
     public void BrokenRule_IsReportedWithItsLine(string line, params string[] expected) =>
         Assert.Equal(expected, Problems(Header + line + "\n"));
 
@@ -159,7 +160,7 @@ public sealed class AclRulesTests
     [Fact]
     public void LineBreaksInsideQuotes_CountAsLines() =>
         Assert.Equal(
-            ["line 2: station 'a?b***' is not a UUID", "line 4: state 'x***' is neither active nor blocked"],
+            ["line 2: station '***' is not a UUID", "line 4: state '***' is neither active nor blocked"],
             Problems($"{Header}{Token},\"a\nb\",,,\n{Token},,,,x\n")
         );
 
@@ -167,7 +168,7 @@ public sealed class AclRulesTests
     public void MisplacedQuote_EndsReading() =>
         Assert.Equal(
             [
-                "line 2: state 'x***' is neither active nor blocked",
+                "line 2: state '***' is neither active nor blocked",
                 "line 3: misplaced or unclosed quote; the rest of the file was not read",
             ],
             Problems($"{Header}{Token},,,,x\n\"{Token}\"x,,,,\nx\n")
@@ -219,10 +220,64 @@ public sealed class AclRulesTests
         }
     }
 
+    [Theory]
+    [InlineData("04AABBCC")]
+    [InlineData("1234")]
+    [InlineData("abc")]
+    public void NoMessage_CarriesMoreThanAQuarterOfAShortToken(string token)
+    {
+        var form = AclTokenForm.Of(DriverTokenRules.Default, Typed());
+        foreach (
+            var csv in new[]
+            {
+                $"{token}\n",
+                $"{Header}*,{token},,,\n",
+                $"{Header}*,,{token},,\n",
+                $"{Header}*,,,,{token}\n",
+            }
+        )
+        {
+            var error = Assert.Throws<InvalidAclException>(() => Read(csv, form));
+            Assert.DoesNotContain(token[..(token.Length / 4 + 1)] + "*", error.ToString(), StringComparison.Ordinal);
+            Assert.DoesNotContain(token, error.ToString(), StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>
+    /// A rule that is hashed otherwise than the question applies to nobody, and a blocked driver may charge.
+    /// </summary>
+    [Theory]
+    [InlineData("ocpi.uid.RFID~04AABBCC")]
+    [InlineData("ocpi.uid.RFID.NLTNM~04AABBCC")]
+    [InlineData("04AABBCC")]
+    public void RuleOfATypedToken_AppliesToItsIdentifier(string written)
+    {
+        var rules = Read($"{Header}{written},*,,,blocked\n", AclTokenForm.Of(DriverTokenRules.Default, Typed()));
+
+        Assert.Equal(
+            AuthorizerAnswer.Deny(DenialReason.Blocked),
+            rules.Decide(Queries.Some() with { Identity = new TokenIdentity("04AABBCC", "RFID") }, Queries.Now)
+        );
+    }
+
+    [Fact]
+    public void HashWithAPrefixInCapitals_IsNoToken()
+    {
+        var hash = Queries.Hashed(Token).Replace("sha256:", "SHA256:", StringComparison.Ordinal);
+
+        var error = Assert.Throws<InvalidAclException>(() =>
+            Read($"{Header}{hash},*,,,blocked\n", AclTokenForm.Of(DriverTokenRules.Default, Typed()))
+        );
+
+        Assert.Contains("nor sha256: and 64 hexadecimal digits", error.Message, StringComparison.Ordinal);
+    }
+
+    private static AuthorizationSettings Typed() => Queries.Settings() with { TypedTokens = true };
+
     private static AuthorizerAnswer Decide(string rules) => Read(Header + rules).Decide(Queries.Some(), Queries.Now);
 
-    private static AclRules Read(string csv) =>
-        AclRules.Read(new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test.csv");
+    private static AclRules Read(string csv, AclTokenForm? form = null) =>
+        AclRules.Read(new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test.csv", form);
 
     private static IReadOnlyList<string> Problems(string csv) => Problems(Encoding.UTF8.GetBytes(csv));
 

@@ -47,6 +47,9 @@ public sealed class GuardedChainTests()
             // of two that gave no answer, the first
             { "no_location", "authorizer_error", true, "no_location" },
             { "authorizer_error", "no_location", true, "authorizer_error" },
+            // a token that no partner of the first can have issued
+            { "unissued", "authorized", false, "authorized" },
+            { "unissued", "no_route", false, "not_in_acl" },
         };
 
     [Theory]
@@ -59,6 +62,13 @@ public sealed class GuardedChainTests()
 
         Assert.Equal(expected, decision.Reason.Name());
     }
+
+    [Theory]
+    [InlineData("unissued", "NotAllowed")]
+    [InlineData("no_route", "Unknown")]
+    [InlineData("no_location", "Unknown")]
+    public async Task QuestionWithoutAPartner_IsDecidedWithoutOne(string why, string status) =>
+        Assert.Equal(status, $"{(await DecideAsync(Chain(goesOn: true, Link("first", _first, why)))).Status}");
 
     [Fact]
     public async Task LinkAfterTheDeciding_IsNotAsked()
@@ -217,9 +227,14 @@ public sealed class GuardedChainTests()
 
     private static IAuthorizerLink Link(string name, ScriptedAuthorizer authorizer, string? answers = null)
     {
-        if (answers is "no_route" or "no_location")
+        if (answers is "no_route" or "no_location" or "unissued")
         {
-            Assert.True(DecisionNames.TryParseReason(answers, out var reason));
+            Assert.True(
+                DecisionNames.TryParseReason(
+                    answers.Replace("unissued", "not_in_acl", StringComparison.Ordinal),
+                    out var reason
+                )
+            );
             return new Nobody(reason);
         }
 
@@ -258,6 +273,7 @@ public sealed class GuardedChainTests()
         chain.DecideAsync(
             Queries.Some(),
             within is { } left ? _time.After(_time.GetTimestamp(), left) : long.MaxValue,
+            startBy: long.MaxValue,
             CancellationToken.None
         );
 

@@ -13,6 +13,36 @@ namespace AkkaCharging.Tests.Authorization.Http;
 public sealed class GuardedHttpAuthorizerTests()
     : Akka.TestKit.Xunit2.TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
 {
+    [Fact]
+    public async Task SilentBackEnd_IsATimeout()
+    {
+        await using var server = await AuthorizerServer.StartAsync();
+        server.Handler = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
+        var time = new FakeTimeProvider();
+        using var http = new HttpAuthorizer(new HttpAuthorizerSettings(server.Url, "", TimeSpan.FromSeconds(5)), time);
+        var guarded = new GuardedAuthorizer(
+            http,
+            Queries.Settings(maxRetries: 1, timeout: TimeSpan.FromMinutes(1)),
+            Sys.Scheduler,
+            time
+        );
+
+        var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, CancellationToken.None);
+        await Eventually.HoldsAsync(() => server.Calls == 1, "the first attempt has arrived");
+        time.Advance(TimeSpan.FromSeconds(5));
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromMilliseconds(100));
+                return server.Calls == 2;
+            },
+            "the retry has arrived"
+        );
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
@@ -46,7 +76,7 @@ public sealed class GuardedHttpAuthorizerTests()
 
         async Task<Decision> DecideAsync()
         {
-            var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, CancellationToken.None);
+            var decision = guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, CancellationToken.None);
             await Eventually.HoldsAsync(
                 () =>
                 {

@@ -90,6 +90,21 @@ public sealed class OcpiDiscoveryTests : IAsyncLifetime
         Assert.Equal(2, Discoveries());
     }
 
+    [Fact]
+    public async Task DiscoveryThatTheSettingsForbid_IsRepeatedAtMostOnceAMinute()
+    {
+        _server.Handler = context => PartnerServer.WriteAsync(context, 401, "", "text/plain");
+        for (var i = 0; i < 3; i++)
+            await Assert.ThrowsAsync<AuthorizerUnavailableException>(AskAsync);
+        Assert.Equal(1, Discoveries());
+
+        _server.AnswersAll(Versions, Details("/tokens"));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await AskAsync();
+
+        Assert.Equal(2, Discoveries());
+    }
+
     [Theory]
     [InlineData(401)]
     [InlineData(404)]

@@ -80,9 +80,13 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         var file = Path.Combine(folder, "partner.token");
         await File.WriteAllTextAsync(file, "first");
         var time = new FakeTimeProvider();
-        var reloads = new List<string?>();
+        var reloads = new List<(string Partner, string? Problem)>();
         var partner = Partner(_server.Tokens, encoding: OcpiTokenEncoding.Plain) with { TokenFile = file };
-        using var partners = new OcpiPartners(OcpiQuestions.Settings(partners: [partner]), time, reloads.Add);
+        using var partners = new OcpiPartners(
+            OcpiQuestions.Settings(partners: [partner]),
+            time,
+            (name, problem) => reloads.Add((name, problem))
+        );
         await AskAsync();
 
         await File.WriteAllTextAsync(file, "second token"); // OCPI does not allow a blank
@@ -99,8 +103,12 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
             _server.Requests.Select(request => request.Headers["Authorization"].ToString())
         );
         Assert.Equal(2, reloads.Count);
-        Assert.Contains("of 'tnm' cannot be used: it contains something other", reloads[0], StringComparison.Ordinal);
-        Assert.Null(reloads[1]);
+        Assert.Contains(
+            "of 'tnm' cannot be used: it contains something other",
+            reloads[0].Problem,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(("tnm", null), reloads[1]);
         Directory.Delete(folder, recursive: true);
 
         async Task AskAsync() =>
@@ -116,20 +124,80 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task BrokenFileOfOnePartner_KeepsNoOtherFromItsNewToken()
+    {
+        var folder = Directory.CreateTempSubdirectory("credentials").FullName;
+        var files = new[] { "tnm", "stc" }.Select(name => Path.Combine(folder, name)).ToList();
+        foreach (var file in files)
+            await File.WriteAllTextAsync(file, "first");
+        var time = new FakeTimeProvider();
+        using var partners = new OcpiPartners(
+            OcpiQuestions.Settings(
+                partners:
+                [
+                    Partner(_server.Tokens, name: "tnm") with
+                    {
+                        TokenFile = files[0],
+                    },
+                    Partner(_server.Tokens, name: "stc", encoding: OcpiTokenEncoding.Plain) with
+                    {
+                        TokenFile = files[1],
+                    },
+                ]
+            ),
+            time
+        );
+
+        File.Delete(files[0]);
+        await File.WriteAllTextAsync(files[1], "second");
+        for (var i = 0; i < 2; i++)
+        {
+            time.Advance(FileWatch.PollInterval);
+            await partners.Polling;
+        }
+
+        await partners.Partners[1].Authorizer.AuthorizeAsync(Some("04AABBCC"), CancellationToken.None);
+        Assert.Equal("Token second", _server.Requests[0].Headers["Authorization"]);
+        Assert.NotNull(partners.Partners[0].Misconfiguration);
+        Assert.Null(partners.Partners[1].Misconfiguration);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void FilesThatCannotBeUsed_AreAllListed()
+    {
+        var error = Assert.Throws<InvalidSettingsException>(() =>
+            new OcpiPartners(
+                OcpiQuestions.Settings(partners: [Partner(name: "tnm"), Partner(name: "stc")]),
+                new FakeTimeProvider()
+            )
+        );
+
+        Assert.Collection(
+            error.Problems,
+            problem => Assert.Contains("of 'tnm' cannot be used", problem, StringComparison.Ordinal),
+            problem => Assert.Contains("of 'stc' cannot be used", problem, StringComparison.Ordinal)
+        );
+    }
+
     [Theory]
-    [InlineData("Emaid", "NL-TNM-C00122045-K", "NL-TNM-C00122045-K")]
-    [InlineData("Emaid", "NLTNMC00122045K", "NLTNMC00122045K")]
-    [InlineData("Rfid", "04:aa:bb:cc", "04AABBCC")]
-    [InlineData("Upper", "app-user", "APP-USER")]
-    [InlineData("None", "app-user", "app-user")]
-    public async Task ContractId_IsAskedAsItWasWritten_OtherTokensAsTheyAreNormalized(
+    [InlineData("Emaid", "OTHER", "NL-TNM-C00122045-K", "NL-TNM-C00122045-K")]
+    [InlineData("Emaid", "OTHER", "NLTNMC00122045K", "NLTNMC00122045K")]
+    [InlineData("Rfid", "RFID", "04:aa:bb:cc", "04AABBCC")]
+    [InlineData("Rfid", "ISO14443", "04:aa:bb:cc", "04AABBCC")]
+    [InlineData("Rfid", "APP_USER", "0b7c1d2e-3f40-4a51-8b62-9c73ad84be95", "0b7c1d2e-3f40-4a51-8b62-9c73ad84be95")]
+    [InlineData("Upper", "APP_USER", "app-user", "APP-USER")]
+    [InlineData("None", "APP_USER", "app-user", "app-user")]
+    public async Task IdentifierThatIsNoCard_IsAskedAsItWasWritten_OthersAsTheyAreNormalized(
         string normalize,
+        string type,
         string uid,
         string asked
     )
     {
         var reader = new TokenReader(areTyped: true, Enum.Parse<TokenNormalization>(normalize));
-        var token = DriverToken.TryCreate(TypedToken.Of("OTHER", uid), DriverTokenRules.Widest)!;
+        var token = DriverToken.TryCreate(TypedToken.Of(type, uid), DriverTokenRules.Widest)!;
 
         await AskAsync(Partner(_server.Tokens), Queries.Some() with { Identity = reader.Read(token) });
 
@@ -210,19 +278,6 @@ public sealed class OcpiQuestionTests : IAsyncLifetime
         Assert.Equal($"{body.Length}", request.Headers["Content-Length"]);
         if (body.Length > 0)
             using (JsonDocument.Parse(body)) { }
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData(".")]
-    [InlineData("..")]
-    [InlineData("1234567890123456789012345678901234567")]
-    public async Task TokenThatOcpiCannotName_IsUnknown_AndNotSent(string uid)
-    {
-        var answer = await AskAsync(Partner(_server.Tokens), Some(uid));
-
-        Assert.Equal(DecisionReason.NotInAcl, answer.Reason);
-        Assert.Empty(_server.Requests);
     }
 
     private static async Task<AuthorizerAnswer> AskAsync(

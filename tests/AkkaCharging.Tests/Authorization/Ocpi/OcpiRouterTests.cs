@@ -71,6 +71,24 @@ public sealed class OcpiRouterTests
         Assert.Equal(name, new OcpiRouter([Stc, tnm]).Route(Some(uid)).Partner?.Name);
     }
 
+    /// <summary>
+    /// It is decided before a partner's guard: an answer without a question would tell its breaker that it is well.
+    /// </summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData(".")]
+    [InlineData("..")]
+    [InlineData("1234567890123456789012345678901234567")]
+    public void TokenThatOcpiCannotName_IsUnknown_AndNotSent(string uid)
+    {
+        Assert.Equal(
+            new OcpiRoute(Partner: null, DecisionReason.NotInAcl),
+            new OcpiRouter([Tnm, Hub]).Route(Some(uid))
+        );
+        Assert.Equal(DecisionReason.NoRoute, new OcpiRouter([Tnm, Stc]).Route(Some(uid)).Reason);
+        Assert.Equal(Tnm, new OcpiRouter([Tnm]).Route(Some("123456789012345678901234567890123456")).Partner);
+    }
+
     [Fact]
     public void WithoutHub_NobodysToken_GoesNowhere_UnlessThereIsOnePartner()
     {

@@ -59,7 +59,9 @@ public sealed class CitrineosTests(SharedPostgres postgres) : IAsyncLifetime
                 (10, 'IDLE', 'ISO14443', 'Accepted', null, null, true, null, 1),
                 (11, 'OTHER-TENANT', 'ISO14443', 'Accepted', null, null, null, null, 2),
                 (12, 'TWICE', 'ISO14443', 'Accepted', null, null, null, null, 1),
-                (13, 'TWICE', 'eMAID', 'Blocked', null, null, null, null, 1);
+                (13, 'TWICE', 'eMAID', 'Blocked', null, null, null, null, 1),
+                (14, 'SECOND', 'ISO14443', 'ConcurrentTx', null, null, null, null, 1),
+                (15, 'ELSEWHERE', 'ISO14443', 'NotAtThisLocation', null, null, null, null, 1);
             insert into "Transactions" ("authorizationId", "isActive") values (8, true), (9, true), (10, false);
             """
         );
@@ -84,6 +86,8 @@ public sealed class CitrineosTests(SharedPostgres postgres) : IAsyncLifetime
     [InlineData("PAST", null, "expired")]
     [InlineData("NOCREDIT", null, "no_credit")]
     [InlineData("INVALID", null, "not_in_acl")]
+    [InlineData("SECOND", null, "concurrent_session")]
+    [InlineData("ELSEWHERE", null, "station_not_allowed")]
     [InlineData("BUSY", null, "concurrent_session")]
     [InlineData("BUSY-ALLOWED", null, "authorized")]
     [InlineData("IDLE", null, "authorized")]

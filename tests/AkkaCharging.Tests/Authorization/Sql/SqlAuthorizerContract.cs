@@ -162,6 +162,18 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Station_IsInLowerCase_WhateverTheCallerWrote()
+    {
+        var station = StationId.TryCreate(Queries.Station.ToUpperInvariant())!;
+        var authorizer = Create("select decision, @station as info from tags where uid = @token");
+
+        var answer = await authorizer.AuthorizeAsync(SqlBench.Question("known") with { Station = station }, default);
+
+        Assert.Equal($"{station.Value:D}", answer.Details!.Text);
+        Assert.NotEqual(station.Text, answer.Details.Text);
+    }
+
+    [Fact]
     public async Task SeveralRows_AreNoAnswer()
     {
         var answer = await SqlBench.AskAsync(
@@ -169,7 +181,7 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
             "known"
         );
 
-        Assert.Equal($"misconfigured: {Name} returned several rows; expected one or none", answer);
+        Assert.Equal($"refused: {Name} returned several rows; expected one or none", answer);
     }
 
     [Theory]
@@ -298,7 +310,7 @@ public abstract class SqlAuthorizerContract : IAsyncLifetime
             var decisions = await Task.WhenAll(
                 Enumerable
                     .Range(0, 20)
-                    .Select(_ => guard.DecideAsync(SqlBench.Question("known"), long.MaxValue, default))
+                    .Select(_ => guard.DecideAsync(SqlBench.Question("known"), long.MaxValue, long.MaxValue, default))
             );
 
             Assert.All(decisions, decision => Assert.Equal(DecisionReason.Timeout, decision.Reason));
