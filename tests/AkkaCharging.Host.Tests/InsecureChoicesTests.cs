@@ -79,6 +79,70 @@ public sealed class InsecureChoicesTests
             )
         );
 
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void TypedTokensWithoutKeys_AreWarnedOf(bool hasKeys, bool isWarnedOf)
+    {
+        var settings = Secure.WithServer(server => hasKeys ? server : server with { ApiKeys = [] }) with
+        {
+            Authorization = Secure.Authorization with { TypedTokens = true },
+        };
+
+        Assert.Equal(
+            isWarnedOf,
+            InsecureChoices
+                .Of(settings)
+                .Contains(
+                    "Anyone who can reach the listener can try typed tokens, which are short enough to be guessed "
+                        + "(authorization.typedTokens, server.apiKeys).",
+                    StringComparer.Ordinal
+                )
+        );
+    }
+
+    [Theory]
+    [InlineData(true, 20, "None", "Acl,Http", true)]
+    [InlineData(true, 20, "None", "Custom,Acl,Http", true)]
+    [InlineData(false, 19, "None", "Acl,Http", true)]
+    [InlineData(false, 20, "None", "Acl,Http", false)]
+    [InlineData(true, 20, "Upper", "Acl,Http", false)]
+    [InlineData(true, 20, "Rfid", "Acl,Http", false)]
+    [InlineData(true, 20, "Emaid", "Acl,Http", false)]
+    [InlineData(true, 20, "None", "Http,Acl", false)]
+    [InlineData(true, 20, "None", "Acl", false)]
+    public void BlockedCardThatPassesTheListInAnotherCase_IsWarnedOf(
+        bool areTyped,
+        int minLength,
+        string normalize,
+        string chain,
+        bool isWarnedOf
+    )
+    {
+        var settings = Secure with
+        {
+            Request = Secure.Request with { DriverToken = Secure.Request.DriverToken with { MinLength = minLength } },
+            Authorization = Secure.Authorization with
+            {
+                Provider = AuthorizationProvider.Chain,
+                Chain = [.. chain.Split(',').Select(name => Enum.Parse<AuthorizationProvider>(name))],
+                Normalize = Enum.Parse<TokenNormalization>(normalize),
+                TypedTokens = areTyped,
+            },
+        };
+
+        Assert.Equal(
+            isWarnedOf,
+            InsecureChoices
+                .Of(settings)
+                .Contains(
+                    "The access list blocks a token only in the upper and lower case of its row: in any other, the "
+                        + "chain asks the next authorizer (authorization.normalize = none, authorization.chain).",
+                    StringComparer.Ordinal
+                )
+        );
+    }
+
     [Fact]
     public void EachInsecureChoice_IsNamedWithItsSetting()
     {

@@ -54,6 +54,12 @@ internal static class InsecureChoices
         if (settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin)
             yield return "Driver tokens that are short enough to be guessed are accepted "
                 + $"(request.driverToken.minLength = {settings.Request.DriverToken.MinLength}).";
+        if (settings.Authorization.TypedTokens && !settings.Server.NeedsApiKey)
+            yield return "Anyone who can reach the listener can try typed tokens, which are short enough to be guessed "
+                + "(authorization.typedTokens, server.apiKeys).";
+        if (PassesOtherCaseOn(settings))
+            yield return "The access list blocks a token only in the upper and lower case of its row: in any other, "
+                + "the chain asks the next authorizer (authorization.normalize = none, authorization.chain).";
         if (settings.Adapters.Citrineos.Enabled && !settings.Server.NeedsApiKey)
             yield return "Anyone who can reach the listener can guess tokens through the citrineos adapter "
                 + "(adapters.citrineos.enabled, server.apiKeys).";
@@ -85,6 +91,16 @@ internal static class InsecureChoices
                 yield return $"Any user of this machine can read the key file {ShownValue.OfFile(file)}: set its mode "
                     + $"to 0600 or 0640 ({setting}).";
         }
+    }
+
+    /// <summary>Checks whether a chain asks on about a blocked card that is written in another case.</summary>
+    /// <remarks>A token that is long enough to be random is another token in another case.</remarks>
+    private static bool PassesOtherCaseOn(ChargingSettings settings)
+    {
+        var authorization = settings.Authorization;
+        return authorization is { Provider: AuthorizationProvider.Chain, Normalize: TokenNormalization.None }
+            && authorization.Chain.SkipLast(1).Contains(AuthorizationProvider.Acl)
+            && (authorization.TypedTokens || settings.Request.DriverToken.MinLength < DriverTokenRules.SafeLengthMin);
     }
 
     /// <summary>

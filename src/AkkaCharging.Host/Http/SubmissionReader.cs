@@ -194,9 +194,10 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
     private static string Name(Field field) => JsonNamingPolicy.CamelCase.ConvertName(field.ToString());
 
     /// <summary>Collects the broken rules.</summary>
-    private readonly ref struct Check(RawFields raw, ReadOnlySpan<byte> body)
+    private ref struct Check(RawFields raw, ReadOnlySpan<byte> body)
     {
         private readonly ReadOnlySpan<byte> _body = body;
+        private Dictionary<string, string>? _misspelt;
 
         public List<FieldError> Found { get; } = [];
 
@@ -211,10 +212,13 @@ internal sealed class SubmissionReader(CallbackAddressPolicy policy, DriverToken
             return value;
         }
 
-        private string Hint(string field) =>
-            MisspeltField.Find(Utf8Json.WithoutMark(_body), field, Known) is { } given
+        private string Hint(string field)
+        {
+            _misspelt ??= MisspeltField.FindAll(Utf8Json.WithoutMark(_body), Known);
+            return _misspelt.TryGetValue(field, out var given)
                 ? $"The field {field} is missing. The body has {given}, which is not read."
                 : $"The field {field} is missing.";
+        }
 
         public TimeSpan? Validity()
         {

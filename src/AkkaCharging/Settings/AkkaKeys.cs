@@ -77,7 +77,7 @@ internal sealed class AkkaKeys
         var compared = 0;
         foreach (var (key, node) in block.Entries)
         {
-            var here = ConfigBlock.Join(path, key);
+            var here = ConfigBlock.Show(path, key);
             var known = _below.GetValueOrDefault(key) ?? _others;
             if (known is not null)
             {

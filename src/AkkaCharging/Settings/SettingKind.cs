@@ -170,7 +170,7 @@ internal static class SettingKind
     private static bool IsJournalPath(string text) =>
         text.Trim().Length > 0
         && !text.Contains("://", StringComparison.Ordinal)
-        && !text.Contains("password=", StringComparison.OrdinalIgnoreCase)
+        && !ShownValue.GivesPassword(text)
         && !(text.Contains('=', StringComparison.Ordinal) && text.Contains(';', StringComparison.Ordinal));
 
     private static bool IsHostPattern(string text)

@@ -76,11 +76,11 @@ internal static class SettingsRules
         );
     }
 
-    private static void Tokens(ChargingSettings settings, SettingsReport report) =>
+    private static void Tokens(ChargingSettings settings, SettingsReport report)
+    {
+        var isClosed = settings.Server.NeedsApiKey || IsLoopback(settings.Server.Host);
         report.Require(
-            settings.Request.DriverToken.MinLength >= DriverTokenRules.SafeLengthMin
-                || settings.Server.NeedsApiKey
-                || IsLoopback(settings.Server.Host),
+            isClosed || settings.Request.DriverToken.MinLength >= DriverTokenRules.SafeLengthMin,
             $"request.driverToken.minLength = {settings.Request.DriverToken.MinLength} lets anyone who can reach "
                 + "server.host try all tokens; expected server.apiKeys, a loopback host or at least "
                 + $"{DriverTokenRules.SafeLengthMin}.",
@@ -88,6 +88,15 @@ internal static class SettingsRules
             "server.apiKeys",
             "server.host"
         );
+        report.Require(
+            isClosed || !settings.Authorization.TypedTokens,
+            "authorization.typedTokens = true lets anyone who can reach server.host try all identifiers, which are "
+                + "short; expected server.apiKeys or a loopback host.",
+            "authorization.typedTokens",
+            "server.apiKeys",
+            "server.host"
+        );
+    }
 
     private static void Tls(string block, ListenerTlsSettings tls, SettingsReport report) =>
         report.Require(

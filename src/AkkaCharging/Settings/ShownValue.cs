@@ -26,20 +26,16 @@ internal static class ShownValue
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
     );
 
+    // The last two are what Npgsql takes for it too.
+    private static readonly string[] Passwords = ["password=", "passwd=", "pwd=", "psw="];
+
+    private static readonly SearchValues<string> PasswordMarks = SearchValues.Create(
+        Passwords,
+        StringComparison.OrdinalIgnoreCase
+    );
+
     private static readonly SearchValues<string> Marks = SearchValues.Create(
-        [
-            "whsec_",
-            "akc_",
-            "-----BEGIN",
-            "Bearer ",
-            "password=",
-            "pwd=",
-            "passwd=",
-            "secret=",
-            "token=",
-            "apikey=",
-            "key=",
-        ],
+        [.. Passwords, "whsec_", "akc_", "-----BEGIN", "Bearer ", "secret=", "token=", "apikey=", "key="],
         StringComparison.OrdinalIgnoreCase
     );
 
@@ -66,6 +62,9 @@ internal static class ShownValue
     /// </summary>
     public static string Reason(Exception cause, string path) =>
         string.Equals(OfFile(path), path, StringComparison.Ordinal) ? cause.Message : "it cannot be read";
+
+    /// <summary>Checks whether <paramref name="value"/> gives a password, as connection strings do.</summary>
+    public static bool GivesPassword(string value) => WithoutBlanks(value).ContainsAny(PasswordMarks);
 
     private static ReadOnlySpan<char> WithoutSecrets(string value)
     {
@@ -95,7 +94,7 @@ internal static class ShownValue
 
     private static bool MayHoldSecret(ReadOnlySpan<char> text)
     {
-        if (text.ContainsAny(Marks))
+        if (WithoutBlanks(text).ContainsAny(Marks))
             return true;
         foreach (var part in text.SplitAny(Separators))
         {
@@ -104,6 +103,23 @@ internal static class ShownValue
         }
 
         return false;
+    }
+
+    /// <summary>Removes the blanks before each <c>=</c>, which connection strings may contain.</summary>
+    private static ReadOnlySpan<char> WithoutBlanks(ReadOnlySpan<char> text)
+    {
+        if (!text.Contains('='))
+            return text;
+        var kept = new char[text.Length];
+        var length = 0;
+        foreach (var c in text)
+        {
+            while (c == '=' && length > 0 && char.IsWhiteSpace(kept[length - 1]))
+                length--;
+            kept[length++] = c;
+        }
+
+        return kept.AsSpan(0, length);
     }
 
     private static bool IsHexKey(ReadOnlySpan<char> text) =>

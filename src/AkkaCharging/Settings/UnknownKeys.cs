@@ -9,6 +9,9 @@ internal static class UnknownKeys
     private const int LongestCompared = 100;
     internal const int MostCompared = 100;
 
+    // A key without its unit is a usual mistake.
+    private const string Unit = "Millis";
+
     /// <summary>Reports the topmost unknown keys below a block, each with the most similar known key.</summary>
     public static void Report(ConfigBlock block, string path, SettingsReport report)
     {
@@ -32,7 +35,8 @@ internal static class UnknownKeys
             var similar =
                 report.Problems.Count < MostCompared ? MostAlike(here, report.Paths.SelectMany(WithBlocks)) : null;
             report.Problems.Add(
-                $"{node.Source}: {here} is not a setting{(similar is null ? "." : $"; did you mean {similar}?")}"
+                $"{node.Source}: {ConfigBlock.Show(path, key)} is not a setting"
+                    + (similar is null ? "." : $"; did you mean {similar}?")
             );
         }
     }
@@ -40,19 +44,37 @@ internal static class UnknownKeys
     /// <summary>Returns the known name most similar to <paramref name="path"/>; null when none is similar.</summary>
     internal static string? MostAlike(string path, IEnumerable<string> known)
     {
-        if (path.Length > LongestCompared)
+        string? best = null;
+        var closest = DistanceMax(path) + 1;
+        foreach (var candidate in Comparable(path, known))
         {
-            return null;
+            var distance = Math.Min(Distance(path, candidate), 1 + Distance(path + Unit, candidate));
+            if (distance < closest)
+            {
+                (best, closest) = (candidate, distance);
+            }
         }
 
-        var (best, distance) = known
-            .Distinct(StringComparer.Ordinal)
-            .Select(candidate =>
-                (candidate, Distance: Math.Min(Distance(path, candidate), 1 + Distance($"{path}Millis", candidate)))
-            )
-            .MinBy(pair => pair.Distance);
-        return distance <= Math.Max(2, path.Length / 4) ? best : null;
+        return best;
     }
+
+    /// <summary>
+    /// Returns the names that may be similar to <paramref name="path"/>. Those of another length are not: the
+    /// difference is a lower bound of the distance, and costs nothing.
+    /// </summary>
+    internal static IEnumerable<string> Comparable(string path, IEnumerable<string> known) =>
+        path.Length > LongestCompared
+            ? []
+            : known
+                .Distinct(StringComparer.Ordinal)
+                .Where(candidate =>
+                    Math.Min(
+                        Math.Abs(path.Length - candidate.Length),
+                        1 + Math.Abs(path.Length + Unit.Length - candidate.Length)
+                    ) <= DistanceMax(path)
+                );
+
+    private static int DistanceMax(string path) => Math.Max(2, path.Length / 4);
 
     private static IEnumerable<string> WithBlocks(string path)
     {

@@ -88,6 +88,25 @@ public sealed class ApiKeyFileTests : IDisposable
         Assert.Equal(reported, keys.FileStatus!.Problem);
     }
 
+    [Theory]
+    [InlineData("akc_q7Xo0Pz7Qe2b-kq_Uu5y1dVtW8cRsN4fLhGaTiYxEM")]
+    [InlineData("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYg==")]
+    [InlineData("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")]
+    [InlineData("0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef")]
+    [InlineData("hunter2")]
+    public void SecretInPlaceOfTheFile_IsInNoMessage(string secret) =>
+        Assert.All(
+            ["", "\n", "\r\n", " = 1\n"],
+            end =>
+            {
+                File.WriteAllText(_file, secret + end);
+
+                var refused = Assert.Throws<InvalidSettingsException>(() => Watching());
+
+                Assert.DoesNotContain(secret[..7], refused.Message, StringComparison.Ordinal);
+            }
+        );
+
     [Fact]
     public async Task VanishedFile_KeepsTheKeys_AndIsTakenUpWhenItIsBack()
     {

@@ -203,13 +203,40 @@ public sealed class SubmissionReaderTests
     }
 
     [Fact]
-    public void MissingField_IsLookedForAmongTheFirstHundred()
+    public void SeveralMissingFields_EachNameTheFirstThatIsNearlyIt() =>
+        Assert.Equal(
+            [
+                "The field stationId is missing. The body has station_id, which is not read.",
+                "The field driverToken is missing. The body has driver_token, which is not read.",
+                "The field callbackUrl is missing. The body has callback_url, which is not read.",
+            ],
+            Errors("""{"callback_url":1,"station_id":[{}],"stationID":2,"driver_token":{"a":3},"callbackURL":4}""")
+                .Select(error => error.Hint)
+        );
+
+    [Fact]
+    public void HundredLongNames_AreNoHint()
+    {
+        var names = Enumerable.Range(0, 100).Select(i => $"\"{new string('a', 29)}{i:000}\":{i}");
+
+        Assert.Equal(
+            [
+                new FieldError("stationId", InvalidStation, "The field stationId is missing."),
+                new FieldError("driverToken", InvalidToken, "The field driverToken is missing."),
+                new FieldError("callbackUrl", InvalidUrl, "The field callbackUrl is missing."),
+            ],
+            Errors("{" + string.Join(',', names) + "}")
+        );
+    }
+
+    [Fact]
+    public void MissingField_IsLookedForAmongTheFirstThirtyTwo()
     {
         static string Body(int before) =>
             $"{{{string.Concat(Enumerable.Range(0, before).Select(i => $"\"x{i}\":[{{}}],"))}\"station_id\":1}}";
 
-        Assert.Contains("station_id", Errors(Body(99))[0].Hint, StringComparison.Ordinal);
-        Assert.DoesNotContain("station_id", Errors(Body(100))[0].Hint, StringComparison.Ordinal);
+        Assert.Contains("station_id", Errors(Body(31))[0].Hint, StringComparison.Ordinal);
+        Assert.DoesNotContain("station_id", Errors(Body(32))[0].Hint, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -41,6 +41,7 @@ public sealed class AkkaKeysTests
         "akka.remote.dot-netty.tcp.maximum-frame-size"
     )]
     [InlineData("cluster.role.a.min = 1", "akka.cluster.role.a.min", null)]
+    [InlineData("log-config-on-start { a = 1 }", "akka.log-config-on-start.a", null)]
     [InlineData("cluster.sharding.state-store = a", "akka.cluster.sharding.state-store", null)]
     [InlineData(
         "stream.materializer.max-fixed-buffersize = 1",

@@ -28,8 +28,7 @@ public sealed class HoconParserTests
             { "\n\njournal.path = \"\"\"data\nqueue.maxSize = 5", ":3: '\"\"\"' is never closed." },
             {
                 "journal.path = \"\"\"a\nb\"\"\"\nqueue.maxSize 5",
-                ":3: unexpected '5'; expected '=', ':' or '{' after the key queue.maxSize, or double quotes "
-                    + "around the whole value."
+                ":3: unexpected '5'; expected '=', ':' or '{' after the key, or double quotes around the whole value."
             },
             {
                 "queue { maxSize = 5 consumerThreads = 2 }",
@@ -74,47 +73,34 @@ public sealed class HoconParserTests
             },
             { "\ninclude \"other.conf\"", ":2: include is not supported; put the settings into this file." },
             { "include file(\"other.conf\")", ":1: include is not supported; put the settings into this file." },
-            {
-                "callback.signing.keys += \"a\"",
-                ":1: callback.signing.keys += … is not supported; write the whole list."
-            },
-            { "queue.maxSize", ":1: queue.maxSize has no value; expected queue.maxSize = value." },
-            {
-                "queue.maxSize\nqueue.consumerThreads = 2",
-                ":1: queue.maxSize has no value; expected queue.maxSize = value."
-            },
+            { "callback.signing.keys += \"a\"", ":1: += is not supported; write the whole list." },
+            { "queue.maxSize", ":1: a key without a value; expected key = value." },
+            { "queue.maxSize\nqueue.consumerThreads = 2", ":1: a key without a value; expected key = value." },
             {
                 "queue.maxSize =\nqueue.consumerThreads = 2",
-                ":1: queue.maxSize has no value; expected one on the same line, \"\" for an empty one."
+                ":1: a key without a value; expected one on the same line, \"\" for an empty one."
             },
             {
                 "queue.maxSize = # five",
-                ":1: queue.maxSize has no value; expected one on the same line, \"\" for an empty one."
+                ":1: a key without a value; expected one on the same line, \"\" for an empty one."
             },
             {
                 "queue.maxSize = // five",
-                ":1: queue.maxSize has no value; expected one on the same line, \"\" for an empty one."
+                ":1: a key without a value; expected one on the same line, \"\" for an empty one."
             },
             {
                 "queue { maxSize = }",
-                ":1: queue.maxSize has no value; expected one on the same line, \"\" for an empty one."
+                ":1: a key without a value; expected one on the same line, \"\" for an empty one."
             },
             { "= 5", ":1: unexpected '='; expected a key, or double quotes around the whole value." },
-            {
-                "queue.maxSize == 5",
-                ":1: unexpected '='; expected a value for queue.maxSize, or double quotes around the whole value."
-            },
-            {
-                "queue.maxSize = ]",
-                ":1: unexpected ']'; expected a value for queue.maxSize, or double quotes around the whole value."
-            },
+            { "queue.maxSize == 5", ":1: unexpected '='; expected a value, or double quotes around the whole value." },
+            { "queue.maxSize = ]", ":1: unexpected ']'; expected a value, or double quotes around the whole value." },
             { "queue..maxSize = 5", ":1: unexpected '.'; expected a key, or double quotes around the whole value." },
             { "queue.\n = 5", ":1: the line ends; expected a key." },
             { "{ queue.maxSize = 5 }", ":1: unexpected '{'; expected a key, or double quotes around the whole value." },
             {
                 "queue maxSize = 5",
-                ":1: unexpected 'm'; expected '=', ':' or '{' after the key queue, or double quotes around the "
-                    + "whole value."
+                ":1: unexpected 'm'; expected '=', ':' or '{' after the key, or double quotes around the whole value."
             },
             { "journal.path = 'data'", ":1: single quotes do not quote; use double quotes." },
             {
@@ -154,6 +140,58 @@ public sealed class HoconParserTests
     [MemberData(nameof(Traps))]
     public void MalformedFile_IsRefusedWithItsLine(string text, string problem) =>
         Assert.Equal([$"hocon/application.conf{problem}"], Loading.ProblemsOf(text));
+
+    /// <summary>As when a variable names the file of another setting. The base64 is with and without digits.</summary>
+    [Theory]
+    [InlineData("akc_q7Xo0Pz7Qe2b-kq_Uu5y1dVtW8cRsN4fLhGaTiYxEM")]
+    [InlineData("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYg==")]
+    [InlineData(SettingsTable.EncryptionKey)]
+    [InlineData("kq+Uu5y1dVtW8cRsN4fLhGaTiYxEM3JmXo0Pz7Qe2b0=")]
+    [InlineData("kqUuXyzdVtWAcRsN/fLhGaTiYxEMdJmXoHPzaQeZbOM=")]
+    [InlineData(SettingsTable.Sha)]
+    [InlineData("correct-horse-battery-staple")]
+    [InlineData("correct horse battery staple")]
+    [InlineData("hunter2")]
+    public void SecretInPlaceOfSettings_IsInNoMessage(string secret) =>
+        Assert.All(
+            ["", "\n", "\r\n", " # a comment\n", "=", " =\n"],
+            end =>
+                Assert.DoesNotContain(
+                    secret[..7],
+                    Assert.Single(Loading.ProblemsOf(secret + end)),
+                    StringComparison.Ordinal
+                )
+        );
+
+    [Theory]
+    [InlineData("akc_q7Xo0Pz7Qe2b-kq_Uu5y1dVtW8cRsN4fLhGaTiYxEM")]
+    [InlineData("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYg==")]
+    [InlineData(SettingsTable.EncryptionKey)]
+    [InlineData(SettingsTable.Sha)]
+    public void SecretInPlaceOfAKey_IsInNoMessage(string secret)
+    {
+        Assert.All(
+            [
+                $"\"{secret}\" = 1",
+                $"\"{secret}\" {{ }}",
+                $"queue.\"{secret}\" = 1",
+                $"queue {{ \"{secret}\" : null }}",
+                $"\"{secret}\" = 1\n\"{secret}\" = 2",
+                $"server.apiKeys = [{{ \"{secret}\" = 1 }}]",
+            ],
+            text =>
+            {
+                var problems = string.Join('\n', Loading.ProblemsOf(text));
+
+                Assert.Contains(ShownValue.Hidden, problems, StringComparison.Ordinal);
+                Assert.DoesNotContain(secret[..7], problems, StringComparison.Ordinal);
+            }
+        );
+        Assert.Equal(
+            [$"hocon/application.conf:2: akka.{ShownValue.Hidden} is not a setting of Akka."],
+            Loading.Application($"akka.\"{secret}\" = 1").Warnings
+        );
+    }
 
     [Fact]
     public void InvalidUtf8_IsRefusedWithItsLine() =>

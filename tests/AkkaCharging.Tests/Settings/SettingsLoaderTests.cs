@@ -301,6 +301,10 @@ public sealed class SettingsLoaderTests
     [Theory]
     [InlineData("Host=db;Username=u;Password=canary-4711")]
     [InlineData("host=db user=u password=canary-4711")]
+    [InlineData("Host=db;Username=u;PSW=canary-4711")]
+    [InlineData("Host=db;Username=u;Password = canary-4711")]
+    [InlineData("host=db user=u password = canary-4711")]
+    [InlineData("host=db user=u pwd=canary-4711")]
     [InlineData("postgres://u:canary-4711@db/charging")]
     [InlineData("Server=db;User Id=u")]
     public void ConnectionStringAsThePathOfTheJournal_IsRefused_AndNotShown(string value)

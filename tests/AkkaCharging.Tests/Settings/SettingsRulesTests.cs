@@ -22,6 +22,16 @@ public sealed class SettingsRulesTests
         "adapters.citrineos.enabled = true needs authorization.typedTokens = true: its tokens name their type."
     )]
     [InlineData(
+        "request.driverToken.minLength = 19",
+        "request.driverToken.minLength = 19 lets anyone who can reach server.host try all tokens; expected "
+            + "server.apiKeys, a loopback host or at least 20."
+    )]
+    [InlineData(
+        "authorization.typedTokens = true",
+        "authorization.typedTokens = true lets anyone who can reach server.host try all identifiers, which are short; "
+            + "expected server.apiKeys or a loopback host."
+    )]
+    [InlineData(
         "authorization.circuitBreaker.maxResetMillis = 29999",
         "authorization.circuitBreaker.maxResetMillis is below resetTimeoutMillis; expected at least as much."
     )]
@@ -110,6 +120,8 @@ public sealed class SettingsRulesTests
         "journal { kind = postgres, connectionString = a, encryptionKeys = [\"" + SettingsTable.EncryptionKey + "\"] }"
     )]
     [InlineData("callback { maxInFlight = 64, maxRetryDelayMillis = 1000 }")]
+    [InlineData("server.host = localhost, request.driverToken.minLength = 4, authorization.typedTokens = true")]
+    [InlineData("server.apiKeysFile = keys, request.driverToken.minLength = 4, authorization.typedTokens = true")]
     public void KeptRule_Starts(string text) => Assert.NotNull(Loading.Application(text));
 
     [Theory]

@@ -44,6 +44,10 @@ public sealed class ShownValueTests
     [InlineData("//user:canary-4711@a.example", ShownValue.HiddenUserInfo)]
     [InlineData("Host=db;Password=canary-4711", ShownValue.Hidden)]
     [InlineData("host=db pwd=canary-4711", ShownValue.Hidden)]
+    [InlineData("Host=db;Username=u;PSW=canary-4711", ShownValue.Hidden)]
+    [InlineData("Host=db;Username=u;Password = canary-4711", ShownValue.Hidden)]
+    [InlineData("host=db user=u password = canary-4711", ShownValue.Hidden)]
+    [InlineData("password \t =canary-4711", ShownValue.Hidden)]
     [InlineData("Bearer canary-4711", ShownValue.Hidden)]
     [InlineData("whsec_canary-4711", ShownValue.Hidden)]
     [InlineData("-----BEGIN PRIVATE KEY-----", ShownValue.Hidden)]
@@ -56,6 +60,13 @@ public sealed class ShownValueTests
         Assert.Equal(shown, ShownValue.Of(value));
         Assert.Equal(shown, ShownValue.OfFile(value));
     }
+
+    [Fact]
+    public void KeysOfTheSettings_AreShown() =>
+        Assert.All(
+            SettingsLoader.ReadReference().Leaves().SelectMany(leaf => leaf.Path.Split('.')),
+            key => Assert.Equal(key, ShownValue.Of(key))
+        );
 
     [Theory]
     [InlineData("https://a.example", "https://a.example")]

@@ -17,7 +17,7 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
     /// <summary>The entries of this level: the block at <c>a.b</c> is an entry of the block at <c>a</c>.</summary>
     public Dictionary<string, ConfigNode> Entries { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Returns a key's path in the tree, as problems and variables name it.</summary>
+    /// <summary>Returns a key's path in the tree, as problems and variables name that of a setting.</summary>
     /// <remarks>
     /// A key that needs quotes keeps them, so that <c>"server.port"</c> is not taken for <c>server.port</c>.
     /// </remarks>
@@ -26,6 +26,16 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
         var shown = key.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-') ? key : $"\"{key}\"";
         return path.Length == 0 ? shown : $"{path}.{shown}";
     }
+
+    /// <summary>Returns a key's path for messages: a key that may be a misplaced secret is not shown.</summary>
+    public static string Show(string path, string key) =>
+        ShownValue.Of(key) switch
+        {
+            (ShownValue.Hidden or ShownValue.HiddenUserInfo) and var hidden => path.Length == 0
+                ? hidden
+                : $"{path}.{hidden}",
+            var shown => Join(path, shown),
+        };
 
     /// <summary>All values and lists below this block, by path.</summary>
     public IEnumerable<(string Path, ConfigNode Node)> Leaves(string path = "") =>
@@ -43,7 +53,7 @@ internal sealed record ConfigBlock(string Source) : ConfigNode(Source)
     {
         foreach (var (key, node) in over.Entries)
         {
-            var here = Join(path, key);
+            var here = Show(path, key);
             switch (Entries.GetValueOrDefault(key), node)
             {
                 case (ConfigBlock mine, ConfigBlock theirs):

@@ -7,7 +7,7 @@ namespace AkkaCharging.Settings.Hocon;
 /// <c>key = value</c>, <c>key : value</c>, <c>key { }</c>, dotted and quoted keys, lists, plain, quoted and
 /// triple-quoted values, new lines or single commas between them. A block may be continued (<c>a { } a { }</c>); a
 /// value that is set twice in one file is a problem. All else is rejected with its line. Messages never repeat a value,
-/// because it may be a secret.
+/// because it may be a secret, nor a key without a value, because the file may hold nothing but a secret.
 /// </remarks>
 internal sealed class HoconParser
 {
@@ -65,18 +65,18 @@ internal sealed class HoconParser
         foreach (var key in keys[..^1])
         {
             block = Block(block, path, key, source);
-            path = ConfigBlock.Join(path, key);
+            path = ConfigBlock.Show(path, key);
         }
 
         var last = keys[^1];
-        var full = ConfigBlock.Join(path, last);
+        var full = ConfigBlock.Show(path, last);
         if (_text.Take('=') || _text.Take(':'))
         {
             _text.SkipBlanks();
         }
         else if (_text.Current != '{')
         {
-            throw AfterKey(full);
+            throw AfterKey(isInclude: full is "include");
         }
 
         if (_text.Take('{'))
@@ -104,7 +104,7 @@ internal sealed class HoconParser
 
         if (parent.Entries.TryGetValue(key, out var first))
         {
-            Repeated(source, ConfigBlock.Join(path, key), first);
+            Repeated(source, ConfigBlock.Show(path, key), first);
         }
 
         var block = new ConfigBlock(source);
@@ -115,17 +115,18 @@ internal sealed class HoconParser
     private void Repeated(string source, string path, ConfigNode first) =>
         _problems.Add($"{source}: {path} is set a second time; {first.Source} sets it already. Keep one of them.");
 
-    private HoconSyntaxException AfterKey(string path) =>
+    private HoconSyntaxException AfterKey(bool isInclude) =>
         _text.Current switch
         {
-            '+' => _text.Error($"{path} += … is not supported; write the whole list."),
-            _ when path is "include" && !_text.AtEnd => _text.Error(
+            // Base64 may contain a plus sign.
+            '+' when _text.Starts("+=") => _text.Error("+= is not supported; write the whole list."),
+            _ when isInclude && !_text.AtEnd => _text.Error(
                 "include is not supported; put the settings into this file."
             ),
             '\r' or '\n' or '#' or '/' or ',' or '}' or '\0' => _text.Error(
-                $"{path} has no value; expected {path} = value."
+                "a key without a value; expected key = value."
             ),
-            _ => _text.Unexpected($"'=', ':' or '{{' after the key {path}"),
+            _ => _text.Unexpected("'=', ':' or '{' after the key"),
         };
 
     private List<string> Key()
@@ -166,12 +167,12 @@ internal sealed class HoconParser
 
         if (_text.Current is '\r' or '\n' or '#' or ',' or '}' or '\0' || _text.Starts("//"))
         {
-            throw _text.Error($"{path} has no value; expected one on the same line, \"\" for an empty one.");
+            throw _text.Error("a key without a value; expected one on the same line, \"\" for an empty one.");
         }
 
         return _text.Plain(dots: true) switch
         {
-            "" => throw _text.Unexpected($"a value for {path}"),
+            "" => throw _text.Unexpected("a value"),
             "null" => throw _text.Error($"null is not a value; leave {path} out."),
             var text => new ConfigText(text, source),
         };
