@@ -20,6 +20,24 @@ internal sealed class SmallDisk : IDisposable
     /// <summary>Changes the options of the mount, such as <c>ro</c>.</summary>
     public void Remount(string options) => Run("mount", "-o", $"remount,{options}", Path);
 
+    /// <summary>Takes all of the room that is left.</summary>
+    /// <returns>The file that takes it.</returns>
+    public string Fill()
+    {
+        var ballast = System.IO.Path.Combine(Path, "ballast");
+        using var file = File.OpenHandle(ballast, FileMode.CreateNew, FileAccess.Write);
+        var page = new byte[4096];
+        try
+        {
+            for (var at = 0L; ; at += page.Length)
+                RandomAccess.Write(file, page, at);
+        }
+        catch (IOException)
+        {
+            return ballast;
+        }
+    }
+
     public void Dispose() => Run("umount", "-l", Path);
 
     private static void Run(string program, params string[] arguments)

@@ -54,9 +54,13 @@ internal sealed record DeadLetterQuery(
         Math.Max((From ?? DateTimeOffset.MinValue).UtcTicks, oldest.UtcTicks + 1);
 
     /// <summary>
-    /// Returns the exclusive upper bound of the places on the page that follows <paramref name="after"/>.
+    /// Returns the exclusive upper bound of the places on the page that follows <paramref name="after"/>: that place,
+    /// or <see cref="To"/> if it is earlier.
     /// </summary>
-    internal DeadLetterCursor End(DeadLetterCursor? after) => after ?? new(To ?? DateTimeOffset.MaxValue, default);
+    internal DeadLetterCursor End(DeadLetterCursor? after) =>
+        after is { } place && (To is null || place.SettledAt < To)
+            ? place
+            : new(To ?? DateTimeOffset.MaxValue, default);
 }
 
 /// <summary>A place in the list of dead letters, which is ordered by time of settling, then id, newest first.</summary>

@@ -144,7 +144,9 @@ internal static class JournalMigration
     {
         try
         {
-            SqliteStore.Open(source, time).Dispose(); // migrates it to this version, and its log into the file
+            // Migrates it to this version, and its log into the file. It stays under its key, for a service that goes
+            // back to it.
+            SqliteStore.Open(source, time, keepsKey: true).Dispose();
             using var file = SqliteFile.ConnectReadOnly(source);
             var wrapped = SqliteMeta.ReadWrapped(file);
             var sourceKeys = KeySource.Load(source, KeyRing.KeyIdOf(wrapped));

@@ -27,4 +27,14 @@ public sealed class DeadLetterCursorTests
     [InlineData("soon_req-01900000-0000-7000-8000-000000000000")]
     [InlineData("1_req-01900000-0000-7000-8000-000000000000_1")]
     public void AnythingElse_IsRefused(string? text) => Assert.False(DeadLetterCursor.TryParse(text, out _));
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3_155_378_975_999_999_999)] // DateTimeOffset.MaxValue
+    public void FirstAndLastMoment_AreRead(long ticks)
+    {
+        Assert.True(DeadLetterCursor.TryParse($"{ticks}_req-01900000-0000-7000-8000-000000000000", out var read));
+
+        Assert.Equal(ticks, read.SettledAt.UtcTicks);
+    }
 }

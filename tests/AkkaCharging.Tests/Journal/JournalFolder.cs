@@ -1,3 +1,4 @@
+using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
@@ -47,6 +48,44 @@ internal sealed class JournalFolder : IAsyncDisposable
         await journal.AcceptAsync(request, idempotency: null, default);
         return request;
     }
+
+    /// <summary>An owner of a journal's files, which has not opened them yet.</summary>
+    public SqliteOwner Owner(
+        JournalSettings settings,
+        JournalNotice? notice = null,
+        IReadOnlyList<SqliteThread>? others = null
+    ) => new(settings, Time, JournalClock.For(settings, Time), others ?? [], notice, early: null);
+
+    /// <summary>Accepts a request.</summary>
+    public static RequestId Commit(SqliteOwner owner)
+    {
+        var request = Sample.Request();
+        var row = RequestRow.Of(request, owner.Store!.Secrets);
+        owner.Store.Commit([
+            new SqliteWrite<AcceptResult>(
+                store => store.Accept(request.Id, row, idempotency: null, Sample.Now),
+                queuedAt: 0,
+                canTimeOut: false
+            ),
+        ]);
+        return request.Id;
+    }
+
+    /// <summary>What the next process would find.</summary>
+    public async Task<List<RequestId>> UnsettledAsync(JournalSettings settings)
+    {
+        await using var journal = new SqliteJournal(settings, Time);
+        await journal.StartAsync(default);
+        Assert.Null(journal.Status.Problem);
+        return await journal.ReadUnsettledAsync(default).Select(found => found.Request.Id).ToListAsync();
+    }
+
+    /// <summary>How often this process has a file open, even one that was removed from its path.</summary>
+    public static int OpenHandles(string path) =>
+        Directory
+            .EnumerateFileSystemEntries("/proc/self/fd")
+            .Select(handle => new FileInfo(handle).LinkTarget)
+            .Count(target => target == path || target == path + " (deleted)");
 
     /// <summary>Lets the clock run until <paramref name="condition"/> holds.</summary>
     public Task TickUntilAsync(Func<bool> condition, string what) =>

@@ -1,9 +1,12 @@
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Journal.Postgres;
 using AkkaCharging.Tests.Pipeline;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Tests.Journal;
 
@@ -161,6 +164,184 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         );
 
         Assert.Equal($"There is no journal {File}.", refused.Message);
+    }
+
+    [Fact]
+    public async Task DetailsOfADecision_MoveToTheNewKey_AndAreLeftOutWhereTheirsIsGone()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var (gone, kept) = (EncryptionKey.Generate(), EncryptionKey.Generate());
+        var (old, young) = (Sample.Request(acceptedAt: now), Sample.Request(acceptedAt: now));
+        var decision = Sample.Decision() with { Details = new() { Text = "Guthaben aufgebraucht" } };
+        await WriteAsync(old, gone);
+        await WriteAsync(young, kept, gone);
+        var target = await postgres.NewSettingsAsync();
+
+        await MoveAsync(target with { EncryptionKeys = [.. target.EncryptionKeys, kept] });
+
+        await using var journal = await SharedPostgres.OpenAsync(target);
+        Assert.Equal(decision, (await journal.FindAsync(young.Id, default))!.Decision);
+        Assert.Equal(decision with { Details = null }, (await journal.FindAsync(old.Id, default))!.Decision);
+
+        async Task WriteAsync(ChargingRequest request, params string[] keys)
+        {
+            await using var file = new SqliteJournal(
+                SettingsLoader.Defaults.Journal with
+                {
+                    Path = File,
+                    EncryptionKeys = keys,
+                },
+                TimeProvider.System
+            );
+            await file.StartAsync(default);
+            await file.AcceptAsync(request, idempotency: null, default);
+            await file.DecideAsync(request.Id, decision, default);
+            await file.SettleAsync(request.Id, new(RequestState.Delivered, now, Sample.Attempt()), default);
+        }
+    }
+
+    [Fact]
+    public async Task FileThatWasMovedBefore_IsNotMovedAgain()
+    {
+        await using (var file = await OpenFileAsync())
+            await file.AcceptAsync(Sample.Request(), idempotency: null, default);
+        var target = await postgres.NewSettingsAsync();
+        await MoveAsync(target);
+        foreach (var suffix in (string[])["", ".key"])
+            System.IO.File.Move(File + ".migrated" + suffix, File + suffix);
+
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => MoveAsync(target));
+
+        Assert.StartsWith("The journal was moved before", refused.Message, StringComparison.Ordinal);
+        Assert.True(System.IO.File.Exists(File));
+    }
+
+    [Fact]
+    public async Task MoveThatFailsHalfway_MovesNothing_AndIsMadeAgain()
+    {
+        await using (var file = await OpenFileAsync())
+        {
+            for (var i = 0; i < 3; i++)
+                await file.AcceptAsync(Sample.Request(), idempotency: null, default);
+        }
+
+        var target = await postgres.NewSettingsAsync();
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            MoveAsync(
+                target,
+                (copied, _) =>
+                {
+                    if (copied == 2)
+                        throw new InvalidOperationException("It is stopped.");
+                }
+            )
+        );
+
+        Assert.Equal(0L, await SharedPostgres.QueryAsync(target, "SELECT count(*) FROM charging_request"));
+        Assert.True(System.IO.File.Exists(File));
+        Assert.Equal((3, 3), Counts(await MoveAsync(target)));
+
+        static (long, long) Counts(MigrationReport report) => (report.Requests, report.Unsettled);
+    }
+
+    [Fact]
+    public async Task DatabaseOfARunningCluster_IsLeftAlone()
+    {
+        await (await OpenFileAsync()).DisposeAsync();
+        var target = await postgres.NewSettingsAsync();
+        await using var connections = new PostgresConnections(target.ConnectionString);
+        await using var node = await PostgresSession.OpenAsync(connections, KeySource.Required(target), default);
+        Assert.True(await node.TryLockAsync(isShared: true));
+
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => MoveAsync(target));
+
+        Assert.Contains("stop that process first", refused.Message, StringComparison.Ordinal);
+        Assert.True(System.IO.File.Exists(File));
+    }
+
+    [Fact]
+    public async Task DatabaseThatIsAway_IsUnavailable_AndTheFileIsLeftAlone()
+    {
+        await (await OpenFileAsync()).DisposeAsync();
+
+        var away = await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            MoveAsync(SharedPostgres.Settings("Host=127.0.0.1;Port=1;Username=u"))
+        );
+
+        Assert.Equal("The database cannot be reached.", away.Message);
+        Assert.True(System.IO.File.Exists(File));
+    }
+
+    /// <summary>Its own key still opens it, for a service with the settings of before.</summary>
+    [Fact]
+    public async Task FileThatIsNotMoved_StaysUnderItsKey()
+    {
+        var request = Sample.Request();
+        await using (var file = await OpenFileAsync())
+            await file.AcceptAsync(request, idempotency: null, default);
+
+        await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            MoveAsync(SharedPostgres.Settings("Host=127.0.0.1;Port=1;Username=u"))
+        );
+
+        await using var goesOn = await OpenFileAsync();
+        Assert.Equal(RequestState.Queued, (await goesOn.FindAsync(request.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task FileThatAnotherProgramHasLocked_IsLeftAlone()
+    {
+        await (await OpenFileAsync()).DisposeAsync();
+        await using var shell = await OpenShellAsync();
+        SqliteSchema.Run(shell, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+
+        var locked = await Assert.ThrowsAsync<JournalUnavailableException>(async () =>
+            await MoveAsync(await postgres.NewSettingsAsync())
+        );
+
+        Assert.Contains("is locked by another process", locked.Message, StringComparison.Ordinal);
+        Assert.True(System.IO.File.Exists(File));
+    }
+
+    [Fact]
+    public async Task FileOfVersion1_IsBroughtUpToDate_BeforeItMoves()
+    {
+        var request = Sample.Request();
+        await using (var file = await OpenFileAsync())
+            await file.AcceptAsync(request, idempotency: null, default);
+        await MakeVersion1Async();
+        var target = await postgres.NewSettingsAsync();
+
+        Assert.Equal(1, (await MoveAsync(target)).Requests);
+
+        await using var journal = await SharedPostgres.OpenAsync(target);
+        Assert.Equal(RequestState.Queued, (await journal.FindAsync(request.Id, default))!.State);
+    }
+
+    private async Task<SqliteConnection> OpenShellAsync()
+    {
+        var shell = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = File, Pooling = false }.ConnectionString
+        );
+        await shell.OpenAsync();
+        return shell;
+    }
+
+    /// <summary>Puts the content of the file into tables of version 1.</summary>
+    private async Task MakeVersion1Async()
+    {
+        System.IO.File.Move(File, File + ".today");
+        await using var shell = await OpenShellAsync();
+        using var schema = typeof(JournalMigrationTests).Assembly.GetManifestResourceStream("sqlite-v1.sql")!;
+        using var text = new StreamReader(schema);
+        SqliteSchema.Run(shell, await text.ReadToEndAsync());
+        SqliteSchema.Run(shell, $"ATTACH '{File}.today' AS today");
+        foreach (var table in (string[])["request", "encryption_key", "meta"])
+        {
+            using var names = new PreparedQuery(shell, $"SELECT name FROM pragma_table_info('{table}', 'main')");
+            var columns = string.Join(", ", names.All(row => row.GetString(0)));
+            SqliteSchema.Run(shell, $"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM today.{table}");
+        }
     }
 
     private Task<MigrationReport> MoveAsync(JournalSettings target, CopyProgress? progress = null) =>

@@ -144,6 +144,35 @@ public abstract partial class RequestJournalContract
     }
 
     [Fact]
+    public async Task PageOfDeadLetters_BeginsAtItsCursor_OrAtTheEndOfTheQueryIfThatIsEarlier()
+    {
+        var journal = await NewAsync();
+        await DeadAsync(journal);
+        Time.Advance(TimeSpan.FromSeconds(1));
+        await DeadAsync(journal);
+        await DeadAsync(journal);
+        Time.Advance(TimeSpan.FromSeconds(1));
+        await DeadAsync(journal);
+        var letters = await ListAsync(journal);
+        var (newest, middle, oldest) = (letters[0].SettledAt, letters[1].SettledAt, letters[3].Id);
+
+        Assert.Equal([oldest], await PageAsync(to: newest, after: letters[2]));
+        Assert.Equal([oldest], await PageAsync(to: middle, after: letters[0]));
+        Assert.Equal([oldest], await PageAsync(to: middle, after: letters[1])); // both in the middle are of one moment
+
+        async Task<IEnumerable<RequestId>> PageAsync(DateTimeOffset to, DeadLetter after)
+        {
+            var page = await journal.ListDeadLettersAsync(
+                new(To: to),
+                new DeadLetterCursor(after.SettledAt, after.Id),
+                DeadLetterPage.LettersMax,
+                default
+            );
+            return page.Letters.Select(letter => letter.Id);
+        }
+    }
+
+    [Fact]
     public async Task DeadLetters_AreListedAndCounted_ByDestinationAndTime()
     {
         var journal = await NewAsync();

@@ -41,6 +41,7 @@ public sealed class SqliteAuditTests : JournalAuditContract, IAsyncLifetime
 
         Assert.True(refused is InvalidJournalException or JournalUnavailableException);
         Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, JournalFolder.OpenHandles(_folder.Journal));
     }
 
     [Fact]

@@ -264,6 +264,63 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhoeverWaitsForTheDisk_IsToldToComeAgain_AndNothingOfItIsMadeLater()
+    {
+        using var release = new ManualResetEventSlim();
+        using var begun = new ManualResetEventSlim();
+        var hangs = false;
+        await using var journal = new SqliteJournal(
+            _folder.Settings,
+            _folder.Time,
+            committed: (_, _) =>
+            {
+                if (!Volatile.Read(ref hangs))
+                    return;
+                begun.Set();
+                release.Wait();
+            }
+        );
+        await journal.StartAsync(default);
+        var (redriven, discarded) = (await FailAsync(), await FailAsync());
+        var (request, claim) = (Sample.Request(), new IdempotencyClaim("key", "body"));
+        Volatile.Write(ref hangs, true);
+        var hanging = journal.RecordAttemptAsync(redriven, Sample.Attempt(), default).AsTask(); // changes nothing
+        begun.Wait();
+        Task[] waiting =
+        [
+            journal.AcceptAsync(request, claim, default).AsTask(),
+            journal.FindAcceptedAsync(claim, default).AsTask(),
+            journal.RedriveAsync(redriven, Sample.Now, default).AsTask(),
+            journal.DiscardAsync(discarded, default).AsTask(),
+        ];
+
+        try
+        {
+            await _folder.TickUntilAsync(() => waiting.All(asked => asked.IsCompleted), "all are told");
+        }
+        finally
+        {
+            release.Set(); // without which the journal could not be closed
+        }
+
+        foreach (var asked in waiting)
+            await Assert.ThrowsAsync<JournalUnavailableException>(() => asked);
+        await hanging;
+        await _folder.TickUntilAsync(() => journal.Status.IsAvailable, "the journal goes on");
+        Assert.Null(await journal.FindAsync(request.Id, default));
+        Assert.Equal(AcceptOutcome.Accepted, (await journal.AcceptAsync(request, claim, default)).Outcome);
+        Assert.Equal(RedriveOutcome.Redriven, (await journal.RedriveAsync(redriven, Sample.Now, default)).Outcome);
+        Assert.Equal(DiscardOutcome.Discarded, await journal.DiscardAsync(discarded, default));
+
+        async Task<RequestId> FailAsync()
+        {
+            var failed = await _folder.AcceptAsync(journal);
+            await journal.SettleAsync(failed.Id, new(RequestState.Failed, Sample.Now, LastAttempt: null), default);
+            return failed.Id;
+        }
+    }
+
+    [Fact]
     public async Task DiskThatHangsAtTheStart_KeepsNobodyWaiting_AndTheJournalOpensWhenItAnswers()
     {
         await (await _folder.StartAsync()).DisposeAsync();

@@ -68,7 +68,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
             file => Assert.True(File.Exists(_folder.Journal + file), file)
         );
         await journal.DisposeAsync();
-        Assert.Equal([before.Id, after.Id], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([before.Id, after.Id], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Fact]
@@ -115,6 +115,13 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         Assert.Null(await writer.WriteAsync(store => store.FindAccepted(claim, Sample.Now)));
         Assert.Empty(await LeftByACrashAsync());
+        await writer.WriteAsync(store => store.Accept(request.Id, RequestRow.Of(request, secrets), claim, Sample.Now));
+        for (var tick = 0; tick < 3; tick++)
+        {
+            _folder.Time.Advance(SharedTick.Period);
+            Assert.NotNull(await writer.WriteAsync(store => store.FindAccepted(claim, Sample.Now))); // not again
+        }
+
         writer.Dispose();
         await writer.Ended;
     }
@@ -226,7 +233,13 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => _folder.AcceptAsync(journal));
 
+        Assert.StartsWith(
+            $"The journal {_folder.Journal} was removed or replaced under this process.",
+            refused.Message,
+            StringComparison.Ordinal
+        );
         Assert.Contains("accepts no requests until the same file is back", refused.Message, StringComparison.Ordinal);
+        Assert.All(["-wal", "-shm"], file => Assert.False(File.Exists(_folder.Journal + file), file));
         _folder.Time.Advance(SharedTick.Period * 10);
         await SqliteJournalTests.AssertUnavailableAsync(journal);
         var saved = Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
@@ -238,7 +251,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         Assert.False(File.Exists(_folder.Journal + "-wal")); // another database would take it for its own
 
         File.Move(saved, _folder.Journal, overwrite: true);
-        Assert.Equal([before.Id], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([before.Id], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Theory]
@@ -248,12 +261,12 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     {
         using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 4);
         var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
-        using (var first = Owner(settings))
+        using (var first = _folder.Owner(settings))
             Assert.Null(first.Open()); // the log, which is emptied now, is later copied without further room
-        using var owner = Owner(settings);
+        using var owner = _folder.Owner(settings);
         Assert.Null(owner.Open());
-        var request = Commit(owner);
-        var ballast = Fill(disk);
+        var request = JournalFolder.Commit(owner);
+        var ballast = disk.Fill();
         File.Delete(settings.Path);
 
         var unsaved = TryAgain();
@@ -269,7 +282,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         Assert.Contains($"saved as {Assert.Single(Saved())}", saving, StringComparison.Ordinal);
         owner.Dispose();
         File.Move(Assert.Single(Saved()), settings.Path);
-        Assert.Equal([request], await UnsettledAsync(settings));
+        Assert.Equal([request], await _folder.UnsettledAsync(settings));
 
         string TryAgain() => owner.Close(Assert.Throws<JournalMovedException>(owner.Open));
 
@@ -282,30 +295,30 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     public async Task FilesGone_WhileTheJournalIsClosedAfterAFailureOfTheDisk_LoseNothing(params string[] gone)
     {
         using var owner = await ReadOwnerAsync(_folder.Settings);
-        var before = Commit(owner);
+        var before = JournalFolder.Commit(owner);
         owner.Close(DiskFailure());
         foreach (var file in gone)
             File.Delete(_folder.Journal + file);
 
         OpenAgain(owner);
 
-        var after = Commit(owner);
+        var after = JournalFolder.Commit(owner);
         owner.Dispose();
-        Assert.Equal([before, after], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([before, after], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Fact]
     public async Task FilesGone_BeforeAnyOtherError_LoseNothing()
     {
         using var owner = await ReadOwnerAsync(_folder.Settings);
-        var request = Commit(owner);
+        var request = JournalFolder.Commit(owner);
         File.Delete(_folder.Journal + "-wal");
         owner.Close(new SqliteException("planted", SQLitePCL.raw.SQLITE_BUSY));
 
         OpenAgain(owner);
 
         owner.Dispose();
-        Assert.Equal([request], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([request], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Fact]
@@ -314,7 +327,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         using var owner = await ReadOwnerAsync(_folder.Settings);
         await using (_folder.Shell("BEGIN; SELECT count(*) FROM request"))
         {
-            Commit(owner);
+            JournalFolder.Commit(owner);
             owner.Close(DiskFailure());
             File.Delete(_folder.Journal + "-wal");
 
@@ -329,7 +342,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         OpenAgain(owner);
 
         owner.Dispose();
-        Assert.Single(await UnsettledAsync(_folder.Settings));
+        Assert.Single(await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Theory]
@@ -338,7 +351,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     public async Task DatabaseGone_WhileTheJournalIsClosedAfterAFailureOfTheDisk_IsSaved(bool isLast)
     {
         using var owner = await ReadOwnerAsync(_folder.Settings);
-        var request = Commit(owner);
+        var request = JournalFolder.Commit(owner);
         owner.Close(DiskFailure());
         File.Delete(_folder.Journal);
 
@@ -349,14 +362,14 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         owner.Dispose();
         File.Move(Assert.Single(Directory.GetFiles(_folder.Root, "journal.db.saved-*")), _folder.Journal);
-        Assert.Equal([request], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([request], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Fact]
     public async Task DatabaseMovedAwayAndBack_WhileTheJournalIsClosedAfterAFailureOfTheDisk_GoesOnWithAllOfIt()
     {
         using var owner = await ReadOwnerAsync(_folder.Settings);
-        var before = Commit(owner);
+        var before = JournalFolder.Commit(owner);
         owner.Close(DiskFailure());
         File.Move(_folder.Journal, _folder.Journal + ".away");
         owner.Close(Assert.Throws<JournalMovedException>(owner.Open));
@@ -364,10 +377,10 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         OpenAgain(owner);
 
-        var after = Commit(owner);
+        var after = JournalFolder.Commit(owner);
         owner.Dispose();
         Assert.Empty(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
-        Assert.Equal([before, after], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([before, after], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Fact]
@@ -376,16 +389,17 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 4);
         var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 0 };
         using var owner = await ReadOwnerAsync(settings);
-        var request = Commit(owner);
-        var ballast = Fill(disk);
+        var request = JournalFolder.Commit(owner);
+        var ballast = disk.Fill();
         File.Delete(settings.Path + "-wal");
 
-        owner.Close(Assert.Throws<SqliteException>(owner.SecureCommit));
+        var problem = owner.Close(Assert.Throws<SqliteException>(owner.SecureCommit));
+        Assert.Matches("cannot be copied into the database at present: .* the disk is full", problem);
         File.Delete(ballast);
         OpenAgain(owner);
 
         owner.Dispose();
-        Assert.Equal([request], await UnsettledAsync(settings));
+        Assert.Equal([request], await _folder.UnsettledAsync(settings));
     }
 
     [Fact]
@@ -402,7 +416,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         var after = await _folder.AcceptAsync(journal);
         Assert.Empty(Directory.GetFiles(_folder.Root, "journal.db.saved-*"));
         await journal.DisposeAsync();
-        Assert.Equal([before.Id, after.Id], await UnsettledAsync(_folder.Settings));
+        Assert.Equal([before.Id, after.Id], await _folder.UnsettledAsync(_folder.Settings));
     }
 
     [Fact]
@@ -432,8 +446,10 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
 
         Assert.Contains("was taken over by another process", journal.Status.Problem, StringComparison.Ordinal);
         later.Dispose();
+        _folder.Shell("UPDATE meta SET value = value - 1 WHERE name = 'owner_epoch'").Dispose(); // as if it never was
         _folder.Time.Advance(SharedTick.Period * 10);
         await SqliteJournalTests.AssertUnavailableAsync(journal);
+        await journal.DisposeAsync();
         Assert.Equal([(journal.Status.Problem!, true)], _notices);
     }
 
@@ -536,6 +552,28 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FileWhoseModeCannotBeChanged_IsWarnedOf()
+    {
+        await (await StartAsync()).DisposeAsync();
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 1);
+        var key = Path.Combine(disk.Path, "key");
+        File.Move(_folder.Key, key);
+        File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+        File.CreateSymbolicLink(_folder.Key, key);
+        disk.Remount("ro");
+
+        await (await StartAsync()).DisposeAsync();
+
+        var (text, isLoss) = Assert.Single(_notices);
+        Assert.StartsWith(
+            $"Other users of this machine may read {_folder.Key}, and its mode cannot be changed: ",
+            text,
+            StringComparison.Ordinal
+        );
+        Assert.False(isLoss);
+    }
+
+    [Fact]
     public void Identity_IsTheFiles_NotThePaths()
     {
         var (file, link) = (Path.Combine(_folder.Root, "a"), Path.Combine(_folder.Root, "b"));
@@ -553,14 +591,11 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         Assert.Null(FileIdentity.TryGet(FileIdentity.Name(file)));
     }
 
-    private SqliteOwner Owner(JournalSettings settings, params SqliteThread[] others) =>
-        new(settings, _folder.Time, JournalClock.For(settings, _folder.Time), others, notice: null, early: null);
-
     /// <summary>An owner with the journal open, and with a reader that has it open too.</summary>
     private async Task<SqliteOwner> ReadOwnerAsync(JournalSettings settings)
     {
         var reader = new SqliteThread("reader", settings);
-        var owner = Owner(settings, reader);
+        var owner = _folder.Owner(settings, others: [reader]);
         Assert.Null(owner.Open());
         Assert.Equal(1, await reader.RunAsync(_ => 1));
         return owner;
@@ -575,38 +610,6 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
     }
 
     private static SqliteException DiskFailure() => new("planted", SQLitePCL.raw.SQLITE_IOERR);
-
-    /// <summary>Accepts a request.</summary>
-    private static RequestId Commit(SqliteOwner owner)
-    {
-        var request = Sample.Request();
-        var row = RequestRow.Of(request, owner.Store!.Secrets);
-        owner.Store.Commit([
-            new SqliteWrite<AcceptResult>(
-                store => store.Accept(request.Id, row, idempotency: null, Sample.Now),
-                queuedAt: 0,
-                canTimeOut: false
-            ),
-        ]);
-        return request.Id;
-    }
-
-    /// <summary>Fills the disk.</summary>
-    /// <returns>The file that takes its room.</returns>
-    private static string Fill(SmallDisk disk)
-    {
-        var ballast = Path.Combine(disk.Path, "ballast");
-        using var file = File.OpenHandle(ballast, FileMode.CreateNew, FileAccess.Write);
-        Assert.Throws<IOException>(TakeAll);
-        return ballast;
-
-        void TakeAll()
-        {
-            var page = new byte[4096];
-            for (var at = 0L; ; at += page.Length)
-                RandomAccess.Write(file, page, at);
-        }
-    }
 
     private async Task<SqliteJournal> StartAsync()
     {
@@ -636,15 +639,7 @@ public sealed class SqliteJournalFilesTests : IAsyncLifetime
         }
 
         File.Copy(_folder.Key, copy + ".key", overwrite: true);
-        return await UnsettledAsync(_folder.Settings with { Path = copy });
-    }
-
-    private async Task<List<RequestId>> UnsettledAsync(JournalSettings settings)
-    {
-        await using var journal = new SqliteJournal(settings, _folder.Time);
-        await journal.StartAsync(default);
-        Assert.Null(journal.Status.Problem);
-        return await journal.ReadUnsettledAsync(default).Select(found => found.Request.Id).ToListAsync();
+        return await _folder.UnsettledAsync(_folder.Settings with { Path = copy });
     }
 
     private static void Remove(string path, bool isReplaced, string? by = null)

@@ -3,6 +3,7 @@ using AkkaCharging.Journal;
 using AkkaCharging.Journal.Retention;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
+using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
 using Xunit.Abstractions;
 
@@ -346,6 +347,21 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
     }
 
     [Fact]
+    public async Task BacklogThatWasReadToItsEnd_AsksNothingMore()
+    {
+        var journal = await _folder.StartAsync();
+        await _folder.AcceptAsync(journal);
+        await journal.DisposeAsync();
+        journal = await _folder.StartAsync();
+        await using var backlog = journal.ReadUnsettledAsync(default).GetAsyncEnumerator();
+        Assert.True(await backlog.MoveNextAsync());
+
+        await journal.DisposeAsync(); // answers nothing any more, and the backlog would ask until it does
+
+        Assert.False(await backlog.MoveNextAsync().AsTask().WaitAsync(Eventually.Patience));
+    }
+
+    [Fact]
     public async Task DiscardedLetter_HasNoSecretInTheFileAnyMore()
     {
         var journal = await _folder.StartAsync();
@@ -504,6 +520,10 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
             second.Status.Problem
         );
         await AssertUnavailableAsync(second);
+        var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+            second.FindAsync(request.Id, default).AsTask()
+        );
+        Assert.Equal(second.Status.Problem, refused.Message);
         var reading = second.ReadUnsettledAsync(default).ToListAsync();
         await first.DisposeAsync();
 
@@ -523,8 +543,10 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
 
         await _folder.TickUntilAsync(() => second.Invalid.IsCompleted, "the second owner has looked at the journal");
 
-        Assert.Contains("schema version 99", (await second.Invalid).Message, StringComparison.Ordinal);
-        Assert.False(second.Status.IsAvailable);
+        var invalid = await second.Invalid;
+        Assert.Contains("schema version 99", invalid.Message, StringComparison.Ordinal);
+        await second.DisposeAsync();
+        Assert.Equal(invalid.Message, second.Status.Problem);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
@@ -77,4 +78,57 @@ public sealed class StoredNamesTests
             read
         );
     }
+
+    [Fact]
+    public void ReasonOfALaterVersion_IsReadAsTheNearestOfItsStatus() =>
+        Assert.Equal(
+            [DecisionReason.Authorized, DecisionReason.NotInAcl, DecisionReason.AuthorizerError],
+            Enum.GetValues<AuthorizationStatus>()
+                .Select(status => StoredNames.Decision(status.Name(), "of_tomorrow", 0, details: null).Reason)
+        );
+
+    [Theory]
+    [InlineData("delivered", "Delivered")]
+    [InlineData("expired", "Expired")]
+    [InlineData("of_tomorrow", "Failed")]
+    [InlineData(null, "Failed")]
+    public void StateOfADeletedRequest_IsFailed_WhereItCannotBeRead(string? name, string expected) =>
+        Assert.Equal(Enum.Parse<RequestState>(expected), StoredNames.StateOfDeleted(name));
+
+    [Fact]
+    public void NewestAttempts_AreThoseThatARedriveKeeps()
+    {
+        var all = Enumerable
+            .Range(0, StoredNames.AttemptsKept + 1)
+            .Select(i => Attempts[0] with { At = Sample.Now.AddSeconds(i) })
+            .ToList();
+
+        var newest = StoredNames.NewestAttempts(string.Concat(all.Select(StoredNames.Attempt)));
+
+        Assert.Equal(all[1..], StoredNames.Attempts(newest));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("vendor=state")]
+    public void Trace_IsReadAsItWasWritten(string? state)
+    {
+        var trace = new ActivityContext(
+            ActivityTraceId.CreateFromString("0af7651916cd43dd8448eb211c80319c"),
+            ActivitySpanId.CreateFromString("b7ad6b7169203331"),
+            ActivityTraceFlags.Recorded,
+            state
+        );
+
+        var stored = StoredNames.Trace(trace);
+
+        Assert.Equal($"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 {state}".TrimEnd(), stored);
+        Assert.Equal(trace, StoredNames.Trace(stored));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c")]
+    public void TextThatIsNoTrace_IsNone(string? text) => Assert.Equal(default, StoredNames.Trace(text));
 }

@@ -22,6 +22,10 @@ internal sealed class KeyRing(IReadOnlyList<EncryptionKey> keys)
     /// <summary>Checks whether the ring contains the key of this id.</summary>
     public bool Contains(string keyId) => Find(keyId) is not null;
 
+    /// <summary>Returns a ring of the same keys that encrypts with the one of this id, if it has it.</summary>
+    public KeyRing WritingWith(string keyId) =>
+        Find(keyId) is { } key ? new([key, .. keys.Where(other => other != key)]) : this;
+
     /// <summary>Returns the id of the key that a sealed secret needs.</summary>
     public static string KeyIdOf(ReadOnlySpan<byte> secret) =>
         Convert.ToHexStringLower(secret[..Math.Min(secret.Length, EncryptionKey.IdBytes)]);

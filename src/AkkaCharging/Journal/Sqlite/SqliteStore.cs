@@ -156,6 +156,8 @@ internal sealed class SqliteStore : IDisposable
     /// <param name="early">Counts requests that are deleted because of <c>journal.maxSettledRows</c>.</param>
     /// <param name="isRecovered">Whether the log may be that of an earlier process, so that it is not known how much of
     /// it is on the disk.</param>
+    /// <param name="keepsKey">Whether the journal stays under its key, although another one is configured before
+    /// it.</param>
     /// <exception cref="InvalidJournalException">The file is corrupt, of a newer version, of another program, or
     /// encrypted with another key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened the journal since
@@ -166,7 +168,8 @@ internal sealed class SqliteStore : IDisposable
         long? epoch = null,
         JournalClock? clock = null,
         EarlyDeletions? early = null,
-        bool isRecovered = true
+        bool isRecovered = true,
+        bool keepsKey = false
     )
     {
         SqliteConnection? connection = null;
@@ -177,6 +180,8 @@ internal sealed class SqliteStore : IDisposable
             SqliteFile.Configure(connection, settings);
             var wrapped = isFresh ? null : SqliteMeta.ReadWrapped(connection);
             var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
+            if (keepsKey && wrapped is not null)
+                keys = keys.WritingWith(KeyRing.KeyIdOf(wrapped));
             var secrets = wrapped is null ? JournalSecrets.Create(keys) : JournalSecrets.Open(keys, wrapped);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");

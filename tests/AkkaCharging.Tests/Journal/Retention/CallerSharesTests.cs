@@ -41,6 +41,44 @@ public sealed class CallerSharesTests
         Assert.Null(shares.Next(limit: 10));
     }
 
+    [Fact]
+    public void CallerAtItsShare_LosesNothing_AlsoWhenTheOthersHoldDeadLettersAlone()
+    {
+        var shares = Holding(("quiet", 5, 0), ("dead", 0, 10));
+
+        Assert.Equal(new() { [new("dead", AreDeadLetters: true)] = 5 }, shares.Take(limit: 10, most: 5_000));
+    }
+
+    [Theory]
+    [InlineData("most", 60, "some", 45)]
+    [InlineData("some", 45, "most", 60)]
+    public void DeadLetters_LeaveTheCallerThatHoldsTheMost_UpToABound(
+        string first,
+        int ofFirst,
+        string second,
+        int ofSecond
+    )
+    {
+        var shares = Holding((first, 0, ofFirst), (second, 0, ofSecond));
+
+        Assert.Equal(new() { [new("most", AreDeadLetters: true)] = 10 }, shares.Take(limit: 84, most: 10));
+        Assert.Equal(95, shares.Total);
+    }
+
+    [Fact]
+    public void ClearedShares_AreThoseOfNobody()
+    {
+        var shares = Holding(("fleet", 3, 2));
+
+        shares.Clear();
+
+        Assert.Equal(0, shares.Total);
+        Assert.Empty(shares.Groups);
+        shares.Add(new("roaming", AreDeadLetters: false), 4);
+        Assert.Equal(new SettledGroup("roaming", AreDeadLetters: false), shares.Next(limit: 3));
+        Assert.Null(shares.Next(limit: 4));
+    }
+
     /// <summary>For any amounts of callers and any number of rows that may stay.</summary>
     [Fact]
     public void Rule_HoldsForAllCallers() =>

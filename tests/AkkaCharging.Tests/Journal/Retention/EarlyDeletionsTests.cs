@@ -50,4 +50,37 @@ public sealed class EarlyDeletionsTests
             StringComparison.Ordinal
         );
     }
+
+    [Fact]
+    public void WarningOfAsManyCallersAsAreNamed_MentionsNoOthers()
+    {
+        _early.Report([.. Enumerable.Range(0, 5).Select(caller => ($"key-{caller}", RequestState.Delivered))]);
+
+        Assert.EndsWith("key-0, key-1, key-2, key-3, key-4.", Assert.Single(_notices), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Warning_IsOfWhatWasDeletedSinceTheOneBefore()
+    {
+        _early.Report([("fleet", RequestState.Expired)]);
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        _early.Report([("roaming", RequestState.Expired), ("roaming", RequestState.Expired)]);
+
+        Assert.EndsWith(
+            "0 delivered, 2 expired, 0 failed; submitted with the API keys roaming.",
+            _notices[^1],
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
+    public void Deletions_AreNoLossOfFiles()
+    {
+        var losses = new List<bool>();
+
+        new EarlyDeletions(_time, (_, isLoss) => losses.Add(isLoss)).Report([("fleet", RequestState.Failed)]);
+
+        Assert.Equal([false], losses);
+    }
 }

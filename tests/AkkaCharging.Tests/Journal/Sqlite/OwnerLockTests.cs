@@ -4,6 +4,8 @@ using AkkaCharging.Journal.Sqlite;
 namespace AkkaCharging.Tests.Journal.Sqlite;
 
 [Trait("Category", "Component")]
+// one after another: a process being started (mount) holds copies of open locks for a moment
+[Collection("SQLite journal")]
 public sealed class OwnerLockTests : IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
@@ -96,15 +98,32 @@ public sealed class OwnerLockTests : IAsyncLifetime
     }
 
     [Fact]
-    public void RealPath_IsThatOfTheFileBehindAllLinks()
+    public void FailureAfterBothLocks_ReleasesThem()
     {
-        var (link, linkToIt) = (Path.Combine(_folder.Root, "a"), Path.Combine(_folder.Root, "b"));
-        File.WriteAllText(_folder.Journal, "");
-        File.CreateSymbolicLink(link, _folder.Journal);
-        File.CreateSymbolicLink(linkToIt, link);
+        Directory.CreateDirectory(Name); // in place of the file
+        Assert.NotNull(Record.Exception(Take));
+        Directory.Delete(Name);
 
-        Assert.Equal(_folder.Journal, SqliteFile.RealPath(linkToIt));
-        Assert.Equal(_folder.Journal, SqliteFile.RealPath(_folder.Journal));
+        using var owner = Take();
+        Assert.NotNull(owner);
+    }
+
+    [Fact]
+    public void FilesOfALockThatIsNotGot_OrWasRenewed_AreClosed()
+    {
+        using var owner = Take()!;
+        Assert.Null(Take());
+        AssertOpenOnce();
+
+        File.Delete(Beside);
+        Assert.Null(Take()); // gets the file beside the database, and not the database
+        AssertOpenOnce();
+
+        Assert.True(owner.TryRenew());
+        AssertOpenOnce();
+
+        void AssertOpenOnce() =>
+            Assert.Equal((1, 1), (JournalFolder.OpenHandles(_folder.Journal), JournalFolder.OpenHandles(Beside)));
     }
 
     private OwnerLock? Take() => OwnerLock.TryTake(_folder.Settings, _folder.Time);

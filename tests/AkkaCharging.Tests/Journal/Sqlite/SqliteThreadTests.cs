@@ -38,6 +38,10 @@ public sealed class SqliteThreadTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Thread_DoesNotKeepTheProcessFromEnding() =>
+        Assert.True(await _thread.RunAsync(_ => Thread.CurrentThread.IsBackground));
+
+    [Fact]
     public async Task ErrorOfTheDatabase_IsToldByItsName_AndTheNextWorkHasAConnectionOfItsOwn()
     {
         var first = await _thread.RunAsync(connection => connection);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using Microsoft.Extensions.Time.Testing;
@@ -57,6 +58,42 @@ public sealed class WriteQueueTests
         foreach (var write in writes)
             await Assert.ThrowsAsync<JournalUnavailableException>(() => write.Completion);
         Assert.False(_queue.TryTake());
+    }
+
+    /// <remarks>
+    /// A median tells a wait of a millisecond from none, however busy the machine is: a moment without a processor
+    /// falls upon few of the commits.
+    /// </remarks>
+    [Theory]
+    [InlineData(1, 0, false, true)]
+    [InlineData(31, 0, false, true)]
+    [InlineData(0, 0, false, false)]
+    [InlineData(32, 0, false, false)] // enough
+    [InlineData(1, 1, false, false)] // some time after the commit before
+    [InlineData(1, 0, true, false)]
+    public void CommitRightAfterAnother_WaitsForMoreWrites(
+        int writes,
+        int millisecondsApart,
+        bool isStopped,
+        bool isDelayed
+    )
+    {
+        if (isStopped)
+            _queue.Stop();
+        var took = new List<TimeSpan>();
+        for (var commit = 0; commit < 101; commit++)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(millisecondsApart));
+            for (var write = 0; write < writes; write++)
+                Add();
+            var started = Stopwatch.GetTimestamp();
+            Assert.Equal(writes > 0, _queue.TryTake());
+            took.Add(Stopwatch.GetElapsedTime(started));
+            Assert.Equal(writes, _queue.Batch.Count);
+        }
+
+        var median = took.Order().ElementAt(took.Count / 2);
+        Assert.Equal(isDelayed, median > TimeSpan.FromMilliseconds(0.5));
     }
 
     private SqliteWrite<int> Add(bool canTimeOut = false)
