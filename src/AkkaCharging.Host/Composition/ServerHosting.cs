@@ -16,6 +16,11 @@ internal static class ServerHosting
     // the body itself.
     private const long ChunkFramingFactor = 8;
 
+    // Limits of body bytes that no request has read yet, which .NET would let grow to 1 MiB per connection. Bodies are
+    // passed on in parts, so that they may be longer.
+    private const int Http2ConnectionWindowBytes = 131_072;
+    private const int Http2StreamWindowBytes = 65_536;
+
     /// <summary>Configures the public and the operators' listener.</summary>
     public static void AddChargingServer(
         this WebApplicationBuilder builder,
@@ -41,6 +46,8 @@ internal static class ServerHosting
             // Callers are servers. What was written earlier counts, too: with .NET's 240 bytes a second, a caller that
             // reads nothing would have minutes.
             kestrel.Limits.MinResponseDataRate = new(bytesPerSecond: 10_000, gracePeriod: TimeSpan.FromSeconds(5));
+            kestrel.Limits.Http2.InitialConnectionWindowSize = Http2ConnectionWindowBytes;
+            kestrel.Limits.Http2.InitialStreamWindowSize = Http2StreamWindowBytes;
             var transport = kestrel.ApplicationServices.GetRequiredService<BoundedTransport>();
             var certificates = kestrel.ApplicationServices.GetRequiredService<ListenerCertificates>();
             kestrel.Listen(

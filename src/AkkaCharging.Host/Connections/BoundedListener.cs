@@ -15,7 +15,11 @@ internal sealed partial class BoundedListener : IConnectionListener
 {
     // Limit of unread output for a caller that reads nothing. Linux would let it grow to 4 MB per connection; no
     // response exceeds this limit plus Kestrel's own buffer of 64 KiB.
-    private const int UnreadBytesMax = 65_536;
+    private const int UnreadResponseBytesMax = 65_536;
+
+    // Limit of input that no request has read yet. A head has at most 40 KiB, and a body is passed on in parts. .NET
+    // would keep 1 MiB of what a caller sends behind a response that it does not read.
+    private const int UnreadRequestBytesMax = 65_536;
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(10);
@@ -40,7 +44,10 @@ internal sealed partial class BoundedListener : IConnectionListener
     {
         (_listener, _places, _time, _logger) = (listener, places, time, logger);
         _accept = accept ?? listener.AcceptAsync;
-        _connections = new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), logger);
+        _connections = new SocketConnectionContextFactory(
+            new SocketConnectionFactoryOptions { MaxReadBufferSize = UnreadRequestBytesMax },
+            logger
+        );
         EndPoint = listener.LocalEndPoint!;
     }
 
@@ -104,7 +111,7 @@ internal sealed partial class BoundedListener : IConnectionListener
         try
         {
             socket.NoDelay = true;
-            socket.SendBufferSize = UnreadBytesMax;
+            socket.SendBufferSize = UnreadResponseBytesMax;
             var connection = _connections.Create(socket);
             connection.Features.Set(place);
             place.ClosesBy(() => connection.Abort(new("The idle connection was closed to make room for a new one.")));

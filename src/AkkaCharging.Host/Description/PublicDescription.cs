@@ -238,7 +238,13 @@ internal static class PublicDescription
             };
         if (
             statusCode is "200" or "429"
-            && operationId is "submit" or "follow" or "authorize" or CitrineosEndpoint.Operation
+            && operationId
+                is "submit"
+                    or "follow"
+                    or "authorize"
+                    or CitrineosEndpoint.Operation
+                    or "health"
+                    or "metrics"
         )
         {
             response.Headers["RateLimit-Policy"] = RateHeader(

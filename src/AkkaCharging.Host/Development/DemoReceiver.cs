@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AkkaCharging.Host.Http;
 using AkkaCharging.Metrics;
+using AkkaCharging.Requests;
+using AkkaCharging.Settings;
 
 namespace AkkaCharging.Host.Development;
 
@@ -26,33 +28,11 @@ internal static class DemoReceiver
     /// <summary>Maps both routes.</summary>
     public static void MapDemoReceiver(this IEndpointRouteBuilder routes)
     {
+        var settings = routes.ServiceProvider.GetRequiredService<ServerSettings>();
+        var time = routes.ServiceProvider.GetRequiredService<TimeProvider>();
         var received = new ConcurrentQueue<ReceivedCallback>();
         routes
-            .MapPost(
-                "/dev/callbacks",
-                async (HttpContext context) =>
-                {
-                    try
-                    {
-                        var body = await context.Request.ReadFromJsonAsync(
-                            DemoJson.Default.JsonElement,
-                            context.RequestAborted
-                        );
-                        received.Enqueue(new(context.Now(), context.Request.Headers["webhook-id"], body));
-                        while (received.Count > Kept)
-                            received.TryDequeue(out _);
-                        context.Response.StatusCode = StatusCodes.Status204NoContent;
-                    }
-                    catch (Exception e) when (e is JsonException or InvalidOperationException)
-                    {
-                        await context.WriteErrorAsync(
-                            StatusCodes.Status400BadRequest,
-                            AnswerStatus.BadRequest,
-                            "Expected a JSON body."
-                        );
-                    }
-                }
-            )
+            .MapPost("/dev/callbacks", context => ReceiveAsync(context, received, settings, time))
             .ExcludeFromDescription();
         routes
             .MapGet(
@@ -65,5 +45,52 @@ internal static class DemoReceiver
                     )
             )
             .ExcludeFromDescription();
+    }
+
+    private static async Task ReceiveAsync(
+        HttpContext context,
+        ConcurrentQueue<ReceivedCallback> received,
+        ServerSettings settings,
+        TimeProvider time
+    )
+    {
+        var (problem, bytes) = await BodyReader.ReadAsync(
+            context.Request,
+            settings.MaxRequestBodyBytes,
+            settings.RequestTimeout,
+            time
+        );
+        if (problem != BodyProblem.None)
+        {
+            await context.WriteBodyProblemAsync(problem, settings);
+            return;
+        }
+
+        if (!BodyReader.IsJson(context.Request) || Parse(bytes) is not { } body)
+        {
+            await context.WriteErrorAsync(
+                StatusCodes.Status400BadRequest,
+                AnswerStatus.BadRequest,
+                "Expected a JSON body."
+            );
+            return;
+        }
+
+        received.Enqueue(new(context.Now(), context.Request.Headers["webhook-id"], body));
+        while (received.Count > Kept)
+            received.TryDequeue(out _);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private static JsonElement? Parse(byte[] json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(Utf8Json.WithoutMark(json), DemoJson.Default.JsonElement);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 }

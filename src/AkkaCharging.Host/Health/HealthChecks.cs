@@ -1,6 +1,7 @@
 using Akka.Cluster.Hosting;
 using Akka.Hosting;
 using AkkaCharging.Clustering;
+using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Lifetime;
 using AkkaCharging.Journal;
 using AkkaCharging.Pipeline;
@@ -16,6 +17,10 @@ internal static class HealthChecks
     public static void AddChargingHealth(this IServiceCollection services)
     {
         services.AddHealthChecks();
+        services.AddSingleton(provider => new OpenFiles(
+            () => ProcessFiles.Open,
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton<AccessList>().AddSingleton<HealthReporter>().AddHostedService<HealthWatch>();
     }
 

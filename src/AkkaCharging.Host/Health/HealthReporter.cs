@@ -33,6 +33,7 @@ internal sealed class HealthReporter(
     BoundedTransport transport,
     ListenerCertificates certificates,
     Readiness readiness,
+    OpenFiles openFiles,
     TimeProvider time,
     ClusterNode? node = null
 )
@@ -60,6 +61,7 @@ internal sealed class HealthReporter(
     )
     {
         var figures = await FiguresAsync(cancellationToken);
+        var open = await openFiles.CountAsync(cancellationToken);
         List<(string Name, ComponentStatus Status, (string Name, string Value)[] Details)> components =
         [
             Pipeline(service.Status),
@@ -68,7 +70,7 @@ internal sealed class HealthReporter(
             .. Partners(isForOperators),
             Callbacks(figures, service.Resources.Status),
             Journal(journal.Status, isForOperators),
-            Files(transport),
+            Files(transport, open),
         ];
         if (accessList.Status is { } acl)
             components.Add(Acl(acl, isForOperators));
@@ -245,10 +247,9 @@ internal sealed class HealthReporter(
             ]
         );
 
-    private static (string, ComponentStatus, (string, string)[]) Files(BoundedTransport transport)
+    private static (string, ComponentStatus, (string, string)[]) Files(BoundedTransport transport, int? open)
     {
         var (callers, operators) = (transport.Callers, transport.Operators);
-        var open = ProcessFiles.Open;
         var isShort = open is null ? transport.Files.Limit is not null : open > FilesUsage * transport.Files.Limit;
         return (
             "files",

@@ -50,13 +50,16 @@ internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
             return;
         }
 
-        if (addresses.RateOf(context.Connection.RemoteIpAddress)?.TryTake() is { } wait)
+        var limit = addresses.RateOf(context.Connection.RemoteIpAddress);
+        var wait = limit?.TryTake();
+        limit?.Describe(context.Response.Headers);
+        if (wait is not null)
         {
-            await context.WriteRateLimitedAsync(caller: null, wait);
+            await context.WriteRateLimitedAsync(caller: null, wait.Value);
             return;
         }
 
-        using var body = new MemoryStream();
+        using var body = new HeldBody();
         using (var place = await _places.AcquireAsync(permitCount: 1, context.RequestAborted))
         {
             if (!place.IsAcquired)
@@ -73,18 +76,14 @@ internal sealed class AnonymousReads(AddressLimits addresses) : IDisposable
             await AnswerIntoAsync(body, context, next);
         }
 
-        if (body.Length > 0)
-            await BoundedTransport.WriteAsync(
-                context,
-                body.GetBuffer().AsMemory(0, (int)body.Length),
-                context.RequestAborted
-            );
+        if (!body.Content.IsEmpty)
+            await BoundedTransport.WriteAsync(context, body.Content, context.RequestAborted);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _places.Dispose();
 
-    private static async Task AnswerIntoAsync(MemoryStream body, HttpContext context, RequestDelegate next)
+    private static async Task AnswerIntoAsync(HeldBody body, HttpContext context, RequestDelegate next)
     {
         var connection = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         var buffered = new StreamResponseBodyFeature(body, connection);

@@ -127,7 +127,9 @@ internal static class ApiErrors
         ServerSettings settings
     )
     {
-        context.Response.Headers.Connection = "close";
+        // Later versions have no such header (RFC 9113 section 8.2.2): Kestrel would remove it and log a warning.
+        if (HttpProtocol.IsHttp11(context.Request.Protocol) || HttpProtocol.IsHttp10(context.Request.Protocol))
+            context.Response.Headers.Connection = "close";
         switch (problem)
         {
             case BodyProblem.TooLarge:
@@ -160,10 +162,15 @@ internal static class ApiErrors
     }
 
     /// <summary>Writes <paramref name="body"/> with its length, or its length alone for HEAD.</summary>
+    /// <param name="body">The body, which must not change while it is sent.</param>
     public static async Task WriteBytesAsync(this HttpContext context, ReadOnlyMemory<byte> body)
     {
         context.Response.ContentLength = body.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (HttpMethods.IsHead(context.Request.Method))
+            return;
+        if (context.Response.Body is HeldBody held)
+            held.Hold(body);
+        else
             await BoundedTransport.WriteAsync(context, body, CancellationToken.None);
     }
 
@@ -184,7 +191,8 @@ internal static class ApiErrors
                 try
                 {
                     await next(context);
-                    if (!context.Response.HasStarted)
+                    // A length without a body is the response to a HEAD request.
+                    if (!context.Response.HasStarted && context.Response.ContentLength is null)
                         await context.WriteRoutingErrorAsync();
                 }
                 catch (BadHttpRequestException e) when (!context.Response.HasStarted)

@@ -23,12 +23,13 @@ internal sealed class CitrineosReader(QuestionForm form)
     /// <inheritdoc cref="QuestionReader"/>
     public QuestionFields? Read(ReadOnlySpan<byte> body, out IReadOnlyList<FieldError> errors)
     {
+        var json = Utf8Json.WithoutMark(body);
         try
         {
             // The parser leaves the text of fields alone that nobody reads.
-            if (!Utf8.IsValid(body))
+            if (!Utf8.IsValid(json))
                 throw new JsonException();
-            using var document = JsonDocument.Parse(body.ToArray(), Strict);
+            using var document = JsonDocument.Parse(json.ToArray(), Strict);
             return Read(document.RootElement, out errors);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

@@ -19,6 +19,9 @@ internal static class ChargingLogging
 {
     private const string TextTemplate = "{@t:HH:mm:ss.fff} {@l:u3} {@m}\n{@x}";
 
+    /// <summary>Event of ASP.NET Core: a check behind a probe has ended. A check that throws is event 104.</summary>
+    private const int HealthCheckEnded = 103;
+
     /// <summary>Makes Serilog the only logger.</summary>
     /// <param name="sources">The settings files whose changes the level follows; null for none.</param>
     /// <returns>The log levels in force, which can be changed.</returns>
@@ -50,6 +53,8 @@ internal static class ChargingLogging
                     .Filter.ByExcluding(line => IsToldOtherwise(line.Exception) && IsOfTheHost(line))
                     // It says "ExitCode:0" also of a start that failed; the exit code is not Akka's to choose.
                     .Filter.ByExcluding(IsShutdownOfAkka)
+                    // Each probe of a service that is not ready would be an error. HealthWatch logs what goes down.
+                    .Filter.ByExcluding(IsEndOfHealthCheck)
                     .Enrich.FromLogContext();
                 logger.WriteTo.Sink(
                     new LogOutput(
@@ -88,6 +93,12 @@ internal static class ChargingLogging
         line.Level == LogEventLevel.Information
         && line.Properties.GetValueOrDefault("LogSource") is ScalarValue { Value: string source }
         && source.StartsWith(nameof(Akka.Actor.CoordinatedShutdown), StringComparison.Ordinal);
+
+    private static bool IsEndOfHealthCheck(Serilog.Events.LogEvent line) =>
+        line.Properties.GetValueOrDefault(Constants.SourceContextPropertyName)
+            is ScalarValue { Value: "Microsoft.Extensions.Diagnostics.HealthChecks.DefaultHealthCheckService" }
+        && line.Properties.GetValueOrDefault("EventId") is StructureValue id
+        && id.Properties.Any(part => part is { Name: "Id", Value: ScalarValue { Value: HealthCheckEnded } });
 
     private static bool IsToldOtherwise(Exception? exception) =>
         exception is OperationCanceledException or InvalidJournalException or CannotListenException

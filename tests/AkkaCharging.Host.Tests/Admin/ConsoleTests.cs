@@ -1,6 +1,7 @@
 using System.Net;
 using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
+using AkkaCharging.Host.Http;
 using AkkaCharging.Journal;
 using AkkaCharging.Metrics;
 using AkkaCharging.Requests;
@@ -491,6 +492,8 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
 
         await page.ShowsAsync("#health", "UP");
         await page.ShowsAsync("#no-letters", "No dead letters.");
+        // A mistyped token counts once, however many parts the page has.
+        Assert.Equal(1, service.App.Services.GetRequiredService<ListenerWrongKeys>().Operators.Wrong);
         Assert.Equal(
             "[0,0,\"\",true]",
             (

@@ -50,6 +50,41 @@ public sealed class BoundedListenerTests
     }
 
     [Fact]
+    public async Task RequestsThatNobodyReads_AreTakenUpTo64KiB()
+    {
+        const int BytesMax = 65_536;
+        const int BlockBytes = 4_096; // read at a time
+        var time = new FakeTimeProvider();
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        await using var listener = new BoundedListener(
+            socket,
+            new ConnectionPlaces(Max, time),
+            time,
+            NullLogger.Instance
+        );
+        using var caller = new TcpClient();
+        await caller.ConnectAsync((IPEndPoint)listener.EndPoint);
+        await using var connection = await listener.AcceptAsync();
+
+        await SendUntilNothingIsTakenAsync(caller, new byte[BytesMax]);
+
+        await Eventually.HoldsAsync(() => Taken() >= BytesMax, "as much is taken as is allowed");
+        Assert.InRange(Taken(), BytesMax, BytesMax + BlockBytes);
+
+        long Taken()
+        {
+            var input = connection!.Transport.Input;
+            if (!input.TryRead(out var read))
+                return 0;
+            var taken = read.Buffer.Length;
+            input.AdvanceTo(read.Buffer.Start); // examines nothing: more would be read for whoever has seen everything
+            return taken;
+        }
+    }
+
+    [Fact]
     public async Task FullOfSilentConnections_CallersAreServed_AndTheirConnectionsStay()
     {
         await using var service = await StartAsync();

@@ -9,7 +9,9 @@ using AkkaCharging.Host.Connections;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Host.Tests.Connections;
@@ -66,6 +68,30 @@ public sealed class ListenerTlsTests : IDisposable
                     listener.Certificate.Options().EnabledSslProtocols
                 )
         );
+    }
+
+    [Fact]
+    public async Task BodiesThatNobodyReads_AreTakenUpTo128KiB_OverHttp2()
+    {
+        await using var service = await StartAsync(Tls("server"), Plain);
+
+        var http2 = service.App.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.Http2;
+
+        Assert.Equal((131_072, 65_536), (http2.InitialConnectionWindowSize, http2.InitialStreamWindowSize));
+    }
+
+    [Fact]
+    public async Task BodyOverTheLimit_Returns413_OverHttp2()
+    {
+        await using var service = await StartAsync(Tls("server"), Plain);
+        using var http = Client(service.Http.BaseAddress!, own: null);
+        using var request = Api.Post(new string(' ', SettingsLoader.Defaults.Server.MaxRequestBodyBytes + 1));
+        (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+
+        using var refused = await http.SendAsync(request);
+
+        Assert.Equal(HttpVersion.Version20, refused.Version);
+        await Api.RefusedAsync(refused, 413, "payload_too_large");
     }
 
     [Fact]

@@ -78,6 +78,29 @@ public sealed partial class DevelopmentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task DemoReceiver_GivesUpASlowBody()
+    {
+        await using var impatient = await RunningService.StartAsync(settings =>
+            settings.WithServer(server =>
+                server with
+                {
+                    Development = true,
+                    RequestTimeout = TimeSpan.FromMilliseconds(300),
+                }
+            )
+        );
+
+        var answer = await RawHttp.ExchangeAsync(
+            impatient,
+            "POST /dev/callbacks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 100\r\n\r\n{\"n\":"
+        );
+
+        Assert.Equal(408, answer.StatusCode);
+        Assert.Equal("The body did not arrive within 300 ms.", Api.Refused(answer.Json, "request_timeout"));
+    }
+
+    [Fact]
     public async Task Page_LoadsNothingFromElsewhere()
     {
         var page = await _service.Http.GetAsync("/docs/");

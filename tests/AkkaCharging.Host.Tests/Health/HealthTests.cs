@@ -108,6 +108,23 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task OpenFiles_AreCountedOnceASecond_HoweverOftenHealthIsAsked()
+    {
+        var counts = 0;
+        await using var service = await StartAsync(customize: services =>
+            services.AddSingleton(new OpenFiles(() => ++counts, _time))
+        );
+
+        for (var i = 0; i < 100; i++)
+            Assert.StartsWith("open=1 ", await FilesAsync(), StringComparison.Ordinal);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.StartsWith("open=2 ", await FilesAsync(), StringComparison.Ordinal);
+        Assert.Equal(2, counts);
+
+        async Task<string> FilesAsync() => Details((await HealthAsync(service)).Body, "files");
+    }
+
+    [Fact]
     public async Task LackOfFiles_IsDegraded_AndSaysWhatIsLacking()
     {
         await using var service = await StartAsync();
@@ -422,6 +439,69 @@ public sealed class HealthTests : IAsyncLifetime
         Assert.Equal("the journal is not available", Text(readiness.GetProperty("details"), "journal"));
         Assert.Equal(200, (await HealthAsync(service)).StatusCode);
         Assert.Equal(200, (await AnswerAsync(service, "/health/ready")).StatusCode);
+    }
+
+    [Fact]
+    public async Task UnavailableJournal_IsLoggedWithItsProblem_WhenItGoesAndComes_AndNotByEachProbe()
+    {
+        var problem = $"problem-{Guid.NewGuid():N}";
+        var logged = CapturedConsole.Text.Length;
+        var journal = new ScriptedJournal("sqlite");
+        await using (var service = await StartAsync(journal: journal))
+        {
+            var watch = service.App.Services.GetServices<IHostedService>().OfType<HealthWatch>().Single();
+            await watch.Judging;
+            journal.Fault = new JournalUnavailableException(problem);
+            for (var i = 0; i < 50; i++)
+                Assert.Equal(503, (await AnswerAsync(service, "/health/ready")).StatusCode);
+            await JudgeAsync();
+            await JudgeAsync();
+            journal.Fault = null;
+            await JudgeAsync();
+
+            async Task JudgeAsync()
+            {
+                _time.Advance(HealthWatch.Interval);
+                await watch.Judging;
+            }
+        }
+
+        await Eventually.HoldsAsync(
+            () => Log().Contains("The component journal is no longer down; it is UP", StringComparison.Ordinal),
+            "its return is logged"
+        );
+        var line = Assert.Single(Log().Split('\n'), entry => entry.Contains(problem, StringComparison.Ordinal));
+        Assert.Contains(
+            $"The component journal is down: kind = sqlite, problem = {problem}",
+            line,
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain("HealthCheckEnd", Log(), StringComparison.Ordinal);
+
+        string Log() => CapturedConsole.Text[logged..];
+    }
+
+    [Fact]
+    public async Task CheckThatThrows_IsLogged()
+    {
+        var defect = $"defect-{Guid.NewGuid():N}";
+        await using var service = await StartAsync(customize: services =>
+            services
+                .AddHealthChecks()
+                .AddCheck(
+                    "defective",
+                    () => throw new InvalidOperationException(defect),
+                    tags: [HealthEndpoints.ReadyTag]
+                )
+        );
+
+        var (statusCode, body) = await AnswerAsync(service, "/health/ready");
+
+        Assert.Equal((503, "Unhealthy"), (statusCode, Text(body.GetProperty("details"), "defective")));
+        await Eventually.HoldsAsync(
+            () => CapturedConsole.Text.Contains(defect, StringComparison.Ordinal),
+            "the exception is logged"
+        );
     }
 
     [Fact]

@@ -86,6 +86,28 @@ public sealed class AddressLimitsTests
     }
 
     [Fact]
+    public async Task RateLimit_IsToldWithEachAnswer()
+    {
+        await using var service = await StartAsync();
+
+        foreach (var path in new[] { "/health", "/metrics", "/openapi/v1.json", "/nothing", $"{Api.Submit}/req-x" })
+        {
+            Assert.Equal("\"address\";r=1;t=1", await LeftAsync(path));
+            Assert.Equal("\"address\";r=0;t=1", await LeftAsync(path));
+            Assert.Equal("\"address\";r=0;t=1", await LeftAsync(path, isRefused: true));
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        async Task<string> LeftAsync(string path, bool isRefused = false)
+        {
+            using var answer = await service.Http.GetAsync(path);
+            Assert.Equal(isRefused, answer.StatusCode == HttpStatusCode.TooManyRequests);
+            Assert.Equal("\"address\";q=2;w=1", Assert.Single(answer.Headers.GetValues("RateLimit-Policy")));
+            return Assert.Single(answer.Headers.GetValues("RateLimit"));
+        }
+    }
+
+    [Fact]
     public async Task WithKeys_UnknownOnesCount_AndKnownOnesDoNot()
     {
         var known = ("X-Api-Key", "alice");

@@ -56,6 +56,19 @@ public sealed class CitrineosTests : IDisposable
     }
 
     [Fact]
+    public async Task ByteOrderMark_IsIgnored()
+    {
+        _authorizer.AnswersAlways(AuthorizerAnswer.Allow());
+        await using var service = await StartAsync();
+        byte[] body = [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(Question())];
+
+        using var answer = await service.Http.PostAsync(Url, Api.Json(body));
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(new TokenIdentity("04AABBCC", "ISO14443"), Assert.Single(_authorizer.Queries).Identity);
+    }
+
+    [Fact]
     public async Task FieldThatNobodyReads_MustBeUtf8AsWell()
     {
         await using var service = await StartAsync();

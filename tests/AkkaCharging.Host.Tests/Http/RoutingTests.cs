@@ -68,6 +68,18 @@ public sealed class RoutingTests(SharedService shared)
     public async Task HeadToTheOperatorsListener_IsAnsweredLikeGet(string path, int statusCode) =>
         await HeadIsLikeGetAsync(_service.Management, path, statusCode);
 
+    [Theory]
+    [InlineData(Api.Submit + "/req-x")]
+    [InlineData("/nothing")]
+    public async Task HeadOfWhatIsNotFound_HasTheLengthOfItsGet(string path)
+    {
+        using var get = await _service.Http.GetAsync(path);
+        using var head = await _service.Http.SendAsync(new HttpRequestMessage(HttpMethod.Head, path));
+
+        Assert.Equal((404, 404), ((int)get.StatusCode, (int)head.StatusCode));
+        Assert.Equal(get.Content.Headers.ContentLength, head.Content.Headers.ContentLength);
+    }
+
     [Fact]
     public async Task HeadOfARequest_IsAnsweredLikeGet()
     {
