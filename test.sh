@@ -74,15 +74,19 @@ done
 # with all analyzers, which takes twice the processor time.
 compiler=akkacharging-$$
 with_compiler() { UseSharedCompilation=true SharedCompilationId=$compiler "$@"; }
-stop_compiler() { ! command -v pkill > /dev/null || pkill -f -- "-pipename:$compiler" || true; }
-trap stop_compiler EXIT
+stop_compiler() { ! command -v pkill > /dev/null || pkill -f -- "-pipename:$compiler([^0-9]|\$)" || true; }
+await_npm() { # half of a package would count as installed the next time
+    local process
+    for process in "${npm_installs[@]}"; do wait "$process" || true; done
+}
+trap 'await_npm; stop_compiler' EXIT
 
 # A package that is not the one of the lock files ends the run, here and in pack.sh, which publishes for each platform.
 dotnet restore AkkaCharging.sln --locked-mode
 dotnet tool restore
 dotnet csharpier check src tests bench samples
 with_compiler dotnet build AkkaCharging.sln --no-restore -c "$configuration"
-for process in "${npm_installs[@]}"; do wait "$process"; done
+await_npm
 
 rm -rf "$results"
 mkdir -p "$results"

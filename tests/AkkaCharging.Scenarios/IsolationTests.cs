@@ -41,7 +41,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("CALLBACK_TIMEOUT_MILLIS", "6000"),
-                ("REQUEST_MAX_AGE_MILLIS", "10000"),
+                ("REQUEST_MAX_AGE_MILLIS", "20000"),
                 ("CALLBACK_RETRY_DELAY_MILLIS", "200")
             ),
             _folder.Path
@@ -65,7 +65,7 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("CALLBACK_TIMEOUT_MILLIS", "6000"),
-                ("REQUEST_MAX_AGE_MILLIS", "10000"),
+                ("REQUEST_MAX_AGE_MILLIS", "20000"),
                 ("QUEUE_MAX_SIZE", "4000")
             ),
             _folder.Path

@@ -152,10 +152,11 @@ internal sealed class GuardedAuthorizer
         var state = State;
         if (state == BreakerState.Open)
             return new(Outcome.Failed(DecisionReason.CircuitOpen));
-        if (Left(startBy) <= TimeSpan.Zero)
+        var left = Left(deadline); // read once: the call must not begin with a negative limit
+        if (left <= TimeSpan.Zero || Left(startBy) <= TimeSpan.Zero)
             return new(Outcome.Failed(DecisionReason.Deadline));
 
-        var call = new Call(this, query, Left(deadline));
+        var call = new Call(this, query, left);
         if (state == BreakerState.HalfOpen)
             return new(ProbeAsync(call, shutdown));
         if (call.TryAnswerAtOnce(out var answer))

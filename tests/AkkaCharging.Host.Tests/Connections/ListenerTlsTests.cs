@@ -71,7 +71,7 @@ public sealed class ListenerTlsTests : IDisposable
     }
 
     [Fact]
-    public async Task BodiesThatNobodyReads_AreTakenUpTo128KiB_OverHttp2()
+    public async Task WindowsOfHttp2_AreSmallerThanThoseOfDotNet()
     {
         await using var service = await StartAsync(Tls("server"), Plain);
 

@@ -65,7 +65,7 @@ public sealed class SilentNamesTests(ITestOutputHelper output) : IDisposable
 
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
-                ("CALLBACK_MAX_RETRIES", "0"),
+                ("CALLBACK_MAX_RETRIES", "1"),
                 ("QUEUE_MAX_SIZE", "40000"),
                 ("LOGGING_LEVEL", "error")
             ),

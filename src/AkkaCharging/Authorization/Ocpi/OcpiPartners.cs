@@ -96,6 +96,8 @@ internal sealed class OcpiPartners : IAuthorizerLink, IDisposable
             {
                 problems.AddRange(e.Problems);
                 cause ??= e.InnerException;
+                if (e.InnerException is TimeoutException) // the other files lie on the same disk more often than not
+                    break;
             }
         }
 

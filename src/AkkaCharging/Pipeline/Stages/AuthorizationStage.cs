@@ -47,12 +47,16 @@ internal static class AuthorizationStage
         var startedAt = time.GetTimestamp();
         try
         {
+            var deadline = authorizers.DeadlineOf(pending.Since, pending.Deadline);
             var decision = await authorizers.DecideAsync(
                 authorizers.Ask(pending.Request.Id, pending.Request.Station, pending.Request.Token),
-                authorizers.DeadlineOf(pending.Since, pending.Deadline),
+                deadline,
                 startBy: pending.Deadline,
                 stopping
             );
+            // It expired before its turn: nobody was asked.
+            if (decision.Reason == DecisionReason.Deadline && deadline == long.MaxValue)
+                return new Answer(pending, Decision: null, TimeSpan.Zero, TimeSpan.Zero);
             if (decision.DecidedAt < pending.Request.AcceptedAt)
                 // The clock was set back meanwhile: the times shown stay in order.
                 decision = decision with

@@ -102,6 +102,26 @@ public sealed class AuthorizationStageTests : Akka.TestKit.Xunit2.TestKit
     }
 
     [Fact]
+    public async Task RequestThatExpiresBeforeItsTurn_PassesUndecided_AndNobodyIsAskedAboutIt()
+    {
+        _authorizer.HangsAlways();
+        var turns = SettingsLoader.Defaults.Authorization.Parallelism;
+        var (intake, passed) = Run(parallelism: turns + 1);
+        for (var i = 0; i < turns; i++)
+            await intake.OfferAsync(await AcceptedAsync());
+        await Eventually.HoldsAsync(() => _authorizer.Calls == turns, "all turns are taken");
+        var waiting = Sample.Pending(age: TimeSpan.FromSeconds(1));
+        await intake.OfferAsync(waiting);
+
+        await AdvanceUntilAsync(() => !passed.IsEmpty, "the request passes");
+
+        Assert.Equal([waiting], passed);
+        Assert.Null(waiting.Decision);
+        Assert.Equal(turns, _authorizer.Calls);
+        Assert.Empty(_observer.DecidedEvents);
+    }
+
+    [Fact]
     public async Task FailingAuthorizer_IsADecisionToo()
     {
         var pending = await AcceptedAsync();
