@@ -10,12 +10,12 @@ internal enum NameResolutionFailure
     TimedOut,
 
     /// <summary>
-    /// The name was not looked up: too many other look-ups are pending, or the process has no file handle left.
+    /// The name was not looked up: too many other look-ups are pending, or the hosts file could not be read.
     /// </summary>
     Overloaded,
 
     /// <summary>
-    /// The system's resolver failed because this process could open no file; the name itself may be fine.
+    /// The look-up failed because this process could open no file; the name itself may be fine.
     /// </summary>
     OutOfFiles,
 }

@@ -14,11 +14,11 @@ namespace AkkaCharging.AddressPolicy;
 /// only.</item>
 /// <item>Half of the threads serve only names that answered within the last hour, so a flood of new silent names does
 /// not delay those.</item>
-/// <item>Of the other names, each zone (the last two labels) has at most one look-up at a time and at most half of the
-/// queue. A zone with silent name servers and a wildcard of names holds one thread, and other names are still
-/// resolved.</item>
+/// <item>Of the other names, each zone (the last two labels, or three below suffixes such as co.uk) has at most one
+/// look-up at a time and at most half of the queue. A zone with silent name servers and a wildcard of names holds one
+/// thread, and other names are still resolved.</item>
 /// <item>The queues are bounded, and a look-up without waiting callers leaves its queue.</item>
-/// <item>A name that failed fails again at once for a few seconds.</item>
+/// <item>A name that failed fails again at once for a few seconds, unless a late answer comes.</item>
 /// </list>
 /// Cost: a name is looked up twice before its first connection, once to check whether a connection is worth attempting
 /// (<see cref="FindFailureAsync"/>). While silent zones hold all unreserved threads, a name that was never resolved
@@ -108,6 +108,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (!TryJoin(host, out var lookup, out var kind))
             return new(kind);
+        var joinedAt = _time.GetTimestamp();
         try
         {
             await ((Task)lookup.Answer.Task.WaitAsync(_options.Timeout, _time, cancellationToken)).ConfigureAwait(
@@ -115,8 +116,13 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             );
             if (lookup.Answer.Task.IsCompleted)
                 return await lookup.Answer.Task;
+
+            // A caller whose own limit ends at the same time must not hide that the name is slow.
+            if (_time.GetElapsedTime(joinedAt) < _options.Timeout)
+                cancellationToken.ThrowIfCancellationRequested();
+            var failure = GaveUpOn(lookup);
             cancellationToken.ThrowIfCancellationRequested();
-            return new(GaveUpOn(lookup));
+            return new(failure);
         }
         finally
         {
@@ -199,22 +205,25 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
                 // EAI_AGAIN: the system gave up on silent or failing name servers.
                 Finish(
                     lookup,
-                    LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.TimedOut,
+                    _options.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.TimedOut,
                     e
                 );
             }
             catch (IOException e)
             {
-                // The hosts file could not be opened, for example for lack of a file handle: nothing is known about the
-                // name.
-                Finish(lookup, NameResolutionFailure.Overloaded, e);
+                // The hosts file could not be read, so nothing is known about the name.
+                Finish(
+                    lookup,
+                    _options.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.Overloaded,
+                    e
+                );
             }
             catch (Exception e)
             {
                 // The thread's outermost handler: no failure of one name may end the thread and with it the process.
                 Finish(
                     lookup,
-                    LocalResources.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound,
+                    _options.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound,
                     e
                 );
             }
@@ -266,6 +275,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             // A name that answers slowly would delay those that answer in time.
             if (!lookup.IsLate)
                 _answered.Remember(lookup.Host, true);
+            _failed.Forget(lookup.Host);
             _reachable.Remember(lookup.Host, true);
             lookup.Answer.TrySetResult(new(addresses));
         }
@@ -276,7 +286,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         lock (_gate)
         {
             Release(lookup);
-            if (kind != NameResolutionFailure.OutOfFiles)
+            if (kind is not (NameResolutionFailure.Overloaded or NameResolutionFailure.OutOfFiles))
             {
                 _failed.Remember(lookup.Host, kind);
                 _answered.Forget(lookup.Host);
@@ -313,7 +323,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
     {
         public string Host { get; } = host;
 
-        public string Zone { get; } = string.Join('.', host.Split('.').TakeLast(2));
+        public string Zone { get; } = ZoneOf(host);
 
         public bool HoldsZone { get; set; }
 
@@ -334,6 +344,15 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
 
             // Observes the exception, so that an answer without a waiting caller is not reported as unobserved.
             _ = Answer.Task.Exception;
+        }
+
+        // Many registries of countries sell names below a short second label (co.uk, com.br), whose owners have
+        // nothing to do with each other.
+        private static string ZoneOf(string host)
+        {
+            var labels = host.Split('.');
+            var isBelowASharedSuffix = labels is [.., { Length: <= 3 }, { Length: 2 }];
+            return string.Join('.', labels.TakeLast(isBelowASharedSuffix ? 3 : 2));
         }
     }
 }

@@ -27,4 +27,10 @@ internal sealed record SystemHostResolverOptions
     /// </summary>
     /// <remarks>The default reads the hosts file and asks for the absolute name, without any search list.</remarks>
     public Func<string, IPAddress[]> Lookup { get; init; } = AbsoluteLookup.OfSystem.Find;
+
+    /// <summary>
+    /// Checks whether this process is unable to open any file; asked after a failed look-up, which does not name its
+    /// cause.
+    /// </summary>
+    public Func<bool> AreFilesOut { get; init; } = LocalResources.AreFilesOut;
 }

@@ -144,8 +144,10 @@ internal sealed class VettedConnector
                     throw new LocalShortageException(resource, e);
                 last = e;
             }
-            catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException e)
             {
+                // The handler knows its own time-out by its token, which is not that of the attempt.
+                cancellationToken.ThrowIfCancellationRequested();
                 last = new TimeoutException($"No connection within {_connectTimeout.TotalSeconds} s.", e);
                 if (overall.IsCancellationRequested)
                     break;

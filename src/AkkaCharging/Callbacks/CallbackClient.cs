@@ -62,12 +62,14 @@ internal sealed class CallbackClient(
         {
             throw;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            return NoAnswer(
-                CallbackOutcome.Timeout,
-                isLookingUp ? AttemptCause.NameTimeout : AttemptCause.AnswerTimeout
-            );
+            var cause = isLookingUp ? AttemptCause.NameTimeout : AttemptCause.AnswerTimeout;
+
+            // How .NET reports the handler's ConnectTimeout.
+            if (e.InnerException is TimeoutException)
+                cause = AttemptCause.ConnectTimeout;
+            return NoAnswer(CallbackOutcome.Timeout, cause);
         }
         catch (Exception e)
             when (e is HttpRequestException or IOException or SocketException or ObjectDisposedException)
@@ -108,7 +110,7 @@ internal sealed class CallbackClient(
 
     private static AttemptResult Classify(HttpResponseMessage response, CallbackAttempt attempt, DateTimeOffset now)
     {
-        var isRetryable = (int)response.StatusCode is 408 or 425 or 429 or >= 500;
+        var isRetryable = (int)response.StatusCode is 408 or 425 or 429 or (>= 500 and < 600);
         return new(attempt, IsFinal: !isRetryable, isRetryable ? RetryAfterHeader.Read(response.Headers, now) : null);
     }
 

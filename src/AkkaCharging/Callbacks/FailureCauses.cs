@@ -38,7 +38,7 @@ internal static class FailureCauses
         {
             AddressRefusedException => AttemptCause.AddressRefused,
             NameResolutionException name => Of(name.Kind),
-            // Thrown by the connector and for ConnectTimeout; an answer that times out is a cancellation.
+            // Thrown by the connector; an answer that times out is a cancellation.
             TimeoutException => AttemptCause.ConnectTimeout,
             AuthenticationException => AttemptCause.Tls,
             SocketException socket => Of(socket.SocketErrorCode),

@@ -84,6 +84,52 @@ public sealed class SystemHostResolverTests : IDisposable
     }
 
     [Fact]
+    public async Task LateAnswer_EndsTheFailureOfItsName()
+    {
+        using var resolver = Resolver(threads: 2, capacity: 8);
+        var silent = BlockableLookup.Silent(0);
+        var first = FailureAsync(silent, resolver);
+        await _lookup.OneBlockedAsync();
+        _time.Advance(Timeout);
+        Assert.Equal(NameResolutionFailure.TimedOut, await first);
+
+        // The only thread for new names takes this one after it has delivered the late answer.
+        _lookup.BreakSilence();
+        await resolver.ResolveAsync("hooks.new.org", CancellationToken.None);
+
+        Assert.Equal(_lookup.Answer, await resolver.ResolveAsync(silent, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData(true, NameResolutionFailure.OutOfFiles)]
+    [InlineData(false, NameResolutionFailure.Overloaded)]
+    public async Task HostsFileThatCannotBeRead_IsNotHeldAgainstTheName(bool areFilesOut, object kind)
+    {
+        var asked = 0;
+        using var resolver = new SystemHostResolver(
+            _time,
+            new()
+            {
+                Lookup = _ =>
+                {
+                    Interlocked.Increment(ref asked);
+                    throw new IOException("The hosts file cannot be opened.");
+                },
+                AreFilesOut = () => areFilesOut,
+            }
+        );
+
+        for (var calls = 1; calls <= 2; calls++)
+        {
+            Assert.Equal(
+                (NameResolutionFailure?)kind,
+                await resolver.FindFailureAsync(Healthy, CancellationToken.None)
+            );
+            Assert.Equal(calls, Volatile.Read(ref asked));
+        }
+    }
+
+    [Fact]
     public async Task FloodOfSilentNames_InOneZone_LeavesEveryOtherNameAlone_AndFailsFast()
     {
         await ResolveAsync(Healthy);
@@ -146,8 +192,24 @@ public sealed class SystemHostResolverTests : IDisposable
         Assert.Equal(5, _lookup.Asked.Count);
     }
 
-    [Fact]
-    public async Task KnownName_ThatFallsSilent_LosesItsReservedThread()
+    [Theory]
+    [InlineData("co.uk")]
+    [InlineData("com.br")]
+    public async Task SilentZone_BelowASharedSuffix_LeavesTheOtherZonesThereAlone(string suffix)
+    {
+        var neighbours = Enumerable.Range(0, 2).Select(i => ResolveAsync($"n{i}.silent.{suffix}")).ToList();
+        await _lookup.OneBlockedAsync();
+        await ResolveAsync($"hooks.example.{suffix}").WaitAsync(Eventually.Patience);
+        Assert.Equal(2, _lookup.Asked.Count);
+
+        _lookup.BreakSilence();
+        await Task.WhenAll(neighbours);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task KnownName_ThatFallsSilent_LosesItsReservedThread(bool isCallerCancelled)
     {
         using var resolver = Resolver(threads: 2, capacity: 8);
         var fallen = BlockableLookup.Silent(0);
@@ -155,12 +217,22 @@ public sealed class SystemHostResolverTests : IDisposable
         await resolver.ResolveAsync(Healthy, CancellationToken.None);
         await resolver.ResolveAsync(fallen, CancellationToken.None);
 
-        // Times out, and is answered late, to a caller who came later.
+        // Times out, and is answered late, to a caller who came later. The cancellation is noticed first, but when the
+        // time-out is over, too.
         _lookup.FallSilent();
-        var first = FailureAsync(fallen, resolver);
+        using var cancelled = isCallerCancelled
+            ? new CancellationTokenSource(Timeout - TimeSpan.FromMilliseconds(1), _time)
+            : new CancellationTokenSource();
+        var first = resolver.ResolveAsync(fallen, cancelled.Token);
         await _lookup.OneBlockedAsync();
         _time.Advance(Timeout);
-        Assert.Equal(NameResolutionFailure.TimedOut, await first);
+        if (isCallerCancelled)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        else
+            Assert.Equal(
+                NameResolutionFailure.TimedOut,
+                (await Assert.ThrowsAsync<NameResolutionException>(() => first)).Kind
+            );
         _time.Advance(TimeSpan.FromSeconds(5));
         var late = resolver.ResolveAsync(fallen, CancellationToken.None);
         _lookup.BreakSilence();
@@ -172,7 +244,7 @@ public sealed class SystemHostResolverTests : IDisposable
         var blocked = resolver.ResolveAsync(BlockableLookup.Silent(1), CancellationToken.None);
         await _lookup.OneBlockedAsync();
         var waiting = resolver.ResolveAsync(fallen, CancellationToken.None);
-        await resolver.ResolveAsync(Healthy, CancellationToken.None);
+        await resolver.ResolveAsync(Healthy, CancellationToken.None).WaitAsync(Eventually.Patience);
         Assert.Equal(2, _lookup.Asked.Count(host => string.Equals(host, fallen, StringComparison.Ordinal)));
 
         _lookup.BreakSilence();

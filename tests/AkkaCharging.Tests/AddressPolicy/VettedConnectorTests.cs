@@ -172,7 +172,8 @@ public sealed class VettedConnectorTests
 
         await cancelled.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting);
+        var ended = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting);
+        Assert.Equal(cancelled.Token, ended.CancellationToken);
     }
 
     [Fact]

@@ -133,6 +133,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     [InlineData(410)]
     [InlineData(304)]
     [InlineData(422)]
+    [InlineData(600)]
+    [InlineData(999)]
     public async Task OtherStatus_IsAPermanentError(int status) =>
         await AssertOutcomeAsync(status, CallbackOutcome.HttpError, isFinal: true);
 
@@ -384,6 +386,40 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task ConnectionThatTheHandlerGivesUp_IsATimeOutOfTheConnection()
+    {
+        var client = Client(
+            dial: async (_, token) =>
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, token);
+                return Stream.Null;
+            },
+            connectTimeout: TimeSpan.FromMilliseconds(50)
+        );
+
+        AssertNoAnswer(
+            CallbackOutcome.Timeout,
+            AttemptCause.ConnectTimeout,
+            isFinal: false,
+            await AttemptAsync(client, Sample.Request())
+        );
+    }
+
+    [Fact]
+    public async Task SilenceInsteadOfTls_IsATimeOutOfTheConnection()
+    {
+        await using var receiver = new RawReceiver((_, socket) => RawReceiver.ClosedAsync(socket), readsFirst: false);
+        var client = Client(connectTimeout: TimeSpan.FromMilliseconds(200));
+
+        AssertNoAnswer(
+            CallbackOutcome.Timeout,
+            AttemptCause.ConnectTimeout,
+            isFinal: false,
+            await AttemptAsync(client, Sample.Request($"https://127.0.0.1:{receiver.Port}/hook"))
+        );
+    }
+
+    [Fact]
     public void Outcomes_AreSpelledAsTheContractHasThem() =>
         Assert.Equal(
             ["success", "http_error", "network_error", "timeout", "blocked"],
@@ -477,7 +513,8 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
         IHostResolver? resolver = null,
         TimeSpan? timeout = null,
         byte[][]? keys = null,
-        Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null
+        Func<IPEndPoint, CancellationToken, ValueTask<Stream>>? dial = null,
+        TimeSpan? connectTimeout = null
     )
     {
         var policy = Policies.Allowing("127.0.0.1/32");
@@ -494,7 +531,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
             _time
         );
         var client = new CallbackClient(
-            ResendingHandler.Create(connector, Patience),
+            ResendingHandler.Create(connector, connectTimeout ?? Patience),
             connector,
             signer,
             timeout ?? TimeSpan.FromSeconds(10),
