@@ -20,11 +20,13 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
     private readonly LinkedList<TurnLine> _proven = new();
     private readonly LinkedList<TurnLine> _firstCalls = new();
     private readonly LinkedList<TurnLine> _others = new();
+    private readonly LinkedList<TurnLine> _blocked = new(); // wait for more free slots than there are
     private readonly Queue<(TurnLine Line, long At)> _youngCalls = new();
     private bool _isTurnOfOthers;
     private int _taken;
     private int _takenByUnproven;
     private int _young;
+    private int _unblocksAt = int.MaxValue; // no more free slots than the first of the blocked lines needs
 
     public int Free => capacity - _taken;
 
@@ -50,11 +52,20 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
         return true;
     }
 
-    /// <summary>Puts <paramref name="line"/> into the rotation if it could use a slot.</summary>
+    /// <summary>
+    /// Puts <paramref name="line"/> into the rotation if it could use a slot, or among the blocked lines if it could
+    /// once more slots are free.
+    /// </summary>
     public void Consider(TurnLine line)
     {
+        if (!line.CouldStart)
+        {
+            Block(line);
+            return;
+        }
+
         var rotation = RotationOf(line);
-        if (line.Node.List == rotation || !line.CouldStart)
+        if (line.Node.List == rotation)
             return;
         line.Node.List?.Remove(line.Node);
         if (rotation == _firstCalls)
@@ -67,6 +78,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
     public void Serve(long now)
     {
         ForgetYoung(now);
+        Unblock();
         while (Next() is { } line)
         {
             line.Node.List!.Remove(line.Node);
@@ -104,7 +116,7 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             Consider(line);
     }
 
-    /// <summary>Removes <paramref name="line"/> from the rotation, because its receiver is forgotten.</summary>
+    /// <summary>Removes <paramref name="line"/> from its list, because its receiver is forgotten.</summary>
     public static void Remove(TurnLine line) => line.Node.List?.Remove(line.Node);
 
     private LinkedList<TurnLine> RotationOf(TurnLine line) =>
@@ -114,6 +126,36 @@ internal sealed class FairSlots(int capacity, TimeProvider time)
             Standing.New when line.Taken == 0 => _firstCalls,
             _ => _others,
         };
+
+    private void Block(TurnLine line)
+    {
+        if (line.WaitingCount == 0 || line.FreeNeeded == 0)
+            return;
+        if (line.Node.List != _blocked)
+        {
+            line.Node.List?.Remove(line.Node);
+            _blocked.AddLast(line.Node);
+        }
+
+        _unblocksAt = Math.Min(_unblocksAt, line.FreeNeeded);
+    }
+
+    /// <summary>Considers the blocked lines again when there are enough free slots for one of them.</summary>
+    private void Unblock()
+    {
+        if (Free < _unblocksAt)
+            return;
+        _unblocksAt = int.MaxValue;
+        for (var node = _blocked.First; node is not null; )
+        {
+            var next = node.Next;
+            if (node.Value.WaitingCount == 0)
+                _blocked.Remove(node);
+            else
+                Consider(node.Value);
+            node = next;
+        }
+    }
 
     /// <summary>Checks whether a receiver in <paramref name="rotation"/> may take a slot.</summary>
     private bool IsOpen(LinkedList<TurnLine> rotation)

@@ -16,6 +16,10 @@ internal sealed class Receiver
     /// <summary>Time without an answer after which a receiver counts as silent.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
+    // Each release looks through the lines, under the lock of all receivers. No attempt starts after its deadline, so
+    // the delay is harmless.
+    private static readonly TimeSpan BetweenReleases = TimeSpan.FromMilliseconds(100);
+
     private readonly TimeProvider _time;
     private readonly EarnedLimit _limit;
     private readonly ReceiverBreaker _breaker;
@@ -23,6 +27,7 @@ internal sealed class Receiver
     private ITurn? _probe;
     private bool _hasAnswered;
     private long? _unansweredSince;
+    private long _nextReleaseAt = long.MinValue;
     private CallbackAttempt? _last;
 
     /// <param name="places">The places of the retry lane.</param>
@@ -88,9 +93,20 @@ internal sealed class Receiver
                 Standing != Standing.Silent && _unansweredSince is { } since
                     ? _time.After(since, Silence)
                     : long.MaxValue;
-            var expiryAt = Math.Min(_attempts.EarliestDeadline, Retries.EarliestDeadline);
-            return Math.Min(Math.Min(silentAt, expiryAt), _breaker.ProbeAt ?? long.MaxValue);
+            return Math.Min(Math.Min(silentAt, ReleaseAt), _breaker.ProbeAt ?? long.MaxValue);
         }
+    }
+
+    private long ReleaseAt => Math.Max(Math.Min(_attempts.EarliestDeadline, Retries.EarliestDeadline), _nextReleaseAt);
+
+    /// <summary>Releases turns whose deadline has passed, at most every 100 ms.</summary>
+    public void ReleaseExpired(long now)
+    {
+        if (now < ReleaseAt)
+            return;
+        _attempts.ReleaseExpired(now);
+        Retries.ReleaseExpired(now);
+        _nextReleaseAt = _time.After(now, BetweenReleases);
     }
 
     /// <summary>Records that a delivery waits for the receiver's first answer: from now on silence counts.</summary>
@@ -110,7 +126,9 @@ internal sealed class Receiver
             _probe = null;
         if (attempt is null)
         {
-            StopAwaiting();
+            // A new receiver was not asked, unless further deliveries wait for its first answer.
+            if (_hasAnswered || _attempts.WaitingCount == 0)
+                StopAwaiting();
             return false;
         }
 
@@ -121,11 +139,12 @@ internal sealed class Receiver
         // temporary, so requests are kept waiting for it.
         if (attempt.Outcome == CallbackOutcome.Blocked || attempt.Cause == AttemptCause.NameNotFound)
         {
-            StopAwaiting();
+            if (_hasAnswered)
+                StopAwaiting();
             return false;
         }
 
-        if (attempt is { Outcome: CallbackOutcome.Success or CallbackOutcome.HttpError, HttpStatus: < 500 })
+        if (attempt is { Outcome: CallbackOutcome.Success or CallbackOutcome.HttpError, HttpStatus: < 500 or >= 600 })
         {
             OnAnswer(attempt.HttpStatus == 429, now);
             return false;
@@ -182,7 +201,7 @@ internal sealed class Receiver
     /// </summary>
     private void StopAwaiting()
     {
-        if (_attempts.Taken <= 1 && _hasAnswered && _breaker.FailuresInARow == 0)
+        if (_attempts.Taken <= 1 && _breaker.FailuresInARow == 0)
             _unansweredSince = null;
     }
 
@@ -225,6 +244,8 @@ internal sealed class Receiver
         // one, as the threshold of the queue does.
         private const int TimesTheFree = 4;
 
-        public override bool HasRoom => Taken < TimesTheFree * Math.Max(places.Free, 1);
+        public override int FreeNeeded => (Taken / TimesTheFree) + 1;
+
+        public override bool HasRoom => FreeNeeded <= Math.Max(places.Free, 1);
     }
 }

@@ -38,7 +38,8 @@ internal sealed class ReceiverRegister : IDisposable
     private int _nodes = 1;
     private bool _isDraining;
 
-    /// <param name="breakerMoved">Called under the lock when a receiver's breaker opens or closes.</param>
+    /// <param name="breakerMoved">Called under the lock when a receiver's breaker opens or closes; it closes, too, when
+    /// its receiver is forgotten.</param>
     public ReceiverRegister(
         CallbackSettings settings,
         QueueSettings queue,
@@ -401,6 +402,8 @@ internal sealed class ReceiverRegister : IDisposable
         FairSlots.Remove(receiver.Attempts);
         FairSlots.Remove(receiver.Retries);
         receiver.WakeAt = long.MaxValue; // its entry among the wakes is skipped
+        if (receiver.Breaker != BreakerState.Closed)
+            _breakerMoved(receiver.Key, BreakerState.Closed);
     }
 
     private void Schedule(Receiver receiver)
@@ -454,8 +457,7 @@ internal sealed class ReceiverRegister : IDisposable
                 if (receiver.WakeAt != at)
                     continue;
                 receiver.WakeAt = long.MaxValue;
-                receiver.Attempts.ReleaseExpired(now);
-                receiver.Retries.ReleaseExpired(now);
+                receiver.ReleaseExpired(now);
                 Review(receiver, receiver.Breaker, now);
             }
 

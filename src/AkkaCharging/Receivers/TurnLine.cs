@@ -38,6 +38,11 @@ internal abstract class TurnLine
     /// <summary>Whether the receiver's own limit allows one more slot.</summary>
     public abstract bool HasRoom { get; }
 
+    /// <summary>
+    /// The number of slots free among all receivers with which the line has room; 0 when that does not depend on it.
+    /// </summary>
+    public virtual int FreeNeeded => 0;
+
     /// <summary>Adds <paramref name="turn"/> to the line.</summary>
     public void Enqueue(ITurn turn)
     {
@@ -45,12 +50,21 @@ internal abstract class TurnLine
         EarliestDeadline = Math.Min(EarliestDeadline, turn.Deadline);
     }
 
-    /// <summary>Starts the next waiting turn whose owner has not ended, in a slot that was already counted.</summary>
+    /// <summary>
+    /// Starts the next waiting turn whose owner has not ended, in a slot that was already counted. Expired turns before
+    /// it are released.
+    /// </summary>
     /// <returns>False when there was no such turn.</returns>
     public bool StartNext(long now)
     {
         while (TryDequeue(out var turn))
         {
+            if (turn.Deadline <= now)
+            {
+                ReleaseOne(turn);
+                continue;
+            }
+
             if (!turn.TryStart())
                 continue;
             OnStarted(turn, now);
@@ -112,9 +126,14 @@ internal abstract class TurnLine
         while (line.TryPeek(out var turn) && turn.Deadline <= now)
         {
             line.Dequeue();
-            if (!turn.IsGone)
-                turn.Release();
+            ReleaseOne(turn);
         }
+    }
+
+    private static void ReleaseOne(ITurn turn)
+    {
+        if (!turn.IsGone)
+            turn.Release();
     }
 
     private static long EarliestOf(Queue<ITurn> line)

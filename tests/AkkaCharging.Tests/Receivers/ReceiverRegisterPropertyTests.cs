@@ -32,12 +32,12 @@ public sealed class ReceiverRegisterPropertyTests
 
     private sealed class Model : IDisposable
     {
-        private const int RetryPlaces = 4;
         private readonly int _seed;
         private readonly Random _random;
         private readonly FakeTimeProvider _time = new(Sample.Now);
         private readonly ReceiverRegister _register;
         private readonly int _slots;
+        private readonly int _retryPlaces;
         private readonly string[] _hosts;
         private readonly List<TestTurn> _open = []; // waiting or holding
         private readonly List<TestTurn> _places = []; // of the retry lane, waited for or held
@@ -50,11 +50,12 @@ public sealed class ReceiverRegisterPropertyTests
         {
             (_seed, _random) = (seed, new Random(seed));
             _slots = _random.Next(1, 12);
+            _retryPlaces = _random.Next(1, 16);
             _hosts = [.. Enumerable.Range(0, _random.Next(1, 6)).Select(number => $"r{number}")];
             var settings = SettingsLoader.Defaults.Callback with
             {
                 MaxInFlight = _slots,
-                MaxConcurrentRetries = RetryPlaces,
+                MaxConcurrentRetries = _retryPlaces,
                 MaxInFlightPerDestination = _random.Next(1, 5),
                 MaxRetries = _random.Next(0, 4),
                 DestinationBreaker = new(_random.Next(4) > 0, _random.Next(1, 5), TimeSpan.FromSeconds(5)),
@@ -136,6 +137,12 @@ public sealed class ReceiverRegisterPropertyTests
             }
 
             var host = _hosts[_random.Next(_hosts.Length)];
+            for (var count = _random.Next(1, 8); count > 0; count--)
+                TakeRetry(host);
+        }
+
+        private void TakeRetry(string host)
+        {
             var receiver = _register.Join(Key(host));
             var place = new TestTurn(host, receiver, _places, long.MaxValue, true, 2, _handedPlaces, _released);
             place.Holds = _register.TakeRetryPlaceOrWait(receiver, place);
@@ -207,9 +214,12 @@ public sealed class ReceiverRegisterPropertyTests
             }
 
             _released.Clear();
-            Hold(_places.Count(place => place.Holds) <= RetryPlaces, "the retry lane has its places");
+            var freePlaces = _retryPlaces - _places.Count(place => place.Holds);
+            Hold(freePlaces >= 0, "the retry lane has its places");
             Hold(_handedPlaces.Distinct().Count() == _handedPlaces.Count, "no place is handed out twice");
             Hold(_handed.Distinct().Count() == _handed.Count, "no turn is started twice");
+            var releasedBy = _time.GetTimestamp() - TimeSpan.FromMilliseconds(100).Ticks;
+            Hold(_open.TrueForAll(turn => turn.Holds || turn.Deadline > releasedBy), "what expired is released soon");
             var held = _open.Where(turn => turn.Holds).ToList();
             Hold(_register.InFlight == held.Count && held.Count <= _slots, "slots are counted, and are not exceeded");
 
@@ -234,6 +244,12 @@ public sealed class ReceiverRegisterPropertyTests
                 var couldStart = waiting > 0 && !status.IsPaused && hasRoom;
                 if (couldStart && status.Standing == Standing.Proven)
                     Hold(held.Count == _slots, "no proven receiver waits while a slot is free");
+                if (freePlaces > 0 && status.Standing == Standing.Proven)
+                    Hold(
+                        status.Retrying >= 4 * freePlaces
+                            || _places.TrueForAll(place => place.Holds || place.Host != host),
+                        "no retry of a proven receiver waits while it has room"
+                    );
                 if (couldStart && status.Standing == Standing.Silent && held.Count < _slots)
                     Hold(
                         unproven.Sum(other => other.InFlight) >= Silents(_slots),

@@ -82,6 +82,23 @@ public sealed class ReceiverRegisterTests : ReceiverRegisterTest
     }
 
     [Fact]
+    public void OpenBreakerOfAReceiverThatIsForgotten_IsReportedClosed_Once()
+    {
+        OpenBreaker("a");
+        var pending = Status("a").Pending;
+        var receiver = Register.Join(Key("a"));
+        for (var left = 0; left <= pending; left++)
+            Register.Leave(receiver);
+        Assert.Equal([("a", BreakerState.Open)], Moves);
+
+        Time.Advance(ReceiverRegister.Remembered);
+        Time.Advance(ReceiverRegister.Remembered);
+
+        Assert.Equal(0, Register.Count);
+        Assert.Equal([("a", BreakerState.Open), ("a", BreakerState.Closed)], Moves);
+    }
+
+    [Fact]
     public void ReceiverWithAnAttemptInFlight_IsNotForgotten_UntilItEnds()
     {
         var turn = Take("a", 1)[0];

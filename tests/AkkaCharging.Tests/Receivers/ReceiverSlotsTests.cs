@@ -212,6 +212,32 @@ public sealed class ReceiverSlotsTests : ReceiverRegisterTest
         Assert.Equal([old, young], Released);
     }
 
+    /// <summary>Each release looks through the whole line, under the lock of all receivers.</summary>
+    [Fact]
+    public void RequestsThatExpireOneByOne_AreReleasedEvery100Milliseconds_AndNoLaterThanThat()
+    {
+        const int Count = 10_000;
+        var time = new SteppingTime();
+        using var register = new ReceiverRegister(Settings, Queue, time);
+        register.Pause(Key("a"));
+        var receiver = register.Join(Key("a"));
+        for (var i = 1; i <= Count; i++)
+        {
+            var deadline = time.GetTimestamp() + TimeSpan.FromMilliseconds(i).Ticks;
+            var turn = new TestTurn("a", receiver, Owner, deadline, isRetry: false, attempt: 1, Handed, Released);
+            Assert.False(register.TakeAttemptOrWait(receiver, turn));
+        }
+
+        for (var millis = 1; millis <= Count + 100; millis++)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(1));
+            Assert.InRange(Released.Count, millis - 100, millis);
+        }
+
+        Assert.Equal(Count, Released.Count);
+        Assert.InRange(time.Fired, Count / 100, (Count / 100) + 10);
+    }
+
     [Fact]
     public void DeadlineInAYear_IsSleptFor_WithoutAnError()
     {

@@ -89,6 +89,31 @@ public sealed class ReceiverStandingTests : ReceiverRegisterTest
         Assert.Equal((Standing.Proven, 0), (Status("a").Standing, Status("a").FailuresInARow));
     }
 
+    [Fact]
+    public void NewReceiverWhoseFirstAttemptWasNotMade_StaysNew()
+    {
+        Register.Join(Key("a"));
+
+        End(Take("a", 1)[0], attempt: null);
+        Time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(Standing.New, Status("a").Standing);
+    }
+
+    [Fact]
+    public void NewReceiverWhoseFirstAttemptWasNotMade_CountsAsSilent_WhenAnotherRequestHasWaitedForASecond()
+    {
+        Settings = Settings with { MaxInFlightPerDestination = 1 };
+        var first = Take("a", 1)[0];
+        Assert.False(Take("a", 1)[0].Holds);
+        Time.Advance(TimeSpan.FromMilliseconds(600));
+
+        End(first, attempt: null);
+        Time.Advance(TimeSpan.FromMilliseconds(400));
+
+        Assert.Equal(Standing.Silent, Status("a").Standing);
+    }
+
     [Theory]
     [InlineData(CallbackOutcome.Blocked, AttemptCause.AddressRefused)]
     [InlineData(CallbackOutcome.NetworkError, AttemptCause.NameNotFound)]

@@ -29,7 +29,10 @@ public sealed class ReceiverTests
     [InlineData(499, 0, true)]
     [InlineData(500, 1, false)]
     [InlineData(503, 1, false)]
-    public void AnswersBelow500_ProveIt(int status, int failures, bool isProven)
+    [InlineData(599, 1, false)]
+    [InlineData(600, 0, true)]
+    [InlineData(999, 0, true)]
+    public void AnswersOtherThan5xx_ProveIt(int status, int failures, bool isProven)
     {
         Assert.False(Learn(Start(), status));
 
@@ -96,9 +99,30 @@ public sealed class ReceiverTests
     }
 
     [Fact]
-    public void AttemptThatWasNotMade_DoesNotEndTheSilence_OfAReceiverThatHasNeverAnswered()
+    public void AttemptThatWasNotMade_LeavesANewReceiverNew()
     {
+        Ask();
         Learn(Start(), status: null);
+
+        Assert.Equal(Standing.New, ReviewedIn(TimeSpan.FromDays(1)));
+        Assert.Equal(long.MaxValue, _receiver.NextChangeAt);
+    }
+
+    [Fact]
+    public void AttemptThatWasNotMade_DoesNotEndTheSilence_OfANewReceiverWithAnotherInFlight()
+    {
+        var made = Start();
+
+        Learn(Start(), status: null);
+
+        Assert.Equal(Standing.Silent, ReviewedIn(Receiver.Silence));
+        Learn(made, 200);
+    }
+
+    [Fact]
+    public void AddressThatIsBlocked_DoesNotEndTheSilence_OfAReceiverThatHasNeverAnswered()
+    {
+        Learn(Start(), new CallbackAttempt(Sample.Now, TimeSpan.Zero, HttpStatus: null, CallbackOutcome.Blocked));
 
         Assert.Equal(Standing.Silent, ReviewedIn(Receiver.Silence));
     }

@@ -44,6 +44,27 @@ public sealed class RetryLaneTests : ReceiverRegisterTest
     }
 
     [Fact]
+    public void PlacesThatAReceiverLeaves_GoToAnotherThatHadReachedItsShare()
+    {
+        Settings = Settings with { MaxConcurrentRetries = 100 };
+        Prove("a");
+        Prove("b");
+        for (var i = 0; i < 80; i++)
+            Assert.True(TakeRetry("a"));
+        for (var i = 0; i < 30; i++)
+            TakeRetry("b");
+        Assert.Equal((80, 16), (Status("a").Retrying, Status("b").Retrying));
+
+        for (var ended = 1; ended <= 80; ended++)
+        {
+            Register.EndRetry(Register.Join(Key("a")));
+            Assert.Equal(80 - ended, Status("a").Retrying);
+        }
+
+        Assert.Equal(30, Status("b").Retrying);
+    }
+
+    [Fact]
     public void RetriesBeyondAReceiversShareOfTheLane_TakeThePlacesThatItsOwnLeave()
     {
         Settings = Settings with { MaxConcurrentRetries = 100 };

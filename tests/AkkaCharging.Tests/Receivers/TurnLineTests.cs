@@ -35,6 +35,17 @@ public sealed class TurnLineTests
         Assert.Equal(0, _line.WaitingCount);
     }
 
+    [Fact]
+    public void SlotOfAnExpiredTurn_GoesToTheNext()
+    {
+        var (expired, next) = (Enqueue(deadline: 1), Enqueue(deadline: 2));
+
+        Assert.True(_line.StartNext(now: 1));
+
+        Assert.Equal([expired], _released);
+        Assert.Equal((false, true, 0), (expired.Holds, next.Holds, _line.WaitingCount));
+    }
+
     /// <summary>It happens under the lock of all receivers, and thousands may wait.</summary>
     [Fact]
     public void ExpiryInOrder_DoesNotCopyTheLine()

@@ -35,12 +35,14 @@ internal sealed class RestartingRetries(
         pending.AttemptsMade > 0 && pending.AttemptsMade <= settings.MaxRetries;
 
     /// <summary>Retries a failed delivery until it is settled, or is left to the journal.</summary>
-    /// <param name="place">The place in the retry lane, which is released at the end.</param>
+    /// <param name="place">The place in the retry lane, which is released at the end. Without a slot, the delivery is
+    /// settled at once: it expired, or the lane ends.</param>
     public async Task<CallbackReceipt> RetryAsync(Turn place)
     {
         try
         {
-            return await RetryAsync(place.Pending);
+            // A RestartFlow would wait before it settles them, and keep retries that have a place from running.
+            return place.HoldsSlot ? await RetryAsync(place.Pending) : await SettleAsync(place);
         }
         finally
         {
@@ -48,6 +50,11 @@ internal sealed class RestartingRetries(
                 parts.Receivers.EndRetry(place.Pending.Receiver);
         }
     }
+
+    private async Task<CallbackReceipt> SettleAsync(Turn released) =>
+        tokens.Leaving.IsCancellationRequested
+            ? CallbackReceipt.Interrupted(released.Pending)
+            : (await attempt.MakeAsync(released)).Receipt!;
 
     private async Task<CallbackReceipt> RetryAsync(PendingRequest failed)
     {

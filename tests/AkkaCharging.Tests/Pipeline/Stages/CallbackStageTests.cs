@@ -3,6 +3,7 @@ using AkkaCharging.Callbacks;
 using AkkaCharging.Pipeline;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
+using AkkaCharging.Tests.Receivers;
 
 namespace AkkaCharging.Tests.Pipeline.Stages;
 
@@ -253,6 +254,44 @@ public sealed class CallbackStageTests : CallbackStageTest
 
         Assert.Equal(left, Client.AttemptsOf(pending));
         Assert.Equal(Enumerable.Range(made - 1, left).Select(retry => 20.0 * (1 << retry)), Waits());
+    }
+
+    /// <summary>They would hold tasks of the retry lane for a wait each.</summary>
+    [Fact]
+    public async Task RequestsThatExpireBeforeTheyHaveAPlaceForTheirRetry_SettleExpired_WithoutAWait()
+    {
+        var settings = Defaults with { MaxConcurrentRetries = 2 };
+        var receivers = Receivers(settings);
+        var pending = new List<PendingRequest>();
+        for (var i = 0; i < 6; i++)
+            pending.Add(await DecidedAsync("http://127.0.0.1:1/hook", age: TimeSpan.FromSeconds(60)));
+        var healthy = await DecidedAsync("http://127.0.0.1:2/hook");
+        var place = TurnOf(pending[0], isRetry: true); // the only one for receivers that are not proven
+        Assert.True(receivers.TakeRetryPlaceOrWait(pending[0].Receiver, place));
+        var proof = TurnOf(healthy, isRetry: false);
+        Assert.True(receivers.TakeAttemptOrWait(healthy.Receiver, proof));
+        receivers.EndAttempt(healthy.Receiver, proof, Sample.Answered());
+        pending.Add(healthy);
+        pending.ForEach(failed => failed.AttemptsMade = 1);
+        Time.Advance(TimeSpan.FromSeconds(60));
+
+        var delivering = DeliverAsync(settings, [.. pending]);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                Time.Advance(TimeSpan.FromMilliseconds(100)); // what has expired is released that often
+                return delivering.IsCompleted;
+            },
+            "all are settled"
+        );
+
+        var states = (await delivering).ToDictionary(receipt => receipt.Pending, receipt => receipt.Settlement!.State);
+        Assert.All(pending.Take(6), expired => Assert.Equal(RequestState.Expired, states[expired]));
+        Assert.Equal((RequestState.Delivered, 1), (states[healthy], Client.AttemptsOf(healthy)));
+        Assert.Equal([20], Waits()); // of the healthy one
+
+        TestTurn TurnOf(PendingRequest request, bool isRetry) =>
+            new("", request.Receiver, this, long.MaxValue, isRetry, attempt: 1, [], []);
     }
 
     /// <summary>
