@@ -173,13 +173,13 @@ internal static class CommandLine
             await app.WaitForShutdownAsync(stop);
             if (journal.Invalid.IsCompleted)
                 throw await journal.Invalid;
-            // A special code, for supervisors that restart only failed processes.
-            return node?.EndedBy is null ? 0 : EndedByItsCluster;
+            return ExitCodeOf(node);
         }
         catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
         {
+            var exitCode = ExitCodeOf(node); // before the stop, which ends the actor system too
             await app.StopAsync(CancellationToken.None); // stopped during the start: drains what is already running
-            return 0;
+            return exitCode;
         }
         catch (Exception e) when (e is InvalidJournalException or CannotListenException)
         {
@@ -187,6 +187,9 @@ internal static class CommandLine
             return 1;
         }
     }
+
+    // A special code for a node that its cluster ended, for supervisors that restart only failed processes.
+    private static int ExitCodeOf(ClusterNode? node) => node?.EndedBy is null ? 0 : EndedByItsCluster;
 
     /// <summary>Disposes all services, the log last.</summary>
     private static async Task CloseAsync(WebApplication app, TextWriter error)

@@ -117,10 +117,25 @@ internal sealed class ClusterNode(
         }
     }
 
-    /// <summary>Joins the cluster, and runs lanes as soon as the cluster assigns some to this node.</summary>
+    /// <summary>
+    /// Joins the cluster, and runs lanes as soon as the cluster assigns some to this node. Does nothing more when Akka
+    /// ends this node meanwhile (<see cref="EndedBy"/>), for example because another one rejects its certificate.
+    /// </summary>
     public void Start(ActorSystem system)
     {
         _system = system;
+        try
+        {
+            StartActors(system);
+        }
+        catch (InvalidOperationException) when (EndedBy is not null)
+        {
+            // An actor system that is ending has no new actors.
+        }
+    }
+
+    private void StartActors(ActorSystem system)
+    {
         var cluster = Akka.Cluster.Cluster.Get(system);
         var us = cluster.SelfAddress;
         var seeds = settings

@@ -42,6 +42,19 @@ public sealed class StopWhileJoiningTests(Nodes nodes)
     }
 
     [Fact]
+    public async Task NodeThatAkkaEndsWhileItStarts_StartsNothingMore()
+    {
+        await using var joining = await LaunchAsync(await nodes.NewJournalAsync(), seed: FreePort.Next());
+        var system = joining.App.Services.GetRequiredService<ActorSystem>();
+        await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
+        var node = joining.App.Services.GetRequiredService<ClusterNode>();
+
+        node.Start(system);
+
+        Assert.Equal("ClusterDowningReason", node.EndedBy);
+    }
+
+    [Fact]
     public async Task NobodyToJoin_IsWaitedForUntilTheGraceIsOver_WhereOthersHoldLanes()
     {
         var grace = TimeSpan.FromSeconds(3);
