@@ -127,12 +127,13 @@ run_scenarios() { # those that need a machine to themselves run at the end, in g
     services_are_short_lived
     for group in $groups; do others+="&QuietGroup!=$group"; done
     run_tests "$scenarios" "" "$others" || failed=$?
+    await_tests || failed=$?
     for group in $groups; do start_tests "$scenarios" "$group" "Category!=Campaign&QuietGroup=$group"; done
     await_tests || failed=$?
     return "$failed"
 }
 
-# Unit and component tests run beside what follows, up to the scenarios.
+# Unit and component tests run beside what follows, up to the scenarios that measure.
 echo "Running all tests. What a project prints is in $results, and is shown when it has ended."
 for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
     [ "$project" = "$scenarios" ] || start_tests "$project"
@@ -153,8 +154,8 @@ for project in AppHost Receiver; do with_compiler dotnet build samples/Aspire/$p
 stop_compiler
 
 tests=0
-await_tests || tests=$?
 if [ $# -eq 0 ]; then run_scenarios || tests=$?; else run_tests "$scenarios" || tests=$?; fi
+await_tests || tests=$?
 
 coverage=0
 if [ $# -eq 0 ]; then
