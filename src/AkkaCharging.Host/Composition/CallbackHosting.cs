@@ -7,22 +7,17 @@ namespace AkkaCharging.Host.Composition;
 /// <summary>Registers the callback client with its resolver and signatures.</summary>
 internal static class CallbackHosting
 {
-    private static readonly SystemHostResolverOptions ResolverOptions = new();
-
     private static readonly TimeSpan TcpTimeout = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan TlsTimeout = TimeSpan.FromSeconds(3);
-
-    // The handler's clock runs from before the look-up until TLS is established. If it ended earlier than all of them
-    // may take, it would cut off the limits of look-up and TCP, which tell the cause.
-    private static readonly TimeSpan ConnectTimeout = ResolverOptions.Timeout + TcpTimeout + TlsTimeout;
+    // For look-up, TCP and TLS together. From 5 s on, .NET would let a connection that its attempt no longer waits for
+    // go on for 5 s, and open no other for the retry meanwhile.
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(4.5);
 
     /// <summary>Registers the callback client and its parts.</summary>
     public static void AddCallbacks(this IServiceCollection services, CallbackSettings settings)
     {
         services.AddSingleton<IHostResolver>(provider => new SystemHostResolver(
-            provider.GetRequiredService<TimeProvider>(),
-            ResolverOptions
+            provider.GetRequiredService<TimeProvider>()
         ));
         services.AddSingleton(provider => CreateSigner(settings.Signing, provider));
         services.AddSingleton(provider => CreateClient(settings, provider));

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
@@ -28,6 +29,10 @@ namespace AkkaCharging.AddressPolicy;
 internal sealed class SystemHostResolver : IHostResolver, IDisposable
 {
     private const int NamesRememberedMax = 10_000;
+
+    // ENFILE and EMFILE, which .NET leaves in the HResult of an IOException.
+    private const int TooManyFilesOfTheMachine = 23;
+    private const int TooManyFiles = 24;
 
     private static readonly TimeSpan AnsweredLifetime = TimeSpan.FromHours(1);
 
@@ -122,7 +127,7 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
             var failure = GaveUpOn(lookup);
             cancellationToken.ThrowIfCancellationRequested();
-            return new(failure);
+            return failure is null ? await lookup.Answer.Task : new(failure.Value);
         }
         finally
         {
@@ -166,10 +171,13 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
         _otherNames.Count >= _options.QueueCapacity / 2
         && _otherNames.Count(waiting => waiting.IsIn(zone)) >= _options.QueueCapacity / 2;
 
-    private NameResolutionFailure GaveUpOn(Lookup lookup)
+    /// <returns>Null when the answer has come meanwhile.</returns>
+    private NameResolutionFailure? GaveUpOn(Lookup lookup)
     {
         lock (_gate)
         {
+            if (lookup.Answer.Task.IsCompleted)
+                return null;
             // The name was not looked up, so nothing is known about it.
             if (lookup.Place is not null)
                 return NameResolutionFailure.Overloaded;
@@ -211,10 +219,12 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             }
             catch (IOException e)
             {
-                // The hosts file could not be read, so nothing is known about the name.
+                // The hosts file could not be read, so nothing is known about the name; files may be free again.
                 Finish(
                     lookup,
-                    _options.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.Overloaded,
+                    e.HResult is TooManyFilesOfTheMachine or TooManyFiles || _options.AreFilesOut()
+                        ? NameResolutionFailure.OutOfFiles
+                        : NameResolutionFailure.Overloaded,
                     e
                 );
             }
@@ -346,12 +356,34 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             _ = Answer.Task.Exception;
         }
 
-        // Many registries of countries sell names below a short second label (co.uk, com.br), whose owners have
-        // nothing to do with each other.
+        // Many registries of countries sell names below one of these (co.uk, com.br), whose owners have nothing to do
+        // with each other.
+        private static readonly FrozenSet<string> SharedLabels = new[]
+        {
+            "ac",
+            "co",
+            "com",
+            "edu",
+            "go",
+            "gob",
+            "gov",
+            "gv",
+            "ltd",
+            "me",
+            "mil",
+            "ne",
+            "net",
+            "nom",
+            "or",
+            "org",
+            "plc",
+            "sch",
+        }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
         private static string ZoneOf(string host)
         {
             var labels = host.Split('.');
-            var isBelowASharedSuffix = labels is [.., { Length: <= 3 }, { Length: 2 }];
+            var isBelowASharedSuffix = labels is [.., var second, { Length: 2 }] && SharedLabels.Contains(second);
             return string.Join('.', labels.TakeLast(isBelowASharedSuffix ? 3 : 2));
         }
     }

@@ -182,7 +182,11 @@ internal sealed partial class MetricsObserver(
     )]
     private partial void LogReceiverAway(DestinationKey destination);
 
-    [LoggerMessage(1010, LogLevel.Information, "Callbacks to {Destination} resume: its circuit breaker is closed")]
+    [LoggerMessage(
+        1010,
+        LogLevel.Information,
+        "Callbacks to {Destination} wait no longer: its circuit breaker is closed"
+    )]
     private partial void LogReceiverBack(DestinationKey destination);
 
     [LoggerMessage(1005, LogLevel.Warning, "The circuit breaker of the authorizer {Partner} is {BreakerState}")]

@@ -101,9 +101,10 @@ public sealed class SystemHostResolverTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, NameResolutionFailure.OutOfFiles)]
-    [InlineData(false, NameResolutionFailure.Overloaded)]
-    public async Task HostsFileThatCannotBeRead_IsNotHeldAgainstTheName(bool areFilesOut, object kind)
+    [InlineData(true, 0, NameResolutionFailure.OutOfFiles)]
+    [InlineData(false, 24, NameResolutionFailure.OutOfFiles)] // EMFILE, and there are files again
+    [InlineData(false, 0, NameResolutionFailure.Overloaded)]
+    public async Task HostsFileThatCannotBeRead_IsNotHeldAgainstTheName(bool areFilesOut, int error, object kind)
     {
         var asked = 0;
         using var resolver = new SystemHostResolver(
@@ -113,7 +114,7 @@ public sealed class SystemHostResolverTests : IDisposable
                 Lookup = _ =>
                 {
                     Interlocked.Increment(ref asked);
-                    throw new IOException("The hosts file cannot be opened.");
+                    throw new IOException("The hosts file cannot be opened.", error);
                 },
                 AreFilesOut = () => areFilesOut,
             }
@@ -190,6 +191,19 @@ public sealed class SystemHostResolverTests : IDisposable
         await Task.WhenAll(neighbours);
 
         Assert.Equal(5, _lookup.Asked.Count);
+    }
+
+    /// <summary>Its owner would otherwise hold a thread for each name below it.</summary>
+    [Fact]
+    public async Task NamesBelowAShortDomain_AreOfOneZone()
+    {
+        var neighbours = Enumerable.Range(0, 4).Select(i => ResolveAsync($"silent{i}.abc.io")).ToList();
+        await _lookup.OneBlockedAsync();
+        await ResolveAsync("hooks.new.org");
+        Assert.Equal(2, _lookup.Asked.Count);
+
+        _lookup.BreakSilence();
+        await Task.WhenAll(neighbours);
     }
 
     [Theory]

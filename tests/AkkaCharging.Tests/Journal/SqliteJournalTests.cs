@@ -109,7 +109,7 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         var decided = await _folder.AcceptAsync(journal);
         await journal.DecideAsync(decided.Id, Sample.Decision(Sample.Now.AddTicks(1)), default);
         await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(), default);
-        await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(decided.Id, Sample.Attempt(at: Sample.Now.AddSeconds(1)), default);
         await journal.SettleAsync(
             settled.Id,
             new(RequestState.Delivered, Sample.Now, Sample.Attempt(CallbackOutcome.Success)),
@@ -153,6 +153,19 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         Assert.Equal(0, journal.Status.Backlog);
         Assert.Equal(RequestState.Delivered, (await journal.FindAsync(settled.Id, default))!.State);
         Assert.Equal(RequestState.Queued, (await journal.FindAsync(later.Id, default))!.State);
+    }
+
+    [Fact]
+    public async Task AttemptThatIsWrittenAgain_CountsOnce()
+    {
+        await using var journal = await _folder.StartAsync();
+        var request = await _folder.AcceptAsync(journal);
+
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(at: Sample.Now.AddSeconds(1)), default);
+
+        Assert.Equal(2, (await journal.FindAsync(request.Id, default))!.Attempts.Count);
     }
 
     [Fact]
@@ -311,7 +324,7 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
             RedriveOutcome.Redriven,
             (await journal.RedriveAsync(request.Id, Sample.Now.AddHours(1), default)).Outcome
         );
-        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(), default);
+        await journal.RecordAttemptAsync(request.Id, Sample.Attempt(at: Sample.Now.AddSeconds(1)), default);
         await journal.DisposeAsync();
 
         journal = await _folder.StartAsync();

@@ -82,7 +82,7 @@ internal sealed class SqliteStore : IDisposable
             UPDATE request SET
                 attempts = attempts || $1,
                 attempts_made = attempts_made + 1
-            WHERE id = $0 AND settled_at IS NULL
+            WHERE id = $0 AND settled_at IS NULL AND instr(attempts, $1) = 0
             """
         );
         _settle = new(

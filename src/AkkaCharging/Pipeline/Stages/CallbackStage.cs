@@ -53,7 +53,8 @@ internal static class CallbackStage
         var retryLane = Flow.Create<Delivery>()
             .Select(failed => failed.Pending)
             .Via(ReceiverStage.ForRetries(receivers, tokens.Leaving))
-            .SelectAsyncUnordered(settings.MaxConcurrentRetries, retries.RetryAsync)
+            // More than have a place: expired ones, which need none, must not keep those that have one waiting.
+            .SelectAsyncUnordered(settings.MaxConcurrentRetries + OutcomesBeingJournaled, retries.RetryAsync)
             .Named("callback-retries");
 
         return ReceiverStage
