@@ -127,13 +127,12 @@ run_scenarios() { # those that need a machine to themselves run at the end, in g
     services_are_short_lived
     for group in $groups; do others+="&QuietGroup!=$group"; done
     run_tests "$scenarios" "" "$others" || failed=$?
-    await_tests || failed=$?
     for group in $groups; do start_tests "$scenarios" "$group" "Category!=Campaign&QuietGroup=$group"; done
     await_tests || failed=$?
     return "$failed"
 }
 
-# Unit and component tests run beside what follows, up to the scenarios that measure.
+# Unit and component tests run beside what follows, up to the scenarios.
 echo "Running all tests. What a project prints is in $results, and is shown when it has ended."
 for project in $(grep -l Microsoft.NET.Test.Sdk tests/*/*.csproj); do
     [ "$project" = "$scenarios" ] || start_tests "$project"
@@ -154,8 +153,8 @@ for project in AppHost Receiver; do with_compiler dotnet build samples/Aspire/$p
 stop_compiler
 
 tests=0
-if [ $# -eq 0 ]; then run_scenarios || tests=$?; else run_tests "$scenarios" || tests=$?; fi
 await_tests || tests=$?
+if [ $# -eq 0 ]; then run_scenarios || tests=$?; else run_tests "$scenarios" || tests=$?; fi
 
 coverage=0
 if [ $# -eq 0 ]; then

@@ -48,12 +48,14 @@ internal sealed class PostgresRetention(
     // caller whose counted amount exceeds its share really exceeds it.
     private readonly CallerShares _shares = new();
     private bool _isMiscounted;
+    private bool _isChanged; // since the latest count began; guarded by the shares
 
     /// <summary>Adds the changes of a batch that settled, redrove or discarded requests.</summary>
     public void Add(IReadOnlyList<(SettledGroup Group, int Rows)> changes)
     {
         lock (_shares)
         {
+            _isChanged = true;
             foreach (var (group, rows) in changes)
                 _shares.Add(group, rows);
         }
@@ -97,8 +99,7 @@ internal sealed class PostgresRetention(
                     if (!isCounted || ((isShared || _isMiscounted) && time.GetElapsedTime(countedAt) >= countAfter))
                     {
                         countedAt = time.GetTimestamp();
-                        await CountAsync(connection, stopping);
-                        _isMiscounted = false;
+                        _isMiscounted = await CountAsync(connection, stopping);
                         countAfter = TimeSpan.FromTicks(
                             Math.Max(RecountEvery.Ticks, (time.GetElapsedTime(countedAt) * CountShare).Ticks)
                         );
@@ -127,8 +128,11 @@ internal sealed class PostgresRetention(
         }
     }
 
-    private async Task CountAsync(NpgsqlConnection connection, CancellationToken stopping)
+    /// <returns>Whether requests settled meanwhile, of which it is not known whether the count has them.</returns>
+    private async Task<bool> CountAsync(NpgsqlConnection connection, CancellationToken stopping)
     {
+        lock (_shares)
+            _isChanged = false;
         await using var count = connection.Command(
             """
             SELECT coalesce(api_key, ''), secrets IS NOT NULL, count(*)
@@ -142,8 +146,10 @@ internal sealed class PostgresRetention(
             found.Add((new(rows.GetString(0), rows.GetBoolean(1)), (int)rows.GetInt64(2)));
         lock (_shares)
         {
+            var isChanged = _isChanged;
             _shares.Clear();
             Add(found);
+            return isChanged;
         }
     }
 
