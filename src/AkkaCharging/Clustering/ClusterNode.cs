@@ -128,9 +128,9 @@ internal sealed class ClusterNode(
         {
             StartActors(system);
         }
-        catch (InvalidOperationException) when (EndedBy is not null)
+        catch (Exception) when (EndedBy is not null)
         {
-            // An actor system that is ending has no new actors.
+            // An actor system that is ending refuses new actors and timers, each with an exception of its own.
         }
     }
 
