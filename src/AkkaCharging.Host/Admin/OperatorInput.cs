@@ -169,17 +169,9 @@ internal sealed class OperatorBodies(ServerSettings settings, TimeProvider time)
     public async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
         where T : class
     {
-        var (problem, bytes) = await BodyReader.ReadAsync(
-            context.Request,
-            settings.MaxRequestBodyBytes,
-            settings.RequestTimeout,
-            time
-        );
-        if (problem != BodyProblem.None)
-        {
-            await context.WriteBodyProblemAsync(problem, settings);
+        var (bytes, unread) = await BodyReader.ReadAsync(context, settings, time);
+        if (unread is not null)
             return null;
-        }
 
         try
         {

@@ -54,17 +54,9 @@ internal static class DemoReceiver
         TimeProvider time
     )
     {
-        var (problem, bytes) = await BodyReader.ReadAsync(
-            context.Request,
-            settings.MaxRequestBodyBytes,
-            settings.RequestTimeout,
-            time
-        );
-        if (problem != BodyProblem.None)
-        {
-            await context.WriteBodyProblemAsync(problem, settings);
+        var (bytes, unread) = await BodyReader.ReadAsync(context, settings, time);
+        if (unread is not null)
             return;
-        }
 
         if (!BodyReader.IsJson(context.Request) || Parse(bytes) is not { } body)
         {

@@ -60,6 +60,17 @@ internal static class BodyReader
 
         if (!IsPlain(context.Request))
             return ([], await context.WriteEncodingProblemAsync());
+        return await ReadAsync(context, settings, time);
+    }
+
+    /// <summary>Reads a body within the limits of the listener, or answers why it is rejected.</summary>
+    /// <inheritdoc cref="ReadJsonAsync"/>
+    public static async ValueTask<(byte[] Body, AnswerStatus? Rejected)> ReadAsync(
+        HttpContext context,
+        ServerSettings settings,
+        TimeProvider time
+    )
+    {
         var (problem, body) = await ReadAsync(
             context.Request,
             settings.MaxRequestBodyBytes,

@@ -208,37 +208,26 @@ internal sealed class SystemHostResolver : IHostResolver, IDisposable
             {
                 Finish(lookup, _options.Lookup(lookup.Host));
             }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.TryAgain)
-            {
-                // EAI_AGAIN: the system gave up on silent or failing name servers.
-                Finish(
-                    lookup,
-                    _options.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.TimedOut,
-                    e
-                );
-            }
-            catch (IOException e)
-            {
-                // The hosts file could not be read, so nothing is known about the name; files may be free again.
-                Finish(
-                    lookup,
-                    e.HResult is TooManyFilesOfTheMachine or TooManyFiles || _options.AreFilesOut()
-                        ? NameResolutionFailure.OutOfFiles
-                        : NameResolutionFailure.Overloaded,
-                    e
-                );
-            }
             catch (Exception e)
             {
                 // The thread's outermost handler: no failure of one name may end the thread and with it the process.
-                Finish(
-                    lookup,
-                    _options.AreFilesOut() ? NameResolutionFailure.OutOfFiles : NameResolutionFailure.NotFound,
-                    e
-                );
+                Finish(lookup, KindOf(e), e);
             }
         }
     }
+
+    // What an exception says of files comes first: when the process is asked, there may be files again.
+    private NameResolutionFailure KindOf(Exception failure) =>
+        failure is IOException { HResult: TooManyFilesOfTheMachine or TooManyFiles } || _options.AreFilesOut()
+            ? NameResolutionFailure.OutOfFiles
+            : failure switch
+            {
+                // EAI_AGAIN: the system gave up on silent or failing name servers.
+                SocketException { SocketErrorCode: SocketError.TryAgain } => NameResolutionFailure.TimedOut,
+                // The hosts file could not be read, so nothing is known about the name.
+                IOException => NameResolutionFailure.Overloaded,
+                _ => NameResolutionFailure.NotFound,
+            };
 
     private Lookup? Next(bool knownOnly)
     {

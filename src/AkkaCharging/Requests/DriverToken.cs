@@ -22,8 +22,7 @@ public sealed class DriverToken : IEquatable<DriverToken>
     /// <summary>
     /// The masked token: its first four characters (of a short token, its first quarter) and <c>***</c>.
     /// </summary>
-    public string Masked =>
-        string.Concat(Secret.AsSpan(0, Math.Min(MaskedLengthMax, Secret.Length / MaskedShare)), "***");
+    public string Masked => string.Concat(ShownOf(Secret), "***");
 
     /// <summary>
     /// Creates a token of 20 to 80 letters, digits, <c>-</c>, <c>.</c>, <c>_</c> or <c>~</c>; null for any other text.
@@ -42,6 +41,10 @@ public sealed class DriverToken : IEquatable<DriverToken>
 
     /// <inheritdoc cref="Masked"/>
     public override string ToString() => Masked;
+
+    /// <summary>Returns the beginning of a text that may be shown although the text may be a token.</summary>
+    internal static ReadOnlySpan<char> ShownOf(ReadOnlySpan<char> text) =>
+        text[..Math.Min(MaskedLengthMax, text.Length / MaskedShare)];
 
     /// <summary>Creates a token that <paramref name="rules"/> allow; null for any other text.</summary>
     internal static DriverToken? TryCreate(string? text, DriverTokenRules rules) =>

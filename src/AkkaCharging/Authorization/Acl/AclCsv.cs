@@ -210,10 +210,9 @@ internal sealed class AclCsv(string name, AclTokenForm form)
             _problems.Add(problem);
     }
 
-    /// <summary>Shows a quarter of a text, four characters at most, as of a driver token.</summary>
     private static string Mask(ReadOnlySpan<char> text)
     {
-        var shown = text[..Math.Min(text.Length / 4, 4)].ToString().Select(c => char.IsBetween(c, ' ', '~') ? c : '?');
+        var shown = DriverToken.ShownOf(text).ToString().Select(c => char.IsBetween(c, ' ', '~') ? c : '?');
         return $"'{string.Concat(shown)}***'";
     }
 

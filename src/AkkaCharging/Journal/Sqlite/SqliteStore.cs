@@ -179,9 +179,10 @@ internal sealed class SqliteStore : IDisposable
             var isFresh = SqliteSchema.CheckIsFresh(connection, settings.Path);
             SqliteFile.Configure(connection, settings);
             var wrapped = isFresh ? null : SqliteMeta.ReadWrapped(connection);
-            var keys = KeySource.Load(settings, wrapped is null ? null : KeyRing.KeyIdOf(wrapped));
-            if (keepsKey && wrapped is not null)
-                keys = keys.WritingWith(KeyRing.KeyIdOf(wrapped));
+            var keyInUse = wrapped is null ? null : KeyRing.KeyIdOf(wrapped);
+            var keys = KeySource.Load(settings, keyInUse);
+            if (keepsKey && keyInUse is not null)
+                keys = keys.WritingWith(keyInUse);
             var secrets = wrapped is null ? JournalSecrets.Create(keys) : JournalSecrets.Open(keys, wrapped);
 
             SqliteSchema.Run(connection, "BEGIN IMMEDIATE");
