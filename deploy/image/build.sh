@@ -33,10 +33,11 @@ mkdir -p "$folder/sdk"/{usr,etc/ssl,tmp,root/.nuget/packages,proc,sys,dev,run}
 chmod 1777 "$folder/sdk/tmp"
 ln -s usr/bin usr/lib usr/lib64 "$folder/sdk/"
 echo "root:x:0:0::/root:/bin/sh" > "$folder/sdk/etc/passwd"
+# Its processes live for seconds, and compile as little of their own code again as those of tests/short-lived.sh.
 # Without processes of its own there is nothing that would end MSBuild's and the compiler's servers, and an instruction is over when the last of them is.
 image stand-in/sdk "$folder/sdk" --env PATH="$dotnet:/usr/bin" --env HOME=/root --env DOTNET_NOLOGO=1 --env DOTNET_CLI_TELEMETRY_OPTOUT=1 \
     --env DOTNET_GENERATE_ASPNET_CERTIFICATE=false --env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 --env MSBUILDDISABLENODEREUSE=1 --env UseSharedCompilation=false \
-    --env NUGET_CERT_REVOCATION_MODE="${NUGET_CERT_REVOCATION_MODE:-online}"
+    --env NUGET_CERT_REVOCATION_MODE="${NUGET_CERT_REVOCATION_MODE:-online}" --env DOTNET_TieredPGO=0 --env DOTNET_EnableWriteXorExecute=0
 
 # As the chiseled one: the runtime with the libraries that it needs or loads by name, a user, no shell.
 mkdir -p "$folder/runtime"/{usr/lib,usr/lib64,etc,tmp,proc,sys,dev,run,usr/share/dotnet/shared}

@@ -20,7 +20,7 @@ public sealed class AuditBesideServiceTests(ITestOutputHelper output) : IDisposa
     public async Task Audit_ListsWhatWasAccepted_AndDisturbsNothing(string kind)
     {
         await using var journal = await JournalHome.NewAsync(kind);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var settings = journal.Settings(("AUTHORIZATION_THROTTLE_ELEMENTS", "0"));
         await using var service = await ServiceProcess.StartAsync(settings, _folder.Path);
         var load = new ClientLoad(service.Port, receiver.Url("/ok"));

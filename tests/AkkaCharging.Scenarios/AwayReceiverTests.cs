@@ -21,7 +21,7 @@ public sealed class AwayReceiverTests : IDisposable
         const int AtOnce = 200;
         const int OneByOne = 100;
         var port = FreePort.Next();
-        await using var away = path == "/ok/" ? null : await ReceiverProcess.StartAsync(port);
+        await using var away = path == "/ok/" ? null : await RecordingReceiver.StartAsync(port);
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("CALLBACK_RETRY_DELAY_MILLIS", "200"),
@@ -39,7 +39,7 @@ public sealed class AwayReceiverTests : IDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(100));
         }
 
-        await using var back = away is null ? await ReceiverProcess.StartAsync(port) : null;
+        await using var back = away is null ? await RecordingReceiver.StartAsync(port) : null;
         await (away ?? back)!.OpenGateAsync();
 
         await Promises.AllSettleAsync(service, AtOnce + OneByOne, delivered: AtOnce + OneByOne);

@@ -16,7 +16,7 @@ public sealed class CircuitBreakerTests : IDisposable
     public async Task FailingAuthorizer_SeesFiveCalls_ThenOneProbeAfterEachResetTime_UntilItAnswers()
     {
         await using var authorizer = await CallbackReceiver.StartAsync();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("AUTHORIZATION_PROVIDER", "http"),
@@ -75,7 +75,7 @@ public sealed class CircuitBreakerTests : IDisposable
     }
 
     /// <summary>Submits one after the other, so that the requests are decided in this order.</summary>
-    private static async Task<List<string>> SubmitAsync(ServiceProcess service, ReceiverProcess receiver, int count)
+    private static async Task<List<string>> SubmitAsync(ServiceProcess service, RecordingReceiver receiver, int count)
     {
         var ids = new List<string>();
         while (ids.Count < count)

@@ -18,7 +18,7 @@ public sealed class GracefulStopTests : IDisposable
     [Fact]
     public async Task Sigterm_FinishesWhatIsPending_ThenExitsWith0()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("SERVER_SHUTDOWN_DELAY_MILLIS", "10000"), ("CALLBACK_TIMEOUT_MILLIS", "60000")),
             _folder.Path
@@ -87,8 +87,8 @@ public sealed class GracefulStopTests : IDisposable
     [Fact]
     public async Task Sigterm_HangingReceiver_ExitsWith0AndSaysHowManyWereLost()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
-        await using var hanging = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
+        await using var hanging = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"), ("JOURNAL_KIND", "memory")),
             _folder.Path
@@ -133,8 +133,8 @@ public sealed class GracefulStopTests : IDisposable
             service.Process.Output,
             line => line.Contains("200 accepted requests", StringComparison.Ordinal)
         );
-        await using var one = await ReceiverProcess.StartAsync(ports[0]);
-        await using var other = await ReceiverProcess.StartAsync(ports[1]);
+        await using var one = await RecordingReceiver.StartAsync(ports[0]);
+        await using var other = await RecordingReceiver.StartAsync(ports[1]);
         await using var next = await ServiceProcess.StartAsync(settings, _folder.Path);
         await Eventually.HoldsAsync(
             async () => await one.CountAsync() == 100 && await other.CountAsync() == 100,

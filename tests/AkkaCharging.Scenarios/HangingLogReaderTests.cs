@@ -20,7 +20,7 @@ public sealed class HangingLogReaderTests : IDisposable
     [InlineData("sh", "-c", "head -c 200000 /dev/zero 2>&1 & exec \"$@\" 2>&1", "sh")]
     public async Task NobodyReadsTheLog_EveryRequestIsDeliveredAllTheSame_AndTheStopEnds(params string[] launcher)
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = ServiceProcess.Launch(
             ScenarioFolder.Settings(),
             _folder.Path,
@@ -57,7 +57,7 @@ public sealed class HangingLogReaderTests : IDisposable
     [Fact]
     public async Task LogThatCannotBeWritten_EndsNothing_AndIsTold()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = ServiceProcess.Launch(
             ScenarioFolder.Settings(),
             _folder.Path,

@@ -16,7 +16,7 @@ public sealed class HotReloadTests : IDisposable
     public async Task AccessListReplaced_NextDecisionDiffers_AndABrokenOneKeepsTheLast()
     {
         WriteRule("active");
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
         Assert.Equal("allowed in_acl", await DecideAsync(service, receiver));
 
@@ -74,7 +74,7 @@ public sealed class HotReloadTests : IDisposable
     public async Task AccessListThatHangsWhoeverOpensIt_HoldsUpNothing_AndIsTakenUpOnceItCanBeRead()
     {
         WriteRule("active");
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
 
         using (await ReplaceByHangingAsync("blocked"))
@@ -103,7 +103,7 @@ public sealed class HotReloadTests : IDisposable
     }
 
     /// <summary>The decision as the receiver got it, and its reason.</summary>
-    private static async Task<string> DecideAsync(ServiceProcess service, ReceiverProcess receiver)
+    private static async Task<string> DecideAsync(ServiceProcess service, RecordingReceiver receiver)
     {
         var id = await service.AcceptAsync(receiver.Url(), Token);
         var page = default(JsonElement);

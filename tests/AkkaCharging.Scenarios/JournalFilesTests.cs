@@ -32,7 +32,7 @@ public sealed class JournalFilesTests : IDisposable
     )
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var ids = new List<string>();
         await using (var service = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path))
         {
@@ -63,7 +63,7 @@ public sealed class JournalFilesTests : IDisposable
     public async Task DatabaseRemoved_IsDown_AndWhatItHeldIsSavedForTheNextStart()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var ids = new List<string>();
         string saved;
         await using (var service = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path))
@@ -111,7 +111,7 @@ public sealed class JournalFilesTests : IDisposable
     public async Task SecondProcess_Waits_WhateverItIsTriedWith_AndEachCallbackGoesOutOnce(string way)
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         // Callbacks wait at the gate until the second process has started: none of them may time out meanwhile.
         List<(string, string)> more = [("CALLBACK_TIMEOUT_MILLIS", "60000")];
         if (way == "runtime's locks off")
@@ -157,7 +157,7 @@ public sealed class JournalFilesTests : IDisposable
     [Fact]
     public async Task UmaskOf0_FilesAndFolderAreTheOwnersAlone()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("JOURNAL_KIND", JournalHome.Sqlite), ("JOURNAL_PATH", "data/of/it/journal.db")),
             _folder.Path,
@@ -179,7 +179,7 @@ public sealed class JournalFilesTests : IDisposable
     }
 
     /// <summary>Submits until so many are accepted, as a client that repeats what was answered 503 does.</summary>
-    private static async Task SubmitAsync(ServiceProcess service, ReceiverProcess receiver, List<string> ids)
+    private static async Task SubmitAsync(ServiceProcess service, RecordingReceiver receiver, List<string> ids)
     {
         for (var accepted = 0; accepted < Pending; )
         {

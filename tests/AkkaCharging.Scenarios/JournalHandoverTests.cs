@@ -21,7 +21,7 @@ public sealed class JournalHandoverTests : IDisposable
     public async Task Sigterm_HangingReceiver_ExitsWith0AndSaysHowManyStay_AndTheNextStartDeliversThem()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var settings = journal.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"));
         string[] ids;
         await using (var service = await ServiceProcess.StartAsync(settings, _folder.Path))
@@ -54,7 +54,7 @@ public sealed class JournalHandoverTests : IDisposable
     public async Task Sigterm_WhileRecoveryWaitsForRoom_CountsWhatIsStillInTheJournalAlone()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using (var service = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path))
         {
             await SubmitAsync(service, receiver.Url("/gate"));
@@ -80,7 +80,7 @@ public sealed class JournalHandoverTests : IDisposable
     public async Task SecondProcess_IsNotReadyAndNamesTheHolder_AndTakesOverWhenTheFirstIsKilled(string kind)
     {
         await using var journal = await JournalHome.NewAsync(kind);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var first = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path);
         await using var second = ServiceProcess.Launch(journal.Settings(), _folder.Path);
         var ids = await SubmitAsync(first, receiver.Url("/gate"));
@@ -165,7 +165,7 @@ public sealed class JournalHandoverTests : IDisposable
             "what was pending is delivered"
         );
 
-    private static async Task<IEnumerable<string>> AnsweredAsync(ReceiverProcess receiver) =>
+    private static async Task<IEnumerable<string>> AnsweredAsync(RecordingReceiver receiver) =>
         (await receiver.ReceivedAsync())
             .Where(arrival => arrival.Answered == 204)
             .Select(arrival => arrival.WebhookId)

@@ -28,7 +28,7 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
         {
             Port = proxy.Port,
         }.ConnectionString;
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([.. JournalHome.OnPostgres(throughProxy), .. ClientLoad.Unhurried]),
             _folder.Path
@@ -53,7 +53,7 @@ public sealed class JournalOutageTests(ITestOutputHelper output) : IDisposable
     public async Task DiskOfTheSqliteJournalFull()
     {
         using var disk = new SmallDisk(Path.Combine(_folder.Path, "disk"), megabytes: 2);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([
                 ("JOURNAL_KIND", JournalHome.Sqlite),

@@ -29,8 +29,8 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
     public async Task ServiceKilledUnderLoad_EveryAcceptedRequestIsDelivered_AndDecidedOnce(string kind)
     {
         await using var journal = await JournalHome.NewAsync(kind);
-        await using var first = await ReceiverProcess.StartAsync();
-        await using var second = await ReceiverProcess.StartAsync();
+        await using var first = await RecordingReceiver.StartAsync();
+        await using var second = await RecordingReceiver.StartAsync();
         var settings = journal.Settings([
             .. ClientLoad.Unhurried,
             ("SERVER_PORT", FreePort.Next().ToString(CultureInfo.InvariantCulture)),
@@ -73,7 +73,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
     public async Task PostgresKilledUnderLoad_NothingIsAcceptedMeanwhile_AndTheServiceRecoversByItself()
     {
         await using var postgres = await PostgresServer.StartNewAsync();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([.. JournalHome.OnPostgres(postgres.ConnectionString), .. ClientLoad.Unhurried]),
             _folder.Path

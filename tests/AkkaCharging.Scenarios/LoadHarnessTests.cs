@@ -42,7 +42,7 @@ public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task DurableRows_EveryRunIsValid_AndNothingIsLost()
     {
-        var report = await RunAsync("only=durable", "warmup=4", "seconds=3");
+        var report = await RunAsync("only=durable", "warmup=4");
 
         Assert.Equal(["durable-sqlite", "durable-kill-sqlite"], Keys(report));
         var kill = report.GetProperty("figures")[1];

@@ -11,7 +11,7 @@ namespace AkkaCharging.Scenarios;
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Performance")]
-[Trait("QuietGroup", "2")]
+[Trait("QuietGroup", "1")]
 public sealed class LoadTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly TimeSpan AcceptBound = TimeSpan.FromMilliseconds(250);

@@ -14,7 +14,7 @@ public sealed class LogLevelTests : IDisposable
     public async Task LevelOfTheChangedFile_IsInForce_AndABrokenFileKeepsTheOneBefore()
     {
         Write("warning");
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(),
             _folder.Path,
@@ -61,7 +61,7 @@ public sealed class LogLevelTests : IDisposable
     private static bool HasAll(string line, params string[] words) =>
         words.All(word => line.Contains(word, StringComparison.Ordinal));
 
-    private static async Task<string> DeliverAsync(ServiceProcess service, ReceiverProcess receiver)
+    private static async Task<string> DeliverAsync(ServiceProcess service, RecordingReceiver receiver)
     {
         var id = await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
         await Eventually.HoldsAsync(

@@ -22,9 +22,9 @@ public sealed class MainJobTests : IDisposable
     public async Task TenThousandRequests_EachGetsExactlyTheCallbackThatTheAccessListDemands()
     {
         _folder.Write("acl.csv", AccessListCase.Csv());
-        await using var first = await ReceiverProcess.StartAsync();
-        await using var second = await ReceiverProcess.StartAsync();
-        await using var failing = await ReceiverProcess.StartAsync();
+        await using var first = await RecordingReceiver.StartAsync();
+        await using var second = await RecordingReceiver.StartAsync();
+        await using var failing = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("CALLBACK_RETRY_DELAY_MILLIS", "200"),

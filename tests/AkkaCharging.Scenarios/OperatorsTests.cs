@@ -19,7 +19,7 @@ public sealed class OperatorsTests : IDisposable
     public async Task DeadLetterOfAnEarlierProcess_IsListed_Redriven_AndDeliveredUnderItsId()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var settings = journal.Settings(("CALLBACK_MAX_RETRIES", "1"), ("CALLBACK_RETRY_DELAY_MILLIS", "10"));
         string id;
         await using (var first = await ServiceProcess.StartAsync(settings, _folder.Path))

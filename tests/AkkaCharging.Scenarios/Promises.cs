@@ -19,15 +19,15 @@ internal static class Promises
     public static Task<string> AreKeptAsync(
         ServiceProcess service,
         ClientLoad load,
-        params ReceiverProcess[] receivers
+        params RecordingReceiver[] receivers
     ) => AreKeptAsync([service], load, receivers);
 
     /// <param name="nodes">Of one cluster; any of them knows of every request.</param>
-    /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, ReceiverProcess[])"/>
+    /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, RecordingReceiver[])"/>
     public static async Task<string> AreKeptAsync(
         IReadOnlyList<ServiceProcess> nodes,
         ClientLoad load,
-        params ReceiverProcess[] receivers
+        params RecordingReceiver[] receivers
     )
     {
         foreach (var node in nodes)
@@ -68,11 +68,11 @@ internal static class Promises
     /// After an outage of the journal: the service is ready again and accepts, all promises are kept, and what was
     /// refused meanwhile was refused because of the journal, and is never called back.
     /// </summary>
-    /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, ReceiverProcess[])"/>
+    /// <inheritdoc cref="AreKeptAsync(ServiceProcess, ClientLoad, RecordingReceiver[])"/>
     public static async Task<string> AreKeptAfterOutageAsync(
         ServiceProcess service,
         ClientLoad load,
-        ReceiverProcess receiver
+        RecordingReceiver receiver
     )
     {
         await Eventually.HoldsAsync(

@@ -51,7 +51,7 @@ public sealed class PublishedServiceTests : IDisposable
             """
         );
 
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             new Dictionary<string, string> { ["SERVER_PORT"] = $"{port}" },
             elsewhere,

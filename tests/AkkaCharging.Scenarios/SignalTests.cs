@@ -64,7 +64,7 @@ public sealed class SignalTests : IDisposable
     [Fact]
     public async Task Sighup_EndsNothing_AndHasWatchedFilesReadAgain()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("JOURNAL_KIND", "memory")),
             _folder.Path

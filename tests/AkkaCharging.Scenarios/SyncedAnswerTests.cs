@@ -22,7 +22,7 @@ public sealed partial class SyncedAnswerTests : IDisposable
     public async Task Answer_LeavesAfterTheLogWasSynced()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path);
         using var tracer = await AttachAsync(service.Process.Id);
         if (tracer is null)

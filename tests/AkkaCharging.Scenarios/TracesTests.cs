@@ -22,7 +22,7 @@ public sealed class TracesTests : IDisposable
     public async Task OneRequest_IsOneTrace_FromHttpThroughQueueAndDecisionToEachAttempt()
     {
         await using var collector = await OtlpCollector.StartAsync();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([
                 .. collector.Settings,
@@ -81,7 +81,7 @@ public sealed class TracesTests : IDisposable
     {
         await using var collector = await OtlpCollector.StartAsync();
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var settings = journal.Settings(collector.Settings);
         await using (var first = await ServiceProcess.StartAsync(settings, _folder.Path))
         {
@@ -110,7 +110,7 @@ public sealed class TracesTests : IDisposable
     public async Task WithoutAnEndpoint_NothingIsTraced_AndNoTraceIsStored()
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using (var service = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path))
         {
             await SubmitAsync(service, receiver.Url());
@@ -141,7 +141,7 @@ public sealed class TracesTests : IDisposable
             collector.Hangs = true;
         else
             await collector.DisposeAsync();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         // A queue for spans that is full at once: spans that do not fit are dropped, and nothing waits for room.
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([
@@ -184,7 +184,7 @@ public sealed class TracesTests : IDisposable
     public async Task Metrics_AreThoseOfTheMetricsPage_AndTheRuntimes()
     {
         await using var collector = await OtlpCollector.StartAsync();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([.. collector.Settings, ("CALLBACK_RETRY_DELAY_MILLIS", "10")]),
             _folder.Path

@@ -63,7 +63,7 @@ internal static class DeadLetterEndpoints
             .Describe(
                 "previewRedrive",
                 "What a bulk redrive would send again: how many, by cause and age",
-                "Takes the filters of the redrive. Its count confirms the redrive."
+                "Takes the filters of the redrive. Its matched, sent as count, confirms the redrive."
             )
             .Produces<RedrivePreviewAnswer>()
             .ProducesInvalid()

@@ -53,6 +53,11 @@ internal static class MigrateCommand
                                     $"Copied {copied:N0} of {all:N0} rows ({100.0 * copied / all:N0} %)"
                                 )
                             ),
+                        (id, damage) =>
+                        {
+                            progress.Clear();
+                            error.WriteLine($"{id} cannot be moved: {damage}");
+                        },
                         cancellation
                     );
                     progress.Clear();

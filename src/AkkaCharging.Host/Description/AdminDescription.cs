@@ -25,7 +25,7 @@ internal static class AdminDescription
                     {
                         Type = SecuritySchemeType.Http,
                         Scheme = "bearer",
-                        Description = "Needed when management.token is set.",
+                        Description = "Needed when management.token or management.operators is set.",
                     }
                 ),
             ],
@@ -54,12 +54,13 @@ internal static class AdminDescription
             case "listDeadLetters":
                 operation.Parameters =
                 [
-                    Query("destination", "Scheme, host and port of the callback URL."),
-                    Query("from", "Failed at or after this time: RFC 3339, or milliseconds since 1970."),
-                    Query("to", "Failed before this time."),
+                    .. DeadLetterFilters(),
                     Limit(),
                     Query("cursor", "The value of next from the previous page."),
                 ];
+                break;
+            case "previewRedrive":
+                operation.Parameters = [.. DeadLetterFilters()];
                 break;
             case "listDestinations":
                 operation.Parameters = [Limit()];
@@ -84,7 +85,7 @@ internal static class AdminDescription
             {
                 "400" => "Rules were broken, all of which are listed.",
                 "401" => "The operators' token is missing or wrong.",
-                "403" => "No token is configured, and the Host header is not a loopback name.",
+                "403" => "No token is configured and Host is no loopback name, or the operator has access = read.",
                 "404" => "The requested object does not exist.",
                 "409" => "Not possible in the current state.",
                 "415" => "The content type is not application/json in UTF-8, or the body has a content encoding.",
@@ -94,6 +95,16 @@ internal static class AdminDescription
             };
         }
     }
+
+    private static OpenApiParameter[] DeadLetterFilters() =>
+        [
+            Query("destination", "Scheme, host and port of the callback URL."),
+            Query("from", "Failed at or after this time: RFC 3339, or milliseconds since 1970."),
+            Query("to", "Failed before this time."),
+            Query("cause", "Why the last callback attempt failed."),
+            Query("acceptedFrom", "Accepted at or after this time: RFC 3339, or milliseconds since 1970."),
+            Query("acceptedTo", "Accepted before this time."),
+        ];
 
     private static OpenApiParameter Query(string name, string description) =>
         new()

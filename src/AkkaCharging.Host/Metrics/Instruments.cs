@@ -61,7 +61,7 @@ internal static class Instruments
         ),
         Counter(
             "akkacharging_circuit_breaker_transitions",
-            "Times that the authorizer's circuit breaker entered a state.",
+            "Times that the circuit breaker of any authorization back end entered a state.",
             ["state"],
             figures => By(figures.Counts.BreakerTransitions)
         ),
@@ -145,7 +145,7 @@ internal static class Instruments
         ),
         Gauge(
             "akkacharging_partner_misconfigured",
-            "1 when an authorization back end reports wrong credentials, address or mapping, else 0.",
+            "1 when the credentials, address or query of an authorization back end are wrong, else 0.",
             ["partner"],
             figures =>
                 figures.Partners.Select(partner => new Sample(partner.Misconfiguration is null ? 0 : 1, partner.Name))

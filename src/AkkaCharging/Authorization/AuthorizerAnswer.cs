@@ -74,7 +74,7 @@ public readonly record struct AuthorizerAnswer
         new(new AuthorizerUnavailableException(why, isTransient, cause));
 
     /// <summary>
-    /// The partner answered, but rejected the question, because credentials, address or mapping are wrong and an
+    /// The partner answered, but rejected the question, because credentials, address or query are wrong and an
     /// operator has to correct them. The decision is <c>unknown</c> with <c>authorizer_error</c>, and the circuit
     /// breaker counts no failure.
     /// </summary>

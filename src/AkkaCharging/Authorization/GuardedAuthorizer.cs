@@ -9,8 +9,8 @@ using Polly.Retry;
 namespace AkkaCharging.Authorization;
 
 /// <summary>
-/// Calls an authorizer with a time-out, retries and a circuit breaker. The result is always a decision, even if the
-/// authorizer fails.
+/// Calls an authorizer with a time-out, retries and a circuit breaker. The result is a decision, even if the authorizer
+/// fails, unless the request expires before anybody was asked.
 /// </summary>
 /// <remarks>
 /// Errors: a late answer becomes <see cref="DecisionReason.Timeout"/>, or <see cref="DecisionReason.Deadline"/> when
@@ -90,21 +90,26 @@ internal sealed class GuardedAuthorizer
     /// <see cref="long.MaxValue"/> for none.</param>
     /// <param name="shutdown">The caller's token: ends the call without a decision, and the breaker does not count
     /// it.</param>
+    /// <param name="start">Told when the call takes its turn; null if nobody needs to know.</param>
+    /// <returns>Null when the request expired before its turn: nobody was asked, and no answer is counted. At a
+    /// <paramref name="deadline"/> that is not later than <paramref name="startBy"/> there is a decision.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
-    public async Task<Decision> DecideAsync(
+    public async Task<Decision?> DecideAsync(
         AuthorizationQuery query,
         long deadline,
         long startBy,
-        CancellationToken shutdown
+        CancellationToken shutdown,
+        CallStart? start = null
     )
     {
-        startBy = Math.Min(startBy, deadline);
         shutdown.ThrowIfCancellationRequested();
         if (State == BreakerState.Open) // calls in progress may still hold all turns
             return Decide(Outcome.Failed(DecisionReason.CircuitOpen));
-        if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None) && !await TakeTurnAsync(startBy, shutdown))
-            return Decide(Outcome.Failed(DecisionReason.Deadline));
+        var latest = Math.Min(startBy, deadline);
+        if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None) && !await TakeTurnAsync(latest, shutdown))
+            return Decide(TooLate(deadline, startBy));
         Interlocked.Increment(ref _inFlight);
+        start?.Mark(_time.GetTimestamp());
         try
         {
             var outcome = await AskAsync(query, deadline, startBy, shutdown);
@@ -117,29 +122,30 @@ internal sealed class GuardedAuthorizer
         }
     }
 
-    /// <returns>False when <paramref name="startBy"/> passed first.</returns>
-    private async Task<bool> TakeTurnAsync(long startBy, CancellationToken shutdown)
+    /// <returns>False when <paramref name="latest"/> passed first.</returns>
+    private async Task<bool> TakeTurnAsync(long latest, CancellationToken shutdown)
     {
-        if (startBy == long.MaxValue)
+        if (latest == long.MaxValue)
         {
             await _turns.WaitAsync(shutdown);
             return true;
         }
 
-        var left = Left(startBy);
-        if (left <= TimeSpan.Zero)
-            return false;
-        using var late = new CancellationTokenSource(left, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, shutdown);
-        try
+        // A timer may end early by a fraction of a millisecond; who gets false relies on it that the time has passed.
+        for (var left = Left(latest); left > TimeSpan.Zero; left = Left(latest))
         {
-            await _turns.WaitAsync(either.Token);
-            return true;
+            var limit = TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
+            using var late = new CancellationTokenSource(limit, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, shutdown);
+            try
+            {
+                await _turns.WaitAsync(either.Token);
+                return true;
+            }
+            catch (OperationCanceledException) when (!shutdown.IsCancellationRequested) { }
         }
-        catch (OperationCanceledException) when (!shutdown.IsCancellationRequested)
-        {
-            return false;
-        }
+
+        return false;
     }
 
     private ValueTask<Outcome> AskAsync(
@@ -154,7 +160,7 @@ internal sealed class GuardedAuthorizer
             return new(Outcome.Failed(DecisionReason.CircuitOpen));
         var left = Left(deadline); // read once: the call must not begin with a negative limit
         if (left <= TimeSpan.Zero || Left(startBy) <= TimeSpan.Zero)
-            return new(Outcome.Failed(DecisionReason.Deadline));
+            return new(TooLate(deadline, startBy));
 
         var call = new Call(this, query, left);
         if (state == BreakerState.HalfOpen)
@@ -177,8 +183,13 @@ internal sealed class GuardedAuthorizer
     private TimeSpan Left(long deadline) =>
         deadline == long.MaxValue ? TimeSpan.MaxValue : _time.GetElapsedTime(_time.GetTimestamp(), deadline);
 
-    private Decision Decide(Outcome outcome)
+    private static Outcome TooLate(long deadline, long startBy) =>
+        startBy < deadline ? Outcome.Expired : Outcome.Failed(DecisionReason.Deadline);
+
+    private Decision? Decide(Outcome outcome)
     {
+        if (outcome.IsExpired)
+            return null;
         var answer = outcome.Answer;
         Interlocked.Increment(ref _answers[(int)(outcome.Failure ?? answer.Reason)]);
         return outcome.Failure is { } reason
@@ -337,17 +348,22 @@ internal sealed class GuardedAuthorizer
         None,
     }
 
-    /// <summary>An answer, why there is none, or that the caller has stopped waiting.</summary>
+    /// <summary>
+    /// An answer, why there is none, that the caller has stopped waiting, or that the request expired unasked.
+    /// </summary>
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct Outcome(
         AuthorizerAnswer Answer,
         DecisionReason? Failure = null,
         bool IsTransient = false,
         Verdict Verdict = Verdict.Success,
-        bool IsGivenUp = false
+        bool IsGivenUp = false,
+        bool IsExpired = false
     )
     {
         public static readonly Outcome GivenUp = new(default, Verdict: Verdict.None, IsGivenUp: true);
+
+        public static readonly Outcome Expired = new(default, Verdict: Verdict.None, IsExpired: true);
 
         public static Outcome Failed(
             DecisionReason reason,

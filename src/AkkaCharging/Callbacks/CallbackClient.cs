@@ -11,9 +11,9 @@ namespace AkkaCharging.Callbacks;
 /// <param name="handler">Handler that connects through <paramref name="connector"/>.</param>
 /// <param name="timeout">Time-out of one attempt, look-up and connection included.</param>
 /// <remarks>
-/// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of the README's section on
-/// callbacks. The response's body is not read: the handler drains a few kilobytes after the answer is known, so that
-/// the connection can be used again.
+/// Headers follow Standard Webhooks 1.0.0; the classification of answers is the table of <c>docs/receivers.md</c>. The
+/// response's body is not read: the handler drains a few kilobytes after the answer is known, so that the connection
+/// can be used again.
 /// </remarks>
 internal sealed class CallbackClient(
     HttpMessageHandler handler,

@@ -10,6 +10,12 @@ namespace AkkaCharging.Journal;
 /// </remarks>
 internal interface IJournalReader
 {
+    /// <summary>
+    /// Returns a reader for the questions of one caller, which need not be answered once <paramref name="left"/> is
+    /// cancelled.
+    /// </summary>
+    IJournalReader Until(CancellationToken left) => this;
+
     /// <summary>Finds a request; null when there is none.</summary>
     /// <param name="secrets">The journal's secrets; null while it is not open.</param>
     /// <exception cref="DamagedRequestException">Its row cannot be read.</exception>

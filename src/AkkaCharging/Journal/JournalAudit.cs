@@ -7,7 +7,7 @@ namespace AkkaCharging.Journal;
 /// </summary>
 /// <remarks>
 /// Errors: <see cref="JournalUnavailableException"/> when the journal cannot be read,
-/// <see cref="InvalidJournalException"/> when it is not a journal, of a newer version, or encrypted with another key.
+/// <see cref="InvalidJournalException"/> when it is not a journal, of another version, or encrypted with another key.
 /// </remarks>
 internal interface IJournalAudit : IAsyncDisposable
 {

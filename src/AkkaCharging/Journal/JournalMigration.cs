@@ -1,3 +1,4 @@
+using System.Data.Common;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Postgres;
 using AkkaCharging.Journal.Sqlite;
@@ -89,8 +90,9 @@ internal static class JournalMigration
     /// <param name="target">Settings of the PostgreSQL journal; its keys encrypt, and may also decrypt
     /// <paramref name="path"/>.</param>
     /// <param name="progress">Is told after each row how many of how many were copied.</param>
+    /// <param name="damaged">Is told of each request that cannot be moved.</param>
     /// <exception cref="InvalidJournalException">The file is not a journal or its key is missing, a file has the name
-    /// that it would get, or the database already contains a journal.</exception>
+    /// that it would get, requests are damaged, or the database already contains a journal.</exception>
     /// <exception cref="JournalUnavailableException">A journal is in use or unavailable; nothing was
     /// changed.</exception>
     public static async Task<MigrationReport> RunAsync(
@@ -98,6 +100,7 @@ internal static class JournalMigration
         JournalSettings target,
         TimeProvider time,
         CopyProgress progress,
+        DamagedRowReport damaged,
         CancellationToken cancellationToken
     )
     {
@@ -114,7 +117,7 @@ internal static class JournalMigration
                 $"The journal {path} is in use by {OwnerLock.Holder(source)}; stop that process first."
             );
         var keys = KeySource.Required(target);
-        var report = await MoveAsync(source, target, keys, time, progress, cancellationToken);
+        var report = await MoveAsync(source, target, keys, time, progress, damaged, cancellationToken);
         try
         {
             foreach (var file in Files.Where(file => File.Exists(path + file)))
@@ -139,6 +142,7 @@ internal static class JournalMigration
         KeyRing keys,
         TimeProvider time,
         CopyProgress progress,
+        DamagedRowReport damaged,
         CancellationToken cancellationToken
     )
     {
@@ -175,15 +179,16 @@ internal static class JournalMigration
                     "The journal was moved before: its requests are in PostgreSQL already."
                 );
 
+            var rows = file.CountRows(); // before the transaction, in which the session must not be idle for long
             await using var transaction = await session.Connection.BeginTransactionAsync(cancellationToken);
             await session.Connection.ExecuteAsync($"SET LOCAL statement_timeout = '{CopySeconds}s'");
-            var rows = file.CountRows();
             var (requests, unsettled) = await CopyRequestsAsync(
                 file,
                 session.Connection,
                 sourceKeys,
                 keys,
                 copied => progress(copied, rows),
+                damaged,
                 cancellationToken
             );
             var claims = await CopyClaimsAsync(
@@ -212,16 +217,19 @@ internal static class JournalMigration
         return (long)command.ExecuteScalar()!;
     }
 
+    /// <summary>Copies the requests, and reports all that are damaged: the operator needs to know them all.</summary>
+    /// <exception cref="InvalidJournalException">Some are damaged: nothing is moved.</exception>
     private static async Task<(long All, long Unsettled)> CopyRequestsAsync(
         SqliteConnection file,
         NpgsqlConnection connection,
         KeyRing from,
         KeyRing to,
         Action<long> progress,
+        DamagedRowReport damaged,
         CancellationToken cancellationToken
     )
     {
-        var (all, unsettled) = (0L, 0L);
+        var (all, unsettled, leftOut) = (0L, 0L, 0L);
         using var command = file.CreateCommand();
         command.CommandText = Requests;
         using var rows = command.ExecuteReader();
@@ -230,38 +238,86 @@ internal static class JournalMigration
         {
             all++;
             unsettled += rows.IsDBNull(SettledAtColumn) ? 1 : 0;
-            var id = rows.GetFieldValue<byte[]>(IdColumn);
-            await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(0L, NpgsqlDbType.Bigint, cancellationToken); // no term: resumed by the next owner
-            for (var column = 0; column < RequestTypes.Length; column++)
+            var id = StoredId.Read(rows.GetFieldValue<byte[]>(IdColumn));
+            var read = rows.TryRead(id, (row, _) => ReadValues(row, from, to));
+            if (read.Row is { } values)
             {
-                // Details under a key that is no longer configured are left out: settled requests do not require their
-                // key.
-                if (
-                    rows.IsDBNull(column)
-                    || (column == DetailsColumn && !from.Contains(KeyRing.KeyIdOf(rows.GetFieldValue<byte[]>(column))))
-                )
-                {
-                    await copy.WriteNullAsync(cancellationToken);
-                    continue;
-                }
-
-                object value = column switch
-                {
-                    IdColumn => StoredId.Read(id).Value,
-                    SecretsColumn => to.Seal(from.Open(rows.GetFieldValue<byte[]>(column), id), id),
-                    DetailsColumn => JournalSecrets.MoveDetails(id, rows.GetFieldValue<byte[]>(column), from, to),
-                    AttemptsMadeColumn => rows.GetInt32(column),
-                    _ => rows.GetValue(column),
-                };
-                await copy.WriteAsync(value, RequestTypes[column], cancellationToken);
+                await WriteAsync(copy, values, cancellationToken);
+            }
+            else
+            {
+                leftOut++;
+                damaged(id, read.Damage!);
             }
 
             progress(all);
         }
 
+        if (leftOut > 0)
+            throw new InvalidJournalException(
+                $"Nothing was moved, because {leftOut} of {all} requests are damaged. Delete them with their "
+                    + "idempotency keys, repeat the command, and ask the callers of those that were pending to submit "
+                    + "again."
+            );
         await copy.CompleteAsync(cancellationToken);
         return (all, unsettled);
+    }
+
+    /// <summary>Reads the values of a request as PostgreSQL stores them.</summary>
+    /// <exception cref="InvalidJournalException">The row is damaged.</exception>
+    private static object?[] ReadValues(DbDataReader row, KeyRing from, KeyRing to)
+    {
+        var id = row.GetFieldValue<byte[]>(IdColumn);
+        var values = new object?[RequestTypes.Length];
+        for (var column = 0; column < values.Length; column++)
+        {
+            if (row.IsDBNull(column))
+                continue;
+            var value = row.GetValue(column);
+            if (!CanHold(RequestTypes[column], value))
+                throw new InvalidJournalException(
+                    $"The journal is damaged: column {row.GetName(column)} contains an unexpected value."
+                );
+            values[column] = column switch
+            {
+                IdColumn => StoredId.Read(id).Value,
+                SecretsColumn => to.Seal(from.Open((byte[])value, id), id),
+                // Settled requests do not require the key of their details.
+                DetailsColumn when !from.Contains(KeyRing.KeyIdOf((byte[])value)) => null,
+                DetailsColumn => JournalSecrets.MoveDetails(id, (byte[])value, from, to),
+                AttemptsMadeColumn => checked((int)(long)value),
+                _ => value,
+            };
+        }
+
+        return values;
+    }
+
+    /// <summary>Checks whether PostgreSQL's column can hold a value; SQLite's can hold any.</summary>
+    private static bool CanHold(NpgsqlDbType type, object value) =>
+        type switch
+        {
+            NpgsqlDbType.Uuid => value is byte[] { Length: 16 },
+            NpgsqlDbType.Bytea => value is byte[],
+            NpgsqlDbType.Text => value is string,
+            _ => value is long,
+        };
+
+    private static async Task WriteAsync(
+        NpgsqlBinaryImporter copy,
+        object?[] values,
+        CancellationToken cancellationToken
+    )
+    {
+        await copy.StartRowAsync(cancellationToken);
+        await copy.WriteAsync(0L, NpgsqlDbType.Bigint, cancellationToken); // no term: resumed by the next owner
+        foreach (var (column, value) in values.Index())
+        {
+            if (value is null)
+                await copy.WriteNullAsync(cancellationToken);
+            else
+                await copy.WriteAsync(value, RequestTypes[column], cancellationToken);
+        }
     }
 
     private static async Task<long> CopyClaimsAsync(

@@ -64,10 +64,16 @@ internal static class JournalProbe
             return findings;
         }
 
-        await using var audit = SqliteAudit.Open(settings);
+        await using var audit = SqliteAudit.OpenAnyVersion(settings);
         audit.CheckKeys();
-        var newest = (await audit.ReadPageAsync(new(), before: null, rows: 1)).SingleOrDefault().Row;
         findings.Add(new(ProbeSeverity.Ok, $"{settings.Path} can be read with the configured keys."));
+        if (audit.DescribeOlder() is { } older)
+        {
+            findings.Add(new(ProbeSeverity.Warning, older));
+            return findings;
+        }
+
+        var newest = (await audit.ReadPageAsync(new(), before: null, rows: 1)).SingleOrDefault().Row;
         if (newest is not null && newest.AcceptedAt > TimeProvider.System.GetUtcNow() + SkewMax)
             findings.Add(
                 new(
@@ -88,6 +94,7 @@ internal static class JournalProbe
         {
             await using var connection = await connections.OpenOwnAsync(cancellation);
             await PostgresSchema.CheckKeysAsync(connection, KeySource.Required(settings));
+            var older = await PostgresSchema.DescribeOlderAsync(connection);
             var now = TimeProvider.System.GetUtcNow();
             var skew = (await connection.ScalarAsync<DateTime>("SELECT clock_timestamp()")) - now.UtcDateTime;
             return (IReadOnlyList<ProbeFinding>)
@@ -97,6 +104,7 @@ internal static class JournalProbe
                         skew.Duration() > SkewMax ? ProbeSeverity.Warning : ProbeSeverity.Ok,
                         $"The database's clock differs from this machine's by {skew.TotalSeconds:N1} s."
                     ),
+                    .. older is null ? Array.Empty<ProbeFinding>() : [new(ProbeSeverity.Warning, older)],
                 ];
         });
     }

@@ -21,6 +21,15 @@ internal static class SchemaSteps
                 .Select(ReadText),
         ];
 
+    /// <summary>Says that a journal has the tables of an older version; null when they are of this one.</summary>
+    /// <param name="journal">The journal, at the start of a sentence.</param>
+    /// <param name="newest">The version that this build reads and writes.</param>
+    public static string? DescribeOlder(string journal, long version, int newest) =>
+        version >= newest
+            ? null
+            : $"{journal} has schema version {version}; this version of the service expects {newest}. A start of the "
+                + "service upgrades it. Back it up before, because earlier versions cannot read it afterwards.";
+
     private static string ReadText(string name)
     {
         using var text = new StreamReader(Assembly.GetManifestResourceStream(name)!);

@@ -171,7 +171,7 @@ internal abstract class StoredJournal(
     {
         try
         {
-            return await InTimeAsync(Reader.FindAsync(id, Writer?.Secrets, Oldest), cancellationToken);
+            return await InTimeAsync(reader => reader.FindAsync(id, Writer?.Secrets, Oldest), cancellationToken);
         }
         catch (DamagedRequestException e)
         {
@@ -193,8 +193,9 @@ internal abstract class StoredJournal(
         var leftOut = new List<DamagedRow>();
         for (RequestId? next = before ?? query.EndId; ; )
         {
+            var end = next.Value;
             var part = await InTimeAsync(
-                Reader.SearchAsync(query, next.Value, RequestPages.PartRows, most - found.Count, Oldest),
+                reader => reader.SearchAsync(query, end, RequestPages.PartRows, most - found.Count, Oldest),
                 cancellationToken
             );
             found.AddRange(part.Requests);
@@ -216,14 +217,17 @@ internal abstract class StoredJournal(
         CancellationToken cancellationToken
     )
     {
-        var page = await InTimeAsync(Reader.ListDeadLettersAsync(query, after, most, Oldest), cancellationToken);
+        var page = await InTimeAsync(
+            reader => reader.ListDeadLettersAsync(query, after, most, Oldest),
+            cancellationToken
+        );
         _damaged.Saw(page.Damaged);
         return page;
     }
 
     /// <inheritdoc/>
     public async ValueTask<long> CountDeadLettersAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
-        await InTimeAsync(Reader.CountDeadLettersAsync(query, Oldest), cancellationToken, CountMax);
+        await InTimeAsync(reader => reader.CountDeadLettersAsync(query, Oldest), cancellationToken, CountMax);
 
     /// <inheritdoc/>
     public async ValueTask<RedriveResult> RedriveAsync(
@@ -233,7 +237,7 @@ internal abstract class StoredJournal(
     )
     {
         var (isFound, redrive) = await InTimeAsync(
-            Reader.FindDeadLetterAsync(id, Secrets, at, Oldest),
+            reader => reader.FindDeadLetterAsync(id, Secrets, at, Oldest),
             cancellationToken
         );
         if (!isFound)
@@ -342,14 +346,20 @@ internal abstract class StoredJournal(
         }
     }
 
+    /// <summary>Asks a question, and withdraws it when the caller waits no longer.</summary>
     /// <param name="most">How long it may take; null for <see cref="ReadMax"/>.</param>
     /// <exception cref="JournalUnavailableException">There was no answer in time.</exception>
-    private async Task<T> InTimeAsync<T>(Task<T> reading, CancellationToken cancellationToken, TimeSpan? most = null)
+    private async Task<T> InTimeAsync<T>(
+        Func<IJournalReader, Task<T>> ask,
+        CancellationToken cancellationToken,
+        TimeSpan? most = null
+    )
     {
         var patience = most ?? ReadMax;
+        using var left = new CancellationTokenSource();
         try
         {
-            return await reading.WaitAsync(patience, time, cancellationToken);
+            return await ask(Reader.Until(left.Token)).WaitAsync(patience, time, cancellationToken);
         }
         catch (TimeoutException e)
         {
@@ -357,6 +367,10 @@ internal abstract class StoredJournal(
                 $"The journal has not answered a question for {patience.TotalSeconds} s.",
                 e
             );
+        }
+        finally
+        {
+            await left.CancelAsync();
         }
     }
 

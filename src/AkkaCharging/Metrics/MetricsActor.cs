@@ -12,8 +12,12 @@ namespace AkkaCharging.Metrics;
 /// </remarks>
 internal sealed class MetricsActor : ReceiveActor
 {
-    public MetricsActor(MetricsState state)
+    private readonly MetricsState _state;
+    private readonly MetricsActorSink _sink;
+
+    public MetricsActor(MetricsState state, MetricsActorSink sink)
     {
+        (_state, _sink) = (state, sink);
         Receive<MetricsBatch>(batch =>
         {
             foreach (var happened in batch.Events)
@@ -22,4 +26,9 @@ internal sealed class MetricsActor : ReceiveActor
         Receive<GetMetrics>(_ => Sender.Tell(state.ToSnapshot()));
         Receive<GetHistory>(asked => Sender.Tell(state.Hour.Points(asked.Pending)));
     }
+
+    protected override void PostStop() => _sink.GoOnWith(_state);
+
+    // Without the base's, which stops the actor: its next incarnation goes on with the state.
+    protected override void PreRestart(Exception reason, object message) { }
 }

@@ -18,6 +18,7 @@ internal sealed class MetricsActorSink : IMetricsSink, IDisposable
     private readonly Lock _gate = new();
     private readonly ITimer _timer;
     private IActorRef? _actor;
+    private MetricsState? _state;
     private List<MetricsEvent> _batch = new(BatchMax);
 
     public MetricsActorSink(TimeProvider time) =>
@@ -30,12 +31,33 @@ internal sealed class MetricsActorSink : IMetricsSink, IDisposable
         _started.TrySetResult(actor);
     }
 
+    /// <summary>
+    /// Counts and answers without the actor, which has ended with the actor system. A cluster node's ends before the
+    /// last figures are exported.
+    /// </summary>
+    public void GoOnWith(MetricsState state)
+    {
+        lock (_gate)
+        {
+            _state = state;
+            foreach (var happened in _batch)
+                state.Apply(happened);
+            _batch.Clear();
+        }
+    }
+
     public void Tell(MetricsEvent happened)
     {
         lock (_gate)
         {
             if (_actor is null)
                 return;
+            if (_state is not null)
+            {
+                _state.Apply(happened);
+                return;
+            }
+
             _batch.Add(happened);
             if (_batch.Count == 1)
                 _timer.Change(BatchAge, Timeout.InfiniteTimeSpan);
@@ -45,16 +67,22 @@ internal sealed class MetricsActorSink : IMetricsSink, IDisposable
     }
 
     public Task<MetricsSnapshot> GetAsync(CancellationToken cancellationToken) =>
-        AskAsync<MetricsSnapshot>(GetMetrics.Instance, cancellationToken);
+        AskAsync(GetMetrics.Instance, state => state.ToSnapshot(), cancellationToken);
 
     public Task<IReadOnlyList<HistoryPoint>> GetHistoryAsync(long pending, CancellationToken cancellationToken) =>
-        AskAsync<IReadOnlyList<HistoryPoint>>(new GetHistory(pending), cancellationToken);
+        AskAsync(new GetHistory(pending), state => state.Hour.Points(pending), cancellationToken);
 
     public void Dispose() => _timer.Dispose();
 
-    private async Task<T> AskAsync<T>(object question, CancellationToken cancellationToken)
+    private async Task<T> AskAsync<T>(object question, Func<MetricsState, T> read, CancellationToken cancellationToken)
     {
         var actor = await _started.Task.WaitAsync(Patience, cancellationToken);
+        lock (_gate)
+        {
+            if (_state is not null)
+                return read(_state);
+        }
+
         Flush();
         return await actor.Ask<T>(question, Patience, cancellationToken);
     }

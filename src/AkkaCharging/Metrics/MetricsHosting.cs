@@ -13,6 +13,6 @@ internal static class MetricsHosting
         MetricsState state
     ) =>
         akka.WithActors(
-            (system, _) => sink.Start(system.ActorOf(Props.Create(() => new MetricsActor(state)), "metrics"))
+            (system, _) => sink.Start(system.ActorOf(Props.Create(() => new MetricsActor(state, sink)), "metrics"))
         );
 }

@@ -68,7 +68,7 @@ internal sealed record GetHistory(long Pending);
 /// <param name="Attempts">Number of callback attempts by outcome.</param>
 /// <param name="AttemptFailures">Number of failed callback attempts by cause.</param>
 /// <param name="Settled">Number of settled requests by final state.</param>
-/// <param name="BreakerTransitions">Number of transitions of the authorizer's breaker by new state.</param>
+/// <param name="BreakerTransitions">Number of transitions of all authorizers' breakers by new state.</param>
 /// <param name="ReceiverBreakerTransitions">Number of times that breakers of receivers opened and closed.</param>
 /// <param name="Callbacks">Callback attempts in the sliding window, without those of redriven requests.</param>
 internal sealed record MetricsSnapshot(

@@ -67,13 +67,24 @@ internal static class SpecialNetworks
     ]);
 
     /// <summary>
-    /// The networks of which <c>callback.security.allow</c> may contain only single addresses: this machine, metadata
-    /// services, and addresses that embed an IPv4 address. Widest first.
+    /// The networks of which <c>callback.security.allow</c> may contain only single addresses: this machine, link-local
+    /// and metadata services. Widest first.
     /// </summary>
-    public static readonly IReadOnlyList<IPNetwork> Guarded =
+    public static readonly IReadOnlyList<IPNetwork> AllowedOneByOne =
     [
         .. IPv4.Concat(IPv6)
-            .Where(row => NeedsExactEntry(row.Reason) || row.Reason == RefusalReason.EmbedsIPv4)
+            .Where(row => NeedsExactEntry(row.Reason))
+            .Select(row => row.Network)
+            .OrderBy(network => network.PrefixLength),
+    ];
+
+    /// <summary>
+    /// The networks of IPv6 whose addresses embed an IPv4 address: <c>callback.security.allow</c> can contain none of
+    /// them. Widest first. ISATAP is not among them, because it has no network of its own.
+    /// </summary>
+    public static readonly IReadOnlyList<IPNetwork> NeverAllowed =
+    [
+        .. IPv6.Where(row => row.Reason == RefusalReason.EmbedsIPv4)
             .Select(row => row.Network)
             .Append(IPNetwork.Parse("::ffff:0:0/96")) // IPv4-mapped, which is not in the table
             .OrderBy(network => network.PrefixLength),

@@ -1,3 +1,4 @@
+using AkkaCharging.AddressPolicy;
 using AkkaCharging.Journal;
 using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
@@ -25,7 +26,7 @@ namespace AkkaCharging.Pipeline;
 internal static class CallerView
 {
     /// <summary>Maximum duration of an attempt without an address: the time-out of the resolver.</summary>
-    private static readonly TimeSpan LongestLookup = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestAttempt = new SystemHostResolverOptions().Timeout;
 
     /// <summary>
     /// Returns the view of <paramref name="record"/> at <paramref name="now"/>; null when it is no longer shown.
@@ -58,7 +59,7 @@ internal static class CallerView
         {
             if (!HadNoAddress(attempt))
                 shown.Add(new(attempt, HadNoAddress: false));
-            else if (!isInARow && now - attempt.At >= LongestLookup)
+            else if (!isInARow && now - attempt.At >= LongestAttempt)
                 shown.Add(
                     new(
                         new(attempt.At, TimeSpan.Zero, HttpStatus: null, CallbackOutcome.NetworkError),
@@ -97,12 +98,12 @@ internal static class CallerView
         CallbackSettings settings
     )
     {
-        var (earliest, latest) = (firstAt, firstAt + LongestLookup);
+        var (earliest, latest) = (firstAt, firstAt + LongestAttempt);
         for (var retry = before; retry < settings.MaxRetries && earliest < expiresAt; retry++)
         {
             var wait = RetrySchedule.Wait(settings, retry);
             earliest += wait;
-            latest += (wait * (1 + settings.Jitter)) + LongestLookup;
+            latest += (wait * (1 + settings.Jitter)) + LongestAttempt;
         }
 
         return latest;

@@ -1,3 +1,4 @@
+using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Pipeline.Stages;
 using AkkaCharging.Requests;
@@ -63,14 +64,16 @@ internal sealed class SynchronousQuestions(
             var within = settings.Authorization.AnswerWithin ?? settings.Authorization.Timeout;
             var isUsefulLonger = !(validFor < within);
             var deadline = time.After(askedAt, isUsefulLonger ? within : validFor!.Value);
-            await WaitForTurnAsync(deadline, cancellationToken);
-            var startedAt = time.GetTimestamp();
+            var isReserved = await WaitForTurnAsync(deadline, cancellationToken);
+            var start = new CallStart();
             var decision = await chain.DecideAsync(
                 chain.Ask(id, station, token),
                 deadline,
-                startBy: deadline,
-                cancellationToken
+                startBy: isReserved ? deadline : askedAt, // the wait may have ended before the deadline by a moment
+                cancellationToken,
+                start
             );
+            var startedAt = start.At ?? time.GetTimestamp();
             if (
                 decision.Reason == DecisionReason.Deadline
                 && settings.Authorization.AnswerWithin is null
@@ -93,19 +96,20 @@ internal sealed class SynchronousQuestions(
 
     // A start that no question uses would delay every request behind it: one that comes after the deadline is not
     // reserved, and a caller who leaves gives back theirs.
-    private async Task WaitForTurnAsync(long deadline, CancellationToken cancellationToken)
+    /// <returns>False when there was no start before the deadline: no authorizer may be asked.</returns>
+    private async Task<bool> WaitForTurnAsync(long deadline, CancellationToken cancellationToken)
     {
         if (throttle is null)
-            return;
+            return true;
         cancellationToken.ThrowIfCancellationRequested();
         var (now, latest) = (throttle.Now, throttle.At(deadline));
         var startAt = throttle.TryReserve(now, latest);
         var wait = (startAt ?? latest) - now;
-        if (wait <= 0)
-            return;
         try
         {
-            await Task.Delay(TimeSpan.FromSeconds(wait / time.TimestampFrequency), time, cancellationToken);
+            if (wait > 0)
+                await Task.Delay(TimeSpan.FromSeconds(wait / time.TimestampFrequency), time, cancellationToken);
+            return startAt is not null;
         }
         catch (OperationCanceledException) when (startAt is not null)
         {

@@ -25,6 +25,7 @@ internal sealed class Receiver
     private readonly ReceiverBreaker _breaker;
     private readonly AttemptLine _attempts;
     private ITurn? _probe;
+    private bool _wasCalled;
     private bool _hasAnswered;
     private long? _unansweredSince;
     private long _nextReleaseAt = long.MinValue;
@@ -107,6 +108,10 @@ internal sealed class Receiver
         _attempts.ReleaseExpired(now);
         Retries.ReleaseExpired(now);
         _nextReleaseAt = _time.After(now, BetweenReleases);
+
+        // Nothing was sent to it, and nothing waits any more: the wait is not held against it.
+        if (!_wasCalled && _attempts.WaitingCount == 0)
+            (_unansweredSince, Standing) = (null, Standing.New);
     }
 
     /// <summary>Records that a delivery waits for the receiver's first answer: from now on silence counts.</summary>
@@ -153,7 +158,10 @@ internal sealed class Receiver
         // A 500 counts as an answer: requests that always fail must not block those of others.
         if (attempt.HttpStatus is null or 502 or 503 or 504)
             _limit.OnFailure();
-        _breaker.OnFailure(turn.Delivery, turn.Attempt, isProbe, now);
+
+        // No request is to blame when its name is not looked up, and as none loses an attempt, none has a third.
+        var number = attempt.Cause == AttemptCause.NameNotAsked ? ReceiverBreaker.DecisiveAttempt : turn.Attempt;
+        _breaker.OnFailure(turn.Delivery, number, turn.Deadline, isProbe, now);
         if (_breaker.State == BreakerState.Open)
             _limit.Reset();
         return _breaker.State != BreakerState.Closed;
@@ -234,6 +242,7 @@ internal sealed class Receiver
             base.OnStarted(turn, now);
             if (receiver._breaker.State == BreakerState.HalfOpen)
                 receiver._probe = turn;
+            receiver._wasCalled = true;
             receiver._unansweredSince ??= now;
         }
     }

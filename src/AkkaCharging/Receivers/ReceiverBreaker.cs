@@ -12,20 +12,23 @@ namespace AkkaCharging.Receivers;
 /// different requests, over at least the first two waits of the retry schedule, and including the third attempt of some
 /// request (the last but one, if a request has fewer than four). So a receiver that rejects the first two attempts of
 /// each request is served by the retry schedule, and one that is unavailable opens its breaker before a request has
-/// used its last attempt. </para>
+/// used its last attempt. Requests that expire before their third attempt speak for the receiver only together: in
+/// place of the third attempt of one, the last attempts of half as many requests as <c>maxFailures</c> count. </para>
 /// <para> While the breaker is open, no attempt is made until <see cref="ProbeAt"/>; then one attempt is made as a
 /// probe. An answer closes the breaker; a failure opens it for another <c>resetTimeoutMillis</c>. </para>
 /// Not thread-safe: used under the register's lock.
 /// </remarks>
 internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider time)
 {
-    private const int DecisiveAttempt = 3;
+    /// <summary>The number of the attempt whose failure is hardly the fault of its request.</summary>
+    public const int DecisiveAttempt = 3;
 
     private readonly TimeSpan _firstWaits = RetrySchedule.FirstWaits(settings, DecisiveAttempt - 1);
     private readonly int _decisiveAttempt = Math.Min(settings.MaxRetries, DecisiveAttempt);
     private readonly int _differentNeeded = (settings.DestinationBreaker.MaxFailures + 1) / 2;
     private readonly HashSet<object> _failed = new(ReferenceEqualityComparer.Instance);
     private bool _hasDecisiveFailure;
+    private int _expiring; // requests that failed and expire before their next attempt
     private long _failingSince;
 
     public BreakerState State { get; private set; }
@@ -42,21 +45,24 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
     /// <summary>Closes the breaker, because the receiver answered.</summary>
     public void OnAnswer()
     {
-        (State, ProbeAt, FailuresInARow, _hasDecisiveFailure) = (BreakerState.Closed, null, 0, false);
+        (State, ProbeAt, FailuresInARow, _hasDecisiveFailure, _expiring) = (BreakerState.Closed, null, 0, false, 0);
         _failed.Clear();
     }
 
     /// <summary>Counts a failed attempt, and opens the breaker if the evidence suffices.</summary>
     /// <param name="delivery">Identifies the request.</param>
     /// <param name="attempt">The number of the attempt, counted from 1.</param>
+    /// <param name="deadline">The timestamp after which the request has no further attempt.</param>
     /// <param name="isProbe">Whether the attempt was the probe of a half-open breaker.</param>
-    public void OnFailure(object delivery, int attempt, bool isProbe, long now)
+    public void OnFailure(object delivery, int attempt, long deadline, bool isProbe, long now)
     {
         if (FailuresInARow++ == 0)
             _failingSince = now;
         if (State == BreakerState.Closed && _failed.Count < _differentNeeded)
             _failed.Add(delivery);
         _hasDecisiveFailure |= attempt >= _decisiveAttempt;
+        if (time.After(now, RetrySchedule.Wait(settings, attempt - 1)) >= deadline)
+            _expiring++;
         if (isProbe || (State == BreakerState.Closed && SpeaksForTheReceiver(now)))
             Open(now);
     }
@@ -75,7 +81,7 @@ internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider ti
         settings.DestinationBreaker.Enabled
         && FailuresInARow >= settings.DestinationBreaker.MaxFailures
         && _failed.Count >= _differentNeeded
-        && _hasDecisiveFailure
+        && (_hasDecisiveFailure || _expiring >= _differentNeeded)
         && time.GetElapsedTime(_failingSince, now) >= _firstWaits;
 
     private void Open(long now)

@@ -12,7 +12,8 @@ internal enum Standing
     Proven,
 
     /// <summary>
-    /// The receiver's breaker is not closed, or a delivery has waited for an answer for more than a second.
+    /// The receiver's breaker is not closed, or a delivery has waited for an answer for more than a second. It is new
+    /// again when all that waited for its first call have expired.
     /// </summary>
     Silent,
 }

@@ -178,14 +178,33 @@ internal static class SettingsRules
         );
         foreach (var network in callback.Security.Allow)
         {
-            var guarded = SpecialNetworks.Guarded.FirstOrDefault(guarded => Overlap(guarded, network));
+            var problem = FindProblem(network);
             report.Require(
-                guarded.PrefixLength == 0 || IsExact(network),
-                $"callback.security.allow = '{network}' overlaps {guarded} (this machine, metadata services); "
-                    + "expected single addresses there, as /32 or /128.",
+                problem is null,
+                $"callback.security.allow = '{network}' {problem}",
                 "callback.security.allow"
             );
         }
+    }
+
+    /// <summary>
+    /// Returns why <c>callback.security.allow</c> cannot contain <paramref name="allowed"/>; null when it can.
+    /// </summary>
+    private static string? FindProblem(IPNetwork allowed)
+    {
+        if (IsExact(allowed))
+            return SpecialNetworks.Find(allowed.BaseAddress) == RefusalReason.EmbedsIPv4
+                ? "has an IPv4 address in it, and such an IPv6 address is never allowed; expected the IPv4 address."
+                : null;
+        if (FirstOf(SpecialNetworks.AllowedOneByOne) is { } special)
+            return $"overlaps {special} (this machine, metadata services); expected single addresses there, as /32 or "
+                + "/128.";
+        return FirstOf(SpecialNetworks.NeverAllowed) is { } embedding
+            ? $"overlaps {embedding} (IPv4 in IPv6), which is never allowed; expected a network without it."
+            : null;
+
+        IPNetwork? FirstOf(IReadOnlyList<IPNetwork> networks) =>
+            networks.Cast<IPNetwork?>().FirstOrDefault(network => Overlap(network!.Value, allowed));
     }
 
     private static void Journal(JournalSettings journal, SettingsReport report)

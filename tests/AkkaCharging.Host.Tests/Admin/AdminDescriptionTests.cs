@@ -66,12 +66,29 @@ public sealed class AdminDescriptionTests : IAsyncLifetime
         );
         Assert.Equal("/", (string?)_description.Root["servers"]![0]!["url"]);
         Assert.Equal("bearer", (string?)_description.Root["components"]!["securitySchemes"]!["token"]!["scheme"]);
-        Assert.Equal(
-            ["destination", "from", "to", "limit", "cursor"],
-            _description.Root["paths"]!["/admin/dead-letters"]!["get"]!["parameters"]!
-                .AsArray()
-                .Select(parameter => (string?)parameter!["name"])
+    }
+
+    /// <summary>An endpoint rejects parameters that it does not read, and names those that it reads.</summary>
+    [Theory]
+    [InlineData("/admin/requests", 9)]
+    [InlineData(Operators.Letters, 8)]
+    [InlineData(Operators.Letters + "/preview", 6)]
+    [InlineData("/admin/destinations", 1)]
+    public async Task Description_NamesEveryQueryParameterThatTheEndpointReads(string route, int count)
+    {
+        const string Before = "Unknown query parameter. Known are ";
+        var error = Assert.Single(
+            await Api.InvalidAsync(await _service.Management.GetAsync($"{route}?misspelt=1")),
+            error => error.Field == "query"
         );
+        Assert.StartsWith(Before, error.Message, StringComparison.Ordinal);
+        var read = error.Message[Before.Length..^1].Split(", ");
+
+        var described = _description.Root["paths"]![route]!["get"]!["parameters"]?.AsArray().ToArray() ?? [];
+
+        Assert.Equal(count, read.Length);
+        Assert.Equal(read, described.Select(parameter => (string?)parameter!["name"]));
+        Assert.All(described, parameter => Assert.Equal("query", (string?)parameter!["in"]));
     }
 
     [Fact]

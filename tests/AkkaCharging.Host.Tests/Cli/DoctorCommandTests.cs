@@ -121,6 +121,25 @@ public sealed class DoctorCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task JournalOfAnOlderVersion_IsWarnedOf()
+    {
+        var journal = SettingsLoader.Defaults.Journal with { Path = Path.Combine(_folder, "journal.db") };
+        await using (var made = new SqliteJournal(journal, TimeProvider.System))
+            await made.StartAsync(default);
+        SqliteRows.MakeOlder(journal.Path);
+
+        var (exitCode, output, _) = await RunAsync(Sqlite("journal.db"), "doctor");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains(
+            $"warning  journal: The journal {journal.Path} has schema version 3; this version of the service expects "
+                + $"{SqliteSchema.Version}. A start of the service upgrades it.",
+            output,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public async Task AccessListThatIsMissing_Fails()
     {
         File.Delete(await WriteAclAsync());

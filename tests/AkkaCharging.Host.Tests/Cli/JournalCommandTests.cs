@@ -236,6 +236,26 @@ public sealed class JournalCommandTests : IAsyncLifetime
         Assert.Contains(expected, error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("audit")]
+    [InlineData("request", "list")]
+    [InlineData("request", "show", "req-01a20532-8232-74e2-9376-1944641a6752")]
+    public async Task JournalOfAnOlderVersion_Exits1_AndSaysThatAStartUpgradesIt(params string[] command)
+    {
+        await _journal.DisposeAsync();
+        SqliteRows.MakeOlder(Journal.Path);
+
+        var (exitCode, output, error) = await RunAsync("", [.. command, "--config", Config()]);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith(
+            $"The journal {Journal.Path} has schema version 3; this version of the service expects "
+                + $"{SqliteSchema.Version}. A start of the service upgrades it.",
+            error,
+            StringComparison.Ordinal
+        );
+    }
+
     [Fact]
     public async Task NoOutput_HoldsATokenOrACallbackPath()
     {

@@ -50,7 +50,7 @@ public sealed class DatabaseTests(ITestOutputHelper output)
 
     private async Task GoesAwayAsync(ThreeNodes nodes, Func<Task> away, Func<Task> back)
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
         {
             Pace = ClientLoad.PaceOfNodes,

@@ -24,7 +24,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
     public async Task NodeThatIsCutOff_LosesItsLanes_EndsAndComesBack_AndNothingIsDecidedTwice()
     {
         const int cut = 0;
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var network = new NodeNetwork(ThreeNodes.Count);
         for (var number = 0; number < ThreeNodes.Count; number++)
             network.LetOut(number, new Uri(receiver.Url()).Port);
@@ -61,7 +61,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
     public async Task NodeThatStoodStill_FindsItsLanesTaken_AndNothingIsDecidedTwice()
     {
         const int still = 1;
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var nodes = await ThreeNodes.StartAsync();
         var load = new ClientLoad(nodes.Ports, receiver.Url("/ok"), receiver.Url("/fail-twice"))
         {
@@ -86,7 +86,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
     public async Task NodeThatAloneLosesTheDatabase_LeavesItsLanesToTheOthers_AndComesBack()
     {
         const int lost = 1;
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var network = new NodeNetwork(ThreeNodes.Count);
         for (var number = 0; number < ThreeNodes.Count; number++)
             network.LetOut(number, new Uri(receiver.Url()).Port);
@@ -119,7 +119,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
     /// <summary>
     /// Requests that a node has decided and cannot deliver: their receiver answers on a test's request.
     /// </summary>
-    private static async Task<List<string>> HoldAsync(ServiceProcess node, ReceiverProcess receiver)
+    private static async Task<List<string>> HoldAsync(ServiceProcess node, RecordingReceiver receiver)
     {
         var held = new List<string>();
         for (var i = 0; i < 20; i++)
@@ -131,7 +131,7 @@ public sealed class PartitionTests(ITestOutputHelper output)
     private async Task TakenUpAsync(
         ThreeNodes nodes,
         int without,
-        ReceiverProcess receiver,
+        RecordingReceiver receiver,
         List<string> held,
         TimeSpan bound
     )

@@ -12,7 +12,7 @@ public sealed class TwoClustersTests(ITestOutputHelper output)
     {
         const int first = 0;
         int[] others = [1, 2];
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var network = new NodeNetwork(ThreeNodes.Count);
         for (var number = 0; number < ThreeNodes.Count; number++)
             network.LetOut(number, new Uri(receiver.Url()).Port);

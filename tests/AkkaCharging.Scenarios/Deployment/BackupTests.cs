@@ -21,7 +21,7 @@ public sealed class BackupTests : IDisposable
     [Fact]
     public async Task SqliteJournal_BackedUpWhileItIsServed_RestoredElsewhereWithItsKey_DeliversWhatWasPending()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var settings = ScenarioFolder.Settings(("CALLBACK_TIMEOUT_MILLIS", "60000"));
         string id;
         await using (var first = await ServiceProcess.StartAsync(settings, _folder.Path))

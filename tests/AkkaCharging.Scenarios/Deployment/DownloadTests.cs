@@ -76,7 +76,7 @@ public sealed class DownloadTests : IDisposable
         settings["HOME"] = elsewhere;
 
         await using var version = ChildProcess.StartProgram([program, "--version"], elsewhere, settings);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartProgramAsync([program], settings, elsewhere);
         settings["SERVER_PORT"] = $"{service.Port}";
         await using var health = ChildProcess.StartProgram([program, "health"], elsewhere, settings);

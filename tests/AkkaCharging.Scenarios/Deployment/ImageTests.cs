@@ -26,7 +26,7 @@ public sealed class ImageTests(BuiltImage image) : IClassFixture<BuiltImage>, ID
         settings["AUTHORIZATION_ACL_FILE"] = "data/acl.csv";
         File.Copy(Path.Combine(_folder.Path, "acl.csv"), Path.Combine(Journal, "acl.csv"));
 
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartProgramAsync(
             image.Command(Journal),
             settings,

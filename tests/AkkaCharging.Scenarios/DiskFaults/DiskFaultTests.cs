@@ -163,7 +163,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
             async () =>
             {
                 NewFolder();
-                await using var receiver = await ReceiverProcess.StartAsync();
+                await using var receiver = await RecordingReceiver.StartAsync();
                 var settings = Settings(("SERVER_PORT", FreePort.Next().ToString(CultureInfo.InvariantCulture)));
                 ClientLoad load;
                 await using (var service = await ServiceProcess.StartAsync(settings, _folder.Path))
@@ -189,7 +189,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
     )
     {
         NewFolder();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(Settings(), _folder.Path, launcher: launcher);
         var load = new ClientLoad(service.Port, receiver.Url("/ok"), receiver.Url("/fail-twice"));
         await load.MoreIsAcceptedAsync(100);

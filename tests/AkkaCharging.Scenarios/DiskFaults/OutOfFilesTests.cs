@@ -85,7 +85,7 @@ public sealed class OutOfFilesTests(ITestOutputHelper output) : IDisposable
             {
                 _folder.Dispose();
                 _folder = new();
-                await using var receiver = await ReceiverProcess.StartAsync();
+                await using var receiver = await RecordingReceiver.StartAsync();
                 await using var service = await ServiceProcess.StartAsync(
                     ScenarioFolder.Settings([
                         ("JOURNAL_KIND", JournalHome.Sqlite),

@@ -99,7 +99,7 @@ public sealed class PlantedFaultTests : IDisposable
     private async Task<IReadOnlyList<Finding>> CheckAsync(Action plant, Action? beforeLastAnswers = null)
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         var port = FreePort.Next();
         var settings = journal.Settings([
             .. ClientLoad.Unhurried,

@@ -23,7 +23,7 @@ public sealed class AlertsTests : IDisposable
     [Fact]
     public async Task BrokenAccessList_RefusingReceiver_Backlog_AndLostJournal()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("JOURNAL_PATH", "journal.db")),
             _folder.Path
@@ -74,7 +74,7 @@ public sealed class AlertsTests : IDisposable
     [Fact]
     public async Task ExpiredRequest_ManyDeadLetters_AndTheServiceGone()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("REQUEST_MAX_AGE_MILLIS", "1000")),
             _folder.Path
@@ -94,7 +94,7 @@ public sealed class AlertsTests : IDisposable
     public async Task FailingAuthorizer()
     {
         await using var authorizer = await CallbackReceiver.StartAsync();
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(
                 ("AUTHORIZATION_PROVIDER", "http"),

@@ -14,7 +14,7 @@ public sealed class PrometheusScrapeTests : IDisposable
     [Fact]
     public async Task Prometheus_ScrapesTheService_AndAnswersQueriesAboutIt()
     {
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
         await using var prometheus = await PrometheusServer.StartAsync([service.Port]);
         await AnswersAsync(prometheus, "akkacharging_requests_total{outcome=\"accepted\"}", 0);

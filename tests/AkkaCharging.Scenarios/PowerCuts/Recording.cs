@@ -25,7 +25,7 @@ internal static class Recording
     )
     {
         var trace = Path.Combine(run.Path, $"strace-{Guid.NewGuid():N}.txt");
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings([
                 ("JOURNAL_KIND", JournalHome.Sqlite),

@@ -23,7 +23,7 @@ public sealed class AbsoluteNamesTests : IDisposable
         await using var names = await FakeNameServer.TryStartAsync(Search, "127.0.0.1 listed.example.com\n");
         if (names is null)
             return;
-        await using var receiver = await ReceiverProcess.StartAsync();
+        await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
             ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "0")),
             _folder.Path,

@@ -3,17 +3,17 @@ using Npgsql;
 namespace AkkaCharging.Testing.Postgres;
 
 /// <summary>
-/// One PostgreSQL for all test classes of the run: <c>AKKACHARGING_TEST_POSTGRES</c>, or a server of its own; a fresh
-/// schema for each test.
+/// One PostgreSQL for all test classes of the run: <c>AKKACHARGING_TEST_POSTGRES</c>, or the server that this process
+/// shares; a fresh schema for each test.
 /// </summary>
 internal sealed class PostgresFixture : IAsyncDisposable
 {
     private readonly string? _given = Environment.GetEnvironmentVariable("AKKACHARGING_TEST_POSTGRES");
     private readonly List<string> _schemas = [];
-    private PostgresServer? _own;
+    private string? _shared;
 
     /// <summary>The server of the schemas' connection strings; no test kills it.</summary>
-    public string ConnectionString => _given ?? _own!.ConnectionString;
+    public string ConnectionString => _given ?? _shared!;
 
     /// <summary>A connection string whose tables lie in a new, empty schema.</summary>
     public async Task<string> NewSchemaAsync()
@@ -27,16 +27,13 @@ internal sealed class PostgresFixture : IAsyncDisposable
     public async Task StartAsync()
     {
         if (string.IsNullOrEmpty(_given))
-            _own = await PostgresServer.StartNewAsync();
+            _shared = (await PostgresServer.SharedAsync()).ConnectionString;
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_own is not null)
-        {
-            await _own.DisposeAsync();
-            return;
-        }
+        if (_shared is not null)
+            return; // they go with it
 
         foreach (var schema in _schemas)
             await ExecuteAsync($"DROP SCHEMA {schema} CASCADE");

@@ -19,17 +19,24 @@ internal sealed class PostgresServer : IAsyncDisposable
     internal const string EndsWithItsStarter =
         """exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -QUIT $server; } & exec 3<&-; wait $server""";
 
+    // Of a folder, in which a server may still be writing as it ends.
+    private const string GoesWithItsStarter = """cat > /dev/null; rm -rf "$1" || { sleep 1; rm -rf "$1"; }""";
+
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(60);
 
     // Servers of this process start with copies of its files: a copy takes a tenth of the processor time of initdb.
     private static readonly Lazy<Task<PostgresServer>> Template = new(InitializeAsync);
+    private static readonly Lazy<Task<PostgresServer>> Shared = new(StartSharedAsync);
     private readonly string _binaries = FindBinaries();
     private readonly (string User, string Group)? _user = Environment.IsPrivilegedProcess ? UnprivilegedUser() : null;
-    private readonly string _folder = Directory.CreateTempSubdirectory("akkacharging-postgres-").FullName;
+    private readonly string _folder;
     private readonly int _port = FreePort.Next();
     private Process? _process;
 
-    private PostgresServer(string password) =>
+    /// <param name="folder">Null for one of its own.</param>
+    private PostgresServer(string password, string? folder = null)
+    {
+        _folder = folder ?? Directory.CreateTempSubdirectory("akkacharging-postgres-").FullName;
         ConnectionString = new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",
@@ -38,6 +45,7 @@ internal sealed class PostgresServer : IAsyncDisposable
             Password = password,
             Database = "postgres",
         }.ConnectionString;
+    }
 
     /// <summary>Of a superuser.</summary>
     public string ConnectionString { get; }
@@ -45,15 +53,10 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>The bytes that a thief of the disk would see.</summary>
     public string DataDirectory => Path.Combine(_folder, "data");
 
-    public static async Task<PostgresServer> StartNewAsync()
-    {
-        var template = await Template.Value;
-        var server = new PostgresServer(new NpgsqlConnectionStringBuilder(template.ConnectionString).Password!);
-        await server.OwnFolderAsync();
-        await RunAsync(Process.Start("cp", ["-a", template.DataDirectory, server.DataDirectory]));
-        await server.StartAsync();
-        return server;
-    }
+    /// <summary>The server of all who neither end it nor look at its files: it ends with this process.</summary>
+    public static Task<PostgresServer> SharedAsync() => Shared.Value;
+
+    public static Task<PostgresServer> StartNewAsync() => StartCopyAsync(folder: null);
 
     /// <summary>Starts another server that follows this one, and has each commit of this one wait for it.</summary>
     public async Task<PostgresServer> StartStandbyAsync()
@@ -138,6 +141,22 @@ internal sealed class PostgresServer : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
+    private static async Task<PostgresServer> StartSharedAsync()
+    {
+        var template = await Template.Value; // whose folder is removed with this process
+        return await StartCopyAsync(Directory.CreateDirectory(Path.Combine(template._folder, "shared")).FullName);
+    }
+
+    private static async Task<PostgresServer> StartCopyAsync(string? folder)
+    {
+        var template = await Template.Value;
+        var server = new PostgresServer(new NpgsqlConnectionStringBuilder(template.ConnectionString).Password!, folder);
+        await server.OwnFolderAsync();
+        await RunAsync(Process.Start("cp", ["-a", template.DataDirectory, server.DataDirectory]));
+        await server.StartAsync();
+        return server;
+    }
+
     private static async Task<PostgresServer> InitializeAsync()
     {
         var template = new PostgresServer(Convert.ToHexString(RandomNumberGenerator.GetBytes(16)));
@@ -166,7 +185,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     // This process may be killed: its end of the pipe then closes.
     private static Process RemoveWithThisProcess(string folder) =>
         Process.Start(
-            new ProcessStartInfo("sh", ["-c", """cat > /dev/null; rm -r "$1" """, "sh", folder])
+            new ProcessStartInfo("sh", ["-c", GoesWithItsStarter, "sh", folder])
             {
                 UseShellExecute = false,
                 RedirectStandardInput = true,

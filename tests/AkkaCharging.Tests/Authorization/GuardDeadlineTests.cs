@@ -3,7 +3,6 @@ using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
 using AkkaCharging.Timing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Authorization;
 
@@ -16,7 +15,7 @@ public sealed class GuardDeadlineTests()
     private static readonly TimeSpan LittleTime = (Limit / 2) - TimeSpan.FromMilliseconds(1);
 
     private readonly ScriptedAuthorizer _authorizer = new();
-    private readonly FakeTimeProvider _time = new(Queries.Now);
+    private readonly EarlyTime _time = new(Queries.Now);
 
     [Theory]
     [InlineData(true)]
@@ -82,9 +81,42 @@ public sealed class GuardDeadlineTests()
 
         _time.Advance(Limit);
 
-        Assert.Equal(DecisionReason.Deadline, (await second).Reason);
-        Assert.Equal(DecisionReason.Deadline, (await StartByAsync(Guard(), TimeSpan.Zero)).Reason);
+        Assert.Null(await second);
+        Assert.Null(await StartByAsync(Guard(), TimeSpan.Zero));
         Assert.Equal((1, false), (_authorizer.Calls, first.IsCompleted)); // nor does its end end a call
+    }
+
+    /// <summary>A request that is told early counts as expired, and the next stage would find that it is not.</summary>
+    [Fact]
+    public async Task QuestionThatWaitsForItsTurn_IsOfUseUntilItsTimeHasPassed_ThoughTimersAreEarly()
+    {
+        _time.EarlyBy = TimeSpan.FromMilliseconds(1);
+        _authorizer.HangsAlways();
+        var guarded = Guard(parallelism: 1);
+        _ = StartByAsync(guarded, TimeSpan.FromDays(1));
+        var waiting = StartByAsync(guarded, Limit);
+
+        _time.Advance(Limit - _time.EarlyBy);
+        Assert.False(waiting.IsCompleted);
+        _time.Advance(_time.EarlyBy);
+
+        Assert.Null(await waiting.WaitAsync(Eventually.Patience));
+    }
+
+    /// <summary>The figures of a partner would otherwise show questions that it was never asked.</summary>
+    [Fact]
+    public async Task QuestionThatIsOfNoUseAnyMore_IsNoAnswer_UnlessItIsDecidedThen()
+    {
+        var guarded = Guard();
+        var now = _time.GetTimestamp();
+
+        Assert.Null(await guarded.DecideAsync(Queries.Some(), deadline: now + 1, startBy: now, CancellationToken.None));
+        Assert.DoesNotContain(guarded.Answers, answer => answer.Count > 0);
+
+        var decision = await guarded.DecideAsync(Queries.Some(), deadline: now, startBy: now, CancellationToken.None);
+        Assert.Equal(DecisionReason.Deadline, decision?.Reason);
+        Assert.Equal((DecisionReason.Deadline, 1L), guarded.Answers.Single(answer => answer.Count > 0));
+        Assert.Equal(0, _authorizer.Calls);
     }
 
     /// <summary>A turn that a question at its deadline did not get is not lost.</summary>
@@ -203,15 +235,13 @@ public sealed class GuardDeadlineTests()
         );
     }
 
-    private Task<Decision> DecideAsync(GuardedAuthorizer guarded, TimeSpan within) =>
-        guarded.DecideAsync(
-            Queries.Some(),
-            _time.After(_time.GetTimestamp(), within),
-            startBy: long.MaxValue,
-            CancellationToken.None
-        );
+    private async Task<Decision> DecideAsync(GuardedAuthorizer guarded, TimeSpan within)
+    {
+        var deadline = _time.After(_time.GetTimestamp(), within);
+        return (await guarded.DecideAsync(Queries.Some(), deadline, startBy: long.MaxValue, CancellationToken.None))!;
+    }
 
-    private Task<Decision> StartByAsync(GuardedAuthorizer guarded, TimeSpan within) =>
+    private Task<Decision?> StartByAsync(GuardedAuthorizer guarded, TimeSpan within) =>
         guarded.DecideAsync(
             Queries.Some(),
             deadline: long.MaxValue,

@@ -372,8 +372,8 @@ public sealed class GuardedAuthorizerTests()
             (_, error) => _errors.Enqueue(error)
         );
 
-    private static Task<Decision> DecideAsync(GuardedAuthorizer guarded) =>
-        guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, CancellationToken.None);
+    private static async Task<Decision> DecideAsync(GuardedAuthorizer guarded) =>
+        (await guarded.DecideAsync(Queries.Some(), long.MaxValue, long.MaxValue, CancellationToken.None))!;
 
     /// <summary>Asks, gets no answer, and stops waiting for it.</summary>
     private async Task GiveUpAsync(GuardedAuthorizer guarded)

@@ -459,6 +459,7 @@ public sealed class CallbackClientTests : IAsyncLifetime, IDisposable
 
     [Theory]
     [InlineData(NameResolutionFailure.NotFound, AttemptCause.NameNotFound, null)]
+    [InlineData(NameResolutionFailure.Overloaded, AttemptCause.NameNotAsked, null)]
     [InlineData(NameResolutionFailure.OutOfFiles, AttemptCause.LocalResources, LocalResource.Files)]
     public async Task NameWithoutAnAddress_IsANetworkError_ThatNoConnectionWasTriedFor(
         object failure,

@@ -12,6 +12,10 @@ namespace AkkaCharging.Tests.Journal;
 /// <summary>A folder of a test's own for a journal's files, and journals on them.</summary>
 internal sealed class JournalFolder : IAsyncDisposable
 {
+    private const string StepBack =
+        "ALTER TABLE request DROP COLUMN exact_reason; ALTER TABLE request DROP COLUMN details; "
+        + "PRAGMA user_version = 3";
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("akkacharging-journal-");
     private readonly List<SqliteJournal> _opened = [];
 
@@ -109,6 +113,9 @@ internal sealed class JournalFolder : IAsyncDisposable
             SqliteSchema.Run(shell, sql);
         return shell;
     }
+
+    /// <summary>Turns the tables back into those of version 3.</summary>
+    public void MakeOlder() => Shell(StepBack).Dispose();
 
     public async ValueTask DisposeAsync()
     {

@@ -245,6 +245,62 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
     }
 
     [Fact]
+    public async Task DamagedRequests_AreAllNamed_AndNothingIsMoved_UntilTheyAreGone()
+    {
+        const string Changed = "The journal is damaged: data encrypted with key ";
+        (string Columns, string Damage)[] damages =
+        [
+            ("secrets = (SELECT secrets FROM request WHERE seq = 1)", Changed),
+            ("secrets = x'0102'", "The journal is encrypted with key 0102, which is not among the configured keys"),
+            ("details = secrets", Changed),
+            ("accepted_at = 'canary'", "The journal is damaged: column accepted_at contains an unexpected value."),
+            ("api_key = x'63616e617279'", "The journal is damaged: column api_key contains an unexpected value."),
+            ("attempts_made = 9999999999", "A column contains an unexpected value (OverflowException)."),
+        ];
+        var requests = Enumerable.Range(0, damages.Length + 1).Select(_ => Sample.Request()).ToList();
+        await using (var file = await OpenFileAsync())
+        {
+            foreach (var request in requests)
+                await file.AcceptAsync(request, file.Hasher.Claim(null, request.Id.ToString(), "fields"), default);
+        }
+
+        await using (var shell = await OpenShellAsync())
+        {
+            foreach (var (i, damage) in damages.Index())
+                SqliteSchema.Run(shell, $"UPDATE request SET {damage.Columns} WHERE seq = {i + 2}");
+        }
+
+        var target = await postgres.NewSettingsAsync();
+        var named = new List<DamagedRow>();
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            MoveAsync(target, damaged: (id, damage) => named.Add(new(id, damage)))
+        );
+
+        Assert.StartsWith(
+            "Nothing was moved, because 6 of 7 requests are damaged.",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(requests.Skip(1).Select(request => request.Id), named.Select(row => row.Id));
+        foreach (var (row, (_, damage)) in named.Zip(damages))
+        {
+            Assert.StartsWith(damage, row.Damage, StringComparison.Ordinal);
+            Assert.DoesNotContain("canary", row.Damage, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0L, await SharedPostgres.QueryAsync(target, "SELECT count(*) FROM charging_request"));
+        Assert.True(System.IO.File.Exists(File));
+        await using (var shell = await OpenShellAsync())
+            SqliteSchema.Run(
+                shell,
+                "DELETE FROM idempotency WHERE id IN (SELECT id FROM request WHERE seq > 1); "
+                    + "DELETE FROM request WHERE seq > 1"
+            );
+        var report = await MoveAsync(target);
+        Assert.Equal((1, 1, 1), (report.Requests, report.Unsettled, report.IdempotencyKeys));
+    }
+
+    [Fact]
     public async Task DatabaseOfARunningCluster_IsLeftAlone()
     {
         await (await OpenFileAsync()).DisposeAsync();
@@ -344,8 +400,19 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         }
     }
 
-    private Task<MigrationReport> MoveAsync(JournalSettings target, CopyProgress? progress = null) =>
-        JournalMigration.RunAsync(File, target, TimeProvider.System, progress ?? ((_, _) => { }), default);
+    private Task<MigrationReport> MoveAsync(
+        JournalSettings target,
+        CopyProgress? progress = null,
+        DamagedRowReport? damaged = null
+    ) =>
+        JournalMigration.RunAsync(
+            File,
+            target,
+            TimeProvider.System,
+            progress ?? ((_, _) => { }),
+            damaged ?? ((id, damage) => Assert.Fail($"{id}: {damage}")),
+            default
+        );
 
     private async Task<SqliteJournal> OpenFileAsync()
     {

@@ -58,6 +58,26 @@ public sealed class JournalProbeDatabaseTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task JournalOfAnOlderVersion_IsWarnedOf()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await (await SharedPostgres.OpenAsync(settings)).DisposeAsync();
+        await SharedPostgres.MakeOlderAsync(settings);
+
+        var findings = await JournalProbe.ExamineAsync(settings, default);
+
+        Assert.Equal(
+            [ProbeSeverity.Ok, ProbeSeverity.Ok, ProbeSeverity.Warning],
+            findings.Select(finding => finding.Severity)
+        );
+        Assert.StartsWith(
+            "The journal in PostgreSQL has schema version 4; ",
+            findings[^1].Text,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public async Task DatabaseWhoseKeyIsAnother_CannotBeOpened()
     {
         var settings = await postgres.NewSettingsAsync();

@@ -119,6 +119,28 @@ public sealed class JournalProbeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task JournalOfAnOlderVersion_IsWarnedOf_UntilAStartUpgradesIt()
+    {
+        var journal = await _folder.StartAsync();
+        await _folder.AcceptAsync(journal);
+        await journal.DisposeAsync();
+        _folder.MakeOlder();
+
+        var findings = await ExamineAsync(_folder.Settings);
+
+        Assert.Equal([Writable(), Readable()], findings.Take(2));
+        Assert.Equal(ProbeSeverity.Warning, findings[^1].Severity);
+        Assert.StartsWith(
+            $"The journal {_folder.Journal} has schema version 3; ",
+            findings[^1].Text,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(3, findings.Count);
+        await (await _folder.StartAsync()).DisposeAsync();
+        Assert.Equal([Writable(), Readable()], await ExamineAsync(_folder.Settings));
+    }
+
+    [Fact]
     public async Task JournalWhoseKeyIsMissing_CannotBeOpened_AndGetsNoOther()
     {
         await (await _folder.StartAsync()).DisposeAsync();

@@ -17,32 +17,41 @@ public sealed class ReadTimeTests : IAsyncLifetime
 
     public Task DisposeAsync() => _folder.DisposeAsync().AsTask();
 
+    public static TheoryData<string> Names => ["look-up", "search", "dead letters", "count", "redrive"];
+
     [Theory]
-    [InlineData("look-up")]
-    [InlineData("search")]
-    [InlineData("dead letters")]
-    [InlineData("count")]
-    [InlineData("redrive")]
-    public async Task QuestionThatIsNotAnswered_Fails(string name)
+    [MemberData(nameof(Names))]
+    public async Task QuestionThatIsNotAnswered_Fails_AndIsWithdrawn(string name)
     {
         await using var journal = new HangingJournal(_folder);
         await journal.StartAsync(default);
-        Task asked = name switch
-        {
-            "look-up" => journal.FindAsync(RequestId.New(Sample.Now), default).AsTask(),
-            "search" => journal.SearchAsync(new(), before: null, most: 10, default).AsTask(),
-            "dead letters" => journal.ListDeadLettersAsync(new(), after: null, most: 10, default).AsTask(),
-            "count" => journal.CountDeadLettersAsync(new(), default).AsTask(),
-            _ => journal.RedriveAsync(RequestId.New(Sample.Now), Sample.Now, default).AsTask(),
-        };
+        var asked = AskAsync(journal, name, default);
         var patience = TimeSpan.FromSeconds(name == "count" ? 25 : 5);
 
         _folder.Time.Advance(patience - TimeSpan.FromMilliseconds(1));
         Assert.False(asked.IsCompleted);
+        Assert.False(journal.Questions.Left.IsCancellationRequested);
         _folder.Time.Advance(TimeSpan.FromMilliseconds(1));
 
         var problem = await Assert.ThrowsAsync<JournalUnavailableException>(() => asked);
         Assert.Equal($"The journal has not answered a question for {patience.TotalSeconds} s.", problem.Message);
+        Assert.True(journal.Questions.Left.IsCancellationRequested);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task QuestionWhoseCallerLeaves_IsWithdrawn(string name)
+    {
+        await using var journal = new HangingJournal(_folder);
+        await journal.StartAsync(default);
+        using var leaving = new CancellationTokenSource();
+        var asked = AskAsync(journal, name, leaving.Token);
+        Assert.False(journal.Questions.Left.IsCancellationRequested);
+
+        await leaving.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        Assert.True(journal.Questions.Left.IsCancellationRequested);
     }
 
     [Fact]
@@ -70,6 +79,16 @@ public sealed class ReadTimeTests : IAsyncLifetime
         Assert.Equal(1, await thread.RunAsync(_ => 1));
     }
 
+    private static Task AskAsync(HangingJournal journal, string name, CancellationToken cancellationToken) =>
+        name switch
+        {
+            "look-up" => journal.FindAsync(RequestId.New(Sample.Now), cancellationToken).AsTask(),
+            "search" => journal.SearchAsync(new(), before: null, most: 10, cancellationToken).AsTask(),
+            "dead letters" => journal.ListDeadLettersAsync(new(), after: null, most: 10, cancellationToken).AsTask(),
+            "count" => journal.CountDeadLettersAsync(new(), cancellationToken).AsTask(),
+            _ => journal.RedriveAsync(RequestId.New(Sample.Now), Sample.Now, cancellationToken).AsTask(),
+        };
+
     /// <summary>A journal whose disk answers nothing once it is open.</summary>
     private sealed class HangingJournal(JournalFolder folder)
         : StoredJournal("sqlite", folder.Settings, folder.Time, damaged: null, notice: null)
@@ -78,7 +97,9 @@ public sealed class ReadTimeTests : IAsyncLifetime
 
         protected override IJournalWriter? Writer => _writer;
 
-        protected override IJournalReader Reader { get; } = new HangingReader();
+        protected override IJournalReader Reader => Questions;
+
+        public HangingReader Questions { get; } = new();
 
         protected override IJournalWriter Start() => _writer = new SqliteWriter(folder.Settings, folder.Time);
 
@@ -110,6 +131,15 @@ public sealed class ReadTimeTests : IAsyncLifetime
 
     private sealed class HangingReader : IJournalReader
     {
+        /// <summary>Cancelled when the caller of the last question waits no longer.</summary>
+        public CancellationToken Left { get; private set; }
+
+        public IJournalReader Until(CancellationToken left)
+        {
+            Left = left;
+            return this;
+        }
+
         public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>
             NeverAsync<RequestRecord?>();
 

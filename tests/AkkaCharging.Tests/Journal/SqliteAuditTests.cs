@@ -45,6 +45,26 @@ public sealed class SqliteAuditTests : JournalAuditContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task JournalOfAnOlderVersion_IsRefused_UntilAStartUpgradesIt()
+    {
+        await (await _folder.StartAsync()).DisposeAsync();
+        _folder.MakeOlder();
+
+        var refused = Assert.Throws<InvalidJournalException>(() => SqliteAudit.Open(_folder.Settings));
+
+        Assert.Equal(
+            $"The journal {_folder.Journal} has schema version 3; this version of the service expects "
+                + $"{SqliteSchema.Version}. A start of the service upgrades it. Back it up before, because earlier "
+                + "versions cannot read it afterwards.",
+            refused.Message
+        );
+        Assert.Equal(0, JournalFolder.OpenHandles(_folder.Journal));
+        await (await _folder.StartAsync()).DisposeAsync();
+        await using var audit = await AuditAsync();
+        Assert.Empty(await ReadAsync(audit, new()));
+    }
+
+    [Fact]
     public async Task Journal_IsReadWithoutItsKey_AndOnlyAFingerprintNeedsIt()
     {
         var journal = await _folder.StartAsync();

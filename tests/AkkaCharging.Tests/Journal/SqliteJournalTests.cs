@@ -359,6 +359,26 @@ public sealed class SqliteJournalTests(ITestOutputHelper output) : IAsyncLifetim
         Assert.False(await backlog.MoveNextAsync());
     }
 
+    /// <summary>SQLite gives the number of a deleted row to a new one when no row has a higher one.</summary>
+    [Fact]
+    public async Task RequestWithTheNumberOfADeletedOne_IsNotPartOfTheBacklog()
+    {
+        var journal = await _folder.StartAsync();
+        var (pending, settled) = (await _folder.AcceptAsync(journal), await _folder.AcceptAsync(journal));
+        await journal.SettleAsync(settled.Id, new(RequestState.Delivered, Sample.Now, LastAttempt: null), default);
+        await journal.DisposeAsync();
+        journal = await _folder.StartAsync(_folder.Settings with { MaxSettledRows = 0 });
+        await using var backlog = journal.ReadUnsettledAsync(default).GetAsyncEnumerator();
+        Assert.True(await backlog.MoveNextAsync());
+        Assert.Equal(pending.Id, backlog.Current.Request.Id);
+
+        await journal.DecideAsync(pending.Id, Sample.Decision(), default); // the settled one is deleted with it
+        Assert.Null(await journal.FindAsync(settled.Id, default));
+        await _folder.AcceptAsync(journal);
+
+        Assert.False(await backlog.MoveNextAsync());
+    }
+
     [Fact]
     public async Task BacklogThatWasReadToItsEnd_AsksNothingMore()
     {

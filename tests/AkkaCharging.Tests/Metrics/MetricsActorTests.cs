@@ -21,7 +21,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
     public async Task Events_AreInTheNextSnapshot()
     {
         using var sink = new MetricsActorSink(new FakeTimeProvider());
-        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state)), "metrics"));
+        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state, sink)), "metrics"));
 
         for (var i = 0; i < 100; i++)
             sink.Tell(
@@ -86,7 +86,7 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         sink.Tell(new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
         var early = sink.GetAsync(default);
         Assert.False(early.IsCompleted);
-        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state))));
+        sink.Start(Sys.ActorOf(Props.Create(() => new MetricsActor(_state, sink))));
 
         Assert.Empty((await early).Requests);
     }
@@ -98,6 +98,24 @@ public sealed class MetricsActorTests : Akka.TestKit.Xunit2.TestKit
         sink.Start(Sys.DeadLetters);
 
         await Assert.ThrowsAsync<AskTimeoutException>(() => sink.GetAsync(default));
+    }
+
+    /// <summary>A cluster node's actor system ends before its last figures are exported.</summary>
+    [Fact]
+    public async Task ActorThatHasEnded_LeavesItsFigures_AndEventsAreStillCounted()
+    {
+        using var sink = new MetricsActorSink(new FakeTimeProvider());
+        var actor = Sys.ActorOf(Props.Create(() => new MetricsActor(_state, sink)));
+        sink.Start(actor);
+        sink.Tell(new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
+        Assert.Equal(1, Assert.Single((await sink.GetAsync(default)).Requests).Value);
+        sink.Tell(new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero)); // is in no batch of the actor yet
+
+        await actor.GracefulStop(TimeSpan.FromSeconds(10));
+        sink.Tell(new SubmissionAnswered(AnswerStatus.Accepted, TimeSpan.Zero));
+
+        Assert.Equal(3, Assert.Single((await sink.GetAsync(default)).Requests).Value);
+        Assert.Equal(2, Assert.Single(await sink.GetHistoryAsync(pending: 2, default)).Pending);
     }
 
     [Fact]

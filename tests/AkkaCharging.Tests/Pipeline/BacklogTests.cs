@@ -55,6 +55,59 @@ public sealed class BacklogTests : ChargingServiceTest
         Assert.Equal(1, Assert.Single(service.Receivers.Status(10)).Pending);
     }
 
+    /// <summary>A page that was read again says what its requests were before they waited for a place.</summary>
+    [Fact]
+    public async Task RequestThatIsDelivered_AfterItWasReadAgain_IsNotCalledBackAgain()
+    {
+        var left = await LeftByAnotherProcessAsync(2);
+        Journal.Unsettled = [left[0]];
+        var service = Start();
+        await SettledAsync(1);
+
+        Journal.Unsettled = left;
+
+        await SettledAsync(2);
+        Assert.Equal(0, await DrainAsync(service, Grace));
+        Assert.Equal(left.Select(unsettled => unsettled.Request.Id), Callbacks.Attempts);
+        Assert.All(service.Receivers.Status(10), receiver => Assert.Equal(0, receiver.Pending));
+    }
+
+    [Fact]
+    public async Task RequestThatIsRedriven_AfterItWasReadAgain_IsLeftToItsRedrive()
+    {
+        var left = await LeftByAnotherProcessAsync(2);
+        var request = left[0].Request;
+        var before = left[0] with { Request = request with { ExpiresAt = request.ExpiresAt.AddSeconds(-1) } };
+
+        var lane = await ReadAgainAsync([before, left[1]]);
+
+        Assert.False(lane.Holds(request.Id));
+    }
+
+    /// <summary>A request of this process is read too once its idempotency key was sent again.</summary>
+    [Fact]
+    public async Task RequestThatThisProcessAccepted_AndSettled_IsNotCalledBackAgain()
+    {
+        var left = await LeftByAnotherProcessAsync(1);
+        var own = Sample.Request(); // is not unsettled in the journal
+        own = own with { AcceptedAt = Time.GetUtcNow().AddMilliseconds(1) };
+
+        var lane = await ReadAsync([new UnsettledRequest(own, Decision: null, AttemptsMade: 0), left[0]]);
+
+        Assert.False(lane.Holds(own.Id));
+    }
+
+    [Fact]
+    public async Task RequestThatCannotBeLookedUp_AfterItWasReadAgain_IsTakenUp()
+    {
+        var left = await LeftByAnotherProcessAsync(2);
+        Journal.DamagedId = left[0].Request.Id;
+
+        var lane = await ReadAgainAsync(left);
+
+        Assert.True(lane.Holds(left[0].Request.Id));
+    }
+
     [Fact]
     public async Task NoBacklog_IsNotLogged()
     {
@@ -178,6 +231,29 @@ public sealed class BacklogTests : ChargingServiceTest
         }
 
         return left;
+    }
+
+    /// <summary>Has a lane whose requests were read before take up those that it does not skip.</summary>
+    /// <param name="unsettled">The last one is not skipped.</param>
+    private Task<Lane> ReadAgainAsync(IReadOnlyList<UnsettledRequest> unsettled) =>
+        ReadAsync(unsettled, firstReading: new());
+
+    private async Task<Lane> ReadAsync(IReadOnlyList<UnsettledRequest> unsettled, object? firstReading = null)
+    {
+        var service = New(SettingsLoader.Defaults);
+        var lane = new Lane(0, service.Admission) { FirstReading = firstReading };
+        var recovery = new Recovery(
+            Journal,
+            _ => unsettled.ToAsyncEnumerable(),
+            _ => lane,
+            goesOn: false,
+            service.Admission,
+            Time
+        );
+        recovery.Start(Logging.GetLogger(Sys, this));
+        await Eventually.HoldsAsync(() => lane.Holds(unsettled[^1].Request.Id), "the last one is taken up");
+        await recovery.StopAsync();
+        return lane;
     }
 
     private Recovery RecoveryOf(ChargingService service, Func<IEnumerable<UnsettledRequest>> unsettled) =>

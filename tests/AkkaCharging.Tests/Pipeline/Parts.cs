@@ -118,6 +118,9 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
     /// <summary>The request that is in another node's lane; null for none.</summary>
     public RequestId? MovedId { get; set; }
 
+    /// <summary>The request whose row cannot be read; null for none.</summary>
+    public RequestId? DamagedId { get; set; }
+
     /// <summary>Number of requests of earlier processes that it says are left to read.</summary>
     public long Backlog { get; set; }
 
@@ -181,7 +184,9 @@ internal sealed class BreakableJournal(IRequestJournal journal) : IRequestJourna
     }
 
     public ValueTask<RequestRecord?> FindAsync(RequestId id, CancellationToken cancellationToken) =>
-        journal.FindAsync(id, cancellationToken);
+        id == DamagedId
+            ? throw new DamagedRequestException(new(id, "scripted"), apiKeyName: null)
+            : journal.FindAsync(id, cancellationToken);
 
     public ValueTask DisposeAsync() => journal.DisposeAsync();
 

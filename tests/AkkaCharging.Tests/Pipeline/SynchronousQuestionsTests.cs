@@ -6,7 +6,6 @@ using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Authorization;
-using Microsoft.Extensions.Time.Testing;
 
 namespace AkkaCharging.Tests.Pipeline;
 
@@ -17,7 +16,7 @@ public sealed class SynchronousQuestionsTests()
     private const int Questions = 1_000;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    private readonly FakeTimeProvider _time = new(Queries.Now);
+    private readonly EarlyTime _time = new(Queries.Now);
     private readonly ScriptedAuthorizer _authorizer = new();
     private readonly RecordingObserver _observer = new();
 
@@ -39,6 +38,25 @@ public sealed class SynchronousQuestionsTests()
         Assert.InRange(_authorizer.Calls, 10, 11); // the last one's turn is its deadline
         Assert.Equal(_authorizer.Calls, decisions.Count(decision => decision!.Reason == DecisionReason.InAcl));
         Assert.InRange(throttle.Reserve(throttle.Now), throttle.Now, throttle.Now + Ticks(Interval));
+    }
+
+    /// <summary>Each would be asked and given up at once: more calls than the throttle lets through.</summary>
+    [Fact]
+    public async Task QuestionsBeyondTheThrottle_AreNotAskedAtTheirDeadline_ThoughTimersAreEarly()
+    {
+        _time.EarlyBy = TimeSpan.FromMilliseconds(1);
+        var questions = Questionnaire(Throttle());
+        var validFor = Interval / 2;
+        var answers = Enumerable
+            .Range(0, 10)
+            .Select(_ => AskAsync(questions, validFor, CancellationToken.None))
+            .ToList();
+
+        _time.Advance(validFor - _time.EarlyBy);
+        var decisions = await Task.WhenAll(answers).WaitAsync(Eventually.Patience);
+
+        Assert.Equal(1, _authorizer.Calls);
+        Assert.Equal(9, decisions.Count(decision => decision!.Reason == DecisionReason.Deadline));
     }
 
     [Fact]

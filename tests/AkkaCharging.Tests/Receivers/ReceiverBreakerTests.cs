@@ -56,11 +56,69 @@ public sealed class ReceiverBreakerTests
         var requests = Enumerable.Range(0, 4).Select(_ => new object()).ToList();
         for (var attempt = 1; attempt <= 100; attempt++)
         {
-            requests.ForEach(request => Breaker.OnFailure(request, attempt, isProbe: false, _time.GetTimestamp()));
+            requests.ForEach(request => FailOne(request, attempt));
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
         Assert.Equal((BreakerState.Closed, 400), (Breaker.State, Breaker.FailuresInARow));
+    }
+
+    /// <summary>Each request lives for two attempts; the wait before its third would be two seconds.</summary>
+    [Fact]
+    public void RequestsThatExpireBeforeTheirThirdAttempt_OpenIt_Together()
+    {
+        for (var second = 0; second < 5; second++)
+        {
+            Assert.Equal(BreakerState.Closed, Breaker.State);
+            var request = new object();
+            FailOne(request, attempt: 1, left: TimeSpan.FromSeconds(2));
+            _time.Advance(TimeSpan.FromSeconds(1));
+            FailOne(request, attempt: 2, left: TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal((BreakerState.Open, 10), (Breaker.State, Breaker.FailuresInARow));
+    }
+
+    [Fact]
+    public void FewerThanHalfOfTheRequests_DoNotOpenIt_ThoughTheyExpire()
+    {
+        Fail(100, attempt: 1);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Fail(4, attempt: 1, left: TimeSpan.FromSeconds(1));
+        Fail(100, attempt: 1);
+        Assert.Equal(BreakerState.Closed, Breaker.State);
+
+        Fail(1, attempt: 1, left: TimeSpan.FromSeconds(1));
+
+        Assert.Equal(BreakerState.Open, Breaker.State);
+    }
+
+    [Theory]
+    [InlineData(1, 1_000, true)]
+    [InlineData(1, 1_001, false)]
+    [InlineData(2, 2_000, true)]
+    [InlineData(2, 2_001, false)]
+    public void AttemptIsTheLast_IfTheRequestExpiresBeforeTheNext(int attempt, int leftMillis, bool isLast)
+    {
+        Fail(10, attempt: 1);
+        _time.Advance(TimeSpan.FromSeconds(3));
+
+        Fail(5, attempt, TimeSpan.FromMilliseconds(leftMillis));
+
+        Assert.Equal(isLast ? BreakerState.Open : BreakerState.Closed, Breaker.State);
+    }
+
+    [Fact]
+    public void RequestsThatExpiredBeforeAnAnswer_DoNotSpeakForTheFailuresAfterIt()
+    {
+        Fail(9, attempt: 1, left: TimeSpan.Zero);
+        Breaker.OnAnswer();
+
+        Fail(10, attempt: 1);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Fail(4, attempt: 1, left: TimeSpan.Zero);
+
+        Assert.Equal(BreakerState.Closed, Breaker.State);
     }
 
     [Fact]
@@ -100,7 +158,7 @@ public sealed class ReceiverBreakerTests
         var request = new object();
         for (var attempt = 1; attempt <= 20; attempt++)
         {
-            Breaker.OnFailure(request, attempt, isProbe: false, _time.GetTimestamp());
+            FailOne(request, attempt);
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
@@ -147,7 +205,7 @@ public sealed class ReceiverBreakerTests
 
         _time.Advance(TimeSpan.FromSeconds(5));
         Assert.True(Breaker.TryHalfOpen(_time.GetTimestamp()));
-        Breaker.OnFailure(new object(), attempt: 1, isProbe: true, _time.GetTimestamp());
+        FailOne(new object(), attempt: 1, isProbe: true);
         Assert.Equal((BreakerState.Open, 12), (Breaker.State, Breaker.FailuresInARow));
 
         _time.Advance(TimeSpan.FromSeconds(5));
@@ -175,9 +233,17 @@ public sealed class ReceiverBreakerTests
         Fail(1, attempt: 3);
     }
 
-    private void Fail(int times, int attempt)
+    private void Fail(int times, int attempt, TimeSpan? left = null)
     {
         for (var i = 0; i < times; i++)
-            Breaker.OnFailure(new object(), attempt, isProbe: false, _time.GetTimestamp());
+            FailOne(new object(), attempt, left);
+    }
+
+    /// <param name="left">How long the request lives after the failure; null for ever.</param>
+    private void FailOne(object request, int attempt, TimeSpan? left = null, bool isProbe = false)
+    {
+        var now = _time.GetTimestamp();
+        var deadline = left is { } life ? now + life.Ticks : long.MaxValue;
+        Breaker.OnFailure(request, attempt, deadline, isProbe, now);
     }
 }

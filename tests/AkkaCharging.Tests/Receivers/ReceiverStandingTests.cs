@@ -115,6 +115,49 @@ public sealed class ReceiverStandingTests : ReceiverRegisterTest
     }
 
     [Theory]
+    [InlineData(500)]
+    [InlineData(1_500)] // it is silent meanwhile
+    public void NewReceiverWhoseRequestsExpireInItsLine_IsNewAfterwards(int ageMillis)
+    {
+        Settings = Settings with { MaxInFlight = 2 };
+        Take("a", 1); // the only slot for receivers that are not proven
+        var uncalled = Take("b", 2, age: TimeSpan.FromMilliseconds(ageMillis));
+
+        Time.Advance(TimeSpan.FromMilliseconds(ageMillis));
+        Assert.Equal(uncalled, Released);
+        Time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal((Standing.Silent, Standing.New), (Status("a").Standing, Status("b").Standing));
+    }
+
+    [Fact]
+    public void NewReceiverOfWhoseRequestsOneExpires_CountsAsSilent_WhileAnotherWaits()
+    {
+        Settings = Settings with { MaxInFlight = 2 };
+        Take("a", 1);
+        var expired = Take("b", 1, age: TimeSpan.FromMilliseconds(500));
+        Take("b", 1);
+
+        Time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(expired, Released);
+        Assert.Equal(Standing.Silent, Status("b").Standing);
+    }
+
+    [Fact]
+    public void NewReceiverThatWasCalled_StaysSilent_WhenItsOtherRequestsExpireInItsLine()
+    {
+        Settings = Settings with { MaxInFlightPerDestination = 1 };
+        var called = Take("a", 1)[0];
+        var waiting = Take("a", 1, age: TimeSpan.FromMilliseconds(500));
+
+        Time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(waiting, Released);
+        Assert.Equal((true, Standing.Silent), (called.Holds, Status("a").Standing));
+    }
+
+    [Theory]
     [InlineData(CallbackOutcome.Blocked, AttemptCause.AddressRefused)]
     [InlineData(CallbackOutcome.NetworkError, AttemptCause.NameNotFound)]
     public void NameThatLeadsNowhere_IsNotSilence(object outcome, object cause)

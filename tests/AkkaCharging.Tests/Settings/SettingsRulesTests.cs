@@ -1,3 +1,6 @@
+using System.Net;
+using AkkaCharging.Tests.AddressPolicy;
+
 namespace AkkaCharging.Tests.Settings;
 
 [Trait("Category", "Unit")]
@@ -265,9 +268,7 @@ public sealed class SettingsRulesTests
     [InlineData("168.63.129.0/24", "168.63.129.16/32")]
     [InlineData("192.0.0.0/24", "192.0.0.192/32")]
     [InlineData("::/0", "fe80::/10")]
-    [InlineData("::/127", "::/96")]
-    [InlineData("::ffff:127.0.0.0/104", "::ffff:0:0/96")]
-    [InlineData("64:ff9b::/96", "64:ff9b::/96")]
+    [InlineData("::/127", "::1/128")]
     [InlineData("fe80::/64", "fe80::/10")]
     [InlineData("fd00::/8", "fd00:ec2::/32")]
     [InlineData("fd20:ce::/64", "fd20:ce::254/128")]
@@ -275,9 +276,6 @@ public sealed class SettingsRulesTests
     [InlineData("fd00:c1::/32", "fd00:c1::a9fe:a9fe/128")]
     [InlineData("fd00:ec2:1::/48", "fd00:ec2::/32")]
     [InlineData("169.254.170.0/24", "169.254.0.0/16")]
-    [InlineData("2002:7f00::/24", "2002::/16")]
-    [InlineData("2001::/16", "2001::/32")]
-    [InlineData("64:ff9b:1::/64", "64:ff9b:1::/48")]
     public void NetworkWithLoopbackOrMetadata_IsRefused(string network, string guarded) =>
         Assert.Equal(
             [
@@ -286,6 +284,46 @@ public sealed class SettingsRulesTests
             ],
             Loading.ProblemsOf($"callback.security.allow = [\"{network}\"]")
         );
+
+    [Theory]
+    [InlineData("::ffff:127.0.0.0/104", "::ffff:0:0/96")]
+    [InlineData("64:ff9b::/96", "64:ff9b::/96")]
+    [InlineData("2002:7f00::/24", "2002::/16")]
+    [InlineData("2001::/16", "2001::/32")]
+    [InlineData("64:ff9b:1::/64", "64:ff9b:1::/48")]
+    [InlineData("::a00:0/112", "::/96")]
+    public void NetworkOfIPv4InIPv6_IsRefused(string network, string embedding) =>
+        Assert.Equal(
+            [
+                $"hocon/application.conf:1: callback.security.allow = '{IPNetwork.Parse(network)}' overlaps "
+                    + $"{embedding} (IPv4 in IPv6), which is never allowed; expected a network without it.",
+            ],
+            Loading.ProblemsOf($"callback.security.allow = [\"{network}\"]")
+        );
+
+    /// <summary>The address policy rejects the address even so: the entry would silently do nothing.</summary>
+    [Theory]
+    [InlineData("::ffff:10.0.0.1/128")] // IPv4-mapped
+    [InlineData("::10.0.0.1/128")] // IPv4-compatible
+    [InlineData("::ffff:0:a00:1/128")] // SIIT
+    [InlineData("64:ff9b::a00:1/128")] // NAT64
+    [InlineData("64:ff9b:1::a00:1/128")] // NAT64, local use
+    [InlineData("2001::a00:1/128")] // Teredo
+    [InlineData("2002:a00:1::/128")] // 6to4
+    [InlineData("fd12:3456::5efe:a00:1/128")] // ISATAP
+    public void SingleAddressWithIPv4InIt_IsRefused(string address)
+    {
+        var entry = IPNetwork.Parse(address);
+
+        Assert.Equal(
+            [
+                $"hocon/application.conf:1: callback.security.allow = '{entry}' has an IPv4 address in it, and such an "
+                    + "IPv6 address is never allowed; expected the IPv4 address.",
+            ],
+            Loading.ProblemsOf($"callback.security.allow = [\"{address}\"]")
+        );
+        Assert.False(Policies.Allowing(address).CheckAddress(entry.BaseAddress).IsAllowed);
+    }
 
     [Theory]
     [InlineData("127.0.0.1/32")]

@@ -83,22 +83,39 @@ internal sealed class GuardedChain
     public AuthorizationQuery Ask(RequestId id, StationId station, DriverToken token) =>
         _chain.Form.Fill(id, station, token);
 
-    /// <summary>Decides <paramref name="query"/>.</summary>
-    /// <inheritdoc cref="GuardedAuthorizer.DecideAsync"/>
-    public Task<Decision> DecideAsync(
+    /// <summary>
+    /// Decides <paramref name="query"/>; as <see cref="DecisionReason.Deadline"/> if nobody was asked by
+    /// <paramref name="startBy"/>.
+    /// </summary>
+    /// <exception cref="OperationCanceledException"><paramref name="shutdown"/> was cancelled.</exception>
+    public async Task<Decision> DecideAsync(
         AuthorizationQuery query,
         long deadline,
         long startBy,
-        CancellationToken shutdown
+        CancellationToken shutdown,
+        CallStart? start = null
+    ) =>
+        await DecideUnlessExpiredAsync(query, deadline, startBy, shutdown, start)
+        ?? new Decision(AuthorizationStatus.Unknown, DecisionReason.Deadline, _time.GetUtcNow());
+
+    /// <summary>Decides <paramref name="query"/>, unless its request expires first.</summary>
+    /// <inheritdoc cref="GuardedAuthorizer.DecideAsync"/>
+    public Task<Decision?> DecideUnlessExpiredAsync(
+        AuthorizationQuery query,
+        long deadline,
+        long startBy,
+        CancellationToken shutdown,
+        CallStart? start = null
     ) =>
         _chain.Links.Count == 1
-            ? AskAsync(_chain.Links[0], query, deadline, startBy, shutdown)
-            : WalkAsync(query, deadline, startBy, shutdown);
+            ? AskAsync(_chain.Links[0], query, deadline, startBy, start, shutdown)
+            : WalkAsync(query, deadline, startBy, start, shutdown);
 
-    private async Task<Decision> WalkAsync(
+    private async Task<Decision?> WalkAsync(
         AuthorizationQuery query,
         long deadline,
         long startBy,
+        CallStart? start,
         CancellationToken shutdown
     )
     {
@@ -107,7 +124,7 @@ internal sealed class GuardedChain
         Decision? unrouted = null;
         foreach (var link in _chain.Links)
         {
-            var decision = await AskAsync(link, query, deadline, startBy, shutdown);
+            var decision = await AskAsync(link, query, deadline, startBy, start, shutdown);
             switch (decision)
             {
                 case { Reason: DecisionReason.NotInAcl }:
@@ -120,7 +137,7 @@ internal sealed class GuardedChain
                 case { Status: AuthorizationStatus.Unknown, Reason: not DecisionReason.Deadline } when _goesOn:
                     unanswered ??= decision;
                     break;
-                default:
+                default: // or the request has expired
                     return decision;
             }
         }
@@ -128,18 +145,19 @@ internal sealed class GuardedChain
         return unanswered ?? unknownToken ?? unrouted!; // a chain has links
     }
 
-    private Task<Decision> AskAsync(
+    private Task<Decision?> AskAsync(
         IAuthorizerLink link,
         AuthorizationQuery query,
         long deadline,
         long startBy,
+        CallStart? start,
         CancellationToken shutdown
     )
     {
         var route = link.Route(query);
         return route.Partner is { } partner
-            ? _guards[partner].DecideAsync(query, deadline, startBy, shutdown)
-            : Task.FromResult(new Decision(StatusOf(route.Reason), route.Reason, _time.GetUtcNow()));
+            ? _guards[partner].DecideAsync(query, deadline, startBy, shutdown, start)
+            : Task.FromResult<Decision?>(new Decision(StatusOf(route.Reason), route.Reason, _time.GetUtcNow()));
     }
 
     private static AuthorizationStatus StatusOf(DecisionReason unasked) =>

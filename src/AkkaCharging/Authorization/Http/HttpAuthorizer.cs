@@ -154,8 +154,7 @@ internal sealed class HttpAuthorizer : IAuthorizer, IDisposable
     private AuthorizerUnavailableException Refused(HttpStatusCode status) =>
         status switch
         {
-            HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError =>
-                Transient($"answered {(int)status}"),
+            _ when BackEndStatus.IsFailure(status) => Transient($"answered {(int)status}"),
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => Permanent(
                 $"answered {(int)status}; check authorization.http.bearerToken"
             ),

@@ -52,7 +52,7 @@ internal readonly record struct OcpiReply(HttpStatusCode Status, int? Code = nul
         return (status, code) switch
         {
             (401 or 403, _) => throw new OcpiException($"answered {status}; check tokenFile", OcpiBlame.Settings),
-            (408 or 429 or >= 500, _) => throw new OcpiException($"answered {status}", OcpiBlame.Partner),
+            _ when BackEndStatus.IsFailure(Status) => throw new OcpiException($"answered {status}", OcpiBlame.Partner),
             (404 or 405 or (>= 300 and < 400), null) => throw new OcpiException(
                 $"answered {status} without OCPI; check {url}",
                 OcpiBlame.Settings

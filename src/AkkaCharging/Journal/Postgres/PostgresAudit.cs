@@ -25,7 +25,7 @@ internal sealed class PostgresAudit : IJournalAudit
         byte[] wrapped
     ) => (_settings, _connections, _connection, _wrapped) = (settings, connections, connection, wrapped);
 
-    /// <summary>Connects to the database, which must hold a journal.</summary>
+    /// <summary>Connects to the database, which must hold a journal with the tables of this version.</summary>
     public static async Task<PostgresAudit> OpenAsync(JournalSettings settings, CancellationToken cancellationToken)
     {
         var connections = new PostgresConnections(settings.ConnectionString, CommandSeconds);
@@ -39,6 +39,8 @@ internal sealed class PostgresAudit : IJournalAudit
             var wrapped =
                 await PostgresProblem.ReadAsync(() => PostgresSchema.ReadWrappedAsync(opened))
                 ?? throw new InvalidJournalException("The database of journal.connectionString contains no journal.");
+            if (await PostgresProblem.ReadAsync(() => PostgresSchema.DescribeOlderAsync(opened)) is { } older)
+                throw new InvalidJournalException(older);
             return new(settings, connections, connection, wrapped);
         }
         catch

@@ -108,6 +108,8 @@ internal sealed class PostgresBatch
             await clock.AddSavedAsync(batch, connection);
         }
 
+        if (_redrives.Count + _discards.Count > 0)
+            batch.Add(Sql.LockDeadLetters, Ids([.. _redrives, .. _discards]));
         _accepts.AddTo(batch, home ?? default, now);
         if (_lookups.Count > 0)
             batch.Add(Sql.LookUpClaims, _lookups.Select(lookup => lookup.Claim.KeyHash).ToArray(), now.UtcTicks);
@@ -288,7 +290,7 @@ internal sealed class PostgresBatch
             {
                 if (reader.FieldCount == 2)
                     changed.Add(new(reader.GetGuid(0)), reader.GetString(1));
-                else if (reader.FieldCount == 3) // the fence has one column
+                else if (reader.FieldCount == 3) // fence and locks have fewer
                     claims[reader.GetString(0)] = new(new(reader.GetGuid(2)), reader.GetString(1));
             }
         } while (await reader.NextResultAsync());

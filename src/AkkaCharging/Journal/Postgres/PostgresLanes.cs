@@ -50,6 +50,9 @@ internal sealed class PostgresLanes
 
     public static bool IsFenced(Exception e) => e is PostgresException { SqlState: FencedState };
 
+    /// <summary>Whether a lane was not taken, because its holder did not end what it was writing.</summary>
+    public static bool IsHeld(PostgresException e) => e is { SqlState: PostgresErrorCodes.LockNotAvailable };
+
     /// <summary>Adds the fence to the start of a batch.</summary>
     public void AddFence(NpgsqlBatch batch) => batch.Add("SELECT FROM charging_fence($1, $2)", _node, _version);
 
@@ -123,12 +126,18 @@ internal sealed class PostgresLanes
     }
 
     /// <summary>Takes a lane from its current holder, without opening it.</summary>
+    /// <remarks>
+    /// Waits up to a second for what the holder is writing, because all writes of this node wait meanwhile. A holder
+    /// that is frozen in the middle of a write is asked again until the server has ended its session.
+    /// </remarks>
     /// <returns>The new term of the lane.</returns>
+    /// <exception cref="PostgresException">The holder is still writing (<see cref="IsHeld"/>): nothing has changed, and
+    /// the session goes on.</exception>
     public async Task<long> TakeAsync(NpgsqlConnection connection, int lane)
     {
         var term =
             await connection.ScalarAsync<long?>(
-                "SELECT charging_take($1, $2, $3)",
+                "SELECT charging_take($1, $2, $3) FROM set_config('lock_timeout', '1000', true)", // of this transaction
                 (short)lane,
                 _node,
                 _time.GetUtcNow().UtcTicks

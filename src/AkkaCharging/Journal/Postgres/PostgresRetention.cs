@@ -15,7 +15,7 @@ namespace AkkaCharging.Journal.Postgres;
 /// <param name="early">Counts settled requests that are deleted before their retention time.</param>
 /// <param name="isShared">Whether other nodes settle requests too, so that requests have to be counted
 /// regularly.</param>
-/// <param name="notice">Receives the warning of a failure that is not the database's.</param>
+/// <param name="notice">Is told when deleting has failed for a minute, and when it works again.</param>
 internal sealed class PostgresRetention(
     NpgsqlDataSource connections,
     JournalSettings settings,
@@ -32,6 +32,7 @@ internal sealed class PostgresRetention(
     private const int CountSeconds = 600; // all rows are read: 0.25 s per million, more from a slow disk
     private const int CountShare = 20; // counting takes at most one part in 20 of the time
     private static readonly TimeSpan RecountEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FailingMax = TimeSpan.FromMinutes(1); // a failure that lasts longer is told
 
     private const string DeleteOld = $"""
         WITH deleted AS (
@@ -47,16 +48,20 @@ internal sealed class PostgresRetention(
     // The settlements of other nodes since the last count are unknown. So the counted amounts are lower bounds: a
     // caller whose counted amount exceeds its share really exceeds it.
     private readonly CallerShares _shares = new();
-    private bool _isMiscounted;
+    private volatile bool _isMiscounted;
     private bool _isChanged; // since the latest count began; guarded by the shares
+    private long? _failingSince;
+    private bool _isFailureTold;
 
     /// <summary>Adds the changes of a batch that settled, redrove or discarded requests.</summary>
-    public void Add(IReadOnlyList<(SettledGroup Group, int Rows)> changes)
+    /// <param name="changes">Null for those of a batch whose commit is in doubt, which have to be counted.</param>
+    public void Add(IReadOnlyList<(SettledGroup Group, int Rows)>? changes)
     {
         lock (_shares)
         {
             _isChanged = true;
-            foreach (var (group, rows) in changes)
+            _isMiscounted |= changes is null;
+            foreach (var (group, rows) in changes ?? [])
                 _shares.Add(group, rows);
         }
     }
@@ -66,7 +71,7 @@ internal sealed class PostgresRetention(
     /// conflict.</param>
     public async Task RunAsync(Func<bool> isOwner, CancellationToken stopping)
     {
-        var (isCounted, isWarned) = (false, false);
+        var isCounted = false;
         var (countedAt, countAfter) = (0L, RecountEvery);
         long? toldAt = null;
         using var timer = new PeriodicTimer(Period);
@@ -79,7 +84,10 @@ internal sealed class PostgresRetention(
                 if (!isOwner())
                     isCounted = false;
                 if (!isOwner() && !isTelling)
+                {
+                    _failingSince = null;
                     continue;
+                }
 
                 try
                 {
@@ -99,26 +107,28 @@ internal sealed class PostgresRetention(
                     if (!isCounted || ((isShared || _isMiscounted) && time.GetElapsedTime(countedAt) >= countAfter))
                     {
                         countedAt = time.GetTimestamp();
-                        _isMiscounted = await CountAsync(connection, stopping);
+                        await CountAsync(connection, stopping);
                         countAfter = TimeSpan.FromTicks(
                             Math.Max(RecountEvery.Ticks, (time.GetElapsedTime(countedAt) * CountShare).Ticks)
                         );
                     }
 
-                    (isCounted, isWarned) = (true, false);
+                    isCounted = true;
                     while (await StepAsync(connection) && isOwner())
                     {
                         // Retried with the next step.
                     }
+
+                    TellSuccess();
                 }
                 catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
                 {
                     // Catches everything: if the loop ended here, nothing would be deleted any more.
                     isCounted = false;
-                    if (isWarned || PostgresProblem.IsOne(e))
-                        continue;
-                    isWarned = true;
-                    notice?.Invoke($"Old requests cannot be deleted, which is tried again: {e}", isLoss: false);
+                    if (isOwner() || !PostgresProblem.IsOne(e))
+                        TellFailure(e);
+                    else
+                        _failingSince = null; // health says that there is no database, or another process deletes
                 }
             }
         }
@@ -128,8 +138,35 @@ internal sealed class PostgresRetention(
         }
     }
 
-    /// <returns>Whether requests settled meanwhile, of which it is not known whether the count has them.</returns>
-    private async Task<bool> CountAsync(NpgsqlConnection connection, CancellationToken stopping)
+    /// <summary>Tells a failure once: a defect at once, one of the database when it has lasted for a minute.</summary>
+    private void TellFailure(Exception e)
+    {
+        _failingSince ??= time.GetTimestamp();
+        var isDefect = !PostgresProblem.IsOne(e);
+        if (_isFailureTold || (!isDefect && time.GetElapsedTime(_failingSince.Value) < FailingMax))
+            return;
+        _isFailureTold = true;
+        notice?.Invoke(
+            $"Old requests could not be deleted{(isDefect ? "" : " for a minute")}, and the journal grows. "
+                + $"This is tried again: {(isDefect ? e.ToString() : PostgresProblem.Describe(e))}",
+            isLoss: false
+        );
+    }
+
+    private void TellSuccess()
+    {
+        _failingSince = null;
+        if (!_isFailureTold)
+            return;
+        _isFailureTold = false;
+        notice?.Invoke("Old requests are deleted again.", isLoss: false);
+    }
+
+    /// <summary>
+    /// Counts all settled requests; again a minute later when some settled meanwhile, of which it is not known whether
+    /// this count has them.
+    /// </summary>
+    private async Task CountAsync(NpgsqlConnection connection, CancellationToken stopping)
     {
         lock (_shares)
             _isChanged = false;
@@ -146,10 +183,9 @@ internal sealed class PostgresRetention(
             found.Add((new(rows.GetString(0), rows.GetBoolean(1)), (int)rows.GetInt64(2)));
         lock (_shares)
         {
-            var isChanged = _isChanged;
+            _isMiscounted = _isChanged;
             _shares.Clear();
             Add(found);
-            return isChanged;
         }
     }
 

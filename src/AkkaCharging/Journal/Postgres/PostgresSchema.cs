@@ -48,6 +48,15 @@ internal static class PostgresSchema
             await FindRetiredAsync(connection, keys);
     }
 
+    /// <summary>
+    /// Says that the tables are of an older version, which the next start migrates; null when they are of this one, or
+    /// there are none yet.
+    /// </summary>
+    public static async Task<string?> DescribeOlderAsync(NpgsqlConnection connection) =>
+        await VersionAsync(connection) is > 0 and var version
+            ? SchemaSteps.DescribeOlder("The journal in PostgreSQL", version, Version)
+            : null;
+
     /// <summary>Reads the sealed hash secret; null when there is no journal yet.</summary>
     /// <exception cref="InvalidJournalException">The journal is of a newer version.</exception>
     public static async Task<byte[]?> ReadWrappedAsync(NpgsqlConnection connection)

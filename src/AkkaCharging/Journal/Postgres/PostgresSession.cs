@@ -20,8 +20,9 @@ internal sealed class PostgresSession : IAsyncDisposable
     /// </summary>
     private const int LockClass = 0x416B_4368;
 
-    // The server detects a vanished owner within 3 s, and stops working for one that has closed its connection. A
-    // commit waits for the disk. Every write uses the key of its rows: without statistics, which a table that grew
+    // The server detects a vanished owner within 3 s, ends one that is frozen in the middle of a transaction after 5 s,
+    // because others may wait for its locks, and stops working for one that has closed its connection. A commit waits
+    // for the disk. Every write uses the key of its rows: without statistics, which a table that grew
     // within seconds does not have yet, a plan may read the whole table for each batch and be kept (measured: 430 us of
     // the server's time a request instead of 31).
     private const string Bounds = """
@@ -29,6 +30,7 @@ internal sealed class PostgresSession : IAsyncDisposable
             ('tcp_keepalives_idle', '1'), ('tcp_keepalives_interval', '1'), ('tcp_keepalives_count', '2'),
             ('tcp_user_timeout', '3000'),
             ('client_connection_check_interval', '1000'), ('statement_timeout', '5000'),
+            ('idle_in_transaction_session_timeout', '5000'),
             ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'),
             ('default_transaction_isolation', 'read committed')) AS ours (name, bound) USING (name)
         UNION ALL SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'

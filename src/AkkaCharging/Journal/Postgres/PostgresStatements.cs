@@ -90,6 +90,14 @@ internal static class PostgresStatements
         RETURNING kept.id, coalesce(kept.api_key, '')
         """;
 
+    /// <summary>Locks the dead letters that a batch redrives or discards, before it locks anything else.</summary>
+    /// <remarks>
+    /// In the same order in every node, so that two nodes that change the same ones wait for each other instead of
+    /// deadlocking. Checks the state for the same reason as those above.
+    /// </remarks>
+    public const string LockDeadLetters =
+        "SELECT 1 FROM charging_request WHERE id = ANY ($1) AND state = 'failed' ORDER BY id FOR UPDATE";
+
     /// <summary>Makes dead letters pending again, unless they changed since they were read.</summary>
     public const string Redrive = $"""
         UPDATE charging_request kept SET

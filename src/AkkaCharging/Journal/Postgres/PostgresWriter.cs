@@ -36,7 +36,7 @@ internal sealed class PostgresWriter : IJournalWriter
     private readonly PostgresConnections _connections;
     private readonly KeyRing _keys;
     private readonly TimeProvider _time;
-    private readonly Action<IReadOnlyList<(SettledGroup Group, int Rows)>> _settled;
+    private readonly Action<IReadOnlyList<(SettledGroup Group, int Rows)>?> _settled;
     private readonly Action<long> _termBegan;
     private readonly CommitReport? _committed;
     private readonly Guid _instance;
@@ -58,7 +58,8 @@ internal sealed class PostgresWriter : IJournalWriter
     private volatile JournalSecrets? _secrets;
     private volatile string? _problem = StoredJournal.NotOpen;
 
-    /// <param name="settled">Notified of the change in the number of settled requests of each group by a batch.</param>
+    /// <param name="settled">Notified of the change in the number of settled requests of each group by a batch; null
+    /// when it is unknown, because the commit is in doubt.</param>
     /// <param name="termBegan">Notified of the size of the backlog when a term begins that has to read it.</param>
     /// <param name="committed">Notified of each group commit.</param>
     /// <param name="lanes">The lanes of this node's cluster, a callback for each lane that it loses, and one
@@ -69,7 +70,7 @@ internal sealed class PostgresWriter : IJournalWriter
         PostgresConnections connections,
         KeyRing keys,
         TimeProvider time,
-        Action<IReadOnlyList<(SettledGroup Group, int Rows)>> settled,
+        Action<IReadOnlyList<(SettledGroup Group, int Rows)>?> settled,
         Action<long> termBegan,
         CommitReport? committed,
         (int Count, Action<int> Lost, Action<int> Behind)? lanes,
@@ -281,6 +282,7 @@ internal sealed class PostgresWriter : IJournalWriter
             {
                 _inDoubt.AddRange(batch.Accepted);
                 _redrivesInDoubt.AddRange(batch.Redriven);
+                _settled(null);
                 // Set before any caller is answered, so that the journal does not look available to a rejected one.
                 _problem = PostgresProblem.Describe(e);
                 batch.Fail(new JournalUnavailableException(_problem, e));
@@ -341,6 +343,10 @@ internal sealed class PostgresWriter : IJournalWriter
 
             await _lanes!.ReleaseAsync(connection, moved.Lane);
             moved.Complete(0);
+        }
+        catch (PostgresException held) when (moved.IsTake && PostgresLanes.IsHeld(held))
+        {
+            moved.Fail(new JournalUnavailableException($"The holder of lane {moved.Lane} is still writing.", held));
         }
         catch (Exception e)
         {

@@ -20,8 +20,23 @@ internal sealed class SqliteAudit : IJournalAudit
     private SqliteAudit(JournalSettings settings, SqliteConnection connection) =>
         (_settings, _connection) = (settings, connection);
 
-    /// <summary>Opens the file, which must exist.</summary>
+    /// <summary>Opens the file, which must exist and have the tables of this version.</summary>
     public static SqliteAudit Open(JournalSettings settings)
+    {
+        var audit = OpenAnyVersion(settings);
+        try
+        {
+            return audit.DescribeOlder() is { } older ? throw new InvalidJournalException(older) : audit;
+        }
+        catch
+        {
+            audit._connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the file, which must exist, and may have the tables of an older version.</summary>
+    public static SqliteAudit OpenAnyVersion(JournalSettings settings)
     {
         if (!File.Exists(settings.Path))
             throw new InvalidJournalException($"There is no journal {settings.Path}; journal.path names it.");
@@ -41,6 +56,12 @@ internal sealed class SqliteAudit : IJournalAudit
             throw;
         }
     }
+
+    /// <summary>
+    /// Says that the tables are of an older version, of which no record can be read here; null when they are of this
+    /// one.
+    /// </summary>
+    public string? DescribeOlder() => Reading(_settings, () => SqliteSchema.DescribeOlder(_connection, _settings.Path));
 
     /// <summary>Checks that every key is configured that the journal needs.</summary>
     /// <exception cref="InvalidJournalException">A key is missing.</exception>

@@ -101,11 +101,11 @@ internal sealed class SqliteJournal(
             found.Unsettled,
             Start: default,
             after =>
-                after.Seq >= found.LastSeq
+                after.Seq >= found.LastUnsettledSeq
                     ? Task.FromResult<List<UnsettledRow>>([])
                     : JournalWrites
                         .UntilWrittenAsync(
-                            async _ => await _reader!.ReadPageAsync(after.Seq, found.LastSeq, found.Secrets),
+                            async _ => await _reader!.ReadPageAsync(after.Seq, found.LastUnsettledSeq, found.Secrets),
                             _time,
                             cancellationToken
                         )

@@ -7,13 +7,20 @@ namespace AkkaCharging.Journal.Sqlite;
 
 /// <summary>Reads requests on a thread and a connection of its own.</summary>
 /// <param name="thread">The thread, which is disposed with this object.</param>
-internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJournalReader, IDisposable
+/// <param name="left">Cancelled when the caller waits for no answer any more: the thread skips such questions, because
+/// a slow disk would otherwise keep it busy for nobody.</param>
+internal sealed class SqliteReader(SqliteThread thread, JournalClock clock, CancellationToken left = default)
+    : IJournalReader,
+        IDisposable
 {
     private const int PageRows = 1_000;
 
     /// <inheritdoc/>
+    public IJournalReader Until(CancellationToken left) => new SqliteReader(thread, clock, left);
+
+    /// <inheritdoc/>
     public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>
-        thread.RunAsync(connection => SqliteSearch.Find(connection, id, secrets, oldest.UtcTicks));
+        AskAsync(connection => SqliteSearch.Find(connection, id, secrets, oldest.UtcTicks));
 
     /// <inheritdoc/>
     public Task<RequestPage> SearchAsync(
@@ -23,7 +30,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
         int most,
         DateTimeOffset oldest
     ) =>
-        thread.RunAsync(connection =>
+        AskAsync(connection =>
         {
             var floor = SqliteSearch.Floor(connection, before, rows);
             var from = RequestPages.From(query, floor);
@@ -33,7 +40,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
 
     /// <summary>Reads the next unsettled requests in order of acceptance, each with its place.</summary>
     public Task<List<UnsettledRow>> ReadPageAsync(long after, long last, JournalSecrets secrets) =>
-        thread.RunAsync(connection =>
+        AskAsync(connection =>
         {
             using var page = new PreparedQuery(
                 connection,
@@ -57,7 +64,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
         int most,
         DateTimeOffset oldest
     ) =>
-        thread.RunAsync(connection =>
+        AskAsync(connection =>
         {
             using var page = DeadLetters(
                 connection,
@@ -88,7 +95,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
 
     /// <inheritdoc/>
     public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset oldest) =>
-        thread.RunAsync(connection =>
+        AskAsync(connection =>
         {
             using var count = DeadLetters(connection, "count(*)", query, "");
             var (settledAt, id) = query.End(after: null);
@@ -111,7 +118,7 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
         DateTimeOffset at,
         DateTimeOffset oldest
     ) =>
-        thread.RunAsync(connection =>
+        AskAsync(connection =>
         {
             using var find = new PreparedQuery(
                 connection,
@@ -122,6 +129,8 @@ internal sealed class SqliteReader(SqliteThread thread, JournalClock clock) : IJ
         });
 
     public void Dispose() => thread.Dispose();
+
+    private Task<T> AskAsync<T>(Func<SqliteConnection, T> question) => thread.RunAsync(question, left);
 
     private static RequestId ReadId(SqliteDataReader row) => StoredId.Read(row.GetFieldValue<byte[]>("id"));
 

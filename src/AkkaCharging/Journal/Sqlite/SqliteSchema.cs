@@ -53,6 +53,12 @@ internal static class SqliteSchema
         return false;
     }
 
+    /// <summary>
+    /// Says that the tables are of an older version, which the next start migrates; null when they are of this one.
+    /// </summary>
+    public static string? DescribeOlder(SqliteConnection connection, string path) =>
+        SchemaSteps.DescribeOlder($"The journal {path}", Number(connection, "PRAGMA user_version"), Version);
+
     /// <summary>Migrates the tables to this version, inside the caller's transaction.</summary>
     public static void Migrate(SqliteConnection connection)
     {

@@ -132,7 +132,10 @@ internal sealed class SqliteStore : IDisposable
             connection,
             "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
         );
-        LastSeq = SqliteSchema.Number(connection, "SELECT coalesce(max(seq), 0) FROM request");
+        LastUnsettledSeq = SqliteSchema.Number(
+            connection,
+            "SELECT coalesce(max(seq), 0) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
+        );
     }
 
     /// <summary>Keys and secrets of the journal.</summary>
@@ -144,8 +147,12 @@ internal sealed class SqliteStore : IDisposable
     /// <summary>Number of unsettled requests when the file was opened.</summary>
     public long Unsettled { get; }
 
-    /// <summary><c>seq</c> of the last request when the file was opened.</summary>
-    public long LastSeq { get; }
+    /// <summary><c>seq</c> of the last unsettled request when the file was opened; zero when there was none.</summary>
+    /// <remarks>
+    /// A later request has a higher one until this request is settled and deleted. That of the last request would not
+    /// do: once it is deleted, SQLite gives its number to a new one.
+    /// </remarks>
+    public long LastUnsettledSeq { get; }
 
     /// <summary>
     /// Opens the journal, creates or migrates its tables, and checks with a write that it is writable.

@@ -29,16 +29,18 @@ internal sealed class SqliteThread : IDisposable
     public bool IsPaused => _pausedBecause is not null;
 
     /// <summary>Runs <paramref name="work"/> after all work queued before.</summary>
+    /// <param name="left">Cancelled when nobody waits for the result any more: work that has not begun is
+    /// skipped.</param>
     /// <exception cref="JournalUnavailableException">The file cannot be read at present, or too much work
     /// waits.</exception>
-    public Task<T> RunAsync<T>(Func<SqliteConnection, T> work)
+    public Task<T> RunAsync<T>(Func<SqliteConnection, T> work, CancellationToken left = default)
     {
         var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (_work.Count >= WaitingMax)
             return Task.FromException<T>(new JournalUnavailableException($"{WaitingMax} questions wait for the disk."));
         try
         {
-            _work.Add(() => Run(work, completion));
+            _work.Add(() => Run(work, completion, left), CancellationToken.None);
         }
         catch (Exception e) when (e is InvalidOperationException or ObjectDisposedException)
         {
@@ -81,8 +83,14 @@ internal sealed class SqliteThread : IDisposable
         _thread.Join(TimeSpan.FromSeconds(5)); // a hanging disk must not delay the end of the process
     }
 
-    private void Run<T>(Func<SqliteConnection, T> work, TaskCompletionSource<T> completion)
+    private void Run<T>(Func<SqliteConnection, T> work, TaskCompletionSource<T> completion, CancellationToken left)
     {
+        if (left.IsCancellationRequested)
+        {
+            completion.SetCanceled(left);
+            return;
+        }
+
         try
         {
             if (_pausedBecause is { } problem)

@@ -50,6 +50,12 @@ internal sealed class Lane(int number, Admission admission)
     /// <summary>Number of times that a graph of this lane failed.</summary>
     public int Restarts { get; set; }
 
+    /// <summary>
+    /// The first reading of a backlog that found a request of this lane; null before. What a later reading finds may
+    /// have been settled by this lane since it was read.
+    /// </summary>
+    public object? FirstReading { get; set; }
+
     public ICollection<PendingRequest> Pending => _pending.Values;
 
     /// <summary>Age of the oldest pending request; zero if none is pending.</summary>
@@ -156,4 +162,19 @@ internal sealed class Lane(int number, Admission admission)
 }
 
 /// <summary>One run of a lane's graph.</summary>
-internal sealed record LaneRun(int Generation, RunningPipeline Pipeline, CancellationTokenSource Stopping);
+/// <param name="Stopping">Ends waits and calls in progress.</param>
+/// <param name="Leaving">Linked to the token of the process, which refers to it until it is disposed.</param>
+internal sealed record LaneRun(
+    int Generation,
+    RunningPipeline Pipeline,
+    CancellationTokenSource Stopping,
+    CancellationTokenSource Leaving
+)
+{
+    /// <summary>Ends what is still in progress; nothing of the run is needed any more.</summary>
+    public void End()
+    {
+        Stopping.Cancel();
+        Leaving.Dispose();
+    }
+}

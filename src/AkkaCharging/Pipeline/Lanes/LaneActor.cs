@@ -46,7 +46,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        _run?.Stopping.Cancel();
+        _run?.End();
         _run?.Pipeline.Intake.Complete();
     }
 
@@ -58,7 +58,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
         var tokens = new LaneTokens(stopping.Token, leaving.Token);
         var pipeline = ChargingPipeline.Create(_settings, _parts, Complete, materializer, tokens).Run(materializer);
         var generation = _lane.NextGeneration();
-        _run = new LaneRun(generation, pipeline, stopping);
+        _run = new LaneRun(generation, pipeline, stopping, leaving);
         _ranAt = _parts.Time.GetTimestamp();
 
         _ = pipeline.Drained.PipeTo(
@@ -100,7 +100,7 @@ internal sealed class LaneActor : ReceiveActor, IWithTimers
     {
         if (_lane.State == LaneState.Stopped)
             return;
-        _run!.Stopping.Cancel();
+        _run!.End();
         if (_draining is { } draining && (cause is null || draining.IsAborted))
         {
             Stop(draining.Asker);

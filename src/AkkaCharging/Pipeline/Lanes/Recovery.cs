@@ -49,7 +49,7 @@ internal sealed class Recovery(
             }
             catch (JournalUnavailableException)
             {
-                // The backlog is read from its start again; requests that a lane already holds are skipped.
+                // The backlog is read from its start again; requests that a lane holds, or has settled, are skipped.
                 await WaitAsync(JournalRetry, stopping);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -73,13 +73,22 @@ internal sealed class Recovery(
         var startedAt = time.GetTimestamp();
         var loggedAt = startedAt;
         var count = 0;
+        var reading = new object();
+        var readSince = time.GetUtcNow();
         await foreach (var unsettled in read(stopping))
         {
             if (count++ == 0)
                 log.Info("Resuming {Backlog} unsettled requests of an earlier process", journal.Status.Backlog);
+            var home = lane(unsettled.Request.Id);
+            home.FirstReading ??= reading;
+            // PostgreSQL lists a request that this process accepted meanwhile, once a caller repeated it.
+            var mayBeSettled = home.FirstReading != reading || unsettled.Request.AcceptedAt > readSince;
+            // In this order: a request that the lane does not hold any more is settled in the journal.
+            if (home.Holds(unsettled.Request.Id) || (mayBeSettled && !await IsStillUnsettledAsync(unsettled, stopping)))
+                continue;
             await admission.EnterRecoveredAsync(stopping);
             var receiver = admission.JoinRecovered(unsettled.Request.Callback.Destination, unsettled.IsRedriven);
-            if (!lane(unsettled.Request.Id).TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
+            if (!home.TryAdd(PendingRequest.FromJournal(unsettled, receiver, time)))
                 admission.LeaveRecovered(receiver, unsettled.IsRedriven);
             if (time.GetElapsedTime(loggedAt) < ProgressInterval)
                 continue;
@@ -97,5 +106,20 @@ internal sealed class Recovery(
                 count,
                 time.GetElapsedTime(startedAt).TotalSeconds
             );
+    }
+
+    /// <summary>Checks whether a request has neither been settled nor redriven since it was read.</summary>
+    /// <remarks>One look-up for each request: only for those that may have been settled since.</remarks>
+    private async Task<bool> IsStillUnsettledAsync(UnsettledRequest read, CancellationToken stopping)
+    {
+        try
+        {
+            return await journal.FindAsync(read.Request.Id, stopping) is { SettledAt: null } found
+                && found.ExpiresAt == read.Request.ExpiresAt; // a redrive renews it, and resumes the request itself
+        }
+        catch (DamagedRequestException)
+        {
+            return true; // it could be read before, and another callback is better than none
+        }
     }
 }

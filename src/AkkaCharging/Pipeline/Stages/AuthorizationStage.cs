@@ -1,5 +1,6 @@
 using Akka;
 using Akka.Streams.Dsl;
+using AkkaCharging.Authorization;
 using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Journal;
 using AkkaCharging.Requests;
@@ -44,18 +45,17 @@ internal static class AuthorizationStage
         if (pending.Decision is not null || pending.IsExpired(time) || stopping.IsCancellationRequested)
             return new Answer(pending, Decision: null, TimeSpan.Zero, TimeSpan.Zero);
 
-        var startedAt = time.GetTimestamp();
+        var start = new CallStart();
         try
         {
-            var deadline = authorizers.DeadlineOf(pending.Since, pending.Deadline);
-            var decision = await authorizers.DecideAsync(
+            var decision = await authorizers.DecideUnlessExpiredAsync(
                 authorizers.Ask(pending.Request.Id, pending.Request.Station, pending.Request.Token),
-                deadline,
+                authorizers.DeadlineOf(pending.Since, pending.Deadline),
                 startBy: pending.Deadline,
-                stopping
+                stopping,
+                start
             );
-            // It expired before its turn: nobody was asked.
-            if (decision.Reason == DecisionReason.Deadline && deadline == long.MaxValue)
+            if (decision is null)
                 return new Answer(pending, Decision: null, TimeSpan.Zero, TimeSpan.Zero);
             if (decision.DecidedAt < pending.Request.AcceptedAt)
                 // The clock was set back meanwhile: the times shown stay in order.
@@ -63,6 +63,7 @@ internal static class AuthorizationStage
                 {
                     DecidedAt = pending.Request.AcceptedAt,
                 };
+            var startedAt = start.At ?? time.GetTimestamp();
             return new Answer(
                 pending,
                 decision,

@@ -11,8 +11,8 @@ namespace AkkaCharging.Pipeline.Stages;
 /// <remarks>
 /// Waits before the retries: <c>retryDelayMillis</c>, doubled each time, times 1 + a random share of up to
 /// <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>; longer if the receiver asked for it by Retry-After, up to the
-/// same cap. Attempts that do not count (the receiver is unavailable, or this process lacks resources) are repeated
-/// within the same restart.
+/// same cap. Attempts that do not count (the receiver is unavailable, its name was not looked up, or this process lacks
+/// resources) are repeated within the same restart.
 /// </remarks>
 internal sealed class RestartingRetries(
     CallbackSettings settings,
@@ -140,7 +140,7 @@ internal sealed class RestartingRetries(
     private static CallbackReceipt ReceiptOrFailure(Delivery delivery) =>
         delivery.Receipt ?? throw new AttemptFailedException();
 
-    // Waits until the time that the receiver asked for.
+    // Waits until the time that the receiver asked for, or at which its name may be looked up.
     private async Task WaitAsync(PendingRequest pending)
     {
         if (pending.NotBefore is not { } notBefore)

@@ -166,6 +166,27 @@ public sealed class GuardedChainTests()
         Assert.Equal(4, _first.Calls);
     }
 
+    /// <summary>It is neither decided nor an answer of the partner, who was not asked about it.</summary>
+    [Fact]
+    public async Task QuestionWhoseRequestExpiresBeforeItsTurn_IsNoAnswerOfItsPartner()
+    {
+        _first.HangsAlways();
+        var chain = Chain(goesOn: true, new BothOfOneLink(_first, _second), Link("third", _second, "authorized"));
+        _ = Enumerable.Range(0, 4).Select(_ => DecideAsync(chain)).ToList();
+        var expiry = _time.After(_time.GetTimestamp(), TimeSpan.FromSeconds(3));
+        var expiring = chain.DecideUnlessExpiredAsync(Queries.Some(), long.MaxValue, expiry, CancellationToken.None);
+        var waiting = chain.DecideAsync(Queries.Some(), long.MaxValue, expiry, CancellationToken.None);
+
+        _time.Advance(TimeSpan.FromSeconds(3));
+
+        Assert.Null(await expiring);
+        Assert.Equal((AuthorizationStatus.Unknown, DecisionReason.Deadline), Of(await waiting));
+        Assert.DoesNotContain(chain.Answers, answer => answer.Count > 0);
+        Assert.Equal((4, 0), (_first.Calls, _second.Calls));
+
+        static (AuthorizationStatus, DecisionReason) Of(Decision decision) => (decision.Status, decision.Reason);
+    }
+
     [Fact]
     public async Task CallsInProgress_AreThoseToAllPartners()
     {

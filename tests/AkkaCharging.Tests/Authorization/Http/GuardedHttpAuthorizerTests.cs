@@ -42,7 +42,7 @@ public sealed class GuardedHttpAuthorizerTests()
         );
         time.Advance(TimeSpan.FromSeconds(5));
 
-        Assert.Equal(DecisionReason.Timeout, (await decision).Reason);
+        Assert.Equal(DecisionReason.Timeout, (await decision)?.Reason);
     }
 
     [Theory]
@@ -87,7 +87,7 @@ public sealed class GuardedHttpAuthorizerTests()
                 },
                 "a decision"
             );
-            return await decision;
+            return (await decision)!;
         }
 
         Task ResetAsync()

@@ -186,6 +186,7 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     // the partner's failures
     [InlineData(500, "", "partner", "answered 500")]
     [InlineData(503, """{"status_code":1000,"data":{"allowed":"ALLOWED"}}""", "partner", "answered 503")]
+    [InlineData(599, "", "partner", "answered 599")]
     [InlineData(429, "", "partner", "answered 429")]
     [InlineData(408, "", "partner", "answered 408")]
     [InlineData(200, """{"status_code":3000}""", "partner", "answered 3000")]
@@ -204,6 +205,8 @@ public sealed class OcpiAnswerTests : IAsyncLifetime
     [InlineData(200, """{"status_code":4000}""", "question", "answered 4000")]
     [InlineData(404, """{"status_code":1000,"data":{"allowed":"ALLOWED"}}""", "question", "with HTTP 404")]
     [InlineData(400, "", "question", "answered 400 without")]
+    [InlineData(600, "", "question", "answered 600 without")]
+    [InlineData(999, """{"status_code":1000,"data":{"allowed":"ALLOWED"}}""", "question", "with HTTP 999")]
     [InlineData(200, "", "question", "answered 200 without")]
     [InlineData(200, """{"status_code":0,"data":{"allowed":"ALLOWED"}}""", "question", "answered 0")]
     // of the settings

@@ -36,6 +36,25 @@ public sealed class PostgresAuditTests(SharedPostgres postgres) : JournalAuditCo
     }
 
     [Fact]
+    public async Task JournalOfAnOlderVersion_IsRefused_UntilAStartUpgradesIt()
+    {
+        await (await SharedPostgres.OpenAsync(_settings)).DisposeAsync();
+        await SharedPostgres.MakeOlderAsync(_settings);
+
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(AuditAsync);
+
+        Assert.StartsWith(
+            "The journal in PostgreSQL has schema version 4; this version of the service expects "
+                + $"{PostgresSchema.Version}. A start of the service upgrades it.",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+        await (await SharedPostgres.OpenAsync(_settings)).DisposeAsync();
+        await using var audit = await AuditAsync();
+        Assert.Empty(await ReadAsync(audit, new()));
+    }
+
+    [Fact]
     public async Task DatabaseThatIsAway_IsSaidSo_WithoutItsAddress()
     {
         var away = _settings with

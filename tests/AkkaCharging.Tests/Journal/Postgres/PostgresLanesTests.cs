@@ -181,7 +181,7 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
         for (var move = 0; move < 20; move++)
         {
             var taker = move % 2 == 0 ? a : b;
-            await taker.TakeLaneAsync(0, default);
+            await TakeAsync(taker, 0);
             var before = accepted.ToHashSet();
             var unsettled = await taker.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToHashSetAsync();
             Assert.Subset(unsettled, before);
@@ -385,12 +385,49 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
 
         async Task<List<RequestId>> ReadBySecondAsync()
         {
-            await second.TakeLaneAsync(0, default);
+            await TakeAsync(second, 0);
             return await second.ReadUnsettledAsync(0, default).Select(left => left.Request.Id).ToListAsync();
         }
 
         async Task<long> WaitingAsync() =>
             (long)(await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM pg_locks WHERE NOT granted"))!;
+    }
+
+    [Fact]
+    public async Task LaneWhoseHolderIsFrozenInAWrite_IsNotTakenYet_AndItsTakerGoesOnWithItsOwn()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await NodeAsync(settings, 0);
+        await using var second = await NodeAsync(settings, 1);
+        await using (var other = new NpgsqlConnection(settings.ConnectionString))
+        {
+            await other.OpenAsync();
+            await using var writing = await other.BeginTransactionAsync();
+            await other.ExecuteAsync("SELECT 1 FROM charging_node FOR SHARE"); // as the first node's writes do
+
+            var refused = await Assert.ThrowsAsync<JournalUnavailableException>(() => second.TakeLaneAsync(0, default));
+
+            Assert.Equal("The holder of lane 0 is still writing.", refused.Message);
+            Assert.True(second.Status.IsAvailable);
+            Assert.Equal(1, (await second.AcceptAsync(Sample.Request(), idempotency: null, default)).Lane);
+        }
+
+        await second.TakeLaneAsync(0, default);
+        Assert.Equal(2, (await second.ListLanesAsync(default)).Count(lane => lane.IsOurs));
+    }
+
+    /// <summary>Its machine still acknowledges what the server sends.</summary>
+    [Fact]
+    public async Task SessionThatIsFrozenInATransaction_IsEnded_AndItsLocksWithIt()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await (await SharedPostgres.OpenAsync(settings)).DisposeAsync();
+        await using var connections = new PostgresConnections(settings.ConnectionString);
+        await using var session = await PostgresSession.OpenAsync(connections, KeySource.Required(settings), default);
+        await session.Connection.ExecuteAsync("BEGIN");
+        await session.Connection.ExecuteAsync("LOCK TABLE charging_node");
+
+        Assert.Equal(0L, await SharedPostgres.QueryAsync(settings, "SELECT count(*) FROM charging_node"));
     }
 
     /// <summary>Its settlement was stored, nobody heard of that, and retention deleted it.</summary>
@@ -589,6 +626,24 @@ public sealed class PostgresLanesTests(SharedPostgres postgres)
 
         return node;
     }
+
+    /// <summary>As nodes do, which ask again while the holder is writing.</summary>
+    private static Task TakeAsync(PostgresJournal node, int lane) =>
+        Eventually.HoldsAsync(
+            async () =>
+            {
+                try
+                {
+                    await node.TakeLaneAsync(lane, default);
+                    return true;
+                }
+                catch (JournalUnavailableException)
+                {
+                    return false;
+                }
+            },
+            $"lane {lane} is taken"
+        );
 
     private static async Task<(RequestState State, int Attempts)> StateAsync(
         PostgresJournal node,

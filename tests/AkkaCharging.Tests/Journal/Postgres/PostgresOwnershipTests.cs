@@ -206,7 +206,7 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         );
     }
 
-    private static string TerminateOwner(JournalSettings settings) =>
+    internal static string TerminateOwner(JournalSettings settings) =>
         $"""
             SELECT count(pg_terminate_backend(pid)) FROM pg_locks
             WHERE locktype = 'advisory' AND granted AND objid::bigint = hashtext('{new NpgsqlConnectionStringBuilder(

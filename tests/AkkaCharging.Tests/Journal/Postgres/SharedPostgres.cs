@@ -41,6 +41,14 @@ public sealed class SharedPostgres : IAsyncLifetime
         return journal;
     }
 
+    /// <summary>Turns the tables back into those of version 4.</summary>
+    internal static Task MakeOlderAsync(JournalSettings settings) =>
+        QueryAsync(
+            settings,
+            "ALTER TABLE charging_request DROP COLUMN exact_reason, DROP COLUMN details; "
+                + "UPDATE charging_meta SET value = '\\x04000000' WHERE name = 'version'"
+        );
+
     internal static async Task<object?> QueryAsync(JournalSettings settings, string sql)
     {
         await using var connection = new NpgsqlConnection(

@@ -1,4 +1,6 @@
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Encryption;
+using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Requests;
 using AkkaCharging.Tests.Pipeline;
 
@@ -42,5 +44,40 @@ public sealed class SqliteReaderTests : IAsyncLifetime
         await _folder.Shell("UPDATE request SET accepted_at = 'damaged'").DisposeAsync();
 
         Assert.Equal(1, await journal.CountDeadLettersAsync(new(), default));
+    }
+
+    [Fact]
+    public async Task QuestionsWhoseCallerHasLeft_AreNotAsked_WhenTheirTurnComes()
+    {
+        await (await _folder.StartAsync()).DisposeAsync();
+        var id = RequestId.New(Sample.Now);
+        var secrets = JournalSecrets.Create(new KeyRing([EncryptionKey.TryParse(EncryptionKey.Generate())!]));
+        using var thread = new SqliteThread("reading", _folder.Settings);
+        using var reader = new SqliteReader(thread, JournalClock.For(_folder.Settings, _folder.Time));
+        using var release = new ManualResetEventSlim();
+        using var left = new CancellationTokenSource();
+        var slow = thread.RunAsync(_ =>
+        {
+            release.Wait();
+            return 0;
+        });
+        var caller = reader.Until(left.Token);
+        Task[] questions =
+        [
+            caller.FindAsync(id, secrets: null, oldest: default),
+            caller.SearchAsync(new(), before: id, rows: 1, most: 1, oldest: default),
+            caller.ListDeadLettersAsync(new(), after: null, most: 1, oldest: default),
+            caller.CountDeadLettersAsync(new(), oldest: default),
+            caller.FindDeadLetterAsync(id, secrets, Sample.Now, oldest: default),
+        ];
+        var another = reader.Until(default).FindAsync(id, secrets: null, oldest: default);
+
+        await left.CancelAsync();
+        release.Set();
+
+        await slow;
+        foreach (var question in questions)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => question);
+        Assert.Null(await another);
     }
 }

@@ -71,6 +71,28 @@ public sealed class SqliteThreadTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WorkThatNobodyWaitsForAnyMore_IsSkipped()
+    {
+        using var release = new ManualResetEventSlim();
+        using var left = new CancellationTokenSource();
+        var hasRun = false;
+        var slow = _thread.RunAsync(_ =>
+        {
+            release.Wait();
+            return 0;
+        });
+        var abandoned = _thread.RunAsync(_ => hasRun = true, left.Token);
+        var awaited = _thread.RunAsync(_ => 1);
+
+        await left.CancelAsync();
+        release.Set();
+
+        Assert.Equal((0, 1), (await slow, await awaited));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => abandoned);
+        Assert.False(hasRun);
+    }
+
+    [Fact]
     public async Task Pause_ClosesTheConnection_AndSaysWhy_UntilItEnds()
     {
         var before = await _thread.RunAsync(connection => connection);
