@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Pattern;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 using Polly;
 using Polly.Retry;
 
@@ -134,8 +135,7 @@ internal sealed class GuardedAuthorizer
         // A timer may end early by a fraction of a millisecond; who gets false relies on it that the time has passed.
         for (var left = Left(latest); left > TimeSpan.Zero; left = Left(latest))
         {
-            var limit = TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
-            using var late = new CancellationTokenSource(limit, _time);
+            using var late = new CancellationTokenSource(left.UpToMilliseconds(), _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, shutdown);
             try
             {

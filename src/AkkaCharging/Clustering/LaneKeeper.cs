@@ -94,7 +94,7 @@ internal sealed class LaneKeeper : ReceiveActor, IWithTimers
             return;
         }
 
-        var lane = new Lane(_number, _node.Admission);
+        var lane = new Lane(_number, _node.Admission) { OpenedAt = _node.Time.GetUtcNow() };
         _node.Lanes.Add(lane);
         var runner = Context.ActorOf(_node.Runner(lane));
         _held = new(lane, runner, StartRecovery(lane));

@@ -24,6 +24,8 @@ internal sealed class FileWatch : IDisposable
     internal const int HungMax = 5;
 
     private static readonly string Hung = $"it was not read within {HungAfter.TotalSeconds} s; its disk or share hangs";
+    private static readonly string Restless =
+        $"it was not read, because it changed again and again for {HungAfter.TotalSeconds} s";
 
     private readonly string _path;
     private readonly TimeProvider _time;
@@ -40,6 +42,7 @@ internal sealed class FileWatch : IDisposable
     private FileStamp? _seen;
     private FileStamp? _processed;
     private bool _mustRead;
+    private long? _restlessSince;
     private string? _complaint;
     private bool _isDisposed;
 
@@ -199,8 +202,17 @@ internal sealed class FileWatch : IDisposable
                 return;
             var isStable = stamp == _seen;
             _seen = stamp;
-            if (!isStable || (stamp == _processed && !_mustRead))
+            if (!isStable)
+            {
+                ReportIfRestless();
                 return;
+            }
+
+            if (stamp == _processed && !_mustRead)
+            {
+                _restlessSince = null;
+                return;
+            }
         }
 
         var reading = _read();
@@ -208,9 +220,23 @@ internal sealed class FileWatch : IDisposable
         lock (_gate)
         {
             // If the file changed while it was read, the text may mix two versions. The next polls read it again.
-            if (isUnchanged && !IsAbandoned(due) && !_isDisposed)
+            if (IsAbandoned(due) || _isDisposed)
+                return;
+            if (isUnchanged)
                 Take(reading, stamp);
+            else
+                ReportIfRestless();
         }
+    }
+
+    private void ReportIfRestless()
+    {
+        _restlessSince ??= _time.GetTimestamp();
+        if (_isDisposed || _time.GetElapsedTime(_restlessSince.Value) < HungAfter)
+            return;
+        _mustRead = true; // even if the file is unchanged in the end, to clear the reported problem
+        if (!string.Equals(_complaint, Restless, StringComparison.Ordinal))
+            _report(_complaint = Restless);
     }
 
     private void Take(FileReading reading, FileStamp? stamp)
@@ -218,6 +244,7 @@ internal sealed class FileWatch : IDisposable
         // An unreadable file is read again at each poll (a share may return without a change of the file), but reported
         // once.
         (_processed, _mustRead) = (stamp, reading.Unreadable is not null && stamp is not null);
+        _restlessSince = null;
         if (reading.Unreadable is not null && string.Equals(reading.Unreadable, _complaint, StringComparison.Ordinal))
             return;
 

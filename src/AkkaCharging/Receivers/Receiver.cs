@@ -110,7 +110,7 @@ internal sealed class Receiver
         _nextReleaseAt = _time.After(now, BetweenReleases);
 
         // Nothing was sent to it, and nothing waits any more: the wait is not held against it.
-        if (!_wasCalled && _attempts.WaitingCount == 0)
+        if (!_wasCalled && _attempts is { WaitingCount: 0, Taken: 0 })
             (_unansweredSince, Standing) = (null, Standing.New);
     }
 
@@ -138,6 +138,7 @@ internal sealed class Receiver
         }
 
         _last = attempt;
+        _wasCalled = true;
 
         // Neither says anything about the receiver, which was not contacted. Both are treated alike, because the
         // breaker would otherwise reveal to callers whether a rejected name exists. Silence of a name server is
@@ -158,10 +159,7 @@ internal sealed class Receiver
         // A 500 counts as an answer: requests that always fail must not block those of others.
         if (attempt.HttpStatus is null or 502 or 503 or 504)
             _limit.OnFailure();
-
-        // No request is to blame when its name is not looked up, and as none loses an attempt, none has a third.
-        var number = attempt.Cause == AttemptCause.NameNotAsked ? ReceiverBreaker.DecisiveAttempt : turn.Attempt;
-        _breaker.OnFailure(turn.Delivery, number, turn.Deadline, isProbe, now);
+        _breaker.OnFailure(turn.Delivery, turn.Attempt, turn.Deadline, isProbe, now);
         if (_breaker.State == BreakerState.Open)
             _limit.Reset();
         return _breaker.State != BreakerState.Closed;
@@ -242,7 +240,6 @@ internal sealed class Receiver
             base.OnStarted(turn, now);
             if (receiver._breaker.State == BreakerState.HalfOpen)
                 receiver._probe = turn;
-            receiver._wasCalled = true;
             receiver._unansweredSince ??= now;
         }
     }

@@ -20,15 +20,14 @@ namespace AkkaCharging.Receivers;
 /// </remarks>
 internal sealed class ReceiverBreaker(CallbackSettings settings, TimeProvider time)
 {
-    /// <summary>The number of the attempt whose failure is hardly the fault of its request.</summary>
-    public const int DecisiveAttempt = 3;
+    private const int DecisiveAttempt = 3;
 
     private readonly TimeSpan _firstWaits = RetrySchedule.FirstWaits(settings, DecisiveAttempt - 1);
     private readonly int _decisiveAttempt = Math.Min(settings.MaxRetries, DecisiveAttempt);
     private readonly int _differentNeeded = (settings.DestinationBreaker.MaxFailures + 1) / 2;
     private readonly HashSet<object> _failed = new(ReferenceEqualityComparer.Instance);
     private bool _hasDecisiveFailure;
-    private int _expiring; // requests that failed and expire before their next attempt
+    private int _expiring; // failed attempts that were the last of a request that expires before the next
     private long _failingSince;
 
     public BreakerState State { get; private set; }

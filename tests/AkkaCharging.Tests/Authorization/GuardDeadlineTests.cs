@@ -95,8 +95,10 @@ public sealed class GuardDeadlineTests()
         var guarded = Guard(parallelism: 1);
         _ = StartByAsync(guarded, TimeSpan.FromDays(1));
         var waiting = StartByAsync(guarded, Limit);
+        var timers = _time.Timers;
 
         _time.Advance(Limit - _time.EarlyBy);
+        await Eventually.HoldsAsync(() => waiting.IsCompleted || _time.Timers > timers, "its timer was early");
         Assert.False(waiting.IsCompleted);
         _time.Advance(_time.EarlyBy);
 

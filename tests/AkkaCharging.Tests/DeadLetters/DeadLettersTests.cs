@@ -38,7 +38,7 @@ public sealed class DeadLettersTests
             _time
         ); // all places are open to receivers that have not answered
         _admission = new(Places, _receivers, _time);
-        _lanes = LaneSet.Alone(4, _admission);
+        _lanes = LaneSet.Alone(4, _admission, _time.GetUtcNow());
         _letters = new(PerSecond, _admission, _store, _lanes, _time);
     }
 

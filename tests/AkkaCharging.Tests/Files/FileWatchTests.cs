@@ -46,6 +46,25 @@ public sealed class FileWatchTests : IDisposable
         Assert.Equal([2], applied);
     }
 
+    /// <summary>What was in force would stay so for good, and nobody would know.</summary>
+    [Fact]
+    public async Task FileThatChangesAtEachPoll_IsReportedOnce_AndReadWhenItStaysAsItIs()
+    {
+        var applied = 0;
+        using var watch = Watching(() => new(() => applied++));
+        for (var poll = 0; poll < 40; poll++)
+        {
+            Assert.Equal(poll > 30 ? 1 : 0, _reports.Count);
+            File.WriteAllText(_path, new string('x', poll + 1));
+            await PollAsync(watch, times: 1);
+        }
+
+        Assert.Equal(["it was not read, because it changed again and again for 30 s"], _reports);
+        Assert.Equal(0, applied);
+        await PollAsync(watch, times: 2);
+        Assert.Equal((1, 1), (applied, _reports.Count));
+    }
+
     /// <summary>
     /// A read of a dead mount never ends: it is reported, and holds up neither the next read nor a stop.
     /// </summary>

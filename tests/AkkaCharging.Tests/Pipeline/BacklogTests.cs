@@ -90,9 +90,9 @@ public sealed class BacklogTests : ChargingServiceTest
     {
         var left = await LeftByAnotherProcessAsync(1);
         var own = Sample.Request(); // is not unsettled in the journal
-        own = own with { AcceptedAt = Time.GetUtcNow().AddMilliseconds(1) };
+        own = own with { AcceptedAt = Time.GetUtcNow().AddHours(1) };
 
-        var lane = await ReadAsync([new UnsettledRequest(own, Decision: null, AttemptsMade: 0), left[0]]);
+        var lane = await ReadAsync([new UnsettledRequest(own, Decision: null, AttemptsMade: 0), left[0]], readTo: null);
 
         Assert.False(lane.Holds(own.Id));
     }
@@ -236,12 +236,12 @@ public sealed class BacklogTests : ChargingServiceTest
     /// <summary>Has a lane whose requests were read before take up those that it does not skip.</summary>
     /// <param name="unsettled">The last one is not skipped.</param>
     private Task<Lane> ReadAgainAsync(IReadOnlyList<UnsettledRequest> unsettled) =>
-        ReadAsync(unsettled, firstReading: new());
+        ReadAsync(unsettled, readTo: Time.GetUtcNow());
 
-    private async Task<Lane> ReadAsync(IReadOnlyList<UnsettledRequest> unsettled, object? firstReading = null)
+    private async Task<Lane> ReadAsync(IReadOnlyList<UnsettledRequest> unsettled, DateTimeOffset? readTo)
     {
         var service = New(SettingsLoader.Defaults);
-        var lane = new Lane(0, service.Admission) { FirstReading = firstReading };
+        var lane = new Lane(0, service.Admission) { OpenedAt = Time.GetUtcNow(), ReadTo = readTo };
         var recovery = new Recovery(
             Journal,
             _ => unsettled.ToAsyncEnumerable(),

@@ -19,6 +19,9 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
     /// <summary>How much too early the timer that is set next comes due; the ones after it are on time.</summary>
     public TimeSpan NextIsEarlyBy { get; set; }
 
+    /// <summary>How much too early each timer comes due that is made with a due time.</summary>
+    public TimeSpan EarlyBy { get; set; }
+
     /// <summary>The machine's time since boot, which advances with the monotonic clock; null for none.</summary>
     public string? Boot { get; set; }
 
@@ -49,7 +52,7 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
                 callback(given);
             },
             state,
-            dueTime,
+            dueTime > EarlyBy ? dueTime - EarlyBy : dueTime,
             period
         );
         Interlocked.Increment(ref _timers);

@@ -142,21 +142,6 @@ public sealed class RegisteredBreakerTests : ReceiverRegisterTest
         Assert.Equal([("a", BreakerState.Open)], Moves);
     }
 
-    /// <summary>Such attempts do not count, so that none of them is a third one.</summary>
-    [Fact]
-    public void NameThatIsNotLookedUp_OpensIt_ThoughEachAttemptIsAFirst()
-    {
-        for (var i = 0; i < 10; i++)
-        {
-            Assert.Empty(Moves);
-            var attempt = Failed(CallbackOutcome.NetworkError) with { Cause = AttemptCause.NameNotAsked };
-            End(Take("a", 1)[0], attempt);
-            Time.Advance(TimeSpan.FromMilliseconds(400));
-        }
-
-        Assert.Equal([("a", BreakerState.Open)], Moves);
-    }
-
     [Fact]
     public void DisabledBreaker_NeverOpens()
     {

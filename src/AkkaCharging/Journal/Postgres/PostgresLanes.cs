@@ -137,7 +137,7 @@ internal sealed class PostgresLanes
     {
         var term =
             await connection.ScalarAsync<long?>(
-                "SELECT charging_take($1, $2, $3) FROM set_config('lock_timeout', '1000', true)", // of this transaction
+                "SELECT charging_take($1, $2, $3) FROM set_config('lock_timeout', '200', true)", // of this transaction
                 (short)lane,
                 _node,
                 _time.GetUtcNow().UtcTicks

@@ -50,11 +50,14 @@ internal sealed class Lane(int number, Admission admission)
     /// <summary>Number of times that a graph of this lane failed.</summary>
     public int Restarts { get; set; }
 
+    /// <summary>When this process began to accept requests in this lane.</summary>
+    public DateTimeOffset OpenedAt { get; init; } = DateTimeOffset.MaxValue;
+
     /// <summary>
-    /// The first reading of a backlog that found a request of this lane; null before. What a later reading finds may
-    /// have been settled by this lane since it was read.
+    /// When the latest request was accepted that was found in the lane's backlog; null before. What is read again may
+    /// have been settled by this lane since.
     /// </summary>
-    public object? FirstReading { get; set; }
+    public DateTimeOffset? ReadTo { get; set; }
 
     public ICollection<PendingRequest> Pending => _pending.Values;
 

@@ -29,8 +29,11 @@ internal sealed class LaneSet
     }
 
     /// <summary>Creates the lanes of a standalone process.</summary>
-    public static LaneSet Alone(int count, Admission admission) =>
-        new(isAlone: true, Enumerable.Range(0, count).Select(number => new Lane(number, admission)));
+    public static LaneSet Alone(int count, Admission admission, DateTimeOffset openedAt) =>
+        new(
+            isAlone: true,
+            Enumerable.Range(0, count).Select(number => new Lane(number, admission) { OpenedAt = openedAt })
+        );
 
     /// <summary>Creates the empty set of a cluster node.</summary>
     public static LaneSet OfNode() => new(isAlone: false, []);

@@ -23,6 +23,9 @@ internal sealed class Recovery(
     private static readonly TimeSpan JournalRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DefectRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
+
+    // A backlog is read in the order in which it was stored: clocks of nodes differ, and requests wait for a commit.
+    private static readonly TimeSpan OrderTolerance = TimeSpan.FromMinutes(1);
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
 
@@ -73,16 +76,19 @@ internal sealed class Recovery(
         var startedAt = time.GetTimestamp();
         var loggedAt = startedAt;
         var count = 0;
-        var reading = new object();
-        var readSince = time.GetUtcNow();
+        var readBefore = new Dictionary<Lane, DateTimeOffset?>();
         await foreach (var unsettled in read(stopping))
         {
             if (count++ == 0)
                 log.Info("Resuming {Backlog} unsettled requests of an earlier process", journal.Status.Backlog);
             var home = lane(unsettled.Request.Id);
-            home.FirstReading ??= reading;
-            // PostgreSQL lists a request that this process accepted meanwhile, once a caller repeated it.
-            var mayBeSettled = home.FirstReading != reading || unsettled.Request.AcceptedAt > readSince;
+            var acceptedAt = unsettled.Request.AcceptedAt;
+            if (!readBefore.TryGetValue(home, out var before))
+                readBefore.Add(home, before = home.ReadTo);
+            if (!(acceptedAt <= home.ReadTo))
+                home.ReadTo = acceptedAt;
+            // PostgreSQL lists a request that this process accepted, too, once a caller repeated it.
+            var mayBeSettled = acceptedAt <= before + OrderTolerance || acceptedAt > home.OpenedAt;
             // In this order: a request that the lane does not hold any more is settled in the journal.
             if (home.Holds(unsettled.Request.Id) || (mayBeSettled && !await IsStillUnsettledAsync(unsettled, stopping)))
                 continue;

@@ -1,6 +1,5 @@
 using AkkaCharging.Callbacks;
 using AkkaCharging.Journal;
-using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Timing;
@@ -21,9 +20,6 @@ internal enum AttemptEnd
 
     /// <summary>This process lacked a resource to open a connection: no attempt took place.</summary>
     LackedResources,
-
-    /// <summary>Nobody was asked, not even for the receiver's address: the attempt does not count.</summary>
-    NobodyAsked,
 }
 
 /// <summary>The result of one attempt, and what it means for the delivery.</summary>
@@ -54,13 +50,6 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
             pending.NotBefore = result.RetryAfter is { } wait
                 ? _time.After(_time.GetTimestamp(), wait < settings.MaxRetryDelay ? wait : settings.MaxRetryDelay)
                 : null;
-            if (AskedNobody(pending, result.Attempt))
-            {
-                // The attempt may have ended at once, and the next one would too.
-                pending.NotBefore = _time.After(_time.GetTimestamp(), RetrySchedule.Wait(settings, 0));
-                return new(AttemptEnd.NobodyAsked);
-            }
-
             if (isReceiversFault)
                 return new(AttemptEnd.ReceiverAway);
             pending.AttemptsMade++;
@@ -84,11 +73,6 @@ internal sealed class DeliveryAttempt(CallbackSettings settings, CallbackParts p
 
     private static AttemptResolution Interrupted(PendingRequest pending) =>
         new(AttemptEnd.Done, CallbackReceipt.Interrupted(pending));
-
-    // Only before the first attempt that counts: a name that was found not to exist would otherwise be retried for
-    // longer than CallerView shows of one whose address was rejected, and callers could tell the two apart.
-    private static bool AskedNobody(PendingRequest pending, CallbackAttempt attempt) =>
-        pending.AttemptsMade == 0 && attempt.Cause == AttemptCause.NameNotAsked;
 
     /// <returns>
     /// Null when no attempt was made, because the turn holds no slot, the lane stops, or the request expired or moved.

@@ -2,6 +2,7 @@ using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaCharging.Receivers;
 using AkkaCharging.Settings;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Pipeline.Stages;
 
@@ -11,8 +12,8 @@ namespace AkkaCharging.Pipeline.Stages;
 /// <remarks>
 /// Waits before the retries: <c>retryDelayMillis</c>, doubled each time, times 1 + a random share of up to
 /// <c>jitter</c>, capped at <c>maxRetryDelayMillis</c>; longer if the receiver asked for it by Retry-After, up to the
-/// same cap. Attempts that do not count (the receiver is unavailable, its name was not looked up, or this process lacks
-/// resources) are repeated within the same restart.
+/// same cap. Attempts that do not count (the receiver is unavailable, or this process lacks resources) are repeated
+/// within the same restart.
 /// </remarks>
 internal sealed class RestartingRetries(
     CallbackSettings settings,
@@ -140,15 +141,18 @@ internal sealed class RestartingRetries(
     private static CallbackReceipt ReceiptOrFailure(Delivery delivery) =>
         delivery.Receipt ?? throw new AttemptFailedException();
 
-    // Waits until the time that the receiver asked for, or at which its name may be looked up.
+    // Waits until the time that the receiver asked for.
     private async Task WaitAsync(PendingRequest pending)
     {
         if (pending.NotBefore is not { } notBefore)
             return;
-        var time = parts.Time;
-        var wait = time.GetElapsedTime(time.GetTimestamp(), Math.Min(notBefore, pending.Deadline));
-        if (wait > TimeSpan.Zero)
-            await Task.Delay(wait, time, tokens.Leaving).ContinueWith(_ => { }, TaskScheduler.Default);
+        var until = Math.Min(notBefore, pending.Deadline);
+        // A timer may end early by a fraction of a millisecond: an attempt would still be made then.
+        while (!tokens.Leaving.IsCancellationRequested && Left() is var left && left > TimeSpan.Zero)
+            await Task.Delay(left.UpToMilliseconds(), parts.Time, tokens.Leaving)
+                .ContinueWith(_ => { }, TaskScheduler.Default);
+
+        TimeSpan Left() => parts.Time.GetElapsedTime(parts.Time.GetTimestamp(), until);
     }
 
     /// <summary>A retry that waits for its turn at its receiver.</summary>

@@ -160,6 +160,28 @@ public sealed class CallbackStageTests : CallbackStageTest
         Assert.Equal(1, Client.AttemptsOf(pending));
     }
 
+    /// <summary>The receiver asked for a pause that the request does not live to see the end of.</summary>
+    [Fact]
+    public async Task RequestThatExpiresBeforeItsRetryAfter_IsNotCalledBackAgain_ThoughTimersAreEarly()
+    {
+        Time.EarlyBy = TimeSpan.FromMilliseconds(1);
+        Client.Answer = (_, _, _) => Task.FromResult(ScriptedCallbackClient.Busy(TimeSpan.FromMinutes(50)));
+        var pending = await DecidedAsync(age: TimeSpan.FromSeconds(60));
+        var delivering = DeliverAsync(Defaults, pending);
+        await WaitingAsync(pending);
+        var timers = Time.Timers;
+
+        Time.Advance(TimeSpan.FromSeconds(60) - Time.EarlyBy);
+        await Eventually.HoldsAsync(
+            () => Time.Timers > timers || Client.AttemptsOf(pending) > 1,
+            "the timer came due too early"
+        );
+        Time.Advance(Time.EarlyBy);
+
+        Assert.Equal(RequestState.Expired, Assert.Single(await delivering).Settlement!.State);
+        Assert.Equal(1, Client.AttemptsOf(pending));
+    }
+
     [Fact]
     public async Task ExpiredRequest_IsNotCalledBack_DecidedOrNot()
     {
