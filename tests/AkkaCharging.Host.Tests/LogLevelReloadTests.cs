@@ -2,6 +2,7 @@ using AkkaCharging.Host.Logging;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AkkaCharging.Host.Tests;
 
@@ -72,6 +73,23 @@ public sealed class LogLevelReloadTests : IDisposable
 
         await ReplaceAsync(Text("error"));
         await Eventually.HoldsAsync(() => levels.Current == LogThreshold.Error, "the level is error");
+    }
+
+    [Fact]
+    public async Task LevelThatChangedDuringTheStart_IsTaken()
+    {
+        var levels = new LogLevels(LogThreshold.Info);
+        await File.WriteAllTextAsync(Conf, Text("error"));
+        using var reload = new LogLevelReload(
+            levels,
+            Sources(),
+            TimeProvider.System,
+            NullLogger<LogLevelReload>.Instance
+        );
+
+        await reload.StartAsync(default);
+
+        Assert.Equal(LogThreshold.Error, levels.Current);
     }
 
     private static string Text(string level) => $"server.host = localhost\nlogging.level = {level}\n";

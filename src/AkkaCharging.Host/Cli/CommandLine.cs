@@ -310,6 +310,8 @@ internal static class CommandLine
                         or InvalidAclException
                         or InvalidJournalException
                         or CannotListenException
+                        or IOException // a file that the settings name
+                        or UnauthorizedAccessException
             )
         {
             WriteProblem(error, e);

@@ -178,15 +178,31 @@ internal sealed class DeadLettersCommand
         await _output.WriteLineAsync(
             $"{progress.Matched} match. The service goes on when this command is interrupted."
         );
+        var startedAt = progress.StartedAt;
         var shown = new Progress(_error, TimeProvider.System);
-        while (progress.EndedAt is null)
+        try
         {
-            await Task.Delay(ProgressInterval, cancellation);
-            progress = await service.GetAsync($"{Route}/redrive", AdminJson.Default.BulkRedriveAnswer, cancellation);
-            shown.Report(() => $"{progress.Redriven} redriven, {progress.Remaining} remaining");
+            while (progress.EndedAt is null)
+            {
+                await Task.Delay(ProgressInterval, cancellation);
+                progress = await service.GetAsync(
+                    $"{Route}/redrive",
+                    AdminJson.Default.BulkRedriveAnswer,
+                    cancellation
+                );
+                // The service tells of its latest redrive only, whose numbers may be those of somebody else's.
+                if (progress.StartedAt != startedAt)
+                    throw new OperatorException(
+                        "Another redrive was started after this one, whose result is no longer known."
+                    );
+                shown.Report(() => $"{progress.Redriven} redriven, {progress.Remaining} remaining");
+            }
+        }
+        finally
+        {
+            shown.Clear(); // what follows, such as an error, gets a line of its own
         }
 
-        shown.Clear();
         await _output.WriteLineAsync(
             $"{progress.State}: {progress.Redriven} redriven, {progress.PassedOver} passed over"
         );

@@ -109,7 +109,15 @@ internal static class DoctorCommand
         {
             return [.. e.Problems.Select(problem => new Finding(name, Finding.Failed, problem))];
         }
-        catch (Exception e) when (e is InvalidAclException or InvalidJournalException or JournalUnavailableException)
+        // The last two: a path that cannot be followed, such as a loop of links.
+        catch (Exception e)
+            when (e
+                    is InvalidAclException
+                        or InvalidJournalException
+                        or JournalUnavailableException
+                        or IOException
+                        or UnauthorizedAccessException
+            )
         {
             return [new(name, Finding.Failed, e.Message)];
         }

@@ -20,12 +20,15 @@ internal static class JournalCommands
             await run(settings);
             return 0;
         }
+        // The last two: a file cannot be read, or the output cannot be written.
         catch (Exception e)
             when (e
                     is InvalidJournalException
                         or JournalUnavailableException
                         or DamagedRequestException
                         or InvalidDataException
+                        or IOException
+                        or UnauthorizedAccessException
             )
         {
             await error.WriteLineAsync(e.Message);

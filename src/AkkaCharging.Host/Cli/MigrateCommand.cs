@@ -71,7 +71,14 @@ internal static class MigrateCommand
                     await error.WriteLineAsync(moved.Problem);
                     return 1;
                 }
-                catch (Exception e) when (e is InvalidJournalException or JournalUnavailableException)
+                // The last two: a file next to the journal cannot be written, as on a read-only disk.
+                catch (Exception e)
+                    when (e
+                            is InvalidJournalException
+                                or JournalUnavailableException
+                                or IOException
+                                or UnauthorizedAccessException
+                    )
                 {
                     progress.Clear();
                     await error.WriteLineAsync(e.Message);

@@ -39,7 +39,9 @@ internal static class SettingsFiles
         {
             return e.Problems;
         }
-        catch (Exception e) when (e is InvalidAclException or InvalidJournalException)
+        // The last two: a file that the system refuses for another reason than being missing, such as its long name.
+        catch (Exception e)
+            when (e is InvalidAclException or InvalidJournalException or IOException or UnauthorizedAccessException)
         {
             return [e.Message];
         }

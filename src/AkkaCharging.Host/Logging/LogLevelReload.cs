@@ -23,14 +23,17 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
         _watches = [.. SettingsLoader.FilesOf(sources).Select(Watch)];
 
         FileWatch Watch(string file) =>
-            new(file, time, Read, problem => LogKept(_levels.Current, $"{file}: {problem}."));
+            new(file, time, () => Read(isFirst: false), problem => LogKept(_levels.Current, $"{file}: {problem}."));
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         foreach (var watch in _watches)
         {
-            watch.ReadFirst(() => true); // the settings were already read
+            // The settings were read before: no poll would find a change made since then. A file that only a start can
+            // read, such as a pipe, is not read again.
+            if (watch.ReadFirst(() => Read(isFirst: true)) is { Unreadable: null } reading)
+                reading.Apply();
             watch.Start();
         }
 
@@ -45,14 +48,14 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
             watch.Dispose();
     }
 
-    private FileReading Read()
+    private FileReading Read(bool isFirst)
     {
         if (SettingsLoader.FilesOf(_sources).FirstOrDefault(IsNotRegular) is { } file)
             return new(() => LogKept(_levels.Current, $"{file}: {RegularFile.Expected}."), file);
         try
         {
             var level = SettingsLoader.Load(_sources).Logging.Level;
-            return new(() => Take(level));
+            return new(() => Take(level, isFirst));
         }
         catch (InvalidSettingsException e)
         {
@@ -62,11 +65,12 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
 
     private static bool IsNotRegular(string file) => FileStamp.TryGet(file) is { IsRegular: false };
 
-    private void Take(LogThreshold level)
+    private void Take(LogThreshold level, bool isFirst)
     {
         if (level == _levels.Current)
         {
-            LogUnchanged(level);
+            if (!isFirst)
+                LogUnchanged(level);
             return;
         }
 

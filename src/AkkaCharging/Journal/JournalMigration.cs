@@ -150,10 +150,10 @@ internal static class JournalMigration
         {
             // Migrates it to this version, and its log into the file. It stays under its key, for a service that goes
             // back to it.
-            SqliteStore.Open(source, time, keepsKey: true).Dispose();
-            using var file = SqliteFile.ConnectReadOnly(source);
+            OfFile(source, () => SqliteStore.Open(source, time, keepsKey: true)).Dispose();
+            using var file = OfFile(source, () => SqliteFile.ConnectReadOnly(source));
             var wrapped = SqliteMeta.ReadWrapped(file);
-            var sourceKeys = KeySource.Load(source, KeyRing.KeyIdOf(wrapped));
+            var sourceKeys = OfFile(source, () => KeySource.Load(source, KeyRing.KeyIdOf(wrapped)));
             await using var connections = new PostgresConnections(target.ConnectionString, CopySeconds);
             await using var session = await PostgresSession.OpenAsync(connections, keys, cancellationToken);
             if (!await session.TryLockAsync(isShared: false))
@@ -207,6 +207,19 @@ internal static class JournalMigration
         catch (Exception e) when (PostgresProblem.IsOne(e))
         {
             throw new JournalUnavailableException(PostgresProblem.Describe(e), e);
+        }
+    }
+
+    /// <summary>Uses a file of the journal; its failure must not be taken for one of the connection.</summary>
+    private static T OfFile<T>(JournalSettings source, Func<T> use)
+    {
+        try
+        {
+            return use();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new JournalUnavailableException($"The journal {source.Path} cannot be used: {e.Message}", e);
         }
     }
 

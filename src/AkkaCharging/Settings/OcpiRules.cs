@@ -54,7 +54,8 @@ internal static class OcpiRules
             "authorization.stationsFile"
         );
         report.Require(
-            !Enum.TryParse<AuthorizationProvider>(partner.Name, ignoreCase: true, out _),
+            // Compared as text: Enum.TryParse would take a number for an authorizer.
+            !Enum.GetNames<AuthorizationProvider>().Contains(partner.Name, StringComparer.OrdinalIgnoreCase),
             $"{Partners}: '{ShownValue.Of(partner.Name)}' has the name of an authorizer; expected a different name.",
             Partners
         );

@@ -5,6 +5,8 @@ using System.Security.Cryptography;
 using System.Text;
 using AkkaCharging.Host.Cli;
 using AkkaCharging.Journal;
+using AkkaCharging.Journal.Sqlite;
+using AkkaCharging.Settings;
 using AkkaCharging.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -131,6 +133,37 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains(file, error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task SecretsInit_OnAFullDisk_LeavesNothingThatTheNextRunKeeps()
+    {
+        using var disk = new SmallDisk(Path.Combine(_folder, "disk"), megabytes: 1);
+        var ballast = disk.Fill();
+
+        var (full, _, error) = await RunAsync("secrets", "init", disk.Path);
+        var left = File.Exists(Path.Combine(disk.Path, "journal-key"));
+        File.Delete(ballast);
+        var (again, output, _) = await RunAsync("secrets", "init", disk.Path);
+
+        Assert.Equal((1, false, 0), (full, left, again));
+        Assert.NotEqual("", error.Trim());
+        Assert.Equal(4, output.Split("created").Length - 1);
+        Assert.Empty(Directory.GetFiles(disk.Path, "*.new"));
+    }
+
+    [Fact]
+    public async Task SecretsInit_AfterACrash_WritesTheUnfinishedFileAgain()
+    {
+        var unfinished = Path.Combine(_folder, "journal-key.new");
+        await File.WriteAllTextAsync(unfinished, "half a k");
+
+        var (exitCode, _, error) = await RunAsync("secrets", "init", _folder);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        var key = await File.ReadAllTextAsync(Path.Combine(_folder, "journal-key"));
+        Assert.Equal(32, Convert.FromBase64String(key.Trim()).Length);
+        Assert.Empty(Directory.GetFiles(_folder, "*.new"));
+    }
+
     [Theory]
     [InlineData("--chek-config")]
     [InlineData("serve")]
@@ -185,6 +218,73 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("absent.callers", error, StringComparison.Ordinal);
         Assert.Contains("absent.key'", error, StringComparison.Ordinal);
         Assert.Contains($"ACL file '{_folder}/absent.csv' cannot be used:", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CheckConfig_OfAKeyFileWhoseNameIsTooLong_SaysSo()
+    {
+        var name = new string('k', 256);
+
+        var (exitCode, _, error) = await RunAsync(
+            "--check-config",
+            "--config",
+            Config($"journal.encryptionKeyFile = \"{_folder}/{name}\"")
+        );
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("1 problem(s) in the settings:", error, StringComparison.Ordinal);
+        Assert.Contains("too long", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StartWithAKeyFileWhoseNameIsTooLong_Exits1_WithAMessage()
+    {
+        var settings =
+            "journal { kind = postgres, connectionString = \"Host=127.0.0.1;Port=1;Username=u\", "
+            + $"encryptionKeyFile = \"{_folder}/{new string('k', 256)}\" }}";
+
+        var (exitCode, _, error) = await RunAsync("--config", Config(settings));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("too long", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MigrateJournal_WhoseLockCannotBeWritten_SaysSo()
+    {
+        var journal = Path.Combine(_folder, "moved.db");
+        await File.WriteAllTextAsync(journal, "");
+        Directory.CreateDirectory(journal + ".lock"); // refused like a file on a read-only disk
+
+        var (exitCode, output, error) = await MigrateAsync(journal);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains(journal + ".lock", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MigrateJournal_WhoseKeyCannotBeRead_DoesNotBlameTheDatabase()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        var journal = SettingsLoader.Defaults.Journal with { Path = Path.Combine(_folder, "moved.db") };
+        await using (var made = new SqliteJournal(journal, TimeProvider.System))
+            await made.StartAsync(default);
+        File.Delete(journal.Path + ".key");
+        File.CreateSymbolicLink(journal.Path + ".key", "/proc/self/mem"); // each read of its beginning fails
+
+        var (exitCode, output, error) = await MigrateAsync(journal.Path);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith($"The journal {journal.Path} cannot be used: ", error, StringComparison.Ordinal);
+    }
+
+    private Task<(int ExitCode, string Output, string Error)> MigrateAsync(string journal)
+    {
+        var target =
+            "journal { kind = postgres, connectionString = \"Host=127.0.0.1;Port=1;Username=u\", "
+            + $"encryptionKeys = [\"{Convert.ToBase64String(new byte[32])}\"] }}";
+        return RunAsync("migrate-journal", "--from", journal, "--config", Config(target));
     }
 
     [Theory]

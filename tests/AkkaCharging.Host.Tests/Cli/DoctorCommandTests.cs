@@ -75,6 +75,35 @@ public sealed class DoctorCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task KeyFileWhoseNameIsTooLong_Fails_AndTheOtherChecksAreMade()
+    {
+        var file = Path.Combine(_folder, new string('k', 256));
+
+        var (exitCode, output, error) = await RunAsync(
+            $"{Sqlite("journal.db")}\njournal.encryptionKeyFile = \"{file}\"",
+            "doctor"
+        );
+
+        Assert.Equal((1, ""), (exitCode, error));
+        Assert.Contains("failed   files: ", output, StringComparison.Ordinal);
+        Assert.Contains("ok       journal: ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task JournalInALoopOfLinks_Fails_AndTheOtherChecksAreMade()
+    {
+        var (one, other) = (Path.Combine(_folder, "journal.db"), Path.Combine(_folder, "other.db"));
+        File.CreateSymbolicLink(one, other);
+        File.CreateSymbolicLink(other, one);
+
+        var (exitCode, output, error) = await RunAsync(Sqlite("journal.db"), "doctor");
+
+        Assert.Equal((1, ""), (exitCode, error));
+        Assert.Contains("failed   journal: ", output, StringComparison.Ordinal);
+        Assert.Contains("ok       settings: ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task DatabaseThatIsAway_Fails_WithoutItsPassword()
     {
         var (exitCode, output, error) = await RunAsync(

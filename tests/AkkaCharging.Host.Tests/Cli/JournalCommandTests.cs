@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using AkkaCharging.Host.Cli;
 using AkkaCharging.Journal.Sqlite;
@@ -372,6 +373,17 @@ public sealed class JournalCommandTests : IAsyncLifetime
     private string Fingerprint(string token) =>
         Convert.ToHexStringLower(_journal.Hasher.Fingerprint(DriverToken.TryCreate(token)!));
 
+    [Fact]
+    public async Task OutputThatCannotBeWritten_Exits1_WithAMessage()
+    {
+        await using var full = new FullWriter();
+        await using var error = new StringWriter();
+
+        var exitCode = await CommandLine.RunAsync(["audit", "--config", Config()], TextReader.Null, full, error);
+
+        Assert.Equal((1, FullWriter.Problem), (exitCode, error.ToString().Trim()));
+    }
+
     private Task<(int ExitCode, string Output, string Error)> AuditAsync(params string[] options) =>
         RunAsync("", ["audit", "--config", Config(), .. options]);
 
@@ -394,5 +406,15 @@ public sealed class JournalCommandTests : IAsyncLifetime
             $"server.host = \"127.0.0.1\"\n{journal ?? $"journal {{ kind = sqlite, path = \"{Journal.Path}\" }}"}\n"
         );
         return file;
+    }
+
+    /// <summary>Fails like <c>/dev/full</c>.</summary>
+    private sealed class FullWriter : TextWriter
+    {
+        public const string Problem = "No space left on device";
+
+        public override Encoding Encoding => Encoding.UTF8;
+
+        public override void Write(char value) => throw new IOException(Problem);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using AkkaCharging.Host.Admin;
 using AkkaCharging.Host.Cli;
 using AkkaCharging.Host.Tests.Admin;
 using AkkaCharging.Testing;
@@ -233,6 +234,48 @@ public sealed class OperatorCommandTests : IAsyncLifetime
             Assert.Equal(1, exitCode);
             Assert.Single(error.Trim().Split('\n'));
         }
+    }
+
+    [Fact]
+    public async Task RedriveOfSomebodyElse_IsNotFollowed()
+    {
+        await using var service = await CallbackReceiver.StartAsync();
+        service.RespondWith(
+            (context, _) =>
+            {
+                var isOwn = HttpMethods.IsPost(context.Request.Method);
+                var progress = new BulkRedriveAnswer(
+                    State: isOwn ? "running" : "done",
+                    Destination: null,
+                    From: null,
+                    To: 1,
+                    Cause: null,
+                    AcceptedFrom: null,
+                    AcceptedTo: null,
+                    Matched: 2,
+                    Redriven: 0,
+                    PassedOver: 0,
+                    Remaining: 2,
+                    StartedAt: isOwn ? 1 : 2,
+                    EndedAt: isOwn ? null : 3,
+                    Problem: null
+                );
+                return context.Response.WriteAsync(
+                    JsonSerializer.Serialize(progress, AdminJson.Default.BulkRedriveAnswer)
+                );
+            }
+        );
+        var config = Path.Combine(_folder, "scripted.conf");
+        await File.WriteAllTextAsync(
+            config,
+            $"server.host = \"127.0.0.1\"\nmanagement.port = {new Uri(service.Url).Port}"
+        );
+
+        var (exitCode, output, error) = await ExecuteAsync("dead-letters", "redrive", "--all", "--config", config);
+
+        Assert.Equal(1, exitCode);
+        Assert.DoesNotContain("done", output, StringComparison.Ordinal);
+        Assert.StartsWith("Another redrive was started after this one", error, StringComparison.Ordinal);
     }
 
     [Fact]

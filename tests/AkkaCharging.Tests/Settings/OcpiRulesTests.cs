@@ -65,6 +65,23 @@ public sealed class OcpiRulesTests
     public void Partner_HasOneUrl_AParty_AndItsOwnName(string partner, string problem) =>
         Finds($"authorization.ocpi.partners = [{{ {partner} }}]", $"authorization.ocpi.partners: {problem}");
 
+    [Fact]
+    public void Partner_MayHaveANumberForItsName_ButNoAuthorizersNameInCapitals()
+    {
+        using var folder = new SettingsFolder();
+        folder.File("hocon/application.conf", SettingsFolder.Anonymous + Named("\"2024\""));
+
+        Assert.NotNull(folder.Load());
+        Finds(
+            Named("ACL"),
+            "authorization.ocpi.partners: 'ACL' has the name of an authorizer; expected a different name."
+        );
+
+        static string Named(string name) =>
+            "authorization.ocpi.partners = [{ tokenFile = a, tokensUrl = \"https://a.example\", parties = [NL-TNM], "
+            + $"name = {name} }}]";
+    }
+
     [Theory]
     [InlineData("name = x", "name = X", "the name 'x' twice; expected it once.")]
     [InlineData("parties = [NL-TNM]", "parties = [nl-tnm]", "the party 'NL-TNM' twice; expected it once.")]
