@@ -70,7 +70,9 @@ internal sealed class ChargingService : IDisposable
         Receivers = new ReceiverRegister(settings.Callback, settings.Queue, time, observer.ReceiverMoved);
         Admission = new Admission(settings.Queue.MaxSize, Receivers, time);
         _throttle = ThrottleStage.CreateBucket(settings.Authorization.Throttle, time);
-        Lanes = settings.Cluster.Enabled ? LaneSet.OfNode() : LaneSet.Alone(settings.Queue.ConsumerThreads, Admission, time.GetUtcNow());
+        Lanes = settings.Cluster.Enabled
+            ? LaneSet.OfNode()
+            : LaneSet.Alone(settings.Queue.ConsumerThreads, Admission, time.GetUtcNow());
         Questions = new SynchronousQuestions(settings, () => _guarded, _throttle, observer, time);
         Intake = new Intake(settings.Request, Admission, journal, Lanes, time);
     }

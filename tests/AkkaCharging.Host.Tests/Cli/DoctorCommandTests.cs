@@ -79,12 +79,12 @@ public sealed class DoctorCommandTests : IDisposable
     {
         var file = Path.Combine(_folder, new string('k', 256));
 
-        var (exitCode, output, error) = await RunAsync(
+        var (exitCode, output, _) = await RunAsync(
             $"{Sqlite("journal.db")}\njournal.encryptionKeyFile = \"{file}\"",
             "doctor"
         );
 
-        Assert.Equal((1, ""), (exitCode, error));
+        Assert.Equal(1, exitCode);
         Assert.Contains("failed   files: ", output, StringComparison.Ordinal);
         Assert.Contains("ok       journal: ", output, StringComparison.Ordinal);
     }
@@ -96,9 +96,9 @@ public sealed class DoctorCommandTests : IDisposable
         File.CreateSymbolicLink(one, other);
         File.CreateSymbolicLink(other, one);
 
-        var (exitCode, output, error) = await RunAsync(Sqlite("journal.db"), "doctor");
+        var (exitCode, output, _) = await RunAsync(Sqlite("journal.db"), "doctor");
 
-        Assert.Equal((1, ""), (exitCode, error));
+        Assert.Equal(1, exitCode);
         Assert.Contains("failed   journal: ", output, StringComparison.Ordinal);
         Assert.Contains("ok       settings: ", output, StringComparison.Ordinal);
     }

@@ -4,6 +4,7 @@
 const POLL_MILLIS = 3_000;
 const POLL_MILLIS_MAX = 30_000;
 const ANSWER_WITHIN_MILLIS = 10_000;
+const CHANGE_WITHIN_MILLIS = 30_000; // the service may count for 25 s before a bulk redrive, and then does it
 const PAGE_ROWS = 25;
 const CARDS_MAX = 10;
 const CARDS_MAX_NARROW = 3;
@@ -30,6 +31,7 @@ const selected = new Set(); // ids of the dead letters that are selected on this
 const held = new Map(); // by table: shows the answer that waits until the pointer and the selection leave the table
 let isDemanded = false; // the operator asked for what comes next: it is shown at once
 let round = 0; // a refresh that was overtaken by a newer one shows nothing
+let asking = 0; // of the operator, likewise: the answer to an earlier one is dropped
 
 const at = id => document.getElementById(id);
 
@@ -42,15 +44,19 @@ class Refused extends Error {
 
 // ---- the API
 
-async function call(method, path, body) {
+async function call(method, path, body, within = method === 'GET' ? ANSWER_WITHIN_MILLIS : CHANGE_WITHIN_MILLIS) {
     const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
     if (method !== 'GET')
         headers['Content-Type'] = 'application/json';
     let answer;
     try {
-        answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(ANSWER_WITHIN_MILLIS) });
+        const signal = AbortSignal.timeout(within);
+        answer = await fetch(path,
+            { method, headers, body: body && JSON.stringify(body), cache: 'no-store', redirect: 'error', signal });
     } catch (e) {
-        throw new Refused(0, e.name === 'TimeoutError' ? `no answer within ${ANSWER_WITHIN_MILLIS / 1_000} s` : 'the service cannot be reached');
+        throw new Refused(0, e.name === 'TimeoutError'
+            ? `no answer within ${within / 1_000} s`
+            : 'the service cannot be reached');
     }
 
     const content = await answer.json().catch(() => null);
@@ -485,22 +491,29 @@ async function changeSelected(action, done, consequence) {
     if (!await isConfirmed(`${action} ${ids.length === 1 ? ids[0] : `${count(ids.length)} dead letters`}?\n${consequence}`, `${action} ${count(ids.length)}`))
         return;
     const problems = [];
+    const unknown = []; // that got no answer
     for (const id of ids) {
         try {
             await call('POST', `/admin/dead-letters/${encodeURIComponent(id)}/${action.toLowerCase()}`);
         } catch (e) {
             if (!(e instanceof Refused))
                 throw e;
-            if (e.status === 401) {
+            if (e.status === 401 && !isSignedOut()) {
                 askForToken(e.message);
                 return;
             }
-            problems.push(`${id}: ${e.message}`);
+            (isUnknown(e) ? unknown : problems).push(`${id}: ${e.message}`);
         }
+        if (isSignedOut())
+            return;
     }
     selected.clear();
-    tell(`${count(ids.length - problems.length)} of ${count(ids.length)} ${done}.${problems.length === 0 ? '' : ` Not done: ${problems.slice(0, 3).join(' ')}`}`,
-        problems.length === 0 ? 'good' : 'bad');
+    const failed = problems.length + unknown.length;
+    tell([
+        `${count(ids.length - failed)} of ${count(ids.length)} ${done}.`,
+        ...problems.length === 0 ? [] : [`Not done: ${problems.slice(0, 3).join(' ')}`],
+        ...unknown.length === 0 ? [] : [`It is not known whether this was done: ${unknown.slice(0, 3).join('; ')}`],
+    ].join(' '), failed === 0 ? 'good' : 'bad');
     isDemanded = true;
     await refresh();
     at('letters-title').focus();
@@ -532,6 +545,7 @@ function searchOf(what) {
 }
 
 async function find() {
+    asking++;
     const what = at('find-what').value.trim();
     text('find-problem', '');
     if (/^req-/.test(what)) {
@@ -553,17 +567,26 @@ async function findFrom(place) {
     const query = new URLSearchParams({ limit: PAGE_ROWS, ...search });
     if (place !== null)
         query.set('cursor', place);
-    showFound(await asked(`/admin/requests?${query}`));
+    const answer = await askedNow(`/admin/requests?${query}`);
+    if (answer !== null)
+        showFound(answer);
+}
+
+/** What {@link asked} gives, or null if the operator has asked for something else or signed out meanwhile. */
+async function askedNow(path) {
+    const mine = ++asking;
+    const answer = await asked(path, () => mine === asking);
+    return mine === asking ? answer : null;
 }
 
 /** An answer, or the problem that there is in its place. */
-async function asked(path) {
+async function asked(path, isWanted, within) {
     try {
-        return await call('GET', path);
+        return await call('GET', path, undefined, within);
     } catch (e) {
         if (!(e instanceof Refused))
             throw e;
-        if (e.status === 401)
+        if (e.status === 401 && isWanted())
             askForToken(e.message);
         return { problem: e.message };
     }
@@ -590,6 +613,12 @@ function showFound(answer) {
     });
 }
 
+function showNothingFound() {
+    search = {};
+    showFound({});
+    at('none-found').hidden = true;
+}
+
 function stateKind(state) {
     return { delivered: 'good', failed: 'bad', expired: 'warn' }[state] ?? '';
 }
@@ -600,7 +629,9 @@ function decision(row) {
 
 /** What happened to one request, and what is to come. */
 async function showRequest(id) {
-    const shown = await asked(`/admin/requests/${encodeURIComponent(id)}`);
+    const shown = await askedNow(`/admin/requests/${encodeURIComponent(id)}`);
+    if (shown === null)
+        return;
     if (shown.problem !== undefined) {
         text('find-problem', shown.problem);
         return;
@@ -669,20 +700,34 @@ function showSettings() {
 /** Makes a change, tells what came of it, and shows how things are then. */
 async function change(path, body, success, focus) {
     try {
-        tell(success(await call('POST', path, body)), 'good');
+        const done = await call('POST', path, body);
+        if (isSignedOut())
+            return;
+        tell(success(done), 'good');
     } catch (e) {
         if (!(e instanceof Refused))
             throw e;
+        if (isSignedOut())
+            return;
         if (e.status === 401) {
             askForToken(e.message);
             return;
         }
-        tell(`Not done: ${e.message}`, 'bad');
+        tell(`${isUnknown(e) ? 'It is not known whether this was done' : 'Not done'}: ${e.message}`, 'bad');
     }
     isDemanded = true;
     await refresh();
     if (document.activeElement === document.body)
         at(focus).focus(); // the row that had it is gone
+}
+
+/** Whether a change may have been made nevertheless: there was no answer to it, or one that broke off. */
+function isUnknown({ status }) {
+    return status < 300;
+}
+
+function isSignedOut() {
+    return at('board').hidden;
 }
 
 async function redriveAll() {
@@ -697,7 +742,10 @@ async function redriveAll() {
         filter.acceptedFrom && `accepted since ${clock(Number(filter.acceptedFrom))}`,
         filter.acceptedTo && `accepted before ${clock(Number(filter.acceptedTo))}`,
     ].filter(Boolean).join(', ');
-    const preview = await asked(`/admin/dead-letters/preview?${new URLSearchParams(filter)}`);
+    const path = `/admin/dead-letters/preview?${new URLSearchParams(filter)}`;
+    const preview = await asked(path, () => !isSignedOut(), CHANGE_WITHIN_MILLIS);
+    if (isSignedOut())
+        return;
     if (preview.problem !== undefined || preview.matched === 0) {
         tell(preview.problem === undefined ? 'Nothing to redrive: no dead letter matches.' : `Not done: ${preview.problem}`, 'bad');
         return;
@@ -726,9 +774,15 @@ function isConfirmed(question, yes) {
 
 function askForToken(problem) {
     round++;
+    asking++;
     clearTimeout(timer);
     token = null;
     tryAt = 0;
+    for (const id of ['request', 'confirm'])
+        at(id).close(); // which answers no
+    at('notice').hidden = true;
+    text('notice', '');
+    showNothingFound();
     at('board').hidden = true;
     at('stale').hidden = true;
     at('sign-out').hidden = true;
@@ -748,7 +802,7 @@ function askForToken(problem) {
     shownAt = null;
     hasSettings = false;
     settings = [];
-    for (const id of ['components', 'partners', 'nodes', 'holders', 'destinations', 'letters', 'actions', 'settings', 'found'])
+    for (const id of ['components', 'partners', 'nodes', 'holders', 'destinations', 'letters', 'actions', 'settings'])
         at(id).replaceChildren();
 }
 
@@ -803,15 +857,26 @@ function button(parent, label, subject, act) {
     made.type = 'button';
     made.textContent = label;
     made.setAttribute('aria-label', `${label} ${subject}`);
-    made.addEventListener('click', async () => {
-        made.disabled = true; // a second click would only be told that it is done already
+    made.addEventListener('click', alone(act));
+    parent.append(made);
+}
+
+/**
+ * Acts once at a time: a second click would only be told that it is done already. The button stays enabled, because
+ * a disabled one does not get the keyboard focus back when a dialog closes.
+ */
+function alone(act) {
+    let isActing = false;
+    return async () => {
+        if (isActing)
+            return;
+        isActing = true;
         try {
             await act();
         } finally {
-            made.disabled = false;
+            isActing = false;
         }
-    });
-    parent.append(made);
+    };
 }
 
 function badge(element, status, kind = { UP: 'good', DEGRADED: 'warn', DOWN: 'bad' }[status] ?? '') {
@@ -877,9 +942,8 @@ at('find').addEventListener('submit', e => {
     find();
 });
 at('find').addEventListener('reset', () => {
-    search = {};
-    showFound({});
-    at('none-found').hidden = true;
+    asking++;
+    showNothingFound();
 });
 at('find-older').addEventListener('click', () => findFrom(olderThan));
 at('filter').addEventListener('submit', e => {
@@ -907,7 +971,7 @@ at('discard-selected').addEventListener('click', () =>
     changeSelected('Discard', 'are discarded', 'Their driver tokens and callback URLs are erased at once. The requests can never be sent again.'));
 for (const id of ['destinations', 'letters'])
     at(id).addEventListener('mouseleave', () => release(id));
-at('redrive-all').addEventListener('click', redriveAll);
+at('redrive-all').addEventListener('click', alone(redriveAll));
 at('bulk-cancel').addEventListener('click', () => change('/admin/dead-letters/redrive/cancel', undefined, () => 'The bulk redrive is being cancelled.', 'letters-title'));
 at('settings-filter').addEventListener('input', showSettings);
 document.addEventListener('visibilitychange', () => {

@@ -20,9 +20,9 @@ internal sealed class PostgresSession : IAsyncDisposable
     /// </summary>
     private const int LockClass = 0x416B_4368;
 
-    // The server detects a vanished owner within 3 s, ends one that is frozen between the statements of a transaction after 5 s,
-    // because others may wait for its locks, and stops working for one that has closed its connection. A commit waits
-    // for the disk. Every write uses the key of its rows: without statistics, which a table that grew
+    // The server detects a vanished owner within 3 s, ends one that is frozen between the statements of a transaction
+    // after 5 s, because others may wait for its locks, and stops working for one that has closed its connection. A
+    // commit waits for the disk. Every write uses the key of its rows: without statistics, which a table that grew
     // within seconds does not have yet, a plan may read the whole table for each batch and be kept (measured: 430 us of
     // the server's time a request instead of 31).
     private const string Bounds = """
