@@ -16,8 +16,10 @@ namespace AkkaCharging.AddressPolicy;
 /// </remarks>
 internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 {
-    /// <summary>Maximum length of a callback URL that a caller submits, in characters.</summary>
+    /// <summary>Maximum length of a callback URL, in characters.</summary>
     public const int UrlCharsMax = 2_048;
+
+    private const int SentUrlCharsMax = UrlCharsMax + 1; // the path "/" is added to a URL that has none
 
     /// <summary>
     /// Judges a callback URL as the caller wrote it: length, address, path and query, in this order. Never throws.
@@ -34,12 +36,11 @@ internal sealed class CallbackAddressPolicy(CallbackSecuritySettings settings)
 
     /// <summary>
     /// Judges the URL of an outgoing request by the rules of <see cref="CheckUrl"/>, except for the syntax of path and
-    /// query, which URLs in journals of earlier versions may violate, and for the length: such a URL is sent with
-    /// escapes, which make it longer than its caller wrote it.
+    /// query, which URLs in journals of earlier versions may violate.
     /// </summary>
     internal UrlVerdict CheckSentUrl(string? raw)
     {
-        if (raw is null || SchemeOf(raw) is not { } scheme)
+        if (raw is null || raw.Length > SentUrlCharsMax || SchemeOf(raw) is not { } scheme)
             return UrlVerdict.Invalid.Instance;
 
         var start = scheme.Length + Uri.SchemeDelimiter.Length;

@@ -312,17 +312,6 @@ public sealed class CheckUrlTests
     }
 
     [Fact]
-    public void LongestUrlOfAnEarlierVersion_IsSentWithEscapes()
-    {
-        var text = "https://hooks.example.com/".PadRight(CallbackAddressPolicy.UrlCharsMax, '{');
-
-        var sent = CallbackUrl.FromJournal(text).Uri.OriginalString;
-
-        Assert.True(sent.Length > CallbackAddressPolicy.UrlCharsMax + 1);
-        Assert.IsType<UrlVerdict.Allowed>(Policies.Default.CheckSentUrl(sent));
-    }
-
-    [Fact]
     public void HttpsOnly_RefusesHttp()
     {
         var policy = new CallbackAddressPolicy(Policies.DefaultSettings with { HttpsOnly = true });
