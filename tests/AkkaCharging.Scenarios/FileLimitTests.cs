@@ -69,7 +69,11 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
             await load.MoreIsAcceptedAsync(100); // while they are there
         }
 
-        Assert.Equal(BurstSize, await BurstAsync(service.Port, receiver.Url("/ok")));
+        // For some seconds the system hands over connections of those who left, which may displace those of a burst.
+        await Eventually.HoldsAsync(
+            async () => await BurstAsync(service.Port, receiver.Url("/ok")) == BurstSize,
+            "each submission of a burst is answered"
+        );
 
         await load.MoreIsAcceptedAsync(100);
         await load.StopAsync();
