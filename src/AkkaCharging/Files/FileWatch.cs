@@ -157,6 +157,7 @@ internal sealed class FileWatch : IDisposable
             return false;
 
         _mustRead = true; // even if the file is unchanged, to clear the reported problem
+        _restlessSince = null; // nobody looked meanwhile
         if (!string.Equals(_complaint, Hung, StringComparison.Ordinal))
             _report(_complaint = Hung);
         if (_hung == HungMax)

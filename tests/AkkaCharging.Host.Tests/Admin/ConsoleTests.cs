@@ -28,7 +28,7 @@ public sealed class SharedBrowser : IAsyncLifetime
 [Trait("Category", "Component")]
 public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBrowser>, IAsyncLifetime
 {
-    private const string Token = "operators-token-0001";
+    internal const string Token = "operators-token-0001";
     private CallbackReceiver _receiver = null!;
 
     public async Task InitializeAsync() => _receiver = await CallbackReceiver.StartAsync();
@@ -195,92 +195,6 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
             (await page.EvaluateAsync($"document.activeElement === document.querySelector({discard})")).GetBoolean()
         );
         Assert.Empty(page.Complaints);
-    }
-
-    [Fact]
-    public async Task ChangeWithoutAnAnswer_IsNotCalledUndone()
-    {
-        const string Unknown = "It is not known whether this was done: ";
-        await using var service = await RunningService.StartAsync();
-        var id = await service.FailAsync(_receiver);
-        await using var page = await OpenAsync(service);
-        await page.EvaluateAsync(
-            """
-            (() => {
-                const ask = window.fetch;
-                window.fetch = (path, options) => options.method === 'POST'
-                    ? Promise.reject(new DOMException('', 'TimeoutError'))
-                    : ask(path, options);
-            })()
-            """
-        );
-
-        await page.ClickAsync($"{Row(id)} button[aria-label^=Redrive]");
-        await page.ClickAsync("#confirm-yes");
-        await page.ShowsAsync("#notice", $"{Unknown}no answer within 30 s");
-        Assert.DoesNotContain("Not done", await page.TextAsync("#notice"), StringComparison.Ordinal);
-        await page.ClickAsync($"{Row(id)} input");
-        await page.ShowsAsync("#discard-selected", "Discard 1 selected…");
-        await page.ClickAsync("#discard-selected");
-        await page.ClickAsync("#confirm-yes");
-
-        await page.ShowsAsync("#notice", $"0 of 1 are discarded. {Unknown}{id}: no answer within 30 s");
-        Assert.DoesNotContain("Not done", await page.TextAsync("#notice"), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task AnswerThatComesLate_IsDropped()
-    {
-        await using var service = await RunningService.StartAsync(settings =>
-            settings.WithManagement(management => management with { Token = Token })
-        );
-        var failed = await service.FailAsync(_receiver);
-        _receiver.RespondWith(HttpStatusCode.NoContent);
-        var delivered = await service.AcceptAsync(_receiver.Url);
-        await service.StateAsync(delivered, "delivered");
-        await using var page = await OpenAsync(service);
-        await page.TypeAsync("#token", Token);
-        await page.PressAsync("Enter");
-        await page.ShowsAsync($"#letters {Row(failed)}", "Discard");
-        await page.EvaluateAsync(
-            """
-            (() => {
-                const ask = window.fetch;
-                window.answers = [];
-                window.fetch = async (path, options) => {
-                    const answer = await ask(path, options);
-                    if (!path.startsWith('/admin/requests'))
-                        return answer;
-                    const content = await answer.json();
-                    await new Promise(resolve => window.answers.push(resolve));
-                    return { ok: true, json: () => Promise.resolve(content) };
-                };
-            })()
-            """
-        );
-
-        await FindAsync("failed", 1);
-        await FindAsync("delivered", 2);
-        await page.EvaluateAsync("answers[1]()");
-        await page.ShowsAsync("document.querySelectorAll('#found tr').length === 1");
-        await page.EvaluateAsync("answers[0]()");
-        Assert.Equal([delivered], await RowsAsync(page, "found"));
-        await FindAsync("failed", 3);
-        await page.ClickAsync($"#letters {Row(failed)} button[aria-label^=Discard]");
-        await page.ShowsAsync("#confirm-text", $"Discard {failed}?");
-        await page.EvaluateAsync("document.querySelector('#sign-out').click()"); // which the dialog covers
-        await page.EvaluateAsync("answers[2]()");
-
-        Assert.Equal("Signed out.", await page.TextAsync("#sign-in-problem"));
-        Assert.Empty(await RowsAsync(page, "found"));
-        Assert.Equal(0, (await page.EvaluateAsync("document.querySelectorAll('dialog[open]').length")).GetInt32());
-
-        async Task FindAsync(string state, int answers)
-        {
-            await page.ChooseAsync("#find-state", state);
-            await page.ClickAsync("#find button[type=submit]");
-            await page.ShowsAsync($"window.answers.length === {answers}");
-        }
     }
 
     [Fact]
@@ -732,7 +646,9 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
             );
     }
 
-    private async Task<Page> OpenAsync(RunningService service, string path = "/console")
+    private Task<Page> OpenAsync(RunningService service, string path = "/console") => OpenAsync(browser, service, path);
+
+    internal static async Task<Page> OpenAsync(SharedBrowser browser, RunningService service, string path = "/console")
     {
         var page = await browser.Chromium.OpenAsync(new Uri(service.Management.BaseAddress!, path));
         await page.LookAsync("light", 1280);
@@ -740,7 +656,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         return page;
     }
 
-    private static string Row(string key) => $"tr[data-key='{key}']";
+    internal static string Row(string key) => $"tr[data-key='{key}']";
 
     private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
 

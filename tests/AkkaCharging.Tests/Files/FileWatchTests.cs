@@ -102,6 +102,33 @@ public sealed class FileWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task FileThatChangedDuringAReadThatHung_IsNotCalledRestless()
+    {
+        using var hangs = new ManualResetEventSlim();
+        using var entered = new SemaphoreSlim(0);
+        var reads = 0;
+        using var watch = Watching(() =>
+        {
+            entered.Release();
+            if (Interlocked.Increment(ref reads) == 1)
+                hangs.Wait();
+            return new(() => { });
+        });
+        File.WriteAllText(_path, "changed");
+        await PollAsync(watch, times: 1);
+        _time.Advance(FileWatch.PollInterval);
+        await entered.WaitAsync();
+
+        File.WriteAllText(_path, "changed once more");
+        _time.Advance(FileWatch.HungAfter - FileWatch.PollInterval);
+        await PollAsync(watch, times: 3);
+
+        Assert.Equal(["it was not read within 30 s; its disk or share hangs"], _reports);
+        Assert.Equal(2, reads);
+        hangs.Set();
+    }
+
+    [Fact]
     public async Task ReadsThatHang_HaveABoundOfThreads_AndRecover()
     {
         using var hangs = new ManualResetEventSlim();

@@ -31,7 +31,8 @@ const selected = new Set(); // ids of the dead letters that are selected on this
 const held = new Map(); // by table: shows the answer that waits until the pointer and the selection leave the table
 let isDemanded = false; // the operator asked for what comes next: it is shown at once
 let round = 0; // a refresh that was overtaken by a newer one shows nothing
-let asking = 0; // of the operator, likewise: the answer to an earlier one is dropped
+const asking = { list: 0, request: 0 }; // of the operator, likewise for each thing shown: the answer to an earlier question is dropped
+let session = 0; // of an operator; what one began ends when he signs out
 
 const at = id => document.getElementById(id);
 
@@ -490,6 +491,7 @@ async function changeSelected(action, done, consequence) {
     const ids = [...selected];
     if (!await isConfirmed(`${action} ${ids.length === 1 ? ids[0] : `${count(ids.length)} dead letters`}?\n${consequence}`, `${action} ${count(ids.length)}`))
         return;
+    const isMine = thisSession();
     const problems = [];
     const unknown = []; // that got no answer
     for (const id of ids) {
@@ -498,13 +500,13 @@ async function changeSelected(action, done, consequence) {
         } catch (e) {
             if (!(e instanceof Refused))
                 throw e;
-            if (e.status === 401 && !isSignedOut()) {
+            if (e.status === 401 && isMine()) {
                 askForToken(e.message);
                 return;
             }
             (isUnknown(e) ? unknown : problems).push(`${id}: ${e.message}`);
         }
-        if (isSignedOut())
+        if (!isMine())
             return;
     }
     selected.clear();
@@ -545,7 +547,7 @@ function searchOf(what) {
 }
 
 async function find() {
-    asking++;
+    forgetQuestions();
     const what = at('find-what').value.trim();
     text('find-problem', '');
     if (/^req-/.test(what)) {
@@ -567,16 +569,22 @@ async function findFrom(place) {
     const query = new URLSearchParams({ limit: PAGE_ROWS, ...search });
     if (place !== null)
         query.set('cursor', place);
-    const answer = await askedNow(`/admin/requests?${query}`);
+    const answer = await askedNow('list', `/admin/requests?${query}`);
     if (answer !== null)
         showFound(answer);
 }
 
-/** What {@link asked} gives, or null if the operator has asked for something else or signed out meanwhile. */
-async function askedNow(path) {
-    const mine = ++asking;
-    const answer = await asked(path, () => mine === asking);
-    return mine === asking ? answer : null;
+/** What {@link asked} gives, or null if the operator has asked for another of its kind or signed out meanwhile. */
+async function askedNow(kind, path) {
+    const mine = ++asking[kind];
+    const isWanted = () => mine === asking[kind];
+    const answer = await asked(path, isWanted);
+    return isWanted() ? answer : null;
+}
+
+function forgetQuestions() {
+    asking.list++;
+    asking.request++;
 }
 
 /** An answer, or the problem that there is in its place. */
@@ -629,7 +637,7 @@ function decision(row) {
 
 /** What happened to one request, and what is to come. */
 async function showRequest(id) {
-    const shown = await askedNow(`/admin/requests/${encodeURIComponent(id)}`);
+    const shown = await askedNow('request', `/admin/requests/${encodeURIComponent(id)}`);
     if (shown === null)
         return;
     if (shown.problem !== undefined) {
@@ -699,15 +707,16 @@ function showSettings() {
 
 /** Makes a change, tells what came of it, and shows how things are then. */
 async function change(path, body, success, focus) {
+    const isMine = thisSession();
     try {
         const done = await call('POST', path, body);
-        if (isSignedOut())
+        if (!isMine())
             return;
         tell(success(done), 'good');
     } catch (e) {
         if (!(e instanceof Refused))
             throw e;
-        if (isSignedOut())
+        if (!isMine())
             return;
         if (e.status === 401) {
             askForToken(e.message);
@@ -726,25 +735,29 @@ function isUnknown({ status }) {
     return status < 300;
 }
 
-function isSignedOut() {
-    return at('board').hidden;
+/** Gives a function that tells whether the operator of now is still signed in. */
+function thisSession() {
+    const mine = session;
+    return () => mine === session;
 }
 
 async function redriveAll() {
     applyFilter(); // also what was not shown yet: else a filter that was only typed in would be none
     refreshSoon();
-    const hasFilter = Object.keys(filter).length > 0;
+    const isMine = thisSession();
+    const mine = filter; // another may be applied before the operator has answered
+    const hasFilter = Object.keys(mine).length > 0;
     const which = [
-        filter.destination && `to ${filter.destination}`,
-        filter.from && `failed from ${clock(Number(filter.from))}`,
-        filter.to && `failed before ${clock(Number(filter.to))}`,
-        filter.cause && `by ${filter.cause}`,
-        filter.acceptedFrom && `accepted since ${clock(Number(filter.acceptedFrom))}`,
-        filter.acceptedTo && `accepted before ${clock(Number(filter.acceptedTo))}`,
+        mine.destination && `to ${mine.destination}`,
+        mine.from && `failed from ${clock(Number(mine.from))}`,
+        mine.to && `failed before ${clock(Number(mine.to))}`,
+        mine.cause && `by ${mine.cause}`,
+        mine.acceptedFrom && `accepted since ${clock(Number(mine.acceptedFrom))}`,
+        mine.acceptedTo && `accepted before ${clock(Number(mine.acceptedTo))}`,
     ].filter(Boolean).join(', ');
-    const path = `/admin/dead-letters/preview?${new URLSearchParams(filter)}`;
-    const preview = await asked(path, () => !isSignedOut(), CHANGE_WITHIN_MILLIS);
-    if (isSignedOut())
+    const path = `/admin/dead-letters/preview?${new URLSearchParams(mine)}`;
+    const preview = await asked(path, isMine, CHANGE_WITHIN_MILLIS);
+    if (!isMine())
         return;
     if (preview.problem !== undefined || preview.matched === 0) {
         tell(preview.problem === undefined ? 'Nothing to redrive: no dead letter matches.' : `Not done: ${preview.problem}`, 'bad');
@@ -760,11 +773,15 @@ async function redriveAll() {
         'They are sent in the background, newest first, and cannot be called back.',
     ];
     if (await isConfirmed(question.join('\n'), `Redrive ${count(matched)}`))
-        await change('/admin/dead-letters/redrive', { ...filter, to: String(preview.to), count: matched }, done => `A redrive of ${count(done.matched)} dead letters has started.`, 'letters-title');
+        await change('/admin/dead-letters/redrive', { ...mine, to: String(preview.to), count: matched }, done => `A redrive of ${count(done.matched)} dead letters has started.`, 'letters-title');
 }
 
 function isConfirmed(question, yes) {
     const dialog = at('confirm');
+    if (dialog.open) { // what took long to prepare comes while the operator is asked something else
+        tell('Not done: another question was open. Try again.', 'bad');
+        return Promise.resolve(false);
+    }
     text('confirm-text', question);
     text('confirm-yes', yes);
     dialog.returnValue = '';
@@ -774,7 +791,8 @@ function isConfirmed(question, yes) {
 
 function askForToken(problem) {
     round++;
-    asking++;
+    session++;
+    forgetQuestions();
     clearTimeout(timer);
     token = null;
     tryAt = 0;
@@ -942,7 +960,7 @@ at('find').addEventListener('submit', e => {
     find();
 });
 at('find').addEventListener('reset', () => {
-    asking++;
+    forgetQuestions();
     showNothingFound();
 });
 at('find-older').addEventListener('click', () => findFrom(olderThan));
