@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Security.Cryptography;
-using System.Text;
 using AkkaCharging.Files;
 
 namespace AkkaCharging.Host.Cli;
@@ -72,23 +71,12 @@ internal static class SecretsCommand
 
     private static string Key() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes));
 
-    /// <remarks>
-    /// The text is first written under another name, so that a full disk or a crash leaves a whole file or none, which
-    /// the next run creates. The folder is synced, so that no row of a journal outlives its key.
-    /// </remarks>
+    /// <remarks>The folder is synced, so that no row of a journal outlives its key.</remarks>
     private static string Create(string path, string text)
     {
         if (File.Exists(path))
             return "kept";
-        var unfinished = path + ".new";
-        File.Delete(unfinished);
-        using (var file = PrivateFile.Open(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-        {
-            file.Write(Encoding.UTF8.GetBytes(text + "\n"));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(unfinished, path);
+        PrivateFile.Create(path, text);
         try
         {
             Folder.Sync(Path.GetDirectoryName(Path.GetFullPath(path))!);

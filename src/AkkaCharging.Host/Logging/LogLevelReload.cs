@@ -28,14 +28,14 @@ internal sealed partial class LogLevelReload : IHostedService, IDisposable
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        // The settings were read before: no poll would find a change made since then. Each file's state is noted before
+        // all are read once more. A file that only a start can read, such as a pipe, is not.
+        foreach (var watch in _watches.Skip(1))
+            watch.ReadFirst(() => true);
+        if (_watches.FirstOrDefault()?.ReadFirst(() => Read(isFirst: true)) is { Unreadable: null } reading)
+            reading.Apply();
         foreach (var watch in _watches)
-        {
-            // The settings were read before: no poll would find a change made since then. A file that only a start can
-            // read, such as a pipe, is not read again.
-            if (watch.ReadFirst(() => Read(isFirst: true)) is { Unreadable: null } reading)
-                reading.Apply();
             watch.Start();
-        }
 
         return Task.CompletedTask;
     }

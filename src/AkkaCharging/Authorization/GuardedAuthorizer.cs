@@ -180,8 +180,7 @@ internal sealed class GuardedAuthorizer
         return new(AskAndJudgeAsync(call, _retry, state, shutdown));
     }
 
-    private TimeSpan Left(long deadline) =>
-        deadline == long.MaxValue ? TimeSpan.MaxValue : _time.GetElapsedTime(_time.GetTimestamp(), deadline);
+    private TimeSpan Left(long deadline) => deadline == long.MaxValue ? TimeSpan.MaxValue : _time.Until(deadline);
 
     private static Outcome TooLate(long deadline, long startBy) =>
         startBy < deadline ? Outcome.Expired : Outcome.Failed(DecisionReason.Deadline);

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace AkkaCharging.Files;
 
 /// <summary>Creates files and folders that only their owner can read, regardless of the process's umask.</summary>
@@ -19,6 +21,24 @@ internal static class PrivateFile
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = OwnersFile;
         return new FileStream(path, options);
+    }
+
+    /// <summary>
+    /// Creates a file with a text and a line end; a full disk or a crash leaves a whole file or none.
+    /// </summary>
+    /// <remarks>The text is first written under another name. The folder is not synced.</remarks>
+    /// <exception cref="IOException">The file exists, or cannot be written.</exception>
+    public static void Create(string path, string text)
+    {
+        var unfinished = path + ".new";
+        File.Delete(unfinished);
+        using (var file = Open(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        {
+            file.Write(Encoding.UTF8.GetBytes(text + "\n"));
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(unfinished, path);
     }
 
     /// <summary>Creates a folder and missing parents, accessible to their owner only.</summary>

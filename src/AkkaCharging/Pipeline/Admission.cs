@@ -1,5 +1,6 @@
 using AkkaCharging.Receivers;
 using AkkaCharging.Requests;
+using AkkaCharging.Timing;
 
 namespace AkkaCharging.Pipeline;
 
@@ -61,7 +62,7 @@ internal sealed class Admission(int maxSize, ReceiverRegister receivers, TimePro
             wait = RetrySchedule.Remaining(
                 receivers.Settings,
                 refused.AttemptsMade,
-                time.GetElapsedTime(time.GetTimestamp(), refused.Deadline),
+                time.Until(refused.Deadline),
                 _random
             );
         _ = Task.Delay(wait, time).ContinueWith(_ => Leave(refused.Receiver), TaskScheduler.Default);

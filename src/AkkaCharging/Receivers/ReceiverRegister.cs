@@ -436,7 +436,7 @@ internal sealed class ReceiverRegister : IDisposable
         if (next >= _timerAt)
             return;
         _timerAt = next;
-        var wait = _time.GetElapsedTime(_time.GetTimestamp(), next);
+        var wait = _time.Until(next);
         _timer.Change(
             TimeSpan.FromMilliseconds(
                 Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 0, LongestSleep.TotalMilliseconds)

@@ -178,7 +178,7 @@ internal static class SettingsRules
         );
         foreach (var network in callback.Security.Allow)
         {
-            var problem = FindProblem(network);
+            var problem = ProblemOfAllowed(network);
             report.Require(
                 problem is null,
                 $"callback.security.allow = '{network}' {problem}",
@@ -190,7 +190,7 @@ internal static class SettingsRules
     /// <summary>
     /// Returns why <c>callback.security.allow</c> cannot contain <paramref name="allowed"/>; null when it can.
     /// </summary>
-    private static string? FindProblem(IPNetwork allowed)
+    private static string? ProblemOfAllowed(IPNetwork allowed)
     {
         if (IsExact(allowed))
             return SpecialNetworks.Find(allowed.BaseAddress) == RefusalReason.EmbedsIPv4

@@ -2,6 +2,7 @@ using Akka.TestKit;
 using AkkaCharging.Authorization;
 using AkkaCharging.Requests;
 using AkkaCharging.Testing;
+using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Timing;
 
 namespace AkkaCharging.Tests.Authorization;
@@ -15,7 +16,7 @@ public sealed class GuardDeadlineTests()
     private static readonly TimeSpan LittleTime = (Limit / 2) - TimeSpan.FromMilliseconds(1);
 
     private readonly ScriptedAuthorizer _authorizer = new();
-    private readonly EarlyTime _time = new(Queries.Now);
+    private readonly SteppingTime _time = new();
 
     [Theory]
     [InlineData(true)]

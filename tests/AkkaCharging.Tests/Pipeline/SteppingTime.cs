@@ -19,7 +19,9 @@ internal sealed class SteppingTime : FakeTimeProvider, IWitnessedTime
     /// <summary>How much too early the timer that is set next comes due; the ones after it are on time.</summary>
     public TimeSpan NextIsEarlyBy { get; set; }
 
-    /// <summary>How much too early each timer comes due that is made with a due time.</summary>
+    /// <summary>
+    /// How much too early each timer comes due that is made with a later due time, as those of real clocks may.
+    /// </summary>
     public TimeSpan EarlyBy { get; set; }
 
     /// <summary>The machine's time since boot, which advances with the monotonic clock; null for none.</summary>

@@ -16,7 +16,7 @@ public sealed class SynchronousQuestionsTests()
     private const int Questions = 1_000;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    private readonly EarlyTime _time = new(Queries.Now);
+    private readonly SteppingTime _time = new();
     private readonly ScriptedAuthorizer _authorizer = new();
     private readonly RecordingObserver _observer = new();
 

@@ -1,4 +1,3 @@
-using System.Text;
 using AkkaCharging.Files;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Settings;
@@ -57,7 +56,9 @@ internal static class KeySource
                 );
             }
 
-            Write(generated, EncryptionKey.Generate());
+            // SQLite syncs the folder when it creates the write-ahead log in it, after this and before the first row:
+            // no row outlives its key.
+            PrivateFile.Create(generated, EncryptionKey.Generate());
         }
 
         return new([.. configured, .. File.Exists(generated) ? ReadFile(generated) : []]);
@@ -78,7 +79,7 @@ internal static class KeySource
     public static void PutBack(string path, KeyRing keys)
     {
         if (!File.Exists(path))
-            Write(path, string.Join('\n', keys.Keys.Select(key => key.Text)));
+            PrivateFile.Create(path, string.Join('\n', keys.Keys.Select(key => key.Text)));
     }
 
     private static List<EncryptionKey> ReadFile(string path)
@@ -109,23 +110,5 @@ internal static class KeySource
                 e
             );
         }
-    }
-
-    /// <remarks>
-    /// The key is first written under another name, so that a crash leaves a whole key or none. SQLite syncs the
-    /// directory when it creates the write-ahead log in it, after this and before the first row, so that no row
-    /// outlives its key.
-    /// </remarks>
-    private static void Write(string path, string keys)
-    {
-        var unfinished = path + ".new";
-        File.Delete(unfinished);
-        using (var file = PrivateFile.Open(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-        {
-            file.Write(Encoding.ASCII.GetBytes(keys + "\n"));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(unfinished, path);
     }
 }

@@ -127,8 +127,8 @@ internal sealed class PostgresLanes
 
     /// <summary>Takes a lane from its current holder, without opening it.</summary>
     /// <remarks>
-    /// Waits up to a second for what the holder is writing, because all writes of this node wait meanwhile. A holder
-    /// that is frozen in the middle of a write is asked again until the server has ended its session.
+    /// Waits for what the holder is writing 200 ms at most, because all writes of this node wait meanwhile. A holder
+    /// that is frozen in the middle of a write is asked again and again.
     /// </remarks>
     /// <returns>The new term of the lane.</returns>
     /// <exception cref="PostgresException">The holder is still writing (<see cref="IsHeld"/>): nothing has changed, and

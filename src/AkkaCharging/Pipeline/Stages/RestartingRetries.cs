@@ -148,11 +148,9 @@ internal sealed class RestartingRetries(
             return;
         var until = Math.Min(notBefore, pending.Deadline);
         // A timer may end early by a fraction of a millisecond: an attempt would still be made then.
-        while (!tokens.Leaving.IsCancellationRequested && Left() is var left && left > TimeSpan.Zero)
+        while (!tokens.Leaving.IsCancellationRequested && parts.Time.Until(until) is var left && left > TimeSpan.Zero)
             await Task.Delay(left.UpToMilliseconds(), parts.Time, tokens.Leaving)
                 .ContinueWith(_ => { }, TaskScheduler.Default);
-
-        TimeSpan Left() => parts.Time.GetElapsedTime(parts.Time.GetTimestamp(), until);
     }
 
     /// <summary>A retry that waits for its turn at its receiver.</summary>
