@@ -1,3 +1,4 @@
+using AkkaCharging.Host.Logging;
 using AkkaCharging.Journal;
 using AkkaCharging.Journal.Encryption;
 using AkkaCharging.Journal.Memory;
@@ -17,8 +18,7 @@ internal static class JournalHosting
         services.AddSingleton<DamagedRowReport>(provider =>
         {
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
-            return (id, damage) =>
-                logger.LogError("{RequestId} cannot be read and stays in the journal: {Damage}", id, damage);
+            return logger.LogDamage;
         });
         services.AddSingleton<CommitReport>(provider =>
         {
@@ -29,7 +29,12 @@ internal static class JournalHosting
         {
             var logger = provider.GetRequiredService<ILogger<IRequestJournal>>();
             return (notice, isLoss) =>
-                logger.Log(isLoss ? LogLevel.Error : LogLevel.Warning, "{JournalNotice:l}", notice);
+            {
+                if (isLoss)
+                    logger.LogLoss(notice);
+                else
+                    logger.LogNotice(notice);
+            };
         });
         if (settings.Cluster.Enabled)
             services

@@ -160,7 +160,7 @@ internal sealed partial class ChargingLifetime(
     [LoggerMessage(
         1108,
         LogLevel.Information,
-        "Left the cluster; other nodes took over the lanes of this node and resume their pending requests"
+        "Left the cluster; whichever nodes have the lanes of this node next resume their pending requests"
     )]
     private partial void LogHandedOver();
 

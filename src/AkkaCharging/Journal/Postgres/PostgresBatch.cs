@@ -218,7 +218,7 @@ internal sealed class PostgresBatch
     }
 
     /// <summary>
-    /// Rejects new requests because the node holds no lane to store them in; all other writes continue.
+    /// Rejects new requests and redrives because the node holds no lane to store them in; all other writes continue.
     /// </summary>
     private void RefuseNew()
     {

@@ -8,6 +8,9 @@ namespace AkkaCharging.Journal.Postgres;
 /// <summary>Reads requests on pooled connections, concurrently with the owner's writes.</summary>
 internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock clock) : IJournalReader
 {
+    /// <summary>Time-out of a count that may read all rows: more than those who ask wait.</summary>
+    private const int CountSeconds = 30;
+
     private const int PageRows = 2_000;
 
     /// <summary>Counts the unsettled requests of other terms than <paramref name="terms"/>.</summary>
@@ -139,12 +142,15 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
 
     /// <inheritdoc/>
     public Task<long> CountDeadLettersAsync(DeadLetterQuery query, DateTimeOffset oldest) =>
-        RunAsync(connection =>
-            connection.ScalarAsync<long>(
+        RunAsync(async connection =>
+        {
+            await using var command = connection.Command(
                 $"SELECT count(*) FROM charging_request {Matching(query)}",
                 Values(query, after: null, oldest)
-            )
-        );
+            );
+            command.CommandTimeout = CountSeconds;
+            return await command.ExecuteScalarAsync() is long count ? count : 0;
+        });
 
     /// <inheritdoc/>
     public Task<(bool IsFound, Redrive? Redrive)> FindDeadLetterAsync(

@@ -8,8 +8,8 @@ namespace AkkaCharging.Journal.Postgres;
 /// Deletes old or excess rows in small steps and on a connection of its own, so that no request waits for it.
 /// </summary>
 /// <remarks>
-/// It does not need the fence, because it changes only rows that no owner changes any more: settled requests and old
-/// idempotency keys.
+/// It does not need the fence: it deletes old idempotency keys and settled requests, and checks again that a request is
+/// still settled, because an owner may redrive it meanwhile.
 /// </remarks>
 /// <param name="clock">Determines the age of rows.</param>
 /// <param name="early">Counts settled requests that are deleted before their retention time.</param>
@@ -116,7 +116,7 @@ internal sealed class PostgresRetention(
                     isCounted = true;
                     while (await StepAsync(connection) && isOwner())
                     {
-                        // Retried with the next step.
+                        // The next rows follow at once.
                     }
 
                     TellSuccess();

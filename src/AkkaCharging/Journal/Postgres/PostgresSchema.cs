@@ -11,10 +11,10 @@ namespace AkkaCharging.Journal.Postgres;
 internal static class PostgresSchema
 {
     /// <summary>
-    /// Time-out of a migration step, which may read all rows of a large journal, and of the search for a key. Meanwhile
-    /// a second process waits as it does for any owner of the journal.
+    /// Time-out of what may read or write all rows of a large journal: a migration step, the search for a key, a change
+    /// of the number of lanes. Meanwhile a second process waits as it does for any owner of the journal.
     /// </summary>
-    private const int StepSeconds = 3_600;
+    public const int StepSeconds = 3_600;
 
     /// <summary>First half of the key of the lock under which the tables are migrated ("AkCp").</summary>
     private const int PreparingClass = 0x416B_4370;
@@ -114,10 +114,25 @@ internal static class PostgresSchema
             $"SELECT pg_advisory_xact_lock({PreparingClass}, hashtext(coalesce(current_schema(), '')))"
         );
 
+    // Locks are those of the first schema, where new tables are made; tables are found along the whole search path.
+    private const string OtherSchema = """
+        SELECT nspname::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE pg_class.oid = to_regclass('charging_meta') AND nspname IS DISTINCT FROM current_schema()
+        """;
+
     private static async Task<int> VersionAsync(NpgsqlConnection connection)
     {
         if (!await connection.ScalarAsync<bool>("SELECT to_regclass('charging_meta') IS NOT NULL"))
             return 0;
+        if (await connection.ScalarAsync<string>(OtherSchema) is { } schema)
+        {
+            throw new InvalidJournalException(
+                $"The connection finds the journal of the schema \"{schema}\" behind another schema of its search path. "
+                    + $"Set Search Path={schema} in journal.connectionString, or a path without that schema for a "
+                    + "journal of its own."
+            );
+        }
+
         var version = await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'version'");
         return version is { Length: sizeof(int) }
             ? BitConverter.ToInt32(version)

@@ -120,6 +120,10 @@ internal sealed class PostgresSession : IAsyncDisposable
                 + "charging_request request WHERE request.id = kept.id)",
             ids
         );
+        if (lanes is null)
+            // What another owner has decided, or a caller has confirmed, is resumed like what others accepted. A lane
+            // has a new term instead.
+            batch.Add("UPDATE charging_request SET epoch = 0 WHERE id = ANY ($1) AND settled_at IS NULL", ids);
         await batch.ExecuteNonQueryAsync();
         return await Connection.AllAsync(
             row => (int)row.GetInt16(0),

@@ -126,7 +126,11 @@ internal sealed class PostgresWriter : IJournalWriter
             return Task.FromException<T>(new JournalUnavailableException(problem));
         return _queue.Writer.TryWrite(write)
             ? write.Completion
-            : Task.FromException<T>(new JournalUnavailableException($"{WaitingMax} writes wait for the database."));
+            : Task.FromException<T>(
+                new JournalUnavailableException(
+                    _stopping.IsCancellationRequested ? Stopping : $"{WaitingMax} writes wait for the database."
+                )
+            );
     }
 
     /// <summary>Makes the queued writes, then closes the session.</summary>
@@ -203,15 +207,18 @@ internal sealed class PostgresWriter : IJournalWriter
         await UndoInDoubtAsync(session);
         var isNewTerm = !_terms.Contains(epoch);
         if (isNewTerm)
-            _terms = [.. _terms, epoch];
-        Open(
-            new OpenPostgres(
-                secrets,
-                _terms,
-                isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, _terms) : 0
-            ),
-            isNewTerm
-        );
+        {
+            // The next session repeats what fails here: a term is known when its journal is open.
+            long[] terms = [.. _terms, epoch];
+            var unsettled = await PostgresReader.CountUnsettledAsync(session.Connection, terms);
+            _terms = terms;
+            Open(new OpenPostgres(secrets, terms, unsettled), isNewTerm);
+        }
+        else
+        {
+            Open(new OpenPostgres(secrets, _terms, Unsettled: 0), isNewTerm);
+        }
+
         return epoch;
     }
 

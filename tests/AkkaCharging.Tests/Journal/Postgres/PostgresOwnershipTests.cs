@@ -62,6 +62,64 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         Assert.True(first.Status.IsAvailable && second.Status.IsAvailable);
     }
 
+    /// <summary>
+    /// Tables are found along the whole search path, locks are those of its first schema: one journal would have two
+    /// owners.
+    /// </summary>
+    [Fact]
+    public async Task JournalBehindAnotherSchema_IsRefused()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        await using var first = await SharedPostgres.OpenAsync(settings);
+        var schema = new NpgsqlConnectionStringBuilder(settings.ConnectionString).SearchPath!;
+        var empty = new NpgsqlConnectionStringBuilder((await postgres.NewSettingsAsync()).ConnectionString);
+        empty.SearchPath = $"{empty.SearchPath},{schema}";
+
+        var refused = await Assert.ThrowsAsync<InvalidJournalException>(() =>
+            SharedPostgres.OpenAsync(settings with { ConnectionString = empty.ConnectionString })
+        );
+
+        Assert.StartsWith(
+            $"The connection finds the journal of the schema \"{schema}\" behind another schema of its search path.",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    /// <summary>A first count that fails, for example on a large cold backlog, is repeated by the next session.</summary>
+    [Fact]
+    public async Task CountThatFailsOnce_LeavesAJournalThatIsOpenedByTheNextSession()
+    {
+        var settings = await postgres.NewSettingsAsync();
+        var left = Sample.Request();
+        await using (var before = await SharedPostgres.OpenAsync(settings))
+            await before.AcceptAsync(left, idempotency: null, default);
+        await SharedPostgres.QueryAsync(
+            settings,
+            """
+            CREATE SEQUENCE counts;
+            CREATE FUNCTION fails_once() RETURNS boolean LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF nextval('counts') = 1 THEN RAISE EXCEPTION 'once'; END IF;
+                    RETURN true;
+                END $$;
+            ALTER TABLE charging_request RENAME TO all_requests;
+            CREATE VIEW charging_request AS SELECT * FROM all_requests WHERE fails_once();
+            """
+        );
+
+        await using var journal = await SharedPostgres.OpenAsync(settings);
+        await Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the next session opens it");
+
+        Assert.NotEqual(1L, await SharedPostgres.QueryAsync(settings, "SELECT last_value FROM counts"));
+        Assert.Equal(1, journal.Status.Backlog);
+        Assert.Equal(
+            [left.Id],
+            await journal.ReadUnsettledAsync(default).Select(unsettled => unsettled.Request.Id).ToListAsync()
+        );
+        Assert.Equal(Sample.Decision(), await journal.DecideAsync(left.Id, Sample.Decision(), default));
+    }
+
     [Fact]
     public async Task OwnerThatLostItsSession_WritesNothingUntilItOwnsTheJournalAgain_AndThenTakesUpWhatTheOtherLeft()
     {
@@ -177,26 +235,34 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         var settings = await postgres.NewSettingsAsync();
         var time = new FakeTimeProvider(Sample.Now);
         var (confirmed, lookedUp, untold) = (Sample.Request(), Sample.Request(), Sample.Request());
+        var decided = Sample.Request();
         await using (var first = await SharedPostgres.OpenAsync(settings, time))
         {
             await first.AcceptAsync(confirmed, new("confirmed", "body"), default);
             await first.AcceptAsync(lookedUp, new("looked up", "body"), default);
             await first.AcceptAsync(untold, new("untold", "body"), default);
+            await first.AcceptAsync(decided, idempotency: null, default);
         }
 
         await using (var second = await SharedPostgres.OpenAsync(settings, time))
         {
             await second.AcceptAsync(Sample.Request(), new("confirmed", "body"), default);
             await second.FindAcceptedAsync(new("looked up", "body"), default);
+            await second.DecideAsync(decided.Id, Sample.Decision(), default);
         }
 
         await using (var connections = new PostgresConnections(settings.ConnectionString))
         await using (var session = await PostgresSession.OpenAsync(connections, KeySource.Required(settings), default))
-            await session.TakeBackAsync([confirmed.Id.Value, lookedUp.Id.Value, untold.Id.Value], lanes: null);
+            await session.TakeBackAsync(
+                [confirmed.Id.Value, lookedUp.Id.Value, untold.Id.Value, decided.Id.Value],
+                lanes: null
+            );
+        // Also by the process that was in doubt, which passes over its own terms.
+        Assert.Equal(0L, await SharedPostgres.QueryAsync(settings, "SELECT max(epoch) FROM charging_request"));
         await using var again = await SharedPostgres.OpenAsync(settings, time);
 
         Assert.Equal(
-            [confirmed.Id, lookedUp.Id],
+            [confirmed.Id, lookedUp.Id, decided.Id],
             await again.ReadUnsettledAsync(default).Select(left => left.Request.Id).ToListAsync()
         );
         Assert.Equal(confirmed.Id, (await again.AcceptAsync(Sample.Request(), new("confirmed", "body"), default)).Id);
