@@ -75,7 +75,7 @@ public sealed class AspireTests : IDisposable
             [BuiltProgram("AppHost"), "--publisher", "manifest", "--output-path", manifest],
             _folder.Path
         );
-        Assert.Equal(0, await host.ExitAsync());
+        Assert.Equal(0, await host.ExitAsync(TimeSpan.FromMinutes(2)));
         return JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(manifest)).GetProperty("resources");
     }
 

@@ -84,7 +84,7 @@ public sealed class CanaryTests : IDisposable
         );
         using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false })
         {
-            BaseAddress = service.ManagementAddress,
+            BaseAddress = await service.ManagementAddressAsync(),
         };
 
         authorizer.RespondWith((context, _) => AnswerAsync(context, 200, Allowed));

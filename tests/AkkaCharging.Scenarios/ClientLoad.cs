@@ -69,7 +69,13 @@ internal sealed class ClientLoad
     public ClientLoad(Func<int[]> ports, params string[] urls)
     {
         (_ports, _urls) = (ports, urls);
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(30) };
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            // Less than server.keepAliveMillis: a connection that the service is closing must not be used again.
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+        };
+        _http = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(30) };
         _running = Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => Task.Run(SubmitAsync)));
     }
 

@@ -38,10 +38,10 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
             new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero }
         )
         {
-            BaseAddress = service.ManagementAddress,
+            BaseAddress = await service.ManagementAddressAsync(),
         };
-        var clock = Stopwatch.StartNew();
         var load = new ClientLoad(service.Port, receiver.Url("/ok"));
+        var clock = new Stopwatch();
         var (bursts, served) = (0, 0);
         var (filesMost, threadsMost) = (0, 0);
         await using (var idle = new IdleCallers(service.Port, Limit + 100))
@@ -50,6 +50,7 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
                 () => Task.FromResult(service.Process.HasExited || idle.Opened > Limit + 100),
                 "more connections were opened than there are files"
             );
+            clock.Start();
             while (clock.Elapsed < Duration && !service.Process.HasExited)
             {
                 served += await BurstAsync(service.Port, receiver.Url("/ok"));

@@ -95,7 +95,12 @@ public sealed class GracefulStopTests : IDisposable
         );
         await SubmitManyAsync(service, hanging.Url("/hang"), 25);
         await SubmitManyAsync(service, receiver.Url("/ok"), 5);
-        await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 5, "the healthy callbacks arrive");
+        await Eventually.HoldsAsync(
+            async () =>
+                (await service.GetAsync("/metrics")).GetProperty("deliveries_total").GetProperty("delivered").GetInt32()
+                == 5,
+            "the healthy callbacks are delivered"
+        );
 
         Assert.Equal(0, await service.StopAsync());
 

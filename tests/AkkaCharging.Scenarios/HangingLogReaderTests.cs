@@ -71,10 +71,7 @@ public sealed class HangingLogReaderTests : IDisposable
 
         var id = await service.AcceptAsync(receiver.Url("/ok"), ScenarioFolder.AllowedToken);
 
-        await Eventually.HoldsAsync(
-            async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-            "it is delivered"
-        );
+        await service.StateAsync(id, "delivered");
         service.Process.Terminate();
         Assert.Equal(0, await service.Process.ExitAsync(TimeSpan.FromSeconds(15)));
         Assert.Contains(

@@ -83,35 +83,41 @@ public sealed class HostileReceiversTests(ITestOutputHelper output)
     {
         var settled = await SettledAsync(service);
         var receivers = HostileReceivers.All.Values.Select(hostile => hostile.Start()).ToList();
-        foreach (var receiver in receivers)
-            await service.AcceptAsync(receiver.Url);
-        await Parallel.ForAsync(
-            first,
-            first + names,
-            new ParallelOptions { MaxDegreeOfParallelism = 16 },
-            async (number, _) =>
-            {
-                // Names are submitted as fast as they are accepted.
-                await Eventually.HoldsAsync(
-                    async () =>
-                    {
-                        using var answer = await service.SubmitAsync(
-                            $"http://h{number}.unknown-{number % 100}.net/hook"
-                        );
-                        return answer.IsSuccessStatusCode;
-                    },
-                    "the request is taken",
-                    Patience
-                );
-            }
-        );
-        await Eventually.HoldsAsync(
-            async () => await SettledAsync(service) == settled + receivers.Count + names,
-            "all are settled",
-            Patience
-        );
-        foreach (var receiver in receivers)
-            await receiver.DisposeAsync();
+        try
+        {
+            foreach (var receiver in receivers)
+                await service.AcceptAsync(receiver.Url);
+            await Parallel.ForAsync(
+                first,
+                first + names,
+                new ParallelOptions { MaxDegreeOfParallelism = 16 },
+                async (number, _) =>
+                {
+                    // Names are submitted as fast as they are accepted.
+                    await Eventually.HoldsAsync(
+                        async () =>
+                        {
+                            using var answer = await service.SubmitAsync(
+                                $"http://h{number}.unknown-{number % 100}.net/hook"
+                            );
+                            return answer.IsSuccessStatusCode;
+                        },
+                        "the request is taken",
+                        Patience
+                    );
+                }
+            );
+            await Eventually.HoldsAsync(
+                async () => await SettledAsync(service) == settled + receivers.Count + names,
+                "all are settled",
+                Patience
+            );
+        }
+        finally
+        {
+            foreach (var receiver in receivers)
+                await receiver.DisposeAsync();
+        }
     }
 
     private static async Task<long> SettledAsync(RunningService service) =>

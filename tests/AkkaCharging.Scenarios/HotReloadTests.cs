@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
@@ -106,11 +105,7 @@ public sealed class HotReloadTests : IDisposable
     private static async Task<string> DecideAsync(ServiceProcess service, RecordingReceiver receiver)
     {
         var id = await service.AcceptAsync(receiver.Url(), Token);
-        var page = default(JsonElement);
-        await Eventually.HoldsAsync(
-            async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-            "the decision is delivered"
-        );
+        var page = await service.StateAsync(id, "delivered");
         var callback = Assert.Single(await receiver.ReceivedAsync(), arrival => arrival.WebhookId == id);
         Assert.Equal(page.GetProperty("status").GetString(), callback.Status);
         return $"{callback.Status} {page.GetProperty("reason").GetString()}";

@@ -27,8 +27,13 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
     // A request that waited for a hanging attempt waited for at least this long.
     private static readonly TimeSpan HangingAttempt = TimeSpan.FromSeconds(6);
     private readonly ScenarioFolder _folder = new();
+    private readonly List<TcpListener> _hanging = [];
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _hanging.ForEach(listener => listener.Dispose());
+        _folder.Dispose();
+    }
 
     [Fact]
     public async Task FifthOfTheDestinationsFails_TheOthersCallbacksComeAsSoonAsWithout_AndNothingIsDropped()
@@ -97,7 +102,6 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(refused, 3_000, 4_999); // half of the queue is 2,000
         AssertUnharmed(without, with, "a thousand destinations hang", service, receiver);
         await Promises.AllSettleAsync(service, accepted: 1_700 + 5_000 - refused, delivered: 1_700);
-        hanging.ForEach(listener => listener.Dispose());
     }
 
     [Theory]
@@ -196,13 +200,13 @@ public sealed class IsolationTests(ITestOutputHelper output) : IDisposable
         output.WriteLine(string.Join(' ', with.Chunk(100).Select(part => $"{part[^1].TotalMilliseconds:F0}")));
         AssertUnharmed(without, with, "150 receivers hang", service, receiver);
         Assert.InRange(Percentile(with, 99), TimeSpan.Zero, TimeSpan.FromMilliseconds(isRestarted ? 2_000 : 1_000));
-        hanging.ForEach(listener => listener.Dispose());
     }
 
     // The system accepts the connection, but no program reads the request.
-    private static TcpListener Hanging()
+    private TcpListener Hanging()
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);
+        _hanging.Add(listener);
         listener.Start();
         return listener;
     }

@@ -91,9 +91,12 @@ public sealed class JournalFilesTests : IDisposable
                 "health says where"
             );
             Assert.Contains("\"DOWN\"", await JournalHealthAsync(service), StringComparison.Ordinal);
-            Assert.Contains(
-                service.Process.Output,
-                line => line.Contains("put the copy in its place", StringComparison.Ordinal)
+            await Eventually.HoldsAsync(
+                () =>
+                    service.Process.Output.Any(line =>
+                        line.Contains("put the copy in its place", StringComparison.Ordinal)
+                    ),
+                "the log says what to do"
             );
             await service.Process.CrashAsync();
         }

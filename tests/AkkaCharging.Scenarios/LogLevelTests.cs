@@ -64,10 +64,7 @@ public sealed class LogLevelTests : IDisposable
     private static async Task<string> DeliverAsync(ServiceProcess service, RecordingReceiver receiver)
     {
         var id = await service.AcceptAsync(receiver.Url(), ScenarioFolder.AllowedToken);
-        await Eventually.HoldsAsync(
-            async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-            "it is delivered"
-        );
+        await service.StateAsync(id, "delivered");
         return id;
     }
 }

@@ -2,6 +2,7 @@ using AkkaCharging.Scenarios.Clustering;
 using AkkaCharging.Scenarios.DiskFaults;
 using AkkaCharging.Scenarios.HostileHour;
 using AkkaCharging.Scenarios.Monitoring;
+using AkkaCharging.Testing;
 using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
@@ -9,10 +10,6 @@ namespace AkkaCharging.Scenarios;
 /// <summary>
 /// Starts the classes that take a minute or more first: one that began last would run on by itself at the end.
 /// </summary>
-/// <remarks>
-/// xunit starts a task for each class by the synchronization context of the thread on which it makes this orderer: a
-/// plain one starts them in order. Where there is none, threads of the pool take them from both ends.
-/// </remarks>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] Long =
@@ -34,7 +31,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
         nameof(JournalHandoverTests),
     ];
 
-    public LongestFirst() => SynchronizationContext.SetSynchronizationContext(new());
+    public LongestFirst() => SynchronizationContext.SetSynchronizationContext(new StartsInOrder());
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
         testCollections.OrderBy(RankOf);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using AkkaCharging.Testing;
 using AkkaCharging.Testing.Tls;
 
@@ -31,15 +30,11 @@ public sealed class NothingFetchedTests : IDisposable
             string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{receiver.Port}/hook"),
             ScenarioFolder.AllowedToken
         );
-        JsonElement state = default;
-        await Eventually.HoldsAsync(
-            async () => (state = await service.FollowAsync(id)).GetProperty("state").GetString() == "failed",
-            "it has failed"
-        );
+        var page = await service.StateAsync(id, "failed");
 
         Assert.Equal(
             ["network_error"],
-            state.GetProperty("attempts").EnumerateArray().Select(attempt => attempt.GetProperty("outcome").GetString())
+            page.GetProperty("attempts").EnumerateArray().Select(attempt => attempt.GetProperty("outcome").GetString())
         );
         Assert.Equal(0, await trap.ConnectionsAsync());
     }

@@ -25,14 +25,14 @@ public sealed class OperatorsTests : IDisposable
         await using (var first = await ServiceProcess.StartAsync(settings, _folder.Path))
         {
             id = await first.AcceptAsync(receiver.Url("/fail-twice/canary-path"), ScenarioFolder.AllowedToken);
-            await StateAsync(first, id, "failed");
+            await first.StateAsync(id, "failed");
             Assert.Equal(0, await first.StopAsync());
         }
 
         await using var second = await ServiceProcess.StartAsync(settings, _folder.Path);
         using var operators = new HttpClient(new SocketsHttpHandler { UseProxy = false })
         {
-            BaseAddress = second.ManagementAddress,
+            BaseAddress = await second.ManagementAddressAsync(),
         };
         var listed = await operators.GetStringAsync(
             $"{Letters}?destination={new Uri(receiver.Url()).GetLeftPart(UriPartial.Authority)}"
@@ -44,7 +44,7 @@ public sealed class OperatorsTests : IDisposable
         );
 
         Assert.Equal(HttpStatusCode.OK, redriven.StatusCode);
-        await StateAsync(second, id, "delivered");
+        await second.StateAsync(id, "delivered");
         var arrivals = await receiver.ReceivedAsync();
         Assert.Equal([id, id, id], arrivals.Select(arrival => arrival.WebhookId));
         Assert.Equal([500, 500, 204], arrivals.Select(arrival => arrival.Answered!.Value));
@@ -86,10 +86,4 @@ public sealed class OperatorsTests : IDisposable
             Assert.Single(service.Process.Error, line => line.Contains("management", StringComparison.Ordinal)).Trim()
         );
     }
-
-    private static Task StateAsync(ServiceProcess service, string id, string state) =>
-        Eventually.HoldsAsync(
-            async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == state,
-            $"{id} is {state}"
-        );
 }

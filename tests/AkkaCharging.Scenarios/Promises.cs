@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using AkkaCharging.ReceiverProcesses;
+using AkkaCharging.Scenarios.Clustering;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
@@ -30,6 +31,8 @@ internal static class Promises
         params RecordingReceiver[] receivers
     )
     {
+        if (nodes.Count > 1)
+            await ThreeNodes.EachLaneIsHeldAsync(nodes); // what is in a lane on its way is pending at no node
         foreach (var node in nodes)
             await Eventually.HoldsAsync(
                 async () => await PendingAsync(node) == 0,
@@ -91,16 +94,23 @@ internal static class Promises
     /// <summary>Waits until nothing is pending, then compares the counts of the service.</summary>
     public static async Task AllSettleAsync(ServiceProcess service, int accepted, int delivered)
     {
-        await Eventually.HoldsAsync(
-            async () => (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32() == 0,
-            "nothing is pending",
+        var metrics = default(JsonElement);
+        Dictionary<string, int> settled = [];
+        await Eventually.HoldsAsync( // a request leaves the queue before it is counted
+            async () =>
+            {
+                metrics = await service.GetAsync("/metrics");
+                settled = metrics
+                    .GetProperty("deliveries_total")
+                    .EnumerateObject()
+                    .ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
+                return metrics.GetProperty("queue_size_current").GetInt32() == 0
+                    && settled.Values.Sum() >= accepted
+                    && metrics.GetProperty("requests").GetProperty("accepted").GetInt32() >= accepted;
+            },
+            "nothing is pending, and all is counted",
             TimeSpan.FromSeconds(90)
         );
-        var metrics = await service.GetAsync("/metrics");
-        var settled = metrics
-            .GetProperty("deliveries_total")
-            .EnumerateObject()
-            .ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal);
         Assert.Equal(
             (accepted, delivered),
             (metrics.GetProperty("requests").GetProperty("accepted").GetInt32(), settled["delivered"])

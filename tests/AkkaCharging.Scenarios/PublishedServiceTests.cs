@@ -105,6 +105,6 @@ public sealed class PublishedServiceTests : IDisposable
             ],
             Repository.Root
         );
-        Assert.True(await publish.ExitAsync() == 0, publish.Everything);
+        Assert.True(await publish.ExitAsync(TimeSpan.FromMinutes(2)) == 0, publish.Everything);
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios;
@@ -23,11 +22,7 @@ public sealed class RetryScheduleTests : IDisposable
         await using var service = await ServiceProcess.StartAsync(ScenarioFolder.Settings(), _folder.Path);
         var id = await service.AcceptAsync(receiver.Url("/status/503"), ScenarioFolder.AllowedToken);
 
-        var page = default(JsonElement);
-        await Eventually.HoldsAsync(
-            async () => (page = await service.FollowAsync(id)).GetProperty("state").GetString() == "failed",
-            "out of retries"
-        );
+        var page = await service.StateAsync(id, "failed");
 
         var received = await receiver.ReceivedAsync();
         Assert.Equal([503, 503, 503, 503], received.Select(arrival => arrival.Answered));

@@ -53,7 +53,7 @@ public sealed class SignalTests : IDisposable
             ),
             _folder.Path
         );
-        using var asked = await silent.AcceptTcpClientAsync();
+        using var asked = await silent.AcceptTcpClientAsync().WaitAsync(Eventually.Patience);
 
         service.Process.Terminate();
 
@@ -80,10 +80,7 @@ public sealed class SignalTests : IDisposable
         var after = await service.AcceptAsync(receiver.Url("/gate"), ScenarioFolder.AllowedToken);
         await receiver.OpenGateAsync();
         foreach (var id in (string[])[before, after])
-            await Eventually.HoldsAsync(
-                async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-                "it is delivered"
-            );
+            await service.StateAsync(id, "delivered");
         Assert.Equal(0, await service.StopAsync());
     }
 }

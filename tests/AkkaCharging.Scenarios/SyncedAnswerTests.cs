@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using AkkaCharging.Settings;
@@ -12,7 +11,6 @@ namespace AkkaCharging.Scenarios;
 [Trait("Category", "Scenario")]
 public sealed partial class SyncedAnswerTests : IDisposable
 {
-    private const string Strace = "/usr/bin/strace";
     private const int Requests = 5;
     private readonly ScenarioFolder _folder = new();
 
@@ -24,7 +22,7 @@ public sealed partial class SyncedAnswerTests : IDisposable
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
         await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(journal.Settings(), _folder.Path);
-        using var tracer = await AttachAsync(service.Process.Id);
+        await using var tracer = await AttachAsync(service.Process.Id);
         if (tracer is null)
         {
             // System calls cannot be traced here, so the test only checks SQLite's settings.
@@ -41,14 +39,11 @@ public sealed partial class SyncedAnswerTests : IDisposable
             );
 
             // Settled before the next one comes: so no sync but its own comes between a request and its answer.
-            await Eventually.HoldsAsync(
-                async () => (await service.FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-                "it is delivered"
-            );
+            await service.StateAsync(id, "delivered");
         }
 
         await service.Process.CrashAsync();
-        await tracer.WaitForExitAsync();
+        await tracer.ExitAsync();
 
         AssertSyncedBeforeEachAnswer(await File.ReadAllLinesAsync(TraceFile));
     }
@@ -56,41 +51,61 @@ public sealed partial class SyncedAnswerTests : IDisposable
     private string TraceFile => Path.Combine(_folder.Path, "strace.txt");
 
     /// <summary>
-    /// A tracer that ends with the process it looks at; null where there is none, or where it may not look.
+    /// A tracer that ends with the process it looks at; null where the user is not root, and there is none or it may
+    /// not look.
     /// </summary>
-    private async Task<Process?> AttachAsync(int process)
+    private async Task<ChildProcess?> AttachAsync(int process)
     {
-        if (!File.Exists(Strace))
-            return null;
-        var tracer = Process.Start(
-            new ProcessStartInfo(
-                Strace,
-                [
-                    "-f",
-                    "-y",
-                    "-s",
-                    "96",
-                    "-e",
-                    "trace=fdatasync,fsync,read,recvfrom,recvmsg,write,writev,sendto,sendmsg",
-                    "-o",
-                    TraceFile,
-                    "-p",
-                    process.ToString(CultureInfo.InvariantCulture),
-                ]
-            )
-            {
-                RedirectStandardError = true,
-                UseShellExecute = false,
-            }
-        )!;
-        if ((await tracer.StandardError.ReadLineAsync())?.Contains(" attached", StringComparison.Ordinal) == true)
+        var strace = (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator)
+            .Append("/usr/bin")
+            .Select(folder => Path.Combine(folder, "strace"))
+            .FirstOrDefault(File.Exists);
+        if (strace is null)
         {
-            _ = tracer.StandardError.ReadToEndAsync(); // so that it never waits for a reader
-            return tracer;
+            Assert.False(
+                Environment.IsPrivilegedProcess,
+                "strace is not on the PATH. Install it (Debian: apt-get install strace)."
+            );
+            return null;
         }
 
-        await tracer.WaitForExitAsync();
-        tracer.Dispose();
+        var tracer = ChildProcess.StartProgram(
+            [
+                strace,
+                "-f",
+                "-y",
+                "-s",
+                "96",
+                "-e",
+                "trace=fdatasync,fsync,read,recvfrom,recvmsg,write,writev,sendto,sendmsg",
+                "-o",
+                TraceFile,
+                "-p",
+                process.ToString(CultureInfo.InvariantCulture),
+            ],
+            _folder.Path
+        );
+        try
+        {
+            await Eventually.HoldsAsync(
+                () =>
+                    tracer.HasExited || tracer.Error.Any(line => line.Contains(" attached", StringComparison.Ordinal)),
+                "strace looks at the service"
+            );
+            if (!tracer.HasExited)
+                return tracer;
+
+            await tracer.ExitAsync(); // its last line says why
+            Assert.False(Environment.IsPrivilegedProcess, $"strace may not look at the service: {tracer.Everything}");
+        }
+        catch
+        {
+            await tracer.DisposeAsync();
+            throw;
+        }
+
+        await tracer.DisposeAsync();
         return null;
     }
 

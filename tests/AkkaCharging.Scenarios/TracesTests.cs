@@ -87,8 +87,10 @@ public sealed class TracesTests : IDisposable
         {
             await SubmitAsync(first, receiver.Url("/gate"));
             await Eventually.HoldsAsync(
-                () => collector.Spans.Any(span => span.Name == "authorization"),
-                "the decision is exported"
+                () =>
+                    collector.Spans.Any(span => span.Name == "authorization")
+                    && collector.Spans.Any(span => span.ParentId == CallerSpan),
+                "the decision and the submission are exported"
             );
             await first.Process.CrashAsync();
         }
@@ -115,8 +117,8 @@ public sealed class TracesTests : IDisposable
         {
             await SubmitAsync(service, receiver.Url());
             await Eventually.HoldsAsync(async () => await receiver.CountAsync() == 1, "it is called back");
-            Assert.DoesNotContain(service.Process.Output, line => line.Contains(TraceId, StringComparison.Ordinal));
             Assert.Equal(0, await service.StopAsync());
+            Assert.DoesNotContain(service.Process.Output, line => line.Contains(TraceId, StringComparison.Ordinal));
         }
 
         await using var stored = new SqliteConnection(

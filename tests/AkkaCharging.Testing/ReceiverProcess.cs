@@ -17,10 +17,18 @@ internal sealed class ReceiverProcess : RecordingReceiver
             [executable, port.ToString(CultureInfo.InvariantCulture), listeners.ToString(CultureInfo.InvariantCulture)],
             AppContext.BaseDirectory
         );
-        await Eventually.HoldsAsync(() => process.Output.Count > 0 || process.HasExited, "the receiver listens");
-        return process.Output.FirstOrDefault() is { } addresses
-            ? new ReceiverProcess(process, addresses.Split(' '))
-            : throw new InvalidOperationException($"The receiver did not start:\n{process.Everything}");
+        try
+        {
+            await Eventually.HoldsAsync(() => process.Output.Count > 0 || process.HasExited, "the receiver listens");
+            return process.Output.FirstOrDefault() is { } addresses
+                ? new ReceiverProcess(process, addresses.Split(' '))
+                : throw new InvalidOperationException($"The receiver did not start:\n{process.Everything}");
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Has it stand still until <see cref="Resume"/>.</summary>

@@ -36,17 +36,25 @@ internal sealed class ServiceProcess : IAsyncDisposable
     public HttpClient Http { get; }
 
     /// <summary>Where its log says that operators reach it; for a service that is ready and logs JSON.</summary>
-    public Uri ManagementAddress =>
-        Process
-            .Output.Where(line => line.Contains("The operators' API listens on", StringComparison.Ordinal))
-            .Select(line => new Uri(
-                JsonDocument.Parse(line).RootElement.GetProperty(nameof(ManagementAddress)).GetString()!
-            ))
-            .Single();
+    public async Task<Uri> ManagementAddressAsync()
+    {
+        string? line = null;
+        await Eventually.HoldsAsync(
+            () =>
+                (
+                    line = Process.Output.SingleOrDefault(line =>
+                        line.Contains("The operators' API listens on", StringComparison.Ordinal)
+                    )
+                )
+                    is not null,
+            "the log says where operators reach it"
+        );
+        return new(JsonDocument.Parse(line!).RootElement.GetProperty("ManagementAddress").GetString()!);
+    }
 
     /// <summary>A component of the health report as operators see it.</summary>
     public async Task<JsonElement> ComponentAsync(string name) =>
-        (await Http.GetFromJsonAsync<JsonElement>(new Uri(ManagementAddress, "/admin/overview")))
+        (await Http.GetFromJsonAsync<JsonElement>(new Uri(await ManagementAddressAsync(), "/admin/overview")))
             .GetProperty("health")
             .GetProperty("components")
             .GetProperty(name);
@@ -110,11 +118,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         while (true)
         {
             var service = Launch(environment, workingDirectory, arguments, executable, launcher: launcher);
-            await Eventually.HoldsAsync(
-                async () =>
-                    service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-                "the service is ready"
-            );
+            await service.ReadyOrEndedAsync();
             if (!service.Process.HasExited)
                 return service;
 
@@ -144,10 +148,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
             ["SERVER_PORT"] = port.ToString(CultureInfo.InvariantCulture),
         };
         var service = new ServiceProcess(ChildProcess.StartProgram(command, workingDirectory, all), port);
-        await Eventually.HoldsAsync(
-            async () => service.Process.HasExited || await service.StatusOfAsync("/health/ready") == HttpStatusCode.OK,
-            "the service is ready"
-        );
+        await service.ReadyOrEndedAsync();
         return service.Process.HasExited
             ? throw new InvalidOperationException($"The service did not start:\n{service.Process.Everything}")
             : service;
@@ -210,8 +211,50 @@ internal sealed class ServiceProcess : IAsyncDisposable
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("requestId").GetString()!;
     }
 
-    /// <summary>The status page of a request.</summary>
-    public Task<JsonElement> FollowAsync(string requestId) => GetAsync($"{SubmitPath}/{requestId}");
+    /// <summary>The status page of a request; asked for again while the journal cannot tell.</summary>
+    public async Task<JsonElement> FollowAsync(string requestId)
+    {
+        var page = default(JsonElement);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                using var answer = await Http.GetAsync($"{SubmitPath}/{requestId}");
+                page = await answer.Content.ReadFromJsonAsync<JsonElement>();
+                return answer.StatusCode != HttpStatusCode.ServiceUnavailable;
+            },
+            $"there is a status page of {requestId}"
+        );
+        return page;
+    }
+
+    /// <summary>Waits until a request is in a state, and returns its status page.</summary>
+    /// <param name="deadline">Null for <see cref="Eventually.Patience"/>.</param>
+    public async Task<JsonElement> StateAsync(string requestId, string state, TimeSpan? deadline = null)
+    {
+        var page = default(JsonElement);
+        await Eventually.HoldsAsync(
+            async () => (page = await FollowAsync(requestId)).GetProperty("state").ValueEquals(state),
+            $"{requestId} is {state}",
+            deadline
+        );
+        return page;
+    }
+
+    private async Task ReadyOrEndedAsync()
+    {
+        try
+        {
+            await Eventually.HoldsAsync(
+                async () => Process.HasExited || await StatusOfAsync("/health/ready") == HttpStatusCode.OK,
+                "the service is ready"
+            );
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
 
     /// <summary>SIGTERM, and the exit code.</summary>
     public Task<int> StopAsync()

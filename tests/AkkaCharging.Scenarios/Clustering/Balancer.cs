@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 
 namespace AkkaCharging.Scenarios.Clustering;
@@ -12,17 +13,17 @@ internal sealed class Balancer : IAsyncDisposable
     {
         Timeout = TimeSpan.FromSeconds(1),
     };
+    private readonly ConcurrentDictionary<int, bool> _nodes;
     private readonly Task _probing;
-    private volatile int[] _ready;
 
     /// <param name="ports">Of nodes that are ready now.</param>
     public Balancer(int[] ports)
     {
-        _ready = ports;
-        _probing = ProbeAsync(ports);
+        _nodes = new(ports.Select(port => KeyValuePair.Create(port, true)));
+        _probing = Task.WhenAll(ports.Select(ProbeAsync)); // a slow answer says nothing of the other nodes
     }
 
-    public int[] Ready => _ready;
+    public int[] Ready => [.. _nodes.Where(node => node.Value).Select(node => node.Key)];
 
     public async ValueTask DisposeAsync()
     {
@@ -32,25 +33,29 @@ internal sealed class Balancer : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private async Task ProbeAsync(int[] ports)
+    private async Task ProbeAsync(int port)
     {
         using var timer = new PeriodicTimer(Period);
         while (!_stopping.IsCancellationRequested)
         {
-            var ready = await Task.WhenAll(ports.Select(IsReadyAsync));
-            _ready = [.. ports.Where((_, index) => ready[index])];
+            _nodes[port] = await IsReadyAsync(port) ?? _nodes[port];
             await timer.WaitForNextTickAsync(CancellationToken.None);
         }
     }
 
-    private async Task<bool> IsReadyAsync(int port)
+    /// <returns>Null without an answer in time: on a busy machine that says nothing.</returns>
+    private async Task<bool?> IsReadyAsync(int port)
     {
         try
         {
             using var answer = await _http.GetAsync($"http://127.0.0.1:{port}/health/ready");
             return answer.IsSuccessStatusCode;
         }
-        catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
+        catch (TaskCanceledException)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }

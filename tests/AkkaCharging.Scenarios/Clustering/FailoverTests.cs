@@ -73,11 +73,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await gated.OpenGateAsync();
 
         foreach (var id in held) // one after the other, so that asking is no load
-            await Eventually.HoldsAsync(
-                async () => (await nodes.Running[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-                "what was pending is delivered",
-                TakeOverBound
-            );
+            await nodes.Running[0].StateAsync(id, "delivered", TakeOverBound);
         var tookOver = Stopwatch.GetElapsedTime(diedAt);
         await load.MoreIsAcceptedAsync(Enough);
         var endedAt = Stopwatch.GetTimestamp();

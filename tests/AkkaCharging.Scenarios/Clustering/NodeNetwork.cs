@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Clustering;
@@ -16,7 +17,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
     private static int _made;
 
     private readonly NetworkNamespace _middle;
-    private readonly NetworkNamespace[] _nodes;
+    private readonly List<NetworkNamespace> _nodes = [];
     private readonly Dictionary<(int Node, int Port), TcpProxy> _out = [];
     private readonly List<TcpProxy> _in = [];
 
@@ -24,26 +25,34 @@ internal sealed class NodeNetwork : IAsyncDisposable
     {
         var prefix = $"akc{Environment.ProcessId}-{Interlocked.Increment(ref _made)}";
         _middle = new(prefix);
-        _middle.IpInside("link", "add", Bridge, "type", "bridge");
-        _middle.IpInside("link", "set", Bridge, "up");
-        _nodes = [.. Enumerable.Range(0, nodes).Select(number => new NetworkNamespace($"{prefix}-{number}"))];
-        for (var number = 0; number < nodes; number++)
+        try
         {
-            _middle.IpInside(
-                "link",
-                "add",
-                Plug(number),
-                "type",
-                "veth",
-                "peer",
-                "name",
-                Bridge,
-                "netns",
-                _nodes[number].Name
-            );
-            _middle.IpInside("link", "set", Plug(number), "master", Bridge, "up");
-            _nodes[number].IpInside("address", "add", $"{Address(number)}/24", "dev", Bridge);
-            _nodes[number].IpInside("link", "set", Bridge, "up");
+            _middle.IpInside("link", "add", Bridge, "type", "bridge");
+            _middle.IpInside("link", "set", Bridge, "up");
+            for (var number = 0; number < nodes; number++)
+            {
+                _nodes.Add(new($"{prefix}-{number}"));
+                _middle.IpInside(
+                    "link",
+                    "add",
+                    Plug(number),
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    Bridge,
+                    "netns",
+                    _nodes[number].Name
+                );
+                _middle.IpInside("link", "set", Plug(number), "master", Bridge, "up");
+                _nodes[number].IpInside("address", "add", $"{Address(number)}/24", "dev", Bridge);
+                _nodes[number].IpInside("link", "set", Bridge, "up");
+            }
+        }
+        catch
+        {
+            DeleteNamespaces(); // nobody gets an object to dispose of
+            throw;
         }
     }
 
@@ -76,11 +85,38 @@ internal sealed class NodeNetwork : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var way in _in.Concat(_out.Values))
-            await way.DisposeAsync();
-        foreach (var node in _nodes)
-            node.Dispose();
-        _middle.Dispose();
+        ExceptionDispatchInfo? failure;
+        try
+        {
+            foreach (var way in _in.Concat(_out.Values))
+                await way.DisposeAsync();
+        }
+        finally
+        {
+            failure = DeleteNamespaces();
+        }
+
+        failure?.Throw();
+    }
+
+    /// <summary>Deletes each, also when another cannot be deleted.</summary>
+    /// <returns>The first failure; null without one.</returns>
+    private ExceptionDispatchInfo? DeleteNamespaces()
+    {
+        ExceptionDispatchInfo? first = null;
+        foreach (var made in _nodes.Append(_middle))
+        {
+            try
+            {
+                made.Dispose();
+            }
+            catch (InvalidOperationException e)
+            {
+                first ??= ExceptionDispatchInfo.Capture(e);
+            }
+        }
+
+        return first;
     }
 
     private static string Plug(int number) => $"node{number}";

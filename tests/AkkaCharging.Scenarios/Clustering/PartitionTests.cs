@@ -142,17 +142,10 @@ public sealed class PartitionTests(ITestOutputHelper output)
             .Where(number => number != without)
             .Select(number => nodes[number])
             .ToList();
-        await Eventually.HoldsAsync(
-            async () => (await Task.WhenAll(others.Select(ThreeNodes.LanesOfAsync))).Sum() == ThreeNodes.Lanes,
-            "the others have all lanes",
-            bound
-        );
+        await ThreeNodes.EachLaneIsHeldAsync(others, bound);
         output.WriteLine($"taken up after {Stopwatch.GetElapsedTime(sinceAt).TotalSeconds:N1} s");
         await receiver.OpenGateAsync();
         foreach (var id in held)
-            await Eventually.HoldsAsync(
-                async () => (await others[0].FollowAsync(id)).GetProperty("state").GetString() == "delivered",
-                "what was pending is delivered"
-            );
+            await others[0].StateAsync(id, "delivered");
     }
 }

@@ -1,12 +1,11 @@
 using System.Globalization;
 using System.Net;
-using System.Text.RegularExpressions;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Clustering;
 
 /// <summary>Three nodes of one cluster on one journal, each a process of its own.</summary>
-internal sealed partial class ThreeNodes : IAsyncDisposable
+internal sealed class ThreeNodes : IAsyncDisposable
 {
     public const int Count = 3;
     public const int Lanes = 12;
@@ -202,14 +201,17 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
     }
 
     /// <summary>How many lanes a node says it has.</summary>
-    public static async Task<int> LanesOfAsync(ServiceProcess node)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
-        request.Headers.Accept.ParseAdd("text/plain;version=0.0.4");
-        using var answer = await node.Http.SendAsync(request);
-        var figures = await answer.Content.ReadAsStringAsync();
-        return int.Parse(LanesFigure().Match(figures).Groups["lanes"].ValueSpan, CultureInfo.InvariantCulture);
-    }
+    public static async Task<int> LanesOfAsync(ServiceProcess node) =>
+        (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("lanes").GetInt32();
+
+    /// <summary>Waits until each lane is at one of the nodes: lanes move one after the other.</summary>
+    /// <param name="within">Null for <see cref="Eventually.Patience"/>.</param>
+    public static Task EachLaneIsHeldAsync(IEnumerable<ServiceProcess> nodes, TimeSpan? within = null) =>
+        Eventually.HoldsAsync(
+            async () => (await Task.WhenAll(nodes.Select(LanesOfAsync))).Sum() == Lanes,
+            "each lane is held",
+            within
+        );
 
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync(int number)
@@ -281,13 +283,6 @@ internal sealed partial class ThreeNodes : IAsyncDisposable
             await node.DisposeAsync();
         _running[number] = null;
     }
-
-    [GeneratedRegex(
-        @"^akkacharging_cluster_lanes (?<lanes>\d+)$",
-        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
-        matchTimeoutMilliseconds: 1_000
-    )]
-    private static partial Regex LanesFigure();
 
     /// <param name="Port">Where clients reach it.</param>
     private sealed record Node(Dictionary<string, string> Settings, int Port, IReadOnlyList<string>? Launcher);

@@ -38,7 +38,7 @@ public sealed class TwoClustersTests(ITestOutputHelper output)
         await load.MoreIsAcceptedAsync(40);
         await load.StopAsync();
 
-        Assert.Equal(ThreeNodes.Lanes, (await Task.WhenAll(nodes.Running.Select(ThreeNodes.LanesOfAsync))).Sum());
+        await ThreeNodes.EachLaneIsHeldAsync(nodes.Running);
         output.WriteLine(await Promises.AreKeptAsync(nodes.Running, load, receiver));
     }
 }

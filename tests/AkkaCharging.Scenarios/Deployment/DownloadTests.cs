@@ -93,7 +93,7 @@ public sealed class DownloadTests : IDisposable
         );
         Assert.Contains(
             "<html",
-            await service.Http.GetStringAsync(new Uri(service.ManagementAddress, "/console")),
+            await service.Http.GetStringAsync(new Uri(await service.ManagementAddressAsync(), "/console")),
             StringComparison.OrdinalIgnoreCase
         );
         Assert.Equal(0, await service.StopAsync());

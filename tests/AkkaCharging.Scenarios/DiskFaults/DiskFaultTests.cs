@@ -50,7 +50,8 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
                     {
                         await using var faults = await InjectedFaults.BeginAsync(service, PathsOf(files), fault);
                         await AssertDownAsync(service, load);
-                        await service.FollowAsync(load.Accepted.First().RequestId); // closes its connection if it fails
+                        // A look-up that fails closes its connection.
+                        await service.StatusOfAsync($"{ServiceProcess.SubmitPath}/{load.Accepted.First().RequestId}");
                         await faults.EndAsync();
                     }
                 )

@@ -71,7 +71,7 @@ internal static class HistoryReader
         {
             var page = await service.Http.GetFromJsonAsync<JsonElement>(
                 new Uri(
-                    service.ManagementAddress,
+                    await service.ManagementAddressAsync(),
                     $"/admin/requests?limit={PageRows}{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}"
                 )
             );

@@ -140,7 +140,7 @@ internal sealed class HostileRound : IAsyncDisposable
         foreach (var node in nodes)
         {
             foreach (var path in paths)
-                said.Add($"{path}: {await node.TellAsync(new Uri(node.ManagementAddress, path))}");
+                said.Add($"{path}: {await node.TellAsync(new Uri(await node.ManagementAddressAsync(), path))}");
             said.Add($"logged:\n{node.Process.Everything}");
         }
 

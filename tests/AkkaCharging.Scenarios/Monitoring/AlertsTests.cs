@@ -128,7 +128,7 @@ public sealed class AlertsTests : IDisposable
             _folder.Path
         );
         await using var prometheus = await WatchAsync(service.Port);
-        using var guesser = new HttpClient { BaseAddress = service.ManagementAddress };
+        using var guesser = new HttpClient { BaseAddress = await service.ManagementAddressAsync() };
 
         for (var guess = 0; guess < 60; guess++)
         {
@@ -161,9 +161,11 @@ public sealed class AlertsTests : IDisposable
         await using var prometheus = await WatchAsync(nodes.Ports);
 
         await nodes.KillAsync(2);
-        await FiresAsync(prometheus, "AkkaChargingLanesUnheld");
-        await FiresAsync(prometheus, "AkkaChargingNodeMissing");
-        await HealthAsync(nodes[0], "DEGRADED unreachable=1");
+        await Task.WhenAll( // each of them is so for seconds only
+            FiresAsync(prometheus, "AkkaChargingLanesUnheld"),
+            FiresAsync(prometheus, "AkkaChargingNodeMissing"),
+            HealthAsync(nodes[0], "DEGRADED unreachable=1")
+        );
 
         await HealthAsync(nodes[0], "UP unreachable=0");
         await Eventually.HoldsAsync(

@@ -105,8 +105,18 @@ public sealed class OcppStationTests : IAsyncLifetime
             )
         );
         node.StandardInput.Close();
-        var output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
-        await node.WaitForExitAsync().WaitAsync(Patience);
+        string output;
+        try
+        {
+            output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+            await node.WaitForExitAsync().WaitAsync(Patience);
+        }
+        catch
+        {
+            node.Kill(entireProcessTree: true); // disposing of it leaves it running
+            throw;
+        }
+
         Assert.True(node.ExitCode == 0, await error);
         return JsonSerializer.Deserialize<List<Answer>>(output, JsonSerializerOptions.Web)!;
     }

@@ -147,8 +147,18 @@ internal sealed partial class FollowedPage(
             }
         )!;
         var error = shell.StandardError.ReadToEndAsync();
-        var output = await shell.StandardOutput.ReadToEndAsync();
-        await shell.WaitForExitAsync();
+        string output;
+        try
+        {
+            output = await shell.StandardOutput.ReadToEndAsync().WaitAsync(Eventually.Patience);
+            await shell.WaitForExitAsync().WaitAsync(Eventually.Patience);
+        }
+        catch (TimeoutException e)
+        {
+            shell.Kill(entireProcessTree: true); // disposing of it leaves it running
+            throw new TimeoutException($"not within {Eventually.Patience.TotalSeconds} s: the end of {command}", e);
+        }
+
         Assert.True(shell.ExitCode == 0, $"{command}: {await error}");
         return output;
     }

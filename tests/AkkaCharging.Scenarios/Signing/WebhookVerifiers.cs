@@ -112,8 +112,18 @@ internal static class WebhookVerifiers
         var error = node.StandardError.ReadToEndAsync();
         await node.StandardInput.WriteAsync(JsonSerializer.Serialize(callbacks, Json));
         node.StandardInput.Close();
-        var output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
-        await node.WaitForExitAsync().WaitAsync(Patience);
+        string output;
+        try
+        {
+            output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+            await node.WaitForExitAsync().WaitAsync(Patience);
+        }
+        catch
+        {
+            node.Kill(entireProcessTree: true); // disposing of it leaves it running
+            throw;
+        }
+
         return node.ExitCode == 0
             ? JsonSerializer.Deserialize<List<bool>>(output)!
             : throw new InvalidOperationException($"{script} failed: {await error}");

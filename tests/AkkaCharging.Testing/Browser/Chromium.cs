@@ -52,18 +52,26 @@ internal sealed class Chromium : IAsyncDisposable
         // written when it listens: the port, then the rest of the address
         var portFile = Path.Combine(folder, "DevToolsActivePort");
         string[] lines = [];
-        await Eventually.HoldsAsync(
-            async () =>
-            {
-                lines = File.Exists(portFile) ? await File.ReadAllLinesAsync(portFile) : [];
-                return lines.Length > 1 || process.HasExited;
-            },
-            "Chromium listens",
-            TimeSpan.FromSeconds(60)
-        );
-        return lines.Length > 1
-            ? new Chromium(folder, process, int.Parse(lines[0], CultureInfo.InvariantCulture))
-            : throw new InvalidOperationException($"Chromium did not start:\n{process.Everything}");
+        try
+        {
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    lines = File.Exists(portFile) ? await File.ReadAllLinesAsync(portFile) : [];
+                    return lines.Length > 1 || process.HasExited;
+                },
+                "Chromium listens",
+                TimeSpan.FromSeconds(60)
+            );
+            return lines.Length > 1
+                ? new Chromium(folder, process, int.Parse(lines[0], CultureInfo.InvariantCulture))
+                : throw new InvalidOperationException($"Chromium did not start:\n{process.Everything}");
+        }
+        catch
+        {
+            await EndAsync(process);
+            throw;
+        }
     }
 
     /// <summary>A new tab.</summary>
@@ -79,10 +87,23 @@ internal sealed class Chromium : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
-        _process.Terminate(); // its helpers end with it; killed, it would leave them behind
-        await _process.ExitAsync();
-        await _process.DisposeAsync();
+        await EndAsync(_process);
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static async Task EndAsync(ChildProcess process)
+    {
+        try
+        {
+            if (process.HasExited)
+                return;
+            process.Terminate(); // its helpers end with it; killed, it would leave them behind
+            await process.ExitAsync();
+        }
+        finally
+        {
+            await process.DisposeAsync();
+        }
     }
 
     private static string Find() =>

@@ -56,16 +56,24 @@ internal sealed class PrometheusServer : IAsyncDisposable
                 folder
             );
             var server = new PrometheusServer(folder, process, port);
-            await Eventually.HoldsAsync(
-                async () => process.HasExited || await server.IsReadyAsync(),
-                "Prometheus is ready"
-            );
-            if (!process.HasExited)
-                return server;
+            try
+            {
+                await Eventually.HoldsAsync(
+                    async () => process.HasExited || await server.IsReadyAsync(),
+                    "Prometheus is ready"
+                );
+                if (!process.HasExited)
+                    return server;
 
-            await process.ExitAsync();
-            if (!process.Everything.Contains("address already in use", StringComparison.Ordinal))
-                throw new InvalidOperationException($"Prometheus did not start:\n{process.Everything}");
+                await process.ExitAsync();
+                if (!process.Everything.Contains("address already in use", StringComparison.Ordinal))
+                    throw new InvalidOperationException($"Prometheus did not start:\n{process.Everything}");
+            }
+            catch
+            {
+                await server.DisposeAsync();
+                throw;
+            }
         }
     }
 

@@ -28,7 +28,16 @@ internal static class PrometheusTools
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
-        await process.WaitForExitAsync().WaitAsync(Bound);
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(Bound);
+        }
+        catch
+        {
+            process.Kill(entireProcessTree: true); // disposing of it leaves it running
+            throw;
+        }
+
         return (process.ExitCode, await output + await error);
     }
 
