@@ -1,7 +1,6 @@
 using AkkaCharging.Scenarios.Clustering;
 using AkkaCharging.Scenarios.DiskFaults;
 using AkkaCharging.Scenarios.HostileHour;
-using AkkaCharging.Scenarios.Monitoring;
 using AkkaCharging.Testing;
 using Xunit.Abstractions;
 
@@ -17,8 +16,8 @@ public sealed class LongestFirst : ITestCollectionOrderer
         nameof(PartitionTests),
         nameof(DiskFaultTests),
         nameof(FailoverTests),
-        nameof(AlertsTests),
         nameof(HostileHourTests),
+        nameof(LoadHarnessTests),
         nameof(NodeTlsTests),
         nameof(TwoClustersTests),
         nameof(KillTests),

@@ -15,6 +15,7 @@ namespace AkkaCharging.Scenarios;
 /// </summary>
 [Collection(nameof(RunsAlone))]
 [Trait("Category", "Scenario")]
+[Trait("QuietGroup", "3")]
 public sealed class UnreadResponsesTests(ITestOutputHelper output) : IDisposable
 {
     private const int Connections = 60;

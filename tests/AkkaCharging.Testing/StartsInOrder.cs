@@ -1,6 +1,8 @@
 namespace AkkaCharging.Testing;
 
-/// <summary>Starts what is posted in order: each when the one before waits, has ended, or has had a head start.</summary>
+/// <summary>
+/// Starts what is posted in order: each when the one before waits, has ended, or has had a head start.
+/// </summary>
 /// <remarks>
 /// xunit starts a task for each test collection by the synchronization context of the thread on which it makes the
 /// orderer, and all wait for a place to run. On threads of the pool, one that is interrupted before it waits loses its

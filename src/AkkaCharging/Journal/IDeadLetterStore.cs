@@ -5,8 +5,8 @@ namespace AkkaCharging.Journal;
 /// <summary>Lists, redrives and discards the failed requests whose secrets a journal still keeps.</summary>
 /// <remarks>
 /// Errors: <see cref="JournalUnavailableException"/> when the journal is unavailable; nothing was changed then, or it
-/// is undone, unless this process ends before it reaches the journal again. A discard cannot be undone, and may have
-/// been made.
+/// is undone, unless this process ends, or loses the journal or the request's lane, before it reaches the journal
+/// again. A discard cannot be undone, and may have been made.
 /// </remarks>
 internal interface IDeadLetterStore
 {

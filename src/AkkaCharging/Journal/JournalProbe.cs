@@ -78,7 +78,7 @@ internal static class JournalProbe
             findings.Add(
                 new(
                     ProbeSeverity.Warning,
-                    "Its newest request is dated in the future: this machine's clock was " + "set back."
+                    "Its newest request is dated in the future: this machine's clock was set back."
                 )
             );
         return findings;

@@ -70,7 +70,7 @@ internal sealed class Intake(
     private volatile bool _isClosing;
     private int _submitting;
 
-    /// <summary>Number of submissions that are not answered yet.</summary>
+    /// <summary>Number of submissions that are not answered yet, for tests.</summary>
     public int Submitting => Volatile.Read(ref _submitting);
 
     /// <summary>Answers when the request is journaled, or at once when it is rejected.</summary>

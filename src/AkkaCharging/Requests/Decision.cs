@@ -99,12 +99,4 @@ internal static class DecisionNames
 
     /// <summary>Returns the reason in snake case.</summary>
     public static string Name(this DecisionReason reason) => Reasons[(int)reason];
-
-    /// <summary>Parses what <see cref="Name(DecisionReason)"/> wrote.</summary>
-    public static bool TryParseReason(string? name, out DecisionReason reason)
-    {
-        var index = Array.IndexOf(Reasons, name);
-        reason = (DecisionReason)Math.Max(index, 0);
-        return index >= 0;
-    }
 }

@@ -154,8 +154,14 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
         await page.ClickAsync(discard);
         await page.ShowsAsync("#confirm-text", $"Discard {id}?");
         await ShootAsync(page, "confirm");
+        await page.EvaluateAsync(
+            """
+            document.querySelector('#confirm')
+                .addEventListener('close', () => setTimeout(() => { window.isLeft = true; }), { once: true })
+            """
+        );
         await page.PressAsync("Escape");
-        await page.ShowsAsync("!document.querySelector('#confirm').open");
+        await page.ShowsAsync("window.isLeft"); // the page has heard of it, too
         Assert.Equal("failed", (await service.GetAsync($"{Api.Submit}/{id}")).GetProperty("state").GetString());
         Assert.Single(
             (await service.Management.GetAsync(Operators.Letters).ReadAsync())
@@ -163,6 +169,7 @@ public sealed class ConsoleTests(SharedBrowser browser) : IClassFixture<SharedBr
                 .EnumerateArray()
         );
         await page.ClickAsync(discard);
+        await page.ShowsAsync("document.querySelector('#confirm').open");
         await page.PressAsync("Tab"); // the first button cancels
         await page.PressAsync("Enter");
 

@@ -172,14 +172,7 @@ public sealed class StaleConnectionTests(ITestOutputHelper output)
 
         var receipts = await Source
             .From(pending)
-            .Via(
-                CallbackStage.Create(
-                    settings,
-                    parts,
-                    Sys.StartedMaterializer(),
-                    LaneTokens.StoppedBy(CancellationToken.None)
-                )
-            )
+            .Via(CallbackStage.Create(settings, parts, Sys.StartedMaterializer(), default))
             .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer())
             .WaitAsync(Patience);
 

@@ -210,9 +210,9 @@ public abstract partial class RequestJournalContract
         await AssertMatchesAsync(new(From: Sample.Now.AddDays(1), To: Sample.Now), 0);
 
         // The others failed when they were accepted, and without a cause.
-        Time.Advance(TimeSpan.FromHours(1));
+        await PassAsync(journal, TimeSpan.FromHours(1));
         var old = await DecidedAsync(journal);
-        Time.Advance(TimeSpan.FromHours(1));
+        await PassAsync(journal, TimeSpan.FromHours(1));
         await journal.RecordAttemptAsync(old.Id, Attempt(AttemptCause.Tls), default);
         await journal.SettleAsync(
             old.Id,
@@ -341,7 +341,7 @@ public abstract partial class RequestJournalContract
         var request = await DeadAsync(journal);
         for (var round = 1; round <= 3; round++)
         {
-            Time.Advance(TimeSpan.FromHours(1));
+            await PassAsync(journal, TimeSpan.FromHours(1));
             var redriven = await journal.RedriveAsync(request.Id, Time.GetUtcNow(), default);
             Assert.Equal(Time.GetUtcNow() + Age, redriven.Request!.Request.ExpiresAt);
             for (var i = 0; i < 40; i++)
@@ -429,7 +429,7 @@ public abstract partial class RequestJournalContract
 
         // It does not count among the settled ones, which are just as many as are kept.
         Assert.Equal(Enumerable.Reverse(settled), (await ListAsync(journal)).Select(letter => letter.Id));
-        Time.Advance(TimeSpan.FromHours(25));
+        await PassAsync(journal, TimeSpan.FromHours(25));
         await SettleAsync(journal, await AcceptAsync(journal));
 
         Assert.Equal(RequestState.Decided, (await journal.FindAsync(redriven.Id, default))!.State);

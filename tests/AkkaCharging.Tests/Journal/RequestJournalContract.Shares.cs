@@ -144,7 +144,7 @@ public abstract partial class RequestJournalContract
             settled.Add(await SettledAsync(journal, caller, state));
             if (isDiscarded)
                 await journal.DiscardAsync(settled[^1].Id, default);
-            Time.Advance(TimeSpan.FromHours(1));
+            await PassAsync(journal, TimeSpan.FromHours(1));
         }
 
         Time.Advance(TimeSpan.FromHours(24 - settled.Count) - TimeSpan.FromMilliseconds(settled.Count - 1));
@@ -158,6 +158,16 @@ public abstract partial class RequestJournalContract
         }
 
         Assert.Equal(default, journal.Status.EarlyDeletions);
+    }
+
+    /// <summary>
+    /// Lets time pass before a write: what the journal does meanwhile, such as deleting, has taken that long by its
+    /// clock, and it takes no write until that has ended.
+    /// </summary>
+    private Task PassAsync(IJournal journal, TimeSpan time)
+    {
+        Time.Advance(time);
+        return Eventually.HoldsAsync(() => journal.Status.IsAvailable, "the journal takes writes");
     }
 
     private ChargingRequest Request(string? apiKey) =>

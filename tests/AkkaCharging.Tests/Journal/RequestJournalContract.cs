@@ -136,8 +136,7 @@ public abstract partial class RequestJournalContract : IAsyncLifetime
     {
         var journal = await NewAsync();
         var request = await AcceptAsync(journal);
-        Assert.True(DecisionNames.TryParseReason(reason, out var why));
-        var decision = Sample.Decision() with { Reason = why, Details = Details };
+        var decision = Sample.Decision() with { Reason = Sample.Reason(reason), Details = Details };
 
         await journal.DecideAsync(request.Id, decision, default);
 

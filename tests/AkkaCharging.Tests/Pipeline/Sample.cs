@@ -99,4 +99,8 @@ internal static class Sample
             claim,
             Trace: default
         );
+
+    /// <summary>The reason that has a name.</summary>
+    public static DecisionReason Reason(string name) =>
+        Enum.GetValues<DecisionReason>().Single(reason => reason.Name() == name);
 }

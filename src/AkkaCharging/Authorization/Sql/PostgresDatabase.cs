@@ -75,9 +75,7 @@ internal sealed class PostgresDatabase : SqlDatabase
             ),
             PostgresErrorCodes.UndefinedTable => Broken("lacks a table that the query names"),
             PostgresErrorCodes.UndefinedColumn => Broken("lacks a column that the query names"),
-            PostgresErrorCodes.InsufficientPrivilege => Broken(
-                "does not permit the user to read what the query " + "reads"
-            ),
+            PostgresErrorCodes.InsufficientPrivilege => Broken("does not permit the user to read what the query reads"),
             PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.DatatypeMismatch => Broken(
                 "compares values of different types in the query; cast the parameter, as in @station::uuid"
             ),

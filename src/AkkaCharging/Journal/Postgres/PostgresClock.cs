@@ -27,10 +27,6 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
         ON CONFLICT (name) DO UPDATE SET value = least(told.value, excluded.value)
         """;
 
-    private const string SaveSql = """
-        INSERT INTO charging_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """;
-
     private DateTimeOffset? _untold;
     private bool _isSaving;
 
@@ -62,7 +58,7 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
         var witness = await WitnessAsync(connection);
         if (clock.Save(() => witness) is not { } text)
             return;
-        batch.Add(SaveSql, Name, Encoding.ASCII.GetBytes(text));
+        batch.Add(PostgresSchema.Keep, Name, Encoding.ASCII.GetBytes(text));
         _isSaving = true;
     }
 
@@ -94,7 +90,7 @@ internal sealed class PostgresClock(JournalClock clock, TimeProvider time, Guid 
         var witness = await WitnessAsync(connection);
         if (clock.Save(() => witness) is { } text)
         {
-            await connection.ExecuteAsync(SaveSql, Name, Encoding.ASCII.GetBytes(text));
+            await connection.ExecuteAsync(PostgresSchema.Keep, Name, Encoding.ASCII.GetBytes(text));
             clock.Stored();
         }
 

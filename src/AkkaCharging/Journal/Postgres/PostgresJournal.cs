@@ -10,10 +10,11 @@ namespace AkkaCharging.Journal.Postgres;
 /// <remarks>
 /// The tables are named <c>charging_…</c> and are created in the first schema of the connection's search path, so that
 /// two journals can share a database in two schemas. Errors: a write that the database does not confirm within 5 s
-/// fails. A request whose commit was in doubt is taken back as soon as this process owns the journal again; only if the
-/// process dies before that does the next owner find the request and decide it, though its caller got a 503. After
-/// another process owned the journal in between, <see cref="JournalStatus.Backlog"/> rises again and
-/// <see cref="StoredJournal.ReadUnsettledAsync"/> has more to return.
+/// fails. A request whose commit was in doubt is taken back as soon as this process owns the journal again. The next
+/// owner finds the request and decides it, though its caller got a 503, if this process dies before that, or another
+/// one owned the journal, or the request's lane, in between. After another process owned the journal in between,
+/// <see cref="JournalStatus.Backlog"/> rises again, and <see cref="StoredJournal.ReadUnsettledAsync"/> has more to
+/// return.
 /// </remarks>
 internal sealed class PostgresJournal : StoredJournal, ISharedJournal
 {

@@ -16,6 +16,11 @@ internal static class PostgresSchema
     /// </summary>
     public const int StepSeconds = 3_600;
 
+    /// <summary>Stores a value of the journal as a whole, by its name.</summary>
+    public const string Keep = """
+        INSERT INTO charging_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """;
+
     /// <summary>First half of the key of the lock under which the tables are migrated ("AkCp").</summary>
     private const int PreparingClass = 0x416B_4370;
 
@@ -127,9 +132,9 @@ internal static class PostgresSchema
         if (await connection.ScalarAsync<string>(OtherSchema) is { } schema)
         {
             throw new InvalidJournalException(
-                $"The connection finds the journal of the schema \"{schema}\" behind another schema of its search path. "
-                    + $"Set Search Path={schema} in journal.connectionString, or a path without that schema for a "
-                    + "journal of its own."
+                $"The connection finds the journal of the schema \"{schema}\" behind another schema of its search "
+                    + $"path. Set Search Path={schema} in journal.connectionString, or a path without that schema for "
+                    + "a journal of its own."
             );
         }
 
@@ -140,12 +145,7 @@ internal static class PostgresSchema
     }
 
     private static Task<int> KeepAsync(NpgsqlConnection connection, string name, byte[] value) =>
-        connection.ExecuteAsync(
-            "INSERT INTO charging_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = "
-                + "excluded.value",
-            name,
-            value
-        );
+        connection.ExecuteAsync(Keep, name, value);
 
     /// <summary>Returns the used keys that are no longer configured.</summary>
     /// <exception cref="InvalidJournalException">Rows still need one of them.</exception>

@@ -169,7 +169,7 @@ internal sealed class PostgresWriter : IJournalWriter
                 // The failure that ended this session has also broken the idle connections, which readers would
                 // otherwise get.
                 _connections.Readers.Clear();
-                await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Task.Delay(wait, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
             }
 

@@ -68,8 +68,8 @@ internal sealed class Recovery(
         }
     }
 
-    private Task WaitAsync(TimeSpan wait, CancellationToken stopping) =>
-        Task.Delay(wait, time, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+    private async Task WaitAsync(TimeSpan wait, CancellationToken stopping) =>
+        await Task.Delay(wait, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task TakeUpAllAsync(ILoggingAdapter log, CancellationToken stopping)
     {

@@ -4,8 +4,4 @@ namespace AkkaCharging.Pipeline.Stages;
 /// <param name="Stopping">Ends everything at once: calls are cancelled, and requests pass unsettled.</param>
 /// <param name="Leaving">Lets requests that wait for a retry pass unsettled, while attempts are finished. Cancelled no
 /// later than <paramref name="Stopping"/>.</param>
-internal readonly record struct LaneTokens(CancellationToken Stopping, CancellationToken Leaving)
-{
-    /// <summary>Creates the tokens of a run that only stops at once.</summary>
-    public static LaneTokens StoppedBy(CancellationToken stopping) => new(stopping, stopping);
-}
+internal readonly record struct LaneTokens(CancellationToken Stopping, CancellationToken Leaving);

@@ -150,7 +150,7 @@ internal sealed class RestartingRetries(
         // A timer may end early by a fraction of a millisecond: an attempt would still be made then.
         while (!tokens.Leaving.IsCancellationRequested && parts.Time.Until(until) is var left && left > TimeSpan.Zero)
             await Task.Delay(left.UpToMilliseconds(), parts.Time, tokens.Leaving)
-                .ContinueWith(_ => { }, TaskScheduler.Default);
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>A retry that waits for its turn at its receiver.</summary>

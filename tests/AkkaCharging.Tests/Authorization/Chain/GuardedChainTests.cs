@@ -4,6 +4,7 @@ using AkkaCharging.Authorization.Chain;
 using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Testing;
+using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Timing;
 using Microsoft.Extensions.Time.Testing;
 
@@ -249,15 +250,7 @@ public sealed class GuardedChainTests()
     private static IAuthorizerLink Link(string name, ScriptedAuthorizer authorizer, string? answers = null)
     {
         if (answers is "no_route" or "no_location" or "unissued")
-        {
-            Assert.True(
-                DecisionNames.TryParseReason(
-                    answers.Replace("unissued", "not_in_acl", StringComparison.Ordinal),
-                    out var reason
-                )
-            );
-            return new Nobody(reason);
-        }
+            return new Nobody(Sample.Reason(answers == "unissued" ? "not_in_acl" : answers));
 
         if (answers is not null)
             authorizer.Always((_, _) => ValueTask.FromResult(Answer(answers)));

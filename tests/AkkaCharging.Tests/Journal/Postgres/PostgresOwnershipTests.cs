@@ -86,7 +86,7 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         );
     }
 
-    /// <summary>A first count that fails, for example on a large cold backlog, is repeated by the next session.</summary>
+    /// <summary>Counting may fail once, for example because a large backlog is read from a cold disk.</summary>
     [Fact]
     public async Task CountThatFailsOnce_LeavesAJournalThatIsOpenedByTheNextSession()
     {

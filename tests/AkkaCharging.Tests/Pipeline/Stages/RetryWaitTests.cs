@@ -173,7 +173,7 @@ public sealed class RetryWaitTests : CallbackStageTest
 
         var receipt = await Source
             .Single(pending)
-            .Via(CallbackStage.Create(settings, parts, system.Materializer(), LaneTokens.StoppedBy(Stopping.Token)))
+            .Via(CallbackStage.Create(settings, parts, system.Materializer(), new(Stopping.Token, Stopping.Token)))
             .RunWith(Sink.First<CallbackReceipt>(), system.Materializer());
 
         Assert.Equal(RequestState.Failed, receipt.Settlement!.State);

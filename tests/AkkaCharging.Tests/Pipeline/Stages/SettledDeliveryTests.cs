@@ -43,14 +43,7 @@ public sealed class SettledDeliveryTests : TestKit
 
         var receipts = await Source
             .From(pending)
-            .Via(
-                CallbackStage.Create(
-                    settings,
-                    parts,
-                    Sys.StartedMaterializer(),
-                    LaneTokens.StoppedBy(CancellationToken.None)
-                )
-            )
+            .Via(CallbackStage.Create(settings, parts, Sys.StartedMaterializer(), default))
             .RunWith(Sink.Seq<CallbackReceipt>(), Sys.Materializer());
 
         Assert.All(receipts, receipt => Assert.Equal((RequestState)state, receipt.Settlement!.State));
