@@ -73,7 +73,8 @@ public sealed class FileLimitTests(ITestOutputHelper output) : IDisposable
         // For some seconds the system hands over connections of those who left, which may displace those of a burst.
         await Eventually.HoldsAsync(
             async () => await BurstAsync(service.Port, receiver.Url("/ok")) == BurstSize,
-            "each submission of a burst is answered"
+            "each submission of a burst is answered",
+            TimeSpan.FromSeconds(30)
         );
 
         await load.MoreIsAcceptedAsync(100);

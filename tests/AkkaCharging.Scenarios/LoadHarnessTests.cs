@@ -5,9 +5,10 @@ using Xunit.Abstractions;
 namespace AkkaCharging.Scenarios;
 
 /// <summary>
-/// The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing, so that other tests
-/// may run beside it. Measurements need a quiet machine.
+/// The load harness of <c>bench/</c> still runs: its smallest profile, whose figures say nothing. Measurements need a
+/// quiet machine.
 /// </summary>
+[Collection(nameof(RunsAlone))]
 [Trait("Category", "Performance")]
 public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
 {

@@ -17,7 +17,6 @@ public sealed class LongestFirst : ITestCollectionOrderer
         nameof(DiskFaultTests),
         nameof(FailoverTests),
         nameof(HostileHourTests),
-        nameof(LoadHarnessTests),
         nameof(NodeTlsTests),
         nameof(TwoClustersTests),
         nameof(KillTests),

@@ -31,14 +31,11 @@ internal static class Promises
         params RecordingReceiver[] receivers
     )
     {
-        if (nodes.Count > 1)
-            await ThreeNodes.EachLaneIsHeldAsync(nodes); // what is in a lane on its way is pending at no node
-        foreach (var node in nodes)
-            await Eventually.HoldsAsync(
-                async () => await PendingAsync(node) == 0,
-                "nothing is pending",
-                TimeSpan.FromSeconds(60)
-            );
+        await Eventually.HoldsAsync(
+            async () => await PendingAsync(nodes) == 0,
+            "nothing is pending",
+            TimeSpan.FromSeconds(60)
+        );
         var service = nodes[^1];
         var arrivals = new List<Arrival>();
         foreach (var receiver in receivers)
@@ -121,8 +118,14 @@ internal static class Promises
     /// <summary>The submission that a callback belongs to.</summary>
     public static int NumberOf(Arrival arrival) => int.Parse(arrival.Path[(arrival.Path.LastIndexOf('/') + 1)..]);
 
-    private static async Task<int> PendingAsync(ServiceProcess service) =>
-        (await service.GetAsync("/metrics")).GetProperty("queue_size_current").GetInt32();
+    /// <summary>How much is pending; null while a lane is on its way, for what is in it is pending at no node.</summary>
+    private static async Task<int?> PendingAsync(IReadOnlyList<ServiceProcess> nodes)
+    {
+        var figures = await Task.WhenAll(nodes.Select(node => node.GetAsync("/metrics")));
+        return nodes.Count > 1 && figures.Sum(ThreeNodes.LanesIn) != ThreeNodes.Lanes
+            ? null
+            : figures.Sum(figure => figure.GetProperty("queue_size_current").GetInt32());
+    }
 
     private static async Task<ConcurrentDictionary<string, JsonElement>> PagesAsync(
         ServiceProcess service,

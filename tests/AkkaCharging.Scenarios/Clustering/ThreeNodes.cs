@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text.Json;
 using AkkaCharging.Testing;
 
 namespace AkkaCharging.Scenarios.Clustering;
@@ -201,8 +202,10 @@ internal sealed class ThreeNodes : IAsyncDisposable
     }
 
     /// <summary>How many lanes a node says it has.</summary>
-    public static async Task<int> LanesOfAsync(ServiceProcess node) =>
-        (await node.GetAsync("/metrics")).GetProperty("cluster").GetProperty("lanes").GetInt32();
+    public static async Task<int> LanesOfAsync(ServiceProcess node) => LanesIn(await node.GetAsync("/metrics"));
+
+    /// <summary>How many lanes a node has by its metrics.</summary>
+    public static int LanesIn(JsonElement metrics) => metrics.GetProperty("cluster").GetProperty("lanes").GetInt32();
 
     /// <summary>Waits until each lane is at one of the nodes: lanes move one after the other.</summary>
     /// <param name="within">Null for <see cref="Eventually.Patience"/>.</param>

@@ -42,6 +42,7 @@ public sealed class PrometheusScrapeTests : IDisposable
             "a percentile of the time to accept"
         );
         await AnswersAsync(prometheus, "up", 1);
+        await AnswersAsync(prometheus, "min_over_time(up[10s])", 1);
         await AnswersAsync(prometheus, "akkacharging_journal_available", 1);
     }
 

@@ -297,6 +297,17 @@ public sealed class SqliteJournalFaultTests : IAsyncLifetime
         try
         {
             await _folder.TickUntilAsync(() => waiting.All(asked => asked.IsCompleted), "all are told");
+
+            // Who comes later is told at once, and takes no memory until the disk answers.
+            await _folder.TickUntilAsync(() => !journal.Status.IsAvailable, "the journal says that it hangs");
+            foreach (
+                var late in new Task[]
+                {
+                    journal.FindAcceptedAsync(claim, default).AsTask(),
+                    journal.DiscardAsync(discarded, default).AsTask(),
+                }
+            )
+                Assert.IsType<JournalUnavailableException>(late.Exception?.InnerException);
         }
         finally
         {

@@ -99,6 +99,9 @@ internal sealed class PostgresConnections : IAsyncDisposable
 /// <summary>Creates and runs commands with positional parameters.</summary>
 internal static class PostgresCommands
 {
+    /// <summary>Time-out of what may read or write all rows of a large journal.</summary>
+    public const int PatientSeconds = 3_600;
+
     public static NpgsqlCommand Command(
         this NpgsqlConnection connection,
         string sql,
@@ -132,6 +135,18 @@ internal static class PostgresCommands
     {
         await using var command = connection.Command(sql, values);
         return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    /// <summary>Runs, in a transaction, what may read or write all rows of a large journal.</summary>
+    /// <returns>As of <see cref="ScalarAsync"/>.</returns>
+    public static async Task<T?> PatientAsync<T>(this NpgsqlConnection connection, string sql, params object?[] values)
+    {
+        await connection.ExecuteAsync($"SET LOCAL statement_timeout = '{PatientSeconds}s'");
+        await using var command = connection.Command(sql, values);
+        command.CommandTimeout = PatientSeconds;
+        var value = await command.ExecuteScalarAsync();
+        await connection.ExecuteAsync("SET LOCAL statement_timeout = '5s'");
+        return value is T found ? found : default;
     }
 
     public static async Task<List<T>> AllAsync<T>(

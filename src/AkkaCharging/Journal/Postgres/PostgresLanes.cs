@@ -162,19 +162,6 @@ internal sealed class PostgresLanes
 
     private void Remove(int lane) => ImmutableInterlocked.Update(ref _held, held => held.Remove(lane));
 
-    /// <summary>Moves what is pending in lanes that there are no more; it may be all of a large backlog.</summary>
-    private async Task MoveAsync(NpgsqlConnection connection)
-    {
-        await connection.ExecuteAsync($"SET LOCAL statement_timeout = '{PostgresSchema.StepSeconds}s'");
-        await using var move = connection.Command(
-            "UPDATE charging_request SET lane = lane % $1 WHERE settled_at IS NULL AND lane >= $1",
-            (short)_count
-        );
-        move.CommandTimeout = PostgresSchema.StepSeconds;
-        await move.ExecuteNonQueryAsync();
-        await connection.ExecuteAsync("SET LOCAL statement_timeout = '5s'");
-    }
-
     /// <summary>Creates the lanes, or changes their number when no other node runs.</summary>
     private async Task MakeAsync(NpgsqlConnection connection, PostgresSession session)
     {
@@ -194,7 +181,10 @@ internal sealed class PostgresLanes
             "INSERT INTO charging_lane (lane) SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING",
             _count
         );
-        await MoveAsync(connection);
+        await connection.PatientAsync<object>(
+            "UPDATE charging_request SET lane = lane % $1 WHERE settled_at IS NULL AND lane >= $1",
+            (short)_count
+        );
         await connection.ExecuteAsync("DELETE FROM charging_lane WHERE lane >= $1", (short)_count);
         await connection.ExecuteAsync(
             $"""

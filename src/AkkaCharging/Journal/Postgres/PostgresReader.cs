@@ -14,11 +14,16 @@ internal sealed class PostgresReader(NpgsqlDataSource readers, JournalClock cloc
     private const int PageRows = 2_000;
 
     /// <summary>Counts the unsettled requests of other terms than <paramref name="terms"/>.</summary>
-    public static Task<long> CountUnsettledAsync(NpgsqlConnection connection, long[] terms) =>
-        connection.ScalarAsync<long>(
+    public static async Task<long> CountUnsettledAsync(NpgsqlConnection connection, long[] terms)
+    {
+        await using var transaction = await connection.BeginTransactionAsync();
+        var unsettled = await connection.PatientAsync<long>(
             "SELECT count(*) FROM charging_request WHERE settled_at IS NULL AND epoch <> ALL ($1)",
             terms
         );
+        await transaction.CommitAsync();
+        return unsettled;
+    }
 
     /// <inheritdoc/>
     public Task<RequestRecord?> FindAsync(RequestId id, JournalSecrets? secrets, DateTimeOffset oldest) =>

@@ -11,10 +11,10 @@ namespace AkkaCharging.Journal.Postgres;
 internal static class PostgresSchema
 {
     /// <summary>
-    /// Time-out of what may read or write all rows of a large journal: a migration step, the search for a key, a change
-    /// of the number of lanes. Meanwhile a second process waits as it does for any owner of the journal.
+    /// Time-out of a migration step, which may read all rows of a large journal, and of the search for a key. Meanwhile
+    /// a second process waits as it does for any owner of the journal.
     /// </summary>
-    public const int StepSeconds = 3_600;
+    private const int StepSeconds = PostgresCommands.PatientSeconds;
 
     /// <summary>Stores a value of the journal as a whole, by its name.</summary>
     public const string Keep = """
@@ -40,10 +40,13 @@ internal static class PostgresSchema
     public static int Version => Steps.Length;
 
     /// <summary>Reads the hash secret and keys; null when there is no journal yet.</summary>
-    /// <exception cref="InvalidJournalException">The journal is of a newer version, or encrypted with a key that is not
-    /// configured.</exception>
-    public static async Task<JournalSecrets?> CheckAsync(NpgsqlConnection connection, KeyRing keys) =>
-        await ReadWrappedAsync(connection) is { } wrapped ? JournalSecrets.Open(keys, wrapped) : null;
+    /// <exception cref="InvalidJournalException">The journal is of a newer version, in another schema, or encrypted with
+    /// a key that is not configured.</exception>
+    public static async Task<JournalSecrets?> CheckAsync(NpgsqlConnection connection, KeyRing keys)
+    {
+        await CheckSchemaAsync(connection);
+        return await ReadWrappedAsync(connection) is { } wrapped ? JournalSecrets.Open(keys, wrapped) : null;
+    }
 
     /// <summary>Checks that every key is configured that the journal needs, if there is one yet.</summary>
     /// <exception cref="InvalidJournalException">The journal is of a newer version, or a key is missing.</exception>
@@ -121,23 +124,27 @@ internal static class PostgresSchema
 
     // Locks are those of the first schema, where new tables are made; tables are found along the whole search path.
     private const string OtherSchema = """
-        SELECT nspname::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
         WHERE pg_class.oid = to_regclass('charging_meta') AND nspname IS DISTINCT FROM current_schema()
         """;
+
+    /// <exception cref="InvalidJournalException">The journal is not in the schema whose locks are taken.</exception>
+    private static async Task CheckSchemaAsync(NpgsqlConnection connection)
+    {
+        if (await connection.ScalarAsync<string>(OtherSchema) is { } schema)
+        {
+            throw new InvalidJournalException(
+                $"The connection finds the journal of the schema {schema} behind another schema of its search path. "
+                    + $"Set Search Path={schema} in journal.connectionString, or a path without that schema for a "
+                    + "journal of its own."
+            );
+        }
+    }
 
     private static async Task<int> VersionAsync(NpgsqlConnection connection)
     {
         if (!await connection.ScalarAsync<bool>("SELECT to_regclass('charging_meta') IS NOT NULL"))
             return 0;
-        if (await connection.ScalarAsync<string>(OtherSchema) is { } schema)
-        {
-            throw new InvalidJournalException(
-                $"The connection finds the journal of the schema \"{schema}\" behind another schema of its search "
-                    + $"path. Set Search Path={schema} in journal.connectionString, or a path without that schema for "
-                    + "a journal of its own."
-            );
-        }
-
         var version = await connection.ScalarAsync<byte[]>("SELECT value FROM charging_meta WHERE name = 'version'");
         return version is { Length: sizeof(int) }
             ? BitConverter.ToInt32(version)

@@ -192,7 +192,7 @@ internal sealed class SqliteOwner(
 
     private void OpenStore()
     {
-        Store = SqliteStore.Open(settings, time, _epoch, clock, early, isRecovered: _index is null);
+        Store = SqliteStore.Open(settings, time, _epoch, clock, early, isRecovered: _index is null, known: _keys);
         (_epoch, _keys) = (Store.Epoch, Store.Secrets.Keys);
         if (_index is not null)
             return;

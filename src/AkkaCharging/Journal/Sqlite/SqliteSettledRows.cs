@@ -31,9 +31,6 @@ internal sealed class SqliteSettledRows : IDisposable
     public SqliteSettledRows(SqliteConnection connection, long rowsMax)
     {
         _rowsMax = rowsMax;
-        _deleteOld = new(connection, Leaving);
-        _deleteExcess = new(connection, Leaving + " RETURNING id, state");
-        _forgetKey = new(connection, "DELETE FROM idempotency WHERE id = $0");
         using var count = new PreparedQuery(
             connection,
             """
@@ -46,6 +43,9 @@ internal sealed class SqliteSettledRows : IDisposable
         );
         foreach (var (group, rows) in counts)
             _shares.Add(group, rows);
+        _deleteOld = new(connection, Leaving);
+        _deleteExcess = new(connection, Leaving + " RETURNING id, state");
+        _forgetKey = new(connection, "DELETE FROM idempotency WHERE id = $0");
     }
 
     /// <summary>Whether there are more settled requests than <c>journal.maxSettledRows</c>.</summary>

@@ -44,6 +44,16 @@ internal sealed class SqliteStore : IDisposable
     {
         (_connection, Secrets, Epoch) = (connection, secrets, epoch);
         (_time, _clock, _early) = (time, clock, early);
+        // These read, which may fail. A statement that was prepared before would keep the file open.
+        Unsettled = SqliteSchema.Number(
+            connection,
+            "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
+        );
+        LastUnsettledSeq = SqliteSchema.Number(
+            connection,
+            "SELECT coalesce(max(seq), 0) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
+        );
+        _settledRows = new(connection, settledRowsMax);
         _begin = new(connection, "BEGIN IMMEDIATE");
         _commit = new(connection, "COMMIT");
         _owner = new(connection, SqliteMeta.OwnerEpoch);
@@ -127,15 +137,6 @@ internal sealed class SqliteStore : IDisposable
             "DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE until <= $0 LIMIT $1)"
         );
         _keepClock = new(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', $0)");
-        _settledRows = new(connection, settledRowsMax);
-        Unsettled = SqliteSchema.Number(
-            connection,
-            "SELECT count(*) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
-        );
-        LastUnsettledSeq = SqliteSchema.Number(
-            connection,
-            "SELECT coalesce(max(seq), 0) FROM request INDEXED BY request_unsettled WHERE settled_at IS NULL"
-        );
     }
 
     /// <summary>Keys and secrets of the journal.</summary>
@@ -165,6 +166,8 @@ internal sealed class SqliteStore : IDisposable
     /// it is on the disk.</param>
     /// <param name="keepsKey">Whether the journal stays under its key, although another one is configured before
     /// it.</param>
+    /// <param name="known">The keys of an owner that opens the journal again: those in the key file may have changed for
+    /// the next start.</param>
     /// <exception cref="InvalidJournalException">The file is corrupt, of a newer version, of another program, or
     /// encrypted with another key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened the journal since
@@ -176,7 +179,8 @@ internal sealed class SqliteStore : IDisposable
         JournalClock? clock = null,
         EarlyDeletions? early = null,
         bool isRecovered = true,
-        bool keepsKey = false
+        bool keepsKey = false,
+        KeyRing? known = null
     )
     {
         SqliteConnection? connection = null;
@@ -188,6 +192,8 @@ internal sealed class SqliteStore : IDisposable
             var wrapped = isFresh ? null : SqliteMeta.ReadWrapped(connection);
             var keyInUse = wrapped is null ? null : KeyRing.KeyIdOf(wrapped);
             var keys = KeySource.Load(settings, keyInUse);
+            if (known is not null && keyInUse is not null && known.Contains(keyInUse))
+                keys = known;
             if (keepsKey && keyInUse is not null)
                 keys = keys.WritingWith(keyInUse);
             var secrets = wrapped is null ? JournalSecrets.Create(keys) : JournalSecrets.Open(keys, wrapped);

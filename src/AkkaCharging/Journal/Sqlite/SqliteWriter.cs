@@ -121,7 +121,8 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
     public Task<T> WriteAsync<T>(Func<SqliteStore, T> write, bool canTimeOut = false, Action<SqliteStore>? undo = null)
     {
         var queued = new SqliteWrite<T>(write, _time.GetTimestamp(), canTimeOut) { Undo = undo };
-        if (_problem is { } problem)
+        // While the disk hangs, what would time out is not queued: it would stay in memory until the disk answers.
+        if ((canTimeOut ? Problem : _problem) is { } problem)
             return Task.FromException<T>(new JournalUnavailableException(problem));
         _queue.Add(queued);
         if (_ended.Task.IsCompleted)
@@ -169,7 +170,7 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
         }
 
         _problem ??= "The journal is closed.";
-        WriteQueued();
+        WriteQueued(isLast: true);
         _problem = _owner.RescueMoved(isLast: true) ?? _problem;
         _owner.Dispose();
         _tick.Dispose();
@@ -219,9 +220,10 @@ internal sealed class SqliteWriter : IJournalWriter, IDisposable
                 + $"{_settings.MinFreeBytes >> 20} MiB (journal.minFreeBytes) new requests are rejected.";
     }
 
-    private void WriteQueued()
+    private void WriteQueued(bool isLast = false)
     {
-        while (_owner.Store is { } store && _queue.TryTake())
+        // Writes that come faster than they are made do not put off what is due at a tick.
+        while (_owner.Store is { } store && (isLast || !_isTicked) && _queue.TryTake())
         {
             TimeSpan duration;
             var isCommitted = false;

@@ -80,7 +80,7 @@ public sealed class PostgresOwnershipTests(SharedPostgres postgres)
         );
 
         Assert.StartsWith(
-            $"The connection finds the journal of the schema \"{schema}\" behind another schema of its search path.",
+            $"The connection finds the journal of the schema {schema} behind another schema of its search path.",
             refused.Message,
             StringComparison.Ordinal
         );

@@ -4,6 +4,7 @@ using AkkaCharging.Requests;
 using AkkaCharging.Settings;
 using AkkaCharging.Tests.Pipeline;
 using AkkaCharging.Tests.Settings;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaCharging.Tests.Journal.Sqlite;
 
@@ -111,6 +112,20 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         var invalid = Assert.Throws<InvalidJournalException>(() => Open(_folder.Settings));
 
         Assert.Contains("Restore it from a backup", invalid.Message, StringComparison.Ordinal);
+        Assert.Equal(0, JournalFolder.OpenHandles(_folder.Journal));
+    }
+
+    [Theory]
+    [InlineData("request_unsettled")]
+    [InlineData("request_leaving")]
+    public void FileThatCannotBeReadWhileItIsOpened_IsClosed(string index)
+    {
+        Open(_folder.Settings).Dispose();
+        using (var shell = _folder.Shell())
+            SqliteSchema.Run(shell, $"DROP INDEX {index}");
+
+        Assert.Throws<SqliteException>(() => Open(_folder.Settings));
+
         Assert.Equal(0, JournalFolder.OpenHandles(_folder.Journal));
     }
 

@@ -2,6 +2,7 @@ using AkkaCharging.Journal;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Testing;
 using AkkaCharging.Tests.Pipeline;
+using AkkaCharging.Tests.Settings;
 
 namespace AkkaCharging.Tests.Journal.Sqlite;
 
@@ -48,6 +49,33 @@ public sealed class SqliteWriterTests : IAsyncLifetime
         await EndAsync(writer);
     }
 
+    /// <summary>
+    /// Keys in the file are for the next start. Sealed with one of them, the journal could not be opened by a start
+    /// without it.
+    /// </summary>
+    [Fact]
+    public async Task JournalThatFailed_StaysUnderTheKeysOfItsStart()
+    {
+        var file = Path.Combine(_folder.Root, "keys");
+        File.WriteAllText(file, SettingsTable.EncryptionKey);
+        var settings = _folder.Settings with { EncryptionKeys = [], EncryptionKeyFile = file };
+        using (var writer = new SqliteWriter(settings, _folder.Time))
+        {
+            await writer.Opened;
+            File.WriteAllText(file, $"{SettingsTable.OtherEncryptionKey}\n{SettingsTable.EncryptionKey}");
+            await Assert.ThrowsAsync<JournalUnavailableException>(() =>
+                writer.WriteAsync<int>(_ => throw new InvalidOperationException("defect"))
+            );
+            await _folder.TickUntilAsync(() => writer.Problem is null, "the journal is open");
+            await EndAsync(writer);
+        }
+
+        File.WriteAllText(file, SettingsTable.EncryptionKey); // the change was given up
+        using var next = new SqliteWriter(settings, _folder.Time);
+        await next.Opened.WaitAsync(Eventually.Patience);
+        await EndAsync(next);
+    }
+
     [Fact]
     public async Task LittleRoom_IsFoundOnTheNextTick_AndToldOnlyWhileWritesSucceed()
     {
@@ -81,6 +109,36 @@ public sealed class SqliteWriterTests : IAsyncLifetime
         Assert.Contains("the disk is slow", problem, StringComparison.Ordinal);
         Assert.Equal(2, await hanging);
         await EndAsync(writer);
+    }
+
+    [Fact]
+    public async Task LittleRoom_IsFound_AlsoWhileWritesNeverEnd()
+    {
+        using var disk = new SmallDisk(Path.Combine(_folder.Root, "disk"), megabytes: 8);
+        var settings = _folder.Settings with { Path = Path.Combine(disk.Path, "j.db"), MinFreeBytes = 4 << 20 };
+        var isOver = false;
+        SqliteWriter? writer = null;
+        using (
+            writer = new SqliteWriter(
+                settings,
+                _folder.Time,
+                committed: (_, _) =>
+                {
+                    if (!Volatile.Read(ref isOver))
+                        _ = writer!.WriteAsync(_ => 0);
+                }
+            )
+        )
+        {
+            await writer.Opened;
+            await writer.WriteAsync(_ => 0);
+            File.WriteAllBytes(Path.Combine(disk.Path, "ballast"), new byte[5 << 20]);
+
+            await _folder.TickUntilAsync(() => writer.AcceptProblem is not null, "the lack of room is found");
+
+            Volatile.Write(ref isOver, true);
+            await EndAsync(writer);
+        }
     }
 
     [Fact]
