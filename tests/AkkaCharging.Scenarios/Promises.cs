@@ -118,7 +118,7 @@ internal static class Promises
     /// <summary>The submission that a callback belongs to.</summary>
     public static int NumberOf(Arrival arrival) => int.Parse(arrival.Path[(arrival.Path.LastIndexOf('/') + 1)..]);
 
-    /// <summary>How much is pending; null while a lane is on its way, for what is in it is pending at no node.</summary>
+    /// <summary>How much is pending; null while a lane is on its way: what is in it is pending at no node.</summary>
     private static async Task<int?> PendingAsync(IReadOnlyList<ServiceProcess> nodes)
     {
         var figures = await Task.WhenAll(nodes.Select(node => node.GetAsync("/metrics")));

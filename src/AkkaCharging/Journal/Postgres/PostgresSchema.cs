@@ -40,8 +40,8 @@ internal static class PostgresSchema
     public static int Version => Steps.Length;
 
     /// <summary>Reads the hash secret and keys; null when there is no journal yet.</summary>
-    /// <exception cref="InvalidJournalException">The journal is of a newer version, in another schema, or encrypted with
-    /// a key that is not configured.</exception>
+    /// <exception cref="InvalidJournalException">The journal is of a newer version, in another schema, or encrypted
+    /// with a key that is not configured.</exception>
     public static async Task<JournalSecrets?> CheckAsync(NpgsqlConnection connection, KeyRing keys)
     {
         await CheckSchemaAsync(connection);

@@ -166,8 +166,8 @@ internal sealed class SqliteStore : IDisposable
     /// it is on the disk.</param>
     /// <param name="keepsKey">Whether the journal stays under its key, although another one is configured before
     /// it.</param>
-    /// <param name="known">The keys of an owner that opens the journal again: those in the key file may have changed for
-    /// the next start.</param>
+    /// <param name="known">The keys of an owner that opens the journal again: those in the key file may have changed
+    /// for the next start.</param>
     /// <exception cref="InvalidJournalException">The file is corrupt, of a newer version, of another program, or
     /// encrypted with another key.</exception>
     /// <exception cref="JournalTakenException">Another owner has opened the journal since
