@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using AkkaCharging.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -83,18 +82,10 @@ public sealed class OcppStationTests : IAsyncLifetime
             Directory.Exists(Path.Combine(Package, "node_modules", "ocpp-rpc")),
             "./test.sh installs the npm package ocpp-rpc into tests/ocpp-rpc"
         );
-        using var node = Process.Start(
-            new ProcessStartInfo("node", "authorize.js")
-            {
-                WorkingDirectory = Package,
-                UseShellExecute = false,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            }
-        )!;
-        var error = node.StandardError.ReadToEndAsync();
-        await node.StandardInput.WriteAsync(
+        var (exitCode, output, error) = await PipedProgram.RunAsync(
+            "node",
+            ["authorize.js"],
+            Package,
             JsonSerializer.Serialize(
                 new
                 {
@@ -102,22 +93,10 @@ public sealed class OcppStationTests : IAsyncLifetime
                     station = RunningService.Station,
                     cases = cases.Select(question => new { protocol = question.Protocol, idToken = question.IdToken }),
                 }
-            )
+            ),
+            Patience
         );
-        node.StandardInput.Close();
-        string output;
-        try
-        {
-            output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
-            await node.WaitForExitAsync().WaitAsync(Patience);
-        }
-        catch
-        {
-            node.Kill(entireProcessTree: true); // disposing of it leaves it running
-            throw;
-        }
-
-        Assert.True(node.ExitCode == 0, await error);
+        Assert.True(exitCode == 0, error);
         return JsonSerializer.Deserialize<List<Answer>>(output, JsonSerializerOptions.Web)!;
     }
 

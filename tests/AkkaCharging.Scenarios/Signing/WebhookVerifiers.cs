@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -99,34 +98,16 @@ internal static class WebhookVerifiers
         IReadOnlyList<SignedCallback> callbacks
     )
     {
-        using var node = Process.Start(
-            new ProcessStartInfo(program, script)
-            {
-                WorkingDirectory = Path.GetDirectoryName(script),
-                UseShellExecute = false,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            }
-        )!;
-        var error = node.StandardError.ReadToEndAsync();
-        await node.StandardInput.WriteAsync(JsonSerializer.Serialize(callbacks, Json));
-        node.StandardInput.Close();
-        string output;
-        try
-        {
-            output = await node.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
-            await node.WaitForExitAsync().WaitAsync(Patience);
-        }
-        catch
-        {
-            node.Kill(entireProcessTree: true); // disposing of it leaves it running
-            throw;
-        }
-
-        return node.ExitCode == 0
+        var (exitCode, output, error) = await PipedProgram.RunAsync(
+            program,
+            [script],
+            Path.GetDirectoryName(script)!,
+            JsonSerializer.Serialize(callbacks, Json),
+            Patience
+        );
+        return exitCode == 0
             ? JsonSerializer.Deserialize<List<bool>>(output)!
-            : throw new InvalidOperationException($"{script} failed: {await error}");
+            : throw new InvalidOperationException($"{script} failed: {error}");
     }
 
     private static bool HasNode() =>

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace AkkaCharging.Testing.Prometheus;
 
 /// <summary>Prometheus' own programs, as they are installed on this machine.</summary>
@@ -15,30 +13,14 @@ internal static class PrometheusTools
         params string[] arguments
     )
     {
-        using var process = Process.Start(
-            new ProcessStartInfo(Find("promtool"), arguments)
-            {
-                WorkingDirectory = workingDirectory,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-                UseShellExecute = false,
-            }
-        )!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
-        try
-        {
-            await process.WaitForExitAsync().WaitAsync(Bound);
-        }
-        catch
-        {
-            process.Kill(entireProcessTree: true); // disposing of it leaves it running
-            throw;
-        }
-
-        return (process.ExitCode, await output + await error);
+        var (exitCode, output, error) = await PipedProgram.RunAsync(
+            Find("promtool"),
+            arguments,
+            workingDirectory,
+            input,
+            Bound
+        );
+        return (exitCode, output + error);
     }
 
     /// <summary>Where <paramref name="program"/> is.</summary>

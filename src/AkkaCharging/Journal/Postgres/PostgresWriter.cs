@@ -206,19 +206,10 @@ internal sealed class PostgresWriter : IJournalWriter
         await _keptClock.KeepAsync(session.Connection);
         await UndoInDoubtAsync(session);
         var isNewTerm = !_terms.Contains(epoch);
-        if (isNewTerm)
-        {
-            // The next session repeats what fails here: a term is known when its journal is open.
-            long[] terms = [.. _terms, epoch];
-            var unsettled = await PostgresReader.CountUnsettledAsync(session.Connection, terms);
-            _terms = terms;
-            Open(new OpenPostgres(secrets, terms, unsettled), isNewTerm);
-        }
-        else
-        {
-            Open(new OpenPostgres(secrets, _terms, Unsettled: 0), isNewTerm);
-        }
-
+        long[] terms = isNewTerm ? [.. _terms, epoch] : _terms;
+        var unsettled = isNewTerm ? await PostgresReader.CountUnsettledAsync(session.Connection, terms) : 0;
+        _terms = terms; // only now: the next session repeats what has failed
+        Open(new OpenPostgres(secrets, terms, unsettled), isNewTerm);
         return epoch;
     }
 
