@@ -16,6 +16,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     private const long Second = 1_000_000_000;
     private const long LookAround = 10_000_000; // at least this often, in ns
     private const long WindowPoll = 200_000;
+    private static readonly TimeSpan CallbackBound = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(15);
 
     private readonly LoadResult _result = new();
@@ -28,6 +29,9 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
 
     /// <summary>The sequence number after the last that was sent.</summary>
     public int NextSequence => firstSequence + _dueAt.Count;
+
+    /// <summary>Requests that were answered 200 by now. Any thread may ask.</summary>
+    public int Accepted => Volatile.Read(ref _accepted);
 
     /// <summary>Runs to the end of the plan and until the last answer, or 15 s after it.</summary>
     /// <param name="measuring">Called when the warm-up is over, and again when the duration is: for samples of
@@ -87,10 +91,13 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
         var start = Stopwatch.GetTimestamp();
         var end = start + (long)((plan.WarmUp + plan.Duration).TotalSeconds * Second);
         (_measuredFrom, _measuredUntil) = (start + (long)(plan.WarmUp.TotalSeconds * Second), end);
-        var isMeasuring = false;
+        var latestEnd = end + (long)(CallbackBound.TotalSeconds * Second);
+        var (isMeasuring, receivedBefore) = (false, 0L);
         while (true)
         {
             var now = Stopwatch.GetTimestamp();
+            if (isMeasuring && now >= end && now < latestEnd && IsWithoutFigure(receivedBefore))
+                end = now + LookAround;
             if (_dueAt.Count >= plan.CountMax && _underWay == 0)
                 end = Math.Min(end, now);
             if (!isMeasuring && now >= _measuredFrom && now < end)
@@ -98,6 +105,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
                 isMeasuring = true;
                 measuring();
                 _measuredFrom = Stopwatch.GetTimestamp();
+                receivedBefore = Volatile.Read(ref ledger.Received);
             }
 
             if (isMeasuring && now >= end)
@@ -142,6 +150,9 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
 
         _result.Sent = _dueAt.Count;
     }
+
+    private bool IsWithoutFigure(long receivedBefore) =>
+        plan.CountsCallbacks && Volatile.Read(ref ledger.Received) == receivedBefore;
 
     private long NextDue(long now, long start)
     {

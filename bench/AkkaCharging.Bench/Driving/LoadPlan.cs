@@ -26,4 +26,9 @@ internal sealed record LoadPlan(
     int CountMax = int.MaxValue,
     Func<int, bool>? IsHealthy = null,
     bool EndsWithTarget = false
-);
+)
+{
+    /// <summary>Whether callbacks a second are what the run is for.</summary>
+    public bool CountsCallbacks =>
+        this is { Rate: null, AwaitsCallbacks: true, CountMax: int.MaxValue, RefusalsAreFine: false };
+}
