@@ -176,7 +176,8 @@ internal static class JournalMigration
                 )
             )
                 throw new InvalidJournalException(
-                    "The journal was moved before: its requests are in PostgreSQL already."
+                    $"The journal was moved before: its requests are in PostgreSQL already. If {source.Path} was not "
+                        + "used since, rename it and its key: a service started on it would send callbacks twice."
                 );
 
             var rows = file.CountRows(); // before the transaction, in which the session must not be idle for long
@@ -197,7 +198,7 @@ internal static class JournalMigration
                 copied => progress(requests + copied, rows),
                 cancellationToken
             );
-            await transaction.CommitAsync(cancellationToken);
+            await CommitAsync(transaction);
             return new(requests, unsettled, claims, source.Path + Suffix);
         }
         catch (SqliteException e)
@@ -207,6 +208,24 @@ internal static class JournalMigration
         catch (Exception e) when (PostgresProblem.IsOne(e))
         {
             throw new JournalUnavailableException(PostgresProblem.Describe(e), e);
+        }
+    }
+
+    /// <summary>Commits, which cannot be cancelled: whether it was made would not be known.</summary>
+    private static async Task CommitAsync(NpgsqlTransaction transaction)
+    {
+        try
+        {
+            await transaction.CommitAsync(CancellationToken.None);
+        }
+        catch (Exception e) when (PostgresProblem.IsOne(e))
+        {
+            throw new JournalUnavailableException(
+                "Whether the journal was moved is not known, because its commit was not confirmed: "
+                    + $"{PostgresProblem.Describe(e)} Start no service on either, and repeat the command: it moves "
+                    + "the journal, or says that it was moved before.",
+                e
+            );
         }
     }
 

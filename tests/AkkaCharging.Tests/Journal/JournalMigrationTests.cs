@@ -213,6 +213,7 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         var refused = await Assert.ThrowsAsync<InvalidJournalException>(() => MoveAsync(target));
 
         Assert.StartsWith("The journal was moved before", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"If {File} was not used since, rename it", refused.Message, StringComparison.Ordinal);
         Assert.True(System.IO.File.Exists(File));
     }
 
@@ -242,6 +243,33 @@ public sealed class JournalMigrationTests(SharedPostgres postgres) : IDisposable
         Assert.Equal((3, 3), Counts(await MoveAsync(target)));
 
         static (long, long) Counts(MigrationReport report) => (report.Requests, report.Unsettled);
+    }
+
+    [Fact]
+    public async Task ConnectionLostDuringTheCommit_IsSaidToBeInDoubt_AndTheCommandCanBeRepeated()
+    {
+        await using (var file = await OpenFileAsync())
+            await file.AcceptAsync(Sample.Request(), idempotency: null, default);
+        var target = await postgres.NewSettingsAsync();
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            MoveAsync(target, (_, _) => throw new InvalidOperationException("The tables are there."))
+        );
+        await SharedPostgres.QueryAsync(
+            target,
+            """
+            CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER losing AFTER INSERT ON charging_request DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION lose();
+            """
+        );
+
+        var unknown = await Assert.ThrowsAsync<JournalUnavailableException>(() => MoveAsync(target));
+
+        Assert.StartsWith("Whether the journal was moved is not known", unknown.Message, StringComparison.Ordinal);
+        Assert.True(System.IO.File.Exists(File));
+        await SharedPostgres.QueryAsync(target, "DROP FUNCTION lose CASCADE");
+        Assert.Equal(1, (await MoveAsync(target)).Requests);
     }
 
     [Fact]
