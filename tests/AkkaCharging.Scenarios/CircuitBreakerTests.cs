@@ -23,6 +23,8 @@ public sealed class CircuitBreakerTests : IDisposable
                 ("AUTHORIZATION_HTTP_URL", authorizer.Url),
                 ("AUTHORIZATION_MAX_RETRIES", "0"),
                 ("AUTHORIZATION_PARALLELISM", "1"),
+                ("AUTHORIZATION_TIMEOUT_MILLIS", "300000"),
+                ("AUTHORIZATION_HTTP_ATTEMPT_TIMEOUT_MILLIS", "300000"),
                 ("AUTHORIZATION_CIRCUIT_BREAKER_RESET_TIMEOUT_MILLIS", "3000")
             ),
             _folder.Path

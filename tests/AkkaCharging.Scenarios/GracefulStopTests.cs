@@ -20,7 +20,11 @@ public sealed class GracefulStopTests : IDisposable
     {
         await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("SERVER_SHUTDOWN_DELAY_MILLIS", "10000"), ("CALLBACK_TIMEOUT_MILLIS", "60000")),
+            ScenarioFolder.Settings(
+                ("SERVER_SHUTDOWN_DELAY_MILLIS", "10000"),
+                ("SERVER_SHUTDOWN_GRACE_MILLIS", "300000"),
+                ("CALLBACK_TIMEOUT_MILLIS", "600000")
+            ),
             _folder.Path
         );
         var ids = await SubmitManyAsync(service, receiver.Url("/gate"), Pending);

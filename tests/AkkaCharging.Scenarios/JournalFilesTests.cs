@@ -116,7 +116,7 @@ public sealed class JournalFilesTests : IDisposable
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
         await using var receiver = await RecordingReceiver.StartAsync();
         // Callbacks wait at the gate until the second process has started: none of them may time out meanwhile.
-        List<(string, string)> more = [("CALLBACK_TIMEOUT_MILLIS", "60000")];
+        List<(string, string)> more = [("CALLBACK_TIMEOUT_MILLIS", "600000")];
         if (way == "runtime's locks off")
             more.Add(("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1"));
         var ids = new List<string>();

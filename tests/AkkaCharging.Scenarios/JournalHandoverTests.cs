@@ -22,7 +22,10 @@ public sealed class JournalHandoverTests : IDisposable
     {
         await using var journal = await JournalHome.NewAsync(JournalHome.Sqlite);
         await using var receiver = await RecordingReceiver.StartAsync();
-        var settings = journal.Settings(("SERVER_SHUTDOWN_GRACE_MILLIS", "500"));
+        var settings = journal.Settings(
+            ("SERVER_SHUTDOWN_GRACE_MILLIS", "500"),
+            ("CALLBACK_TIMEOUT_MILLIS", "600000") // none ends while they wait at the gate
+        );
         string[] ids;
         await using (var service = await ServiceProcess.StartAsync(settings, _folder.Path))
         {

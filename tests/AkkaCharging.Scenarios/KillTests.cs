@@ -48,6 +48,7 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
             var random = new Random(Seed);
             for (var kill = 0; kill < Kills; kill++)
             {
+                await load.MoreIsAcceptedAsync(1);
                 // Only time is waited for, so that the kill comes at an arbitrary moment of the service's work.
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(200, 1_200)), TimeProvider.System);
                 await service.Process.CrashAsync();

@@ -13,7 +13,7 @@ namespace AkkaCharging.Scenarios;
 public sealed class LoadHarnessTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly string Harness = Path.Combine(AppContext.BaseDirectory, "AkkaCharging.Bench.dll");
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
     private readonly ScenarioFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();

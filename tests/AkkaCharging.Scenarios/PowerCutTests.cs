@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using AkkaCharging.Scenarios.PowerCuts;
+using AkkaCharging.Testing;
 using Xunit.Abstractions;
 
 namespace AkkaCharging.Scenarios;
@@ -49,7 +50,11 @@ public sealed class PowerCutTests(ITestOutputHelper output)
             using var run = new ScenarioFolder();
             // beyond a copy of the log into the database
             var events = SystemCallTrace.Read(
-                await Recording.MakeAsync(run, synchronous, (_, load) => load.MoreIsAcceptedAsync(450))
+                await Recording.MakeAsync(
+                    run,
+                    synchronous,
+                    (_, load) => load.MoreIsAcceptedAsync(450, Eventually.Patience * 5)
+                )
             );
             var answers = events.OfType<Answered200>().Count();
             Assert.True(answers >= 450, $"{answers} answers were recorded");

@@ -17,7 +17,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     private const long LookAround = 10_000_000; // at least this often, in ns
     private const long WindowPoll = 200_000;
     private static readonly TimeSpan CallbackBound = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(60);
 
     private readonly LoadResult _result = new();
     private readonly List<long> _dueAt = [];
@@ -33,7 +33,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     /// <summary>Requests that were answered 200 by now. Any thread may ask.</summary>
     public int Accepted => Volatile.Read(ref _accepted);
 
-    /// <summary>Runs to the end of the plan and until the last answer, or 15 s after it.</summary>
+    /// <summary>Runs to the end of the plan and until the last answer, or a minute after it.</summary>
     /// <param name="measuring">Called when the warm-up is over, and again when the duration is: for samples of
     /// processor time.</param>
     public LoadResult Run(Action measuring)
@@ -92,7 +92,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
         var end = start + (long)((plan.WarmUp + plan.Duration).TotalSeconds * Second);
         (_measuredFrom, _measuredUntil) = (start + (long)(plan.WarmUp.TotalSeconds * Second), end);
         var latestEnd = end + (long)(CallbackBound.TotalSeconds * Second);
-        var (isMeasuring, receivedBefore) = (false, 0L);
+        var (isMeasuring, isMeasured, receivedBefore) = (false, false, 0L);
         while (true)
         {
             var now = Stopwatch.GetTimestamp();
@@ -100,11 +100,12 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
                 end = now + LookAround;
             if (_dueAt.Count >= plan.CountMax && _underWay == 0)
                 end = Math.Min(end, now);
-            if (!isMeasuring && now >= _measuredFrom && now < end)
+            if (!isMeasured && now >= _measuredFrom && (now < end || _dueAt.Count < plan.CountMax))
             {
-                isMeasuring = true;
+                (isMeasuring, isMeasured) = (true, true);
                 measuring();
-                _measuredFrom = Stopwatch.GetTimestamp();
+                var late = Stopwatch.GetTimestamp() - _measuredFrom;
+                (_measuredFrom, end, latestEnd) = (_measuredFrom + late, end + late, latestEnd + late);
                 receivedBefore = Volatile.Read(ref ledger.Received);
             }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Text.RegularExpressions;
 using AkkaCharging.Journal.Sqlite;
 using AkkaCharging.Scenarios.PowerCuts;
 using AkkaCharging.Settings;
@@ -91,9 +92,11 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
                 RunAsync(
                     async (service, load) =>
                     {
-                        // in the middle of a page, and further than the log grows until it is in force
+                        // in the middle of a page, and further than the log has grown when it is in force
+                        service.Process.Suspend();
                         var limit = 32 + ((24 + 4_096) * (new FileInfo(PathOf(Log)).Length / 4_120 + 100)) + 2_000;
                         Limit($"{limit}");
+                        service.Process.Resume();
                         await AssertDownAsync(service, load);
                         Assert.Equal(limit, new FileInfo(PathOf(Log)).Length);
                         Limit("unlimited");
@@ -123,9 +126,15 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IDisposable
             "it listens"
         );
 
-        Assert.Matches(
-            "DOWN.*its folder cannot be synced",
-            (await service.ComponentAsync("journal")).GetRawText().ReplaceLineEndings("")
+        await Eventually.HoldsAsync( // until then, the disk may be slow
+            async () =>
+                Regex.IsMatch(
+                    (await service.ComponentAsync("journal")).GetRawText().ReplaceLineEndings(""),
+                    "DOWN.*its folder cannot be synced",
+                    RegexOptions.None,
+                    Eventually.Patience
+                ),
+            "health tells"
         );
         using var refused = await service.SubmitAsync("http://127.0.0.1:9/", ScenarioFolder.AllowedToken);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);

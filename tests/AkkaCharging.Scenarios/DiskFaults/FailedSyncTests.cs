@@ -31,8 +31,8 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                     "full",
                     async (_, load) =>
                     {
-                        await Eventually.HoldsAsync(() => !load.Refused.IsEmpty, "submissions are refused");
-                        await load.MoreIsAcceptedAsync(200);
+                        await IsRefusedAsync(load);
+                        await load.MoreIsAcceptedAsync(200, Eventually.Patience * 5);
                     },
                     $"{FailingSync}:when={first}..{first + random.Next(most / 2, most)}"
                 );
@@ -50,7 +50,7 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                     "full",
                     async (service, load) =>
                     {
-                        await Eventually.HoldsAsync(() => !load.Refused.IsEmpty, "submissions are refused");
+                        await IsRefusedAsync(load);
                         await Eventually.HoldsAsync(
                             async () => await service.StatusOfAsync("/health") == HttpStatusCode.ServiceUnavailable,
                             "health tells"
@@ -58,7 +58,11 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                     },
                     $"{FailingSync}:when={random.Next(50, 120)}+"
                 );
-                var after = await Recording.MakeAsync(run, "full", (_, load) => load.MoreIsAcceptedAsync(200));
+                var after = await Recording.MakeAsync(
+                    run,
+                    "full",
+                    (_, load) => load.MoreIsAcceptedAsync(200, Eventually.Patience * 5)
+                );
                 return before.Concat(after);
             }
         );
@@ -74,10 +78,17 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                 return await Recording.MakeAsync(
                     run,
                     "full",
-                    (_, load) => load.MoreIsAcceptedAsync(1_500, Eventually.Patience * 2),
+                    (_, load) => load.MoreIsAcceptedAsync(1_500, Eventually.Patience * 5),
                     $"{FailingSync}:when={first}..{first + random.Next(1, 4)}"
                 );
             }
+        );
+
+    private static Task IsRefusedAsync(ClientLoad load) =>
+        Eventually.HoldsAsync(
+            () => Task.FromResult(!load.Refused.IsEmpty),
+            "submissions are refused",
+            Eventually.Patience * 5
         );
 
     private Task CutAsync(string fault, Func<ScenarioFolder, Random, Task<IEnumerable<string>>> record)

@@ -111,10 +111,10 @@ public sealed class OcppStationTests : IAsyncLifetime
             authorization {
               provider = chain
               chain = [sql, ocpi]
-              answerWithinMillis = 2000
+              answerWithinMillis = 5000
               timeoutMillis = 300000
               typedTokens = true
-              sql { kind = sqlite, connectionString = "Data Source=tags.db", queryFile = "query.sql" }
+              sql { kind = sqlite, connectionString = "Data Source=tags.db", queryFile = "query.sql", timeoutMillis = 300000 }
               ocpi {
                 countryCode = DE, partyId = ALL, attemptTimeoutMillis = 300000
                 partners = [
