@@ -79,7 +79,7 @@ internal sealed record BenchOptions(
             DriverProcessors: "",
             ResultsFolder: "bench/results",
             SoakMinutes: 15,
-            LagMillisMax: profile == "smoke" ? 60_000 : 5,
+            LagMillisMax: profile == "smoke" ? 1_000 : 5,
             LargestSize: 1_000_000,
             Environment: new Dictionary<string, string>(StringComparer.Ordinal),
             Only: new HashSet<string>(StringComparer.Ordinal),

@@ -8,9 +8,7 @@ namespace AkkaCharging.Scenarios;
 [Trait("Category", "Scenario")]
 public sealed class SignalTests : IDisposable
 {
-    // half of what the service may wait for requests that end
-    private static readonly TimeSpan StopBound = TimeSpan.FromSeconds(60);
-    private static readonly (string, string) Grace = ("SERVER_SHUTDOWN_GRACE_MILLIS", "120000");
+    private static readonly TimeSpan StopBound = TimeSpan.FromSeconds(15);
     private readonly ScenarioFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -27,7 +25,7 @@ public sealed class SignalTests : IDisposable
     [InlineData(700)]
     public async Task SigtermDuringTheStart_ExitsWith0_WithoutAnError(int millisAfterTakingOver)
     {
-        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(Grace), _folder.Path);
+        await using var service = ServiceProcess.Launch(ScenarioFolder.Settings(), _folder.Path);
         await Eventually.HoldsAsync(() => service.Process.HandlesHangUp(), "it handles signals");
         await Task.Delay(millisAfterTakingOver); // the moment is what the test varies
 
@@ -46,7 +44,6 @@ public sealed class SignalTests : IDisposable
         var key = Convert.ToBase64String(new byte[32]);
         await using var service = ServiceProcess.Launch(
             ScenarioFolder.Settings(
-                Grace,
                 ("JOURNAL_KIND", "postgres"),
                 ("JOURNAL_ENCRYPTION_KEYS", key),
                 (

@@ -16,14 +16,13 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     private const long Second = 1_000_000_000;
     private const long LookAround = 10_000_000; // at least this often, in ns
     private const long WindowPoll = 200_000;
-    private static readonly TimeSpan CallbackBound = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(60);
+    private const long Overtime = 15 * Second; // for a first callback, and for the last answers
 
     private readonly LoadResult _result = new();
     private readonly List<long> _dueAt = [];
     private readonly long _receivedBefore = ledger.Received;
     private long _measuredFrom;
-    private long _measuredUntil;
+    private long _measuredUntil = long.MaxValue; // nothing is due later than the end, wherever that moves
     private int _accepted;
     private int _underWay;
 
@@ -33,7 +32,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     /// <summary>Requests that were answered 200 by now. Any thread may ask.</summary>
     public int Accepted => Volatile.Read(ref _accepted);
 
-    /// <summary>Runs to the end of the plan and until the last answer, or a minute after it.</summary>
+    /// <summary>Runs to the end of the plan and until the last answer, or 15 s after it.</summary>
     /// <param name="measuring">Called when the warm-up is over, and again when the duration is: for samples of
     /// processor time.</param>
     public LoadResult Run(Action measuring)
@@ -89,23 +88,28 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
     {
         var free = new Stack<int>(Enumerable.Range(0, connections.Length));
         var start = Stopwatch.GetTimestamp();
-        var end = start + (long)((plan.WarmUp + plan.Duration).TotalSeconds * Second);
-        (_measuredFrom, _measuredUntil) = (start + (long)(plan.WarmUp.TotalSeconds * Second), end);
-        var latestEnd = end + (long)(CallbackBound.TotalSeconds * Second);
-        var (isMeasuring, isMeasured, receivedBefore) = (false, false, 0L);
+        var duration = (long)(plan.Duration.TotalSeconds * Second);
+        _measuredFrom = start + (long)(plan.WarmUp.TotalSeconds * Second);
+        var end = _measuredFrom + duration;
+        var (hasBegun, isMeasuring, receivedBefore) = (false, false, 0L);
         while (true)
         {
             var now = Stopwatch.GetTimestamp();
-            if (isMeasuring && now >= end && now < latestEnd && IsWithoutFigure(receivedBefore))
+            if (
+                isMeasuring
+                && now >= end
+                && now < _measuredFrom + duration + Overtime
+                && IsWithoutFigure(receivedBefore)
+            )
                 end = now + LookAround;
             if (_dueAt.Count >= plan.CountMax && _underWay == 0)
                 end = Math.Min(end, now);
-            if (!isMeasured && now >= _measuredFrom && (now < end || _dueAt.Count < plan.CountMax))
+            if (!hasBegun && now >= _measuredFrom && (now < end || _dueAt.Count < plan.CountMax))
             {
-                (isMeasuring, isMeasured) = (true, true);
+                hasBegun = isMeasuring = true;
                 measuring();
-                var late = Stopwatch.GetTimestamp() - _measuredFrom;
-                (_measuredFrom, end, latestEnd) = (_measuredFrom + late, end + late, latestEnd + late);
+                _measuredFrom = Stopwatch.GetTimestamp();
+                end = _measuredFrom + duration;
                 receivedBefore = Volatile.Read(ref ledger.Received);
             }
 
@@ -127,7 +131,7 @@ internal sealed class LoadDriver(LoadPlan plan, Ledger ledger, int firstSequence
 
             if (_underWay == 0 && now >= end && due >= end)
                 break;
-            if (now - end > AnswerBound.TotalSeconds * Second)
+            if (now - end > Overtime)
             {
                 _result.Unanswered =
                     _underWay

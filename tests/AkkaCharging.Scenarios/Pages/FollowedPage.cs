@@ -29,12 +29,7 @@ internal sealed partial class FollowedPage(
     // Such a number on a page is the example of a time, in milliseconds since 1970.
     private const long TimeMin = 1_000_000_000_000;
 
-    private readonly Dictionary<string, string> _environment = new(StringComparer.Ordinal)
-    {
-        // a first question connects, on a machine that does other work
-        ["AUTHORIZATION_SQL_TIMEOUT_MILLIS"] = "20000",
-        ["AUTHORIZATION_OCPI_ATTEMPT_TIMEOUT_MILLIS"] = "20000",
-    };
+    private readonly Dictionary<string, string> _environment = new(StringComparer.Ordinal);
     private ServiceProcess? _service;
     private string _output = "";
 

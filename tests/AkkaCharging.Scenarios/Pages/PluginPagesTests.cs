@@ -184,7 +184,6 @@ public sealed class PluginPagesTests : IDisposable
             {
                 ["AUTHORIZATION_TYPED_TOKENS"] = "true",
                 ["AUTHORIZATION_STATIONS_FILE"] = "stations.csv",
-                ["AUTHORIZATION_OCPI_ATTEMPT_TIMEOUT_MILLIS"] = "20000",
             },
             _folder
         );

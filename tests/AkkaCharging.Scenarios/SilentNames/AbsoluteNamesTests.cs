@@ -35,7 +35,7 @@ public sealed class AbsoluteNamesTests : IDisposable
 
         await using var receiver = await RecordingReceiver.StartAsync();
         await using var service = await ServiceProcess.StartAsync(
-            ScenarioFolder.Settings(("CALLBACK_RETRY_DELAY_MILLIS", "100")),
+            ScenarioFolder.Settings(("CALLBACK_MAX_RETRIES", "0")),
             _folder.Path,
             launcher: names.Launcher
         );
