@@ -26,7 +26,6 @@ public sealed class AwayReceiverTests : IDisposable
             ScenarioFolder.Settings(
                 ("CALLBACK_RETRY_DELAY_MILLIS", "200"),
                 ("CALLBACK_TIMEOUT_MILLIS", "500"),
-                ("CALLBACK_MAX_RETRIES", "4"), // one more than the breaker needs, for an answer that takes longer
                 ("REQUEST_MAX_AGE_MILLIS", "3600000"),
                 ("CALLBACK_DESTINATION_BREAKER_RESET_TIMEOUT_MILLIS", "1000")
             ),
@@ -35,7 +34,7 @@ public sealed class AwayReceiverTests : IDisposable
         var url = $"http://127.0.0.1:{port}{path}";
         for (var number = 0; number < AtOnce; number++)
             await service.AcceptAsync(url + number, ScenarioFolder.AllowedToken);
-        for (var number = 0; number < OneByOne; number++) // for much longer than the schedule lasts
+        for (var number = 0; number < OneByOne; number++) // for some ten times as long as the schedule lasts
         {
             await service.AcceptAsync(url + (AtOnce + number), ScenarioFolder.AllowedToken);
             await Task.Delay(TimeSpan.FromMilliseconds(100));

@@ -31,7 +31,7 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                     "full",
                     async (_, load) =>
                     {
-                        await IsRefusedAsync(load);
+                        await Eventually.HoldsAsync(() => !load.Refused.IsEmpty, "submissions are refused");
                         await load.MoreIsAcceptedAsync(200, Eventually.Patience * 5);
                     },
                     $"{FailingSync}:when={first}..{first + random.Next(most / 2, most)}"
@@ -50,7 +50,7 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                     "full",
                     async (service, load) =>
                     {
-                        await IsRefusedAsync(load);
+                        await Eventually.HoldsAsync(() => !load.Refused.IsEmpty, "submissions are refused");
                         await Eventually.HoldsAsync(
                             async () => await service.StatusOfAsync("/health") == HttpStatusCode.ServiceUnavailable,
                             "health tells"
@@ -82,13 +82,6 @@ public sealed class FailedSyncTests(ITestOutputHelper output)
                     $"{FailingSync}:when={first}..{first + random.Next(1, 4)}"
                 );
             }
-        );
-
-    private static Task IsRefusedAsync(ClientLoad load) =>
-        Eventually.HoldsAsync(
-            () => Task.FromResult(!load.Refused.IsEmpty),
-            "submissions are refused",
-            Eventually.Patience * 5
         );
 
     private Task CutAsync(string fault, Func<ScenarioFolder, Random, Task<IEnumerable<string>>> record)
