@@ -26,7 +26,9 @@ internal static class Answers
         return body;
     }
 
-    /// <summary>Whether <c>/metrics</c>, or a component of <c>/health</c>, says that the actor did not answer.</summary>
+    /// <summary>
+    /// Whether <c>/metrics</c>, or a component of <c>/health</c>, says that the actor did not answer.
+    /// </summary>
     private static bool LacksFigures(HttpStatusCode status, string text) =>
         (
             status == HttpStatusCode.ServiceUnavailable
